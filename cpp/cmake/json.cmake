@@ -1,0 +1,23 @@
+# Target lamina_json: the headers of nlohmann-json, from a CMake package, a system folder, or
+# the Python package nlohmann-json (which ships headers but no CMake files).
+add_library(lamina_json INTERFACE)
+find_package(nlohmann_json 3.11 CONFIG QUIET)
+if(nlohmann_json_FOUND)
+  target_link_libraries(lamina_json INTERFACE nlohmann_json::nlohmann_json)
+else()
+  # Not cached: an isolated build's folder is another one each time.
+  unset(LAMINA_JSON_INCLUDE CACHE)
+  find_package(Python 3.11 COMPONENTS Interpreter QUIET)
+  if(Python_EXECUTABLE)
+    execute_process(
+      COMMAND "${Python_EXECUTABLE}" -c
+        "import nlohmann_json, pathlib; print((pathlib.Path(nlohmann_json.__file__).parent / 'include').as_posix())"
+      OUTPUT_VARIABLE _json_hint OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  endif()
+  find_path(LAMINA_JSON_INCLUDE nlohmann/json.hpp HINTS ${_json_hint})
+  if(NOT LAMINA_JSON_INCLUDE)
+    message(FATAL_ERROR "nlohmann/json.hpp not found: pip install nlohmann-json, "
+      "or give -DLAMINA_JSON_INCLUDE=FOLDER")
+  endif()
+  target_include_directories(lamina_json SYSTEM INTERFACE "${LAMINA_JSON_INCLUDE}")
+endif()

@@ -1,0 +1,10 @@
+// Defines the extension module lamina._core: one register function for each concept.
+#include "base/version.h"
+#include "register.h"
+
+PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
+    module.doc() = "The compiled core of lamina; use the package lamina instead.";
+    module.attr("__version__") = lamina::version();
+
+    lamina::python::register_build_info(module);
+}

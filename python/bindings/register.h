@@ -1,0 +1,12 @@
+// The register functions that module.cpp calls, one for each bind_<concept>.cpp.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace py = pybind11;
+
+namespace lamina::python {
+
+void register_build_info(py::module_& module);
+
+}  // namespace lamina::python
