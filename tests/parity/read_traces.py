@@ -71,7 +71,10 @@ def read_trace(
 ) -> Trace:
     """The trace of that name; inputs, targets and initial weights are float64, exact in both."""
     arrays, description = read_arrays(file_name), about(file_name)
-    structure, rule = description["networks"][network], description["optimizers"][optimizer]
+    structure, rule = (
+        description["networks"][network],
+        description["optimizers"][optimizer],
+    )
     prefix = f"{network}/{optimizer}/{dtype}"
     return Trace(
         network=network,
