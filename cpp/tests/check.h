@@ -62,36 +62,37 @@ inline int run_all(int argc, char** argv) {
 
 }  // namespace lamina::test
 
-#define LAMINA_TEST(name)                                                              \
-    static void name();                                                                \
-    static const ::lamina::test::Registration registration_of_##name{#name, &name};    \
+#define LAMINA_TEST(name)                                                           \
+    static void name();                                                             \
+    static const ::lamina::test::Registration registration_of_##name{#name, &name}; \
     static void name()
 
-#define CHECK(condition)                                                               \
-    do {                                                                               \
+#define CHECK(condition)                                                                     \
+    do {                                                                                     \
         if (!(condition)) ::lamina::test::fail(__FILE__, __LINE__, "not true: " #condition); \
     } while (false)
 
-#define CHECK_NEAR(got, expected, tolerance)                                           \
-    do {                                                                               \
-        const double got_ = static_cast<double>(got);                                  \
-        const double expected_ = static_cast<double>(expected);                        \
-        if (!::lamina::test::near(got_, expected_, static_cast<double>(tolerance)))    \
-            ::lamina::test::fail(__FILE__, __LINE__,                                   \
-                                 #got " is " + std::to_string(got_) + ", expected " +  \
-                                     std::to_string(expected_));                       \
+#define CHECK_NEAR(got, expected, tolerance)                                                     \
+    do {                                                                                         \
+        const double got_ = static_cast<double>(got);                                            \
+        const double expected_ = static_cast<double>(expected);                                  \
+        if (!::lamina::test::near(got_, expected_, static_cast<double>(tolerance)))              \
+            ::lamina::test::fail(                                                                \
+                __FILE__, __LINE__,                                                              \
+                #got " is " + std::to_string(got_) + ", expected " + std::to_string(expected_)); \
     } while (false)
 
-#define CHECK_THROWS(expression, type)                                                 \
-    do {                                                                               \
-        bool thrown_ = false;                                                          \
-        try {                                                                          \
-            (void)(expression);                                                        \
-        } catch (const type&) {                                                        \
-            thrown_ = true;                                                            \
-        }                                                                              \
-        if (!thrown_) ::lamina::test::fail(__FILE__, __LINE__, #expression " did not throw " #type); \
+#define CHECK_THROWS(expression, type)                                                     \
+    do {                                                                                   \
+        bool thrown_ = false;                                                              \
+        try {                                                                              \
+            (void)(expression);                                                            \
+        } catch (const type&) {                                                            \
+            thrown_ = true;                                                                \
+        }                                                                                  \
+        if (!thrown_)                                                                      \
+            ::lamina::test::fail(__FILE__, __LINE__, #expression " did not throw " #type); \
     } while (false)
 
-#define LAMINA_TEST_MAIN                                                               \
+#define LAMINA_TEST_MAIN \
     int main(int argc, char** argv) { return ::lamina::test::run_all(argc, argv); }
