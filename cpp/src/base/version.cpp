@@ -10,13 +10,13 @@ const char* version() noexcept { return LAMINA_VERSION; }
 
 const char* compiler() noexcept {
 #if defined(__clang__)
-    return "Clang " __clang_version__;
+  return "Clang " __clang_version__;
 #elif defined(__GNUC__)
-    return "GCC " __VERSION__;
+  return "GCC " __VERSION__;
 #elif defined(_MSC_VER)
-    return "MSVC " LAMINA_TEXT(_MSC_VER);
+  return "MSVC " LAMINA_TEXT(_MSC_VER);
 #else
-    return "unknown";
+  return "unknown";
 #endif
 }
 

@@ -1,0 +1,181 @@
+"""A file includes or imports only what lies on lower floors (ARCHITECTURE.md)."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from structure.source_tree import (
+    BINDINGS,
+    CORE,
+    CPP_SUFFIXES,
+    PACKAGE,
+    PUBLIC_HEADERS,
+    files,
+    imports,
+    includes,
+    name,
+)
+
+# Which floors each floor of the core may include, besides itself.
+LOWER_FLOORS = {
+    "base": set(),
+    "kernels": {"base"},
+    "layers": {"base", "kernels"},
+    "network": {"base", "kernels", "layers"},
+    "optimizers": {"base", "kernels"},
+    "training": {"base", "kernels", "layers", "network", "optimizers"},
+    "model_file": {"base", "kernels", "layers", "network", "optimizers"},
+}
+
+# Which part of the package alone may import an optional dependency, and then only where it is used.
+OPTIONAL = {
+    "sklearn": {"sklearn"},
+    "polars": {"cli", "tabular"},
+    "rich": {"cli"},
+    "matplotlib": {"plots", "_plots", "cli"},
+    "onnx": {"onnx", "_onnx", "cli"},
+}
+OUTER = {"lamina.cli", "lamina.sklearn"}
+
+# Headers that declare no inline function of the standard library: the linker could keep such a
+# function's AVX-512 copy and call it on a processor without it.
+KERNEL_HEADERS = {
+    *("immintrin.h", "arm_neon.h", "arm_acle.h"),
+    *("assert.h", "float.h", "stddef.h", "stdint.h"),
+}
+
+
+def core_floor(path: Path) -> str:
+    """The floor of a file of the core; files beside the floors (the C ABI) are surfaces."""
+    parts = path.relative_to(CORE).parts
+    return parts[0] if len(parts) > 1 else "surface"
+
+
+@pytest.mark.parametrize("floor", LOWER_FLOORS)
+def test_a_core_floor_includes_only_lower_floors(floor: str) -> None:
+    allowed = LOWER_FLOORS[floor] | {floor}
+    wrong = [
+        f"{name(path)} includes {header}"
+        for path in files(CORE / floor, CPP_SUFFIXES)
+        for header in includes(path)
+        if header.split("/")[0] in LOWER_FLOORS.keys() - allowed
+    ]
+    assert not wrong, wrong
+
+
+def test_every_folder_of_the_core_is_a_known_floor() -> None:
+    folders = {path.name for path in CORE.iterdir() if path.is_dir()}
+    assert folders <= LOWER_FLOORS.keys(), folders - LOWER_FLOORS.keys()
+
+
+def test_the_core_does_not_know_python() -> None:
+    wrong = [
+        f"{name(path)} includes {header}"
+        for folder in (CORE, PUBLIC_HEADERS)
+        for path in files(folder, CPP_SUFFIXES)
+        for header in includes(path)
+        if re.match(r"pybind11/|Python\.h|numpy/", header)
+    ]
+    assert not wrong, wrong
+
+
+def test_public_headers_include_no_inner_header() -> None:
+    wrong = [
+        f"{name(path)} includes {header}"
+        for path in files(PUBLIC_HEADERS, CPP_SUFFIXES)
+        for header in includes(path)
+        if header.split("/")[0] in LOWER_FLOORS
+    ]
+    assert not wrong, wrong
+
+
+def test_the_bindings_do_no_arithmetic_of_their_own() -> None:
+    wrong = [
+        f"{name(path)} includes {header}"
+        for path in files(BINDINGS, CPP_SUFFIXES)
+        for header in includes(path)
+        if header in {"cmath", "numeric", "immintrin.h"}
+    ]
+    assert not wrong, wrong
+
+
+def test_the_core_does_not_print_abort_or_read_the_environment() -> None:
+    banned = re.compile(
+        r"std::(cout|cerr|clog|print|abort|exit|terminate)\b|\b(f?printf|puts|abort|exit)\("
+    )
+    reads_environment = {"cpp/src/kernels/dispatch.cpp", "cpp/src/base/thread_pool.cpp"}
+    wrong = []
+    for path in files(CORE, CPP_SUFFIXES):
+        text = re.sub(r"//.*", "", path.read_text(encoding="utf-8"))
+        wrong += [f"{name(path)}: {match.group()}" for match in banned.finditer(text)]
+        if "getenv" in text and name(path) not in reads_environment:
+            wrong.append(f"{name(path)}: getenv")
+    assert not wrong, wrong
+
+
+def kernel_closure() -> set[Path]:
+    """The files compiled with instruction-set flags and all of our headers that they include."""
+    pending = list((CORE / "kernels").glob("kernels_*.cpp"))
+    seen: set[Path] = set()
+    while pending:
+        path = pending.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        for header in includes(path):
+            for candidate in (CORE / header, path.parent / header):
+                if candidate.is_file():
+                    pending.append(candidate)
+                    break
+    return seen
+
+
+def test_kernel_files_include_no_standard_library_templates() -> None:
+    closure = kernel_closure()
+    assert closure, "no kernel files found"
+    wrong = [
+        f"{name(path)} includes {header}"
+        for path in closure
+        for header in includes(path)
+        if header not in KERNEL_HEADERS
+        and not (CORE / header).is_file()
+        and not (path.parent / header).is_file()
+    ]
+    assert not wrong, wrong
+
+
+def test_python_files_import_optional_packages_only_in_their_part() -> None:
+    wrong = []
+    for path in files(PACKAGE, {".py"}):
+        part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for module in imports(path, at_import_only=part not in {"cli", "sklearn"}):
+            root = module.split(".")[0]
+            if root in OPTIONAL and part not in OPTIONAL[root]:
+                wrong.append(f"{name(path)} imports {module}")
+    assert not wrong, wrong
+
+
+def test_the_python_api_does_not_import_its_outer_parts() -> None:
+    wrong = [
+        f"{name(path)} imports {module}"
+        for path in files(PACKAGE, {".py"})
+        if path.relative_to(PACKAGE).parts[0] not in {"cli", "sklearn"}
+        for module in imports(path)
+        if ".".join(module.split(".")[:2]) in OUTER
+    ]
+    assert not wrong, wrong
+
+
+def test_import_lamina_needs_numpy_and_the_standard_library_alone() -> None:
+    known = sys.stdlib_module_names | {"numpy", "lamina"}
+    outer = {module.split(".")[1] for module in OUTER} | {"tabular"}
+    wrong = [
+        f"{name(path)} imports {module}"
+        for path in files(PACKAGE, {".py"})
+        if path.relative_to(PACKAGE).parts[0] not in outer
+        for module in imports(path, at_import_only=True)
+        if module.split(".")[0] not in known
+    ]
+    assert not wrong, wrong
