@@ -6,16 +6,16 @@ namespace lamina::python {
 namespace {
 
 py::dict build_info() {
-    py::dict info;
-    info["version"] = version();
-    info["compiler"] = compiler();
-    return info;
+  py::dict info;
+  info["version"] = version();
+  info["compiler"] = compiler();
+  return info;
 }
 
 }  // namespace
 
 void register_build_info(py::module_& module) {
-    module.def("build_info", &build_info, "Version and compiler of this build.");
+  module.def("build_info", &build_info, "Version and compiler of this build.");
 }
 
 }  // namespace lamina::python

@@ -3,8 +3,8 @@
 #include "register.h"
 
 PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
-    module.doc() = "The compiled core of lamina; use the package lamina instead.";
-    module.attr("__version__") = lamina::version();
+  module.doc() = "The compiled core of lamina; use the package lamina instead.";
+  module.attr("__version__") = lamina::version();
 
-    lamina::python::register_build_info(module);
+  lamina::python::register_build_info(module);
 }
