@@ -1,0 +1,64 @@
+// Scoped floating-point mode for the compute: denormals flushed to zero, rounding to nearest.
+#pragma once
+
+#include <cstdint>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#define LAMINA_FLUSH_X86 1
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+#define LAMINA_FLUSH_AARCH64 1
+#endif
+
+namespace lamina {
+
+// While alive, this thread reads and writes denormals as zero and has the default rounding and masks;
+// the old mode comes back at the end. Elsewhere than on x86-64 and aarch64 it does nothing.
+class FlushDenormals {
+ public:
+  FlushDenormals() noexcept : saved_(read()) {
+    if (saved_ != kMode) write(kMode);
+  }
+  ~FlushDenormals() {
+    if (read() != saved_) write(saved_);
+  }
+  FlushDenormals(const FlushDenormals&) = delete;
+  FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+  static constexpr bool kSupported =
+#if defined(LAMINA_FLUSH_X86) || defined(LAMINA_FLUSH_AARCH64)
+      true;
+#else
+      false;
+#endif
+
+ private:
+#if defined(LAMINA_FLUSH_X86)
+  using Word = uint32_t;
+  // Reset value 0x1f80 with flush-to-zero (bit 15) and denormals-are-zero (bit 6).
+  static constexpr Word kMode = 0x1f80u | 0x8040u;
+  static Word read() noexcept { return _mm_getcsr(); }
+  static void write(Word mode) noexcept { _mm_setcsr(mode); }
+#elif defined(LAMINA_FLUSH_AARCH64)
+  using Word = uint64_t;
+  static constexpr Word kMode = uint64_t{1} << 24;  // FPCR.FZ
+  static Word read() noexcept {
+    Word mode;
+    asm volatile("mrs %0, fpcr" : "=r"(mode));
+    return mode;
+  }
+  static void write(Word mode) noexcept { asm volatile("msr fpcr, %0" : : "r"(mode)); }
+#else
+  using Word = uint32_t;
+  static constexpr Word kMode = 0;
+  static Word read() noexcept { return kMode; }
+  static void write(Word) noexcept {}
+#endif
+
+  Word saved_;
+};
+
+}  // namespace lamina
+
+#undef LAMINA_FLUSH_X86
+#undef LAMINA_FLUSH_AARCH64
