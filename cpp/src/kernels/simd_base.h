@@ -1,0 +1,41 @@
+// What every simd_<isa>.h starts from: integer types, inlining, and the vector templates.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define LAMINA_INLINE inline __forceinline
+#define LAMINA_NOINLINE __declspec(noinline)
+#else
+#define LAMINA_INLINE inline __attribute__((always_inline))
+#define LAMINA_NOINLINE __attribute__((noinline))
+#endif
+
+namespace lamina::kernels {
+namespace {
+
+template <class T>
+struct Vec;  // kLanes elements of T
+template <class T>
+struct Mask;  // one truth value a lane
+template <class T>
+struct Bits;  // the lanes as unsigned integers of the same size
+
+template <class T>
+constexpr bool kIsFloat = sizeof(T) == sizeof(float);
+
+// 0, 1, ..., N - 1 as a template pack, to unroll by fold expressions.
+template <int... I>
+struct Indices {};
+template <int N, int... I>
+struct MakeIndices : MakeIndices<N - 1, N - 1, I...> {};
+template <int... I>
+struct MakeIndices<0, I...> {
+  using Type = Indices<I...>;
+};
+template <int N>
+using IndicesTo = typename MakeIndices<N>::Type;
+
+}  // namespace
+}  // namespace lamina::kernels

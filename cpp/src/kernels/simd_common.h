@@ -1,0 +1,83 @@
+// Vector operations that every instruction set builds from its bits and arithmetic.
+//
+// Included at the end of each simd_<isa>.h, which defines Vec<T>, Mask<T>, Bits<T> and the primitives.
+// Everything lies in an anonymous namespace: each kernel file owns its copies.
+#pragma once
+
+namespace lamina::kernels {
+namespace {
+
+// The bit layout of a float and a double.
+template <class T>
+struct Format;
+template <>
+struct Format<float> {
+  using Word = uint32_t;
+  static constexpr int kFractionBits = 23;
+  static constexpr Word kExponentBias = 127;
+  static constexpr Word kSignBit = 0x80000000u;
+  static constexpr Word kSqrtHalf = 0x3f3504f3u;
+};
+template <>
+struct Format<double> {
+  using Word = uint64_t;
+  static constexpr int kFractionBits = 52;
+  static constexpr Word kExponentBias = 1023;
+  static constexpr Word kSignBit = 0x8000000000000000u;
+  static constexpr Word kSqrtHalf = 0x3fe6a09e667f3bcdu;
+};
+
+// 2^kFractionBits: adding it leaves an integer's bits at the low end of the fraction.
+template <class T>
+constexpr T kIntegerOffset = static_cast<T>(typename Format<T>::Word{1} << Format<T>::kFractionBits);
+
+template <class T>
+LAMINA_INLINE Vec<T> abs(Vec<T> a) {
+  return from_bits(as_bits(a) & splat_bits<T>(Format<T>::kSignBit - 1));
+}
+
+template <class T>
+LAMINA_INLINE Vec<T> operator-(Vec<T> a) {
+  return from_bits(as_bits(a) ^ splat_bits<T>(Format<T>::kSignBit));
+}
+
+template <class T>
+LAMINA_INLINE Vec<T> copysign(Vec<T> magnitude, Vec<T> sign) {
+  return from_bits((as_bits(magnitude) & splat_bits<T>(Format<T>::kSignBit - 1)) |
+                   (as_bits(sign) & splat_bits<T>(Format<T>::kSignBit)));
+}
+
+// 2^n for integral n in the normal exponent range.
+template <class T>
+LAMINA_INLINE Vec<T> pow2(Vec<T> n) {
+  constexpr T kOffset = kIntegerOffset<T> * T(1.5) + static_cast<T>(Format<T>::kExponentBias);
+  return from_bits(shift_left<Format<T>::kFractionBits>(as_bits(n + broadcast<T>(kOffset))));
+}
+
+// x = mantissa * 2^exponent with the mantissa in [sqrt(1/2), sqrt(2)); x is positive and normal.
+template <class T>
+LAMINA_INLINE Vec<T> split(Vec<T> x, Vec<T>& exponent) {
+  using Layout = Format<T>;
+  using Word = typename Layout::Word;
+  constexpr Word kBias = Layout::kExponentBias << Layout::kFractionBits;
+  constexpr Word kFraction = (Word{1} << Layout::kFractionBits) - 1;
+  constexpr Word kOffsetBits = (Layout::kExponentBias + static_cast<Word>(Layout::kFractionBits))
+                               << Layout::kFractionBits;
+  const Bits<T> bits = as_bits(x);
+  const Bits<T> biased = bits + splat_bits<T>(kBias - Layout::kSqrtHalf);
+  const Bits<T> number = shift_right<Layout::kFractionBits>(biased) | splat_bits<T>(kOffsetBits);
+  exponent = from_bits(number) - broadcast<T>(kIntegerOffset<T> + static_cast<T>(Layout::kExponentBias));
+  const Bits<T> power = (biased & splat_bits<T>(static_cast<Word>(~kFraction))) - splat_bits<T>(kBias);
+  return from_bits(bits - power);
+}
+
+// Nearest integer, ties to even, for instruction sets without a rounding instruction.
+template <class T>
+LAMINA_INLINE Vec<T> round_by_addition(Vec<T> a) {
+  const Vec<T> offset = copysign(broadcast<T>(kIntegerOffset<T>), a);
+  const Vec<T> rounded = copysign((a + offset) - offset, a);
+  return select(lt(abs(a), broadcast<T>(kIntegerOffset<T>)), rounded, a);
+}
+
+}  // namespace
+}  // namespace lamina::kernels
