@@ -1,0 +1,35 @@
+"""Tables for networks: what columns hold, their encoding as numbers, and whole table models."""
+
+from lamina.tabular._columns import MISSING_VALUES, TableError, as_columns, take_rows
+from lamina.tabular._inspect import ColumnSummary, closest
+from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
+from lamina.tabular._split import hold_back
+from lamina.tabular._table_model import TableModel, score_outputs
+from lamina.tabular._target import (
+    TASKS,
+    ClassTarget,
+    NumberTarget,
+    Target,
+    fit_target,
+    target_from_record,
+)
+
+__all__ = [
+    "MISSING_VALUES",
+    "NUMBER_ENCODINGS",
+    "TASKS",
+    "ClassTarget",
+    "ColumnSummary",
+    "NumberTarget",
+    "Preprocessor",
+    "TableError",
+    "TableModel",
+    "Target",
+    "as_columns",
+    "closest",
+    "fit_target",
+    "hold_back",
+    "score_outputs",
+    "take_rows",
+    "target_from_record",
+]

@@ -1,0 +1,188 @@
+"""Columns of a table as numpy arrays: text is coded once, then read as numbers or dates."""
+
+import math
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Column = NDArray[Any]
+Columns = Mapping[str, Column]
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+MISSING_VALUES: tuple[str, ...] = (
+    "", "?", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None",
+    "<NA>", "NaT",
+)  # fmt: skip
+
+# Codes such as 00501 are names, not numbers: their zeros would be lost.
+_CODE = re.compile(r"[+-]?0\d")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|\+00:?00)?)?")
+
+
+class TableError(ValueError):
+    """A table, a column or a value that cannot be used, said in one sentence."""
+
+
+@dataclass(frozen=True)
+class CodedText:
+    """A text column as codes: row i holds `distinct[codes[i]]`, None where it is missing."""
+
+    codes: Indices
+    distinct: list[str | None]
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each value that is not missing, in the order of first appearance."""
+        rows = np.bincount(self.codes, minlength=len(self.distinct))
+        merged: dict[str, int] = {}
+        for value, count in zip(self.distinct, rows.tolist(), strict=True):
+            if value is not None:
+                merged[value] = merged.get(value, 0) + count
+        return merged
+
+    def missing(self) -> NDArray[np.bool_]:
+        """True [rows] where the value is missing."""
+        flags = np.array([value is None for value in self.distinct], dtype=bool)
+        return np.asarray(flags[self.codes], dtype=np.bool_)
+
+
+def as_columns(table: Mapping[str, Any]) -> dict[str, Column]:
+    """Checked copy of a mapping from names to 1-D arrays of equal lengths (data not copied).
+
+    Numbers (bool, int, float; NaN is missing), dates (datetime64) and text (str objects, None is
+    missing) are taken.
+
+    Raises:
+        TableError: no columns, unequal lengths, or values of another type.
+    """
+    columns: dict[str, Column] = {}
+    for name, values in table.items():
+        column = np.asarray(values)
+        if column.ndim != 1:
+            raise TableError(f"column '{name}': expected one dimension, got shape {column.shape}")
+        if column.dtype.kind not in "biufMOUT":
+            raise TableError(
+                f"column '{name}': expected numbers, text or dates, got {column.dtype}"
+            )
+        columns[str(name)] = column
+    if not columns:
+        raise TableError("the table has no columns")
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) > 1:
+        raise TableError(f"expected columns of one length, got lengths {sorted(lengths)}")
+    return columns
+
+
+def row_count(columns: Columns) -> int:
+    """Rows of a table that `as_columns` made."""
+    return len(next(iter(columns.values())))
+
+
+def take_rows(columns: Columns, rows: NDArray[Any]) -> dict[str, Column]:
+    """The given rows (indices or a mask) of each column."""
+    return {name: column[rows] for name, column in columns.items()}
+
+
+def code_text(column: Column, missing_values: Collection[str]) -> CodedText:
+    """Codes of a column of any type: blanks around text go, missing values become None."""
+    values = column.tolist()
+    distinct: dict[Any, int] = {}
+    codes = np.fromiter(
+        (distinct.setdefault(value, len(distinct)) for value in values), np.int64, len(values)
+    )
+    missing = frozenset(missing_values)
+    texts = [_text(value) for value in distinct]
+    return CodedText(codes, [None if text is None or text in missing else text for text in texts])
+
+
+def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> Floats:
+    """The column as float64 [rows] with NaN where it is missing.
+
+    Raises:
+        TableError: a value that is no number, or an infinite one, naming its row (from 1).
+    """
+    if column.dtype.kind in "biuf":
+        numbers = column.astype(np.float64)
+    elif column.dtype.kind == "M":
+        raise TableError(f"column '{name}': expected numbers, got dates")
+    else:
+        coded = code_text(column, missing_values)
+        parsed = [math.nan if text is None else parse_number(text) for text in coded.distinct]
+        for code, number in enumerate(parsed):
+            if number is None:
+                row = int(np.argmax(coded.codes == code)) + 1
+                raise TableError(
+                    f"column '{name}', row {row}: expected a number, got "
+                    f"{shorten(coded.distinct[code])}"
+                )
+        numbers = np.array(parsed, dtype=np.float64)[coded.codes]
+    infinite = np.isinf(numbers)
+    if infinite.any():
+        row = int(np.argmax(infinite)) + 1
+        raise TableError(f"column '{name}', row {row}: expected a finite number, got infinity")
+    return numbers
+
+
+def read_dates(name: str, column: Column, missing_values: Collection[str]) -> NDArray[Any]:
+    """The column as datetime64[s] [rows] with NaT where it is missing.
+
+    Raises:
+        TableError: a value that is no ISO 8601 date or date and time, naming its row (from 1).
+    """
+    if column.dtype.kind == "M":
+        return column.astype("datetime64[s]")
+    coded = code_text(column, missing_values)
+    parsed = [np.datetime64("NaT") if t is None else parse_date(t) for t in coded.distinct]
+    for code, date in enumerate(parsed):
+        if date is None:
+            row = int(np.argmax(coded.codes == code)) + 1
+            raise TableError(
+                f"column '{name}', row {row}: expected a date such as 2024-03-31, got "
+                f"{shorten(coded.distinct[code])}"
+            )
+    return np.array(parsed, dtype="datetime64[s]")[coded.codes]
+
+
+def parse_number(text: str) -> float | None:
+    """The number that a text writes, or None; NaN and infinity count as they are written."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
+
+
+def parse_date(text: str) -> np.datetime64 | None:
+    """The ISO 8601 date, or date and time in UTC, that a text writes, or None."""
+    if not _DATE.fullmatch(text):
+        return None
+    try:
+        return np.datetime64(re.sub(r"(Z|\+00:?00)$", "", text), "s")
+    except ValueError:
+        return None
+
+
+def is_code(text: str) -> bool:
+    """Whether a text of digits is a code with leading zeros, which no number may stand for."""
+    return _CODE.match(text) is not None and text.lstrip("+-").isdigit()
+
+
+def shorten(text: str | None, length: int = 40) -> str:
+    """A value in quotes for a sentence, cut where it is long."""
+    if text is None:
+        return "a missing value"
+    return f"'{text}'" if len(text) <= length else f"'{text[: length - 3]}...'"
+
+
+def _text(value: Any) -> str | None:
+    """How a value is written in a text column; None where it is missing."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()

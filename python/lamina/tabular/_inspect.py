@@ -1,0 +1,135 @@
+"""What a column holds: numbers, categories or dates, or nothing that can teach a network."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lamina.tabular._columns import (
+    CodedText,
+    Column,
+    Floats,
+    TableError,
+    code_text,
+    is_code,
+    parse_date,
+    parse_number,
+    read_dates,
+    read_numbers,
+    shorten,
+)
+
+KINDS = ("number", "category", "date", "ignored")
+
+# A column of texts is a name or a free text, not a category, when most rows differ.
+_FEW_DISTINCT = 20
+_MOSTLY_DISTINCT = 0.5
+_MOSTLY_NUMBERS = 0.9
+_IDENTIFIER = re.compile(r"(^|[^a-zA-Z])(id|ids|index|key|uuid|guid|rowid)$|Id$|ID$")
+
+
+@dataclass(frozen=True)
+class ColumnSummary:
+    """What was found in a column; `note` says why it is ignored, or what to know about it."""
+
+    name: str
+    kind: str
+    rows: int
+    missing: int
+    distinct: int
+    note: str = ""
+
+
+def inspect_column(
+    name: str, column: Column, missing_values: Collection[str], kind: str | None = None
+) -> ColumnSummary:
+    """Work out the kind of a column; `kind` (one of `KINDS`) forces it.
+
+    Raises:
+        TableError: a column of numbers with a few texts among them, or values that do not fit
+            the forced kind.
+    """
+    if kind == "ignored":
+        return ColumnSummary(name, kind, len(column), 0, 0, "left out on request")
+    coded = None
+    if column.dtype.kind in "OUTb" or kind == "category":
+        coded = code_text(column, missing_values)
+    if kind is None:
+        kind = _text_kind(name, coded) if coded else "date" if column.dtype.kind == "M" else None
+    if kind == "category" and coded is not None:
+        return _inspect_category(name, coded)
+    if kind == "date":
+        dates = read_dates(name, column, missing_values)
+        present = dates[~np.isnat(dates)]
+        return _summary(name, "date", len(dates), len(present), len(np.unique(present)))
+    numbers = read_numbers(name, column, missing_values)
+    return _inspect_number(name, numbers, forced=kind is not None and coded is None)
+
+
+def closest(name: str, names: Iterable[str]) -> str:
+    """A sentence's end that offers the names most like this one, or an empty text."""
+    by_lower = {candidate.lower().strip(): candidate for candidate in names}
+    found = difflib.get_close_matches(name.lower().strip(), list(by_lower), n=3, cutoff=0.6)
+    offers = " or ".join(f"'{by_lower[key]}'" for key in found)
+    return f"; did you mean {offers}?" if offers else ""
+
+
+def _text_kind(name: str, coded: CodedText) -> str:
+    """Kind of a column of texts, by what all of its distinct values are."""
+    counts = coded.counts()
+    if not counts:
+        return "category"
+    if all(parse_date(text) is not None for text in counts):
+        return "date"
+    words = {t: n for t, n in counts.items() if parse_number(t) is None}
+    if not words:
+        return "category" if any(is_code(text) for text in counts) else "number"
+    total = sum(counts.values())
+    if len(counts) > _FEW_DISTINCT and total - sum(words.values()) >= _MOSTLY_NUMBERS * total:
+        word = max(words, key=lambda text: words[text])
+        row = int(np.argmax(coded.codes == coded.distinct.index(word))) + 1
+        raise TableError(
+            f"column '{name}' holds numbers, but {sum(words.values())} of its {total} values are "
+            f"text, such as {shorten(word)} in row {row}: count that as missing, or make the "
+            "column a category or leave it out"
+        )
+    return "category"
+
+
+def _inspect_category(name: str, coded: CodedText) -> ColumnSummary:
+    counts = coded.counts()
+    present = sum(counts.values())
+    summary = _summary(name, "category", len(coded.codes), present, len(counts))
+    if len(counts) > max(_FEW_DISTINCT, _MOSTLY_DISTINCT * present):
+        return _ignored(summary, "almost every row holds another text, like a name or a key")
+    return summary
+
+
+def _inspect_number(name: str, numbers: Floats, forced: bool) -> ColumnSummary:
+    present = numbers[~np.isnan(numbers)]
+    values = np.unique(present)
+    summary = _summary(name, "number", len(numbers), len(present), len(values))
+    if forced or len(values) <= _FEW_DISTINCT or len(values) < len(numbers):
+        return summary
+    whole = bool((values == np.floor(values)).all())
+    consecutive = values[-1] - values[0] + 1 == len(values)
+    if whole and (consecutive or _IDENTIFIER.search(name)):
+        return _ignored(summary, "another whole number in each row, like a key")
+    return summary
+
+
+def _summary(name: str, kind: str, rows: int, present: int, distinct: int) -> ColumnSummary:
+    summary = ColumnSummary(name, kind, rows, rows - present, distinct)
+    if present == 0:
+        return _ignored(summary, "holds no value")
+    if distinct == 1 and present == rows:
+        return _ignored(summary, "holds one value only")
+    return summary
+
+
+def _ignored(summary: ColumnSummary, note: str) -> ColumnSummary:
+    return ColumnSummary(
+        summary.name, "ignored", summary.rows, summary.missing, summary.distinct, note
+    )

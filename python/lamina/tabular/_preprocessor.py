@@ -1,0 +1,267 @@
+"""From a table's columns to the float32 matrix that a network reads, and back from a file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lamina.tabular._columns import (
+    MISSING_VALUES,
+    Column,
+    Columns,
+    Floats,
+    TableError,
+    as_columns,
+    code_text,
+    read_dates,
+    read_numbers,
+    row_count,
+)
+from lamina.tabular._encoders import (
+    CategoryEncoder,
+    DateEncoder,
+    Encoder,
+    NumberEncoder,
+    Outputs,
+    Record,
+    Scaling,
+    choose_edges,
+    date_days,
+)
+from lamina.tabular._inspect import KINDS, ColumnSummary, closest, inspect_column
+from lamina.tabular._record import Fields, Tensors
+
+SCHEMA = "lamina.tabular.preprocessor"
+VERSION = 1
+NUMBER_ENCODINGS = ("piecewise", "standard", "robust")
+
+_LIMIT = 3.0
+_ROWS_PER_BIN = 16
+_DECODERS: dict[str, Callable[[str, Fields, Tensors], Encoder]] = {
+    "number": NumberEncoder.from_record,
+    "category": CategoryEncoder.from_record,
+    "date": DateEncoder.from_record,
+}
+
+
+class Preprocessor:
+    """Encodes the columns of a table for a network; what it learned is data, never code.
+
+    Numbers are scaled, and with `numbers="piecewise"` also placed among edges at their quantiles
+    (`NumberEncoder`); categories become one 1 among 0s, with rare and unseen ones together
+    (`CategoryEncoder`); dates become days and their places in year, week and day. A column that
+    had missing values gets a feature that says so. Missing and unseen values are legal later.
+
+    Args:
+        numbers: "piecewise" (scaled by mean and deviation, bent at 3, and the edges),
+            "standard" (mean and deviation), or "robust" (median and quartiles, bent at 3).
+        bins: most edges a number gets; fewer in tables under 16 rows a bin.
+        max_categories: most categories of a column that get a feature of their own.
+        kinds: column name to "number", "category", "date" or "ignored", where the kind that
+            is worked out would be wrong.
+        missing_values: texts that stand for a missing value.
+
+    Example:
+        >>> table = {"age": [31, 40, 52, 40], "colour": ["red", "blue", None, "red"]}
+        >>> Preprocessor(numbers="standard").fit(table).transform(table).shape
+        (4, 4)
+    """
+
+    def __init__(
+        self,
+        *,
+        numbers: str = "piecewise",
+        bins: int = 48,
+        max_categories: int = 100,
+        kinds: Mapping[str, str] | None = None,
+        missing_values: Sequence[str] = MISSING_VALUES,
+    ) -> None:
+        if numbers not in NUMBER_ENCODINGS:
+            raise ValueError(
+                f"Preprocessor: expected numbers to be one of {', '.join(NUMBER_ENCODINGS)}, "
+                f"got {numbers!r}"
+            )
+        if bins < 2 or max_categories < 1:
+            raise ValueError("Preprocessor: expected bins of at least 2, max_categories of 1")
+        for name, kind in (kinds or {}).items():
+            if kind not in KINDS:
+                raise ValueError(
+                    f"Preprocessor: expected the kind of column '{name}' to be one of "
+                    f"{', '.join(KINDS)}, got {kind!r}"
+                )
+        self.numbers = numbers
+        self.bins = bins
+        self.max_categories = max_categories
+        self.kinds = dict(kinds or {})
+        self.missing_values = tuple(dict.fromkeys(missing_values))
+        self.ignored: dict[str, str] = {}
+        self.encoders: list[Encoder] = []
+
+    def fit(
+        self, table: Mapping[str, Any], summaries: Sequence[ColumnSummary] | None = None
+    ) -> "Preprocessor":
+        """Learn the encoders of a table (a mapping from names to 1-D arrays); gives itself.
+
+        Args:
+            table: columns of numbers, text or dates; see `as_columns`.
+            summaries: what `inspect` gave, if it ran on more rows than these; else it runs here.
+
+        Raises:
+            TableError: a column that cannot be read, no rows, or no column worth reading.
+        """
+        columns = as_columns(table)
+        if row_count(columns) == 0:
+            raise TableError("the table has no rows")
+        found = list(summaries) if summaries is not None else self.inspect(columns)
+        self.ignored = {s.name: s.note for s in found if s.kind == "ignored"}
+        self.encoders = [
+            self._fit_column(summary, columns[summary.name])
+            for summary in found
+            if summary.kind != "ignored"
+        ]
+        if not self.encoders:
+            raise TableError("the table has no column that could tell its rows apart")
+        return self
+
+    def inspect(self, table: Mapping[str, Any]) -> list[ColumnSummary]:
+        """What each column holds, without learning anything."""
+        columns = as_columns(table)
+        for name in self.kinds:
+            if name not in columns:
+                raise TableError(f"the table has no column '{name}'{closest(name, columns)}")
+        return [
+            inspect_column(name, column, self.missing_values, self.kinds.get(name))
+            for name, column in columns.items()
+        ]
+
+    def transform(self, table: Mapping[str, Any]) -> Outputs:
+        """The matrix [rows, width], float32, that the network reads.
+
+        Further columns and another order are fine.
+
+        Raises:
+            TableError: a column is not there, or a value is not of its column's kind.
+        """
+        columns = as_columns(table)
+        self._require_columns(columns)
+        matrix = np.empty((row_count(columns), self.width), dtype=np.float32)
+        begin = 0
+        for encoder in self.encoders:
+            end = begin + len(encoder.feature_names)
+            encoder.encode(columns[encoder.name], self.missing_values, matrix[:, begin:end])
+            begin = end
+        return matrix
+
+    @property
+    def width(self) -> int:
+        """Features a row becomes."""
+        return len(self.feature_names)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The name of each feature, in order."""
+        return [name for encoder in self.encoders for name in encoder.feature_names]
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns that `transform` needs."""
+        return [encoder.name for encoder in self.encoders]
+
+    def to_record(self) -> tuple[Record, dict[str, Floats]]:
+        """What was learned, as a JSON object and float64 tensors.
+
+        The object holds `schema` ("lamina.tabular.preprocessor"), `version` (1),
+        `missing_values`, `ignored` (column to reason), `width`, and `columns`: for each, in the
+        order of its features, the object of its encoder's `to_record`. The tensors of column i
+        are named `i.scaling` (center, scale, fill, limit) and `i.edges`.
+        """
+        records: list[Record] = []
+        tensors: dict[str, Floats] = {}
+        for index, encoder in enumerate(self.encoders):
+            record, vectors = encoder.to_record()
+            records.append(record)
+            tensors |= {f"{index}.{name}": vector for name, vector in vectors.items()}
+        return {
+            "schema": SCHEMA,
+            "version": VERSION,
+            "missing_values": list(self.missing_values),
+            "ignored": dict(self.ignored),
+            "width": self.width,
+            "columns": records,
+        }, tensors
+
+    @staticmethod
+    def from_record(record: Any, tensors: Mapping[str, Any]) -> "Preprocessor":
+        """Back from `to_record`; each field and tensor is checked.
+
+        Raises:
+            TableError: a newer version, or a field or tensor that is missing, unknown or wrong.
+        """
+        where = "preprocessor"
+        fields, vectors = Fields(where, record), Tensors(where, tensors)
+        fields.take_version(SCHEMA, VERSION)
+        self = Preprocessor(missing_values=fields.take_texts("missing_values"))
+        self.ignored = {str(k): str(v) for k, v in fields.take("ignored", dict).items()}
+        width = fields.take("width", int)
+        for index, column in enumerate(fields.take("columns", list)):
+            self.encoders.append(_decode(f"{where}, column {index}", index, column, vectors))
+        fields.done()
+        vectors.done()
+        if not self.encoders or len(set(self.column_names)) != len(self.encoders):
+            raise TableError(f"{where}: expected at least one column, and none twice")
+        if width != self.width:
+            raise TableError(f"{where}: expected width {self.width} of its columns, got {width}")
+        return self
+
+    def _fit_column(self, summary: ColumnSummary, column: Column) -> Encoder:
+        if summary.kind == "category":
+            return self._fit_category(summary, column)
+        if summary.kind == "date":
+            x = date_days(read_dates(summary.name, column, self.missing_values))
+            there = x[~np.isnan(x)] if not np.isnan(x).all() else np.zeros(1)
+            return DateEncoder(summary.name, Scaling.standard(there, _LIMIT), summary.missing > 0)
+        x = read_numbers(summary.name, column, self.missing_values)
+        x = x[~np.isnan(x)]
+        there = x if x.size else np.zeros(1)
+        if self.numbers == "robust":
+            scaling = Scaling.robust(there, _LIMIT)
+        else:
+            scaling = Scaling.standard(there, _LIMIT if self.numbers == "piecewise" else 0.0)
+        edges = np.empty(0)
+        if self.numbers == "piecewise":
+            edges = choose_edges(there, max(4, min(self.bins, len(there) // _ROWS_PER_BIN)))
+        return NumberEncoder(summary.name, scaling, edges, summary.missing > 0)
+
+    def _fit_category(self, summary: ColumnSummary, column: Column) -> CategoryEncoder:
+        """Keep the categories with enough rows to learn from, the most frequent ones first."""
+        counts = code_text(column, self.missing_values).counts()
+        enough = min(10, max(2, len(column) // 200))
+        frequent = sorted(counts, key=lambda text: (-counts[text], text))
+        kept = [text for text in frequent if counts[text] >= enough][: self.max_categories]
+        other = len(kept) < len(counts)
+        return CategoryEncoder(summary.name, tuple(sorted(kept)), other, summary.missing > 0)
+
+    def _require_columns(self, columns: Columns) -> None:
+        if not self.encoders:
+            raise TableError("Preprocessor: call fit before transform")
+        absent = [name for name in self.column_names if name not in columns]
+        if absent:
+            rest = [name for name in columns if name not in self.column_names]
+            names = ", ".join(f"'{name}'" for name in absent)
+            raise TableError(
+                f"the table has no column {names}, which the model reads{closest(absent[0], rest)}"
+            )
+
+
+def _decode(where: str, index: int, record: Any, tensors: Tensors) -> Encoder:
+    fields = Fields(where, record)
+    kind, name = fields.take("kind", str), fields.take("name", str)
+    if kind not in _DECODERS:
+        raise TableError(
+            f"{where}: expected kind to be one of {', '.join(_DECODERS)}, got '{kind}'"
+        )
+    own = tensors.part(f"{index}.")
+    encoder = _DECODERS[kind](name, fields, own)
+    own.done()
+    fields.done()
+    return encoder

@@ -1,0 +1,189 @@
+"""A network together with what turns a table into its inputs and its outputs into answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamina._metrics import METRICS
+from lamina.tabular._columns import Column, Floats, TableError, as_columns
+from lamina.tabular._encoders import Record
+from lamina.tabular._inspect import closest
+from lamina.tabular._preprocessor import Preprocessor
+from lamina.tabular._record import Fields
+from lamina.tabular._target import ClassTarget, Target, target_from_record
+
+SCHEMA = "lamina.tabular.model"
+VERSION = 1
+
+CLASS_METRICS = ("accuracy", "log_loss", "roc_auc")
+NUMBER_METRICS = ("rmse", "mae", "r2")
+
+
+class Network(Protocol):
+    """What is asked of a trained network."""
+
+    def predict(self, X: NDArray[np.float32], /) -> NDArray[Any]:
+        """Outputs [rows, outputs] of inputs [rows, features]."""
+
+
+@dataclass
+class TableModel:
+    """Predicts a column of a table from its other columns; saved as one file.
+
+    Attributes:
+        preprocessor: from columns to network inputs.
+        target: from network outputs to class names or numbers.
+        network: a `lamina.Sequential` with softmax, sigmoid or identity outputs.
+        training: JSON record of how it was trained.
+    """
+
+    preprocessor: Preprocessor
+    target: Target
+    network: Network
+    training: Record = field(default_factory=dict)
+
+    def outputs(self, table: Mapping[str, Any]) -> Floats:
+        """The network's outputs [rows, outputs] as float64."""
+        outputs = np.asarray(self.network.predict(self.preprocessor.transform(table)))
+        return outputs.reshape(len(outputs), self.target.outputs).astype(np.float64)
+
+    def predict(self, table: Mapping[str, Any]) -> NDArray[Any]:
+        """Class names or numbers [rows].
+
+        Raises:
+            TableError: a column is missing, or a value is not of its column's kind.
+        """
+        return self.target.decode(self.outputs(table))
+
+    def predict_probabilities(self, table: Mapping[str, Any]) -> Floats:
+        """Probabilities [rows, classes], in the order of `target.classes`."""
+        if not isinstance(self.target, ClassTarget):
+            raise TableError("a regression model gives no probabilities")
+        return self.target.probabilities(self.outputs(table))
+
+    def evaluate(self, table: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+        """Figures of the model and of the baseline, over the rows whose target is there.
+
+        Gives {"model": {...}, "baseline": {...}} with accuracy, log_loss and roc_auc, or with
+        rmse, mae and r2 in the target's own units. The baseline guesses the training rows'
+        majority (their class shares as probabilities) or mean.
+
+        Raises:
+            TableError: no target column, or no row with a target; also as in `predict`.
+        """
+        columns = as_columns(table)
+        encoded = self.target.encode(self._target_column(columns), self.missing_values)
+        there = encoded >= 0 if isinstance(self.target, ClassTarget) else ~np.isnan(encoded)
+        if not there.any():
+            raise TableError(f"no row has a value in the target column '{self.target.name}'")
+        outputs = self.outputs({k: column[there] for k, column in columns.items()})
+        return score_outputs(self.target, encoded[there], outputs)
+
+    def save(self, path: str | Path) -> None:
+        """Write preprocessing, network, class names and training record to one file.
+
+        Beside the network the file holds the object `schema` ("lamina.tabular.model"), `version`
+        (1), `preprocessor`, `target` and `training`, and the tensors of the former two under
+        `preprocessor.` and `target.`.
+        """
+        from lamina._model_file import save_model
+
+        preprocessor, own = self.preprocessor.to_record()
+        target, vectors = self.target.to_record()
+        record = {
+            "schema": SCHEMA,
+            "version": VERSION,
+            "preprocessor": preprocessor,
+            "target": target,
+            "training": self.training,
+        }
+        tensors = {f"preprocessor.{name}": values for name, values in own.items()}
+        tensors |= {f"target.{name}": values for name, values in vectors.items()}
+        save_model(path, self.network, record=record, tensors=tensors)
+
+    @staticmethod
+    def load(path: str | Path) -> "TableModel":
+        """Read what `save` wrote; everything is checked against everything else.
+
+        Raises:
+            TableError: no table model, a newer version, or parts that do not fit each other.
+            OSError: the file cannot be read.
+        """
+        from lamina._model_file import load_model
+
+        network, record, tensors = load_model(path)
+        if not record:
+            raise TableError(
+                f"{path}: expected a model of tables, got a network alone; lamina.load reads it"
+            )
+        fields = Fields(str(path), record)
+        fields.take_version(SCHEMA, VERSION)
+        parts = _split_tensors(str(path), tensors)
+        model = TableModel(
+            Preprocessor.from_record(fields.take("preprocessor", dict), parts["preprocessor"]),
+            target_from_record(fields.take("target", dict), parts["target"]),
+            network,
+            fields.take("training", dict),
+        )
+        fields.done()
+        model._check_network(str(path))
+        return model
+
+    @property
+    def missing_values(self) -> tuple[str, ...]:
+        """Texts that stand for a missing value."""
+        return self.preprocessor.missing_values
+
+    def _target_column(self, columns: Mapping[str, Column]) -> Column:
+        if self.target.name not in columns:
+            rest = [name for name in columns if name not in self.preprocessor.column_names]
+            raise TableError(
+                f"the table has no target column '{self.target.name}'"
+                f"{closest(self.target.name, rest)}"
+            )
+        return columns[self.target.name]
+
+    def _check_network(self, path: str) -> None:
+        """One row must go through: the network fits the preprocessing and the target."""
+        width, outputs = self.preprocessor.width, self.target.outputs
+        try:
+            row = np.asarray(self.network.predict(np.zeros((1, width), dtype=np.float32)))
+        except ValueError as error:
+            raise TableError(
+                f"{path}: preprocessing gives {width} features, but the network says: {error}"
+            ) from error
+        if row.size != outputs:
+            raise TableError(
+                f"{path}: the target needs {outputs} network outputs, but there are {row.size}"
+            )
+
+
+def score_outputs(
+    target: Target, encoded: NDArray[Any], outputs: Floats
+) -> dict[str, dict[str, float]]:
+    """Figures of outputs [rows, outputs] and of the baseline; see `TableModel.evaluate`."""
+    guess = target.baseline(len(encoded))
+    if isinstance(target, ClassTarget):
+        names, truth = CLASS_METRICS, encoded
+    else:
+        names = NUMBER_METRICS
+        truth = target.decode(encoded[:, None])
+        outputs, guess = target.decode(outputs)[:, None], target.decode(guess)[:, None]
+    return {
+        "model": {name: METRICS[name](truth, outputs, None) for name in names},
+        "baseline": {name: METRICS[name](truth, guess, None) for name in names},
+    }
+
+
+def _split_tensors(where: str, tensors: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    parts: dict[str, dict[str, Any]] = {"preprocessor": {}, "target": {}}
+    for name, values in tensors.items():
+        part, _, rest = name.partition(".")
+        if part not in parts:
+            raise TableError(f"{where}: unknown tensor '{name}'")
+        parts[part][rest] = values
+    return parts

@@ -1,0 +1,209 @@
+"""The column to predict: classes to indices, or numbers to standard units, and back."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamina.tabular._columns import (
+    Column,
+    Floats,
+    Indices,
+    TableError,
+    code_text,
+    parse_number,
+    read_numbers,
+    shorten,
+)
+from lamina.tabular._encoders import Record
+from lamina.tabular._record import Fields, Tensors
+
+SCHEMA = "lamina.tabular.target"
+VERSION = 1
+TASKS = ("auto", "classification", "regression")
+
+_MOST_CLASSES = 1000
+_FEW_WHOLE_NUMBERS = 20
+_ROWS_PER_CLASS = 10
+
+
+@dataclass(frozen=True)
+class ClassTarget:
+    """Classes by name, and their shares of the training rows (the baseline's guess)."""
+
+    name: str
+    classes: tuple[str, ...]
+    shares: Floats
+    task = "classification"
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of the network: one for two classes (the second's probability), else each's."""
+        return 1 if len(self.classes) == 2 else len(self.classes)
+
+    def encode(self, column: Column, missing_values: Collection[str]) -> Indices:
+        """Class indices [rows], -1 where the target is missing.
+
+        Raises:
+            TableError: a class that training did not see.
+        """
+        coded = code_text(column, missing_values)
+        place = {name: index for index, name in enumerate(self.classes)}
+        for text in coded.distinct:
+            if text is not None and text not in place:
+                names = ", ".join(f"'{name}'" for name in self.classes[:10])
+                more = ", ..." if len(self.classes) > 10 else ""
+                raise TableError(
+                    f"target '{self.name}': class {shorten(text)} is not among the classes that "
+                    f"the model knows ({names}{more})"
+                )
+        places = [-1 if text is None else place[text] for text in coded.distinct]
+        return np.array(places, dtype=np.int64)[coded.codes]
+
+    def probabilities(self, outputs: NDArray[Any]) -> Floats:
+        """Probabilities [rows, classes] from the network's outputs [rows, outputs]."""
+        p = np.asarray(outputs, dtype=np.float64)
+        return np.hstack([1.0 - p, p]) if self.outputs == 1 else p
+
+    def decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Names [rows] of the most probable classes."""
+        chosen = self.probabilities(outputs).argmax(axis=1)
+        names: NDArray[Any] = np.array(self.classes, dtype=object)[chosen]
+        return names
+
+    def baseline(self, rows: int) -> Floats:
+        """Outputs [rows, outputs] of a guess that knows the classes' shares alone."""
+        guess = self.shares[1:] if self.outputs == 1 else self.shares
+        return np.tile(guess, (rows, 1))
+
+    def to_record(self) -> tuple[Record, dict[str, Floats]]:
+        """`schema`, `version`, `task`, `name`, `classes`; tensor `shares` [classes]."""
+        record = _head(self.task, self.name) | {"classes": list(self.classes)}
+        return record, {"shares": self.shares}
+
+
+@dataclass(frozen=True)
+class NumberTarget:
+    """A number in standard units: the network learns (y - mean) / scale."""
+
+    name: str
+    mean: float
+    scale: float
+    task = "regression"
+    outputs = 1
+
+    def encode(self, column: Column, missing_values: Collection[str]) -> Floats:
+        """Standard units [rows], NaN where the target is missing."""
+        return (read_numbers(self.name, column, missing_values) - self.mean) / self.scale
+
+    def decode(self, outputs: NDArray[Any]) -> Floats:
+        """The target's own units [rows] from the network's outputs [rows, 1]."""
+        return np.asarray(outputs, dtype=np.float64)[:, 0] * self.scale + self.mean
+
+    def baseline(self, rows: int) -> Floats:
+        """Outputs [rows, 1] of a guess that knows the mean alone."""
+        return np.zeros((rows, 1))
+
+    def to_record(self) -> tuple[Record, dict[str, Floats]]:
+        """`schema`, `version`, `task`, `name`; tensor `scaling` [2]: mean and scale."""
+        return _head(self.task, self.name), {"scaling": np.array([self.mean, self.scale])}
+
+
+Target = ClassTarget | NumberTarget
+
+
+def fit_target(
+    name: str, column: Column, missing_values: Collection[str], task: str = "auto"
+) -> Target:
+    """Work out the task, unless it is given, and learn the target's classes or scale.
+
+    Text makes classes, and so do whole numbers with at most 20 distinct values that come 10
+    times each on average; other numbers make a regression.
+
+    Raises:
+        TableError: nothing to learn from: no values, one class, one value, or about as many
+            classes as rows.
+    """
+    if task not in TASKS:
+        raise ValueError(f"expected task to be one of {', '.join(TASKS)}, got {task!r}")
+    if column.dtype.kind == "M":
+        raise TableError(f"target '{name}': expected classes or numbers, got dates")
+    if task == "auto":
+        task = _guess_task(column, missing_values)
+    if task == "regression":
+        numbers = read_numbers(name, column, missing_values)
+        return _fit_numbers(name, numbers[~np.isnan(numbers)])
+    return _fit_classes(name, code_text(column, missing_values).counts())
+
+
+def target_from_record(record: Any, tensors: Mapping[str, Any]) -> Target:
+    """Back from `to_record`; each field and tensor is checked.
+
+    Raises:
+        TableError: a newer version, or a field or tensor that is missing, unknown or wrong.
+    """
+    fields, vectors = Fields("target", record), Tensors("target", tensors)
+    fields.take_version(SCHEMA, VERSION)
+    task, name = fields.take("task", str), fields.take("name", str)
+    target: Target
+    if task == ClassTarget.task:
+        classes = fields.take_texts("classes")
+        target = ClassTarget(name, classes, vectors.take("shares", len(classes)))
+        if len(classes) < 2 or (target.shares < 0.0).any():
+            raise TableError("target: expected at least two classes, and shares of at least 0")
+    elif task == NumberTarget.task:
+        mean, scale = vectors.take("scaling", 2).tolist()
+        if scale <= 0.0:
+            raise TableError("target: expected a scale above 0")
+        target = NumberTarget(name, mean, scale)
+    else:
+        raise TableError(f"target: expected task classification or regression, got '{task}'")
+    fields.done()
+    vectors.done()
+    return target
+
+
+def _head(task: str, name: str) -> Record:
+    return {"schema": SCHEMA, "version": VERSION, "task": task, "name": name}
+
+
+def _guess_task(column: Column, missing_values: Collection[str]) -> str:
+    counts = code_text(column, missing_values).counts()
+    numbers = [parse_number(text) for text in counts]
+    if column.dtype.kind == "b" or any(number is None for number in numbers):
+        return "classification"
+    whole = all(number is not None and number.is_integer() for number in numbers)
+    few = len(counts) <= _FEW_WHOLE_NUMBERS
+    repeated = sum(counts.values()) >= _ROWS_PER_CLASS * len(counts)
+    return "classification" if whole and few and (repeated or len(counts) <= 2) else "regression"
+
+
+def _fit_classes(name: str, counts: dict[str, int]) -> ClassTarget:
+    rows = sum(counts.values())
+    if len(counts) < 2:
+        found = f"only the class {shorten(next(iter(counts)))}" if counts else "no value"
+        raise TableError(f"target '{name}': expected at least two classes, found {found}")
+    if len(counts) > _MOST_CLASSES or 2 * len(counts) > max(rows, 8):
+        raise TableError(
+            f"target '{name}': {len(counts)} classes in {rows} rows are too many to learn; "
+            "is it a number (then the task is regression), or another column?"
+        )
+    names = sorted(counts, key=_class_order)
+    shares = np.array([counts[text] for text in names], dtype=np.float64) / rows
+    return ClassTarget(name, tuple(names), shares)
+
+
+def _fit_numbers(name: str, numbers: Floats) -> NumberTarget:
+    scale = float(numbers.std()) if numbers.size else 0.0
+    if scale <= 0.0:
+        found = f"only the value {numbers[0]:g}" if numbers.size else "no value"
+        raise TableError(f"target '{name}': expected numbers that differ, found {found}")
+    return NumberTarget(name, float(numbers.mean()), scale)
+
+
+def _class_order(text: str) -> tuple[int, float, str]:
+    """Numbers by size, then words by letter."""
+    number = parse_number(text)
+    return (0, number, text) if number is not None else (1, 0.0, text)
