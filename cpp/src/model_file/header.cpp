@@ -1,0 +1,289 @@
+// Parses a model file's header event by event into a fixed shape, so nothing that is not expected
+// is ever stored.
+#include "model_file/header.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "base/error.h"
+#include "model_file/in_quotes.h"
+#include "model_file/record.h"
+
+namespace lamina {
+namespace {
+
+using nlohmann::json;
+
+struct TypeName {
+  TensorType type;
+  std::string_view name;
+};
+
+constexpr std::array<TypeName, 5> kTypeNames{{{TensorType::kFloat32, "F32"},
+                                              {TensorType::kFloat64, "F64"},
+                                              {TensorType::kInt64, "I64"},
+                                              {TensorType::kUint8, "U8"},
+                                              {TensorType::kBfloat16, "BF16"}}};
+
+std::string_view type_name(TensorType type) {
+  for (const TypeName& entry : kTypeNames) {
+    if (entry.type == type) return entry.name;
+  }
+  throw Error(Error::Kind::kValue, "model file: unknown tensor type");
+}
+
+std::optional<TensorType> type_from_name(std::string_view name) {
+  for (const TypeName& entry : kTypeNames) {
+    if (entry.name == name) return entry.type;
+  }
+  return std::nullopt;
+}
+
+// nlohmann's event interface: a false result stops the parse. Each state admits one kind of event.
+class HeaderReader {
+ public:
+  Header header;
+  std::string problem;
+
+  bool null() { return unexpected("null"); }
+  bool boolean(bool) { return unexpected("true or false"); }
+  bool number_integer(std::int64_t) { return unexpected("a negative number"); }
+  bool number_float(double, const std::string&) { return unexpected("a fraction or too large a number"); }
+  bool binary(json::binary_t&) { return unexpected("binary data"); }
+
+  bool number_unsigned(std::uint64_t value) {
+    constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (value > kLargest) return unexpected("too large a number");
+    if (state_ == State::kShape) {
+      if (tensor().shape.size() == kHighestRank) return fail("more than 8 dimensions");
+      tensor().shape.push_back(static_cast<std::int64_t>(value));
+      return true;
+    }
+    if (state_ != State::kOffsets || offset_count_ == 2) return unexpected("a number");
+    (offset_count_++ == 0 ? tensor().begin : tensor().end) = value;
+    return true;
+  }
+
+  bool string(std::string& value) {
+    if (state_ == State::kMetadataValue) {
+      if (key_ == "lamina") header.record = std::move(value);
+      return enter(State::kMetadata);
+    }
+    if (state_ != State::kTypeValue) return unexpected("text");
+    const std::optional<TensorType> type = type_from_name(value);
+    if (!type) return fail("unknown dtype " + in_quotes(value) + ", expected F32, F64, I64, U8 or BF16");
+    tensor().type = *type;
+    return enter(State::kTensor);
+  }
+
+  bool start_object(std::size_t) {
+    if (state_ == State::kStart) return enter(State::kRoot);
+    if (state_ == State::kMetadataStart) return enter(State::kMetadata);
+    if (state_ == State::kTensorStart) return enter(State::kTensor);
+    return unexpected("an object");
+  }
+
+  bool end_object() {
+    if (state_ == State::kRoot) return enter(State::kEnd);
+    if (state_ == State::kMetadata) {
+      if (metadata_seen_ == kAllMetadata) return enter(State::kRoot);
+      return fail("its metadata lack a key");
+    }
+    if (tensor_seen_ == kAllTensorKeys) return enter(State::kRoot);
+    return fail("needs dtype, shape and data_offsets");
+  }
+
+  bool start_array(std::size_t) {
+    if (state_ == State::kShapeStart) return enter(State::kShape);
+    if (state_ == State::kOffsetsStart) return enter(State::kOffsets);
+    return unexpected("a list");
+  }
+
+  bool end_array() {
+    if (state_ == State::kOffsets && offset_count_ != 2) return fail("data_offsets needs two numbers");
+    return enter(State::kTensor);
+  }
+
+  bool key(std::string& name) {
+    if (state_ == State::kMetadata) return metadata_key(name);
+    if (state_ == State::kTensor) return tensor_key(name);
+    if (name == kMetadataKey) {
+      if (metadata_seen_ != 0) return fail("__metadata__ stands twice");
+      return enter(State::kMetadataStart);
+    }
+    header.tensors.emplace_back().name = name;
+    tensor_seen_ = 0;
+    offset_count_ = 0;
+    return enter(State::kTensorStart);
+  }
+
+  bool parse_error(std::size_t position, const std::string&, const json::exception&) {
+    problem = "not valid JSON at byte " + std::to_string(position);
+    return false;
+  }
+
+ private:
+  enum class State {
+    kStart,
+    kRoot,
+    kMetadataStart,
+    kMetadata,
+    kMetadataValue,
+    kTensorStart,
+    kTensor,
+    kTypeValue,
+    kShapeStart,
+    kShape,
+    kOffsetsStart,
+    kOffsets,
+    kEnd
+  };
+  static constexpr std::array<std::string_view, 4> kMetadataKeys{"format", "checksum", "format_version",
+                                                                 "lamina"};
+  static constexpr std::array<std::string_view, 3> kTensorKeys{"dtype", "shape", "data_offsets"};
+  static constexpr std::array<State, 3> kTensorStates{State::kTypeValue, State::kShapeStart,
+                                                      State::kOffsetsStart};
+  static constexpr unsigned kAllMetadata = 0b1111;
+  static constexpr unsigned kAllTensorKeys = 0b111;
+
+  HeaderTensor& tensor() { return header.tensors.back(); }
+
+  bool enter(State state) {
+    state_ = state;
+    return true;
+  }
+
+  bool metadata_key(const std::string& name) {
+    const auto* found = std::find(kMetadataKeys.begin(), kMetadataKeys.end(), name);
+    if (found == kMetadataKeys.end()) return fail("unknown metadata key " + in_quotes(name));
+    const unsigned bit = 1U << (found - kMetadataKeys.begin());
+    if ((metadata_seen_ & bit) != 0) return fail("metadata key " + in_quotes(name) + " stands twice");
+    metadata_seen_ |= bit;
+    key_ = name;
+    return enter(State::kMetadataValue);
+  }
+
+  bool tensor_key(const std::string& name) {
+    const auto* found = std::find(kTensorKeys.begin(), kTensorKeys.end(), name);
+    if (found == kTensorKeys.end()) return fail("unknown key " + in_quotes(name));
+    const auto index = static_cast<std::size_t>(found - kTensorKeys.begin());
+    if ((tensor_seen_ & (1U << index)) != 0) return fail(in_quotes(name) + " stands twice");
+    tensor_seen_ |= 1U << index;
+    return enter(kTensorStates[index]);
+  }
+
+  bool unexpected(const std::string& what) { return fail("did not expect " + what); }
+
+  bool fail(const std::string& text) {
+    problem = header.tensors.empty() ? text : "tensor " + in_quotes(tensor().name) + ": " + text;
+    return false;
+  }
+
+  State state_ = State::kStart;
+  std::string key_;
+  unsigned metadata_seen_ = 0;
+  unsigned tensor_seen_ = 0;
+  int offset_count_ = 0;
+};
+
+// Sorts by place and returns what keeps the tensors from covering [0, payload_bytes) exactly, or
+// nothing.
+std::string order_and_check(std::vector<HeaderTensor>& tensors, std::uint64_t payload_bytes) {
+  std::sort(tensors.begin(), tensors.end(), [](const HeaderTensor& a, const HeaderTensor& b) {
+    return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
+  });
+  std::uint64_t expected_begin = 0;
+  for (const HeaderTensor& tensor : tensors) {
+    const std::string where = "tensor " + in_quotes(tensor.name) + ": ";
+    std::uint64_t bytes = 0;
+    if (!checked_byte_count(tensor.type, tensor.shape, bytes)) return where + "its shape is too large";
+    if (tensor.begin != expected_begin) {
+      return where + "starts at " + std::to_string(tensor.begin) + ", expected " +
+             std::to_string(expected_begin);
+    }
+    if (tensor.end < tensor.begin || tensor.end - tensor.begin != bytes) {
+      return where + "its shape needs " + std::to_string(bytes) + " bytes, its offsets hold another number";
+    }
+    if (tensor.begin % element_size(tensor.type) != 0) return where + "starts between two elements";
+    expected_begin = tensor.end;
+  }
+  if (expected_begin == payload_bytes) return {};
+  return "its tensors cover " + std::to_string(expected_begin) + " bytes, the file holds " +
+         std::to_string(payload_bytes);
+}
+
+bool has_duplicate_name(const std::vector<HeaderTensor>& tensors) {
+  std::vector<std::string_view> names;
+  names.reserve(tensors.size());
+  for (const HeaderTensor& tensor : tensors) names.emplace_back(tensor.name);
+  std::sort(names.begin(), names.end());
+  return std::adjacent_find(names.begin(), names.end()) != names.end();
+}
+
+std::string json_name(const std::string& name) {
+  try {
+    return json(name).dump();
+  } catch (const json::exception&) {
+    throw Error(Error::Kind::kValue, "model file: tensor " + in_quotes(name) + ": its name is not UTF-8");
+  }
+}
+
+}  // namespace
+
+bool checked_byte_count(TensorType type, std::span<const std::int64_t> shape, std::uint64_t& bytes) noexcept {
+  constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  bool empty = false;
+  bytes = element_size(type);
+  for (const std::int64_t size : shape) {
+    if (size < 0) return false;
+    empty = empty || size == 0;
+    const auto factor = static_cast<std::uint64_t>(std::max<std::int64_t>(size, 1));
+    if (bytes > kLargest / factor) return false;
+    bytes *= factor;
+  }
+  if (empty) bytes = 0;
+  return true;
+}
+
+std::string format_header(std::string_view record, std::span<const HeaderTensor> tensors) {
+  std::string text(kHeaderOpening);
+  text += R"(0000000000000000","format_version":"1","lamina":)" + json(record).dump() + "}";
+  for (const HeaderTensor& tensor : tensors) {
+    text += "," + json_name(tensor.name) + R"(:{"dtype":")";
+    text += type_name(tensor.type);
+    text += R"(","shape":)" + json(tensor.shape).dump();
+    text += R"(,"data_offsets":[)" + std::to_string(tensor.begin) + "," + std::to_string(tensor.end) + "]}";
+  }
+  text += "}";
+  const std::size_t used = (sizeof(std::uint64_t) + text.size()) % kPayloadAlignment;
+  text.append((kPayloadAlignment - used) % kPayloadAlignment, ' ');
+  return text;
+}
+
+Header parse_header(std::string_view text, std::uint64_t payload_bytes, const std::string& source) {
+  HeaderReader reader;
+  std::string problem;
+  // The JSON library takes a zero byte for the end of the text.
+  if (text.find('\0') != std::string_view::npos) {
+    problem = "not valid JSON: it holds a zero byte";
+  } else if (!json::sax_parse(text, &reader)) {
+    problem = reader.problem;
+  } else if (has_duplicate_name(reader.header.tensors)) {
+    problem = "two tensors bear one name";
+  } else {
+    problem = order_and_check(reader.header.tensors, payload_bytes);
+  }
+  if (problem.empty()) {
+    const std::string in_record = record_problem(reader.header.record);
+    if (!in_record.empty()) problem = "its record: " + in_record;
+  }
+  if (!problem.empty()) throw Error(Error::Kind::kFormat, source + ": malformed header: " + problem);
+  return std::move(reader.header);
+}
+
+}  // namespace lamina

@@ -1,0 +1,44 @@
+// The JSON header of a model file: formatting, strict parsing and the check that it covers the
+// payload exactly.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model_file/model_file.h"
+
+namespace lamina {
+
+inline constexpr std::size_t kLargestHeader = std::size_t{16} << 20;
+inline constexpr std::size_t kHighestRank = 8;
+inline constexpr std::size_t kPayloadAlignment = 64;
+inline constexpr std::string_view kMetadataKey = "__metadata__";
+
+struct HeaderTensor {
+  std::string name;
+  TensorType type = TensorType::kFloat32;
+  std::vector<std::int64_t> shape;
+  std::uint64_t begin = 0;  // within the payload
+  std::uint64_t end = 0;
+};
+
+struct Header {
+  std::string record;
+  std::vector<HeaderTensor> tensors;  // by place in the payload
+};
+
+// Bytes of a tensor; false where a size is negative or the product leaves 63 bits.
+bool checked_byte_count(TensorType type, std::span<const std::int64_t> shape, std::uint64_t& bytes) noexcept;
+
+// The header's text with a checksum of zeros, padded for the payload's alignment.
+// Throws Error kValue where a name is not UTF-8; the record is checked JSON.
+std::string format_header(std::string_view record, std::span<const HeaderTensor> tensors);
+
+// Throws Error kFormat, its sentence opening with `source`.
+Header parse_header(std::string_view text, std::uint64_t payload_bytes, const std::string& source);
+
+}  // namespace lamina

@@ -1,0 +1,26 @@
+// Text from outside made fit for an error sentence, by JSON's escapes.
+#include "model_file/in_quotes.h"
+
+#include <nlohmann/json.hpp>
+
+namespace lamina {
+namespace {
+
+std::string escaped(std::string_view text) {
+  using nlohmann::json;
+  return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t kLongest = 120;
+  return text.size() <= kLongest ? escaped(text) : escaped(text.substr(0, kLongest)) + "...";
+}
+
+std::string path_in_quotes(const std::filesystem::path& path) {
+  const std::u8string text = path.u8string();
+  return escaped(std::string_view(reinterpret_cast<const char*>(text.data()), text.size()));
+}
+
+}  // namespace lamina

@@ -1,0 +1,300 @@
+// Reads and writes model files: recognise, checksum, header, then views into one owned buffer.
+#include "model_file/model_file.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <new>
+#include <numeric>
+#include <system_error>
+#include <utility>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "model_file/atomic_write.h"
+#include "model_file/crc64.h"
+#include "model_file/header.h"
+#include "model_file/in_quotes.h"
+#include "model_file/record.h"
+
+namespace lamina {
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = Error::Kind;
+
+constexpr std::size_t kLengthBytes = sizeof(std::uint64_t);
+constexpr std::size_t kRecogniseBytes = 4096;  // enough to tell what a file is before reading all of it
+constexpr std::string_view kVersionOpening = R"(","format_version":")";
+constexpr std::uint64_t kNewestVersion = 1;
+
+using Buffer = AlignedBuffer<std::byte>;
+
+[[noreturn]] void out_of_memory(const std::string& source, std::uint64_t bytes) {
+  throw Error(Kind::kMemory, source + ": not enough memory for its " + std::to_string(bytes) + " bytes");
+}
+
+Buffer allocate(std::uint64_t bytes, const std::string& source) {
+  try {
+    return Buffer(static_cast<std::int64_t>(bytes));
+  } catch (const Error&) {
+    out_of_memory(source, bytes);
+  }
+}
+
+std::string_view as_text(std::span<const std::byte> bytes) noexcept {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::uint64_t header_length(std::span<const std::byte> bytes) noexcept {
+  std::uint64_t length;
+  std::memcpy(&length, bytes.data(), sizeof length);
+  return length;
+}
+
+std::array<char, 16> checksum_digits(std::span<const std::byte> file) noexcept {
+  std::array<std::byte, 16> zeros;
+  zeros.fill(std::byte{'0'});
+  Crc64 crc;
+  crc.update(file.first(kChecksumBegin));
+  crc.update(zeros);
+  crc.update(file.subspan(kChecksumEnd));
+  std::array<char, 16> digits;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    digits[i] = "0123456789abcdef"[(crc.value() >> (60 - 4 * i)) & 0xF];
+  }
+  return digits;
+}
+
+[[noreturn]] void refuse(const std::string& source, const std::string& sentence) {
+  throw Error(Kind::kFormat, source + ": " + sentence);
+}
+
+// Throws unless `head`, the file's first bytes, opens as a model file does and can hold the header
+// it announces.
+void recognise(std::span<const std::byte> head, std::uint64_t file_bytes, const std::string& source) {
+  const std::string size_text = std::to_string(file_bytes) + " bytes";
+  if (file_bytes == 0) refuse(source, "not a lamina model: it is empty");
+  if (head.size() < kChecksumEnd) refuse(source, "not a lamina model, or cut off: it has only " + size_text);
+  const std::string_view text = as_text(head.subspan(kLengthBytes));
+  if (!text.starts_with(kHeaderOpening)) {
+    if (text.find(R"("format":"lamina")") != std::string_view::npos) {
+      refuse(source,
+             "not a lamina model as lamina writes it: another program has rewritten its header; "
+             "take the original file");
+    }
+    if (text.starts_with('{') && text.find("\"data_offsets\"") != std::string_view::npos) {
+      refuse(source,
+             "not a lamina model: a safetensors file that holds tensors but no network; "
+             "build the network "
+             "and set its parameters from these tensors");
+    }
+    refuse(source, "not a lamina model: expected a file saved by lamina, got other data");
+  }
+  const std::uint64_t length = header_length(head);
+  if (length > kLargestHeader) refuse(source, "damaged: its header length is beyond 16 MB");
+  if (length > file_bytes - kLengthBytes) {
+    refuse(source, "damaged or cut off: its header needs " + std::to_string(length) +
+                       " bytes, the file has " + size_text);
+  }
+  if (length < kChecksumEnd - kLengthBytes) refuse(source, "damaged: its header ends within the checksum");
+}
+
+void check_version(std::string_view header, const std::string& source) {
+  header.remove_prefix(kChecksumEnd - kLengthBytes);
+  if (!header.starts_with(kVersionOpening)) refuse(source, "malformed header: expected format_version");
+  header.remove_prefix(kVersionOpening.size());
+  const std::string_view digits = header.substr(0, header.find_first_not_of("0123456789"));
+  if (digits.empty() || digits.size() > 9 || digits.front() == '0' ||
+      !header.substr(digits.size()).starts_with('"')) {
+    refuse(source, "malformed header: format_version is not a whole number");
+  }
+  const std::uint64_t version = std::stoul(std::string(digits));
+  if (version > kNewestVersion) {
+    refuse(source, "written by a newer lamina (format " + std::string(digits) + "); this one reads up to " +
+                       std::to_string(kNewestVersion) + ": upgrade lamina");
+  }
+}
+
+void check_checksum(std::span<const std::byte> bytes, const std::string& source) {
+  const std::array<char, 16> digits = checksum_digits(bytes);
+  const std::string_view expected(digits.data(), digits.size());
+  const std::string_view found = as_text(bytes.subspan(kChecksumBegin, digits.size()));
+  if (found == expected) return;
+  refuse(source, "damaged or cut off: the checksum over its " + std::to_string(bytes.size()) + " bytes is " +
+                     std::string(expected) + ", the file says " + in_quotes(found) +
+                     "; copy or download it again");
+}
+
+ModelFile parse_checked(Buffer file, const std::string& source) {
+  const auto storage = std::make_shared<const Buffer>(std::move(file));
+  const std::span<const std::byte> bytes = storage->span();
+  const std::string_view header_text = as_text(bytes.subspan(kLengthBytes, header_length(bytes)));
+  check_version(header_text, source);
+  const std::span<const std::byte> payload = bytes.subspan(kLengthBytes + header_text.size());
+  if ((bytes.size() - payload.size()) % kPayloadAlignment != 0)
+    refuse(source, "malformed header: not padded to 64");
+  Header header = parse_header(header_text, payload.size(), source);
+
+  ModelFile model{std::move(header.record), {}, storage};
+  model.tensors.reserve(header.tensors.size());
+  for (HeaderTensor& tensor : header.tensors) {
+    model.tensors.push_back(
+        {std::move(tensor.name), tensor.type, std::move(tensor.shape), payload.data() + tensor.begin});
+  }
+  return model;
+}
+
+ModelFile parse(Buffer file, const std::string& source) {
+  const auto size = static_cast<std::uint64_t>(file.size());
+  recognise(file.span().first(std::min<std::size_t>(size, kRecogniseBytes)), size, source);
+  check_checksum(file.span(), source);
+  try {
+    return parse_checked(std::move(file), source);
+  } catch (const std::bad_alloc&) {
+    out_of_memory(source, size);
+  }
+}
+
+void read_exactly(std::ifstream& stream, std::byte* target, std::size_t size, const std::string& source) {
+  stream.read(reinterpret_cast<char*>(target), static_cast<std::streamsize>(size));
+  if (std::cmp_not_equal(stream.gcount(), size)) {
+    throw Error(Kind::kIo, source + ": reading stopped after " + std::to_string(stream.gcount()) + " of " +
+                               std::to_string(size) + " bytes; was it changed meanwhile?");
+  }
+}
+
+Buffer read_whole_file(const fs::path& path, const std::string& source) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (error) throw Error(Kind::kIo, source + ": cannot be read: " + error.message());
+  if (fs::is_directory(status)) throw Error(Kind::kIo, source + ": is a folder, expected a model file");
+  if (!fs::is_regular_file(status)) throw Error(Kind::kIo, source + ": is not a regular file");
+  const std::uintmax_t size = fs::file_size(path, error);
+  if (error) throw Error(Kind::kIo, source + ": cannot be read: " + error.message());
+
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) throw Error(Kind::kIo, source + ": cannot be read: " + std::generic_category().message(errno));
+  std::array<std::byte, kRecogniseBytes> head;
+  const std::size_t head_bytes = std::min<std::size_t>(size, head.size());
+  read_exactly(stream, head.data(), head_bytes, source);
+  recognise(std::span(head).first(head_bytes), size, source);
+
+  Buffer file = allocate(size, source);
+  std::memcpy(file.data(), head.data(), head_bytes);
+  read_exactly(stream, file.data() + head_bytes, size - head_bytes, source);
+  return file;
+}
+
+// Larger element types first, so that each tensor is aligned; the caller's order within a type's
+// size.
+std::vector<std::size_t> payload_order(std::span<const TensorView> tensors) {
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return element_size(tensors[a].type) > element_size(tensors[b].type);
+  });
+  return order;
+}
+
+std::vector<HeaderTensor> place(std::span<const TensorView> tensors, std::span<const std::size_t> order) {
+  std::vector<HeaderTensor> placed;
+  placed.reserve(tensors.size());
+  std::uint64_t end = 0;
+  for (const std::size_t index : order) {
+    const TensorView& tensor = tensors[index];
+    const std::string where = "model file: tensor " + in_quotes(tensor.name) + ": ";
+    std::uint64_t bytes = 0;
+    if (tensor.name == kMetadataKey) throw Error(Kind::kValue, where + "this name is reserved");
+    if (tensor.shape.size() > kHighestRank) throw Error(Kind::kValue, where + "more than 8 dimensions");
+    if (!checked_byte_count(tensor.type, tensor.shape, bytes))
+      throw Error(Kind::kValue, where + "unfit shape");
+    placed.push_back({tensor.name, tensor.type, tensor.shape, end, end + bytes});
+    end += bytes;
+  }
+  return placed;
+}
+
+void check_names(std::span<const TensorView> tensors) {
+  std::vector<std::string_view> names;
+  for (const TensorView& tensor : tensors) names.emplace_back(tensor.name);
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end())
+    throw Error(Kind::kValue, "model file: two tensors are named " + in_quotes(*twice));
+}
+
+}  // namespace
+
+std::size_t element_size(TensorType type) noexcept {
+  switch (type) {
+    case TensorType::kFloat64:
+    case TensorType::kInt64:
+      return 8;
+    case TensorType::kFloat32:
+      return 4;
+    case TensorType::kBfloat16:
+      return 2;
+    case TensorType::kUint8:
+      break;
+  }
+  return 1;
+}
+
+std::size_t TensorView::element_count() const noexcept {
+  return std::accumulate(
+      shape.begin(), shape.end(), std::size_t{1},
+      [](std::size_t count, std::int64_t size) { return count * static_cast<std::size_t>(size); });
+}
+
+void stamp_checksum(std::span<std::byte> file) noexcept {
+  const std::array<char, 16> digits = checksum_digits(file);
+  std::memcpy(file.data() + kChecksumBegin, digits.data(), digits.size());
+}
+
+ModelFile parse_model_file(std::span<const std::byte> bytes) {
+  const std::string source = "model data";
+  recognise(bytes.first(std::min(bytes.size(), kRecogniseBytes)), bytes.size(), source);
+  Buffer copy = allocate(bytes.size(), source);
+  std::memcpy(copy.data(), bytes.data(), bytes.size());
+  return parse(std::move(copy), source);
+}
+
+ModelFile read_model_file(const fs::path& path) {
+  const std::string source = "model file " + path_in_quotes(path);
+  return parse(read_whole_file(path, source), source);
+}
+
+std::vector<std::byte> serialize_model_file(std::string_view record, std::span<const TensorView> tensors) {
+  const std::string problem = record_problem(record);
+  if (!problem.empty()) throw Error(Kind::kValue, "model file: the record: " + problem);
+  check_names(tensors);
+  const std::vector<std::size_t> order = payload_order(tensors);
+  const std::vector<HeaderTensor> placed = place(tensors, order);
+  const std::string header = format_header(record, placed);
+  if (header.size() > kLargestHeader) {
+    throw Error(Kind::kValue, "model file: the record and the tensors' names need " +
+                                  std::to_string(header.size()) +
+                                  " bytes, at most 16 MB fit; put long tables into tensors");
+  }
+  const std::uint64_t length = header.size();
+  const std::uint64_t payload_bytes = placed.empty() ? 0 : placed.back().end;
+  std::vector<std::byte> file(kLengthBytes + header.size() + payload_bytes);
+  std::memcpy(file.data(), &length, sizeof length);
+  std::memcpy(file.data() + kLengthBytes, header.data(), header.size());
+  std::byte* payload = file.data() + kLengthBytes + header.size();
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const std::size_t bytes = placed[i].end - placed[i].begin;
+    if (bytes > 0) std::memcpy(payload + placed[i].begin, tensors[order[i]].data, bytes);
+  }
+  stamp_checksum(file);
+  return file;
+}
+
+void write_model_file(const fs::path& path, std::string_view record, std::span<const TensorView> tensors) {
+  write_file_atomically(path, serialize_model_file(record, tensors));
+}
+
+}  // namespace lamina
