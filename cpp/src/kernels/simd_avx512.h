@@ -18,6 +18,7 @@ namespace lamina::kernels {
 namespace {
 
 constexpr const char* kInstructionSet = "avx512";
+constexpr int kVectorRegisters = 32;
 
 template <>
 struct Vec<float> {

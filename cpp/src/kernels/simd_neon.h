@@ -9,6 +9,7 @@ namespace lamina::kernels {
 namespace {
 
 constexpr const char* kInstructionSet = "neon";
+constexpr int kVectorRegisters = 32;
 
 template <>
 struct Vec<float> {

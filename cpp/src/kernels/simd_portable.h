@@ -15,6 +15,7 @@ namespace lamina::kernels {
 namespace {
 
 constexpr const char* kInstructionSet = "portable";
+constexpr int kVectorRegisters = 16;
 
 template <class T>
 struct Vec {

@@ -9,6 +9,7 @@ namespace lamina::kernels {
 namespace {
 
 constexpr const char* kInstructionSet = "sse2";
+constexpr int kVectorRegisters = 16;
 
 template <>
 struct Vec<float> {

@@ -1,0 +1,108 @@
+// The list of built instruction sets and the choice among them.
+#include "kernels/dispatch.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "base/cpu_features.h"
+#include "base/error.h"
+
+namespace lamina::kernels {
+
+#define LAMINA_DECLARE(name)                             \
+  extern const KernelTable<float> kKernels_##name##_f32; \
+  extern const KernelTable<double> kKernels_##name##_f64;
+LAMINA_DECLARE(avx512)
+LAMINA_DECLARE(avx2)
+LAMINA_DECLARE(sse2)
+LAMINA_DECLARE(neon)
+LAMINA_DECLARE(portable)
+#undef LAMINA_DECLARE
+
+namespace {
+
+struct InstructionSet {
+  const char* name;
+  const KernelTable<float>* f32;
+  const KernelTable<double>* f64;
+  bool (*runs_here)(const CpuFeatures&);
+};
+
+// Best first.
+constexpr InstructionSet kInstructionSets[] = {
+#define LAMINA_ENTRY(name, condition)                                                  \
+  {#name, &kKernels_##name##_f32, &kKernels_##name##_f64, [](const CpuFeatures& cpu) { \
+     (void)cpu;                                                                        \
+     return condition;                                                                 \
+   }},
+#ifdef LAMINA_KERNELS_AVX512
+    LAMINA_ENTRY(avx512, cpu.avx512)
+#endif
+#ifdef LAMINA_KERNELS_AVX2
+        LAMINA_ENTRY(avx2, cpu.avx2)
+#endif
+#ifdef LAMINA_KERNELS_SSE2
+            LAMINA_ENTRY(sse2, cpu.sse2)
+#endif
+#ifdef LAMINA_KERNELS_NEON
+                LAMINA_ENTRY(neon, cpu.neon)
+#endif
+                    LAMINA_ENTRY(portable, true)
+#undef LAMINA_ENTRY
+};
+
+const InstructionSet& choose() {
+  const char* forced = std::getenv("LAMINA_ISA");
+  const bool is_forced = forced != nullptr && *forced != '\0';
+  for (const InstructionSet& set : kInstructionSets) {
+    const bool wanted = !is_forced || std::strcmp(forced, set.name) == 0;
+    if (wanted && set.runs_here(cpu_features())) return set;
+  }
+  std::string names;
+  for (const std::string& name : available_instruction_sets()) names += (names.empty() ? "" : ", ") + name;
+  throw Error(Error::Kind::kValue, "LAMINA_ISA: expected one of " + names +
+                                       " (what this build has and this CPU runs), got " + forced);
+}
+
+const InstructionSet& chosen() {
+  static const InstructionSet& set = choose();
+  return set;
+}
+
+}  // namespace
+
+template <>
+const KernelTable<float>& kernels<float>() {
+  return *chosen().f32;
+}
+template <>
+const KernelTable<double>& kernels<double>() {
+  return *chosen().f64;
+}
+
+const char* instruction_set() { return chosen().name; }
+
+std::vector<std::string> available_instruction_sets() {
+  std::vector<std::string> names;
+  for (const InstructionSet& set : kInstructionSets) {
+    if (set.runs_here(cpu_features())) names.emplace_back(set.name);
+  }
+  return names;
+}
+
+template <>
+const KernelTable<float>* TableOf<float>::get(const char* name) noexcept {
+  for (const InstructionSet& set : kInstructionSets) {
+    if (std::strcmp(name, set.name) == 0) return set.f32;
+  }
+  return nullptr;
+}
+template <>
+const KernelTable<double>* TableOf<double>::get(const char* name) noexcept {
+  for (const InstructionSet& set : kInstructionSets) {
+    if (std::strcmp(name, set.name) == 0) return set.f64;
+  }
+  return nullptr;
+}
+
+}  // namespace lamina::kernels

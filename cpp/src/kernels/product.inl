@@ -1,0 +1,313 @@
+// Matrix product by register tiles over panels of B, with bias and activation fused in.
+//
+// A tile keeps kRows x kVectors accumulators in registers over the whole depth block. Every element is
+// one ascending chain of fma(a, b, sum), so tile shapes and blocking never change its bits.
+#pragma once
+
+#include "kernels/kernel_table.h"
+#include "kernels/simd_base.h"
+
+namespace lamina::kernels {
+namespace {
+
+// Block functions for activations that the tiles do not apply in registers; from table.inl.
+template <class T>
+using BlockFunction = void (*)(const ActivationBlock<T>&) noexcept;
+template <class T>
+LAMINA_INLINE BlockFunction<T> activation_function(Activation activation, bool backward);
+
+// Tile shapes: vectors across the widest tile, and rows by vectors across. Enough accumulators to hide
+// the latency of fma, few enough rows that a stride of 4096 bytes stays within eight cache ways.
+constexpr int kTileVectors = kVectorRegisters == 32 ? 4 : 2;
+constexpr int tile_rows(int vectors) { return vectors == kTileVectors ? 6 : 8; }
+template <class T>
+constexpr int64_t kLineElements = 64 / static_cast<int64_t>(sizeof(T));
+template <class T>
+constexpr int64_t kTileColumns = kTileVectors * Vec<T>::kLanes;
+template <class T>
+constexpr int64_t kPanelColumns = kTileColumns<T> > kLineElements<T> ? kTileColumns<T> : kLineElements<T>;
+
+// Bytes of a panel that one pass over the rows keeps in the second-level cache.
+constexpr int64_t kPanelBlockBytes = int64_t{512} << 10;
+// Rows whose outputs stay in the first-level cache for a block function.
+constexpr int64_t kBlockFunctionRows = 48;
+
+// What happens to a finished sum in registers.
+enum class Finish : uint8_t { kNone, kRelu, kLeakyRelu, kReluMask, kLeakyReluMask, kMultiply };
+
+// A product of one tile width: all rows, one depth block.
+template <class T>
+struct Strip {
+  int64_t depth;
+  const T* a;
+  int64_t a_row_stride, a_depth_stride;
+  const T* b;
+  int64_t b_stride;
+  T* c;
+  int64_t c_stride;
+  const T* bias;  // null: none
+  bool accumulate;
+  Finish finish;
+  T parameter;
+  const T* aux;
+  int64_t aux_stride;
+};
+
+template <class T, int... V>
+LAMINA_INLINE void load_vectors(Vec<T>* out, const T* p, Indices<V...>) {
+  ((out[V] = load(p + V * Vec<T>::kLanes)), ...);
+}
+
+template <class T, int... V>
+LAMINA_INLINE void multiply_add(Vec<T>* sums, Vec<T> a, const Vec<T>* b, Indices<V...>) {
+  ((sums[V] = fma(a, b[V], sums[V])), ...);
+}
+
+// One depth step: the broadcasts of one column of A times one row of B.
+template <int kVectors, class T, int... M>
+LAMINA_INLINE void tile_step(Vec<T>* sums, const T* a, int64_t a_row_stride, const T* b, Indices<M...>) {
+  Vec<T> row[kVectors];
+  load_vectors(row, b, IndicesTo<kVectors>{});
+  (multiply_add(sums + M * kVectors, broadcast<T>(a[M * a_row_stride]), row, IndicesTo<kVectors>{}), ...);
+}
+
+// I runs over the tile's vectors, row by row.
+template <int kVectors, class T, int... I>
+LAMINA_INLINE void tile_start(Vec<T>* sums, const Strip<T>& s, const T* c, Indices<I...>) {
+  constexpr int64_t kLanes = Vec<T>::kLanes;
+  if (s.accumulate) {
+    ((sums[I] = load(c + I / kVectors * s.c_stride + I % kVectors * kLanes)), ...);
+  } else if (s.bias != nullptr) {
+    ((sums[I] = load(s.bias + I % kVectors * kLanes)), ...);
+  } else {
+    ((sums[I] = zero<T>()), ...);
+  }
+}
+
+template <int kVectors, class T, int... I>
+LAMINA_INLINE void tile_finish(Vec<T>* sums, const Strip<T>& s, const T* aux, Indices<I...>) {
+  constexpr int64_t kLanes = Vec<T>::kLanes;
+  const Vec<T> none = zero<T>();
+  const Vec<T> slope = broadcast<T>(s.parameter);
+  switch (s.finish) {
+    case Finish::kNone:
+      break;
+    case Finish::kRelu:
+      ((sums[I] = max(none, sums[I])), ...);
+      break;
+    case Finish::kLeakyRelu:
+      ((sums[I] = select(gt(sums[I], none), sums[I], slope * sums[I])), ...);
+      break;
+    case Finish::kReluMask:
+      ((sums[I] =
+            select(gt(load(aux + I / kVectors * s.aux_stride + I % kVectors * kLanes), none), sums[I], none)),
+       ...);
+      break;
+    case Finish::kLeakyReluMask:
+      ((sums[I] = select(gt(load(aux + I / kVectors * s.aux_stride + I % kVectors * kLanes), none), sums[I],
+                         slope * sums[I])),
+       ...);
+      break;
+    case Finish::kMultiply:
+      ((sums[I] = sums[I] * load(aux + I / kVectors * s.aux_stride + I % kVectors * kLanes)), ...);
+      break;
+  }
+}
+
+template <int kVectors, class T, int... I>
+LAMINA_INLINE void tile_store(const Vec<T>* sums, const Strip<T>& s, T* c, Indices<I...>) {
+  (store(c + I / kVectors * s.c_stride + I % kVectors * Vec<T>::kLanes, sums[I]), ...);
+}
+
+// Rows [first, first + count) of a strip; count is a multiple of kRows.
+template <class T, int kRows, int kVectors>
+LAMINA_NOINLINE void run_tiles(const Strip<T>& s, int64_t first, int64_t count) noexcept {
+  using Tile = IndicesTo<kRows * kVectors>;
+  for (int64_t row = first; row < first + count; row += kRows) {
+    Vec<T> sums[kRows * kVectors];
+    T* c = s.c + row * s.c_stride;
+    tile_start<kVectors>(sums, s, c, Tile{});
+    const T* a = s.a + row * s.a_row_stride;
+    const T* b = s.b;
+    const int64_t a_row_stride = s.a_row_stride, a_depth_stride = s.a_depth_stride, b_stride = s.b_stride;
+    for (int64_t k = s.depth; k > 0; --k) {
+      tile_step<kVectors>(sums, a, a_row_stride, b, IndicesTo<kRows>{});
+      a += a_depth_stride;
+      b += b_stride;
+    }
+    tile_finish<kVectors>(sums, s, s.aux == nullptr ? nullptr : s.aux + row * s.aux_stride, Tile{});
+    tile_store<kVectors>(sums, s, c, Tile{});
+  }
+}
+
+template <class T>
+using TileFunction = void (*)(const Strip<T>&, int64_t, int64_t) noexcept;
+
+// Tiles of 1, 2, ... rows.
+template <class T, int kVectors>
+struct TileList {
+  static constexpr int kMaxRows = tile_rows(kVectors);
+  TileFunction<T> of_rows[kMaxRows];
+  template <int... M>
+  static constexpr TileList make(Indices<M...>) {
+    return {{&run_tiles<T, M + 1, kVectors>...}};
+  }
+};
+template <class T, int kVectors>
+constexpr TileList<T, kVectors> kTiles = TileList<T, kVectors>::make(IndicesTo<tile_rows(kVectors)>{});
+
+// All rows: full tiles, then the rest; a rest too small to hide the latency shares the last full tile's rows.
+template <class T, int kVectors>
+LAMINA_INLINE void run_rows(const Strip<T>& s, int64_t first, int64_t count) {
+  constexpr int64_t kRows = tile_rows(kVectors);
+  const TileList<T, kVectors>& tiles = kTiles<T, kVectors>;
+  int64_t full = count / kRows * kRows;
+  int64_t rest = count - full;
+  if (full > 0) {
+    const bool share = rest > 0 && rest < kRows / 2;
+    if (share) full -= kRows;
+    if (full > 0) run_tiles<T, kRows, kVectors>(s, first, full);
+    if (share) {
+      const int64_t half = (kRows + rest + 1) / 2;
+      tiles.of_rows[half - 1](s, first + full, half);
+      full += half;
+      rest = kRows + rest - half;
+    }
+  }
+  if (rest > 0) tiles.of_rows[rest - 1](s, first + full, rest);
+}
+
+template <class T, int kVectors = kTileVectors>
+LAMINA_INLINE void run_strip(const Strip<T>& s, int vectors, int64_t first, int64_t count) {
+  if (vectors == kVectors) {
+    run_rows<T, kVectors>(s, first, count);
+  } else if constexpr (kVectors > 1) {
+    run_strip<T, kVectors - 1>(s, vectors, first, count);
+  }
+}
+
+template <class T>
+LAMINA_INLINE Finish finish_in_registers(const Product<T>& p) {
+  if (p.epilogue == ProductEpilogue::kNone || p.activation == Activation::kIdentity) return Finish::kNone;
+  const bool derivative = p.epilogue == ProductEpilogue::kDerivative;
+  if (p.activation == Activation::kRelu) return derivative ? Finish::kReluMask : Finish::kRelu;
+  if (p.activation == Activation::kLeakyRelu) return derivative ? Finish::kLeakyReluMask : Finish::kLeakyRelu;
+  return derivative && stores_derivative(p.activation) ? Finish::kMultiply : Finish::kNone;
+}
+
+template <class T>
+LAMINA_INLINE BlockFunction<T> finish_by_block(const Product<T>& p) {
+  if (p.epilogue == ProductEpilogue::kNone || p.activation == Activation::kIdentity ||
+      p.activation == Activation::kRelu || p.activation == Activation::kLeakyRelu) {
+    return nullptr;
+  }
+  const bool derivative = p.epilogue == ProductEpilogue::kDerivative;
+  if (derivative && stores_derivative(p.activation)) return nullptr;
+  return activation_function<T>(p.activation, derivative);
+}
+
+// One panel's columns [column, column + width): depth blocks outer, rows inner.
+template <class T>
+LAMINA_INLINE void run_panel(const Product<T>& p, int64_t column, int64_t width, const T* b, int64_t b_stride,
+                             Finish finish, BlockFunction<T> block_function) {
+  constexpr int64_t kLanes = Vec<T>::kLanes;
+  const int64_t block = kPanelBlockBytes / (width * static_cast<int64_t>(sizeof(T)));
+  const int64_t group = block_function != nullptr ? kBlockFunctionRows : p.rows;
+  int64_t start = 0;
+  do {
+    const int64_t depth = p.depth - start < block ? p.depth - start : block;
+    const bool last = start + depth == p.depth;
+    for (int64_t row = 0; row < p.rows; row += group) {
+      const int64_t rows = p.rows - row < group ? p.rows - row : group;
+      for (int64_t j = 0; j < width; j += kTileColumns<T>) {
+        const int64_t left = width - j < kTileColumns<T> ? width - j : kTileColumns<T>;
+        const Strip<T> strip = {
+            depth,
+            p.a + start * p.a_depth_stride,
+            p.a_row_stride,
+            p.a_depth_stride,
+            b + start * b_stride + j,
+            b_stride,
+            p.c + column + j,
+            p.c_row_stride,
+            p.init == ProductInit::kBias && start == 0 ? b + p.depth * b_stride + j : nullptr,
+            p.init == ProductInit::kAccumulate || start > 0,
+            last ? finish : Finish::kNone,
+            p.parameter,
+            p.aux == nullptr ? nullptr : p.aux + column + j,
+            p.aux_row_stride};
+        run_strip<T>(strip, static_cast<int>(left / kLanes), row, rows);
+      }
+      if (last && block_function != nullptr) {
+        T* aux = p.aux == nullptr ? nullptr : p.aux + row * p.aux_row_stride + column;
+        block_function({rows, width, p.c + row * p.c_row_stride + column, p.c_row_stride, aux,
+                        p.aux_row_stride, p.parameter});
+      }
+    }
+    start += depth;
+  } while (start < p.depth);
+}
+
+template <class T>
+void product(const Product<T>& p) noexcept {
+  const Finish finish = finish_in_registers(p);
+  const BlockFunction<T> block_function = finish_by_block(p);
+  if (p.rows <= 0) return;
+  for (int64_t column = 0; column < p.columns; column += kPanelColumns<T>) {
+    const int64_t left = p.columns - column;
+    const int64_t width = left < kPanelColumns<T> ? left : kPanelColumns<T>;
+    if (p.panel_rows > 0) {
+      run_panel(p, column, width, p.b + column * p.panel_rows, width, finish, block_function);
+    } else {
+      run_panel(p, column, width, p.b + column, p.b_row_stride, finish, block_function);
+    }
+  }
+}
+
+template <class T, int kVectors, int... V>
+LAMINA_INLINE void sum_columns(int64_t rows, const T* b, int64_t b_row_stride, T* out, Indices<V...>) {
+  Vec<T> sums[kVectors];
+  ((sums[V] = zero<T>()), ...);
+  for (int64_t row = 0; row < rows; ++row, b += b_row_stride) {
+    ((sums[V] = sums[V] + load(b + V * Vec<T>::kLanes)), ...);
+  }
+  (store(out + V * Vec<T>::kLanes, sums[V]), ...);
+}
+
+template <class T>
+void column_sums(int64_t rows, int64_t columns, const T* b, int64_t b_row_stride, T* out) noexcept {
+  constexpr int64_t kLanes = Vec<T>::kLanes;
+  int64_t column = 0;
+  for (; columns - column >= 8 * kLanes; column += 8 * kLanes) {
+    sum_columns<T, 8>(rows, b + column, b_row_stride, out + column, IndicesTo<8>{});
+  }
+  for (; columns - column >= 2 * kLanes; column += 2 * kLanes) {
+    sum_columns<T, 2>(rows, b + column, b_row_stride, out + column, IndicesTo<2>{});
+  }
+  if (column < columns) sum_columns<T, 1>(rows, b + column, b_row_stride, out + column, IndicesTo<1>{});
+}
+
+template <class T>
+void transpose(int64_t rows, int64_t columns, const T* in, int64_t in_row_stride, T* out,
+               int64_t out_row_stride) noexcept {
+  constexpr int kLanes = static_cast<int>(Vec<T>::kLanes);
+  for (int64_t r = 0; r < rows; r += kLanes) {
+    for (int64_t c = 0; c < columns; c += kLanes) {
+      Vec<T> block[kLanes];
+      const T* from = in + r * in_row_stride + c;
+      T* to = out + c * out_row_stride + r;
+#if defined(__GNUC__)
+#pragma GCC unroll 16
+#endif
+      for (int i = 0; i < kLanes; ++i) block[i] = load(from + i * in_row_stride);
+      transpose_block(block);
+#if defined(__GNUC__)
+#pragma GCC unroll 16
+#endif
+      for (int i = 0; i < kLanes; ++i) store(to + i * out_row_stride, block[i]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lamina::kernels
