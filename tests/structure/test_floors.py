@@ -24,7 +24,7 @@ LOWER_FLOORS = {
     "kernels": {"base"},
     "layers": {"base", "kernels"},
     "network": {"base", "kernels", "layers"},
-    "optimizers": {"base", "kernels"},
+    "optimizers": {"base", "kernels", "layers"},  # parameters, but not the network's shape
     "training": {"base", "kernels", "layers", "network", "optimizers"},
     "model_file": {"base", "kernels", "layers", "network", "optimizers"},
 }
