@@ -49,7 +49,7 @@ class FlushDenormals {
   }
   static void write(Word mode) noexcept { asm volatile("msr fpcr, %0" : : "r"(mode)); }
 #else
-  using Word = uint32_t;
+     using Word = uint32_t;
   static constexpr Word kMode = 0;
   static Word read() noexcept { return kMode; }
   static void write(Word) noexcept {}

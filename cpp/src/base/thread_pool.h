@@ -32,9 +32,7 @@ class Team {
     int64_t first;
     int64_t last;
   };
-  Range share(int64_t count) const noexcept {
-    return {count * index / size, count * (index + 1) / size};
-  }
+  Range share(int64_t count) const noexcept { return {count * index / size, count * (index + 1) / size}; }
 
  private:
   friend class detail::ThreadPool;

@@ -1,0 +1,126 @@
+// Allocates zero-filled aligned memory, with huge pages for large blocks where Linux offers them.
+#include "base/arena.h"
+
+#include <cstdlib>
+#include <string>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#elif defined(_WIN32)
+#include <malloc.h>
+#endif
+
+namespace lamina {
+namespace detail {
+namespace {
+
+[[noreturn]] void refuse(const std::string& size) {
+  throw Error(Error::Kind::kMemory,
+              "memory: could not get " + size + "; use a smaller network or batch, or free memory");
+}
+
+constexpr std::size_t round_up(std::size_t bytes, std::size_t unit) {
+  return (bytes + unit - 1) / unit * unit;
+}
+
+void* allocate_small(std::size_t bytes) {
+#if defined(_WIN32)
+  void* block = _aligned_malloc(bytes, kAlignment);
+#else
+  void* block = std::aligned_alloc(kAlignment, round_up(bytes, kAlignment));
+#endif
+  if (block != nullptr) std::memset(block, 0, bytes);
+  return block;
+}
+
+#if defined(__linux__)
+// The system's pages are zero and come at first touch, so on the node of the thread that uses them.
+void* map_huge(std::size_t bytes) {
+  const std::size_t length = round_up(bytes, kHugePage);
+  void* mapped =
+      mmap(nullptr, length + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  const auto start = reinterpret_cast<std::uintptr_t>(mapped);
+  const std::size_t before = round_up(start, kHugePage) - start;
+  char* block = static_cast<char*>(mapped) + before;
+  if (before > 0) munmap(mapped, before);
+  if (before < kHugePage) munmap(block + length, kHugePage - before);
+  madvise(block, length, MADV_HUGEPAGE);  // A wish: without huge pages ordinary ones do.
+  return block;
+}
+#endif
+
+}  // namespace
+
+std::size_t byte_count(int64_t count, std::size_t element_size) {
+  if (count < 0) refuse(std::to_string(count) + " elements");
+  // Half the address space at most, so that sums and rounding up cannot overflow.
+  constexpr std::size_t limit = std::numeric_limits<std::size_t>::max() / 4;
+  const auto unsigned_count = static_cast<uint64_t>(count);
+  if (unsigned_count > limit / element_size)
+    refuse(std::to_string(count) + " elements of " + std::to_string(element_size) + " bytes");
+  return static_cast<std::size_t>(unsigned_count) * element_size;
+}
+
+void* allocate_zeroed(std::size_t bytes) {
+#if defined(__linux__)
+  void* block = bytes >= kHugePageThreshold ? map_huge(bytes) : allocate_small(bytes);
+#else
+  void* block = allocate_small(bytes);
+#endif
+  if (block == nullptr) refuse(std::to_string(bytes) + " bytes");
+  return block;
+}
+
+void free_zeroed(void* block, [[maybe_unused]] std::size_t bytes) noexcept {
+#if defined(_WIN32)
+  _aligned_free(block);
+#else
+#if defined(__linux__)
+  if (bytes >= kHugePageThreshold) {
+    munmap(block, round_up(bytes, kHugePage));
+    return;
+  }
+#endif
+  std::free(block);
+#endif
+}
+
+}  // namespace detail
+
+void Arena::start(Pass pass) noexcept {
+  pass_ = pass;
+  used_ = 0;
+}
+
+void Arena::allocate() {
+  measured_ = used_;
+  const auto size = static_cast<int64_t>(measured_);
+  if (size <= buffer_.size()) {
+    if (measured_ > 0) std::memset(buffer_.data(), 0, measured_);
+  } else {
+    buffer_ = AlignedBuffer<std::byte>();  // Freed first: old and new need not fit together.
+    buffer_ = AlignedBuffer<std::byte>(size);
+  }
+  start(Pass::kPlacing);
+}
+
+void Arena::finish() {
+  pass_ = Pass::kIdle;
+  if (used_ != measured_)
+    throw Error(Error::Kind::kState, "Arena: the placing pass took " + std::to_string(used_) +
+                                         " bytes, the measuring pass " + std::to_string(measured_));
+}
+
+std::byte* Arena::take_bytes(std::size_t bytes) {
+  if (pass_ == Pass::kIdle) throw Error(Error::Kind::kState, "Arena: take is for use inside lay_out");
+  const std::size_t offset = used_;
+  const std::size_t padded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  used_ = detail::byte_count(static_cast<int64_t>(offset + padded), 1);
+  if (pass_ == Pass::kMeasuring) return nullptr;
+  if (used_ > measured_)
+    throw Error(Error::Kind::kState, "Arena: the placing pass takes more than was measured");
+  return buffer_.data() + offset;
+}
+
+}  // namespace lamina

@@ -1,0 +1,349 @@
+// The pool of worker threads: hand-over by one cache line each, short spins, then sleep; fork-safe.
+#include "base/thread_pool.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <system_error>
+#include <thread>
+
+#include "base/cpu_features.h"
+#include "base/denormals.h"
+
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#if !defined(_WIN32)
+#include <pthread.h>
+#include <signal.h>
+#endif
+
+namespace lamina {
+namespace {
+
+// Two lines of most CPUs, one of Apple's: neighbours do not slow each other down.
+constexpr std::size_t kFlagSpacing = 128;
+// About 2 us of pauses before a waiting member yields its CPU, maybe to the one it waits for: on a
+// busy machine both may sit on one CPU.
+constexpr int kSpins = 100;
+constexpr int kCrowdedSpins = 32;
+constexpr std::chrono::microseconds kIdleSpin{50};
+constexpr std::chrono::microseconds kTightIdleSpin{5};
+
+void pause_cpu() noexcept {
+#if defined(__x86_64__) || defined(_M_X64)
+  _mm_pause();
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+  asm volatile("isb");  // "yield" does nothing on most cores
+#endif
+}
+
+void sleep_while_equal(std::atomic<uint32_t>& word, uint32_t value) noexcept {
+#if defined(__linux__)
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+#else
+  word.wait(value, std::memory_order_acquire);
+#endif
+}
+
+void wake_sleeper(std::atomic<uint32_t>& word) noexcept {
+#if defined(__linux__)
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+#else
+  word.notify_one();
+#endif
+}
+
+// Signals stay with the program's own threads: what starts inside inherits a full mask.
+class BlockedSignals {
+ public:
+#if defined(_WIN32)
+  BlockedSignals() = default;
+#else
+  BlockedSignals() noexcept {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved_);
+  }
+  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
+#endif
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+ private:
+#if !defined(_WIN32)
+  sigset_t saved_;
+#endif
+};
+
+}  // namespace
+
+namespace detail {
+
+class ThreadPool {
+ public:
+  // The pool of this process; never destroyed, as workers may outlive static destructors.
+  static ThreadPool& instance();
+
+  bool try_acquire() noexcept { return !busy_.exchange(true, std::memory_order_acquire); }
+  void release() noexcept { busy_.store(false, std::memory_order_release); }
+
+  // These need the pool acquired. False, and nothing run, if no worker can be had.
+  bool run(int threads, FunctionRef<void(Team&)> body);
+  void stop_workers();
+
+  void wait_at_barrier(Team& team) noexcept;
+  bool failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
+
+  // Called around fork(): idle workers are joined before. Where another thread holds the pool, the
+  // parent's goes on untouched and the child leaves its copy behind.
+  static void before_fork();
+  static void after_fork_in_parent() noexcept;
+  static void after_fork_in_child() noexcept;
+
+ private:
+  struct Job {
+    const FunctionRef<void(Team&)>* body = nullptr;  // null: stop
+    uint64_t arrivals = 0;
+    uint64_t launch = 0;
+    int size = 0;
+    std::chrono::nanoseconds idle_spin{0};  // after the job, before sleep
+  };
+
+  struct Member {
+    // Written by the caller. `command` changes with each job; its lowest bit says "asleep".
+    alignas(kFlagSpacing) std::atomic<uint32_t> command{0};
+    Job job;
+    // Written by the member: barriers passed, ever growing, and the last launch it completed.
+    alignas(kFlagSpacing) std::atomic<uint64_t> arrived{0};
+    std::atomic<uint64_t> finished{0};
+    alignas(kFlagSpacing) std::thread thread;
+  };
+  static constexpr uint32_t kAsleep = 1;
+
+  int start_workers(int wanted);
+  void hand_over(Member& member, const Job& job) noexcept;
+  void work(int index, uint32_t seen) noexcept;
+  void execute(int index, const Job& job) noexcept;
+  static uint32_t next_command(Member& member, uint32_t seen, std::chrono::nanoseconds idle_spin) noexcept;
+
+  static std::atomic<ThreadPool*> current_;
+
+  std::atomic<bool> busy_{false};
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;
+  uint64_t launch_ = 0;
+  uint64_t arrivals_ = 0;
+  int workers_ = 0;
+  int available_cpus_ = 1;
+  std::chrono::nanoseconds idle_spin_ = kIdleSpin;
+  int barrier_spins_ = kSpins;  // of the running launch
+  // Member 0 is the caller; workers_ more are running.
+  std::array<std::unique_ptr<Member>, kMaxThreads> members_;
+};
+
+std::atomic<ThreadPool*> ThreadPool::current_{nullptr};
+
+namespace {
+
+thread_local ThreadPool* held_for_fork = nullptr;
+
+#if !defined(_WIN32)
+// At load, so that no fork can fall between the first worker and the registration.
+[[maybe_unused]] const int fork_handlers = pthread_atfork(
+    ThreadPool::before_fork, ThreadPool::after_fork_in_parent, ThreadPool::after_fork_in_child);
+#endif
+
+template <class Ready>
+void spin_then_yield(int spins, Ready ready) noexcept {
+  for (int i = 0; i < spins; ++i) {
+    if (ready()) return;
+    pause_cpu();
+  }
+  while (!ready()) std::this_thread::yield();
+}
+
+}  // namespace
+
+ThreadPool& ThreadPool::instance() {
+  ThreadPool* pool = current_.load(std::memory_order_acquire);
+  if (pool != nullptr) return *pool;
+  auto fresh = std::make_unique<ThreadPool>();
+  if (!current_.compare_exchange_strong(pool, fresh.get(), std::memory_order_acq_rel))
+    return *pool;  // another thread was first
+  return *fresh.release();
+}
+
+// Returns the workers now running, at most `wanted`; fewer where the system refuses more threads.
+int ThreadPool::start_workers(int wanted) {
+  if (members_[0] == nullptr) members_[0] = std::make_unique<Member>();
+  if (workers_ >= wanted) return wanted;
+  available_cpus_ = hardware_threads();
+  idle_spin_ = cpu_quota_is_tight() ? kTightIdleSpin : kIdleSpin;
+  const BlockedSignals no_signals;
+  while (workers_ < wanted) {
+    const int index = workers_ + 1;
+    std::unique_ptr<Member>& member = members_[static_cast<std::size_t>(index)];
+    if (member == nullptr) member = std::make_unique<Member>();
+    const uint32_t seen = member->command.load(std::memory_order_relaxed);
+    try {
+      member->thread = std::thread([this, index, seen] { work(index, seen); });
+    } catch (const std::system_error&) {
+      break;
+    }
+    ++workers_;
+  }
+  return workers_;
+}
+
+void ThreadPool::stop_workers() {
+  for (int i = 1; i <= workers_; ++i) hand_over(*members_[static_cast<std::size_t>(i)], Job());
+  for (int i = 1; i <= workers_; ++i) members_[static_cast<std::size_t>(i)]->thread.join();
+  workers_ = 0;
+}
+
+void ThreadPool::hand_over(Member& member, const Job& job) noexcept {
+  member.job = job;
+  const uint32_t old = member.command.load(std::memory_order_relaxed);
+  const uint32_t next = (old | kAsleep) + 1;
+  if (member.command.exchange(next, std::memory_order_acq_rel) & kAsleep) wake_sleeper(member.command);
+}
+
+bool ThreadPool::run(int threads, FunctionRef<void(Team&)> body) {
+  const int workers = start_workers(std::min(threads, kMaxThreads) - 1);
+  if (workers == 0) return false;
+  const int size = workers + 1;
+  const bool crowded = size > available_cpus_;
+  barrier_spins_ = crowded ? kCrowdedSpins : kSpins;
+  const Job job{&body, arrivals_, ++launch_, size, crowded ? std::chrono::nanoseconds(0) : idle_spin_};
+  for (int i = 1; i < size; ++i) hand_over(*members_[static_cast<std::size_t>(i)], job);
+  execute(0, job);
+  for (int i = 0; i < size; ++i) {
+    const Member& member = *members_[static_cast<std::size_t>(i)];
+    spin_then_yield(barrier_spins_,
+                    [&] { return member.finished.load(std::memory_order_acquire) == job.launch; });
+    arrivals_ = std::max(arrivals_, member.arrived.load(std::memory_order_relaxed));
+  }
+  if (failed()) {
+    failed_.store(false, std::memory_order_relaxed);
+    std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
+  return true;
+}
+
+// Sets `finished` last: it also lets the others pass all later barriers of this launch.
+void ThreadPool::execute(int index, const Job& job) noexcept {
+  Member& member = *members_[static_cast<std::size_t>(index)];
+  try {
+    const FlushDenormals mode;
+    Team team(index, job.size, this, job.arrivals, job.launch);
+    (*job.body)(team);
+  } catch (...) {
+    if (!failed_.exchange(true, std::memory_order_relaxed)) failure_ = std::current_exception();
+  }
+  member.finished.store(job.launch, std::memory_order_release);
+}
+
+void ThreadPool::work(int index, uint32_t seen) noexcept {
+  Member& member = *members_[static_cast<std::size_t>(index)];
+  std::chrono::nanoseconds idle_spin = kIdleSpin;
+  for (;;) {
+    seen = next_command(member, seen, idle_spin);
+    const Job job = member.job;
+    if (job.body == nullptr) return;
+    idle_spin = job.idle_spin;
+    execute(index, job);
+  }
+}
+
+// Waits for a command other than `seen`: spins, then yields, for `idle_spin` after the last job, then
+// sleeps.
+uint32_t ThreadPool::next_command(Member& member, uint32_t seen,
+                                  std::chrono::nanoseconds idle_spin) noexcept {
+  uint32_t command = seen;
+  const auto has_changed = [&] {
+    command = member.command.load(std::memory_order_acquire);
+    return command != seen;
+  };
+  for (int i = 0; i < kSpins; ++i) {
+    if (has_changed()) return command;
+    pause_cpu();
+  }
+  const auto end = std::chrono::steady_clock::now() + idle_spin;
+  while (std::chrono::steady_clock::now() < end) {
+    for (int i = 0; i < kCrowdedSpins; ++i) {
+      if (has_changed()) return command;
+      pause_cpu();
+    }
+    std::this_thread::yield();
+  }
+  const uint32_t asleep = seen | kAsleep;
+  command = seen;
+  if (!member.command.compare_exchange_strong(command, asleep, std::memory_order_acq_rel,
+                                              std::memory_order_acquire))
+    return command;
+  do {
+    sleep_while_equal(member.command, asleep);
+    command = member.command.load(std::memory_order_acquire);
+  } while (command == asleep);
+  return command;
+}
+
+// All watch all: one transfer of a cache line each way, and no counter that a thrower must mend.
+void ThreadPool::wait_at_barrier(Team& team) noexcept {
+  const uint64_t arrivals = ++team.arrivals_;
+  members_[static_cast<std::size_t>(team.index)]->arrived.store(arrivals, std::memory_order_release);
+  for (int step = 1; step < team.size; ++step) {
+    const Member& other = *members_[static_cast<std::size_t>((team.index + step) % team.size)];
+    spin_then_yield(barrier_spins_, [&] {
+      return other.arrived.load(std::memory_order_acquire) >= arrivals ||
+             other.finished.load(std::memory_order_acquire) == team.launch_;
+    });
+  }
+}
+
+void ThreadPool::before_fork() {
+  cpu_features();  // A child must not find this static half made by another thread.
+  ThreadPool* pool = current_.load(std::memory_order_acquire);
+  if (pool == nullptr || !pool->try_acquire()) return;
+  pool->stop_workers();
+  held_for_fork = pool;
+}
+
+void ThreadPool::after_fork_in_parent() noexcept {
+  if (ThreadPool* pool = std::exchange(held_for_fork, nullptr)) pool->release();
+}
+
+void ThreadPool::after_fork_in_child() noexcept {
+  if (held_for_fork == nullptr) current_.store(nullptr, std::memory_order_release);
+  after_fork_in_parent();
+}
+
+}  // namespace detail
+
+void Team::wait_for_members() noexcept { pool_->wait_at_barrier(*this); }
+
+bool Team::failed() const noexcept { return pool_ != nullptr && pool_->failed(); }
+
+void run_team(int threads, FunctionRef<void(Team&)> body) {
+  if (threads > 1) {
+    detail::ThreadPool& pool = detail::ThreadPool::instance();
+    if (pool.try_acquire()) {
+      struct Release {
+        detail::ThreadPool& pool;
+        ~Release() { pool.release(); }
+      } release{pool};
+      if (pool.run(threads, body)) return;
+    }
+  }
+  const FlushDenormals mode;
+  Team team;
+  body(team);
+}
+
+}  // namespace lamina
