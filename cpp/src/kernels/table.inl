@@ -1,13 +1,18 @@
 // Gathers the functions of one instruction set into its table; included by each kernels_<isa>_<type>.cpp
 // after its simd_<isa>.h.
+#include "kernels/activations.inl"
+#include "kernels/losses.inl"
 #include "kernels/product.inl"
+#include "kernels/rows.inl"
+#include "kernels/updates.inl"
 
 namespace lamina::kernels {
 namespace {
 
 template <class T>
-LAMINA_INLINE BlockFunction<T> activation_function(Activation, bool) {
-  return nullptr;
+LAMINA_INLINE BlockFunction<T> activation_function(Activation activation, bool backward) {
+  const int index = static_cast<int>(activation);
+  return backward ? kActivationFunctions<T>.backward[index] : kActivationFunctions<T>.forward[index];
 }
 
 template <class T>
@@ -19,6 +24,10 @@ constexpr KernelTable<T> make_table() {
   table.product = &product<T>;
   table.column_sums = &column_sums<T>;
   table.transpose = &transpose<T>;
+  enter_activations(table);
+  enter_losses(table);
+  enter_updates(table);
+  enter_row_functions(table);
   return table;
 }
 

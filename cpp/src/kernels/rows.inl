@@ -1,0 +1,281 @@
+// Functions over rows that are no layer's own: softmax, gathering a batch, dropout, checks and norms.
+#pragma once
+
+#include <string.h>
+
+#include "base/philox.h"
+#include "kernels/row_parts.inl"
+
+namespace lamina::kernels {
+namespace {
+
+template <class T>
+void softmax_rows(int64_t rows, int64_t columns, T* values, int64_t row_stride, bool take_log) noexcept {
+  for (int64_t r = 0; r < rows; ++r) {
+    T* row = values + r * row_stride;
+    const T largest = row_max(columns, row);
+    if (take_log) {
+      const T sum = row_exp(columns, row, largest, static_cast<T*>(nullptr));
+      const T log_sum = lane_zero(log(broadcast<T>(sum)));
+      row_scale(columns, row, T(1), -largest);
+      row_scale(columns, row, T(1), -log_sum);
+    } else {
+      const T sum = row_exp(columns, row, largest, row);
+      row_divide(columns, row, sum);
+    }
+  }
+}
+
+template <class T>
+void softmax_backward_rows(int64_t rows, int64_t columns, const T* y, int64_t y_row_stride, T* delta,
+                           int64_t delta_row_stride, bool take_log) noexcept {
+  for (int64_t r = 0; r < rows; ++r) {
+    const T* y_row = y + r * y_row_stride;
+    T* d = delta + r * delta_row_stride;
+    RowSum<T> sum;
+    for (int64_t c = 0; c < columns; c += Vec<T>::kLanes) {
+      const Vec<T> part = take_log ? load(d + c) : load(d + c) * load(y_row + c);
+      sum.add(select(first_lanes_mask<T>(columns - c), part, zero<T>()));
+    }
+    const Vec<T> total = broadcast<T>(static_cast<T>(sum.total()));
+    for (int64_t c = 0; c < columns; c += Vec<T>::kLanes) {
+      const Vec<T> out = take_log ? fnma(exp_nonpositive(load(y_row + c)), total, load(d + c))
+                                  : load(y_row + c) * (load(d + c) - total);
+      store(d + c, select(first_lanes_mask<T>(columns - c), out, zero<T>()));
+    }
+  }
+}
+
+// A half-precision number's bits.
+struct Half {
+  uint16_t bits;
+};
+struct Bool {
+  uint8_t value;
+};
+
+LAMINA_INLINE float to_number(Half half) {
+  // Fraction and exponent moved into place; the exponent's bias is put right by one multiplication,
+  // which makes subnormals exact too. Infinity and NaN keep a full exponent.
+  const uint32_t sign = static_cast<uint32_t>(half.bits & 0x8000u) << 16;
+  const uint32_t magnitude = static_cast<uint32_t>(half.bits & 0x7fffu) << 13;
+  float value;
+  memcpy(&value, &magnitude, sizeof value);
+  value *= 0x1p112f;
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  bits |= sign | (magnitude >= 0x0f800000u ? 0x7f800000u : 0u);
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+LAMINA_INLINE float to_number(Bool value) { return value.value != 0 ? 1.0f : 0.0f; }
+template <class S>
+LAMINA_INLINE S to_number(S value) {
+  return value;
+}
+
+// Neighbouring elements at any address, through a small aligned buffer so that the conversion vectorises.
+template <class T, class S>
+LAMINA_INLINE void convert_neighbours(int64_t columns, const char* source, T* out) {
+  constexpr int64_t kChunk = 64;
+  alignas(64) S chunk[kChunk];
+  int64_t c = 0;
+  for (; c + kChunk <= columns; c += kChunk) {
+    memcpy(chunk, source + c * static_cast<int64_t>(sizeof(S)), sizeof chunk);
+    for (int64_t i = 0; i < kChunk; ++i) out[c + i] = static_cast<T>(to_number(chunk[i]));
+  }
+  const int64_t rest = columns - c;
+  memcpy(chunk, source + c * static_cast<int64_t>(sizeof(S)), static_cast<size_t>(rest) * sizeof(S));
+  for (int64_t i = 0; i < rest; ++i) out[c + i] = static_cast<T>(to_number(chunk[i]));
+}
+
+template <class T, class S>
+LAMINA_INLINE void convert_strided(int64_t columns, const char* source, int64_t stride, T* out) {
+  for (int64_t c = 0; c < columns; ++c) {
+    S element;
+    memcpy(&element, source + c * stride, sizeof element);
+    out[c] = static_cast<T>(to_number(element));
+  }
+}
+
+template <class T>
+LAMINA_INLINE void scale_row(const GatherRows<T>& job, T* out) {
+  const Vec<T> scale = broadcast<T>(job.scale[0]), offset = broadcast<T>(job.offset[0]);
+  int64_t c = 0;
+  for (; c + Vec<T>::kLanes <= job.columns; c += Vec<T>::kLanes) {
+    const Vec<T> s = job.per_column ? loadu(job.scale + c) : scale;
+    const Vec<T> o = job.per_column ? loadu(job.offset + c) : offset;
+    store(out + c, fma(load(out + c), s, o));
+  }
+  if (c < job.columns) {
+    const int64_t rest = job.columns - c;
+    const Vec<T> s = job.per_column ? load_n(job.scale + c, rest) : scale;
+    const Vec<T> o = job.per_column ? load_n(job.offset + c, rest) : offset;
+    store(out + c, select(first_lanes_mask<T>(rest), fma(load(out + c), s, o), zero<T>()));
+  }
+}
+
+LAMINA_INLINE void prefetch_row(const char* row, int64_t bytes) {
+#if defined(__GNUC__)
+  const int64_t limit = smaller(bytes, 512);
+  for (int64_t i = 0; i < limit; i += 64) __builtin_prefetch(row + i);
+#else
+  (void)row;
+  (void)bytes;
+#endif
+}
+
+template <class T, class S>
+void gather_rows_of(const GatherRows<T>& job) noexcept {
+  constexpr int64_t kSize = static_cast<int64_t>(sizeof(S));
+  const bool neighbours = job.source_column_stride == kSize;
+  const int64_t padded = padded_columns<T>(job.columns);
+  const char* source = static_cast<const char*>(job.source);
+  for (int64_t r = 0; r < job.rows; ++r) {
+    const int64_t row = job.indices == nullptr ? job.first_row + r : job.indices[r];
+    const char* from = source + row * job.source_row_stride;
+    T* out = job.out + r * job.out_row_stride;
+    if (job.indices != nullptr && neighbours && r + 1 < job.rows) {
+      prefetch_row(source + job.indices[r + 1] * job.source_row_stride, job.columns * kSize);
+    }
+    for (int64_t c = job.columns; c < padded; ++c) out[c] = T(0);
+    if (neighbours) {
+      convert_neighbours<T, S>(job.columns, from, out);
+    } else {
+      convert_strided<T, S>(job.columns, from, job.source_column_stride, out);
+    }
+    if (job.scale != nullptr) scale_row(job, out);
+  }
+}
+
+template <class T>
+void gather_rows(const GatherRows<T>& job) noexcept {
+  switch (job.type) {
+    case SourceType::kF32: return gather_rows_of<T, float>(job);
+    case SourceType::kF64: return gather_rows_of<T, double>(job);
+    case SourceType::kU8: return gather_rows_of<T, uint8_t>(job);
+    case SourceType::kI8: return gather_rows_of<T, int8_t>(job);
+    case SourceType::kU16: return gather_rows_of<T, uint16_t>(job);
+    case SourceType::kI16: return gather_rows_of<T, int16_t>(job);
+    case SourceType::kI32: return gather_rows_of<T, int32_t>(job);
+    case SourceType::kU32: return gather_rows_of<T, uint32_t>(job);
+    case SourceType::kI64: return gather_rows_of<T, int64_t>(job);
+    case SourceType::kU64: return gather_rows_of<T, uint64_t>(job);
+    case SourceType::kBool: return gather_rows_of<T, Bool>(job);
+    case SourceType::kF16: return gather_rows_of<T, Half>(job);
+  }
+}
+
+// Numbers below this of 65536 keep their element: the keep rate in steps of 1 / 65536.
+LAMINA_INLINE uint32_t dropout_threshold(double drop_rate) {
+  return static_cast<uint32_t>((1.0 - drop_rate) * 65536.0 + 0.5);
+}
+
+// Random bits for dropout come in groups of 64 columns: 8 counters of four words of two 16-bit numbers.
+// Column c of a group takes number c / 8 of counter c % 8, so that whole vectors share one word.
+constexpr int64_t kGroupColumns = 64;
+constexpr int64_t kGroupCounters = 8;
+constexpr int64_t kGroupsAtOnce = 2;
+
+// Words [4][counters] of the groups from `first_group` on.
+LAMINA_INLINE void philox_groups(PhiloxKey key, uint64_t first_group, uint64_t step, uint32_t layer,
+                                 uint32_t (&words)[4][kGroupsAtOnce * kGroupCounters]) {
+  constexpr int kCounters = kGroupsAtOnce * kGroupCounters;
+  uint32_t c0[kCounters], c1[kCounters], c2[kCounters], c3[kCounters];
+  for (int i = 0; i < kCounters; ++i) {
+    const PhiloxBlock counter = philox_counter(first_group * kGroupCounters + static_cast<uint64_t>(i), step,
+                                               layer, StreamTag::kDropout);
+    c0[i] = counter.word[0];
+    c1[i] = counter.word[1];
+    c2[i] = counter.word[2];
+    c3[i] = counter.word[3];
+  }
+  for (int i = 0; i < kCounters; ++i) {
+    const PhiloxBlock block = philox(key, PhiloxBlock{{c0[i], c1[i], c2[i], c3[i]}});
+    words[0][i] = block.word[0];
+    words[1][i] = block.word[1];
+    words[2][i] = block.word[2];
+    words[3][i] = block.word[3];
+  }
+}
+
+// values[c] *= scale where column c's number is below the threshold, else 0; n <= 64 columns of a group.
+template <class T>
+LAMINA_INLINE void drop_group(const uint32_t (&words)[4][kGroupsAtOnce * kGroupCounters], int64_t group,
+                              uint32_t threshold, T scale, T* values, int64_t n) {
+  const int64_t first = group * kGroupCounters;
+  for (int64_t part = 0; part * 2 * kGroupCounters < n; ++part) {
+    const uint32_t* word = words[part] + first;
+    T* low = values + part * 2 * kGroupCounters;
+    for (int64_t i = 0; i < kGroupCounters; ++i) low[i] *= (word[i] & 0xffffu) < threshold ? scale : T(0);
+    if (part * 2 * kGroupCounters + kGroupCounters >= n) break;
+    T* high = low + kGroupCounters;
+    for (int64_t i = 0; i < kGroupCounters; ++i) high[i] *= (word[i] >> 16) < threshold ? scale : T(0);
+  }
+}
+
+template <class T>
+void dropout_rows(int64_t first_row, int64_t rows, int64_t columns, T* values, int64_t row_stride,
+                  uint64_t seed, uint64_t step, uint32_t layer, T drop_rate) noexcept {
+  const uint32_t threshold = dropout_threshold(static_cast<double>(drop_rate));
+  const T scale = threshold == 0 ? T(0) : static_cast<T>(65536.0 / static_cast<double>(threshold));
+  const int64_t padded = padded_columns<T>(columns);
+  const int64_t groups = (columns + kGroupColumns - 1) / kGroupColumns;
+  const PhiloxKey key = philox_key(seed);
+  const int64_t first_group = first_row * groups, last_group = (first_row + rows) * groups;
+  uint32_t words[4][kGroupsAtOnce * kGroupCounters];
+  int64_t row = 0, column = 0;
+  for (int64_t group = first_group; group < last_group; group += kGroupsAtOnce) {
+    philox_groups(key, static_cast<uint64_t>(group), step, layer, words);
+    const int64_t count = smaller(kGroupsAtOnce, last_group - group);
+    for (int64_t i = 0; i < count; ++i) {
+      drop_group(words, i, threshold, scale, values + row * row_stride + column,
+                 smaller(kGroupColumns, padded - column));
+      column += kGroupColumns;
+      if (column >= columns) {
+        column = 0;
+        ++row;
+      }
+    }
+  }
+}
+
+template <class T>
+bool all_finite(int64_t n, const T* values) noexcept {
+  Vec<T> sum = zero<T>();
+  int64_t i = 0;
+  for (; i + Vec<T>::kLanes <= n; i += Vec<T>::kLanes) sum = fma(loadu(values + i), zero<T>(), sum);
+  if (i < n) sum = fma(load_n(values + i, n - i), zero<T>(), sum);
+  return !any(is_nan(sum));
+}
+
+// Eight chains in double whatever the vector, so that the sum is the same on every instruction set.
+template <class T>
+double sum_of_squares(int64_t n, const T* values) noexcept {
+  double chain[8] = {};
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (int64_t k = 0; k < 8; ++k) {
+      const double value = static_cast<double>(values[i + k]);
+      chain[k] += value * value;
+    }
+  }
+  for (int64_t k = 0; i + k < n; ++k) {
+    const double value = static_cast<double>(values[i + k]);
+    chain[k] += value * value;
+  }
+  return ((chain[0] + chain[4]) + (chain[2] + chain[6])) + ((chain[1] + chain[5]) + (chain[3] + chain[7]));
+}
+
+template <class T>
+constexpr void enter_row_functions(KernelTable<T>& table) {
+  table.softmax_rows = &softmax_rows<T>;
+  table.softmax_backward_rows = &softmax_backward_rows<T>;
+  table.gather_rows = &gather_rows<T>;
+  table.dropout_rows = &dropout_rows<T>;
+  table.all_finite = &all_finite<T>;
+  table.sum_of_squares = &sum_of_squares<T>;
+}
+
+}  // namespace
+}  // namespace lamina::kernels
