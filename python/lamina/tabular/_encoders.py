@@ -241,7 +241,7 @@ def date_days(dates: NDArray[Any]) -> Floats:
 
 
 def choose_edges(x: Floats, bins: int) -> Floats:
-    """At most bins + 1 edges over the x [rows] that are there.
+    """At most bins + 2 edges over the x [rows] that are there.
 
     Values that hold more than an even share of the rows (a spike, such as 0 in a column of gains)
     get an edge of their own; the others are cut at equal counts, so that a spike hides nothing.

@@ -1,0 +1,243 @@
+"""What the commands take: arguments, their defaults and their help."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lamina.tabular import NUMBER_ENCODINGS, TASKS
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+
+
+def build_parser(version: str) -> argparse.ArgumentParser:
+    """The parser of `lamina` and its commands; `arguments.command` names the one chosen."""
+    parser = argparse.ArgumentParser(
+        prog="lamina", description="Train neural networks on tables, and predict with them."
+    )
+    parser.add_argument("--version", action="version", version=f"lamina {version}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_train(commands.add_parser("train", help="train a network on a table"))
+    _add_predict(commands.add_parser("predict", help="predict the target of a table's rows"))
+    _add_evaluate(commands.add_parser("evaluate", help="measure a model on a table"))
+    _add_info(commands.add_parser("info", help="tell what a model file holds"))
+    return parser
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Learn to predict one column of a table (CSV, TSV, also .gz, or Parquet) from the others, "
+        "and save the preprocessing and the network as one file."
+    )
+    add = parser.add_argument
+    add("table", type=Path, metavar="TABLE", help="training rows")
+    add("--target", required=True, metavar="COLUMN", help="column to predict")
+    add("--validation", type=Path, metavar="FILE", help="rows that decide when to stop")
+    add(
+        "--validation-fraction",
+        type=_fraction,
+        default=0.2,
+        metavar="SHARE",
+        help="share of the rows held back without --validation (default: %(default)s)",
+    )
+    add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("model.lamina"),
+        metavar="FILE",
+        help="model file to write (default: %(default)s)",
+    )
+
+    columns = parser.add_argument_group("columns").add_argument
+    columns("--task", choices=TASKS, default="auto", help="default: by the target's values")
+    columns("--numeric", type=_names, default=[], metavar="A,B", help="columns of numbers")
+    columns("--categorical", type=_names, default=[], metavar="A,B", help="columns of categories")
+    columns("--ignore", type=_names, default=[], metavar="A,B", help="columns to leave out")
+    columns(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="a further text that stands for a missing value",
+    )
+    columns(
+        "--numbers",
+        choices=NUMBER_ENCODINGS,
+        default=NUMBER_ENCODINGS[0],
+        help="how numbers are encoded (default: %(default)s)",
+    )
+    columns(
+        "--bins",
+        type=_at_least(2),
+        default=48,
+        metavar="N",
+        help="most edges a number gets with piecewise encoding (default: %(default)s)",
+    )
+
+    network = parser.add_argument_group("network and training").add_argument
+    network(
+        "--hidden",
+        type=_sizes,
+        default=[256, 128],
+        metavar="N,N",
+        help="units of the hidden layers (default: 256,128)",
+    )
+    network("--activation", default="relu", metavar="NAME", help="default: %(default)s")
+    network(
+        "--dropout",
+        type=_share,
+        default=0.0,
+        metavar="P",
+        help="share of hidden units dropped while training (default: %(default)s)",
+    )
+    network("--optimizer", choices=OPTIMIZERS, default="adamw", help="default: %(default)s")
+    network(
+        "--learning-rate", type=_positive, metavar="X", help="default: 0.001, and 0.01 with sgd"
+    )
+    network(
+        "--weight-decay", type=_not_negative, default=0.01, metavar="X", help="default: %(default)s"
+    )
+    network("--batch-size", type=_at_least(1), metavar="N", help="default: by the number of rows")
+    network(
+        "--epochs",
+        type=_at_least(1),
+        default=200,
+        metavar="N",
+        help="most passes over the rows (default: %(default)s)",
+    )
+    network(
+        "--patience",
+        type=_at_least(1),
+        default=10,
+        metavar="N",
+        help="passes without a better validation loss before stopping (default: %(default)s)",
+    )
+    network(
+        "--seed",
+        type=_at_least(0),
+        default=0,
+        metavar="N",
+        help="same seed, same model (default: %(default)s)",
+    )
+    _add_common(parser)
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Predict the target of each row of a table, in the order of its rows."
+    _add_model_and_table(parser)
+    add = parser.add_argument
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="file to write: .csv, .tsv or .parquet (default: CSV on the standard output)",
+    )
+    add("--probabilities", action="store_true", help="also give each class's probability")
+    add("--keep", type=_names, default=[], metavar="A,B", help="columns of the table to copy")
+    _add_common(parser)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Measure a model on the rows of a table that holds the target."
+    _add_model_and_table(parser)
+    _add_common(parser)
+
+
+def _add_info(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Tell what a model file holds: columns, network, training, results."
+    parser.add_argument("model", type=Path, metavar="MODEL", help="file that train wrote")
+    _add_output_kind(parser)
+
+
+def _add_model_and_table(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path, metavar="MODEL", help="file that train wrote")
+    parser.add_argument("table", type=Path, metavar="TABLE", help="rows, as CSV, TSV or Parquet")
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    text = parser.add_argument_group("text files").add_argument
+    text("--separator", type=_separator, metavar="CHARACTER", help="default: by the first line")
+    text("--no-header", action="store_true", help="the first line is a row, not names")
+    text(
+        "--columns",
+        type=_names,
+        metavar="A,B",
+        help="names of all columns, instead of the header's",
+    )
+    parser.add_argument("--threads", type=_at_least(1), metavar="N", help="default: all processors")
+    _add_output_kind(parser)
+
+
+def _add_output_kind(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
+    parser.add_argument(
+        "--traceback", action="store_true", help="show where in the code an error arose"
+    )
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"expected names between commas, got '{text}'")
+    return names
+
+
+def _sizes(text: str) -> list[int]:
+    if not text.strip():
+        return []
+    return [_at_least(1)(size) for size in text.split(",")]
+
+
+def _separator(text: str) -> str:
+    text = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if len(text) != 1 or not text.isascii():
+        raise argparse.ArgumentTypeError(f"expected one character or 'tab', got '{text}'")
+    return text
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number of at least {least}, got '{text}'"
+            )
+        return value
+
+    return parse
+
+
+def _number(text: str, accept: Callable[[float], bool], expected: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not accept(value):
+        raise argparse.ArgumentTypeError(f"expected {expected}, got '{text}'")
+    return value
+
+
+def _fraction(text: str) -> float:
+    return _number(text, lambda x: 0.0 < x < 1.0, "a number between 0 and 1")
+
+
+def _share(text: str) -> float:
+    return _number(text, lambda x: 0.0 <= x < 1.0, "a number from 0 to below 1")
+
+
+def _positive(text: str) -> float:
+    return _number(text, lambda x: 0.0 < x < float("inf"), "a number above 0")
+
+
+def _not_negative(text: str) -> float:
+    return _number(text, lambda x: 0.0 <= x < float("inf"), "a number of at least 0")
+
+
+Arguments = Any
+"""An `argparse.Namespace`; its fields are what `build_parser` adds."""

@@ -1,0 +1,51 @@
+"""`lamina info`: what a model file holds."""
+
+from typing import Any
+
+from lamina.cli._arguments import Arguments
+from lamina.cli._report import make_console, print_columns, print_json, print_results, say
+from lamina.tabular import ClassTarget, ColumnSummary, TableModel
+
+
+def run(arguments: Arguments) -> None:
+    """Read the model and print what it is."""
+    model = TableModel.load(arguments.model)
+    training = model.training
+    if arguments.json:
+        print_json(_describe(model))
+        return
+    console = make_console(quiet=False)
+    say(console, f"{model.target.task} of '{model.target.name}'")
+    if isinstance(model.target, ClassTarget):
+        names = ", ".join(f"'{name}'" for name in model.target.classes[:20])
+        more = ", ..." if len(model.target.classes) > 20 else ""
+        say(console, f"classes: {names}{more}")
+    say(
+        console,
+        f"{len(model.preprocessor.encoders)} columns become {model.preprocessor.width} features",
+    )
+    if "network" in training:
+        say(console, f"network: {training['network']}")
+    if "columns" in training:
+        print_columns(console, [ColumnSummary(**column) for column in training["columns"]])
+    if "best_epoch" in training:
+        rows = training["rows"]
+        say(
+            console,
+            f"trained on {rows['training']:,} rows of {training['table']}, best at epoch "
+            f"{training['best_epoch']} of {training['epochs']}, in {training['seconds']:.1f} s",
+        )
+        print_results(console, training["results"])
+
+
+def _describe(model: TableModel) -> dict[str, Any]:
+    target: dict[str, Any] = {"name": model.target.name, "task": model.target.task}
+    if isinstance(model.target, ClassTarget):
+        target["classes"] = list(model.target.classes)
+    return {
+        "target": target,
+        "reads": model.preprocessor.column_names,
+        "ignores": model.preprocessor.ignored,
+        "features": model.preprocessor.width,
+        "training": model.training,
+    }

@@ -1,0 +1,147 @@
+"""The network that a table gets: its recipe, its layers, and its training with progress."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+from rich.console import Console
+
+import lamina as lm
+from lamina.cli._arguments import Arguments
+from lamina.cli._report import format_figure, say
+from lamina.tabular import ClassTarget, Target
+
+Examples = tuple[NDArray[Any], NDArray[Any]]
+
+# (most rows, batch size): small tables need many steps, large ones want wide products.
+_BATCH_SIZES = ((2_000, 32), (10_000, 128), (200_000, 256), (1_000_000, 512))
+_LARGEST_BATCH = 1024
+_LEARNING_RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides how a network is built and trained."""
+
+    hidden: tuple[int, ...]
+    activation: str
+    dropout: float
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    batch_size: int
+    epochs: int
+    patience: int
+    seed: int
+
+    @staticmethod
+    def choose(arguments: Arguments, rows: int) -> "Recipe":
+        """The options, with defaults that fit the number of training rows."""
+        batch_size = next((size for most, size in _BATCH_SIZES if rows <= most), _LARGEST_BATCH)
+        return Recipe(
+            hidden=tuple(arguments.hidden),
+            activation=arguments.activation,
+            dropout=arguments.dropout,
+            optimizer=arguments.optimizer,
+            learning_rate=arguments.learning_rate or _LEARNING_RATES[arguments.optimizer],
+            weight_decay=arguments.weight_decay,
+            batch_size=min(arguments.batch_size or batch_size, rows),
+            epochs=arguments.epochs,
+            patience=arguments.patience,
+            seed=arguments.seed,
+        )
+
+
+def set_threads(threads: int | None) -> None:
+    """Use that many threads; None leaves the choice to the library."""
+    if threads is not None:
+        lm.set_num_threads(threads)
+
+
+def describe_network(recipe: Recipe, target: Target, width: int) -> str:
+    """Sizes from input to output, and the activations: `362-256-128-1, relu, sigmoid`."""
+    sizes = "-".join(str(size) for size in (width, *recipe.hidden, target.outputs))
+    return f"{sizes}, {recipe.activation}, {_output_activation(target)}"
+
+
+def train_network(
+    recipe: Recipe, target: Target, train: Examples, validation: Examples, console: Console
+) -> tuple[Any, dict[str, list[float]]]:
+    """Train until the validation loss stops falling; gives the best network and the history."""
+    layers: list[Any] = []
+    for size in recipe.hidden:
+        layers.append(lm.Dense(size, recipe.activation))
+        if recipe.dropout > 0.0:
+            layers.append(lm.Dropout(recipe.dropout))
+    layers.append(lm.Dense(target.outputs, _output_activation(target)))
+    network = lm.Sequential(layers, seed=recipe.seed)
+    say(console, f"network: {describe_network(recipe, target, train[0].shape[1])}")
+    classes = isinstance(target, ClassTarget)
+    with Progress(console, recipe.epochs, recipe.patience) as progress:
+        history = network.fit(
+            *train,
+            loss=_loss(target),
+            optimizer=_optimizer(recipe),
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            validation_data=validation,
+            metrics=["accuracy"] if classes else [],
+            callbacks=[lm.EarlyStopping(monitor="val_loss", patience=recipe.patience), progress],
+            verbose=False,
+        )
+    return network, {name: list(history[name]) for name in history}
+
+
+class Progress:
+    """Callback: one line that keeps changing on a terminal, and a line now and then elsewhere."""
+
+    def __init__(self, console: Console, epochs: int, patience: int) -> None:
+        self._console = console
+        self._epochs = epochs
+        self._every = max(patience, 1)
+        self._status = console.status("epoch 1") if console.is_terminal else None
+
+    def __enter__(self) -> "Progress":
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status:
+            self._status.stop()
+
+    def on_epoch_end(self, epoch: int, record: Mapping[str, float]) -> None:
+        """Tell the losses of the epoch that ended; epochs count from 0."""
+        figures = ", ".join(
+            f"{name.replace('val_', 'validation ')} {format_figure(record[name])}"
+            for name in ("loss", "val_loss", "val_accuracy")
+            if name in record
+        )
+        line = f"epoch {epoch + 1} of at most {self._epochs}: {figures}"
+        if self._status:
+            self._status.update(line)
+        elif epoch == 0 or (epoch + 1) % self._every == 0:
+            say(self._console, line)
+
+
+def _output_activation(target: Target) -> str:
+    if not isinstance(target, ClassTarget):
+        return "identity"
+    return "sigmoid" if target.outputs == 1 else "softmax"
+
+
+def _loss(target: Target) -> str:
+    if not isinstance(target, ClassTarget):
+        return "mean_squared_error"
+    return "binary_cross_entropy" if target.outputs == 1 else "cross_entropy"
+
+
+def _optimizer(recipe: Recipe) -> Any:
+    if recipe.optimizer == "sgd":
+        return lm.SGD(
+            learning_rate=recipe.learning_rate, momentum=0.9, weight_decay=recipe.weight_decay
+        )
+    if recipe.optimizer == "adam":
+        return lm.Adam(learning_rate=recipe.learning_rate)
+    return lm.AdamW(learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)

@@ -1,0 +1,171 @@
+"""Tables from CSV, TSV and Parquet files, as numpy columns."""
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from lamina.cli._arguments import Arguments
+from lamina.tabular import TableError
+
+_GZIP = b"\x1f\x8b"
+_PARQUET = b"PAR1"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_SEPARATORS = (",", "\t", ";", "|")
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """How a text table is written; None is found out from the file."""
+
+    separator: str | None = None
+    header: bool = True
+    columns: tuple[str, ...] | None = None
+
+
+def text_format(arguments: Arguments) -> TextFormat:
+    """The format that a command's options give."""
+    columns = tuple(arguments.columns) if arguments.columns else None
+    return TextFormat(arguments.separator, not arguments.no_header, columns)
+
+
+def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]]:
+    """Columns by name: text as str objects, numbers as float64, dates as datetime64.
+
+    Text files give text only (missing cells None); .gz files are unpacked. The kind of file is
+    told by its content.
+
+    Raises:
+        TableError: no rows, repeated names, rows of unequal length, or no table at all.
+        OSError: the file cannot be read.
+    """
+    data = path.read_bytes()
+    if data.startswith(_GZIP):
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise TableError(f"{path}: the gzip data are damaged or cut short") from error
+    frame = _read_parquet(path, data) if data.startswith(_PARQUET) else None
+    if frame is None:
+        frame = _read_text(path, data, layout)
+    if frame.height == 0:
+        raise TableError(f"{path}: the table has no rows")
+    return {name: _to_numpy(path, frame[name]) for name in frame.columns}
+
+
+def _read_parquet(path: Path, data: bytes) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(io.BytesIO(data))
+    except pl.exceptions.PolarsError as error:
+        raise TableError(f"{path}: this Parquet file cannot be read: {error}") from error
+
+
+def _read_text(path: Path, data: bytes, layout: TextFormat) -> pl.DataFrame:
+    data = data.removeprefix(_BYTE_ORDER_MARK)
+    if not data.strip():
+        raise TableError(f"{path}: the file is empty")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TableError(
+            f"{path}, line {line}: expected UTF-8 text; convert the file to UTF-8, or give a "
+            "CSV, TSV or Parquet file"
+        ) from error
+    separator = layout.separator or _guess_separator(data)
+    frame = _parse(path, data, separator)
+    if layout.header:
+        found = [str(name).strip() if name is not None else "" for name in frame.row(0)]
+        frame = frame.slice(1)
+    else:
+        found = [""] * frame.width
+    names = _column_names(path, found, layout.columns)
+    frame.columns = names
+    return frame.filter(~pl.all_horizontal(pl.all().is_null()))
+
+
+def _parse(path: Path, data: bytes, separator: str) -> pl.DataFrame:
+    """All lines as rows of text; polars reads them unless blanks stand before quotes."""
+    mark = re.escape(separator.encode())
+    if re.search(mark + rb' +"', data):
+        return _parse_carefully(path, data, separator)
+    try:
+        frame = pl.read_csv(data, has_header=False, separator=separator, infer_schema_length=0)
+    except pl.exceptions.PolarsError:
+        return _parse_carefully(path, data, separator)
+    # A line that is too short reads as one that ends in missing cells: only counting tells.
+    if frame.width > 1 and frame[:, -1].null_count() > 0:
+        return _parse_carefully(path, data, separator)
+    return frame
+
+
+def _parse_carefully(path: Path, data: bytes, separator: str) -> pl.DataFrame:
+    """As `_parse`, by the standard library, which tells the line of a mistake."""
+    reader = csv.reader(
+        io.StringIO(data.decode("utf-8"), newline=""),
+        delimiter=separator,
+        skipinitialspace=separator != "\t",
+        strict=True,
+    )
+    rows: list[list[str]] = []
+    try:
+        for row in reader:
+            if not row:
+                continue
+            if rows and len(row) != len(rows[0]):
+                raise TableError(
+                    f"{path}, line {reader.line_num}: expected {len(rows[0])} cells like the "
+                    f"first line, got {len(row)}"
+                )
+            rows.append(row)
+    except csv.Error as error:
+        raise TableError(f"{path}, line {reader.line_num}: {error}") from error
+    cells = {str(i): list(column) for i, column in enumerate(zip(*rows, strict=True))}
+    frame = pl.DataFrame(cells, schema=dict.fromkeys(cells, pl.String))
+    return frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
+
+
+def _guess_separator(data: bytes) -> str:
+    """The separator that the first line holds most often; a comma where it holds none."""
+    first = data.lstrip().split(b"\n", 1)[0].decode("utf-8")
+    return max(_SEPARATORS, key=first.count)
+
+
+def _column_names(path: Path, found: list[str], given: Sequence[str] | None) -> list[str]:
+    if given is not None and len(given) != len(found):
+        raise TableError(
+            f"{path}: expected {len(given)} columns as --columns names them, got {len(found)}"
+        )
+    names = list(given) if given is not None else found
+    names = [name or f"column_{place}" for place, name in enumerate(names, start=1)]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise TableError(
+                f"{path}: columns {names.index(name) + 1} and {place + 1} are both named "
+                f"'{name}'; give each its own name, or all names with --columns"
+            )
+    return names
+
+
+def _to_numpy(path: Path, series: pl.Series) -> np.ndarray[Any, Any]:
+    kind = series.dtype
+    if kind.is_numeric():
+        return series.cast(pl.Float64).to_numpy()
+    if kind in (pl.String, pl.Boolean, pl.Null) or kind in (pl.Categorical, pl.Enum):
+        values = series if kind == pl.Boolean else series.cast(pl.String)
+        column = np.empty(len(values), dtype=object)
+        column[:] = values.to_list()
+        return column
+    if kind == pl.Date or kind == pl.Datetime:
+        if getattr(kind, "time_zone", None):
+            series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return series.cast(pl.Datetime("ms")).to_numpy()
+    raise TableError(f"{path}, column '{series.name}': values of type {kind} cannot be read")

@@ -1,0 +1,93 @@
+"""What the commands print: tables of columns and of results, and the progress of training."""
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from lamina.tabular import ColumnSummary
+
+_MOST_COLUMNS = 40
+_WIDTH_OF_FILES = 100
+_TITLES = {
+    "accuracy": "accuracy",
+    "log_loss": "log loss",
+    "roc_auc": "ROC AUC",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R2",
+}
+
+
+def make_console(quiet: bool) -> Console:
+    """Console on the standard output, plain where that is no terminal."""
+    width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
+    return Console(quiet=quiet, width=width, highlight=False, emoji=False, markup=False)
+
+
+def say(console: Console, line: str) -> None:
+    """Print a line as it is, without breaking it."""
+    console.print(line, soft_wrap=True)
+
+
+def print_json(record: Mapping[str, Any]) -> None:
+    """One JSON object; what is not finite becomes null."""
+    print(json.dumps(_finite(record), ensure_ascii=False, allow_nan=False))
+
+
+def print_columns(console: Console, summaries: Sequence[ColumnSummary]) -> None:
+    """Table of what each column holds, the first ones only where there are very many."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("column", "kind"):
+        table.add_column(title, overflow="fold")
+    for title in ("missing", "distinct"):
+        table.add_column(title, justify="right")
+    shown = summaries[:_MOST_COLUMNS]
+    notes = any(s.note for s in shown)
+    if notes:
+        table.add_column("note", overflow="fold")
+    for s in shown:
+        missing = f"{s.missing:,}" if s.missing else ""
+        distinct = f"{s.distinct:,}" if s.distinct else ""
+        table.add_row(s.name, s.kind, missing, distinct, *([s.note] if notes else []))
+    console.print(table)
+    if len(summaries) > _MOST_COLUMNS:
+        say(console, f"... and {len(summaries) - _MOST_COLUMNS} more columns")
+
+
+def print_results(console: Console, results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+    """Table of figures; `results` holds, by part of the data, the model's and the baseline's."""
+    parts = list(results)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    for part in parts:
+        table.add_column(part, justify="right")
+        table.add_column("baseline", justify="right")
+    for name in results[parts[0]]["model"]:
+        cells = [
+            format_figure(results[part][who][name])
+            for part in parts
+            for who in ("model", "baseline")
+        ]
+        table.add_row(_TITLES[name], *cells)
+    console.print(table)
+
+
+def format_figure(value: float | None) -> str:
+    """Four decimals, or five digits where the number is large or small; a dash for none."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:.4f}" if 0.01 <= abs(value) < 100.0 else f"{value:.5g}"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,195 @@
+"""`lamina train`: from a table to a model file, with a summary before and results after."""
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from lamina import __version__
+from lamina.cli._arguments import Arguments
+from lamina.cli._network import Recipe, describe_network, set_threads, train_network
+from lamina.cli._read import TextFormat, read_table, text_format
+from lamina.cli._report import make_console, print_columns, print_json, print_results, say
+from lamina.tabular import (
+    MISSING_VALUES,
+    ClassTarget,
+    ColumnSummary,
+    Preprocessor,
+    TableError,
+    TableModel,
+    Target,
+    closest,
+    fit_target,
+    hold_back,
+    score_outputs,
+    take_rows,
+)
+
+Table = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Columns without the target [rows], and the target as the network learns it [rows]."""
+
+    columns: Table
+    target: NDArray[Any]
+
+
+def run(arguments: Arguments) -> None:
+    """Read, look, train, measure, save, report."""
+    begin = time.perf_counter()
+    set_threads(arguments.threads)
+    _check_output(arguments.output)
+    console = make_console(quiet=arguments.json)
+    layout = text_format(arguments)
+    table = read_table(arguments.table, layout)
+    target, preprocessor = _plan(arguments, table)
+    everything = _rows(arguments.table, table, target, preprocessor)
+    summaries = preprocessor.inspect(everything.columns)
+    train, validation = _divide(arguments, everything, target, preprocessor, layout)
+    test = _read_rows(arguments.test, target, preprocessor, layout) if arguments.test else None
+    preprocessor.fit(train.columns, summaries)
+    _print_data(console, arguments, summaries, train, validation, target, preprocessor)
+
+    recipe = Recipe.choose(arguments, rows=len(train.target))
+    network, history = train_network(
+        recipe,
+        target,
+        (preprocessor.transform(train.columns), train.target),
+        (preprocessor.transform(validation.columns), validation.target),
+        console,
+    )
+    model = TableModel(preprocessor, target, network)
+    results = {"validation": _score(model, validation)}
+    if test is not None:
+        results["test"] = _score(model, test)
+    best = int(np.argmin(history["val_loss"])) + 1
+    model.training = {
+        "lamina": __version__,
+        "table": arguments.table.name,
+        "rows": {"training": len(train.target), "validation": len(validation.target)},
+        "columns": [asdict(summary) for summary in summaries],
+        "network": describe_network(recipe, target, preprocessor.width),
+        "recipe": asdict(recipe),
+        "epochs": len(history["loss"]),
+        "best_epoch": best,
+        "history": history,
+        "results": results,
+        "seconds": time.perf_counter() - begin,
+    }
+    model.save(arguments.output)
+    if arguments.json:
+        print_json({"model": str(arguments.output)} | model.training)
+        return
+    say(
+        console,
+        f"best epoch {best} of {len(history['loss'])}, {model.training['seconds']:.1f} s in all",
+    )
+    print_results(console, results)
+    say(console, f"model saved to {arguments.output}")
+
+
+def _check_output(path: Path) -> None:
+    """Find out before the training that its result could not be written."""
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise TableError(f"--output {path}: {what}; give the name of a file to write")
+
+
+def _plan(arguments: Arguments, table: Table) -> tuple[Target, Preprocessor]:
+    """Target and (not yet fitted) preprocessor, from the options and the whole table."""
+    if arguments.target not in table:
+        raise TableError(
+            f"{arguments.table}: there is no column '{arguments.target}'"
+            f"{closest(arguments.target, table)}"
+        )
+    kinds: dict[str, str] = {}
+    for kind in ("numeric", "categorical", "ignore"):
+        for name in getattr(arguments, kind):
+            if name not in table:
+                raise TableError(f"--{kind}: there is no column '{name}'{closest(name, table)}")
+            if name in kinds:
+                raise TableError(f"--{kind}: column '{name}' is named by two options")
+            if name == arguments.target:
+                raise TableError(f"--{kind}: '{name}' is the target; use --task to say its kind")
+            kinds[name] = {"numeric": "number", "categorical": "category", "ignore": "ignored"}[
+                kind
+            ]
+    missing = (*MISSING_VALUES, *(text.strip() for text in arguments.missing))
+    preprocessor = Preprocessor(
+        numbers=arguments.numbers, bins=arguments.bins, kinds=kinds, missing_values=missing
+    )
+    target = fit_target(
+        arguments.target, table[arguments.target], preprocessor.missing_values, arguments.task
+    )
+    return target, preprocessor
+
+
+def _rows(path: Path, table: Table, target: Target, preprocessor: Preprocessor) -> Rows:
+    """The rows that have a target."""
+    if target.name not in table:
+        raise TableError(
+            f"{path}: there is no target column '{target.name}'{closest(target.name, table)}"
+        )
+    encoded = target.encode(table[target.name], preprocessor.missing_values)
+    there = encoded >= 0 if isinstance(target, ClassTarget) else ~np.isnan(encoded)
+    if not there.any():
+        raise TableError(f"{path}: no row has a value in the target column '{target.name}'")
+    columns = {name: column for name, column in table.items() if name != target.name}
+    if not columns:
+        raise TableError(f"{path}: the target '{target.name}' is the only column")
+    return Rows(take_rows(columns, there), encoded[there])
+
+
+def _read_rows(path: Path, target: Target, preprocessor: Preprocessor, layout: TextFormat) -> Rows:
+    return _rows(path, read_table(path, layout), target, preprocessor)
+
+
+def _divide(
+    arguments: Arguments,
+    rows: Rows,
+    target: Target,
+    preprocessor: Preprocessor,
+    layout: TextFormat,
+) -> tuple[Rows, Rows]:
+    """Training and validation rows: another file, or a part held back."""
+    if arguments.validation:
+        return rows, _read_rows(arguments.validation, target, preprocessor, layout)
+    classes = rows.target if isinstance(target, ClassTarget) else None
+    train, validation = hold_back(
+        len(rows.target), arguments.validation_fraction, arguments.seed, classes
+    )
+    return (
+        Rows(take_rows(rows.columns, train), rows.target[train]),
+        Rows(take_rows(rows.columns, validation), rows.target[validation]),
+    )
+
+
+def _score(model: TableModel, rows: Rows) -> dict[str, dict[str, float]]:
+    return score_outputs(model.target, rows.target, model.outputs(rows.columns))
+
+
+def _print_data(
+    console: Console,
+    arguments: Arguments,
+    summaries: list[ColumnSummary],
+    train: Rows,
+    validation: Rows,
+    target: Target,
+    preprocessor: Preprocessor,
+) -> None:
+    say(
+        console,
+        f"{arguments.table}: {target.task} of '{target.name}', {len(train.target):,} rows to "
+        f"train, {len(validation.target):,} to validate",
+    )
+    if isinstance(target, ClassTarget):
+        shares = [f"'{c}' {p:.1%}" for c, p in zip(target.classes, target.shares, strict=True)]
+        say(console, f"classes: {', '.join(shares[:10])}{', ...' if len(shares) > 10 else ''}")
+    print_columns(console, summaries)
+    say(console, f"{len(preprocessor.encoders)} columns become {preprocessor.width} features")

@@ -1,0 +1,512 @@
+"""Tables to network inputs: kinds of columns, encodings, targets, and their stored records."""
+
+import copy
+import json
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from lamina.tabular import (
+    MISSING_VALUES,
+    ClassTarget,
+    NumberTarget,
+    Preprocessor,
+    TableError,
+    fit_target,
+    hold_back,
+    target_from_record,
+)
+from lamina.tabular._encoders import Scaling, choose_edges
+
+
+def text(*values):
+    """A text column as a reader of files gives it."""
+    return np.array(values, dtype=object)
+
+
+def repeat(values, rows):
+    return text(*(values[i % len(values)] for i in range(rows)))
+
+
+@pytest.fixture
+def table():
+    """Forty rows with every kind of column."""
+    rng = np.random.default_rng(0)
+    ages = [str(v) for v in rng.integers(18, 90, 40)]
+    ages[3] = "?"
+    colours = ["red", "blue", "green", None] * 10
+    return {
+        "age": text(*ages),
+        "colour": text(*colours),
+        "height": rng.normal(1.7, 0.1, 40),
+        "joined": text(*(f"2024-{1 + i % 12:02d}-15" for i in range(40))),
+    }
+
+
+def kinds(table, **options):
+    return {s.name: s.kind for s in Preprocessor(**options).inspect(table)}
+
+
+def feature(preprocessor, table, name):
+    return preprocessor.transform(table)[:, preprocessor.feature_names.index(name)]
+
+
+# What columns hold.
+
+
+def test_kinds_follow_from_the_values(table):
+    assert kinds(table) == {
+        "age": "number",
+        "colour": "category",
+        "height": "number",
+        "joined": "date",
+    }
+
+
+def test_codes_with_leading_zeros_are_categories():
+    assert kinds({"zip": repeat(["00501", "10001", "94103"], 30)}) == {"zip": "category"}
+
+
+def test_a_text_that_differs_in_almost_every_row_is_left_out():
+    table = {"name": text(*(f"person {i}" for i in range(50))), "x": np.arange(50.0) ** 2}
+    assert kinds(table) == {"name": "ignored", "x": "number"}
+
+
+@pytest.mark.parametrize("name", ["row", "customer_id", "orderId"])
+def test_a_running_number_is_left_out_as_a_key(name):
+    assert kinds({name: text(*(str(i) for i in range(100, 150)))}) == {name: "ignored"}
+
+
+def test_distinct_whole_numbers_that_do_not_run_on_are_numbers():
+    assert kinds({"price": np.arange(50.0) * 7.0}) == {"price": "number"}
+
+
+@pytest.mark.parametrize(
+    ("values", "note"), [(["?", "", "NA"], "holds no value"), (["a"], "holds one value only")]
+)
+def test_a_column_that_tells_nothing_is_left_out_with_the_reason(values, note):
+    preprocessor = Preprocessor().fit({"x": repeat(values, 9), "y": np.arange(9.0) ** 2})
+    assert preprocessor.ignored == {"x": note}
+    assert preprocessor.column_names == ["y"]
+
+
+def test_a_few_words_among_numbers_are_reported_with_their_row():
+    values = text(*(str(i * i) for i in range(50)), "abc")
+    with pytest.raises(TableError, match=r"'n' holds numbers, but 1 of its 51.*'abc' in row 51"):
+        Preprocessor().inspect({"n": values})
+
+
+def test_a_kind_can_be_forced(table):
+    table["code"] = repeat(["1", "2", "3"], 40)
+    assert kinds(table, kinds={"code": "category", "age": "ignored"})["code"] == "category"
+    assert kinds(table, kinds={"code": "category", "age": "ignored"})["age"] == "ignored"
+
+
+def test_a_forced_kind_for_a_column_that_is_not_there_offers_the_close_name(table):
+    with pytest.raises(TableError, match="no column 'colur'; did you mean 'colour'"):
+        Preprocessor(kinds={"colur": "category"}).fit(table)
+
+
+def test_texts_for_missing_values_can_be_chosen():
+    table = {"x": text("1.5", "nothing", "3.5", "4")}
+    preprocessor = Preprocessor(missing_values=["nothing"]).fit(table)
+    assert feature(preprocessor, table, "x is missing").tolist() == [0, 1, 0, 0]
+
+
+# Numbers.
+
+
+def test_standard_numbers_have_mean_0_and_deviation_1(table):
+    x = feature(Preprocessor(numbers="standard").fit(table), table, "height")
+    assert x.mean() == pytest.approx(0.0, abs=1e-6)
+    assert x.std() == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_missing_number_counts_as_the_median_and_says_that_it_was_missing():
+    table = {"x": np.array([1.0, np.nan, 2.0, 9.0])}
+    preprocessor = Preprocessor().fit(table)
+    assert feature(preprocessor, table, "x is missing").tolist() == [0, 1, 0, 0]
+    values = feature(preprocessor, {"x": np.array([np.nan, 2.0])}, "x")
+    assert values[0] == values[1]
+
+
+def test_a_number_may_be_missing_later_although_it_never_was():
+    preprocessor = Preprocessor().fit({"x": np.array([1.0, 4.0, 2.0])})
+    assert np.isfinite(preprocessor.transform({"x": np.array([np.nan])})).all()
+
+
+def test_piecewise_steps_fill_up_from_the_left():
+    x = np.arange(5.0)
+    preprocessor = Preprocessor().fit({"x": x})
+    steps = preprocessor.transform({"x": np.array([-9.0, 0.5, 3.0, 99.0])})[:, 1:]
+    assert steps.tolist() == [[0, 0, 0, 0], [0.5, 0, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]
+
+
+@given(
+    st.lists(st.integers(0, 30).map(float) | st.floats(-1e6, 1e6), min_size=1, max_size=400),
+    st.integers(2, 40),
+)
+@settings(max_examples=150, deadline=None)
+def test_edges_rise_are_few_and_reach_from_the_least_to_the_greatest_value(values, bins):
+    x = np.array(values)
+    edges = choose_edges(x, bins)
+    assert len(edges) <= bins + 2
+    assert (np.diff(edges) > 0).all()
+    if len(np.unique(x)) > 2:
+        assert edges[0] == x.min()
+        assert edges[-1] == x.max()
+    else:
+        assert edges.size == 0
+
+
+def test_a_spike_does_not_take_the_edges_of_the_other_values():
+    gains = np.concatenate([np.zeros(10_000), np.arange(1.0, 801.0)])
+    assert len(choose_edges(gains, 48)) >= 40
+
+
+@given(st.floats(-1e12, 1e12), st.floats(-1e12, 1e12))
+@settings(max_examples=100, deadline=None)
+def test_the_bend_keeps_the_order_and_stays_within_its_limit(a, b):
+    z = Scaling(center=1.0, scale=2.0, fill=1.0, limit=3.0).apply(np.array([min(a, b), max(a, b)]))
+    assert -3.0 <= z[0] <= z[1] <= 3.0
+
+
+def test_text_in_a_column_of_numbers_is_named_with_its_row(table):
+    preprocessor = Preprocessor().fit(table)
+    table["age"][7] = "old"
+    with pytest.raises(TableError, match="column 'age', row 8: expected a number, got 'old'"):
+        preprocessor.transform(table)
+
+
+def test_infinity_is_refused(table):
+    table["height"][2] = np.inf
+    with pytest.raises(TableError, match="column 'height', row 3: expected a finite number"):
+        Preprocessor().fit(table)
+
+
+# Categories.
+
+
+def test_a_category_is_one_1_among_0s(table):
+    preprocessor = Preprocessor(kinds=dict.fromkeys(["age", "height", "joined"], "ignored"))
+    matrix = preprocessor.fit(table).transform(table)
+    assert preprocessor.feature_names == [
+        "colour=blue",
+        "colour=green",
+        "colour=red",
+        "colour is missing",
+    ]
+    assert matrix[:4].tolist() == [[0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
+
+
+def test_an_unseen_category_is_all_0_where_training_had_no_rare_ones():
+    preprocessor = Preprocessor().fit({"c": repeat(["a", "b"], 20)})
+    assert preprocessor.transform({"c": text("new", None)}).tolist() == [[0, 0], [0, 0]]
+
+
+def test_rare_and_unseen_categories_share_a_feature():
+    preprocessor = Preprocessor().fit({"c": text(*["a"] * 20, *["b"] * 20, "rare")})
+    assert preprocessor.feature_names == ["c=a", "c=b", "c is another"]
+    assert preprocessor.transform({"c": text("rare", "new")}).tolist() == [[0, 0, 1], [0, 0, 1]]
+
+
+def test_blanks_around_a_category_do_not_matter():
+    preprocessor = Preprocessor().fit({"c": repeat(["a", "b"], 20)})
+    assert preprocessor.transform({"c": text(" a ")}).tolist() == [[1, 0]]
+
+
+def test_whole_floats_integers_and_their_texts_are_the_same_category():
+    kinds = {"c": "category"}
+    preprocessor = Preprocessor(kinds=kinds).fit({"c": repeat(["1", "2"], 20)})
+    for column in (np.array([2.0]), np.array([2]), text("2")):
+        assert preprocessor.transform({"c": column}).tolist() == [[0, 1]]
+
+
+def test_only_the_most_frequent_categories_get_a_feature():
+    values = [f"v{i % 30}" for i in range(300)] + ["v3"] * 9 + ["v7"] * 9
+    preprocessor = Preprocessor(max_categories=2).fit({"c": text(*values)})
+    assert preprocessor.feature_names == ["c=v3", "c=v7", "c is another"]
+
+
+# Dates.
+
+
+def test_dates_of_the_same_weekday_share_the_place_in_the_week(table):
+    preprocessor = Preprocessor().fit(table)
+    later = {**{k: v[:2] for k, v in table.items()}, "joined": text("2024-01-01", "2024-01-08")}
+    sine = feature(preprocessor, later, "joined sine of week")
+    assert sine[0] == pytest.approx(sine[1], abs=1e-6)
+    days = feature(preprocessor, later, "joined")
+    assert days[0] < days[1]
+
+
+def test_dates_as_text_and_as_numpy_dates_are_the_same(table):
+    preprocessor = Preprocessor().fit(table)
+    typed = {**table, "joined": np.array(table["joined"], dtype="datetime64[D]")}
+    assert (preprocessor.transform(typed) == preprocessor.transform(table)).all()
+
+
+def test_a_text_that_is_no_date_is_named_with_its_row(table):
+    preprocessor = Preprocessor().fit(table)
+    table["joined"][1] = "2024-02-31"
+    with pytest.raises(TableError, match="column 'joined', row 2: expected a date"):
+        preprocessor.transform(table)
+
+
+# Whole tables.
+
+
+def test_other_orders_and_further_columns_give_the_same_matrix(table):
+    preprocessor = Preprocessor().fit(table)
+    shuffled = {"more": np.zeros(40), **dict(reversed(list(table.items())))}
+    assert (preprocessor.transform(shuffled) == preprocessor.transform(table)).all()
+
+
+def test_a_column_that_is_not_there_is_named_with_the_closest_one(table):
+    preprocessor = Preprocessor().fit(table)
+    table["Colour "] = table.pop("colour")
+    with pytest.raises(TableError, match=r"no column 'colour'.*did you mean 'Colour '"):
+        preprocessor.transform(table)
+
+
+def test_one_row_is_encoded_as_it_is_among_others(table):
+    preprocessor = Preprocessor().fit(table)
+    row = preprocessor.transform({name: column[5:6] for name, column in table.items()})
+    assert (row[0] == preprocessor.transform(table)[5]).all()
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        ({}, "no columns"),
+        ({"x": np.zeros(0)}, "no rows"),
+        ({"x": np.zeros(3), "y": np.zeros(4)}, r"one length, got lengths \[3, 4\]"),
+        ({"x": np.zeros((3, 2))}, r"one dimension, got shape \(3, 2\)"),
+        ({"x": np.zeros(3, complex)}, "got complex128"),
+        ({"x": np.ones(3)}, "no column that could tell its rows apart"),
+    ],
+)
+def test_a_table_to_learn_nothing_from_is_refused(broken, sentence):
+    with pytest.raises(TableError, match=sentence):
+        Preprocessor().fit(broken)
+
+
+@pytest.mark.parametrize(
+    "options", [{"numbers": "log"}, {"bins": 1}, {"max_categories": 0}, {"kinds": {"x": "text"}}]
+)
+def test_a_wrong_option_is_refused(options):
+    with pytest.raises(ValueError, match="Preprocessor: expected"):
+        Preprocessor(**options)
+
+
+# Records.
+
+
+cells = st.none() | st.sampled_from(["a", "b", "é x", "1", "2.5", "-3", "?"])
+
+
+@given(st.lists(st.tuples(cells, st.floats(-1e9, 1e9) | st.just(np.nan)), min_size=3))
+@settings(max_examples=100, deadline=None)
+def test_a_stored_preprocessor_encodes_to_the_same_bits(rows):
+    table = {
+        "c": text(*(c for c, _ in rows)),
+        "x": np.array([x for _, x in rows]),
+        "sure": np.arange(float(len(rows))) ** 2,
+    }
+    preprocessor = Preprocessor(kinds={"c": "category"}).fit(table)
+    record, tensors = preprocessor.to_record()
+    stored = Preprocessor.from_record(json.loads(json.dumps(record)), tensors)
+    assert (stored.transform(table) == preprocessor.transform(table)).all()
+    assert stored.feature_names == preprocessor.feature_names
+
+
+def set_in(record, tensors, *, path, value):
+    place = record
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        (["version"], 2, "version 2 is newer"),
+        (["version"], True, "'version' to be int, got bool"),
+        (["schema"], "other", "expected schema 'lamina.tabular.preprocessor', got 'other'"),
+        (["more"], 1, "unknown field 'more'"),
+        (["width"], 7, "expected width"),
+        (["columns"], [], "unknown tensor '0.scaling'"),
+        (["columns"], {}, "'columns' to be list, got dict"),
+        (["columns", 0], 3, "column 0: expected a JSON object, got int"),
+        (["columns", 0, "kind"], "image", "column 0: expected kind to be one of number"),
+        (["columns", 0, "edges"], 3, r"expected tensor 'edges' to be float64 of shape \(3,\)"),
+        (["columns", 0, "edges"], -1, "expected tensor 'edges'"),
+        (["columns", 0, "indicator"], 1, "'indicator' to be bool, got int"),
+        (["columns", 1, "categories"], ["a", "a"], "holds a text twice"),
+        (["columns", 1, "categories"], ["a", 2], "texts only"),
+        (["columns", 1, "name"], "age", "none twice"),
+        (["missing_values"], "?", "'missing_values' to be list, got str"),
+    ],
+)
+def test_a_damaged_record_is_refused(table, path, value, sentence):
+    record, tensors = copy.deepcopy(Preprocessor().fit(table).to_record())
+    set_in(record, tensors, path=path, value=value)
+    with pytest.raises(TableError, match=sentence):
+        Preprocessor.from_record(record, tensors)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "sentence"),
+    [
+        ("0.scaling", None, "tensor 'scaling' is missing"),
+        ("0.more", np.zeros(1), "unknown tensor 'more'"),
+        ("9.scaling", np.ones(4), "unknown tensor '9.scaling'"),
+        ("0.scaling", np.ones(4, np.float32), "to be float64"),
+        ("0.scaling", np.ones((2, 2)), r"got float64 of shape \(2, 2\)"),
+        ("0.scaling", np.array([0.0, 0.0, 0.0, 3.0]), "scale above 0"),
+        ("0.scaling", np.array([np.nan, 1.0, 0.0, 3.0]), "not finite"),
+    ],
+)
+def test_damaged_tensors_are_refused(table, name, values, sentence):
+    record, tensors = Preprocessor().fit(table).to_record()
+    tensors.pop(name, None)
+    if values is not None:
+        tensors[name] = values
+    with pytest.raises(TableError, match=sentence):
+        Preprocessor.from_record(record, tensors)
+
+
+def test_falling_edges_are_refused(table):
+    record, tensors = Preprocessor().fit(table).to_record()
+    tensors["0.edges"] = tensors["0.edges"][::-1]
+    with pytest.raises(TableError, match="rising edges"):
+        Preprocessor.from_record(record, tensors)
+
+
+# Targets.
+
+
+@pytest.mark.parametrize(
+    ("column", "task"),
+    [
+        (repeat(["no", "yes"], 20), "classification"),
+        (repeat(["0", "1", "2"], 60), "classification"),
+        (np.arange(60) % 3, "classification"),
+        (np.arange(60) % 2 == 0, "classification"),
+        (np.arange(60), "regression"),
+        (np.linspace(0.0, 1.0, 60), "regression"),
+        (repeat(["0.5", "1.5"], 60), "regression"),
+    ],
+)
+def test_the_task_follows_from_the_target(column, task):
+    assert fit_target("y", column, MISSING_VALUES).task == task
+
+
+def test_the_task_can_be_chosen():
+    assert fit_target("y", np.arange(60) % 3, MISSING_VALUES, "regression").task == "regression"
+
+
+def test_classes_that_are_numbers_are_sorted_as_numbers():
+    target = fit_target("y", repeat(["10", "9", "1"], 60), MISSING_VALUES)
+    assert target.classes == ("1", "9", "10")
+    assert target.encode(text("9", None, "10"), MISSING_VALUES).tolist() == [1, -1, 2]
+
+
+def test_the_baseline_of_classes_is_their_shares():
+    target = fit_target("y", text("a", "a", "a", "b"), MISSING_VALUES)
+    assert target.baseline(2).tolist() == [[0.25], [0.25]]
+    assert target.decode(target.baseline(1)).tolist() == ["a"]
+
+
+def test_numbers_go_to_standard_units_and_back():
+    y = np.array([10.0, 20.0, 60.0])
+    target = fit_target("y", y, MISSING_VALUES, "regression")
+    encoded = target.encode(y, MISSING_VALUES)
+    assert encoded.mean() == pytest.approx(0.0)
+    assert encoded.std() == pytest.approx(1.0)
+    assert target.decode(encoded[:, None]) == pytest.approx(y)
+
+
+@pytest.mark.parametrize(
+    ("column", "task", "sentence"),
+    [
+        (repeat(["a"], 9), "auto", "found only the class 'a'"),
+        (repeat(["", "?"], 9), "classification", "found no value"),
+        (np.full(9, np.nan), "regression", "found no value"),
+        (np.full(9, 3.0), "regression", "found only the value 3"),
+        (text(*(f"p{i}" for i in range(50))), "auto", "50 classes in 50 rows are too many"),
+        (repeat(["a", "b"], 9), "regression", "row 1: expected a number, got 'a'"),
+        (np.zeros(9, "datetime64[D]"), "auto", "expected classes or numbers, got dates"),
+    ],
+)
+def test_a_target_to_learn_nothing_from_is_refused(column, task, sentence):
+    with pytest.raises(TableError, match=sentence):
+        fit_target("y", column, MISSING_VALUES, task)
+
+
+def test_a_class_that_training_did_not_see_is_named():
+    target = fit_target("y", repeat(["no", "yes"], 20), MISSING_VALUES)
+    with pytest.raises(TableError, match=r"class 'maybe' is not among .*\('no', 'yes'\)"):
+        target.encode(text("no", "maybe"), MISSING_VALUES)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        ClassTarget("y", ("a", "b", "c"), np.array([0.5, 0.25, 0.25])),
+        NumberTarget("y", 3.0, 2.0),
+    ],
+)
+def test_a_stored_target_decodes_alike(target):
+    record, tensors = target.to_record()
+    stored = target_from_record(json.loads(json.dumps(record)), tensors)
+    outputs = np.random.default_rng(0).random((5, target.outputs))
+    assert (stored.decode(outputs) == target.decode(outputs)).all()
+    assert stored.name == "y"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        (["task"], "ranking", "expected task classification or regression"),
+        (["classes"], ["a"], r"of shape \(1,\)"),
+        (["version"], 0, "expected a version from 1"),
+        (["name"], None, "'name' to be str, got NoneType"),
+    ],
+)
+def test_a_damaged_target_is_refused(path, value, sentence):
+    record, tensors = ClassTarget("y", ("a", "b"), np.array([0.5, 0.5])).to_record()
+    set_in(record, tensors, path=path, value=value)
+    with pytest.raises(TableError, match=sentence):
+        target_from_record(record, tensors)
+
+
+# Holding rows back.
+
+
+@given(st.integers(2, 300), st.floats(0.05, 0.95), st.integers(0, 1000))
+@settings(max_examples=60, deadline=None)
+def test_rows_are_held_back_once_each_and_alike_for_a_seed(rows, fraction, seed):
+    try:
+        train, back = hold_back(rows, fraction, seed)
+    except TableError:
+        assert round(fraction * rows) in (0, rows)
+        return
+    assert sorted([*train, *back]) == list(range(rows))
+    assert len(back) == min(round(fraction * rows), rows - 1)
+    again = hold_back(rows, fraction, seed)
+    assert (again[1] == back).all()
+
+
+def test_classes_are_held_back_in_proportion_and_a_single_row_is_kept_for_training():
+    classes = np.array([0] * 80 + [1] * 20 + [2])
+    train, back = hold_back(101, 0.25, 0, classes)
+    assert np.bincount(classes[back], minlength=3).tolist() == [20, 5, 0]
+    assert 100 in train
+
+
+def test_too_few_rows_to_hold_any_back_are_refused():
+    with pytest.raises(TableError, match=r"cannot hold back 0\.2 of 2 rows"):
+        hold_back(2, 0.2, 0)
