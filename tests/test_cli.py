@@ -1,0 +1,424 @@
+"""The command `lamina`: reading of files, training, results, and one sentence for each mistake."""
+
+import contextlib
+import gzip
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pl = pytest.importorskip("polars")
+pytest.importorskip("rich")
+
+from lamina.cli import main  # noqa: E402
+from lamina.cli._read import TextFormat, read_table  # noqa: E402
+from lamina.tabular import TableError, TableModel  # noqa: E402
+
+QUICK = ["--hidden", "16", "--epochs", "30", "--learning-rate", "0.01"]
+
+
+def make_table(rows, seed):
+    """Income-like rows: `grade` and `hours` decide `paid`; `amount` is a number to predict."""
+    rng = np.random.default_rng(seed)
+    grade = rng.choice(["low", "middle", "high"], rows)
+    hours = rng.uniform(0, 60, rows).round(1)
+    score = (grade == "high") * 2.0 - (grade == "low") * 2.0 + (hours - 30) / 10
+    return pl.DataFrame(
+        {
+            "grade": np.where(rng.random(rows) < 0.05, "?", grade),
+            "hours": hours,
+            "noise": rng.normal(size=rows).round(3),
+            "paid": np.where(score + 0.3 * rng.normal(size=rows) > 0, "yes", "no"),
+            "amount": (1000 + 50 * score).round(2),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Tables, and a model of each kind trained by the command."""
+    folder = tmp_path_factory.mktemp("cli")
+    make_table(600, 0).write_csv(folder / "train.csv")
+    make_table(300, 1).write_csv(folder / "test.csv")
+    for target, other in (("paid", "amount"), ("amount", "paid")):
+        arguments = [folder / "train.csv", "--target", target, "--ignore", other, "--json"]
+        output = ["-o", folder / f"{target}.lamina", "--test", folder / "test.csv"]
+        code, out, _ = lamina("train", *arguments, *output, *QUICK)
+        assert code == 0
+        (folder / f"{target}.json").write_text(out)
+    return folder
+
+
+def lamina(*arguments):
+    """Run a command in this process: exit code, standard output, standard error."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as usage:
+            code = usage.code
+    return code, out.getvalue(), err.getvalue()
+
+
+def fails(*arguments, code=1):
+    """The one sentence with which a command gives up."""
+    found, out, err = lamina(*arguments)
+    assert (found, out) == (code, "")
+    assert err.startswith("lamina: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def write(path, text):
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def read(path, **layout):
+    return {
+        name: column.tolist() for name, column in read_table(path, TextFormat(**layout)).items()
+    }
+
+
+# Reading tables.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b\n1,x\n,y z\n",
+        "a,b\r\n1,x\r\n,y z\r\n",
+        "\ufeffa,b\n1,x\n,y z",
+        'a,"b"\n"1","x"\n"","y z"\n\n',
+        'a, "b"\n1, "x"\n, "y z"\n',
+        "a\tb\n1\tx\n\ty z\n",
+        "a;b\n1;x\n;y z\n",
+    ],
+    ids=[
+        "plain",
+        "CRLF",
+        "byte order mark",
+        "quoted",
+        "blanks before quotes",
+        "tabs",
+        "semicolons",
+    ],
+)
+def test_text_tables_read_alike_however_they_are_written(tmp_path, text):
+    assert read(write(tmp_path / "t.csv", text)) == {"a": ["1", None], "b": ["x", "y z"]}
+
+
+def test_gzip_is_told_by_content_not_by_name(tmp_path):
+    path = write(tmp_path / "t.csv", gzip.compress(b"a,b\n1,x\n"))
+    assert read(path) == {"a": ["1"], "b": ["x"]}
+
+
+def test_quoted_cells_may_hold_separators_and_line_ends(tmp_path):
+    path = write(tmp_path / "t.csv", 'a,b\n"x, ""y""","two\nlines"\n')
+    assert read(path) == {"a": ['x, "y"'], "b": ["two\nlines"]}
+
+
+def test_parquet_keeps_its_types(tmp_path):
+    frame = pl.DataFrame(
+        {
+            "n": [1, None],
+            "t": ["x", None],
+            "b": [True, None],
+            "d": pl.Series(["2024-01-02", None]).str.to_date(),
+            "c": pl.Series(["x", "y"], dtype=pl.Categorical),
+        }
+    )
+    frame.write_parquet(tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet", TextFormat())
+    assert table["n"].dtype == np.float64
+    assert np.isnan(table["n"][1])
+    assert table["t"].tolist() == ["x", None]
+    assert table["b"].tolist() == [True, None]
+    assert table["d"].dtype.kind == "M"
+    assert table["c"].tolist() == ["x", "y"]
+
+
+def test_a_parquet_column_of_lists_is_refused_by_name(tmp_path):
+    pl.DataFrame({"a": [[1, 2]]}).write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(TableError, match="column 'a': values of type List"):
+        read(tmp_path / "t.parquet")
+
+
+def test_a_table_without_header_gets_numbered_or_given_names(tmp_path):
+    path = write(tmp_path / "t.csv", "1,x\n2,y\n")
+    assert list(read(path, header=False)) == ["column_1", "column_2"]
+    assert read(path, header=False, columns=("n", "t")) == {"n": ["1", "2"], "t": ["x", "y"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "the file is empty"),
+        ("a,b\n", "the table has no rows"),
+        ("a,b\n1,2\n1,2,3\n", "line 3: expected 2 cells like the first line, got 3"),
+        ("a,b\n1,2\n1\n", "line 3: expected 2 cells like the first line, got 1"),
+        ("a,b,a\n1,2,3\n", "columns 1 and 3 are both named 'a'"),
+        (b"a,b\n1,\xe9\n", "line 2: expected UTF-8"),
+        (gzip.compress(b"a,b\n1,2\n" * 50)[:-9], "gzip data are damaged or cut short"),
+        (b"PAR1 and then nothing", "this Parquet file cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_with_the_place(tmp_path, text, sentence):
+    with pytest.raises(TableError, match=sentence):
+        read(write(tmp_path / "t.csv", text))
+
+
+# Training.
+
+
+@pytest.mark.parametrize(
+    ("target", "figure", "better"),
+    [
+        ("paid", "accuracy", 1),
+        ("paid", "log_loss", -1),
+        ("amount", "rmse", -1),
+        ("amount", "r2", 1),
+    ],
+)
+def test_training_beats_the_baseline_by_far(folder, target, figure, better):
+    test = json.loads((folder / f"{target}.json").read_text())["results"]["test"]
+    model, baseline = test["model"][figure], test["baseline"][figure]
+    assert better * (model - baseline) > 0.3 * max(abs(model), abs(baseline), 0.5)
+
+
+def test_training_prints_summary_progress_and_results(folder, tmp_path):
+    arguments = [
+        folder / "train.csv",
+        "--target",
+        "paid",
+        "-o",
+        tmp_path / "m",
+        "--ignore",
+        "amount",
+    ]
+    code, out, err = lamina("train", *arguments, *QUICK)
+    assert (code, err) == (0, "")
+    for part in (
+        "classification of 'paid', 480 rows to train, 120 to validate",
+        "left out on request",
+        "epoch 1 of at most 30: loss ",
+        "baseline",
+        "accuracy",
+        "ROC AUC",
+        "model saved to",
+    ):
+        assert part in out
+
+
+def test_the_same_seed_gives_the_same_predictions(folder, tmp_path):
+    arguments = ["train", folder / "train.csv", "--target", "paid", "--ignore", "amount", *QUICK]
+    tables = []
+    for name, threads in (("a", 1), ("b", 2)):
+        assert lamina(*arguments, "-o", tmp_path / name, "--threads", threads)[0] == 0
+        tables.append(lamina("predict", tmp_path / name, folder / "test.csv", "--probabilities")[1])
+    assert tables[0] == tables[1]
+
+
+def test_a_validation_file_takes_the_place_of_rows_held_back(folder, tmp_path):
+    arguments = [folder / "train.csv", "--target", "paid", "--ignore", "amount", *QUICK]
+    more = ["--validation", folder / "test.csv", "-o", tmp_path / "m", "--json"]
+    _, out, _ = lamina("train", *arguments, *more)
+    assert json.loads(out)["rows"] == {"training": 600, "validation": 300}
+
+
+def test_rows_without_a_target_are_left_out(tmp_path):
+    lines = [f"{i % 7},{'a' if i % 7 > 3 else 'b'}" for i in range(100)] + ["3,?"] * 10
+    path = write(tmp_path / "t.csv", "x,y\n" + "\n".join(lines))
+    _, out, _ = lamina("train", path, "--target", "y", "-o", tmp_path / "m", "--json", *QUICK)
+    assert sum(json.loads(out)["rows"].values()) == 100
+
+
+def test_three_classes_get_three_probabilities_that_add_up_to_one(folder, tmp_path):
+    arguments = ["train", folder / "train.csv", "--target", "grade", "-o", tmp_path / "m"]
+    assert lamina(*arguments, *QUICK, "--missing", "?")[0] == 0
+    code, out, _ = lamina("predict", tmp_path / "m", folder / "test.csv", "--probabilities")
+    assert code == 0
+    frame = pl.read_csv(io.StringIO(out))
+    assert frame.columns[1:] == ["probability_high", "probability_low", "probability_middle"]
+    # float32 softmax: three terms, each rounded to 2^-24.
+    assert frame[:, 1:].sum_horizontal().to_numpy() == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--target", "payd"], "there is no column 'payd'; did you mean 'paid'?"),
+        (["--target", "paid", "--ignore", "nois"], "no column 'nois'; did you mean 'noise'"),
+        (["--target", "paid", "--numeric", "paid"], "'paid' is the target"),
+        (["--target", "paid", "--numeric", "hours", "--ignore", "hours"], "named by two options"),
+        (["--target", "paid", "--numeric", "grade"], "column 'grade', row"),
+        (["--target", "paid", "--task", "regression"], "row 1: expected a number"),
+        (["--target", "amount", "--task", "classification"], "are too many to learn"),
+        (["--target", "paid", "-o", "nowhere/m.lamina"], "there is no folder nowhere"),
+        (["--target", "paid", "-o", "."], "is a folder"),
+        (["--target", "paid", "--test", "nothing.csv"], "nothing.csv: No such file or directory"),
+        (["--target", "paid", "--columns", "a,b"], "expected 2 columns as --columns names them"),
+    ],
+)
+def test_a_wrong_option_of_train_gives_one_sentence(folder, options, sentence):
+    assert sentence in fails("train", folder / "train.csv", *options)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("x,y\n" + "1,a\n2,a\n" * 9, "found only the class 'a'"),
+        ("x,y\n" + "1,\n2,?\n" * 9, "found no value"),
+        ("x,y\n" + ",a\n?,b\n" * 9, "no column that could tell its rows apart"),
+        ("y\n" + "a\nb\n" * 9, "the target 'y' is the only column"),
+        ("x,y\n1,a\n2,b\n3,a\n", "for validation"),
+    ],
+    ids=["one class", "no target", "nothing to learn from", "only the target", "too few rows"],
+)
+def test_a_table_that_cannot_teach_gives_one_sentence(tmp_path, text, sentence):
+    path = write(tmp_path / "t.csv", text)
+    options = ["--validation-fraction", "0.1"]
+    assert sentence in fails("train", path, "--target", "y", "-o", tmp_path / "m", *options)
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--target", "paid", "--epochs", "0"],
+        ["--target", "paid", "--hidden", "8,x"],
+        ["--target", "paid", "--dropout", "1"],
+        ["--target", "paid", "--learning-rate", "nan"],
+        ["--target", "paid", "--validation-fraction", "1"],
+        ["--target", "paid", "--separator", "ab"],
+        ["--target", "paid", "--task", "ranking"],
+    ],
+)
+def test_wrong_usage_gives_code_2(folder, options):
+    code, _, err = lamina("train", folder / "train.csv", *options)
+    assert code == 2
+    assert "usage: lamina train" in err
+
+
+# Models.
+
+
+def test_predictions_reach_the_figures_that_training_reported(folder):
+    _, out, _ = lamina("predict", folder / "paid.lamina", folder / "test.csv", "--keep", "paid")
+    frame = pl.read_csv(io.StringIO(out))
+    accuracy = (frame["paid"] == frame["predicted_paid"]).mean()
+    recorded = json.loads((folder / "paid.json").read_text())["results"]["test"]["model"]
+    assert accuracy == pytest.approx(recorded["accuracy"])
+
+
+def test_evaluate_gives_the_figures_that_training_reported(folder):
+    _, out, _ = lamina("evaluate", folder / "amount.lamina", folder / "test.csv", "--json")
+    recorded = json.loads((folder / "amount.json").read_text())["results"]["test"]
+    assert json.loads(out)["model"] == pytest.approx(recorded["model"])
+
+
+def test_other_column_orders_and_types_of_file_predict_alike(folder, tmp_path):
+    frame = pl.read_csv(folder / "test.csv")
+    frame.select(reversed(frame.columns)).with_columns(more=0).write_parquet(tmp_path / "t.parquet")
+    arguments = ["predict", folder / "paid.lamina"]
+    expected = lamina(*arguments, folder / "test.csv", "--probabilities")
+    assert lamina(*arguments, tmp_path / "t.parquet", "--probabilities") == expected
+
+
+def test_unseen_and_missing_values_are_legal_at_prediction(folder, tmp_path):
+    path = write(tmp_path / "t.csv", "grade,hours,noise\nunheard,30,0\n,,\nhigh,,\n")
+    code, out, _ = lamina("predict", folder / "paid.lamina", path)
+    assert code == 0
+    assert out.split()[0] == "predicted_paid"
+    # The line without any value is an empty line, not a row.
+    assert len(out.split()) == 3
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.parquet"])
+def test_predictions_are_written_in_the_kind_of_file_that_the_name_asks_for(folder, tmp_path, name):
+    arguments = ["predict", folder / "amount.lamina", folder / "test.csv"]
+    assert lamina(*arguments, "-o", tmp_path / name) == (0, "", "")
+    written = read_table(tmp_path / name, TextFormat())["predicted_amount"].astype(float)
+    printed = json.loads(lamina(*arguments, "--json")[1])["predicted_amount"]
+    assert written.tolist() == printed
+
+
+def test_info_tells_columns_classes_and_results(folder):
+    code, out, _ = lamina("info", folder / "paid.lamina")
+    assert code == 0
+    for part in ("classes: 'no', 'yes'", "grade", "category", "best at epoch", "test"):
+        assert part in out
+    described = json.loads(lamina("info", folder / "paid.lamina", "--json")[1])
+    assert described["reads"] == ["grade", "hours", "noise"]
+    assert described["ignores"] == {"amount": "left out on request"}
+
+
+def test_a_model_loads_in_python_and_predicts_arrays(folder):
+    model = TableModel.load(folder / "paid.lamina")
+    table = {"grade": ["high", "low"], "hours": [60, 0], "noise": [0.0, 0.0]}
+    assert model.predict(table).tolist() == ["yes", "no"]
+    assert model.predict_probabilities(table).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("grade,noise\nlow,1\n", "no column 'hours', which the model reads"),
+        ("grade,Hours,noise\nlow,1,1\n", "did you mean 'Hours'"),
+        ("grade,hours,noise\nlow,1,0\nlow,long,0\n", "'hours', row 2: expected a number, got 'lo"),
+    ],
+)
+def test_a_table_that_does_not_fit_the_model_gives_one_sentence(folder, tmp_path, text, sentence):
+    path = write(tmp_path / "t.csv", text)
+    assert sentence in fails("predict", folder / "paid.lamina", path)
+
+
+def test_evaluating_without_the_target_or_with_an_unknown_class_gives_one_sentence(
+    folder, tmp_path
+):
+    path = write(tmp_path / "t.csv", "grade,hours,noise\nlow,1,0\n")
+    assert "no target column 'paid'" in fails("evaluate", folder / "paid.lamina", path)
+    path = write(tmp_path / "t.csv", "grade,hours,noise,paid\nlow,1,0,perhaps\n")
+    assert "class 'perhaps' is not among" in fails("evaluate", folder / "paid.lamina", path)
+
+
+def test_wrong_choices_at_prediction_give_one_sentence(folder):
+    arguments = ["predict", folder / "amount.lamina", folder / "test.csv"]
+    assert "predicts numbers, not classes" in fails(*arguments, "--probabilities")
+    assert "no column 'hour' to keep; did you mean 'hours'" in fails(*arguments, "--keep", "hour")
+    assert "expected a name that ends in .csv" in fails(*arguments, "-o", "p.xlsx")
+
+
+def test_a_file_that_is_no_model_gives_one_sentence(folder, tmp_path):
+    for data in (b"", b"hello", (folder / "paid.lamina").read_bytes()[:-100]):
+        fails("info", write(tmp_path / "m", data))
+    fails("info", tmp_path / "missing")
+
+
+# The program itself.
+
+
+def test_the_module_runs_as_a_program_and_tells_its_version():
+    run = subprocess.run(
+        [sys.executable, "-m", "lamina.cli", "--version"], capture_output=True, text=True
+    )
+    assert run.returncode == 0
+    assert run.stdout.startswith("lamina ")
+
+
+def test_an_interrupt_gives_code_130_and_no_traceback(folder, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lamina.cli._evaluate.read_table", interrupt)
+    arguments = ["evaluate", folder / "paid.lamina", folder / "test.csv"]
+    assert lamina(*arguments) == (130, "", "lamina: interrupted\n")
+
+
+def test_the_traceback_is_shown_on_request_only(tmp_path):
+    assert "Traceback" not in lamina("info", tmp_path / "nothing")[2]
+    assert "Traceback" in lamina("info", tmp_path / "nothing", "--traceback")[2]
