@@ -1,7 +1,6 @@
 """The command `lamina`: reading of files, training, results, and one sentence for each mistake."""
 
 import contextlib
-import gzip
 import io
 import json
 import subprocess
@@ -15,7 +14,7 @@ pytest.importorskip("rich")
 
 from lamina.cli import main  # noqa: E402
 from lamina.cli._read import TextFormat, read_table  # noqa: E402
-from lamina.tabular import TableError, TableModel  # noqa: E402
+from lamina.tabular import TableModel  # noqa: E402
 
 QUICK = ["--hidden", "16", "--epochs", "30", "--learning-rate", "0.01"]
 
@@ -75,100 +74,6 @@ def fails(*arguments, code=1):
 def write(path, text):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
-
-
-def read(path, **layout):
-    return {
-        name: column.tolist() for name, column in read_table(path, TextFormat(**layout)).items()
-    }
-
-
-# Reading tables.
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a,b\n1,x\n,y z\n",
-        "a,b\r\n1,x\r\n,y z\r\n",
-        "\ufeffa,b\n1,x\n,y z",
-        'a,"b"\n"1","x"\n"","y z"\n\n',
-        'a, "b"\n1, "x"\n, "y z"\n',
-        "a\tb\n1\tx\n\ty z\n",
-        "a;b\n1;x\n;y z\n",
-    ],
-    ids=[
-        "plain",
-        "CRLF",
-        "byte order mark",
-        "quoted",
-        "blanks before quotes",
-        "tabs",
-        "semicolons",
-    ],
-)
-def test_text_tables_read_alike_however_they_are_written(tmp_path, text):
-    assert read(write(tmp_path / "t.csv", text)) == {"a": ["1", None], "b": ["x", "y z"]}
-
-
-def test_gzip_is_told_by_content_not_by_name(tmp_path):
-    path = write(tmp_path / "t.csv", gzip.compress(b"a,b\n1,x\n"))
-    assert read(path) == {"a": ["1"], "b": ["x"]}
-
-
-def test_quoted_cells_may_hold_separators_and_line_ends(tmp_path):
-    path = write(tmp_path / "t.csv", 'a,b\n"x, ""y""","two\nlines"\n')
-    assert read(path) == {"a": ['x, "y"'], "b": ["two\nlines"]}
-
-
-def test_parquet_keeps_its_types(tmp_path):
-    frame = pl.DataFrame(
-        {
-            "n": [1, None],
-            "t": ["x", None],
-            "b": [True, None],
-            "d": pl.Series(["2024-01-02", None]).str.to_date(),
-            "c": pl.Series(["x", "y"], dtype=pl.Categorical),
-        }
-    )
-    frame.write_parquet(tmp_path / "t.parquet")
-    table = read_table(tmp_path / "t.parquet", TextFormat())
-    assert table["n"].dtype == np.float64
-    assert np.isnan(table["n"][1])
-    assert table["t"].tolist() == ["x", None]
-    assert table["b"].tolist() == [True, None]
-    assert table["d"].dtype.kind == "M"
-    assert table["c"].tolist() == ["x", "y"]
-
-
-def test_a_parquet_column_of_lists_is_refused_by_name(tmp_path):
-    pl.DataFrame({"a": [[1, 2]]}).write_parquet(tmp_path / "t.parquet")
-    with pytest.raises(TableError, match="column 'a': values of type List"):
-        read(tmp_path / "t.parquet")
-
-
-def test_a_table_without_header_gets_numbered_or_given_names(tmp_path):
-    path = write(tmp_path / "t.csv", "1,x\n2,y\n")
-    assert list(read(path, header=False)) == ["column_1", "column_2"]
-    assert read(path, header=False, columns=("n", "t")) == {"n": ["1", "2"], "t": ["x", "y"]}
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("", "the file is empty"),
-        ("a,b\n", "the table has no rows"),
-        ("a,b\n1,2\n1,2,3\n", "line 3: expected 2 cells like the first line, got 3"),
-        ("a,b\n1,2\n1\n", "line 3: expected 2 cells like the first line, got 1"),
-        ("a,b,a\n1,2,3\n", "columns 1 and 3 are both named 'a'"),
-        (b"a,b\n1,\xe9\n", "line 2: expected UTF-8"),
-        (gzip.compress(b"a,b\n1,2\n" * 50)[:-9], "gzip data are damaged or cut short"),
-        (b"PAR1 and then nothing", "this Parquet file cannot be read"),
-    ],
-)
-def test_a_file_that_is_no_table_is_refused_with_the_place(tmp_path, text, sentence):
-    with pytest.raises(TableError, match=sentence):
-        read(write(tmp_path / "t.csv", text))
 
 
 # Training.

@@ -10,9 +10,7 @@ Floats = NDArray[np.float64]
 Metric = Callable[[ArrayLike, ArrayLike, ArrayLike | None], float]
 
 
-def accuracy(
-    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
-) -> float:
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Share of rows whose most probable class is the true one.
 
     Args:
@@ -33,9 +31,7 @@ def accuracy(
     return float(np.average(chosen == labels, weights=weight))
 
 
-def log_loss(
-    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
-) -> float:
+def log_loss(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Mean negative logarithm (natural) of the probability given to the true class.
 
     Arguments as in `accuracy`; probabilities are first brought into [e, 1 - e], with e the
@@ -51,9 +47,7 @@ def log_loss(
     return float(np.average(-np.log(np.clip(chosen, unit, 1.0 - unit)), weights=weight))
 
 
-def roc_auc(
-    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
-) -> float:
+def roc_auc(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Area under the ROC curve; with several classes the mean of one-versus-rest areas.
 
     The area is the chance that a row of the class scores above a row outside it, equal scores

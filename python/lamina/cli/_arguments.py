@@ -50,6 +50,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         help="model file to write (default: %(default)s)",
     )
 
+    _add_column_options(parser)
+    _add_network_options(parser)
+    _add_common(parser)
+
+
+def _add_column_options(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns").add_argument
     columns("--task", choices=TASKS, default="auto", help="default: by the target's values")
     columns("--numeric", type=_names, default=[], metavar="A,B", help="columns of numbers")
@@ -76,6 +82,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         help="most edges a number gets with piecewise encoding (default: %(default)s)",
     )
 
+
+def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network = parser.add_argument_group("network and training").add_argument
     network(
         "--hidden",
@@ -121,7 +129,6 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="same seed, same model (default: %(default)s)",
     )
-    _add_common(parser)
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:

@@ -53,19 +53,20 @@ def inspect_column(
     """
     if kind == "ignored":
         return ColumnSummary(name, kind, len(column), 0, 0, "left out on request")
+    forced = kind is not None
     coded = None
     if column.dtype.kind in "OUTb" or kind == "category":
         coded = code_text(column, missing_values)
     if kind is None:
-        kind = _text_kind(name, coded) if coded else "date" if column.dtype.kind == "M" else None
+        dated = column.dtype.kind == "M"
+        kind = _text_kind(name, coded) if coded else "date" if dated else "number"
     if kind == "category" and coded is not None:
-        return _inspect_category(name, coded)
+        return _inspect_category(name, coded, forced)
     if kind == "date":
         dates = read_dates(name, column, missing_values)
         present = dates[~np.isnat(dates)]
         return _summary(name, "date", len(dates), len(present), len(np.unique(present)))
-    numbers = read_numbers(name, column, missing_values)
-    return _inspect_number(name, numbers, forced=kind is not None and coded is None)
+    return _inspect_number(name, read_numbers(name, column, missing_values), forced)
 
 
 def closest(name: str, names: Iterable[str]) -> str:
@@ -98,11 +99,11 @@ def _text_kind(name: str, coded: CodedText) -> str:
     return "category"
 
 
-def _inspect_category(name: str, coded: CodedText) -> ColumnSummary:
+def _inspect_category(name: str, coded: CodedText, forced: bool) -> ColumnSummary:
     counts = coded.counts()
     present = sum(counts.values())
     summary = _summary(name, "category", len(coded.codes), present, len(counts))
-    if len(counts) > max(_FEW_DISTINCT, _MOSTLY_DISTINCT * present):
+    if not forced and len(counts) > max(_FEW_DISTINCT, _MOSTLY_DISTINCT * present):
         return _ignored(summary, "almost every row holds another text, like a name or a key")
     return summary
 
