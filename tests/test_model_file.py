@@ -123,6 +123,22 @@ def test_unreadable_paths_raise_os_errors_that_name_them(tmp_path):
         _core.read_model_file(empty)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_a_file_larger_than_memory_raises_a_memory_error(tmp_path, tensors):
+    path = tmp_path / "huge"
+    _core.write_model_file(path, RECORD, tensors)
+    os.truncate(path, 8 << 30)  # sparse
+    code = (
+        "import resource, sys; from lamina import _core\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))\n"
+        "try: _core.read_model_file(sys.argv[1])\n"
+        "except MemoryError as error: print(error)"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "not enough memory for its 8589934592 bytes" in done.stdout
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are a POSIX thing")
 def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path):
     os.mkfifo(tmp_path / "pipe")

@@ -19,7 +19,8 @@ using lamina::TensorView;
 using Bytes = std::vector<std::byte>;
 namespace fs = std::filesystem;
 
-const std::string kRecord = R"({"layers":[{"type":"dense","units":2}],"note":"caf\u00e9 \"x\"","n":1e-3})";
+const std::string kRecord =
+    R"({"layers":[{"type":"dense","units":2}],"on":true,"shift":-3,"note":"caf\u00e9 \"x\"","n":1e-3})";
 const std::vector<float> kWeight{1.5F, -2.0F, std::numeric_limits<float>::denorm_min(), -0.0F, 3e38F, 7.0F};
 const std::vector<double> kBias{0.1, -1e300};
 const std::vector<std::int64_t> kIndex{-1, std::numeric_limits<std::int64_t>::max()};
@@ -348,6 +349,27 @@ LAMINA_TEST(other_files_are_named_for_what_they_are) {
                                       "would be, which is what other libraries save"))),
       "not a lamina model: expected a file saved by lamina"));
   CHECK(contains(refusal({}), "it is empty"));
+}
+
+LAMINA_TEST(a_file_is_read_as_its_bytes_are_and_unreadable_paths_are_named) {
+  const fs::path path = fs::temp_directory_path() / "lamina_test_model_file";
+  lamina::write_model_file(path, kRecord, sample_tensors());
+  CHECK(same_content(lamina::read_model_file(path), sample_tensors()));
+  const auto failure = [](const fs::path& file) {
+    try {
+      (void)lamina::read_model_file(file);
+    } catch (const Error& error) {
+      return std::string(error.kind() == Error::Kind::kIo ? "io: " : "format: ") + error.what();
+    }
+    return std::string("none");
+  };
+  fs::resize_file(path, 5000);  // longer than what is read to recognise the file
+  CHECK(contains(failure(path), "lamina_test_model_file\": damaged or cut off"));
+  fs::resize_file(path, 0);
+  CHECK(contains(failure(path), "it is empty"));
+  fs::remove(path);
+  CHECK(failure(path).starts_with("io: "));
+  CHECK(contains(failure(fs::temp_directory_path()), "is a folder"));
 }
 
 LAMINA_TEST(unfit_tensors_and_records_are_not_written) {
