@@ -154,11 +154,12 @@ def test_edges_rise_are_few_and_reach_from_the_least_to_the_greatest_value(value
     edges = choose_edges(x, bins)
     assert len(edges) <= bins + 2
     assert (np.diff(edges) > 0).all()
-    if len(np.unique(x)) > 2:
+    if edges.size:
         assert edges[0] == x.min()
-        assert edges[-1] == x.max()
+        # Values that differ by less than rounding share an edge.
+        assert edges[-1] == pytest.approx(x.max(), abs=1e-9)
     else:
-        assert edges.size == 0
+        assert len(np.unique(x.round(3))) <= 2
 
 
 def test_a_spike_does_not_take_the_edges_of_the_other_values():
@@ -166,7 +167,7 @@ def test_a_spike_does_not_take_the_edges_of_the_other_values():
     assert len(choose_edges(gains, 48)) >= 40
 
 
-@given(st.floats(-1e12, 1e12), st.floats(-1e12, 1e12))
+@given(st.floats(-1e100, 1e100), st.floats(-1e100, 1e100))
 @settings(max_examples=100, deadline=None)
 def test_the_bend_keeps_the_order_and_stays_within_its_limit(a, b):
     z = Scaling(center=1.0, scale=2.0, fill=1.0, limit=3.0).apply(np.array([min(a, b), max(a, b)]))
@@ -182,7 +183,9 @@ def test_text_in_a_column_of_numbers_is_named_with_its_row(table):
 
 def test_infinity_is_refused(table):
     table["height"][2] = np.inf
-    with pytest.raises(TableError, match="column 'height', row 3: expected a finite number"):
+    with pytest.raises(
+        TableError, match=r"column 'height', row 3: expected a number of at most 1e.100, got inf"
+    ):
         Preprocessor().fit(table)
 
 

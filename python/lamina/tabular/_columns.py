@@ -19,6 +19,9 @@ MISSING_VALUES: tuple[str, ...] = (
     "<NA>", "NaT",
 )  # fmt: skip
 
+# Beyond it squares overflow; no measurement is as large.
+_GREATEST_NUMBER = 1e100
+
 # Codes such as 00501 are names, not numbers: their zeros would be lost.
 _CODE = re.compile(r"[+-]?0\d")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|\+00:?00)?)?")
@@ -90,10 +93,8 @@ def take_rows(columns: Columns, rows: NDArray[Any]) -> dict[str, Column]:
 def code_text(column: Column, missing_values: Collection[str]) -> CodedText:
     """Codes of a column of any type: blanks around text go, missing values become None."""
     values = column.tolist()
-    distinct: dict[Any, int] = {}
-    codes = np.fromiter(
-        (distinct.setdefault(value, len(distinct)) for value in values), np.int64, len(values)
-    )
+    distinct = {value: code for code, value in enumerate(dict.fromkeys(values))}
+    codes = np.fromiter(map(distinct.__getitem__, values), np.int64, len(values))
     missing = frozenset(missing_values)
     texts = [_text(value) for value in distinct]
     return CodedText(codes, [None if text is None or text in missing else text for text in texts])
@@ -103,7 +104,7 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
     """The column as float64 [rows] with NaN where it is missing.
 
     Raises:
-        TableError: a value that is no number, or an infinite one, naming its row (from 1).
+        TableError: a value that is no number, or one beyond 1e100, naming its row (from 1).
     """
     if column.dtype.kind in "biuf":
         numbers = column.astype(np.float64)
@@ -120,10 +121,13 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
                     f"{shorten(coded.distinct[code])}"
                 )
         numbers = np.array(parsed, dtype=np.float64)[coded.codes]
-    infinite = np.isinf(numbers)
-    if infinite.any():
-        row = int(np.argmax(infinite)) + 1
-        raise TableError(f"column '{name}', row {row}: expected a finite number, got infinity")
+    beyond = np.abs(numbers) > _GREATEST_NUMBER
+    if beyond.any():
+        row = int(np.argmax(beyond)) + 1
+        raise TableError(
+            f"column '{name}', row {row}: expected a number of at most {_GREATEST_NUMBER:g}, got "
+            f"{numbers[row - 1]:g}"
+        )
     return numbers
 
 

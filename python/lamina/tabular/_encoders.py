@@ -23,6 +23,11 @@ Record = dict[str, Any]
 _DAY_SECONDS = 86400.0
 _YEAR_DAYS = 365.2425
 
+_LEAST_SPREAD = 1e-100
+
+# Few enough rows that the steps of one column stay in cache until they are written.
+_ROWS_AT_ONCE = 2048
+
 
 class Encoder(Protocol):
     """What the preprocessor asks of a column: fixed width, data-only state, no surprises."""
@@ -58,20 +63,19 @@ class Scaling:
     @staticmethod
     def standard(x: Floats, limit: float) -> "Scaling":
         """Mean and standard deviation of the x [rows] that are there."""
-        spread = float(x.std())
-        return Scaling(float(x.mean()), spread if spread > 0.0 else 1.0, _median(x), limit)
+        return Scaling(float(x.mean()), _scale(float(x.std())), float(np.median(x)), limit)
 
     @staticmethod
     def robust(x: Floats, limit: float) -> "Scaling":
         """Median and interquartile range; half the whole range where the former is 0."""
         low, middle, high = np.quantile(x, [0.25, 0.5, 0.75]).tolist()
         spread = high - low if high > low else 0.5 * float(x.max() - x.min())
-        return Scaling(middle, spread if spread > 0.0 else 1.0, middle, limit)
+        return Scaling(middle, _scale(spread), middle, limit)
 
     def apply(self, x: Floats) -> Floats:
         """Scaled values of x without missing ones."""
         z = (x - self.center) / self.scale
-        return z / np.sqrt(1.0 + (z / self.limit) ** 2) if self.limit > 0.0 else z
+        return z / np.hypot(1.0, z / self.limit) if self.limit > 0.0 else z
 
     def vector(self) -> Floats:
         """Its four numbers, as they are stored."""
@@ -111,9 +115,12 @@ class NumberEncoder:
         missing = np.isnan(numbers)
         x = np.where(missing, self.scaling.fill, numbers)
         out[:, 0] = self.scaling.apply(x)
-        for step in range(1, len(self.edges)):
-            low, high = self.edges[step - 1], self.edges[step]
-            out[:, step] = np.clip((x - low) / (high - low), 0.0, 1.0)
+        if len(self.edges) > 1:
+            low, width = self.edges[:-1], np.diff(self.edges)
+            for begin in range(0, len(x), _ROWS_AT_ONCE):
+                rows = slice(begin, begin + _ROWS_AT_ONCE)
+                steps = (x[rows, None] - low) / width
+                out[rows, 1 : len(self.edges)] = np.clip(steps, 0.0, 1.0, out=steps)
         if self.indicator:
             out[:, -1] = missing
 
@@ -248,7 +255,7 @@ def choose_edges(x: Floats, bins: int) -> Floats:
     """
     values, counts = np.unique(x, return_counts=True)
     if len(values) <= bins + 1:
-        return values if len(values) > 2 else np.empty(0)
+        return _apart(values)
     spikes = np.zeros(len(values), dtype=bool)
     places = bins + 1
     while places > 0:
@@ -263,8 +270,19 @@ def choose_edges(x: Floats, bins: int) -> Floats:
         below = np.cumsum(counts[~spikes])
         ranks = np.linspace(0.0, below[-1] - 1.0, places)
         chosen.append(values[~spikes][np.searchsorted(below, ranks, side="right")])
-    return np.unique(np.concatenate(chosen))
+    return _apart(np.unique(np.concatenate(chosen)))
 
 
-def _median(x: Floats) -> float:
-    return float(np.median(x))
+def _apart(edges: Floats) -> Floats:
+    """Edges without those so near the one before that the step between would overflow."""
+    least = max((edges[-1] - edges[0]) * np.finfo(np.float64).eps, _LEAST_SPREAD)
+    kept = [edges[0]]
+    for edge in edges[1:]:
+        if edge - kept[-1] > least:
+            kept.append(edge)
+    return np.array(kept if len(kept) > 2 else [])
+
+
+def _scale(spread: float) -> float:
+    """A spread to divide by: 1 where the values do not differ, or by nothing that counts."""
+    return spread if spread > _LEAST_SPREAD else 1.0
