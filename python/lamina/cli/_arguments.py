@@ -118,9 +118,9 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network(
         "--patience",
         type=_at_least(1),
-        default=10,
         metavar="N",
-        help="passes without a better validation loss before stopping (default: %(default)s)",
+        help="passes without a better validation loss before stopping (default: by the number of "
+        "rows)",
     )
     network(
         "--seed",

@@ -14,9 +14,10 @@ from lamina.tabular import ClassTarget, Target
 
 Examples = tuple[NDArray[Any], NDArray[Any]]
 
-# (most rows, batch size): small tables need many steps, large ones want wide products.
-_BATCH_SIZES = ((2_000, 32), (10_000, 128), (200_000, 256), (1_000_000, 512))
-_LARGEST_BATCH = 1024
+# (most rows, batch size, patience): small tables need many steps and have a noisy validation
+# loss, large ones want wide products.
+_BY_ROWS = ((2_000, 32, 20), (10_000, 128, 20), (200_000, 256, 10), (1_000_000, 512, 5))
+_FOR_MORE_ROWS = (1024, 5)
 _LEARNING_RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2}
 
 
@@ -38,7 +39,9 @@ class Recipe:
     @staticmethod
     def choose(arguments: Arguments, rows: int) -> "Recipe":
         """The options, with defaults that fit the number of training rows."""
-        batch_size = next((size for most, size in _BATCH_SIZES if rows <= most), _LARGEST_BATCH)
+        batch_size, patience = next(
+            (choice for most, *choice in _BY_ROWS if rows <= most), _FOR_MORE_ROWS
+        )
         return Recipe(
             hidden=tuple(arguments.hidden),
             activation=arguments.activation,
@@ -48,7 +51,7 @@ class Recipe:
             weight_decay=arguments.weight_decay,
             batch_size=min(arguments.batch_size or batch_size, rows),
             epochs=arguments.epochs,
-            patience=arguments.patience,
+            patience=arguments.patience or patience,
             seed=arguments.seed,
         )
 
