@@ -85,6 +85,7 @@ class BlockedSignals {
 
 namespace detail {
 
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): the padding keeps threads off each other.
 class ThreadPool {
  public:
   // The pool of this process; never destroyed, as workers may outlive static destructors.
@@ -107,43 +108,48 @@ class ThreadPool {
   static void after_fork_in_child() noexcept;
 
  private:
+  static constexpr auto kNothing = [](Team&) {};
+
   struct Job {
-    const FunctionRef<void(Team&)>* body = nullptr;  // null: stop
+    FunctionRef<void(Team&)> body = kNothing;
     uint64_t arrivals = 0;
-    uint64_t launch = 0;
+    uint64_t launch = 0;  // 0: end the worker
     int size = 0;
     std::chrono::nanoseconds idle_spin{0};  // after the job, before sleep
   };
 
   struct Member {
-    // Written by the caller. `command` changes with each job; its lowest bit says "asleep".
-    alignas(kFlagSpacing) std::atomic<uint32_t> command{0};
-    Job job;
+    // Written by the caller: `command` changes with each job, last. One line, one store: the worker,
+    // which polls it, does not take it away half written.
+    alignas(kFlagSpacing) Job job;
+    std::atomic<uint32_t> command{0};
     // Written by the member: barriers passed, ever growing, and the last launch it completed.
     alignas(kFlagSpacing) std::atomic<uint64_t> arrived{0};
     std::atomic<uint64_t> finished{0};
-    alignas(kFlagSpacing) std::thread thread;
+    // Both exchange `asleep` after their own write, so one of them sees what the other wrote.
+    alignas(kFlagSpacing) std::atomic<bool> asleep{false};
+    std::thread thread;
   };
-  static constexpr uint32_t kAsleep = 1;
 
   int start_workers(int wanted);
   void hand_over(Member& member, const Job& job) noexcept;
   void work(int index, uint32_t seen) noexcept;
-  void execute(int index, const Job& job) noexcept;
+  void execute(int index, Member& member, const Job& job) noexcept;
   static uint32_t next_command(Member& member, uint32_t seen, std::chrono::nanoseconds idle_spin) noexcept;
 
   static std::atomic<ThreadPool*> current_;
 
+  // Written at every launch, by the caller alone.
   std::atomic<bool> busy_{false};
-  std::atomic<bool> failed_{false};
-  std::exception_ptr failure_;
   uint64_t launch_ = 0;
   uint64_t arrivals_ = 0;
-  int workers_ = 0;
-  int available_cpus_ = 1;
+  std::exception_ptr failure_;
   std::chrono::nanoseconds idle_spin_ = kIdleSpin;
-  int barrier_spins_ = kSpins;  // of the running launch
-  // Member 0 is the caller; workers_ more are running.
+  int available_cpus_ = 1;
+  int workers_ = 0;
+  // Read by all in barriers, seldom written, so on lines of their own. Member 0 is the caller.
+  alignas(kFlagSpacing) std::atomic<bool> failed_{false};
+  int barrier_spins_ = kSpins;
   std::array<std::unique_ptr<Member>, kMaxThreads> members_;
 };
 
@@ -209,9 +215,8 @@ void ThreadPool::stop_workers() {
 
 void ThreadPool::hand_over(Member& member, const Job& job) noexcept {
   member.job = job;
-  const uint32_t old = member.command.load(std::memory_order_relaxed);
-  const uint32_t next = (old | kAsleep) + 1;
-  if (member.command.exchange(next, std::memory_order_acq_rel) & kAsleep) wake_sleeper(member.command);
+  member.command.store(member.command.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  if (member.asleep.exchange(false, std::memory_order_acq_rel)) wake_sleeper(member.command);
 }
 
 bool ThreadPool::run(int threads, FunctionRef<void(Team&)> body) {
@@ -219,10 +224,11 @@ bool ThreadPool::run(int threads, FunctionRef<void(Team&)> body) {
   if (workers == 0) return false;
   const int size = workers + 1;
   const bool crowded = size > available_cpus_;
-  barrier_spins_ = crowded ? kCrowdedSpins : kSpins;
-  const Job job{&body, arrivals_, ++launch_, size, crowded ? std::chrono::nanoseconds(0) : idle_spin_};
+  const int spins = crowded ? kCrowdedSpins : kSpins;
+  if (barrier_spins_ != spins) barrier_spins_ = spins;
+  const Job job{body, arrivals_, ++launch_, size, crowded ? std::chrono::nanoseconds(0) : idle_spin_};
   for (int i = 1; i < size; ++i) hand_over(*members_[static_cast<std::size_t>(i)], job);
-  execute(0, job);
+  execute(0, *members_[0], job);
   for (int i = 0; i < size; ++i) {
     const Member& member = *members_[static_cast<std::size_t>(i)];
     spin_then_yield(barrier_spins_,
@@ -237,12 +243,11 @@ bool ThreadPool::run(int threads, FunctionRef<void(Team&)> body) {
 }
 
 // Sets `finished` last: it also lets the others pass all later barriers of this launch.
-void ThreadPool::execute(int index, const Job& job) noexcept {
-  Member& member = *members_[static_cast<std::size_t>(index)];
+void ThreadPool::execute(int index, Member& member, const Job& job) noexcept {
   try {
     const FlushDenormals mode;
     Team team(index, job.size, this, job.arrivals, job.launch);
-    (*job.body)(team);
+    job.body(team);
   } catch (...) {
     if (!failed_.exchange(true, std::memory_order_relaxed)) failure_ = std::current_exception();
   }
@@ -255,9 +260,9 @@ void ThreadPool::work(int index, uint32_t seen) noexcept {
   for (;;) {
     seen = next_command(member, seen, idle_spin);
     const Job job = member.job;
-    if (job.body == nullptr) return;
+    if (job.launch == 0) return;
     idle_spin = job.idle_spin;
-    execute(index, job);
+    execute(index, member, job);
   }
 }
 
@@ -282,15 +287,8 @@ uint32_t ThreadPool::next_command(Member& member, uint32_t seen,
     }
     std::this_thread::yield();
   }
-  const uint32_t asleep = seen | kAsleep;
-  command = seen;
-  if (!member.command.compare_exchange_strong(command, asleep, std::memory_order_acq_rel,
-                                              std::memory_order_acquire))
-    return command;
-  do {
-    sleep_while_equal(member.command, asleep);
-    command = member.command.load(std::memory_order_acquire);
-  } while (command == asleep);
+  member.asleep.exchange(true, std::memory_order_acq_rel);
+  while (!has_changed()) sleep_while_equal(member.command, seen);
   return command;
 }
 
