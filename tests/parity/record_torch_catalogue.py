@@ -1,6 +1,6 @@
 """Record PyTorch's activations and losses, values and gradients, into torch_catalogue.npz.
 
-Run: `python tests/parity/record_torch_catalogue.py` (needs numpy and PyTorch 2.13; CPU, one thread).
+Run: `python tests/parity/record_torch_catalogue.py` (needs numpy and PyTorch 2.13; CPU).
 `read_traces.read_arrays` reads the result. D below is float64 or float32; inputs are stored once,
 as float64 that is exact in float32, but for those marked (D).
 

@@ -1,0 +1,1 @@
+"""Side-by-side measurements of lamina and other libraries; see benchmarks/README.md."""
