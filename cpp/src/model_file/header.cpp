@@ -259,7 +259,7 @@ std::string format_header(std::string_view record, std::span<const HeaderTensor>
     text += R"(","shape":)" + json(tensor.shape).dump();
     text += R"(,"data_offsets":[)" + std::to_string(tensor.begin) + "," + std::to_string(tensor.end) + "]}";
   }
-  text += "}";
+  text += '}';
   const std::size_t used = (sizeof(std::uint64_t) + text.size()) % kPayloadAlignment;
   text.append((kPayloadAlignment - used) % kPayloadAlignment, ' ');
   return text;
