@@ -7,6 +7,9 @@ if(nlohmann_json_FOUND)
 else()
   # Not cached: an isolated build's folder is another one each time.
   unset(LAMINA_JSON_INCLUDE CACHE)
+  # The Python that is first in PATH, as an activated environment's is, not the newest.
+  set(Python_FIND_STRATEGY LOCATION)
+  set(Python_FIND_UNVERSIONED_NAMES FIRST)
   find_package(Python 3.11 COMPONENTS Interpreter QUIET)
   if(Python_EXECUTABLE)
     execute_process(

@@ -158,9 +158,7 @@ def spills(path: Path, register: str) -> Counter[str]:
     return stores
 
 
-@pytest.mark.parametrize(
-    ("instruction_set", "register"), [("avx512", "%zmm"), ("avx2", "%ymm"), ("sse2", "%xmm")]
-)
+@pytest.mark.parametrize(("instruction_set", "register"), [("avx512", "%zmm"), ("avx2", "%ymm")])
 def test_products_keep_their_tile_in_registers(instruction_set: str, register: str) -> None:
     products = {
         f"{source}: {function}": count
