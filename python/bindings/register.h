@@ -8,5 +8,9 @@ namespace py = pybind11;
 namespace lamina::python {
 
 void register_build_info(py::module_& module);
+void register_errors(py::module_& module);
+void register_model_file(py::module_& module);
+void register_network(py::module_& module);
+void register_threads(py::module_& module);
 
 }  // namespace lamina::python

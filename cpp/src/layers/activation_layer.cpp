@@ -1,0 +1,50 @@
+// Activation as a layer of its own.
+#include "layers/activation_layer.h"
+
+#include "base/json.h"
+#include "layers/rows.h"
+
+namespace lamina {
+
+template <class T>
+ActivationLayer<T>::ActivationLayer(const nlohmann::json& json) {
+  const JsonReader spec(json, "Activation");
+  spec.allow_only({"kind", "activation"});
+  activation_ = activation_from_json(spec.at("activation"));
+}
+
+template <class T>
+nlohmann::json ActivationLayer<T>::spec() const {
+  return {{"kind", "activation"}, {"activation", activation_to_json(activation_)}};
+}
+
+template <class T>
+int64_t ActivationLayer<T>::build(int64_t inputs, ParameterAllocator&) {
+  columns_ = inputs;
+  return inputs;
+}
+
+template <class T>
+void ActivationLayer<T>::forward(const RowPass<T>& pass) const noexcept {
+  copy_rows(pass.rows, columns_, pass.input_values(), pass.input.row_stride, pass.output_values(),
+            pass.output.row_stride);
+  if (!pass.raw_output)
+    apply_activation(pass.kernels, activation_, pass.rows, columns_, pass.output_values(),
+                     pass.output.row_stride, pass.output_aux(), pass.output.row_stride);
+}
+
+template <class T>
+void ActivationLayer<T>::backward(const RowPass<T>& pass) const noexcept {
+  if (!pass.raw_output)
+    apply_activation_backward(pass.kernels, activation_, pass.rows, columns_, pass.output_values(),
+                              pass.output_aux(), pass.output.row_stride, pass.output_delta(),
+                              pass.output.row_stride);
+  if (pass.input_delta_wanted)
+    copy_rows(pass.rows, columns_, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
+              pass.input.row_stride);
+}
+
+template class ActivationLayer<float>;
+template class ActivationLayer<double>;
+
+}  // namespace lamina

@@ -1,0 +1,24 @@
+// Activation as a layer of its own: y = f(x).
+#pragma once
+
+#include "layers/layer.h"
+
+namespace lamina {
+
+template <class T>
+class ActivationLayer final : public Layer<T> {
+ public:
+  explicit ActivationLayer(const nlohmann::json& spec);
+
+  nlohmann::json spec() const override;
+  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+  const ActivationSpec* output_activation() const noexcept override { return &activation_; }
+
+ private:
+  ActivationSpec activation_;
+  int64_t columns_ = 0;
+};
+
+}  // namespace lamina

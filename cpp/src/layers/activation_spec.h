@@ -1,0 +1,44 @@
+// The activations by name: elementwise functions, and softmax over a row.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "kernels/kernel_table.h"
+
+namespace lamina {
+
+struct ActivationSpec {
+  enum class Form { kElementwise, kSoftmax, kLogSoftmax };
+
+  std::string name = "identity";
+  Form form = Form::kElementwise;
+  kernels::Activation function = kernels::Activation::kIdentity;
+  double parameter = 0.0;
+
+  bool is_identity() const noexcept {
+    return form == Form::kElementwise && function == kernels::Activation::kIdentity;
+  }
+  bool is_elementwise() const noexcept { return form == Form::kElementwise; }
+  bool stores_derivative() const noexcept {
+    return is_elementwise() && kernels::stores_derivative(function);
+  }
+};
+
+// From `"relu"` or `{"kind": "leaky_relu", "negative_slope": 0.01}`; unknown names list what there is.
+ActivationSpec activation_from_json(const nlohmann::json& spec);
+nlohmann::json activation_to_json(const ActivationSpec& spec);
+
+// f over rows [rows, columns] in place; `aux` (or null) receives f'(z) where the activation stores it.
+template <class T>
+void apply_activation(const kernels::KernelTable<T>& table, const ActivationSpec& spec, int64_t rows,
+                      int64_t columns, T* values, int64_t row_stride, T* aux, int64_t aux_row_stride) noexcept;
+
+// dL/dy to dL/dz in place on `delta`; `output` holds y, `aux` the stored f'(z) (or null).
+template <class T>
+void apply_activation_backward(const kernels::KernelTable<T>& table, const ActivationSpec& spec, int64_t rows,
+                               int64_t columns, const T* output, const T* aux, int64_t row_stride, T* delta,
+                               int64_t delta_row_stride) noexcept;
+
+}  // namespace lamina

@@ -1,0 +1,224 @@
+// Dense layer: rows forward and backward, and weight gradients by tile.
+#include "layers/dense.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+
+namespace lamina {
+
+using kernels::Product;
+using kernels::ProductEpilogue;
+using kernels::ProductInit;
+
+template <class T>
+Dense<T>::Dense(const nlohmann::json& json) {
+  const JsonReader spec(json, "Dense");
+  spec.allow_only({"kind", "units", "activation", "bias", "initializer", "bias_initializer", "trainable",
+                   "rate_factor", "decay_factor"});
+  outputs_ = spec.integer("units", std::nullopt, 1, int64_t{1} << 24);
+  bias_ = spec.boolean("bias", true);
+  trainable_ = spec.boolean("trainable", true);
+  activation_ = activation_from_json(spec.has("activation") ? spec.at("activation") : "identity");
+  weight_initializer_ = spec.has("initializer") ? initializer_from_json(spec.at("initializer"))
+                                                : default_initializer(activation_);
+  bias_initializer_ = initializer_from_json(spec.has("bias_initializer") ? spec.at("bias_initializer") : "zeros");
+  rate_factor_ = spec.number("rate_factor", 1.0, 0.0);
+  decay_factor_ = spec.number("decay_factor", 1.0, 0.0);
+}
+
+template <class T>
+nlohmann::json Dense<T>::spec() const {
+  nlohmann::json json = {{"kind", "dense"},
+                         {"units", outputs_},
+                         {"activation", activation_to_json(activation_)},
+                         {"bias", bias_},
+                         {"initializer", initializer_to_json(weight_initializer_)},
+                         {"bias_initializer", initializer_to_json(bias_initializer_)}};
+  if (!trainable_) json["trainable"] = false;
+  if (rate_factor_ != 1.0) json["rate_factor"] = rate_factor_;
+  if (decay_factor_ != 1.0) json["decay_factor"] = decay_factor_;
+  return json;
+}
+
+template <class T>
+int64_t Dense<T>::build(int64_t inputs, ParameterAllocator& allocator) {
+  inputs_ = inputs;
+  panel_columns_ = allocator.panel_columns();
+  offset_ = allocator.take(padded_columns<T>(outputs_) * panel_rows());
+  transposed_offset_ = allocator.take_transposed(padded_columns<T>(inputs_) * padded_columns<T>(outputs_));
+  return outputs_;
+}
+
+template <class T>
+std::vector<Parameter> Dense<T>::parameters() const {
+  Parameter weight{"weight", {outputs_, inputs_}, ParameterLayout::kPanelWeight, offset_, outputs_,
+                   panel_rows(), panel_columns_};
+  weight.trainable = trainable_;
+  weight.rate_factor = rate_factor_;
+  weight.decay_factor = decay_factor_;
+  if (!bias_) return {weight};
+  Parameter bias = weight;
+  bias.name = "bias";
+  bias.shape = {outputs_};
+  bias.layout = ParameterLayout::kPanelBias;
+  bias.decays = false;
+  return {weight, bias};
+}
+
+template <class T>
+void Dense<T>::initialize(uint64_t seed, uint32_t layer_index, T* flat) const {
+  const auto fill = [&](const Parameter& parameter, const InitializerSpec& spec, uint32_t tensor) {
+    const std::vector<double> values =
+        initial_values(spec, inputs_, outputs_, parameter.element_count(), seed, layer_index, tensor);
+    const std::vector<T> dense(values.begin(), values.end());
+    pack_parameter(parameter, dense.data(), flat);
+  };
+  const std::vector<Parameter> own = parameters();
+  fill(own[0], weight_initializer_, 0);
+  if (bias_) fill(own[1], bias_initializer_, 1);
+}
+
+// rows: x[rows, inputs] -> y[rows, outputs]
+template <class T>
+void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
+  Product<T> product{};
+  product.rows = pass.rows;
+  product.columns = padded_columns<T>(outputs_);
+  product.depth = inputs_;
+  product.a = pass.input_values();
+  product.a_row_stride = pass.input.row_stride;
+  product.a_depth_stride = 1;
+  product.b = pass.parameters + offset_;
+  product.panel_rows = panel_rows();
+  product.c = pass.output_values();
+  product.c_row_stride = pass.output.row_stride;
+  product.init = bias_ ? ProductInit::kBias : ProductInit::kZero;
+  const bool activate = !pass.raw_output && activation_.is_elementwise() && !activation_.is_identity();
+  if (activate) {
+    product.epilogue = ProductEpilogue::kActivation;
+    product.activation = activation_.function;
+    product.parameter = static_cast<T>(activation_.parameter);
+    if (activation_.stores_derivative()) product.aux = pass.output_aux();
+    product.aux_row_stride = pass.output.row_stride;
+  }
+  pass.kernels.product(product);
+  if (!pass.raw_output && !activation_.is_elementwise())
+    apply_activation(pass.kernels, activation_, pass.rows, outputs_, product.c, product.c_row_stride,
+                     static_cast<T*>(nullptr), 0);
+}
+
+template <class T>
+void Dense<T>::backward(const RowPass<T>& pass) const noexcept {
+  if (!pass.raw_output)
+    apply_activation_backward(pass.kernels, activation_, pass.rows, outputs_, pass.output_values(),
+                              pass.output_aux(), pass.output.row_stride, pass.output_delta(),
+                              pass.output.row_stride);
+  if (!pass.input_delta_wanted) return;
+  // dx[rows, inputs] = dz[rows, outputs] W[outputs, inputs]
+  Product<T> product{};
+  product.rows = pass.rows;
+  product.columns = padded_columns<T>(inputs_);
+  product.depth = outputs_;
+  product.a = pass.output_delta();
+  product.a_row_stride = pass.output.row_stride;
+  product.a_depth_stride = 1;
+  product.b = pass.transposed + transposed_offset_;
+  product.panel_rows = padded_columns<T>(outputs_);
+  product.c = pass.input_delta();
+  product.c_row_stride = pass.input.row_stride;
+  product.init = ProductInit::kZero;
+  if (const ActivationSpec* activation = pass.input_activation) {
+    product.epilogue = ProductEpilogue::kDerivative;
+    product.activation = activation->function;
+    product.parameter = static_cast<T>(activation->parameter);
+    T* source = activation->stores_derivative() ? pass.input.aux : pass.input.values;
+    product.aux = source + pass.first_row * pass.input.row_stride;
+    product.aux_row_stride = pass.input.row_stride;
+  }
+  pass.kernels.product(product);
+}
+
+template <class T>
+int Dense<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
+  if (!trainable_) return 0;
+  const int64_t panels = (padded_columns<T>(outputs_) + panel_columns_ - 1) / panel_columns_;
+  return static_cast<int>(panels * ((inputs_ + inputs_per_task - 1) / inputs_per_task));
+}
+
+template <class T>
+typename Dense<T>::Tile Dense<T>::tile(int task, int64_t inputs_per_task) const noexcept {
+  const int64_t blocks = (inputs_ + inputs_per_task - 1) / inputs_per_task;
+  const int64_t panel = task / blocks;
+  Tile tile{};
+  tile.first_column = panel * panel_columns_;
+  tile.width = std::min(panel_columns_, padded_columns<T>(outputs_) - tile.first_column);
+  tile.first_input = (task % blocks) * inputs_per_task;
+  tile.inputs = std::min(inputs_per_task, inputs_ - tile.first_input);
+  tile.last_inputs = tile.first_input + tile.inputs == inputs_;
+  tile.offset = offset_ + tile.first_column * panel_rows() + tile.first_input * tile.width;
+  return tile;
+}
+
+// dW tile [inputs, width] = x^T [inputs, batch] dz [batch, width]; db = column sums of dz
+template <class T>
+void Dense<T>::compute_gradient(const Tile& tile, const GradientPass<T>& pass, T* weight,
+                                T* bias) const noexcept {
+  Product<T> product{};
+  product.rows = tile.inputs;
+  product.columns = tile.width;
+  product.depth = pass.batch_rows;
+  product.a = pass.input.values + tile.first_input;
+  product.a_row_stride = 1;
+  product.a_depth_stride = pass.input.row_stride;
+  product.b = pass.output.delta + tile.first_column;
+  product.b_row_stride = pass.output.row_stride;
+  product.c = weight;
+  product.c_row_stride = tile.width;
+  pass.kernels.product(product);
+  if (bias != nullptr)
+    pass.kernels.column_sums(pass.batch_rows, tile.width, product.b, product.b_row_stride, bias);
+}
+
+template <class T>
+void Dense<T>::run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
+                                 const GradientPass<T>& pass) const noexcept {
+  const Tile t = tile(task, inputs_per_task);
+  const int64_t weights = t.inputs * t.width;
+  T* weight = pass.gradients ? pass.gradients + t.offset : pass.scratch;
+  T* bias = bias_ && t.last_inputs ? weight + weights : nullptr;
+  if (pass.compute) compute_gradient(t, pass, weight, bias);
+  if (pass.updater == nullptr) return;
+  pass.updater->update(first_parameter, t.offset, weights, weight);
+  if (bias != nullptr) pass.updater->update(first_parameter + 1, t.offset + weights, t.width, bias);
+  if (pass.transposed_wanted) transpose_tile(pass.kernels, t, pass.parameters, pass.transposed);
+}
+
+template <class T>
+void Dense<T>::transpose_tile(const kernels::KernelTable<T>& table, const Tile& t, const T* parameters,
+                              T* transposed) const noexcept {
+  // A tile may straddle panels of the transposed weights, whose columns are inputs.
+  for (int64_t done = 0; done < t.inputs;) {
+    const int64_t input = t.first_input + done;
+    const int64_t left_in_panel = panel_columns_ - input % panel_columns_;
+    const int64_t count = std::min(t.inputs - done, left_in_panel);
+    const int64_t first = input / panel_columns_ * panel_columns_;
+    const int64_t width = std::min(panel_columns_, padded_columns<T>(inputs_) - first);
+    T* out = transposed + transposed_offset_ + first * padded_columns<T>(outputs_) + t.first_column * width +
+             (input - first);
+    table.transpose(count, t.width, parameters + t.offset + done * t.width, t.width, out, width);
+    done += count;
+  }
+}
+
+template <class T>
+void Dense<T>::refresh_transposed(const kernels::KernelTable<T>& table, const T* parameters,
+                                  T* transposed) const noexcept {
+  const int64_t panels = (padded_columns<T>(outputs_) + panel_columns_ - 1) / panel_columns_;
+  for (int panel = 0; panel < panels; ++panel) transpose_tile(table, tile(panel, inputs_), parameters, transposed);
+}
+
+template class Dense<float>;
+template class Dense<double>;
+
+}  // namespace lamina

@@ -1,0 +1,53 @@
+// Dense layer: y = f(x W^T + b), weights held in panels with the bias as the last row.
+#pragma once
+
+#include "layers/initializer.h"
+#include "layers/layer.h"
+
+namespace lamina {
+
+template <class T>
+class Dense final : public Layer<T> {
+ public:
+  explicit Dense(const nlohmann::json& spec);
+
+  nlohmann::json spec() const override;
+  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
+  std::vector<Parameter> parameters() const override;
+  void initialize(uint64_t seed, uint32_t layer_index, T* flat) const override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+  const ActivationSpec* output_activation() const noexcept override { return &activation_; }
+  bool applies_input_activation() const noexcept override { return true; }
+  int gradient_task_count(int64_t inputs_per_task) const noexcept override;
+  void run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
+                         const GradientPass<T>& pass) const noexcept override;
+  void refresh_transposed(const kernels::KernelTable<T>& table, const T* parameters,
+                          T* transposed) const noexcept override;
+
+ private:
+  // A rectangle of the weight panels: inputs [first_input, first_input + inputs) of panel `index`.
+  struct Tile {
+    int64_t first_column, width, first_input, inputs, offset;
+    bool last_inputs;
+  };
+  Tile tile(int task, int64_t inputs_per_task) const noexcept;
+  void compute_gradient(const Tile& tile, const GradientPass<T>& pass, T* weight, T* bias) const noexcept;
+  void transpose_tile(const kernels::KernelTable<T>& table, const Tile& tile, const T* parameters,
+                      T* transposed) const noexcept;
+  int64_t panel_rows() const noexcept { return inputs_ + (bias_ ? 1 : 0); }
+
+  int64_t outputs_;
+  bool bias_;
+  bool trainable_;
+  ActivationSpec activation_;
+  InitializerSpec weight_initializer_;
+  InitializerSpec bias_initializer_;
+  double rate_factor_, decay_factor_;
+
+  int64_t inputs_ = 0;
+  int64_t offset_ = 0, transposed_offset_ = 0;
+  int64_t panel_columns_ = 0;
+};
+
+}  // namespace lamina

@@ -1,0 +1,25 @@
+// Dropout (Srivastava et al. 2014), inverted: kept values are scaled up in training, prediction is untouched.
+#pragma once
+
+#include "layers/layer.h"
+
+namespace lamina {
+
+template <class T>
+class Dropout final : public Layer<T> {
+ public:
+  explicit Dropout(const nlohmann::json& spec);
+
+  nlohmann::json spec() const override;
+  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+
+ private:
+  void drop(const RowPass<T>& pass, T* values, int64_t row_stride) const noexcept;
+
+  double rate_;
+  int64_t columns_ = 0;
+};
+
+}  // namespace lamina

@@ -1,0 +1,127 @@
+// Initial values: Glorot & Bengio 2010, He et al. 2015, LeCun et al. 1998, Saxe et al. 2013 (orthogonal).
+#include "layers/initializer.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/json.h"
+#include "base/random.h"
+
+namespace lamina {
+
+namespace {
+
+struct Entry {
+  const char* name;
+  // Variance of a weight: numerator / (fan_in * in + fan_out * out); uniform or normal.
+  double numerator, fan_in, fan_out;
+  bool uniform;
+};
+
+// "uniform" has bound sqrt(3 variance), so both forms of a method have the same variance.
+constexpr std::array kFanScaled = {
+    Entry{"glorot_uniform", 2, 1, 1, true}, Entry{"glorot_normal", 2, 1, 1, false},
+    Entry{"he_uniform", 2, 1, 0, true},     Entry{"he_normal", 2, 1, 0, false},
+    Entry{"lecun_uniform", 1, 1, 0, true},  Entry{"lecun_normal", 1, 1, 0, false},
+};
+
+const Entry* find_fan_scaled(const std::string& name) {
+  for (const Entry& entry : kFanScaled)
+    if (name == entry.name) return &entry;
+  return nullptr;
+}
+
+std::vector<double> normals(int64_t count, double deviation, const RandomStream& stream) {
+  std::vector<double> values(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i)
+    values[static_cast<size_t>(i)] = deviation * stream.normal(static_cast<uint64_t>(i));
+  return values;
+}
+
+// Rows (or columns, where there are more rows) made orthonormal by modified Gram-Schmidt, twice for accuracy.
+std::vector<double> orthogonal(int64_t rows, int64_t columns, double gain, const RandomStream& stream) {
+  const int64_t count = std::min(rows, columns), length = std::max(rows, columns);
+  std::vector<double> basis = normals(count * length, 1.0, stream);
+  const auto row = [&](int64_t i) { return basis.data() + i * length; };
+  const auto dot = [&](const double* a, const double* b) {
+    double sum = 0.0;
+    for (int64_t k = 0; k < length; ++k) sum += a[k] * b[k];
+    return sum;
+  };
+  for (int64_t i = 0; i < count; ++i) {
+    for (int pass = 0; pass < 2; ++pass)
+      for (int64_t j = 0; j < i; ++j) {
+        const double share = dot(row(i), row(j));
+        for (int64_t k = 0; k < length; ++k) row(i)[k] -= share * row(j)[k];
+      }
+    const double norm = std::sqrt(dot(row(i), row(i)));
+    for (int64_t k = 0; k < length; ++k) row(i)[k] /= norm;
+  }
+  std::vector<double> values(static_cast<size_t>(rows * columns));
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      values[static_cast<size_t>(r * columns + c)] = gain * (rows <= columns ? row(r)[c] : row(c)[r]);
+  return values;
+}
+
+}  // namespace
+
+InitializerSpec initializer_from_json(const nlohmann::json& json) {
+  const JsonReader spec(json.is_string() ? nlohmann::json{{"kind", json}} : json, "initializer");
+  InitializerSpec result{spec.text("kind"), 0.0};
+  if (result.name == "constant") {
+    result.value = spec.number("value", std::nullopt);
+    spec.allow_only({"kind", "value"});
+  } else if (result.name == "orthogonal") {
+    result.value = spec.number("gain", 1.0);
+    spec.allow_only({"kind", "gain"});
+  } else if (result.name == "zeros" || find_fan_scaled(result.name) != nullptr) {
+    spec.allow_only({"kind"});
+  } else {
+    std::string known = "zeros, constant, orthogonal";
+    for (const Entry& entry : kFanScaled) known += std::string(", ") + entry.name;
+    spec.fail("unknown name '" + result.name + "'; expected one of " + known);
+  }
+  return result;
+}
+
+nlohmann::json initializer_to_json(const InitializerSpec& spec) {
+  if (spec.name == "constant") return {{"kind", spec.name}, {"value", spec.value}};
+  if (spec.name == "orthogonal" && spec.value != 1.0) return {{"kind", spec.name}, {"gain", spec.value}};
+  return spec.name;
+}
+
+InitializerSpec default_initializer(const ActivationSpec& activation) {
+  using kernels::Activation;
+  switch (activation.function) {
+    case Activation::kRelu:
+    case Activation::kLeakyRelu:
+    case Activation::kGelu:
+    case Activation::kGeluTanh:
+    case Activation::kSilu:
+    case Activation::kSoftplus:
+      return {"he_normal", 0.0};
+    default:
+      return {"glorot_uniform", 0.0};
+  }
+}
+
+std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, int64_t outputs, int64_t count,
+                                   uint64_t seed, uint32_t layer_index, uint32_t tensor) {
+  if (spec.name == "zeros" || spec.name == "constant")
+    return std::vector<double>(static_cast<size_t>(count), spec.value);
+  const RandomStream stream(seed, StreamTag::kInitialise, layer_index * 8 + tensor);
+  if (spec.name == "orthogonal") return orthogonal(outputs, count / outputs, spec.value, stream);
+  const Entry& entry = *find_fan_scaled(spec.name);
+  const double fan = entry.fan_in * static_cast<double>(inputs) + entry.fan_out * static_cast<double>(outputs);
+  const double variance = entry.numerator / fan;
+  if (!entry.uniform) return normals(count, std::sqrt(variance), stream);
+  const double bound = std::sqrt(3.0 * variance);
+  std::vector<double> values(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i)
+    values[static_cast<size_t>(i)] = bound * (2.0 * stream.uniform_double(static_cast<uint64_t>(i)) - 1.0);
+  return values;
+}
+
+}  // namespace lamina

@@ -1,0 +1,30 @@
+// Initial values of weights and biases, from counter-based random numbers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "layers/activation_spec.h"
+
+namespace lamina {
+
+struct InitializerSpec {
+  std::string name;
+  double value = 0.0;  // constant: the value; orthogonal: the gain
+};
+
+// From `"he_normal"` or `{"kind": "constant", "value": 0.1}`.
+InitializerSpec initializer_from_json(const nlohmann::json& spec);
+nlohmann::json initializer_to_json(const InitializerSpec& spec);
+
+// He for the relu family and its smooth relatives, Glorot otherwise.
+InitializerSpec default_initializer(const ActivationSpec& activation);
+
+// `count` values of a tensor [outputs, inputs] (or [outputs]), row-major; the same for float and double.
+std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, int64_t outputs, int64_t count,
+                                   uint64_t seed, uint32_t layer_index, uint32_t tensor);
+
+}  // namespace lamina

@@ -1,0 +1,133 @@
+// What a layer is to the network: rows forward, rows backward, and gradients in independent tasks.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "kernels/kernel_table.h"
+#include "layers/activation_spec.h"
+#include "layers/parameter.h"
+
+namespace lamina {
+
+// One activation buffer of a workspace: [batch, columns], row 0 first.
+template <class T>
+struct Slot {
+  T* values = nullptr;
+  T* aux = nullptr;    // stored derivatives f'(z), where the activation needs them
+  T* delta = nullptr;  // dL/d(values), training only
+  int64_t columns = 0;
+  int64_t row_stride = 0;
+};
+
+// Rows [first_row, first_row + rows) through one layer. Rows are independent, so threads may share a batch.
+template <class T>
+struct RowPass {
+  const kernels::KernelTable<T>& kernels;
+  const T* parameters;  // the network's flat buffer
+  const T* transposed;  // transposed weights, backward only
+  const Slot<T>& input;
+  const Slot<T>& output;
+  int64_t first_row, rows;
+  bool training;
+  uint64_t seed, step;
+  uint32_t layer_index;
+  bool raw_output;           // forward: stop before the output activation; backward: delta is dL/dz already
+  bool input_delta_wanted;   // backward: write input.delta
+  const ActivationSpec* input_activation;  // backward: turn input.delta into dL/dz of this activation
+
+  T* input_values() const noexcept { return input.values + first_row * input.row_stride; }
+  T* output_values() const noexcept { return output.values + first_row * output.row_stride; }
+  T* output_aux() const noexcept { return output.aux ? output.aux + first_row * output.row_stride : nullptr; }
+  T* input_delta() const noexcept { return input.delta + first_row * input.row_stride; }
+  T* output_delta() const noexcept { return output.delta + first_row * output.row_stride; }
+};
+
+// Receives finished pieces of the gradient and changes the weights; implemented by the optimizers.
+template <class T>
+class ParameterUpdater {
+ public:
+  virtual ~ParameterUpdater() = default;
+  // [offset, offset + n) of the flat buffer, all of it part of network parameter `parameter`.
+  virtual void update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept = 0;
+};
+
+// The whole batch's gradient of one layer, in tasks that touch disjoint parameters.
+template <class T>
+struct GradientPass {
+  const kernels::KernelTable<T>& kernels;
+  const Slot<T>& input;
+  const Slot<T>& output;  // its delta is dL/dz of the layer
+  int64_t batch_rows;
+  T* parameters;
+  T* transposed;
+  bool transposed_wanted;        // keep the transposed weights up to date
+  T* gradients;                  // flat buffer, or null: pieces pass through scratch
+  bool compute;                  // false: `gradients` holds them already
+  ParameterUpdater<T>* updater;  // null: weights stay
+  T* scratch;                    // gradient_scratch_size() elements, this thread's
+};
+
+// Hands out the network's flat buffer while layers are built.
+class ParameterAllocator {
+ public:
+  explicit ParameterAllocator(int64_t panel_columns) : panel_columns_(panel_columns) {}
+  int64_t take(int64_t elements) noexcept { return std::exchange(size_, size_ + elements); }
+  int64_t take_transposed(int64_t elements) noexcept {
+    return std::exchange(transposed_size_, transposed_size_ + elements);
+  }
+  int64_t panel_columns() const noexcept { return panel_columns_; }
+  int64_t size() const noexcept { return size_; }
+  int64_t transposed_size() const noexcept { return transposed_size_; }
+
+ private:
+  int64_t panel_columns_;
+  int64_t size_ = 0, transposed_size_ = 0;
+};
+
+template <class T>
+class Layer {
+ public:
+  virtual ~Layer() = default;
+  // The description from which an equal layer can be built.
+  virtual nlohmann::json spec() const = 0;
+  // Fixes the input width, takes parameters, returns the output width. Called once.
+  virtual int64_t build(int64_t inputs, ParameterAllocator& allocator) = 0;
+  // Relative names ("weight"); the order is that of `update`'s indices.
+  virtual std::vector<Parameter> parameters() const { return {}; }
+  virtual void initialize(uint64_t seed, uint32_t layer_index, T* flat) const {
+    (void)seed, (void)layer_index, (void)flat;
+  }
+
+  virtual void forward(const RowPass<T>& pass) const noexcept = 0;
+  // May overwrite output.delta; leaves there what gradient tasks read.
+  virtual void backward(const RowPass<T>& pass) const noexcept = 0;
+
+  // The activation that ends this layer, when the next layer's backward may apply its derivative.
+  virtual const ActivationSpec* output_activation() const noexcept { return nullptr; }
+  virtual bool applies_input_activation() const noexcept { return false; }
+
+  virtual int gradient_task_count(int64_t inputs_per_task) const noexcept {
+    (void)inputs_per_task;
+    return 0;
+  }
+  virtual void run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
+                                 const GradientPass<T>& pass) const noexcept {
+    (void)task, (void)inputs_per_task, (void)first_parameter, (void)pass;
+  }
+  virtual void refresh_transposed(const kernels::KernelTable<T>& table, const T* parameters,
+                                  T* transposed) const noexcept {
+    (void)table, (void)parameters, (void)transposed;
+  }
+};
+
+// From {"kind": "dense", ...}; unknown kinds and options raise.
+template <class T>
+std::unique_ptr<Layer<T>> make_layer(const nlohmann::json& spec);
+
+}  // namespace lamina

@@ -1,0 +1,48 @@
+// Builds layers from their descriptions; one line adds a kind.
+#include <array>
+
+#include "base/json.h"
+#include "layers/activation_layer.h"
+#include "layers/dense.h"
+#include "layers/dropout.h"
+
+namespace lamina {
+
+namespace {
+
+template <class T, class L>
+std::unique_ptr<Layer<T>> construct(const nlohmann::json& spec) {
+  return std::make_unique<L>(spec);
+}
+
+template <class T>
+struct Entry {
+  const char* kind;
+  std::unique_ptr<Layer<T>> (*make)(const nlohmann::json&);
+};
+
+template <class T>
+constexpr std::array kEntries = {
+    Entry<T>{"dense", construct<T, Dense<T>>},
+    Entry<T>{"activation", construct<T, ActivationLayer<T>>},
+    Entry<T>{"dropout", construct<T, Dropout<T>>},
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<Layer<T>> make_layer(const nlohmann::json& json) {
+  const JsonReader spec(json, "layer");
+  const std::string kind = spec.text("kind");
+  std::string known;
+  for (const Entry<T>& entry : kEntries<T>) {
+    if (kind == entry.kind) return entry.make(json);
+    known += std::string(known.empty() ? "" : ", ") + entry.kind;
+  }
+  spec.fail("unknown kind '" + kind + "'; expected one of " + known);
+}
+
+template std::unique_ptr<Layer<float>> make_layer(const nlohmann::json&);
+template std::unique_ptr<Layer<double>> make_layer(const nlohmann::json&);
+
+}  // namespace lamina

@@ -1,0 +1,55 @@
+// A named parameter inside the network's flat buffer, and its conversion to and from the user's shape.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/layout.h"
+
+namespace lamina {
+
+enum class ParameterLayout {
+  kPanelWeight,  // [outputs, inputs] for users; rows 0..inputs-1 of a panel matrix
+  kPanelBias,    // [outputs]; the row `inputs` of the same panel matrix
+  kRow           // [width]; one padded row
+};
+
+struct Parameter {
+  std::string name;            // "weight"; the network puts "layers.<i>." before it
+  std::vector<int64_t> shape;  // the user's shape
+  ParameterLayout layout;
+  int64_t offset;         // of the first element of its block in the flat buffer
+  int64_t outputs;        // columns of the block
+  int64_t panel_rows;     // rows of its panel matrix (kRow: 1)
+  int64_t panel_columns;  // panel width of the instruction set in use
+  bool trainable = true;
+  bool decays = true;  // weight decay applies (biases and scales: only when the optimizer says so)
+  double rate_factor = 1.0;
+  double decay_factor = 1.0;
+
+  int64_t element_count() const noexcept {
+    int64_t count = 1;
+    for (const int64_t extent : shape) count *= extent;
+    return count;
+  }
+};
+
+// Position of (row, column) in a panel matrix, relative to its offset.
+template <class T>
+constexpr int64_t panel_index(int64_t row, int64_t column, int64_t columns, int64_t panel_rows,
+                              int64_t panel_columns) noexcept {
+  const int64_t panel = column / panel_columns;
+  const int64_t first = panel * panel_columns;
+  const int64_t left = padded_columns<T>(columns) - first;
+  const int64_t width = left < panel_columns ? left : panel_columns;
+  return first * panel_rows + row * width + (column - first);
+}
+
+// Copies one parameter between the flat buffer and a dense array of the user's shape.
+template <class T>
+void unpack_parameter(const Parameter& parameter, const T* flat, T* dense) noexcept;
+template <class T>
+void pack_parameter(const Parameter& parameter, const T* dense, T* flat) noexcept;
+
+}  // namespace lamina

@@ -1,0 +1,118 @@
+// A stack of layers over one flat parameter buffer. Weights are const in forward and backward; what a
+// call needs lies in a workspace that the caller owns, so any number of threads may run passes at once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/arena.h"
+#include "layers/layer.h"
+
+namespace lamina {
+
+template <class T>
+class Workspace;
+
+// One layer in the order of evaluation, with the buffers that it reads and writes.
+template <class T>
+struct Node {
+  Layer<T>* layer;
+  uint32_t layer_index;
+  int input_slot, output_slot;
+  int first_parameter, parameter_count;
+  // The next node applies this node's activation derivative while it computes this node's delta.
+  bool derivative_applied_by_next = false;
+};
+
+// Rows of a workspace through the whole network.
+template <class T>
+struct NetworkPass {
+  Workspace<T>& workspace;
+  const T* parameters;
+  const T* transposed;  // backward only
+  int64_t first_row, rows;
+  bool training;
+  bool raw_output;  // leave out the last activation: a loss that absorbs it takes it from there
+  uint64_t seed, step;
+};
+
+// A tile of the gradient that can be computed, and applied, independently of all others.
+struct GradientTask {
+  int node;
+  int task;
+};
+
+template <class T>
+class Network {
+ public:
+  // {"inputs": 784, "layers": [{"kind": "dense", "units": 10, ...}, ...]}; weights start from `seed`.
+  Network(const nlohmann::json& spec, uint64_t seed);
+
+  nlohmann::json spec() const;
+  int64_t inputs() const noexcept { return inputs_; }
+  int64_t outputs() const noexcept { return slot_columns_.back(); }
+  const std::vector<int64_t>& slot_columns() const noexcept { return slot_columns_; }
+  const std::vector<Node<T>>& nodes() const noexcept { return nodes_; }
+  const std::vector<Parameter>& parameters() const noexcept { return parameters_; }
+  // The activation that ends the network (identity where the last layer has none).
+  const ActivationSpec& output_activation() const noexcept;
+  // True when slot `slot` keeps f'(z) beside its values in training.
+  bool slot_stores_derivative(int slot) const noexcept;
+
+  const kernels::KernelTable<T>& kernels() const noexcept { return kernels_; }
+  T* weights() noexcept { return weights_.data(); }
+  const T* weights() const noexcept { return weights_.data(); }
+  int64_t flat_size() const noexcept { return weights_.size(); }
+  T* transposed() noexcept { return transposed_.data(); }
+
+  void initialize(uint64_t seed);
+  // Dense arrays in the user's shape; pack marks the transposed weights stale.
+  void get_parameter(size_t index, T* dense) const noexcept;
+  void set_parameter(size_t index, const T* dense) noexcept;
+  // Any change of `weights()` from outside an update must be followed by this.
+  void mark_weights_changed() noexcept {
+    transposed_stale_ = first_transposed_stale_ = true;
+    ++weights_version_;
+  }
+  // Counts those changes, for whoever keeps a copy.
+  uint64_t weights_version() const noexcept { return weights_version_; }
+  // Makes the transposed weights agree with the weights (first node only if its input's delta is wanted).
+  void refresh_transposed(bool first_node);
+
+  void forward(const NetworkPass<T>& pass) const noexcept;
+  // Needs the last slot's delta: dL/doutputs, or dL/d(raw outputs) where pass.raw_output.
+  void backward(const NetworkPass<T>& pass, bool input_delta_wanted) const noexcept;
+
+  std::vector<GradientTask> gradient_tasks(int64_t inputs_per_task) const;
+  void run_gradient_task(const GradientTask& task, int64_t inputs_per_task, Workspace<T>& workspace,
+                         int64_t batch_rows, T* gradients, bool compute, ParameterUpdater<T>* updater,
+                         T* scratch) noexcept;
+  // Elements of scratch that a gradient task may use.
+  int64_t gradient_scratch_size(int64_t inputs_per_task) const noexcept;
+  void note_update() noexcept { first_transposed_stale_ = true; }
+
+  // Multiply-adds of one row: forward, and the whole training step.
+  int64_t forward_multiply_adds() const noexcept { return forward_multiply_adds_; }
+  int64_t training_multiply_adds() const noexcept { return training_multiply_adds_; }
+
+ private:
+  void build(const nlohmann::json& layers);
+
+  const kernels::KernelTable<T>& kernels_;
+  int64_t inputs_;
+  std::vector<std::unique_ptr<Layer<T>>> layers_;
+  std::vector<Node<T>> nodes_;
+  std::vector<int64_t> slot_columns_;
+  std::vector<Parameter> parameters_;
+  AlignedBuffer<T> weights_;
+  AlignedBuffer<T> transposed_;
+  bool transposed_stale_ = true;        // of all nodes
+  bool first_transposed_stale_ = true;  // of the first node, which training does not keep up to date
+  uint64_t weights_version_ = 0;
+  int64_t forward_multiply_adds_ = 0, training_multiply_adds_ = 0;
+};
+
+}  // namespace lamina

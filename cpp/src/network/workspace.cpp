@@ -1,0 +1,35 @@
+// Lays out the buffers of a pass in one allocation.
+#include "network/workspace.h"
+
+namespace lamina {
+
+template <class T>
+Workspace<T>::Workspace(const Network<T>& network, int64_t rows, WorkspaceUse use) : rows_(rows), use_(use) {
+  const bool training = use == WorkspaceUse::kTraining;
+  slots_.resize(network.slot_columns().size());
+  arena_.lay_out([&](Arena& arena) {
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      Slot<T>& slot = slots_[i];
+      slot.columns = network.slot_columns()[i];
+      slot.row_stride = row_stride_for<T>(slot.columns);
+      const int64_t elements = rows * slot.row_stride;
+      slot.values = arena.take<T>(elements);
+      if (!training) continue;
+      slot.delta = arena.take<T>(elements);
+      if (network.slot_stores_derivative(static_cast<int>(i))) slot.aux = arena.take<T>(elements);
+    }
+  });
+  own_input_ = slots_.front();
+}
+
+template <class T>
+void Workspace<T>::borrow_input(const T* values, int64_t row_stride) noexcept {
+  // Only read through: layers never write their input's values.
+  slots_.front().values = const_cast<T*>(values);
+  slots_.front().row_stride = row_stride;
+}
+
+template class Workspace<float>;
+template class Workspace<double>;
+
+}  // namespace lamina

@@ -1,0 +1,62 @@
+// An optimizer at work on one network.
+#include "optimizers/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace lamina {
+
+template <class T>
+Optimizer<T>::Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>& parameters, int64_t flat_size,
+                        const kernels::KernelTable<T>& table)
+    : spec_(spec), table_(table), learning_rate_(spec.options[0]) {
+  for (int i = 0; i < spec.entry->state_count; ++i) state_.emplace_back(flat_size);
+  for (const Parameter& p : parameters) {
+    const double decay = p.decays || spec.decay_biases ? spec.weight_decay * p.decay_factor : 0.0;
+    const auto same = [&](const Group& g) { return g.rate_factor == p.rate_factor && g.weight_decay == decay; };
+    const auto found = std::find_if(groups_.begin(), groups_.end(), same);
+    group_of_.push_back(static_cast<size_t>(found - groups_.begin()));
+    if (found == groups_.end()) groups_.push_back({p.rate_factor, decay, {}});
+  }
+}
+
+template <class T>
+void Optimizer<T>::set_learning_rate(double rate) {
+  if (!(rate >= 0.0) || std::isinf(rate))
+    throw Error(Error::Kind::kValue, "optimizer " + std::string(spec_.entry->name) +
+                                         ": expected a finite learning_rate of at least 0, got " +
+                                         std::to_string(rate));
+  learning_rate_ = rate;
+}
+
+template <class T>
+void Optimizer<T>::begin_step(T* weights, T* backup) noexcept {
+  ++steps_;
+  weights_ = weights;
+  backup_ = backup;
+  finite_.store(true, std::memory_order_relaxed);
+  for (Group& group : groups_) {
+    const Coefficients c = spec_.entry->coefficients(
+        spec_.options, {learning_rate_ * group.rate_factor, group.weight_decay, steps_});
+    std::transform(c.begin(), c.end(), group.coefficients.begin(), [](double x) { return static_cast<T>(x); });
+  }
+}
+
+template <class T>
+void Optimizer<T>::update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept {
+  kernels::Update<T> call{};
+  call.n = n;
+  call.weights = weights_ + offset;
+  call.gradients = gradient;
+  for (size_t i = 0; i < state_.size(); ++i) call.state[i] = state_[i].data() + offset;
+  call.backup = backup_ ? backup_ + offset : nullptr;
+  call.coefficients = groups_[group_of_[static_cast<size_t>(parameter)]].coefficients.data();
+  if (!table_.update[static_cast<int>(spec_.entry->rule)](call)) finite_.store(false, std::memory_order_relaxed);
+}
+
+template class Optimizer<float>;
+template class Optimizer<double>;
+
+}  // namespace lamina

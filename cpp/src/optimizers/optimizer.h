@@ -1,0 +1,62 @@
+// An optimizer at work on one network: its state, its step count, and updates of pieces of the weights.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "base/arena.h"
+#include "kernels/kernel_table.h"
+#include "layers/layer.h"
+#include "optimizers/update_rules.h"
+
+namespace lamina {
+
+template <class T>
+class Optimizer final : public ParameterUpdater<T> {
+ public:
+  // For a flat buffer of `flat_size` elements with these parameters.
+  Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>& parameters, int64_t flat_size,
+            const kernels::KernelTable<T>& table);
+
+  // Starts step steps() + 1 on `weights`; `backup` (or null) receives the old values of what is updated.
+  void begin_step(T* weights, T* backup) noexcept;
+  void update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept override;
+  // False when an update of this step gave a weight that is not finite.
+  bool step_is_finite() const noexcept { return finite_.load(std::memory_order_relaxed); }
+  void undo_step_count() noexcept { --steps_; }
+
+  // Clipping needs the gradient as a whole, so it must be materialised before the updates.
+  bool needs_whole_gradient() const noexcept { return clip_norm() > 0.0 || clip_value() > 0.0; }
+  double clip_norm() const noexcept { return spec_.clip_norm; }
+  double clip_value() const noexcept { return spec_.clip_value; }
+
+  double learning_rate() const noexcept { return learning_rate_; }
+  void set_learning_rate(double rate);
+  const OptimizerSpec& spec() const noexcept { return spec_; }
+
+  // All state: the step count and `state_count` flat buffers in the network's layout.
+  int64_t steps() const noexcept { return steps_; }
+  void set_steps(int64_t steps) noexcept { steps_ = steps; }
+  int state_count() const noexcept { return spec_.entry->state_count; }
+  T* state(int index) noexcept { return state_[static_cast<size_t>(index)].data(); }
+
+ private:
+  OptimizerSpec spec_;
+  const kernels::KernelTable<T>& table_;
+  std::vector<AlignedBuffer<T>> state_;
+  // Parameters of equal learning rate and decay share their coefficients of the current step.
+  struct Group {
+    double rate_factor, weight_decay;
+    std::array<T, kernels::kMaxCoefficients> coefficients{};
+  };
+  std::vector<Group> groups_;
+  std::vector<size_t> group_of_;  // per parameter
+  double learning_rate_;
+  int64_t steps_ = 0;
+  T* weights_ = nullptr;
+  T* backup_ = nullptr;
+  std::atomic<bool> finite_{true};
+};
+
+}  // namespace lamina

@@ -1,0 +1,45 @@
+// The catalogue of optimizers: their options, and the kernels' coefficients at each step.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "kernels/catalogue.h"
+
+namespace lamina {
+
+using Coefficients = std::array<double, kernels::kMaxCoefficients>;
+// Values by position, as the optimizer's list of options has them; booleans are 0 or 1.
+using OptimizerOptions = std::array<double, 8>;
+
+// What one parameter asks of one step.
+struct StepRequest {
+  double learning_rate;
+  double weight_decay;
+  int64_t step;  // 1 for the first
+};
+
+struct OptimizerEntry {
+  const char* name;
+  kernels::UpdateRule rule;
+  int state_count;
+  const char* state_names[3];
+  Coefficients (*coefficients)(const OptimizerOptions&, const StepRequest&);
+};
+
+struct OptimizerSpec {
+  const OptimizerEntry* entry = nullptr;
+  double weight_decay = 0.0;
+  bool decay_biases = false;
+  double clip_norm = 0.0, clip_value = 0.0;  // 0: no clipping
+  OptimizerOptions options{};                // options[0] is the learning rate
+};
+
+// From `"adam"` or `{"kind": "adam", "learning_rate": 1e-3, ...}`; every option is checked.
+OptimizerSpec optimizer_from_json(const nlohmann::json& spec);
+nlohmann::json optimizer_to_json(const OptimizerSpec& spec);
+
+}  // namespace lamina

@@ -1,0 +1,44 @@
+// Gathers the rows of a batch.
+#include "training/batch.h"
+
+#include <algorithm>
+
+namespace lamina {
+
+template <class T>
+Batch<T>::Batch(int64_t capacity, int64_t target_columns) : target_columns_(target_columns) {
+  arena_.lay_out([&](Arena& arena) {
+    values_ = arena.take<T>(capacity * target_columns);
+    classes_ = arena.take<int32_t>(capacity);
+    weights_ = arena.take<T>(capacity);
+    row_losses_ = arena.take<double>(capacity);
+  });
+}
+
+template <class T>
+void Batch<T>::gather(const kernels::KernelTable<T>& table, const DataSet<T>& data, const BatchRows& batch,
+                      int64_t first, int64_t count, Workspace<T>& workspace) noexcept {
+  const Slot<T>& input = workspace.input();
+  gather_inputs(table, data.inputs, batch.indices ? batch.indices + first : nullptr, batch.first_row + first,
+                count, input.values + first * input.row_stride, input.row_stride);
+  for (int64_t i = first; i < first + count; ++i) {
+    const int64_t row = batch.source_row(i);
+    if (data.targets.classes != nullptr) classes_[i] = data.targets.classes[row];
+    if (data.targets.values != nullptr)
+      std::copy_n(data.targets.values + row * data.targets.row_stride, data.targets.columns,
+                  values_ + i * target_columns_);
+    if (data.sample_weights != nullptr) weights_[i] = data.sample_weights[row];
+  }
+}
+
+template <class T>
+Targets<T> Batch<T>::targets(const DataSet<T>& data, int64_t first) const noexcept {
+  return {data.targets.classes ? classes_ + first : nullptr,
+          data.targets.values ? values_ + first * target_columns_ : nullptr, data.targets.columns,
+          target_columns_};
+}
+
+template class Batch<float>;
+template class Batch<double>;
+
+}  // namespace lamina

@@ -1,0 +1,125 @@
+// Prediction and evaluation in row tiles: each thread has a workspace of one tile and takes the next free tile.
+#include "training/evaluation.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "training/schedule.h"
+
+namespace lamina {
+
+namespace {
+
+template <class T>
+struct Job {
+  const Network<T>& network;
+  const T* parameters;
+  const ArraySource& inputs;
+  const LossSpec* loss;      // null: prediction
+  const DataSet<T>* data;    // targets, where there is a loss
+  double* row_losses;        // [rows]
+  T* outputs;                // null: none wanted
+};
+
+// The user's rows can be read in place: same type, elements side by side, nothing to convert.
+template <class T>
+bool readable_in_place(const ArraySource& source) noexcept {
+  constexpr auto type = sizeof(T) == 4 ? kernels::SourceType::kF32 : kernels::SourceType::kF64;
+  constexpr auto size = static_cast<int64_t>(sizeof(T));
+  return source.type == type && source.column_stride == size && source.row_stride % size == 0 &&
+         reinterpret_cast<uintptr_t>(source.data) % sizeof(T) == 0 && source.scale == 1.0 && source.offset == 0.0;
+}
+
+template <class T>
+void load_inputs(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) noexcept {
+  if (readable_in_place<T>(job.inputs)) {
+    const int64_t stride = job.inputs.row_stride / static_cast<int64_t>(sizeof(T));
+    workspace.borrow_input(static_cast<const T*>(job.inputs.data) + first * stride, stride);
+  } else {
+    gather_inputs(job.network.kernels(), job.inputs, nullptr, first, rows, workspace.input().values,
+                  workspace.input().row_stride);
+  }
+}
+
+template <class T>
+void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) noexcept {
+  load_inputs(job, first, rows, workspace);
+  const bool raw = job.loss != nullptr && job.loss->absorbs(job.network.output_activation());
+  job.network.forward({workspace, job.parameters, nullptr, 0, rows, false, raw, 0, 0});
+  const Slot<T>& output = workspace.output();
+  const int64_t columns = job.network.outputs();
+  if (job.loss != nullptr) {
+    Targets<T> targets = job.data->targets;
+    if (targets.classes != nullptr) targets.classes += first;
+    if (targets.values != nullptr) targets.values += first * targets.row_stride;
+    const T* weights = job.data->sample_weights ? job.data->sample_weights + first : nullptr;
+    compute_loss_rows(job.network.kernels(), *job.loss, raw, rows, columns, output.values, output.row_stride,
+                      targets, weights, T(1), job.row_losses + first, static_cast<T*>(nullptr), 0);
+  }
+  if (job.outputs == nullptr) return;
+  if (raw)
+    apply_activation(job.network.kernels(), job.network.output_activation(), rows, columns, output.values,
+                     output.row_stride, static_cast<T*>(nullptr), 0);
+  for (int64_t i = 0; i < rows; ++i)
+    std::copy_n(output.values + i * output.row_stride, columns, job.outputs + (first + i) * columns);
+}
+
+template <class T>
+bool run_all_tiles(const Job<T>& job, Poll poll) {
+  const int64_t rows = job.inputs.rows;
+  const double work = static_cast<double>(job.network.forward_multiply_adds()) * static_cast<double>(rows);
+  const int64_t tile = std::min(rows, row_tile(job.network.flat_size() * static_cast<int64_t>(sizeof(T))));
+  const int64_t tiles = tile > 0 ? (rows + tile - 1) / tile : 0;
+  const int threads = deserved_threads(work, sizeof(T) == 8, std::min<int>(get_num_threads(), static_cast<int>(std::min<int64_t>(tiles, kMaxThreads))));
+  std::vector<std::unique_ptr<Workspace<T>>> workspaces;
+  for (int i = 0; i < threads; ++i)
+    workspaces.push_back(std::make_unique<Workspace<T>>(job.network, tile, WorkspaceUse::kInference));
+  std::atomic<int64_t> next{0};
+  std::atomic<bool> cancelled{false};
+  run_team(threads, [&](Team& team) {
+    auto asked = std::chrono::steady_clock::now();
+    for (int64_t i = next.fetch_add(1); i < tiles && !cancelled.load(std::memory_order_relaxed);
+         i = next.fetch_add(1)) {
+      run_tile(job, i * tile, std::min(tile, rows - i * tile), *workspaces[static_cast<size_t>(team.index)]);
+      if (team.index != 0 || std::chrono::steady_clock::now() - asked < std::chrono::milliseconds(20)) continue;
+      if (poll(i * tile)) cancelled.store(true, std::memory_order_relaxed);
+      asked = std::chrono::steady_clock::now();
+    }
+  });
+  return !cancelled.load();
+}
+
+}  // namespace
+
+template <class T>
+bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs, Poll poll) {
+  return run_all_tiles<T>({network, parameters, inputs, nullptr, nullptr, nullptr, outputs}, poll);
+}
+
+template <class T>
+Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSpec& loss, const DataSet<T>& data,
+                    T* outputs, Poll poll) {
+  check_loss_fits(loss, network.output_activation(), network.outputs());
+  AlignedBuffer<double> row_losses(data.inputs.rows);
+  Evaluation result;
+  result.cancelled =
+      !run_all_tiles<T>({network, parameters, data.inputs, &loss, &data, row_losses.data(), outputs}, poll);
+  const double weight = loss.mean_over_rows ? total_weight(data, {nullptr, 0, data.inputs.rows}) : 1.0;
+  for (const double x : row_losses) result.loss += x;
+  result.loss /= loss.column_divisor(network.outputs());
+  if (weight > 0.0) result.loss /= weight;
+  return result;
+}
+
+template bool predict(const Network<float>&, const float*, const ArraySource&, float*, Poll);
+template bool predict(const Network<double>&, const double*, const ArraySource&, double*, Poll);
+template Evaluation evaluate(const Network<float>&, const float*, const LossSpec&, const DataSet<float>&, float*,
+                             Poll);
+template Evaluation evaluate(const Network<double>&, const double*, const LossSpec&, const DataSet<double>&,
+                             double*, Poll);
+
+}  // namespace lamina

@@ -1,0 +1,52 @@
+// The tiles of a network's gradient, shared out among a team; clipping of a gradient that stands as a whole.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "network/workspace.h"
+#include "optimizers/optimizer.h"
+
+namespace lamina {
+
+template <class T>
+class GradientTasks {
+ public:
+  explicit GradientTasks(Network<T>& network) : network_(network) {}
+
+  // Cuts the work for so many threads; allocates only when their number grows.
+  void prepare(int threads);
+  // On one member, before the barrier that precedes run.
+  void begin() noexcept { next_.store(0, std::memory_order_relaxed); }
+  // By every member: gradients into the flat buffer `gradients`, or through `updater` where that is null, or
+  // (compute false) updates from gradients that stand already.
+  void run(const Team& team, Workspace<T>& workspace, int64_t batch_rows, T* gradients, bool compute,
+           ParameterUpdater<T>* updater) noexcept;
+
+ private:
+  Network<T>& network_;
+  int prepared_threads_ = 0;
+  int64_t inputs_per_task_ = 0;
+  int64_t scratch_size_ = 0;
+  AlignedBuffer<T> scratch_;
+  std::vector<GradientTask> tasks_;
+  alignas(64) std::atomic<int> next_{0};
+};
+
+template <class T>
+class GradientClipper {
+ public:
+  // For flat gradients of `size` elements.
+  void prepare(int64_t size);
+  // By every member; holds barriers, ends without one. Values to [-clip_value, clip_value], then the whole scaled
+  // to a norm of at most clip_norm (Pascanu et al. 2013). The same bits for any team.
+  void clip(Team& team, const kernels::KernelTable<T>& table, const Optimizer<T>& optimizer, T* gradients,
+            int64_t size) noexcept;
+
+ private:
+  AlignedBuffer<double> chunk_sums_;
+};
+
+}  // namespace lamina

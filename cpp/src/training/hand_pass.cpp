@@ -1,0 +1,101 @@
+// Forward and backward as separate calls.
+#include "training/hand_pass.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "layers/rows.h"
+#include "training/schedule.h"
+
+namespace lamina {
+
+template <class T>
+HandPass<T>::HandPass(Network<T>& network, int64_t capacity)
+    : network_(network), workspace_(network, capacity, WorkspaceUse::kTraining), tasks_(network) {}
+
+template <class T>
+NetworkPass<T> HandPass<T>::pass(int64_t first, int64_t rows) noexcept {
+  return {workspace_, network_.weights(), network_.transposed(), first, rows, training_, false, seed_, step_};
+}
+
+template <class T>
+void HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs) {
+  rows_ = inputs.rows;
+  training_ = training;
+  seed_ = seed;
+  step_ = step;
+  const double work = static_cast<double>(network_.forward_multiply_adds()) * static_cast<double>(rows_);
+  run_team(deserved_threads(work, sizeof(T) == 8, get_num_threads()), [&](Team& team) {
+    const Team::Range own = team.share(rows_);
+    const int64_t count = own.last - own.first;
+    if (count == 0) return;
+    const Slot<T>& input = workspace_.input();
+    gather_inputs(network_.kernels(), inputs, nullptr, own.first, count,
+                  input.values + own.first * input.row_stride, input.row_stride);
+    // The derivatives that backward reads are kept in any case; `training` decides on dropout alone.
+    network_.forward(pass(own.first, count));
+    const Slot<T>& output = workspace_.output();
+    for (int64_t i = own.first; i < own.last; ++i)
+      std::copy_n(output.values + i * output.row_stride, output.columns, outputs + i * output.columns);
+  });
+}
+
+template <class T>
+int HandPass<T>::team_size() const {
+  const double work = static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(rows_);
+  return deserved_threads(work, sizeof(T) == 8, get_num_threads());
+}
+
+template <class T>
+void HandPass<T>::backward(const T* output_gradient, T* gradients, T* input_gradient) {
+  network_.refresh_transposed(input_gradient != nullptr);
+  const int threads = team_size();
+  tasks_.prepare(threads);
+  run_team(threads, [&](Team& team) {
+    const Team::Range own = team.share(rows_);
+    const int64_t count = own.last - own.first;
+    if (team.index == 0) tasks_.begin();
+    if (count > 0) {
+      const Slot<T>& output = workspace_.output();
+      copy_rows(count, output.columns, output_gradient + own.first * output.columns, output.columns,
+                output.delta + own.first * output.row_stride, output.row_stride);
+      network_.backward(pass(own.first, count), input_gradient != nullptr);
+      const Slot<T>& input = workspace_.input();
+      if (input_gradient != nullptr)
+        for (int64_t i = own.first; i < own.last; ++i)
+          std::copy_n(input.delta + i * input.row_stride, input.columns, input_gradient + i * input.columns);
+    }
+    team.barrier();
+    if (gradients != nullptr) tasks_.run(team, workspace_, rows_, gradients, true, nullptr);
+  });
+}
+
+template <class T>
+void HandPass<T>::apply(Optimizer<T>& optimizer, T* gradients) {
+  network_.refresh_transposed(false);
+  if (backup_.empty()) backup_ = AlignedBuffer<T>(network_.flat_size());
+  std::copy_n(network_.weights(), network_.flat_size(), backup_.data());
+  const int threads = team_size();
+  tasks_.prepare(threads);
+  clipper_.prepare(network_.flat_size());
+  tasks_.begin();
+  optimizer.begin_step(network_.weights(), nullptr);
+  run_team(threads, [&](Team& team) {
+    if (optimizer.needs_whole_gradient())
+      clipper_.clip(team, network_.kernels(), optimizer, gradients, network_.flat_size());
+    team.barrier();
+    tasks_.run(team, workspace_, rows_, gradients, false, &optimizer);
+  });
+  network_.note_update();
+  if (optimizer.step_is_finite()) return;
+  std::copy_n(backup_.data(), network_.flat_size(), network_.weights());
+  network_.mark_weights_changed();
+  throw Error(Error::Kind::kNotFinite,
+              "optimizer.step: a weight would not be finite; the weights are as they were. Check the gradients, "
+              "or try a lower learning_rate");
+}
+
+template class HandPass<float>;
+template class HandPass<double>;
+
+}  // namespace lamina

@@ -1,0 +1,41 @@
+// Forward and backward as separate calls, for training loops written by the user.
+#pragma once
+
+#include <cstdint>
+
+#include "training/data.h"
+#include "training/gradient_tasks.h"
+
+namespace lamina {
+
+template <class T>
+class HandPass {
+ public:
+  HandPass(Network<T>& network, int64_t capacity);
+
+  int64_t capacity() const noexcept { return workspace_.rows(); }
+  // Outputs [rows, network outputs] of these inputs; remembers what backward needs.
+  void forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs);
+  int64_t rows() const noexcept { return rows_; }
+  // Output gradient [rows, outputs] in; parameter gradients to the flat buffer `gradients` (null: not wanted),
+  // input gradient [rows, inputs] to `input_gradient` (null: not wanted).
+  void backward(const T* output_gradient, T* gradients, T* input_gradient);
+  // One optimizer step with a flat gradient that is already there (and is clipped in place where the optimizer
+  // says so). Raises kNotFinite where a weight would not be finite, leaving the weights as they were.
+  void apply(Optimizer<T>& optimizer, T* gradients);
+
+ private:
+  int team_size() const;
+  NetworkPass<T> pass(int64_t first, int64_t rows) noexcept;
+
+  Network<T>& network_;
+  Workspace<T> workspace_;
+  GradientTasks<T> tasks_;
+  GradientClipper<T> clipper_;
+  AlignedBuffer<T> backup_;
+  int64_t rows_ = 0;
+  bool training_ = false;
+  uint64_t seed_ = 0, step_ = 0;
+};
+
+}  // namespace lamina

@@ -1,0 +1,164 @@
+// Locks, caches and published weights around a network.
+#include "training/model.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace lamina {
+
+template <class T>
+std::unique_lock<std::recursive_mutex> Model<T>::lock_training() {
+  std::unique_lock lock(training_mutex_, std::try_to_lock);
+  if (!lock.owns_lock())
+    throw Error(Error::Kind::kState,
+                "network: another thread is training it; wait for it, or train a copy (predicting is allowed)");
+  return lock;
+}
+
+template <class T>
+void Model<T>::initialize(uint64_t seed) {
+  const auto training = lock_training();
+  const std::unique_lock weights(weights_mutex_);
+  network_.initialize(seed);
+}
+
+template <class T>
+void Model<T>::get_parameter(size_t index, T* dense) const {
+  with_weights([&](const T* weights) { unpack(index, weights, dense); });
+}
+
+template <class T>
+void Model<T>::set_parameter(size_t index, const T* dense) {
+  const auto training = lock_training();
+  const std::unique_lock weights(weights_mutex_);
+  network_.set_parameter(index, dense);
+}
+
+template <class T>
+void Model<T>::begin_fit() {
+  lock_training().release();  // unlocked by end_fit
+  publish();
+}
+
+template <class T>
+void Model<T>::end_fit() noexcept {
+  {
+    const std::lock_guard lock(published_mutex_);
+    published_.reset();
+  }
+  training_mutex_.unlock();
+}
+
+template <class T>
+void Model<T>::publish() {
+  std::shared_ptr<AlignedBuffer<T>> next = std::move(spare_);
+  if (!next || next.use_count() > 1) next = std::make_shared<AlignedBuffer<T>>(network_.flat_size());
+  std::copy_n(network_.weights(), network_.flat_size(), next->data());
+  const std::lock_guard lock(published_mutex_);
+  spare_ = std::exchange(published_, std::move(next));
+}
+
+template <class T>
+std::shared_ptr<const AlignedBuffer<T>> Model<T>::published() const {
+  const std::lock_guard lock(published_mutex_);
+  return published_;
+}
+
+// Reads the published weights while a fit is open, else the weights in place, which then cannot change.
+template <class T>
+template <class Use>
+auto Model<T>::with_weights(Use use) const {
+  if (const auto snapshot = published()) return use(snapshot->data());
+  const std::shared_lock lock(weights_mutex_);
+  if (const auto snapshot = published()) return use(snapshot->data());
+  return use(network_.weights());
+}
+
+template <class T>
+Trainer<T>& Model<T>::trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns) {
+  if (!trainer_ || trainer_->runner().capacity() < rows || trainer_->runner().target_columns() != target_columns ||
+      !(trainer_->runner().loss() == loss))
+    trainer_ = std::make_unique<Trainer<T>>(network_, loss, rows, target_columns);
+  return *trainer_;
+}
+
+template <class T>
+HandPass<T>& Model<T>::hand_pass_for(int64_t rows) {
+  if (!hand_ || hand_->capacity() < rows) hand_ = std::make_unique<HandPass<T>>(network_, rows);
+  return *hand_;
+}
+
+template <class T>
+T* Model<T>::gradient_buffer() {
+  if (gradients_.empty()) gradients_ = AlignedBuffer<T>(network_.flat_size());
+  return gradients_.data();
+}
+
+template <class T>
+EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
+                                Optimizer<T>& optimizer, T* outputs, Poll poll) {
+  const auto training = lock_training();
+  Trainer<T>& trainer =
+      trainer_for(loss, std::min(request.batch_size, data.inputs.rows), data.targets.columns);
+  EpochRecord record;
+  {
+    const std::unique_lock weights(weights_mutex_);
+    record = trainer.run_epoch(data, request, optimizer, outputs, poll);
+  }
+  if (published()) publish();
+  return record;
+}
+
+template <class T>
+double Model<T>::train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer, uint64_t seed) {
+  const auto training = lock_training();
+  const std::unique_lock weights(weights_mutex_);
+  return trainer_for(loss, data.inputs.rows, data.targets.columns).step(data, optimizer, seed);
+}
+
+template <class T>
+double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed, uint64_t step) {
+  const auto training = lock_training();
+  return trainer_for(loss, data.inputs.rows, data.targets.columns)
+      .value_and_gradient(data, seed, step, gradient_buffer());
+}
+
+template <class T>
+void Model<T>::forward(const ArraySource& inputs, bool training_mode, uint64_t seed, uint64_t step, T* outputs) {
+  const auto training = lock_training();
+  hand_pass_for(inputs.rows).forward(inputs, training_mode, seed, step, outputs);
+}
+
+template <class T>
+void Model<T>::backward(const T* output_gradient, bool gradients_wanted, T* input_gradient) {
+  const auto training = lock_training();
+  if (forward_rows() == 0) throw Error(Error::Kind::kState, "backward: expected a call of forward before it");
+  hand_->backward(output_gradient, gradients_wanted ? gradient_buffer() : nullptr, input_gradient);
+}
+
+template <class T>
+void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
+  const auto training = lock_training();
+  if (gradients_.empty())
+    throw Error(Error::Kind::kState, "optimizer.step: expected a call of backward or value_and_grad before it");
+  const std::unique_lock weights(weights_mutex_);
+  hand_pass_for(1).apply(optimizer, gradient_buffer());
+}
+
+template <class T>
+bool Model<T>::predict(const ArraySource& inputs, T* outputs, Poll poll) const {
+  return with_weights(
+      [&](const T* weights) { return lamina::predict(network_, weights, inputs, outputs, poll); });
+}
+
+template <class T>
+Evaluation Model<T>::evaluate(const DataSet<T>& data, const LossSpec& loss, T* outputs, Poll poll) const {
+  return with_weights(
+      [&](const T* weights) { return lamina::evaluate(network_, weights, loss, data, outputs, poll); });
+}
+
+template class Model<float>;
+template class Model<double>;
+
+}  // namespace lamina

@@ -1,0 +1,78 @@
+// A network with everything that its use keeps between calls: training buffers, locks, the published weights.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+
+#include "training/evaluation.h"
+#include "training/hand_pass.h"
+#include "training/trainer.h"
+
+namespace lamina {
+
+// One thread trains at a time (a second one gets kState). Predictions run from any number of threads; while a
+// fit is open they read the weights last published: at its start, and after each epoch.
+template <class T>
+class Model {
+ public:
+  Model(const nlohmann::json& spec, uint64_t seed) : network_(spec, seed) {}
+
+  const Network<T>& network() const noexcept { return network_; }
+  Optimizer<T> make_optimizer(const OptimizerSpec& spec) const {
+    return Optimizer<T>(spec, network_.parameters(), network_.flat_size(), network_.kernels());
+  }
+
+  void initialize(uint64_t seed);
+  void get_parameter(size_t index, T* dense) const;
+  void set_parameter(size_t index, const T* dense);
+  // Flat buffers (gradients, optimizer state) to and from the user's shape.
+  void unpack(size_t index, const T* flat, T* dense) const noexcept {
+    unpack_parameter(network_.parameters()[index], flat, dense);
+  }
+  void pack(size_t index, const T* dense, T* flat) const noexcept {
+    pack_parameter(network_.parameters()[index], dense, flat);
+  }
+
+  void begin_fit();
+  void end_fit() noexcept;
+  EpochRecord run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
+                        Optimizer<T>& optimizer, T* outputs, Poll poll);
+  double train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer, uint64_t seed);
+  double value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed, uint64_t step);
+
+  void forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs);
+  // Rows of the last forward (0: none yet).
+  int64_t forward_rows() const noexcept { return hand_ ? hand_->rows() : 0; }
+  void backward(const T* output_gradient, bool gradients_wanted, T* input_gradient);
+  // Of the last backward or value_and_gradient; null before.
+  const T* gradients() const noexcept { return gradients_.data(); }
+  void apply_gradients(Optimizer<T>& optimizer);
+
+  bool predict(const ArraySource& inputs, T* outputs, Poll poll) const;
+  Evaluation evaluate(const DataSet<T>& data, const LossSpec& loss, T* outputs, Poll poll) const;
+
+ private:
+  // The right to train; raises kState where another thread has it.
+  std::unique_lock<std::recursive_mutex> lock_training();
+  Trainer<T>& trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns);
+  HandPass<T>& hand_pass_for(int64_t rows);
+  T* gradient_buffer();
+  void publish();
+  std::shared_ptr<const AlignedBuffer<T>> published() const;
+  template <class Use>
+  auto with_weights(Use use) const;
+
+  Network<T> network_;
+  std::unique_ptr<Trainer<T>> trainer_;
+  std::unique_ptr<HandPass<T>> hand_;
+  AlignedBuffer<T> gradients_;
+
+  std::recursive_mutex training_mutex_;        // held by the thread that trains, through a whole fit
+  mutable std::shared_mutex weights_mutex_;    // weights change (unique) or are read in place (shared)
+  mutable std::mutex published_mutex_;
+  std::shared_ptr<AlignedBuffer<T>> published_;  // not null while a fit is open
+  std::shared_ptr<AlignedBuffer<T>> spare_;      // the one before, reused when nobody reads it
+};
+
+}  // namespace lamina

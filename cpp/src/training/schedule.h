@@ -1,0 +1,17 @@
+// How work is cut: rows per tile, inputs per gradient task, and how many threads it deserves.
+#pragma once
+
+#include <cstdint>
+
+namespace lamina {
+
+// Rows that pass through all layers together, so that they stay in cache while each weight is read once.
+int64_t row_tile(int64_t weight_bytes) noexcept;
+
+// Inputs of a gradient task: few enough for every thread to find work, a multiple of the tallest tile.
+int64_t inputs_per_gradient_task(int64_t weights, int threads) noexcept;
+
+// Threads for work of so many multiply-adds between two barriers; at most `limit`.
+int deserved_threads(double multiply_adds, bool double_precision, int limit) noexcept;
+
+}  // namespace lamina

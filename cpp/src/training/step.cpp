@@ -1,0 +1,99 @@
+// One training step by a team of threads.
+#include "training/step.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "training/schedule.h"
+
+namespace lamina {
+
+template <class T>
+StepRunner<T>::StepRunner(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns)
+    : network_(network),
+      loss_(loss),
+      raw_(loss.absorbs(network.output_activation())),
+      target_columns_(target_columns),
+      workspace_(network, capacity, WorkspaceUse::kTraining),
+      batch_(capacity, target_columns),
+      tasks_(network) {}
+
+template <class T>
+int StepRunner<T>::prepare_threads(int64_t rows) {
+  const double work = static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(rows);
+  const int threads = deserved_threads(work, sizeof(T) == 8, get_num_threads());
+  tasks_.prepare(threads);
+  return threads;
+}
+
+template <class T>
+void StepRunner<T>::reset_flags() noexcept {
+  finite_.store(true, std::memory_order_relaxed);
+  cancelled_.store(false, std::memory_order_relaxed);
+}
+
+template <class T>
+void StepRunner<T>::run_rows(const Team& team, const StepRequestData<T>& request,
+                             FunctionRef<bool()> stop) noexcept {
+  const double weight = total_weight(request.data, request.batch);
+  const double divisor = (loss_.mean_over_rows ? weight : 1.0) * loss_.column_divisor(network_.outputs());
+  const T delta_scale = static_cast<T>(divisor > 0.0 ? 1.0 / divisor : 0.0);
+  const Team::Range own = team.share(request.batch.rows);
+  const int64_t count = own.last - own.first;
+  const int64_t tile = row_tile(network_.flat_size() * static_cast<int64_t>(sizeof(T)));
+  const int64_t tiles = (count + tile - 1) / tile;
+  for (int64_t i = 0; i < tiles; ++i) {
+    if (cancelled()) return;
+    const int64_t first = own.first + count * i / tiles, last = own.first + count * (i + 1) / tiles;
+    run_tile(request, first, last - first, delta_scale);
+    if (team.index == 0 && stop()) cancelled_.store(true, std::memory_order_relaxed);
+  }
+}
+
+template <class T>
+void StepRunner<T>::run_tile(const StepRequestData<T>& request, int64_t first, int64_t rows,
+                             T delta_scale) noexcept {
+  const auto& table = network_.kernels();
+  batch_.gather(table, request.data, request.batch, first, rows, workspace_);
+  const NetworkPass<T> pass{workspace_, network_.weights(), network_.transposed(), first, rows,
+                            true,       raw_,               request.seed,          request.step};
+  network_.forward(pass);
+  const Slot<T>& output = workspace_.output();
+  const T* values = output.values + first * output.row_stride;
+  T* delta = output.delta + first * output.row_stride;
+  double* losses = batch_.row_losses() + first;
+  compute_loss_rows(table, loss_, raw_, rows, network_.outputs(), values, output.row_stride,
+                    batch_.targets(request.data, first), batch_.weights(request.data, first), delta_scale, losses,
+                    delta, output.row_stride);
+  if (!std::all_of(losses, losses + rows, [](double x) { return std::isfinite(x); })) {
+    finite_.store(false, std::memory_order_relaxed);
+    return;
+  }
+  if (request.backward) network_.backward(pass, false);
+  if (request.outputs != nullptr) record_outputs(request, first, rows);
+}
+
+template <class T>
+void StepRunner<T>::record_outputs(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept {
+  const Slot<T>& output = workspace_.output();
+  T* values = output.values + first * output.row_stride;
+  const int64_t columns = network_.outputs();
+  if (raw_)
+    apply_activation(network_.kernels(), network_.output_activation(), rows, columns, values, output.row_stride,
+                     static_cast<T*>(nullptr), 0);
+  for (int64_t i = 0; i < rows; ++i)
+    std::copy_n(values + i * output.row_stride, columns,
+                request.outputs + request.batch.source_row(first + i) * columns);
+}
+
+template <class T>
+double StepRunner<T>::summed_loss(int64_t rows) noexcept {
+  double sum = 0.0;
+  for (int64_t i = 0; i < rows; ++i) sum += batch_.row_losses()[i];
+  return sum / loss_.column_divisor(network_.outputs());
+}
+
+template class StepRunner<float>;
+template class StepRunner<double>;
+
+}  // namespace lamina

@@ -1,0 +1,69 @@
+// One training step by a team of threads: rows through all layers, then gradient tiles and their updates.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/thread_pool.h"
+#include "network/workspace.h"
+#include "training/batch.h"
+#include "training/gradient_tasks.h"
+
+namespace lamina {
+
+// Called now and then on the caller's thread with what is done (steps of the epoch, rows of a prediction);
+// true asks to stop.
+using Poll = FunctionRef<bool(int64_t done)>;
+
+template <class T>
+struct StepRequestData {
+  const DataSet<T>& data;
+  BatchRows batch;
+  uint64_t seed;      // of dropout
+  uint64_t step;      // of dropout
+  T* outputs;         // null, or [data rows, outputs]: where the batch's outputs are recorded
+  bool backward = true;
+};
+
+template <class T>
+class StepRunner {
+ public:
+  // For batches of up to `capacity` rows.
+  StepRunner(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns);
+
+  int64_t capacity() const noexcept { return workspace_.rows(); }
+  int64_t target_columns() const noexcept { return target_columns_; }
+  const LossSpec& loss() const noexcept { return loss_; }
+  Workspace<T>& workspace() noexcept { return workspace_; }
+  // Threads that steps of `rows` rows deserve; prepares for that many (allocates when it grows).
+  int prepare_threads(int64_t rows);
+
+  // Inside a team, by every member. Ends without a barrier; false (for all, after the next barrier) is told
+  // by stopped().
+  void run_rows(const Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop) noexcept;
+  // The gradient of the whole batch, after the barrier that follows run_rows.
+  GradientTasks<T>& tasks() noexcept { return tasks_; }
+
+  // After the barrier that follows run_rows.
+  bool loss_is_finite() const noexcept { return finite_.load(std::memory_order_relaxed); }
+  bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
+  void reset_flags() noexcept;
+  // Sum over the batch's rows, in row order, of weight * loss.
+  double summed_loss(int64_t rows) noexcept;
+
+ private:
+  void run_tile(const StepRequestData<T>& request, int64_t first, int64_t rows, T delta_scale) noexcept;
+  void record_outputs(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept;
+
+  Network<T>& network_;
+  LossSpec loss_;
+  bool raw_;  // the loss absorbs the output activation
+  int64_t target_columns_;
+  Workspace<T> workspace_;
+  Batch<T> batch_;
+  GradientTasks<T> tasks_;
+  alignas(64) std::atomic<bool> finite_{true};
+  std::atomic<bool> cancelled_{false};
+};
+
+}  // namespace lamina

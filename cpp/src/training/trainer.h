@@ -1,0 +1,60 @@
+// Epochs and single steps on one network: batches, updates, stopping, and what happens when a loss is not finite.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "training/step.h"
+
+namespace lamina {
+
+inline constexpr int64_t kNoEpoch = -1;  // a single step by hand
+
+struct EpochRequest {
+  int64_t epoch = 1;  // from 1: for the shuffle and error messages
+  int64_t batch_size = 32;
+  bool shuffle = true;
+  uint64_t seed = 0;
+};
+
+struct EpochRecord {
+  double loss = 0.0;  // mean over the rows seen, by weight
+  int64_t steps = 0;
+  bool cancelled = false;  // stopped by the poll; weights are those of the last whole step
+};
+
+template <class T>
+class Trainer {
+ public:
+  Trainer(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns);
+
+  StepRunner<T>& runner() noexcept { return runner_; }
+
+  // One pass over the data. Raises kNotFinite at the step whose loss or update is not finite; the weights are
+  // then those of the last step whose loss was finite.
+  EpochRecord run_epoch(const DataSet<T>& data, const EpochRequest& request, Optimizer<T>& optimizer, T* outputs,
+                        Poll poll);
+  // One update on all rows of `data` as one batch; returns the loss before it.
+  double step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed);
+  // Loss of all rows of `data` as one batch and its gradient into the flat buffer `gradients`.
+  double value_and_gradient(const DataSet<T>& data, uint64_t seed, uint64_t step, T* gradients);
+
+ private:
+  // By every member of the team; false: stop (not finite or cancelled).
+  bool run_step(Team& team, const StepRequestData<T>& request, Optimizer<T>& optimizer,
+                FunctionRef<bool()> stop) noexcept;
+  void sync_backup();
+  [[noreturn]] void fail_not_finite(const Optimizer<T>& optimizer, int64_t epoch, int64_t step, int64_t rows);
+  std::string first_not_finite_place(int64_t rows);
+
+  Network<T>& network_;
+  StepRunner<T> runner_;
+  AlignedBuffer<T> backup_;     // weights of the step before
+  AlignedBuffer<T> gradients_;  // only where the optimizer needs the whole gradient
+  GradientClipper<T> clipper_;
+  double step_loss_ = 0.0;  // written by member 0 between a step's barriers
+  uint64_t backup_version_ = 0;
+  bool backup_valid_ = false;
+};
+
+}  // namespace lamina

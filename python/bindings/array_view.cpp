@@ -1,0 +1,38 @@
+// From numpy arrays to the core's views.
+#include "array_view.h"
+
+#include <array>
+
+namespace lamina::python {
+
+std::optional<kernels::SourceType> source_type(const py::dtype& type) {
+  using kernels::SourceType;
+  struct Entry {
+    char kind;
+    py::ssize_t size;
+    SourceType type;
+  };
+  constexpr std::array kEntries = {
+      Entry{'f', 4, SourceType::kF32}, Entry{'f', 8, SourceType::kF64}, Entry{'f', 2, SourceType::kF16},
+      Entry{'u', 1, SourceType::kU8},  Entry{'u', 2, SourceType::kU16}, Entry{'u', 4, SourceType::kU32},
+      Entry{'u', 8, SourceType::kU64}, Entry{'i', 1, SourceType::kI8},  Entry{'i', 2, SourceType::kI16},
+      Entry{'i', 4, SourceType::kI32}, Entry{'i', 8, SourceType::kI64}, Entry{'b', 1, SourceType::kBool}};
+  const char order = type.byteorder();
+  if (order != '=' && order != '|') return std::nullopt;
+  for (const Entry& entry : kEntries)
+    if (entry.kind == type.kind() && entry.size == type.itemsize()) return entry.type;
+  return std::nullopt;
+}
+
+ArraySource source_of(const py::array& array, int64_t columns, const char* where) {
+  const auto type = source_type(array.dtype());
+  if (!type)
+    throw Error(Error::Kind::kType, std::string(where) + ": expected numbers in native byte order, got dtype " +
+                                        std::string(py::str(array.dtype())));
+  if (array.ndim() != 2 || array.shape(1) != columns)
+    throw Error(Error::Kind::kValue, std::string(where) + ": expected shape [rows, " + std::to_string(columns) +
+                                         "], got " + shape_text(array));
+  return {array.data(), *type, array.shape(0), array.shape(1), array.strides(0), array.strides(1), 1.0, 0.0};
+}
+
+}  // namespace lamina::python

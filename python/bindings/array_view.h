@@ -1,0 +1,62 @@
+// From numpy arrays to the core's views; the Python package has checked and converted what users give.
+#pragma once
+
+#include <pybind11/numpy.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "register.h"
+#include "training/data.h"
+
+namespace lamina::python {
+
+template <class T>
+using DenseArray = py::array_t<T, py::array::c_style>;
+
+inline std::string shape_text(const py::array& array) {
+  std::string text = "[";
+  for (py::ssize_t i = 0; i < array.ndim(); ++i) text += (i ? ", " : "") + std::to_string(array.shape(i));
+  return text + "]";
+}
+
+// The core's name for a numpy type in native byte order; empty where the core does not read it.
+std::optional<kernels::SourceType> source_type(const py::dtype& type);
+
+// [rows, columns] with any strides; raises kType or kValue for anything else.
+ArraySource source_of(const py::array& array, int64_t columns, const char* where);
+
+// Targets and weights of a call, kept alive by the arrays that the caller holds.
+template <class T>
+DataSet<T> data_set(const py::array& inputs, int64_t columns, const std::optional<DenseArray<int32_t>>& classes,
+                    const std::optional<DenseArray<T>>& values, const std::optional<DenseArray<T>>& weights,
+                    const char* where) {
+  DataSet<T> data;
+  data.inputs = source_of(inputs, columns, where);
+  const auto check_rows = [&](const py::array& array, const char* what) {
+    if (array.ndim() < 1 || array.shape(0) != data.inputs.rows)
+      throw Error(Error::Kind::kValue, std::string(where) + ": expected " + std::to_string(data.inputs.rows) +
+                                           " rows of " + what + ", got shape " + shape_text(array));
+  };
+  if (classes) {
+    check_rows(*classes, "targets");
+    data.targets.classes = classes->data();
+  }
+  if (values) {
+    check_rows(*values, "targets");
+    if (values->ndim() != 2)
+      throw Error(Error::Kind::kValue,
+                  std::string(where) + ": expected targets [rows, outputs], got shape " + shape_text(*values));
+    data.targets.values = values->data();
+    data.targets.columns = data.targets.row_stride = values->shape(1);
+  }
+  if (weights) {
+    check_rows(*weights, "sample weights");
+    data.sample_weights = weights->data();
+  }
+  return data;
+}
+
+}  // namespace lamina::python

@@ -1,0 +1,264 @@
+// Binds networks, losses and optimizers, once for float32 and once for float64.
+#include <pybind11/stl.h>
+
+#include <nlohmann/json.hpp>
+
+#include "array_view.h"
+#include "poll.h"
+#include "register.h"
+#include "training/model.h"
+
+namespace lamina::python {
+namespace {
+
+nlohmann::json parse(const std::string& text) { return nlohmann::json::parse(text); }
+
+template <class T>
+using Values = std::optional<DenseArray<T>>;
+using Classes = std::optional<DenseArray<int32_t>>;
+
+template <class T>
+DenseArray<T> new_matrix(int64_t rows, int64_t columns) {
+  return DenseArray<T>({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(columns)});
+}
+
+// A writable [rows, columns] array of T, or null for None.
+template <class T>
+T* output_buffer(std::optional<DenseArray<T>>& outputs, int64_t rows, int64_t columns, const char* where) {
+  if (!outputs) return nullptr;
+  if (outputs->ndim() != 2 || outputs->shape(0) != rows || outputs->shape(1) != columns)
+    throw Error(Error::Kind::kValue, std::string(where) + ": expected outputs of shape [" + std::to_string(rows) +
+                                         ", " + std::to_string(columns) + "], got " + shape_text(*outputs));
+  return outputs->mutable_data();
+}
+
+// One array per parameter from a flat buffer, in the user's shapes.
+template <class T>
+std::vector<DenseArray<T>> unpack_all(const Model<T>& model, const T* flat) {
+  std::vector<DenseArray<T>> arrays;
+  const auto& parameters = model.network().parameters();
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    arrays.emplace_back(std::vector<py::ssize_t>(parameters[i].shape.begin(), parameters[i].shape.end()));
+    model.unpack(i, flat, arrays.back().mutable_data());
+  }
+  return arrays;
+}
+
+template <class T>
+void pack_all(const Model<T>& model, const std::vector<DenseArray<T>>& arrays, T* flat, const char* where) {
+  const auto& parameters = model.network().parameters();
+  if (arrays.size() != parameters.size())
+    throw Error(Error::Kind::kValue, std::string(where) + ": expected " + std::to_string(parameters.size()) +
+                                         " arrays, got " + std::to_string(arrays.size()));
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    if (arrays[i].size() != parameters[i].element_count())
+      throw Error(Error::Kind::kValue,
+                  std::string(where) + ": " + parameters[i].name + " has another shape: " + shape_text(arrays[i]));
+    model.pack(i, arrays[i].data(), flat);
+  }
+}
+
+template <class T>
+size_t parameter_index(const Model<T>& model, size_t index) {
+  if (index >= model.network().parameters().size())
+    throw Error(Error::Kind::kIndex, "network: no parameter of index " + std::to_string(index));
+  return index;
+}
+
+template <class T>
+DenseArray<T> predict(const Model<T>& model, const py::array& inputs, const py::object& progress) {
+  const ArraySource source = source_of(inputs, model.network().inputs(), "predict");
+  DenseArray<T> outputs = new_matrix<T>(source.rows, model.network().outputs());
+  T* out = outputs.mutable_data();
+  PythonPoll poll(progress);
+  {
+    const py::gil_scoped_release release;
+    model.predict(source, out, poll);
+  }
+  poll.rethrow();
+  return outputs;
+}
+
+template <class T>
+double evaluate(const Model<T>& model, const LossSpec& loss, const py::array& inputs, const Classes& classes,
+                const Values<T>& values, const Values<T>& weights, Values<T> outputs, const py::object& progress) {
+  const DataSet<T> data =
+      data_set<T>(inputs, model.network().inputs(), classes, values, weights, "evaluate");
+  T* out = output_buffer(outputs, data.inputs.rows, model.network().outputs(), "evaluate");
+  PythonPoll poll(progress);
+  Evaluation result;
+  {
+    const py::gil_scoped_release release;
+    result = model.evaluate(data, loss, out, poll);
+  }
+  poll.rethrow();
+  return result.loss;
+}
+
+template <class T>
+py::tuple run_epoch(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const py::array& inputs,
+                    const Classes& classes, const Values<T>& values, const Values<T>& weights, int64_t epoch,
+                    int64_t batch_size, bool shuffle, uint64_t seed, Values<T> outputs, const py::object& progress) {
+  const DataSet<T> data = data_set<T>(inputs, model.network().inputs(), classes, values, weights, "fit");
+  T* out = output_buffer(outputs, data.inputs.rows, model.network().outputs(), "fit");
+  PythonPoll poll(progress);
+  EpochRecord record;
+  {
+    const py::gil_scoped_release release;
+    record = model.run_epoch(data, loss, {epoch, batch_size, shuffle, seed}, optimizer, out, poll);
+  }
+  poll.rethrow();
+  return py::make_tuple(record.loss, record.steps, record.cancelled);
+}
+
+template <class T>
+double train_step(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const py::array& inputs,
+                  const Classes& classes, const Values<T>& values, const Values<T>& weights, uint64_t seed) {
+  const DataSet<T> data = data_set<T>(inputs, model.network().inputs(), classes, values, weights, "train_step");
+  const py::gil_scoped_release release;
+  return model.train_step(data, loss, optimizer, seed);
+}
+
+template <class T>
+double value_and_gradient(Model<T>& model, const LossSpec& loss, const py::array& inputs, const Classes& classes,
+                          const Values<T>& values, const Values<T>& weights, uint64_t seed, uint64_t step) {
+  const DataSet<T> data =
+      data_set<T>(inputs, model.network().inputs(), classes, values, weights, "value_and_grad");
+  const py::gil_scoped_release release;
+  return model.value_and_gradient(data, loss, seed, step);
+}
+
+template <class T>
+DenseArray<T> forward(Model<T>& model, const py::array& inputs, bool training, uint64_t seed, uint64_t step) {
+  const ArraySource source = source_of(inputs, model.network().inputs(), "forward");
+  DenseArray<T> outputs = new_matrix<T>(source.rows, model.network().outputs());
+  T* out = outputs.mutable_data();
+  const py::gil_scoped_release release;
+  model.forward(source, training, seed, step, out);
+  return outputs;
+}
+
+template <class T>
+std::optional<DenseArray<T>> backward(Model<T>& model, const DenseArray<T>& output_gradient, bool gradients_wanted,
+                                      bool input_gradient_wanted) {
+  const int64_t rows = model.forward_rows();
+  if (rows > 0 && (output_gradient.ndim() != 2 || output_gradient.shape(0) != rows ||
+                   output_gradient.shape(1) != model.network().outputs()))
+    throw Error(Error::Kind::kValue, "backward: expected a gradient of shape [" + std::to_string(rows) + ", " +
+                                         std::to_string(model.network().outputs()) +
+                                         "], as forward returned, got " + shape_text(output_gradient));
+  std::optional<DenseArray<T>> result;
+  if (input_gradient_wanted) result = new_matrix<T>(rows, model.network().inputs());
+  T* out = result ? result->mutable_data() : nullptr;
+  const T* in = output_gradient.data();
+  const py::gil_scoped_release release;
+  model.backward(in, gradients_wanted, out);
+  return result;
+}
+
+template <class T>
+void set_parameter(Model<T>& model, size_t index, const DenseArray<T>& value) {
+  const Parameter& parameter = model.network().parameters()[parameter_index(model, index)];
+  const std::vector<int64_t> shape(value.shape(), value.shape() + value.ndim());
+  if (shape != parameter.shape)
+    throw Error(Error::Kind::kValue, "set_parameters: " + parameter.name + " expected another shape, got " +
+                                         shape_text(value));
+  model.set_parameter(index, value.data());
+}
+
+template <class T>
+DenseArray<T> get_parameter(const Model<T>& model, size_t index) {
+  const Parameter& parameter = model.network().parameters()[parameter_index(model, index)];
+  DenseArray<T> array(std::vector<py::ssize_t>(parameter.shape.begin(), parameter.shape.end()));
+  model.get_parameter(index, array.mutable_data());
+  return array;
+}
+
+template <class T>
+void bind_optimizer(py::module_& module, const char* name) {
+  using Class = Optimizer<T>;
+  py::class_<Class>(module, name)
+      .def_property("learning_rate", &Class::learning_rate, &Class::set_learning_rate)
+      .def_property("steps", &Class::steps, &Class::set_steps)
+      .def("spec", [](const Class& self) { return optimizer_to_json(self.spec()).dump(); })
+      .def("state_names",
+           [](const Class& self) {
+             const auto& names = self.spec().entry->state_names;
+             return std::vector<std::string>(names, names + self.state_count());
+           })
+      .def("get_state", [](Class& self, const Model<T>& model,
+                           int index) { return unpack_all(model, std::as_const(*self.state(index))); })
+      .def("set_state", [](Class& self, const Model<T>& model, int index,
+                           const std::vector<DenseArray<T>>& arrays) {
+        pack_all(model, arrays, self.state(index), "optimizer state");
+      });
+}
+
+template <class T>
+void bind_network(py::module_& module, const char* name) {
+  using Class = Model<T>;
+  py::class_<Class>(module, name)
+      .def(py::init([](const std::string& spec, uint64_t seed) {
+             return std::make_unique<Class>(parse(spec), seed);
+           }),
+           py::arg("spec"), py::arg("seed"))
+      .def("spec", [](const Class& self) { return self.network().spec().dump(); })
+      .def("output_activation", [](const Class& self) { return self.network().output_activation().name; })
+      .def_property_readonly("inputs", [](const Class& self) { return self.network().inputs(); })
+      .def_property_readonly("outputs", [](const Class& self) { return self.network().outputs(); })
+      .def_property_readonly("layer_widths", [](const Class& self) { return self.network().slot_columns(); })
+      .def_property_readonly("parameter_names",
+                             [](const Class& self) {
+                               std::vector<std::string> names;
+                               for (const Parameter& p : self.network().parameters()) names.push_back(p.name);
+                               return names;
+                             })
+      .def("initialize", &Class::initialize, py::arg("seed"))
+      .def("get_parameter", &get_parameter<T>, py::arg("index"))
+      .def("set_parameter", &set_parameter<T>, py::arg("index"), py::arg("value"))
+      .def("make_optimizer",
+           [](const Class& self, const std::string& spec) {
+             return std::unique_ptr<Optimizer<T>>(new Optimizer<T>(self.make_optimizer(optimizer_from_json(parse(spec)))));
+           })
+      .def("begin_fit", &Class::begin_fit, py::call_guard<py::gil_scoped_release>())
+      .def("end_fit", &Class::end_fit)
+      .def("run_epoch", &run_epoch<T>, py::arg("loss"), py::arg("optimizer"), py::arg("inputs"),
+           py::arg("classes"), py::arg("values"), py::arg("weights"), py::arg("epoch"), py::arg("batch_size"),
+           py::arg("shuffle"), py::arg("seed"), py::arg("outputs"), py::arg("progress"))
+      .def("train_step", &train_step<T>, py::arg("loss"), py::arg("optimizer"), py::arg("inputs"),
+           py::arg("classes"), py::arg("values"), py::arg("weights"), py::arg("seed"))
+      .def("value_and_gradient", &value_and_gradient<T>, py::arg("loss"), py::arg("inputs"), py::arg("classes"),
+           py::arg("values"), py::arg("weights"), py::arg("seed"), py::arg("step"))
+      .def("forward", &forward<T>, py::arg("inputs"), py::arg("training"), py::arg("seed"), py::arg("step"))
+      .def("backward", &backward<T>, py::arg("output_gradient"), py::arg("gradients_wanted"),
+           py::arg("input_gradient_wanted"))
+      .def("gradients",
+           [](const Class& self) -> std::optional<std::vector<DenseArray<T>>> {
+             if (self.gradients() == nullptr) return std::nullopt;
+             return unpack_all(self, self.gradients());
+           })
+      .def("apply_gradients", &Class::apply_gradients, py::arg("optimizer"),
+           py::call_guard<py::gil_scoped_release>())
+      .def("predict", &predict<T>, py::arg("inputs"), py::arg("progress"))
+      .def("evaluate", &evaluate<T>, py::arg("loss"), py::arg("inputs"), py::arg("classes"), py::arg("values"),
+           py::arg("weights"), py::arg("outputs"), py::arg("progress"));
+}
+
+}  // namespace
+
+void register_network(py::module_& module) {
+  py::class_<LossSpec>(module, "Loss")
+      .def(py::init([](const std::string& spec) { return loss_from_json(parse(spec)); }), py::arg("spec"))
+      .def("spec", [](const LossSpec& self) { return loss_to_json(self).dump(); })
+      .def_readonly("name", &LossSpec::name)
+      .def_readonly("takes_classes", &LossSpec::takes_classes);
+  bind_optimizer<float>(module, "OptimizerFloat32");
+  bind_optimizer<double>(module, "OptimizerFloat64");
+  bind_network<float>(module, "NetworkFloat32");
+  bind_network<double>(module, "NetworkFloat64");
+  module.def("check_optimizer", [](const std::string& spec) {
+    return optimizer_to_json(optimizer_from_json(parse(spec))).dump();
+  });
+}
+
+}  // namespace lamina::python

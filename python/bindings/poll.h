@@ -1,0 +1,37 @@
+// Lets Python look in during a long call: Ctrl-C, and a progress callback.
+#pragma once
+
+#include <exception>
+
+#include "register.h"
+#include "training/step.h"
+
+namespace lamina::python {
+
+// Called without the interpreter lock. A signal's or the callback's exception stops the core at the next step;
+// rethrow() raises it once the core has returned.
+class PythonPoll {
+ public:
+  // `callback` is None or takes what is done and returns true to stop.
+  explicit PythonPoll(const py::object& callback) : callback_(callback) {}
+
+  bool operator()(int64_t done) noexcept {
+    const py::gil_scoped_acquire lock;
+    try {
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      return !callback_.is_none() && callback_(done).template cast<bool>();
+    } catch (...) {
+      error_ = std::current_exception();
+      return true;
+    }
+  }
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  const py::object& callback_;
+  std::exception_ptr error_;
+};
+
+}  // namespace lamina::python
