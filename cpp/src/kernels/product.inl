@@ -16,14 +16,17 @@ using BlockFunction = void (*)(const ActivationBlock<T>&) noexcept;
 template <class T>
 LAMINA_INLINE BlockFunction<T> activation_function(Activation activation, bool backward);
 
-// Tile shapes: vectors across the widest tile, and rows by vectors across. Enough accumulators to hide
-// the latency of fma, few enough rows that a stride of 4096 bytes stays within eight cache ways.
-constexpr int kTileVectors = kVectorRegisters == 32 ? 4 : 2;
-constexpr int tile_rows(int vectors) { return vectors == kTileVectors ? 6 : 8; }
+// Narrower tiles take more rows, to hide the latency of fma; with more than eight, a row stride of 4096 bytes
+// would overflow the ways of the first-level cache.
+constexpr int tile_rows(int vectors) { return vectors == kTileVectors ? kTileRows : 8; }
 template <class T>
 constexpr int64_t kLineElements = 64 / static_cast<int64_t>(sizeof(T));
 template <class T>
 constexpr int64_t kTileColumns = kTileVectors * Vec<T>::kLanes;
+// Widths come in lines of 64 bytes, so narrower tiles than this do not occur.
+template <class T>
+constexpr int kLeastVectors =
+    kLineElements<T> < kTileColumns<T> ? static_cast<int>(kLineElements<T> / Vec<T>::kLanes) : kTileVectors;
 template <class T>
 constexpr int64_t kPanelColumns = kTileColumns<T> > kLineElements<T> ? kTileColumns<T> : kLineElements<T>;
 
@@ -181,8 +184,8 @@ template <class T, int kVectors = kTileVectors>
 LAMINA_INLINE void run_strip(const Strip<T>& s, int vectors, int64_t first, int64_t count) {
   if (vectors == kVectors) {
     run_rows<T, kVectors>(s, first, count);
-  } else if constexpr (kVectors > 1) {
-    run_strip<T, kVectors - 1>(s, vectors, first, count);
+  } else if constexpr (kVectors > kLeastVectors<T>) {
+    run_strip<T, kVectors - kLeastVectors<T>>(s, vectors, first, count);
   }
 }
 

@@ -9,7 +9,8 @@ namespace lamina::kernels {
 namespace {
 
 constexpr const char* kInstructionSet = "avx2";
-constexpr int kVectorRegisters = 16;
+// The product's largest register tile: vectors across, rows down.
+constexpr int kTileVectors = 2, kTileRows = 6;
 
 template <>
 struct Vec<float> {

@@ -18,7 +18,8 @@ namespace lamina::kernels {
 namespace {
 
 constexpr const char* kInstructionSet = "avx512";
-constexpr int kVectorRegisters = 32;
+// The product's largest register tile: vectors across, rows down.
+constexpr int kTileVectors = 4, kTileRows = 6;
 
 template <>
 struct Vec<float> {

@@ -9,7 +9,8 @@ namespace lamina::kernels {
 namespace {
 
 constexpr const char* kInstructionSet = "neon";
-constexpr int kVectorRegisters = 32;
+// The product's largest register tile: vectors across, rows down.
+constexpr int kTileVectors = 4, kTileRows = 5;
 
 template <>
 struct Vec<float> {

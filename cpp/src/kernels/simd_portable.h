@@ -15,17 +15,9 @@ namespace lamina::kernels {
 namespace {
 
 constexpr const char* kInstructionSet = "portable";
-constexpr int kVectorRegisters = 16;
+// The product's largest register tile: vectors across, rows down.
+constexpr int kTileVectors = 2, kTileRows = 6;
 
-template <class T>
-struct Vec {
-  static constexpr int64_t kLanes = 16 / sizeof(T);
-  alignas(16) T lane[kLanes];
-};
-template <class T>
-struct Mask {
-  bool lane[Vec<T>::kLanes];
-};
 template <class T>
 struct WordOf {
   using Type = uint32_t;
@@ -34,20 +26,46 @@ template <>
 struct WordOf<double> {
   using Type = uint64_t;
 };
+
+// 16 bytes of E: GCC's and Clang's vectors, which every target has, or else an array. LAMINA_LANES returns
+// an R made by `whole` from the .lane members at once, or by `single` from lane i of each.
+#if defined(__GNUC__)
+template <class E>
+struct LanesOf {
+  typedef E Type __attribute__((vector_size(16)));
+};
+#define LAMINA_LANES(R, whole, single) \
+  return R { (decltype(R::lane))(whole) }
+#else
+template <class E>
+struct LanesOf {
+  using Type = E[16 / sizeof(E)];
+};
+#define LAMINA_LANES(R, whole, single)                                \
+  R result;                                                           \
+  for (int i = 0; i < Vec<T>::kLanes; ++i) result.lane[i] = (single); \
+  return result
+#endif
+
+template <class T>
+struct Vec {
+  static constexpr int64_t kLanes = 16 / sizeof(T);
+  typename LanesOf<T>::Type lane;
+};
 template <class T>
 struct Bits {
-  alignas(16) typename WordOf<T>::Type lane[Vec<T>::kLanes];
+  typename LanesOf<typename WordOf<T>::Type>::Type lane;
 };
-
-// Result r of type R with r.lane[i] = expression for every lane i.
-#define LAMINA_LANES(R, expression)                                     \
-  R result;                                                             \
-  for (int i = 0; i < Vec<T>::kLanes; ++i) result.lane[i] = expression; \
-  return result
+template <class T>
+struct Mask {  // all bits of a lane, or none
+  typename LanesOf<typename WordOf<T>::Type>::Type lane;
+};
 
 template <class T>
 LAMINA_INLINE Vec<T> loadu(const T* p) {
-  LAMINA_LANES(Vec<T>, p[i]);
+  Vec<T> a;
+  __builtin_memcpy(&a.lane, p, sizeof a.lane);
+  return a;
 }
 template <class T>
 LAMINA_INLINE Vec<T> load(const T* p) {
@@ -55,7 +73,9 @@ LAMINA_INLINE Vec<T> load(const T* p) {
 }
 template <class T>
 LAMINA_INLINE Vec<T> load_n(const T* p, int64_t n) {
-  LAMINA_LANES(Vec<T>, i < n ? p[i] : T(0));
+  Vec<T> a = {};
+  for (int64_t i = 0; i < n; ++i) a.lane[i] = p[i];
+  return a;
 }
 template <class T>
 LAMINA_INLINE void store_n(T* p, const Vec<T>& a, int64_t n) {
@@ -63,7 +83,7 @@ LAMINA_INLINE void store_n(T* p, const Vec<T>& a, int64_t n) {
 }
 template <class T>
 LAMINA_INLINE void storeu(T* p, const Vec<T>& a) {
-  for (int i = 0; i < Vec<T>::kLanes; ++i) p[i] = a.lane[i];
+  __builtin_memcpy(p, &a.lane, sizeof a.lane);
 }
 template <class T>
 LAMINA_INLINE void store(T* p, const Vec<T>& a) {
@@ -72,7 +92,11 @@ LAMINA_INLINE void store(T* p, const Vec<T>& a) {
 
 template <class T>
 LAMINA_INLINE Vec<T> broadcast(T x) {
-  LAMINA_LANES(Vec<T>, x);
+  if constexpr (kIsFloat<T>) {
+    return {{x, x, x, x}};
+  } else {
+    return {{x, x}};
+  }
 }
 template <class T>
 LAMINA_INLINE Vec<T> zero() {
@@ -81,133 +105,139 @@ LAMINA_INLINE Vec<T> zero() {
 
 template <class T>
 LAMINA_INLINE Vec<T> operator+(const Vec<T>& a, const Vec<T>& b) {
-  LAMINA_LANES(Vec<T>, a.lane[i] + b.lane[i]);
+  LAMINA_LANES(Vec<T>, a.lane + b.lane, a.lane[i] + b.lane[i]);
 }
 template <class T>
 LAMINA_INLINE Vec<T> operator-(const Vec<T>& a, const Vec<T>& b) {
-  LAMINA_LANES(Vec<T>, a.lane[i] - b.lane[i]);
+  LAMINA_LANES(Vec<T>, a.lane - b.lane, a.lane[i] - b.lane[i]);
 }
 template <class T>
 LAMINA_INLINE Vec<T> operator*(const Vec<T>& a, const Vec<T>& b) {
-  LAMINA_LANES(Vec<T>, a.lane[i] * b.lane[i]);
+  LAMINA_LANES(Vec<T>, a.lane * b.lane, a.lane[i] * b.lane[i]);
 }
 template <class T>
 LAMINA_INLINE Vec<T> operator/(const Vec<T>& a, const Vec<T>& b) {
-  LAMINA_LANES(Vec<T>, a.lane[i] / b.lane[i]);
+  LAMINA_LANES(Vec<T>, a.lane / b.lane, a.lane[i] / b.lane[i]);
 }
 template <class T>
 LAMINA_INLINE Vec<T> fma(const Vec<T>& a, const Vec<T>& b, const Vec<T>& c) {
-  LAMINA_LANES(Vec<T>, a.lane[i] * b.lane[i] + c.lane[i]);
+  return a * b + c;
 }
 template <class T>
 LAMINA_INLINE Vec<T> fnma(const Vec<T>& a, const Vec<T>& b, const Vec<T>& c) {
-  LAMINA_LANES(Vec<T>, c.lane[i] - a.lane[i] * b.lane[i]);
+  return c - a * b;
 }
 template <class T>
 LAMINA_INLINE Vec<T> max(const Vec<T>& a, const Vec<T>& b) {
-  LAMINA_LANES(Vec<T>, a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]);
+  LAMINA_LANES(Vec<T>, a.lane > b.lane ? a.lane : b.lane, a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]);
 }
 template <class T>
 LAMINA_INLINE Vec<T> min(const Vec<T>& a, const Vec<T>& b) {
-  LAMINA_LANES(Vec<T>, a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]);
+  LAMINA_LANES(Vec<T>, a.lane < b.lane ? a.lane : b.lane, a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]);
 }
 LAMINA_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
 LAMINA_INLINE double square_root(double x) { return __builtin_sqrt(x); }
 template <class T>
 LAMINA_INLINE Vec<T> sqrt(const Vec<T>& a) {
-  LAMINA_LANES(Vec<T>, square_root(a.lane[i]));
+  Vec<T> roots;
+  for (int i = 0; i < Vec<T>::kLanes; ++i) roots.lane[i] = square_root(a.lane[i]);
+  return roots;
 }
 
 template <class T>
 LAMINA_INLINE Mask<T> lt(const Vec<T>& a, const Vec<T>& b) {
-  LAMINA_LANES(Mask<T>, a.lane[i] < b.lane[i]);
+  LAMINA_LANES(Mask<T>, a.lane < b.lane, a.lane[i] < b.lane[i] ? ~typename WordOf<T>::Type{0} : 0);
 }
 template <class T>
 LAMINA_INLINE Mask<T> le(const Vec<T>& a, const Vec<T>& b) {
-  LAMINA_LANES(Mask<T>, a.lane[i] <= b.lane[i]);
+  LAMINA_LANES(Mask<T>, a.lane <= b.lane, a.lane[i] <= b.lane[i] ? ~typename WordOf<T>::Type{0} : 0);
 }
 template <class T>
 LAMINA_INLINE Mask<T> gt(const Vec<T>& a, const Vec<T>& b) {
-  return lt(b, a);
+  LAMINA_LANES(Mask<T>, a.lane > b.lane, a.lane[i] > b.lane[i] ? ~typename WordOf<T>::Type{0} : 0);
 }
 template <class T>
 LAMINA_INLINE Mask<T> ge(const Vec<T>& a, const Vec<T>& b) {
-  return le(b, a);
+  LAMINA_LANES(Mask<T>, a.lane >= b.lane, a.lane[i] >= b.lane[i] ? ~typename WordOf<T>::Type{0} : 0);
 }
 template <class T>
 LAMINA_INLINE Mask<T> eq(const Vec<T>& a, const Vec<T>& b) {
-  LAMINA_LANES(Mask<T>, a.lane[i] == b.lane[i]);
+  LAMINA_LANES(Mask<T>, a.lane == b.lane, a.lane[i] == b.lane[i] ? ~typename WordOf<T>::Type{0} : 0);
 }
 template <class T>
 LAMINA_INLINE Mask<T> is_nan(const Vec<T>& a) {
-  LAMINA_LANES(Mask<T>, a.lane[i] != a.lane[i]);
+  LAMINA_LANES(Mask<T>, a.lane != a.lane, a.lane[i] != a.lane[i] ? ~typename WordOf<T>::Type{0} : 0);
 }
 template <class T>
 LAMINA_INLINE Mask<T> mask_and(const Mask<T>& a, const Mask<T>& b) {
-  LAMINA_LANES(Mask<T>, a.lane[i] && b.lane[i]);
+  LAMINA_LANES(Mask<T>, a.lane & b.lane, a.lane[i] & b.lane[i]);
 }
 template <class T>
 LAMINA_INLINE Mask<T> mask_or(const Mask<T>& a, const Mask<T>& b) {
-  LAMINA_LANES(Mask<T>, a.lane[i] || b.lane[i]);
+  LAMINA_LANES(Mask<T>, a.lane | b.lane, a.lane[i] | b.lane[i]);
 }
 template <class T>
 LAMINA_INLINE Mask<T> mask_not(const Mask<T>& a) {
-  LAMINA_LANES(Mask<T>, !a.lane[i]);
+  LAMINA_LANES(Mask<T>, ~a.lane, ~a.lane[i]);
 }
 template <class T>
 LAMINA_INLINE Vec<T> select(const Mask<T>& m, const Vec<T>& a, const Vec<T>& b) {
-  LAMINA_LANES(Vec<T>, m.lane[i] ? a.lane[i] : b.lane[i]);
+  LAMINA_LANES(Vec<T>, m.lane ? a.lane : b.lane, m.lane[i] ? a.lane[i] : b.lane[i]);
 }
 template <class T>
 LAMINA_INLINE bool any(const Mask<T>& a) {
-  bool found = false;
-  for (int i = 0; i < Vec<T>::kLanes; ++i) found = found || a.lane[i];
-  return found;
+  typename WordOf<T>::Type found = 0;
+  for (int i = 0; i < Vec<T>::kLanes; ++i) found |= a.lane[i];
+  return found != 0;
 }
 
 template <class T>
 LAMINA_INLINE Bits<T> as_bits(const Vec<T>& a) {
   Bits<T> bits;
-  __builtin_memcpy(bits.lane, a.lane, sizeof a.lane);
+  __builtin_memcpy(&bits.lane, &a.lane, sizeof a.lane);
   return bits;
 }
 template <class T>
 LAMINA_INLINE Vec<T> from_bits(const Bits<T>& a) {
   Vec<T> v;
-  __builtin_memcpy(v.lane, a.lane, sizeof a.lane);
+  __builtin_memcpy(&v.lane, &a.lane, sizeof a.lane);
   return v;
 }
 template <class T, class Word>
 LAMINA_INLINE Bits<T> splat_bits(Word x) {
-  LAMINA_LANES(Bits<T>, x);
+  if constexpr (kIsFloat<T>) {
+    return {{x, x, x, x}};
+  } else {
+    return {{x, x}};
+  }
 }
 template <class T>
 LAMINA_INLINE Bits<T> operator&(const Bits<T>& a, const Bits<T>& b) {
-  LAMINA_LANES(Bits<T>, a.lane[i] & b.lane[i]);
+  LAMINA_LANES(Bits<T>, a.lane & b.lane, a.lane[i] & b.lane[i]);
 }
 template <class T>
 LAMINA_INLINE Bits<T> operator|(const Bits<T>& a, const Bits<T>& b) {
-  LAMINA_LANES(Bits<T>, a.lane[i] | b.lane[i]);
+  LAMINA_LANES(Bits<T>, a.lane | b.lane, a.lane[i] | b.lane[i]);
 }
 template <class T>
 LAMINA_INLINE Bits<T> operator^(const Bits<T>& a, const Bits<T>& b) {
-  LAMINA_LANES(Bits<T>, a.lane[i] ^ b.lane[i]);
+  LAMINA_LANES(Bits<T>, a.lane ^ b.lane, a.lane[i] ^ b.lane[i]);
 }
 template <class T>
 LAMINA_INLINE Bits<T> operator+(const Bits<T>& a, const Bits<T>& b) {
-  LAMINA_LANES(Bits<T>, a.lane[i] + b.lane[i]);
+  LAMINA_LANES(Bits<T>, a.lane + b.lane, a.lane[i] + b.lane[i]);
 }
 template <class T>
 LAMINA_INLINE Bits<T> operator-(const Bits<T>& a, const Bits<T>& b) {
-  LAMINA_LANES(Bits<T>, a.lane[i] - b.lane[i]);
+  LAMINA_LANES(Bits<T>, a.lane - b.lane, a.lane[i] - b.lane[i]);
 }
 template <int kCount, class T>
 LAMINA_INLINE Bits<T> shift_left(const Bits<T>& a) {
-  LAMINA_LANES(Bits<T>, a.lane[i] << kCount);
+  LAMINA_LANES(Bits<T>, a.lane << kCount, a.lane[i] << kCount);
 }
 template <int kCount, class T>
 LAMINA_INLINE Bits<T> shift_right(const Bits<T>& a) {
-  LAMINA_LANES(Bits<T>, a.lane[i] >> kCount);
+  LAMINA_LANES(Bits<T>, a.lane >> kCount, a.lane[i] >> kCount);
 }
 #undef LAMINA_LANES
 
