@@ -92,11 +92,7 @@ LAMINA_INLINE void store(T* p, const Vec<T>& a) {
 
 template <class T>
 LAMINA_INLINE Vec<T> broadcast(T x) {
-  if constexpr (kIsFloat<T>) {
-    return {{x, x, x, x}};
-  } else {
-    return {{x, x}};
-  }
+  LAMINA_LANES(Vec<T>, x - typename LanesOf<T>::Type{}, x);
 }
 template <class T>
 LAMINA_INLINE Vec<T> zero() {
@@ -205,11 +201,7 @@ LAMINA_INLINE Vec<T> from_bits(const Bits<T>& a) {
 }
 template <class T, class Word>
 LAMINA_INLINE Bits<T> splat_bits(Word x) {
-  if constexpr (kIsFloat<T>) {
-    return {{x, x, x, x}};
-  } else {
-    return {{x, x}};
-  }
+  LAMINA_LANES(Bits<T>, x - typename LanesOf<typename WordOf<T>::Type>::Type{}, x);
 }
 template <class T>
 LAMINA_INLINE Bits<T> operator&(const Bits<T>& a, const Bits<T>& b) {
