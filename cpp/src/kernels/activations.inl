@@ -52,11 +52,11 @@ template <class T>
 struct Gelu {
   static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
     const Vec<T> a = min(broadcast<T>(Coefficients<T>::kTailLimit), abs(z));
-    Vec<T> density;
-    const Vec<T> tail = normal_tail(a, density);
-    const Vec<T> below = fnma(a, density, tail);
+    Vec<T> ratio, e;
+    normal_tail(a, ratio, e);
+    const Vec<T> below = e * fnma(a, broadcast<T>(kInverseSqrtTwoPi<T>), ratio);
     derivative = select(lt(z, zero<T>()), below, broadcast<T>(T(1)) - below);
-    return fnma(a, tail, max(zero<T>(), z));
+    return fnma(a * ratio, e, max(zero<T>(), z));
   }
 };
 
@@ -77,17 +77,22 @@ struct GeluTanh {
   }
 };
 
-// z s(z); s (1 - s) = e / (1 + e)^2 with e = exp(-|z|) needs no difference.
+// z s(z); s (1 - s) = e / (1 + e)^2 with e = exp(-|z|) needs no difference. The quotient is corrected once
+// for the roundings of 1 + e and of its reciprocal.
 template <class T>
 struct Silu {
   static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
-    constexpr T kLimit = -Coefficients<T>::kExpLow;
-    const Vec<T> c = min(broadcast<T>(kLimit), max(broadcast<T>(-kLimit), z));
+    const Vec<T> one = broadcast<T>(T(1)), limit = broadcast<T>(-Coefficients<T>::kExpLow);
+    const Vec<T> c = min(limit, max(-limit, z));
     const Vec<T> e = exp_nonpositive(-abs(c));
-    const Vec<T> q = broadcast<T>(T(1)) / (broadcast<T>(T(1)) + e);
-    const Vec<T> s = select(lt(c, zero<T>()), e * q, q);
-    derivative = fma(c * q, e * q, s);
-    return max(c, z) * s;
+    const Vec<T> sum = one + e;
+    const Vec<T> q = one / sum;
+    const Vec<T> numerator = select(lt(c, zero<T>()), e, one);
+    derivative = fma(c * q, e * q, numerator * q);
+    const Vec<T> product = c * numerator;
+    const Vec<T> quotient = product * q;
+    const Vec<T> residual = fnma(quotient, e - (sum - one), fnma(quotient, sum, product));
+    return select(gt(z, limit), z, fma(residual, q, quotient));
   }
 };
 

@@ -53,7 +53,7 @@ struct Coefficients<double> {
                                     2.0875344142163064e-09};
   static constexpr double kTanh[] = {-0.33333333333332854,   0.13333333333261932,    -0.053968253931193699,
                                      0.021869487574404319,   -0.0088632209805599837, 0.0035919889963303983,
-                                     -0.0014549779689553511, 0.00058631356782678232, -0.00022855820456182661,
+                                     -0.0014549579689553511, 0.00058631356782678232, -0.00022855820456182661,
                                      7.7137534486143526e-05, -1.6069224887702822e-05};
   static constexpr double kLog[] = {0.66666666666667351, 0.39999999999409352, 0.28571428743686583,
                                     0.22222198428963386, 0.18183572355880287, 0.15313832134299521,
@@ -230,11 +230,14 @@ LAMINA_INLINE Vec<T> log1p_unit(Vec<T> e) {
   return e - fnma(s, remainder, half_square);
 }
 
-// 1 / (1 + exp(-x)), given e = exp(-|x|).
+// 1 / (1 + exp(-x)), given e = exp(-|x|). What rounding takes from 1 + e is put back to first order.
 template <class T>
 LAMINA_INLINE Vec<T> sigmoid_from(Vec<T> x, Vec<T> e) {
   const Vec<T> one = broadcast<T>(T(1));
-  return select(lt(x, zero<T>()), e, one) / (one + e);
+  const Vec<T> sum = one + e;
+  const Vec<T> lost = e - (sum - one);
+  const Vec<T> ratio = select(lt(x, zero<T>()), e, one) / sum;
+  return fnma(ratio, lost, ratio);
 }
 
 template <class T>
@@ -253,18 +256,17 @@ LAMINA_INLINE Vec<T> tanh(Vec<T> x) {
   return select(lt(magnitude, broadcast<T>(T(0.625))), small, copysign(large, x));
 }
 
-// Phi(-a), the standard normal distribution's tail, and its density at a, for a in [0, kTailLimit].
+// Phi(-a) = ratio * e of the standard normal distribution, e = exp(-a^2 / 2), for a in [0, kTailLimit].
 template <class T>
-LAMINA_INLINE Vec<T> normal_tail(Vec<T> a, Vec<T>& density) {
+LAMINA_INLINE void normal_tail(Vec<T> a, Vec<T>& ratio, Vec<T>& e) {
   using C = Coefficients<T>;
   const Vec<T> t = broadcast<T>(T(1)) / (a + broadcast<T>(T(4)));
   const Vec<T> u = fnma(broadcast<T>(T(8)), t, broadcast<T>(T(1)));
-  // a^2 / 2 in two parts: the first is exact, so exp keeps its relative accuracy.
+  ratio = polynomial(C::kTail, u) * t;
+  // a^2 / 2 in two parts: the first is exact, so e keeps its relative accuracy.
   const Vec<T> high = from_bits(as_bits(a) & splat_bits<T>(C::kHalfFraction));
   const Vec<T> half = broadcast<T>(T(-0.5));
-  const Vec<T> e = exp_nonpositive(high * high * half, (a - high) * (a + high) * half);
-  density = e * broadcast<T>(kInverseSqrtTwoPi<T>);
-  return polynomial(C::kTail, u) * t * e;
+  e = exp_nonpositive(high * high * half, (a - high) * (a + high) * half);
 }
 
 // sin(x) and cos(x). Beyond |x| = 8192 (double: 2^20) the error grows with |x|; NaN at infinity.

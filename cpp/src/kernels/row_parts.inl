@@ -140,7 +140,9 @@ LAMINA_INLINE void row_scale(int64_t columns, T* row, T scale, T added) {
   if (c < columns) {
     const Vec<T> scaled = fma(load(row + c), factor, offset);
     store(row + c, select(first_lanes_mask<T>(columns - c), scaled, zero<T>()));
+    c += Vec<T>::kLanes;
   }
+  for (; c < padded_columns<T>(columns); c += Vec<T>::kLanes) store(row + c, zero<T>());
 }
 
 }  // namespace

@@ -176,26 +176,64 @@ LAMINA_INLINE uint32_t dropout_threshold(double drop_rate) {
 constexpr int64_t kGroupColumns = 64;
 constexpr int64_t kGroupCounters = 8;
 constexpr int64_t kGroupsAtOnce = 2;
+constexpr uint64_t kCounterNumbers[kGroupsAtOnce * kGroupCounters] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                                      8, 9, 10, 11, 12, 13, 14, 15};
+
+LAMINA_INLINE Bits<double> load_bits(const uint64_t* p) {
+  double lanes[Vec<double>::kLanes];
+  memcpy(lanes, p, sizeof lanes);
+  return as_bits(loadu(lanes));
+}
+
+LAMINA_INLINE void store_bits(uint64_t* p, Bits<double> bits) {
+  double lanes[Vec<double>::kLanes];
+  storeu(lanes, from_bits(bits));
+  memcpy(p, lanes, sizeof lanes);
+}
+
+// One Philox counter or its output a 64-bit lane, whose low half holds the word.
+struct PhiloxLanes {
+  Bits<double> word[4];
+};
+
+LAMINA_INLINE PhiloxLanes philox_lanes(PhiloxKey key, PhiloxLanes c) {
+  const Bits<double> low = splat_bits<double>(uint64_t{0xffffffffu});
+  const Bits<double> multiplier0 = splat_bits<double>(uint64_t{kPhiloxMultiplier[0]});
+  const Bits<double> multiplier1 = splat_bits<double>(uint64_t{kPhiloxMultiplier[1]});
+  uint32_t k0 = key.word[0], k1 = key.word[1];
+  for (int round = 0; round < 10; ++round) {
+    const Bits<double> p0 = multiply_low_halves(multiplier0, c.word[0]);
+    const Bits<double> p1 = multiply_low_halves(multiplier1, c.word[2]);
+    c.word[0] = shift_right<32>(p1) ^ c.word[1] ^ splat_bits<double>(uint64_t{k0});
+    c.word[2] = shift_right<32>(p0) ^ c.word[3] ^ splat_bits<double>(uint64_t{k1});
+    c.word[1] = p1 & low;
+    c.word[3] = p0 & low;
+    k0 += kPhiloxWeyl[0];
+    k1 += kPhiloxWeyl[1];
+  }
+  return c;
+}
 
 // Words [4][counters] of the groups from `first_group` on.
 LAMINA_INLINE void philox_groups(PhiloxKey key, uint64_t first_group, uint64_t step, uint32_t layer,
                                  uint32_t (&words)[4][kGroupsAtOnce * kGroupCounters]) {
-  constexpr int kCounters = kGroupsAtOnce * kGroupCounters;
-  uint32_t c0[kCounters], c1[kCounters], c2[kCounters], c3[kCounters];
-  for (int i = 0; i < kCounters; ++i) {
-    const PhiloxBlock counter = philox_counter(first_group * kGroupCounters + static_cast<uint64_t>(i), step,
-                                               layer, StreamTag::kDropout);
-    c0[i] = counter.word[0];
-    c1[i] = counter.word[1];
-    c2[i] = counter.word[2];
-    c3[i] = counter.word[3];
+  constexpr int64_t kCounters = kGroupsAtOnce * kGroupCounters;
+  alignas(64) uint64_t wide[4][kCounters];
+  // philox_counter() of counters that differ in their block alone.
+  const PhiloxBlock fixed = philox_counter(0, step, layer, StreamTag::kDropout);
+  for (int64_t i = 0; i < kCounters; i += Vec<double>::kLanes) {
+    const Bits<double> block = splat_bits<double>(first_group * kGroupCounters) + load_bits(kCounterNumbers + i);
+    const Bits<double> high = shift_right<32>(block) & splat_bits<double>(uint64_t{0xfffu});
+    PhiloxLanes lanes;
+    lanes.word[0] = block & splat_bits<double>(uint64_t{0xffffffffu});
+    lanes.word[1] = splat_bits<double>(uint64_t{fixed.word[1]});
+    lanes.word[2] = splat_bits<double>(uint64_t{fixed.word[2]});
+    lanes.word[3] = splat_bits<double>(uint64_t{fixed.word[3]}) | shift_left<8>(high);
+    lanes = philox_lanes(key, lanes);
+    for (int w = 0; w < 4; ++w) store_bits(wide[w] + i, lanes.word[w]);
   }
-  for (int i = 0; i < kCounters; ++i) {
-    const PhiloxBlock block = philox(key, PhiloxBlock{{c0[i], c1[i], c2[i], c3[i]}});
-    words[0][i] = block.word[0];
-    words[1][i] = block.word[1];
-    words[2][i] = block.word[2];
-    words[3][i] = block.word[3];
+  for (int w = 0; w < 4; ++w) {
+    for (int64_t i = 0; i < kCounters; ++i) words[w][i] = static_cast<uint32_t>(wide[w][i]);
   }
 }
 
@@ -203,15 +241,15 @@ LAMINA_INLINE void philox_groups(PhiloxKey key, uint64_t first_group, uint64_t s
 template <class T>
 LAMINA_INLINE void drop_group(const uint32_t (&words)[4][kGroupsAtOnce * kGroupCounters], int64_t group,
                               uint32_t threshold, T scale, T* values, int64_t n) {
-  const int64_t first = group * kGroupCounters;
-  for (int64_t part = 0; part * 2 * kGroupCounters < n; ++part) {
-    const uint32_t* word = words[part] + first;
-    T* low = values + part * 2 * kGroupCounters;
-    for (int64_t i = 0; i < kGroupCounters; ++i) low[i] *= (word[i] & 0xffffu) < threshold ? scale : T(0);
-    if (part * 2 * kGroupCounters + kGroupCounters >= n) break;
+  alignas(64) T factors[kGroupColumns];
+  for (int64_t w = 0; w < 4; ++w) {
+    const uint32_t* word = words[w] + group * kGroupCounters;
+    T* low = factors + 2 * w * kGroupCounters;
     T* high = low + kGroupCounters;
-    for (int64_t i = 0; i < kGroupCounters; ++i) high[i] *= (word[i] >> 16) < threshold ? scale : T(0);
+    for (int64_t i = 0; i < kGroupCounters; ++i) low[i] = (word[i] & 0xffffu) < threshold ? scale : T(0);
+    for (int64_t i = 0; i < kGroupCounters; ++i) high[i] = (word[i] >> 16) < threshold ? scale : T(0);
   }
+  for (int64_t c = 0; c < n; c += Vec<T>::kLanes) store(values + c, load(values + c) * load(factors + c));
 }
 
 template <class T>

@@ -166,6 +166,11 @@ LAMINA_INLINE Bits<double> shift_right(Bits<double> a) {
   return {vshrq_n_u64(a.reg, kCount)};
 }
 
+// Products of the low 32 bits of each 64-bit lane.
+LAMINA_INLINE Bits<double> multiply_low_halves(Bits<double> a, Bits<double> b) {
+  return {vmull_u32(vmovn_u64(a.reg), vmovn_u64(b.reg))};
+}
+
 // Lane i + lane i + half, down to one lane.
 LAMINA_INLINE float reduce_add(F32 a) {
   const float32x2_t two = vadd_f32(vget_low_f32(a.reg), vget_high_f32(a.reg));

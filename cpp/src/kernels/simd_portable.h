@@ -231,6 +231,12 @@ template <int kCount, class T>
 LAMINA_INLINE Bits<T> shift_right(const Bits<T>& a) {
   LAMINA_LANES(Bits<T>, a.lane >> kCount, a.lane[i] >> kCount);
 }
+// Products of the low 32 bits of each 64-bit lane.
+template <class T>
+LAMINA_INLINE Bits<T> multiply_low_halves(const Bits<T>& a, const Bits<T>& b) {
+  constexpr uint64_t kLow = 0xffffffffu;
+  LAMINA_LANES(Bits<T>, (a.lane & kLow) * (b.lane & kLow), (a.lane[i] & kLow) * (b.lane[i] & kLow));
+}
 #undef LAMINA_LANES
 
 // Lane i + lane i + half, down to one lane.

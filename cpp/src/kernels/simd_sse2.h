@@ -183,6 +183,11 @@ LAMINA_INLINE Bits<T> shift_right(Bits<T> a) {
   }
 }
 
+// Products of the low 32 bits of each 64-bit lane.
+LAMINA_INLINE Bits<double> multiply_low_halves(Bits<double> a, Bits<double> b) {
+  return {_mm_mul_epu32(a.reg, b.reg)};
+}
+
 // Lane i + lane i + half, down to one lane.
 LAMINA_INLINE float reduce_add(F32 a) {
   const __m128 two = _mm_add_ps(a.reg, _mm_movehl_ps(a.reg, a.reg));

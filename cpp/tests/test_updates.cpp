@@ -1,0 +1,131 @@
+// Optimizer updates of every instruction set against the reference: states, backup, the finite flag.
+#include <algorithm>
+
+#include "kernel_support.h"
+#include "kernels/reference_elementwise.h"
+
+namespace {
+
+using namespace lamina::test;
+using lamina::kernels::KernelTable;
+using lamina::kernels::Update;
+using lamina::kernels::UpdateRule;
+
+struct Entry {
+  UpdateRule rule;
+  const char* name;
+  std::vector<double> coefficients;
+  int states;
+};
+
+std::vector<Entry> entries() {
+  return {
+      {UpdateRule::kSgd, "sgd", {0.1, 0, 0, 0, 0}, 0},
+      {UpdateRule::kSgd, "sgd with both decays", {0.1, 0.01, 0, 0.02, 0}, 0},
+      {UpdateRule::kSgd, "momentum", {0.1, 0.01, 0.9, 0, 0}, 1},
+      {UpdateRule::kSgd, "Nesterov", {0.1, 0.01, 0.9, 0.02, 1}, 1},
+      {UpdateRule::kAdam, "Adam", {0.01, 0.9, 0.999, 3.2, 1e-8, 0, 0, 0.1, 0.001}, 2},
+      {UpdateRule::kAdam, "Adam with both decays", {0.01, 0.9, 0.999, 3.2, 1e-8, 0.1, 0.02, 0.1, 0.001}, 2},
+  };
+}
+
+constexpr int64_t kCount = 1008;  // a multiple of 64 bytes, with every vector's tail of the loop
+
+template <class T>
+struct Case {
+  explicit Case(const Entry& entry)
+      : weights(kCount), gradients(kCount), state{Aligned<T>(kCount), Aligned<T>(kCount), Aligned<T>(kCount)},
+        backup(kCount, T(77)), coefficients(entry.coefficients.begin(), entry.coefficients.end()) {
+    Uniform uniform(3);
+    uniform.fill(weights, -2, 2);
+    uniform.fill(gradients, -1, 1);
+    coefficients.resize(lamina::kernels::kMaxCoefficients);
+    for (int s = 0; s < 3; ++s) states[s] = s < entry.states ? state[s].data() : nullptr;
+  }
+  Update<T> job(bool with_backup) {
+    return {kCount, weights.data(), gradients.data(), {states[0], states[1], states[2]},
+            with_backup ? backup.data() : nullptr, coefficients.data()};
+  }
+  Aligned<T> weights, gradients, state[3], backup;
+  T* states[3];
+  std::vector<T> coefficients;
+};
+
+// Three steps with the same gradients, so that the states count; a few roundings each.
+LAMINA_TEST(three_steps_of_every_rule_equal_the_reference) {
+  on_every_table([]<class T>(const KernelTable<T>& table) {
+    for (const Entry& entry : entries()) {
+      Case<T> c(entry);
+      const Aligned<T> start(c.weights);
+      Aligned<T> old(start);
+      for (int step = 0; step < 3; ++step) CHECK(table.update[static_cast<int>(entry.rule)](c.job(false)));
+      const double tolerance = 30 * static_cast<double>(std::numeric_limits<T>::epsilon());
+      const std::vector<double> coefficients(c.coefficients.begin(), c.coefficients.end());
+      for (int64_t i = 0; i < kCount; ++i) {
+        double state[3] = {0, 0, 0};
+        double w = static_cast<double>(old[i]);
+        for (int step = 0; step < 3; ++step) {
+          w = lamina::reference::update(entry.rule, coefficients, w, static_cast<double>(c.gradients[i]), state);
+        }
+        CHECK_NEAR(c.weights[i], w, tolerance * std::max(1.0, std::fabs(w)));
+        for (int s = 0; s < entry.states; ++s) {
+          CHECK_NEAR(c.state[s][i], state[s], tolerance * std::max(1.0, std::fabs(state[s])));
+        }
+      }
+    }
+  });
+}
+
+LAMINA_TEST(the_old_weights_stand_in_the_backup) {
+  on_every_table([]<class T>(const KernelTable<T>& table) {
+    for (const Entry& entry : entries()) {
+      Case<T> c(entry);
+      Aligned<T> old(c.weights);
+      table.update[static_cast<int>(entry.rule)](c.job(true));
+      for (int64_t i = 0; i < kCount; ++i) CHECK(c.backup[i] == old[i]);
+      CHECK(c.weights[0] != old[0]);
+    }
+  });
+}
+
+LAMINA_TEST(a_weight_that_is_not_finite_is_reported_wherever_it_stands) {
+  on_every_table([]<class T>(const KernelTable<T>& table) {
+    for (const Entry& entry : entries()) {
+      for (const T bad : {std::numeric_limits<T>::infinity(), std::numeric_limits<T>::quiet_NaN()}) {
+        for (const int64_t where : {int64_t{0}, int64_t{5}, kCount - 1}) {
+          Case<T> c(entry);
+          c.gradients[where] = bad;
+          const bool finite = table.update[static_cast<int>(entry.rule)](c.job(false));
+          CHECK(finite == static_cast<bool>(std::isfinite(c.weights[where])));
+          Case<T> d(entry);
+          d.weights[where] = bad;
+          CHECK(!table.update[static_cast<int>(entry.rule)](d.job(false)));
+        }
+      }
+    }
+  });
+}
+
+LAMINA_TEST(a_piece_of_the_array_gets_the_same_bits_as_the_whole) {
+  on_every_table([]<class T>(const KernelTable<T>& table) {
+    for (const Entry& entry : entries()) {
+      Case<T> whole(entry), pieces(entry);
+      table.update[static_cast<int>(entry.rule)](whole.job(false));
+      for (int64_t first = 0; first < kCount; first += 112) {
+        Update<T> job = pieces.job(false);
+        job.n = 112;
+        job.weights += first;
+        job.gradients += first;
+        for (T*& state : job.state) {
+          if (state != nullptr) state += first;
+        }
+        table.update[static_cast<int>(entry.rule)](job);
+      }
+      for (int64_t i = 0; i < kCount; ++i) CHECK(whole.weights[i] == pieces.weights[i]);
+    }
+  });
+}
+
+}  // namespace
+
+LAMINA_TEST_MAIN
