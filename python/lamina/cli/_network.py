@@ -70,9 +70,9 @@ def describe_network(recipe: Recipe, target: Target, width: int) -> str:
 
 def train_network(
     recipe: Recipe, target: Target, train: Examples, validation: Examples, console: Console
-) -> tuple[Any, dict[str, list[float]]]:
+) -> tuple[lm.Sequential, dict[str, list[float]]]:
     """Train until the validation loss stops falling; gives the best network and the history."""
-    layers: list[Any] = []
+    layers: list[lm.Layer] = []
     for size in recipe.hidden:
         layers.append(lm.Dense(size, recipe.activation))
         if recipe.dropout > 0.0:
@@ -140,7 +140,7 @@ def _loss(target: Target) -> str:
     return "binary_cross_entropy" if target.outputs == 1 else "cross_entropy"
 
 
-def _optimizer(recipe: Recipe) -> Any:
+def _optimizer(recipe: Recipe) -> lm.Optimizer:
     if recipe.optimizer == "sgd":
         return lm.SGD(
             learning_rate=recipe.learning_rate, momentum=0.9, weight_decay=recipe.weight_decay

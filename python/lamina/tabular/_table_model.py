@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamina._metrics import METRICS
+from lamina._model_file import load_model, save_model
+from lamina._network import Sequential
 from lamina.tabular._columns import Column, Floats, TableError, as_columns
 from lamina.tabular._encoders import Record
 from lamina.tabular._inspect import closest
@@ -23,13 +25,6 @@ CLASS_METRICS = ("accuracy", "log_loss", "roc_auc")
 NUMBER_METRICS = ("rmse", "mae", "r2")
 
 
-class Network(Protocol):
-    """What is asked of a trained network."""
-
-    def predict(self, X: NDArray[np.float32], /) -> NDArray[Any]:
-        """Outputs [rows, outputs] of inputs [rows, features]."""
-
-
 @dataclass
 class TableModel:
     """Predicts a column of a table from its other columns; saved as one file.
@@ -37,13 +32,13 @@ class TableModel:
     Attributes:
         preprocessor: from columns to network inputs.
         target: from network outputs to class names or numbers.
-        network: a `lamina.Sequential` with softmax, sigmoid or identity outputs.
+        network: a network with softmax, sigmoid or identity outputs.
         training: JSON record of how it was trained.
     """
 
     preprocessor: Preprocessor
     target: Target
-    network: Network
+    network: Sequential
     training: Record = field(default_factory=dict)
 
     def outputs(self, table: Mapping[str, Any]) -> Floats:
@@ -90,8 +85,6 @@ class TableModel:
         (1), `preprocessor`, `target` and `training`, and the tensors of the former two under
         `preprocessor.` and `target.`.
         """
-        from lamina._model_file import save_model
-
         preprocessor, own = self.preprocessor.to_record()
         target, vectors = self.target.to_record()
         record = {
@@ -113,8 +106,6 @@ class TableModel:
             TableError: no table model, a newer version, or parts that do not fit each other.
             OSError: the file cannot be read.
         """
-        from lamina._model_file import load_model
-
         network, record, tensors = load_model(path)
         if not record:
             raise TableError(
