@@ -187,7 +187,7 @@ void bind_optimizer(py::module_& module, const char* name) {
              return std::vector<std::string>(names, names + self.state_count());
            })
       .def("get_state", [](Class& self, const Model<T>& model,
-                           int index) { return unpack_all(model, std::as_const(*self.state(index))); })
+                           int index) { return unpack_all<T>(model, self.state(index)); })
       .def("set_state", [](Class& self, const Model<T>& model, int index,
                            const std::vector<DenseArray<T>>& arrays) {
         pack_all(model, arrays, self.state(index), "optimizer state");

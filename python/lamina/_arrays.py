@@ -1,0 +1,177 @@
+"""What users give, as arrays that the core reads; anything else is refused in one sentence."""
+
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lamina import _core
+
+Dtype = Literal["float32", "float64"]
+# Rows looked at together when values are checked, so that no copy of a large array is made.
+_CHUNK = 8192
+
+
+def inputs(
+    values: ArrayLike, *, columns: int | None, dtype: Dtype, where: str, check_values: bool = True
+) -> NDArray[Any]:
+    """X as an array [rows, columns] of a type that the core converts while it reads.
+
+    Nothing is copied unless the core cannot read the type (big-endian, extended precision).
+
+    Raises:
+        TypeError: not numbers. ValueError: wrong shape, no rows, NaN, infinity, or a value beyond
+            float32's range. Warns where whole numbers cannot be held exactly.
+    """
+    if hasattr(values, "toarray") and hasattr(values, "nnz"):
+        raise TypeError(f"{where}: expected a dense X, got a sparse matrix; use X.toarray()")
+    array = _numbers(values, where, "X")
+    if array.ndim != 2:
+        hint = "; one feature is X.reshape(-1, 1), one row X.reshape(1, -1)"
+        raise ValueError(
+            f"{where}: expected X of shape [rows, features], got shape {_shape(array)}"
+            + (hint if array.ndim == 1 else "")
+        )
+    if columns is not None and array.shape[1] != columns:
+        raise ValueError(f"{where}: expected {columns} input features, got {array.shape[1]}")
+    if array.shape[0] == 0 or array.shape[1] == 0:
+        raise ValueError(f"{where}: expected at least one row and one feature, got {_shape(array)}")
+    if check_values:
+        _check_values(array, dtype, where, "X")
+    return array
+
+
+def targets(
+    y: ArrayLike, *, loss: _core.Loss, rows: int, outputs: int, dtype: Dtype, where: str
+) -> tuple[NDArray[np.int32] | None, NDArray[Any] | None]:
+    """y as (class indices [rows], None) or (None, values [rows, outputs]), as the loss takes them."""
+    array = _numbers(y, where, "y")
+    if array.shape[:1] != (rows,):
+        raise ValueError(f"{where}: expected y for {rows} rows as X has, got shape {_shape(array)}")
+    _check_values(array.reshape(rows, -1), "float64", where, "y")
+    if loss.takes_classes and (array.ndim == 1 or array.shape == (rows, 1)):
+        return _classes(array.reshape(rows), outputs, where), None
+    if array.ndim == 1 and outputs == 1:
+        array = array.reshape(rows, 1)
+    if array.shape != (rows, outputs):
+        raise ValueError(
+            f"{where}: expected y of shape [{rows}, {outputs}] for {outputs} outputs, "
+            f"got shape {_shape(array)}"
+        )
+    if loss.name in ("cross_entropy", "binary_cross_entropy"):
+        _check_probabilities(array, loss.name, where)
+    _check_values(array, dtype, where, "y")
+    return None, np.ascontiguousarray(array, dtype=dtype)
+
+
+def sample_weights(
+    weight: ArrayLike | None, *, rows: int, dtype: Dtype, where: str
+) -> NDArray[Any] | None:
+    """Weights [rows], finite and at least 0, not all 0; None stays None."""
+    if weight is None:
+        return None
+    array = _numbers(weight, where, "sample_weight")
+    if array.shape != (rows,):
+        raise ValueError(
+            f"{where}: expected sample_weight of shape ({rows},), got shape {_shape(array)}"
+        )
+    _check_values(array.reshape(rows, 1), dtype, where, "sample_weight")
+    if (array < 0).any():
+        raise ValueError(f"{where}: expected sample_weight of at least 0, got {array.min()}")
+    if not array.any():
+        raise ValueError(f"{where}: expected a sample_weight above 0 somewhere, got only zeros")
+    return np.ascontiguousarray(array, dtype=dtype)
+
+
+def _numbers(values: ArrayLike, where: str, name: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{where}: expected {name} as a table of numbers, got {error}") from None
+    kind = array.dtype.kind
+    if kind not in "fiub":
+        got = {
+            "O": "Python objects (dtype object); convert with numpy.asarray(..., dtype=float)",
+            "U": "text",
+            "S": "text",
+            "c": "complex numbers",
+            "M": "dates",
+            "m": "time differences",
+        }.get(kind, f"dtype {array.dtype}")
+        raise TypeError(f"{where}: expected numbers in {name}, got {got}")
+    if kind == "f" and array.dtype.itemsize > 8:
+        return array.astype(np.float64)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _check_values(array: NDArray[Any], dtype: Dtype, where: str, name: str) -> None:
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    if kind == "f":
+        limit = np.finfo(np.float32).max if dtype == "float32" and size > 4 else None
+        for first in range(0, len(array), _CHUNK):
+            _check_floats(array[first : first + _CHUNK], first, limit, where, name)
+    elif kind in "iu":
+        digits = 24 if dtype == "float32" else 53
+        if size * 8 > digits:
+            low, high = int(array.min(initial=0)), int(array.max(initial=0))
+            if max(-low, high) > 2**digits:
+                warnings.warn(
+                    f"{where}: {name} holds whole numbers beyond {dtype}'s exact range "
+                    f"(2^{digits}); they are rounded. Scale them, or use dtype='float64'",
+                    stacklevel=4,
+                )
+
+
+def _check_floats(
+    chunk: NDArray[Any], first: int, limit: float | None, where: str, name: str
+) -> None:
+    # A sum is finite only if every value is: one pass without a temporary; overflow is rare.
+    with np.errstate(all="ignore"):
+        if limit is None and np.isfinite(chunk.sum()):
+            return
+    finite = np.isfinite(chunk)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        raise ValueError(
+            f"{where}: expected finite numbers in {name}, got {chunk[row, column]} "
+            f"in row {first + row}, column {column}"
+        )
+    if limit is not None and np.abs(chunk).max(initial=0.0) > limit:
+        raise ValueError(
+            f"{where}: {name} holds values beyond float32's range (3.4e38); "
+            "scale them, or use dtype='float64'"
+        )
+
+
+def _classes(array: NDArray[Any], outputs: int, where: str) -> NDArray[np.int32]:
+    if array.dtype.kind == "f" and (array != np.floor(array)).any():
+        wrong = array[array != np.floor(array)][0]
+        raise ValueError(f"{where}: expected whole class indices in y, got {wrong}")
+    low, high = array.min(), array.max()
+    if low < 0 or high >= outputs:
+        wrong = low if low < 0 else high
+        raise ValueError(
+            f"{where}: expected class indices from 0 to {outputs - 1} in y "
+            f"for {outputs} outputs, got {wrong}"
+        )
+    return np.ascontiguousarray(array, dtype=np.int32)
+
+
+def _check_probabilities(array: NDArray[Any], loss: str, where: str) -> None:
+    if array.min() < 0 or array.max() > 1:
+        wrong = array.min() if array.min() < 0 else array.max()
+        raise ValueError(f"{where}: expected targets between 0 and 1 for {loss}, got {wrong}")
+    if loss == "cross_entropy":
+        sums = array.sum(axis=1)
+        # Probabilities computed in float32 or float16 may be off by their rounding.
+        if np.abs(sums - 1.0).max() > 1e-2:
+            row = int(np.abs(sums - 1.0).argmax())
+            raise ValueError(
+                f"{where}: expected the targets of each row to sum to 1 for cross_entropy, "
+                f"got {sums[row]} in row {row}"
+            )
+
+
+def _shape(array: NDArray[Any]) -> str:
+    return str(tuple(array.shape))

@@ -1,0 +1,200 @@
+"""Callbacks: what may look in on training, and stop it."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from lamina._fit import Fit
+
+Record = dict[str, float]
+
+
+class Callback:
+    """Base of callbacks; override what you need. Any object with some of these methods will do.
+
+    Epochs count from 0. An exception in a callback ends `fit` and reaches its caller; the network
+    keeps the weights that it has then.
+    """
+
+    def on_fit_begin(self, fit: "Fit") -> None:
+        """Training starts. `fit` has `net`, `optimizer`, `history`, `epochs` and `stop(reason)`."""
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """An epoch starts."""
+
+    def on_progress(self, epoch: int, share: float) -> None:
+        """Now and then within an epoch (every 20 ms or so): `share` of it is done."""
+
+    def on_epoch_end(self, epoch: int, record: Record) -> None:
+        """An epoch ended with these figures ("loss", "val_loss", ...)."""
+
+    def on_fit_end(self, fit: "Fit") -> None:
+        """Training ended, also by an interrupt or an error."""
+
+
+class EarlyStopping(Callback):
+    """Stops when a figure has not improved for some epochs, and puts back the best weights.
+
+    Args:
+        monitor: name of the figure; None: "val_loss" where there is validation data, else "loss".
+        patience: epochs without improvement that are borne, at least 1.
+        min_delta: smallest change that counts as improvement, at least 0.
+        mode: "min" or "max" is better; "auto" takes "max" for accuracy, r2 and roc_auc.
+        restore_best_weights: put back the weights of the best epoch at the end.
+
+    Attributes:
+        best: best value seen. best_epoch: its epoch, from 0.
+    """
+
+    def __init__(
+        self,
+        monitor: str | None = None,
+        *,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+        restore_best_weights: bool = True,
+    ) -> None:
+        if patience < 1:
+            raise ValueError(f"EarlyStopping: expected a patience of at least 1, got {patience}")
+        if min_delta < 0:
+            raise ValueError(f"EarlyStopping: expected min_delta of at least 0, got {min_delta}")
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"EarlyStopping: expected mode auto, min or max, got {mode!r}")
+        self.monitor = monitor
+        self.patience = patience
+        self.min_delta = min_delta
+        self.mode = mode
+        self.restore_best_weights = restore_best_weights
+        self.best = float("nan")
+        self.best_epoch = -1
+        self._weights: dict[str, NDArray[Any]] | None = None
+        self._fit: Fit | None = None
+
+    def on_fit_begin(self, fit: "Fit") -> None:
+        """Forget what an earlier fit left."""
+        self._fit = fit
+        self._weights = None
+        self.best, self.best_epoch = float("nan"), -1
+
+    def on_epoch_end(self, epoch: int, record: Record) -> None:
+        """Compare with the best epoch so far."""
+        assert self._fit is not None
+        monitor = self.monitor or ("val_loss" if "val_loss" in record else "loss")
+        if monitor not in record:
+            raise ValueError(
+                f"EarlyStopping: no figure named {monitor!r}; there are {', '.join(record)}"
+            )
+        value = record[monitor]
+        larger = self.mode == "max" or (
+            self.mode == "auto" and any(n in monitor for n in ("accuracy", "r2", "roc_auc"))
+        )
+        gain = value - self.best if larger else self.best - value
+        if self.best_epoch < 0 or gain > self.min_delta:
+            self.best, self.best_epoch = value, epoch
+            if self.restore_best_weights:
+                self._weights = self._fit.net.parameters()
+        elif epoch - self.best_epoch >= self.patience:
+            self._fit.stop(
+                f"{monitor} has not improved for {self.patience} epochs "
+                f"(best {self.best:.6g} in epoch {self.best_epoch + 1})"
+            )
+
+    def on_fit_end(self, fit: "Fit") -> None:
+        """Put back the best weights."""
+        if self._weights is not None:
+            fit.net.set_parameters(self._weights)
+        self._weights = self._fit = None
+
+
+class TargetLoss(Callback):
+    """Stops when the training loss falls to a threshold."""
+
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
+        self._fit: Fit | None = None
+
+    def on_fit_begin(self, fit: "Fit") -> None:
+        """Remember whom to stop."""
+        self._fit = fit
+
+    def on_epoch_end(self, epoch: int, record: Record) -> None:
+        """Compare the loss with the threshold."""
+        if self._fit is not None and record["loss"] <= self.threshold:
+            self._fit.stop(f"loss {record['loss']:.6g} reached the target {self.threshold:.6g}")
+
+    def on_fit_end(self, fit: "Fit") -> None:
+        """Let go."""
+        self._fit = None
+
+
+class ProgressLine(Callback):
+    """One line on standard error that keeps changing, for terminals."""
+
+    _WIDTH = 20
+
+    def __init__(self) -> None:
+        self._epochs = 0
+        self._figures = ""
+        self._started = self._written = 0.0
+
+    def on_fit_begin(self, fit: "Fit") -> None:
+        """Start the clock."""
+        self._epochs = fit.epochs
+        self._started = time.monotonic()
+
+    def on_progress(self, epoch: int, share: float) -> None:
+        """Redraw, at most ten times a second."""
+        if time.monotonic() - self._written >= 0.1:
+            self._draw(epoch, share)
+
+    def on_epoch_end(self, epoch: int, record: Record) -> None:
+        """Show the figures of the epoch."""
+        self._figures = "  ".join(f"{name} {value:.4g}" for name, value in record.items())
+        if time.monotonic() - self._written >= 0.1 or epoch + 1 == self._epochs:
+            self._draw(epoch, 1.0)
+
+    def on_fit_end(self, fit: "Fit") -> None:
+        """Leave the line and say why training stopped early."""
+        if fit.history.epochs:
+            self._draw(fit.history.epochs - 1, 1.0)
+        sys.stderr.write(f"\n{fit.stop_reason}\n" if fit.stop_reason else "\n")
+        sys.stderr.flush()
+
+    def _draw(self, epoch: int, share: float) -> None:
+        self._written = time.monotonic()
+        filled = int(np.floor((epoch + share) / self._epochs * self._WIDTH))
+        bar = "█" * filled + "░" * (self._WIDTH - filled)
+        seconds = self._written - self._started
+        line = f"{bar} epoch {epoch + 1}/{self._epochs}  {seconds:.1f} s  {self._figures}"
+        sys.stderr.write(f"\r\x1b[2K{line}")
+        sys.stderr.flush()
+
+
+class EpochLines(Callback):
+    """One plain line an epoch on standard output."""
+
+    def on_fit_begin(self, fit: "Fit") -> None:
+        """Remember how many epochs there will be."""
+        self._epochs = fit.epochs
+
+    def on_epoch_end(self, epoch: int, record: Record) -> None:
+        """Print the figures of the epoch."""
+        figures = "  ".join(f"{name} {value:.6g}" for name, value in record.items())
+        print(f"epoch {epoch + 1}/{self._epochs}  {figures}")
+
+
+class _Method(Protocol):
+    def __call__(self, *arguments: Any) -> None: ...
+
+
+def call_all(callbacks: list[Any], method: str, *arguments: Any) -> None:
+    """Call `method` of every callback that has it."""
+    for callback in callbacks:
+        function: _Method | None = getattr(callback, method, None)
+        if function is not None:
+            function(*arguments)

@@ -1,0 +1,109 @@
+"""Networks to and from model files: safetensors with the architecture in its metadata."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamina import _core
+from lamina._arrays import Dtype
+from lamina._network import Sequential
+from lamina._spec import to_json
+
+Tensors = dict[str, NDArray[Any]]
+_RESERVED = "layers."
+
+
+def save_model(
+    path: str | Path,
+    net: Sequential,
+    *,
+    record: dict[str, Any] | None = None,
+    tensors: Tensors | None = None,
+) -> None:
+    """Write `net` with a record (JSON) and tensors of the caller's own to one file.
+
+    Raises:
+        ValueError: a tensor's name starts with "layers.". OSError: the file cannot be written.
+    """
+    _core.write_model_file(Path(path), *_contents(net, record, tensors))
+
+
+def load_model(path: str | Path) -> tuple[Sequential, dict[str, Any], Tensors]:
+    """Read what `save_model` wrote: network, record, tensors.
+
+    Raises:
+        ValueError: not a lamina model, damaged, of a newer version, or parts do not fit.
+        OSError: the file cannot be read.
+    """
+    text, tensors = _core.read_model_file(Path(path))
+    return _restore(str(path), text, tensors)
+
+
+def load(path: str | Path) -> Sequential:
+    """The network in a model file.
+
+    Every byte is covered by a checksum, and everything is checked before anything is built.
+
+    Raises:
+        ValueError: not a lamina model, damaged, of a newer version, or parts do not fit.
+        OSError: the file cannot be read.
+    """
+    return load_model(path)[0]
+
+
+def model_bytes(net: Sequential) -> bytes:
+    """What `save` writes, as bytes; pickle carries these."""
+    return _core.serialize_model(*_contents(net, None, None))
+
+
+def network_from_bytes(data: bytes) -> Sequential:
+    """The network in `model_bytes`."""
+    text, tensors = _core.parse_model(data)
+    return _restore("model bytes", text, tensors)[0]
+
+
+def _contents(
+    net: Sequential, record: dict[str, Any] | None, tensors: Tensors | None
+) -> tuple[str, Tensors]:
+    extra = {name: np.ascontiguousarray(tensor) for name, tensor in (tensors or {}).items()}
+    for name in extra:
+        if name.startswith(_RESERVED):
+            raise ValueError(f"save: the tensor name {name!r} is kept for the network's weights")
+    contents = {
+        "network": net.to_spec(),
+        "dtype": net.dtype,
+        "seed": net.seed,
+        "epochs_trained": net.epochs_trained,
+        "record": record or {},
+    }
+    return to_json(contents), {**net.parameters(), **extra}
+
+
+def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[str, Any], Tensors]:
+    contents = json.loads(text)
+    try:
+        net = Sequential.from_spec(
+            contents["network"], seed=contents["seed"], dtype=cast(Dtype, contents["dtype"])
+        )
+        net.epochs_trained = int(contents["epochs_trained"])
+        record = contents["record"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
+    if not isinstance(record, dict):
+        raise ValueError(f"{where}: expected a record of options, got {type(record).__name__}")
+    own = {name: tensor for name, tensor in tensors.items() if name.startswith(_RESERVED)}
+    expected = net.parameters()
+    if own.keys() != expected.keys():
+        wrong = ", ".join(sorted(own.keys() ^ expected.keys()))
+        raise ValueError(f"{where}: weights and description do not agree: {wrong}")
+    for name, tensor in own.items():
+        if tensor.dtype != net.dtype:
+            raise ValueError(f"{where}: {name} expected dtype {net.dtype}, got {tensor.dtype}")
+    try:
+        net.set_parameters(own)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    return net, record, {name: t for name, t in tensors.items() if name not in own}
