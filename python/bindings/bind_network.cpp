@@ -27,8 +27,9 @@ template <class T>
 T* output_buffer(std::optional<DenseArray<T>>& outputs, int64_t rows, int64_t columns, const char* where) {
   if (!outputs) return nullptr;
   if (outputs->ndim() != 2 || outputs->shape(0) != rows || outputs->shape(1) != columns)
-    throw Error(Error::Kind::kValue, std::string(where) + ": expected outputs of shape [" + std::to_string(rows) +
-                                         ", " + std::to_string(columns) + "], got " + shape_text(*outputs));
+    throw Error(Error::Kind::kValue, std::string(where) + ": expected outputs of shape [" +
+                                         std::to_string(rows) + ", " + std::to_string(columns) + "], got " +
+                                         shape_text(*outputs));
   return outputs->mutable_data();
 }
 
@@ -52,8 +53,8 @@ void pack_all(const Model<T>& model, const std::vector<DenseArray<T>>& arrays, T
                                          " arrays, got " + std::to_string(arrays.size()));
   for (size_t i = 0; i < arrays.size(); ++i) {
     if (arrays[i].size() != parameters[i].element_count())
-      throw Error(Error::Kind::kValue,
-                  std::string(where) + ": " + parameters[i].name + " has another shape: " + shape_text(arrays[i]));
+      throw Error(Error::Kind::kValue, std::string(where) + ": " + parameters[i].name +
+                                           " has another shape: " + shape_text(arrays[i]));
     model.pack(i, arrays[i].data(), flat);
   }
 }
@@ -81,9 +82,9 @@ DenseArray<T> predict(const Model<T>& model, const py::array& inputs, const py::
 
 template <class T>
 double evaluate(const Model<T>& model, const LossSpec& loss, const py::array& inputs, const Classes& classes,
-                const Values<T>& values, const Values<T>& weights, Values<T> outputs, const py::object& progress) {
-  const DataSet<T> data =
-      data_set<T>(inputs, model.network().inputs(), classes, values, weights, "evaluate");
+                const Values<T>& values, const Values<T>& weights, Values<T> outputs,
+                const py::object& progress) {
+  const DataSet<T> data = data_set<T>(inputs, model.network().inputs(), classes, values, weights, "evaluate");
   T* out = output_buffer(outputs, data.inputs.rows, model.network().outputs(), "evaluate");
   PythonPoll poll(progress);
   Evaluation result;
@@ -98,7 +99,8 @@ double evaluate(const Model<T>& model, const LossSpec& loss, const py::array& in
 template <class T>
 py::tuple run_epoch(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const py::array& inputs,
                     const Classes& classes, const Values<T>& values, const Values<T>& weights, int64_t epoch,
-                    int64_t batch_size, bool shuffle, uint64_t seed, Values<T> outputs, const py::object& progress) {
+                    int64_t batch_size, bool shuffle, uint64_t seed, Values<T> outputs,
+                    const py::object& progress) {
   const DataSet<T> data = data_set<T>(inputs, model.network().inputs(), classes, values, weights, "fit");
   T* out = output_buffer(outputs, data.inputs.rows, model.network().outputs(), "fit");
   PythonPoll poll(progress);
@@ -114,14 +116,16 @@ py::tuple run_epoch(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimiz
 template <class T>
 double train_step(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const py::array& inputs,
                   const Classes& classes, const Values<T>& values, const Values<T>& weights, uint64_t seed) {
-  const DataSet<T> data = data_set<T>(inputs, model.network().inputs(), classes, values, weights, "train_step");
+  const DataSet<T> data =
+      data_set<T>(inputs, model.network().inputs(), classes, values, weights, "train_step");
   const py::gil_scoped_release release;
   return model.train_step(data, loss, optimizer, seed);
 }
 
 template <class T>
-double value_and_gradient(Model<T>& model, const LossSpec& loss, const py::array& inputs, const Classes& classes,
-                          const Values<T>& values, const Values<T>& weights, uint64_t seed, uint64_t step) {
+double value_and_gradient(Model<T>& model, const LossSpec& loss, const py::array& inputs,
+                          const Classes& classes, const Values<T>& values, const Values<T>& weights,
+                          uint64_t seed, uint64_t step) {
   const DataSet<T> data =
       data_set<T>(inputs, model.network().inputs(), classes, values, weights, "value_and_grad");
   const py::gil_scoped_release release;
@@ -139,13 +143,13 @@ DenseArray<T> forward(Model<T>& model, const py::array& inputs, bool training, u
 }
 
 template <class T>
-std::optional<DenseArray<T>> backward(Model<T>& model, const DenseArray<T>& output_gradient, bool gradients_wanted,
-                                      bool input_gradient_wanted) {
+std::optional<DenseArray<T>> backward(Model<T>& model, const DenseArray<T>& output_gradient,
+                                      bool gradients_wanted, bool input_gradient_wanted) {
   const int64_t rows = model.forward_rows();
   if (rows > 0 && (output_gradient.ndim() != 2 || output_gradient.shape(0) != rows ||
                    output_gradient.shape(1) != model.network().outputs()))
-    throw Error(Error::Kind::kValue, "backward: expected a gradient of shape [" + std::to_string(rows) + ", " +
-                                         std::to_string(model.network().outputs()) +
+    throw Error(Error::Kind::kValue, "backward: expected a gradient of shape [" + std::to_string(rows) +
+                                         ", " + std::to_string(model.network().outputs()) +
                                          "], as forward returned, got " + shape_text(output_gradient));
   std::optional<DenseArray<T>> result;
   if (input_gradient_wanted) result = new_matrix<T>(rows, model.network().inputs());
@@ -161,24 +165,28 @@ void set_parameter(Model<T>& model, size_t index, const DenseArray<T>& value) {
   const Parameter& parameter = model.network().parameters()[parameter_index(model, index)];
   const std::vector<int64_t> shape(value.shape(), value.shape() + value.ndim());
   if (shape != parameter.shape)
-    throw Error(Error::Kind::kValue, "set_parameters: " + parameter.name + " expected another shape, got " +
-                                         shape_text(value));
-  model.set_parameter(index, value.data());
+    throw Error(Error::Kind::kValue,
+                "set_parameters: " + parameter.name + " expected another shape, got " + shape_text(value));
+  const T* dense = value.data();
+  // Not under the interpreter's lock: those who read the weights may be waiting for it.
+  const py::gil_scoped_release release;
+  model.set_parameter(index, dense);
 }
 
 template <class T>
 DenseArray<T> get_parameter(const Model<T>& model, size_t index) {
   const Parameter& parameter = model.network().parameters()[parameter_index(model, index)];
   DenseArray<T> array(std::vector<py::ssize_t>(parameter.shape.begin(), parameter.shape.end()));
-  model.get_parameter(index, array.mutable_data());
+  T* dense = array.mutable_data();
+  const py::gil_scoped_release release;
+  model.get_parameter(index, dense);
   return array;
 }
 
 template <class T>
-void bind_optimizer(py::module_& module, const char* name) {
+void bind_optimizer(py::class_<Optimizer<T>>& optimizer) {
   using Class = Optimizer<T>;
-  py::class_<Class>(module, name)
-      .def_property("learning_rate", &Class::learning_rate, &Class::set_learning_rate)
+  optimizer.def_property("learning_rate", &Class::learning_rate, &Class::set_learning_rate)
       .def_property("steps", &Class::steps, &Class::set_steps)
       .def("spec", [](const Class& self) { return optimizer_to_json(self.spec()).dump(); })
       .def("state_names",
@@ -188,16 +196,16 @@ void bind_optimizer(py::module_& module, const char* name) {
            })
       .def("get_state", [](Class& self, const Model<T>& model,
                            int index) { return unpack_all<T>(model, self.state(index)); })
-      .def("set_state", [](Class& self, const Model<T>& model, int index,
-                           const std::vector<DenseArray<T>>& arrays) {
-        pack_all(model, arrays, self.state(index), "optimizer state");
-      });
+      .def("set_state",
+           [](Class& self, const Model<T>& model, int index, const std::vector<DenseArray<T>>& arrays) {
+             pack_all(model, arrays, self.state(index), "optimizer state");
+           });
 }
 
 template <class T>
-void bind_network(py::module_& module, const char* name) {
+void bind_network(py::class_<Model<T>>& network) {
   using Class = Model<T>;
-  py::class_<Class>(module, name)
+  network
       .def(py::init([](const std::string& spec, uint64_t seed) {
              return std::make_unique<Class>(parse(spec), seed);
            }),
@@ -213,12 +221,13 @@ void bind_network(py::module_& module, const char* name) {
                                for (const Parameter& p : self.network().parameters()) names.push_back(p.name);
                                return names;
                              })
-      .def("initialize", &Class::initialize, py::arg("seed"))
+      .def("initialize", &Class::initialize, py::arg("seed"), py::call_guard<py::gil_scoped_release>())
       .def("get_parameter", &get_parameter<T>, py::arg("index"))
       .def("set_parameter", &set_parameter<T>, py::arg("index"), py::arg("value"))
       .def("make_optimizer",
            [](const Class& self, const std::string& spec) {
-             return std::unique_ptr<Optimizer<T>>(new Optimizer<T>(self.make_optimizer(optimizer_from_json(parse(spec)))));
+             return std::unique_ptr<Optimizer<T>>(
+                 new Optimizer<T>(self.make_optimizer(optimizer_from_json(parse(spec)))));
            })
       .def("begin_fit", &Class::begin_fit, py::call_guard<py::gil_scoped_release>())
       .def("end_fit", &Class::end_fit)
@@ -227,8 +236,8 @@ void bind_network(py::module_& module, const char* name) {
            py::arg("shuffle"), py::arg("seed"), py::arg("outputs"), py::arg("progress"))
       .def("train_step", &train_step<T>, py::arg("loss"), py::arg("optimizer"), py::arg("inputs"),
            py::arg("classes"), py::arg("values"), py::arg("weights"), py::arg("seed"))
-      .def("value_and_gradient", &value_and_gradient<T>, py::arg("loss"), py::arg("inputs"), py::arg("classes"),
-           py::arg("values"), py::arg("weights"), py::arg("seed"), py::arg("step"))
+      .def("value_and_gradient", &value_and_gradient<T>, py::arg("loss"), py::arg("inputs"),
+           py::arg("classes"), py::arg("values"), py::arg("weights"), py::arg("seed"), py::arg("step"))
       .def("forward", &forward<T>, py::arg("inputs"), py::arg("training"), py::arg("seed"), py::arg("step"))
       .def("backward", &backward<T>, py::arg("output_gradient"), py::arg("gradients_wanted"),
            py::arg("input_gradient_wanted"))
@@ -240,8 +249,17 @@ void bind_network(py::module_& module, const char* name) {
       .def("apply_gradients", &Class::apply_gradients, py::arg("optimizer"),
            py::call_guard<py::gil_scoped_release>())
       .def("predict", &predict<T>, py::arg("inputs"), py::arg("progress"))
-      .def("evaluate", &evaluate<T>, py::arg("loss"), py::arg("inputs"), py::arg("classes"), py::arg("values"),
-           py::arg("weights"), py::arg("outputs"), py::arg("progress"));
+      .def("evaluate", &evaluate<T>, py::arg("loss"), py::arg("inputs"), py::arg("classes"),
+           py::arg("values"), py::arg("weights"), py::arg("outputs"), py::arg("progress"));
+}
+
+// Both classes stand before their functions, so that the signatures name them.
+template <class T>
+void bind_scalar_type(py::module_& module, const char* network_name, const char* optimizer_name) {
+  py::class_<Model<T>> network(module, network_name);
+  py::class_<Optimizer<T>> optimizer(module, optimizer_name);
+  bind_network(network);
+  bind_optimizer(optimizer);
 }
 
 }  // namespace
@@ -252,10 +270,8 @@ void register_network(py::module_& module) {
       .def("spec", [](const LossSpec& self) { return loss_to_json(self).dump(); })
       .def_readonly("name", &LossSpec::name)
       .def_readonly("takes_classes", &LossSpec::takes_classes);
-  bind_optimizer<float>(module, "OptimizerFloat32");
-  bind_optimizer<double>(module, "OptimizerFloat64");
-  bind_network<float>(module, "NetworkFloat32");
-  bind_network<double>(module, "NetworkFloat64");
+  bind_scalar_type<float>(module, "NetworkFloat32", "OptimizerFloat32");
+  bind_scalar_type<double>(module, "NetworkFloat64", "OptimizerFloat64");
   module.def("check_optimizer", [](const std::string& spec) {
     return optimizer_to_json(optimizer_from_json(parse(spec))).dump();
   });
