@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import signal
 import subprocess
 import sys
 
@@ -109,7 +110,7 @@ def test_training_prints_summary_progress_and_results(folder, tmp_path):
     for part in (
         "classification of 'paid', 480 rows to train, 120 to validate",
         "left out on request",
-        "epoch 1 of at most 30: loss ",
+        "epoch 1/30  loss ",
         "baseline",
         "accuracy",
         "ROC AUC",
@@ -296,6 +297,7 @@ def test_wrong_choices_at_prediction_give_one_sentence(folder):
     assert "predicts numbers, not classes" in fails(*arguments, "--probabilities")
     assert "no column 'hour' to keep; did you mean 'hours'" in fails(*arguments, "--keep", "hour")
     assert "expected a name that ends in .csv" in fails(*arguments, "-o", "p.xlsx")
+    assert "there is no folder nowhere" in fails(*arguments, "-o", "nowhere/p.csv")
 
 
 def test_a_file_that_is_no_model_gives_one_sentence(folder, tmp_path):
@@ -322,6 +324,22 @@ def test_an_interrupt_gives_code_130_and_no_traceback(folder, monkeypatch):
     monkeypatch.setattr("lamina.cli._evaluate.read_table", interrupt)
     arguments = ["evaluate", folder / "paid.lamina", folder / "test.csv"]
     assert lamina(*arguments) == (130, "", "lamina: interrupted\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
+def test_ctrl_c_ends_a_training_at_once_and_leaves_no_file(folder, tmp_path):
+    arguments = ["train", folder / "train.csv", "--target", "paid", "-o", tmp_path / "m"]
+    long = ["--epochs", "1000000", "--patience", "1000000"]
+    command = [sys.executable, "-u", "-m", "lamina.cli", *map(str, arguments), *long]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        for line in process.stdout:
+            if line.startswith(b"epoch 1/"):
+                break
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err == b"lamina: interrupted\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_traceback_is_shown_on_request_only(tmp_path):

@@ -9,7 +9,7 @@ from rich.console import Console
 
 import lamina as lm
 from lamina.cli._arguments import Arguments
-from lamina.cli._report import format_figure, say
+from lamina.cli._report import say
 from lamina.tabular import ClassTarget, Target
 
 Examples = tuple[NDArray[Any], NDArray[Any]]
@@ -18,6 +18,7 @@ Examples = tuple[NDArray[Any], NDArray[Any]]
 # loss, large ones want wide products.
 _BY_ROWS = ((2_000, 32, 20), (10_000, 128, 20), (200_000, 256, 10), (1_000_000, 512, 5))
 _FOR_MORE_ROWS = (1024, 5)
+_PROGRESS = {"loss": "loss", "val_loss": "validation loss", "val_accuracy": "accuracy"}
 _LEARNING_RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2}
 
 
@@ -116,12 +117,10 @@ class Progress:
 
     def on_epoch_end(self, epoch: int, record: Mapping[str, float]) -> None:
         """Tell the losses of the epoch that ended; epochs count from 0."""
-        figures = ", ".join(
-            f"{name.replace('val_', 'validation ')} {format_figure(record[name])}"
-            for name in ("loss", "val_loss", "val_accuracy")
-            if name in record
+        figures = "  ".join(
+            f"{title} {record[name]:.4g}" for name, title in _PROGRESS.items() if name in record
         )
-        line = f"epoch {epoch + 1} of at most {self._epochs}: {figures}"
+        line = f"epoch {epoch + 1}/{self._epochs}  {figures}"
         if self._status:
             self._status.update(line)
         elif epoch == 0 or (epoch + 1) % self._every == 0:

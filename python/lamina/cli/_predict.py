@@ -1,7 +1,6 @@
 """`lamina predict`: the target of each row of a table, written as a table."""
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,21 +9,20 @@ from lamina.cli._arguments import Arguments
 from lamina.cli._network import set_threads
 from lamina.cli._read import read_table, text_format
 from lamina.cli._report import print_json
+from lamina.cli._write import check_table_output, write_table
 from lamina.tabular import ClassTarget, TableError, TableModel, closest
-
-_WRITERS = (".csv", ".tsv", ".parquet")
 
 
 def run(arguments: Arguments) -> None:
     """Read model and table, predict, write."""
-    if arguments.output and arguments.output.suffix not in _WRITERS:
-        raise TableError(f"{arguments.output}: expected a name that ends in {', '.join(_WRITERS)}")
+    if arguments.output:
+        check_table_output(arguments.output)
     set_threads(arguments.threads)
     model = TableModel.load(arguments.model)
     table = read_table(arguments.table, text_format(arguments))
     frame = pl.DataFrame(_columns(model, table, arguments), strict=False)
     if arguments.output:
-        _write(frame, arguments.output)
+        write_table(frame, arguments.output)
     elif arguments.json:
         print_json(frame.to_dict(as_series=False))
     else:
@@ -47,10 +45,3 @@ def _columns(model: TableModel, table: dict[str, Any], arguments: Arguments) -> 
         for index, name in enumerate(model.target.classes):
             columns[f"probability_{name}"] = each[:, index].tolist()
     return columns
-
-
-def _write(frame: pl.DataFrame, path: Path) -> None:
-    if path.suffix == ".parquet":
-        frame.write_parquet(path)
-    else:
-        frame.write_csv(path, separator="\t" if path.suffix == ".tsv" else ",")

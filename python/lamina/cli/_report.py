@@ -14,6 +14,7 @@ from lamina.tabular import ColumnSummary
 
 _MOST_COLUMNS = 40
 _WIDTH_OF_FILES = 100
+_IN_UNITS = ("rmse", "mae")
 _TITLES = {
     "accuracy": "accuracy",
     "log_loss": "log loss",
@@ -70,7 +71,7 @@ def print_results(console: Console, results: Mapping[str, Mapping[str, Mapping[s
         table.add_column("baseline", justify="right")
     for name in results[parts[0]]["model"]:
         cells = [
-            format_figure(results[part][who][name])
+            format_figure(name, results[part][who][name])
             for part in parts
             for who in ("model", "baseline")
         ]
@@ -78,11 +79,13 @@ def print_results(console: Console, results: Mapping[str, Mapping[str, Mapping[s
     console.print(table)
 
 
-def format_figure(value: float | None) -> str:
-    """Four decimals, or five digits where the number is large or small; a dash for none."""
+def format_figure(name: str, value: float | None) -> str:
+    """Four decimals, or five digits in the target's own units; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return "-"
-    return f"{value:.4f}" if 0.01 <= abs(value) < 100.0 else f"{value:.5g}"
+    if name not in _IN_UNITS:
+        return f"{value:.4f}"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.5g}"
 
 
 def _finite(value: Any) -> Any:

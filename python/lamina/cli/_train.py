@@ -14,6 +14,7 @@ from lamina.cli._arguments import Arguments
 from lamina.cli._network import Recipe, describe_network, set_threads, train_network
 from lamina.cli._read import TextFormat, read_table, text_format
 from lamina.cli._report import make_console, print_columns, print_json, print_results, say
+from lamina.cli._write import check_output
 from lamina.tabular import (
     MISSING_VALUES,
     ClassTarget,
@@ -44,7 +45,7 @@ def run(arguments: Arguments) -> None:
     """Read, look, train, measure, save, report."""
     begin = time.perf_counter()
     set_threads(arguments.threads)
-    _check_output(arguments.output)
+    check_output(arguments.output)
     console = make_console(quiet=arguments.json)
     layout = text_format(arguments)
     table = read_table(arguments.table, layout)
@@ -92,13 +93,6 @@ def run(arguments: Arguments) -> None:
     )
     print_results(console, results)
     say(console, f"model saved to {arguments.output}")
-
-
-def _check_output(path: Path) -> None:
-    """Find out before the training that its result could not be written."""
-    if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-        raise TableError(f"--output {path}: {what}; give the name of a file to write")
 
 
 def _plan(arguments: Arguments, table: Table) -> tuple[Target, Preprocessor]:
