@@ -84,7 +84,7 @@ def format_figure(name: str, value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     if name not in _IN_UNITS:
-        return f"{value:.4f}"
+        return f"{round(value, 4) + 0.0:.4f}"  # no minus before zeros
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.5g}"
 
 
