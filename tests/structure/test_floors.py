@@ -132,11 +132,12 @@ def kernel_closure() -> set[Path]:
 def test_wide_kernel_files_include_no_standard_library_templates() -> None:
     closure = kernel_closure()
     assert closure, "no kernel files found"
+    not_gcc = {"math.h"}  # included where the compiler has no built-in sine
     wrong = [
         f"{name(path)} includes {header}"
         for path in closure
         for header in includes(path)
-        if header not in KERNEL_HEADERS
+        if header not in KERNEL_HEADERS | not_gcc
         and not (CORE / header).is_file()
         and not (path.parent / header).is_file()
     ]
