@@ -25,7 +25,8 @@ int64_t padded(int64_t n) {
 template <class T>
 class Aligned {
  public:
-  explicit Aligned(int64_t n, T value = T(0)) : storage_(static_cast<size_t>(n + padded<T>(1)), value), n_(n) {
+  explicit Aligned(int64_t n, T value = T(0))
+      : storage_(static_cast<size_t>(n + padded<T>(1)), value), n_(n) {
     void* p = storage_.data();
     size_t space = storage_.size() * sizeof(T);
     data_ = static_cast<T*>(std::align(64, sizeof(T), p, space));
@@ -74,7 +75,8 @@ double ulp_error(T got, long double truth, long double floor = 0) {
   const long double error = std::fabs(static_cast<long double>(got) - truth);
   floor = std::max(floor, static_cast<long double>(std::numeric_limits<T>::min()));
   if (std::fabs(truth) < floor && error < floor) return 0.0;
-  return static_cast<double>(error / std::ldexp(1.0L, std::ilogb(truth) - (std::numeric_limits<T>::digits - 1)));
+  return static_cast<double>(error /
+                             std::ldexp(1.0L, std::ilogb(truth) - (std::numeric_limits<T>::digits - 1)));
 }
 
 // Calls run(table) for every instruction set of this machine, its name in front of any failure.
@@ -83,7 +85,8 @@ void on_every_instruction_set(Run run) {
   for (const std::string& name : kernels::available_instruction_sets()) {
     const int before = failure_count();
     run(*kernels::TableOf<T>::get(name.c_str()));
-    if (failure_count() != before) std::printf("  ... on %s, %s\n", name.c_str(), sizeof(T) == 4 ? "float" : "double");
+    if (failure_count() != before)
+      std::printf("  ... on %s, %s\n", name.c_str(), sizeof(T) == 4 ? "float" : "double");
   }
 }
 

@@ -34,7 +34,8 @@ LAMINA_TEST(softmax_rows_equal_the_formula_and_zero_their_padding) {
             const double log_y = static_cast<double>(z[r * stride + c]) - std::log(sum);
             const double truth = take_log ? log_y : std::exp(log_y);
             // Differences of logits up to 40 are rounded; so is the sum, whose logarithm may be near 0.
-            CHECK_NEAR(y[r * stride + c], truth, 60 * kEpsilon<T> * std::max(take_log ? 1 : 1e-3, std::fabs(truth)));
+            CHECK_NEAR(y[r * stride + c], truth,
+                       60 * kEpsilon<T> * std::max(take_log ? 1 : 1e-3, std::fabs(truth)));
           }
           for (int64_t c = columns; c < padded<T>(columns); ++c) CHECK(y[r * stride + c] == T(0));
         }
@@ -114,7 +115,8 @@ void check_gather(const KernelTable<T>& table, SourceType type) {
   const std::vector<int64_t> indices = {4, 0, 2, 2, 8};
   for (const int64_t columns : {1, 5, 16, 63, 64, 130}) {
     for (int variant = 0; variant < 16; ++variant) {
-      const bool by_column = (variant & 1) != 0, reversed = (variant & 2) != 0, unaligned = (variant & 4) != 0;
+      const bool by_column = (variant & 1) != 0, reversed = (variant & 2) != 0,
+                 unaligned = (variant & 4) != 0;
       const bool indexed = (variant & 8) != 0;
       Source<S> source(9, columns, by_column, reversed, unaligned ? 1 : 0);
       for (int64_t r = 0; r < 9; ++r) {
@@ -122,22 +124,26 @@ void check_gather(const KernelTable<T>& table, SourceType type) {
       }
       const int64_t stride = padded<T>(columns) + padded<T>(1);
       Aligned<T> out(5 * stride, T(77)), scale(columns), offset(columns);
-      for (int64_t c = 0; c < columns; ++c) scale[c] = static_cast<T>(c + 1) / T(8), offset[c] = static_cast<T>(c);
+      for (int64_t c = 0; c < columns; ++c)
+        scale[c] = static_cast<T>(c + 1) / T(8), offset[c] = static_cast<T>(c);
       for (int scaling = 0; scaling < 3; ++scaling) {
         table.gather_rows({5, columns, source.origin, type, source.row_stride, source.column_stride,
                            indexed ? indices.data() : nullptr, 3, out.data(), stride,
-                           scaling == 0 ? nullptr : scale.data(), scaling == 0 ? nullptr : offset.data(), scaling == 2});
+                           scaling == 0 ? nullptr : scale.data(), scaling == 0 ? nullptr : offset.data(),
+                           scaling == 2});
         for (int64_t r = 0; r < 5; ++r) {
           const int64_t row = indexed ? indices[static_cast<size_t>(r)] : 3 + r;
           for (int64_t c = 0; c < columns; ++c) {
             const int64_t s = scaling == 2 ? c : 0;
             const T plain = static_cast<T>(source_value<S>(row, c));
-            const double scaled = static_cast<double>(plain) * static_cast<double>(scale[s]) + static_cast<double>(offset[s]);
+            const double scaled =
+                static_cast<double>(plain) * static_cast<double>(scale[s]) + static_cast<double>(offset[s]);
             const T got = out[r * stride + c];
             if (scaling == 0) {
               CHECK(got == plain);
             } else {
-              CHECK_NEAR(got, scaled, kEpsilon<T> * std::max(1.0, std::fabs(scaled) + static_cast<double>(offset[s])));
+              CHECK_NEAR(got, scaled,
+                         kEpsilon<T> * std::max(1.0, std::fabs(scaled) + static_cast<double>(offset[s])));
             }
           }
           for (int64_t c = columns; c < padded<T>(columns); ++c) CHECK(out[r * stride + c] == T(0));
@@ -167,7 +173,8 @@ LAMINA_TEST(booleans_become_zero_and_one) {
   on_every_table([]<class T>(const KernelTable<T>& table) {
     const uint8_t source[4] = {0, 1, 255, 0};
     Aligned<T> out(padded<T>(4));
-    table.gather_rows({1, 4, source, SourceType::kBool, 4, 1, nullptr, 0, out.data(), out.size(), nullptr, nullptr, false});
+    table.gather_rows(
+        {1, 4, source, SourceType::kBool, 4, 1, nullptr, 0, out.data(), out.size(), nullptr, nullptr, false});
     CHECK(out[0] == T(0) && out[1] == T(1) && out[2] == T(1) && out[3] == T(0));
   });
 }
@@ -184,7 +191,8 @@ LAMINA_TEST(every_half_precision_number_is_converted_exactly) {
     std::vector<uint16_t> source(65536);
     for (size_t i = 0; i < source.size(); ++i) source[i] = static_cast<uint16_t>(i);
     Aligned<T> out(65536);
-    table.gather_rows({1, 65536, source.data(), SourceType::kF16, 131072, 2, nullptr, 0, out.data(), 65536, nullptr, nullptr, false});
+    table.gather_rows({1, 65536, source.data(), SourceType::kF16, 131072, 2, nullptr, 0, out.data(), 65536,
+                       nullptr, nullptr, false});
     for (uint32_t i = 0; i < 65536; ++i) {
       const double truth = half_value(i);
       CHECK(std::isnan(truth) ? std::isnan(out[i]) : static_cast<double>(out[i]) == truth);
@@ -195,11 +203,13 @@ LAMINA_TEST(every_half_precision_number_is_converted_exactly) {
 
 // The factors that dropout puts on ones.
 template <class T>
-std::vector<double> dropout_factors(const KernelTable<T>& table, int64_t first_row, int64_t rows, int64_t columns,
-                                    uint64_t seed, uint64_t step, uint32_t layer, double rate) {
+std::vector<double> dropout_factors(const KernelTable<T>& table, int64_t first_row, int64_t rows,
+                                    int64_t columns, uint64_t seed, uint64_t step, uint32_t layer,
+                                    double rate) {
   const int64_t stride = padded<T>(columns) + padded<T>(1);
   Aligned<T> values(rows * stride, T(1));
-  table.dropout_rows(first_row, rows, columns, values.data(), stride, seed, step, layer, static_cast<T>(rate));
+  table.dropout_rows(first_row, rows, columns, values.data(), stride, seed, step, layer,
+                     static_cast<T>(rate));
   std::vector<double> factors;
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < columns; ++c) factors.push_back(static_cast<double>(values[r * stride + c]));
@@ -209,7 +219,8 @@ std::vector<double> dropout_factors(const KernelTable<T>& table, int64_t first_r
 }
 
 // Word by word from base/philox.h, whose test holds the published vectors.
-double expected_factor(int64_t row, int64_t column, int64_t columns, uint64_t seed, uint64_t step, uint32_t layer, double rate) {
+double expected_factor(int64_t row, int64_t column, int64_t columns, uint64_t seed, uint64_t step,
+                       uint32_t layer, double rate) {
   const int64_t groups = (columns + 63) / 64;
   const uint64_t counter = static_cast<uint64_t>((row * groups + column / 64) * 8 + column % 8);
   const lamina::PhiloxBlock block = lamina::philox(
@@ -217,7 +228,8 @@ double expected_factor(int64_t row, int64_t column, int64_t columns, uint64_t se
   const int64_t number = column % 64 / 8;
   const uint32_t word = block.word[number / 2];
   const double threshold = std::floor((1 - rate) * 65536 + 0.5);
-  return static_cast<double>(number % 2 == 0 ? word & 0xffffu : word >> 16) < threshold ? 65536 / threshold : 0.0;
+  return static_cast<double>(number % 2 == 0 ? word & 0xffffu : word >> 16) < threshold ? 65536 / threshold
+                                                                                        : 0.0;
 }
 
 LAMINA_TEST(dropout_keeps_what_philox_says_on_every_instruction_set) {
@@ -295,8 +307,7 @@ LAMINA_TEST(the_sum_of_squares_has_the_same_bits_on_every_instruction_set) {
     uniform.fill(values, -1, 1);
     double truth = 0;
     for (int64_t i = 0; i < n; ++i) truth += static_cast<double>(values[i]) * static_cast<double>(values[i]);
-    const double first =
-        lamina::kernels::TableOf<float>::get("portable")->sum_of_squares(n, values.data());
+    const double first = lamina::kernels::TableOf<float>::get("portable")->sum_of_squares(n, values.data());
     CHECK_NEAR(first, truth, 1e-13 * truth);
     on_every_instruction_set<float>(
         [&](const KernelTable<float>& table) { CHECK(table.sum_of_squares(n, values.data()) == first); });

@@ -26,6 +26,18 @@ std::vector<Entry> entries() {
       {UpdateRule::kSgd, "Nesterov", {0.1, 0.01, 0.9, 0.02, 1}, 1},
       {UpdateRule::kAdam, "Adam", {0.01, 0.9, 0.999, 3.2, 1e-8, 0, 0, 0.1, 0.001}, 2},
       {UpdateRule::kAdam, "Adam with both decays", {0.01, 0.9, 0.999, 3.2, 1e-8, 0.1, 0.02, 0.1, 0.001}, 2},
+      {UpdateRule::kAmsgrad, "AMSGrad", {0.01, 0.9, 0.9, 3.2, 1e-8, 0.1, 0.02, 0.1, 0.1}, 3},
+      {UpdateRule::kAdagrad, "Adagrad", {0.05, 0.01, 0.02, 1e-10, 0.1}, 1},
+      {UpdateRule::kAdadelta, "Adadelta", {1, 0.01, 0.02, 0.9, 1e-6, 0.1}, 2},
+      {UpdateRule::kRmsprop, "RMSprop", {0.01, 0.01, 0.02, 0.99, 1e-8, 0, 0, 0.01}, 1},
+      {UpdateRule::kRmsprop, "RMSprop with momentum", {0.01, 0, 0, 0.9, 1e-8, 0.9, 0, 0.1}, 2},
+      {UpdateRule::kRmsprop, "centered RMSprop", {0.01, 0, 0, 0.9, 1e-2, 0.9, 1, 0.1}, 3},
+      {UpdateRule::kAdamax, "Adamax", {0.02, 0.01, 0.02, 0.9, 0.999, 0, 1e-8, 0, 0.1}, 2},
+      {UpdateRule::kNadam, "NAdam", {0.01, 0.01, 0.02, 0.9, 0.999, 3.2, 1e-8, 0.03, 0.1, 0.001}, 2},
+      {UpdateRule::kRadam, "RAdam at first", {0.01, 0.01, 0.02, 0.9, 0.999, 0, 1e-8, 0, 0.1, 0.001}, 2},
+      {UpdateRule::kRadam, "rectified RAdam", {0.01, 0.01, 0.02, 0.9, 0.999, 0, 1e-8, 1, 0.1, 0.001}, 2},
+      {UpdateRule::kLion, "Lion", {0.001, 0.01, 0.02, 0.9, 0.99, 0, 0, 0, 0.1, 0.01}, 1},
+      {UpdateRule::kRprop, "Rprop", {0.01, 0, 0, 0.5, 1.2, 1e-6, 50}, 2},
   };
 }
 
@@ -34,8 +46,11 @@ constexpr int64_t kCount = 1008;  // a multiple of 64 bytes, with every vector's
 template <class T>
 struct Case {
   explicit Case(const Entry& entry)
-      : weights(kCount), gradients(kCount), state{Aligned<T>(kCount), Aligned<T>(kCount), Aligned<T>(kCount)},
-        backup(kCount, T(77)), coefficients(entry.coefficients.begin(), entry.coefficients.end()) {
+      : weights(kCount),
+        gradients(kCount),
+        state{Aligned<T>(kCount), Aligned<T>(kCount), Aligned<T>(kCount)},
+        backup(kCount, T(77)),
+        coefficients(entry.coefficients.begin(), entry.coefficients.end()) {
     Uniform uniform(3);
     uniform.fill(weights, -2, 2);
     uniform.fill(gradients, -1, 1);
@@ -43,29 +58,37 @@ struct Case {
     for (int s = 0; s < 3; ++s) states[s] = s < entry.states ? state[s].data() : nullptr;
   }
   Update<T> job(bool with_backup) {
-    return {kCount, weights.data(), gradients.data(), {states[0], states[1], states[2]},
-            with_backup ? backup.data() : nullptr, coefficients.data()};
+    return {kCount,
+            weights.data(),
+            gradients.data(),
+            {states[0], states[1], states[2]},
+            with_backup ? backup.data() : nullptr,
+            coefficients.data()};
   }
   Aligned<T> weights, gradients, state[3], backup;
   T* states[3];
   std::vector<T> coefficients;
 };
 
-// Three steps with the same gradients, so that the states count; a few roundings each.
+// Three steps, so that the states count, the second with the gradients' signs turned; a few roundings each.
 LAMINA_TEST(three_steps_of_every_rule_equal_the_reference) {
   on_every_table([]<class T>(const KernelTable<T>& table) {
     for (const Entry& entry : entries()) {
       Case<T> c(entry);
       const Aligned<T> start(c.weights);
       Aligned<T> old(start);
-      for (int step = 0; step < 3; ++step) CHECK(table.update[static_cast<int>(entry.rule)](c.job(false)));
+      for (int step = 0; step < 3; ++step) {
+        CHECK(table.update[static_cast<int>(entry.rule)](c.job(false)));
+        for (int64_t i = 0; i < kCount; ++i) c.gradients[i] = -c.gradients[i];
+      }
       const double tolerance = 30 * static_cast<double>(std::numeric_limits<T>::epsilon());
       const std::vector<double> coefficients(c.coefficients.begin(), c.coefficients.end());
       for (int64_t i = 0; i < kCount; ++i) {
         double state[3] = {0, 0, 0};
         double w = static_cast<double>(old[i]);
         for (int step = 0; step < 3; ++step) {
-          w = lamina::reference::update(entry.rule, coefficients, w, static_cast<double>(c.gradients[i]), state);
+          const double g = static_cast<double>(c.gradients[i]) * (step == 1 ? 1 : -1);
+          w = lamina::reference::update(entry.rule, coefficients, w, g, state);
         }
         CHECK_NEAR(c.weights[i], w, tolerance * std::max(1.0, std::fabs(w)));
         for (int s = 0; s < entry.states; ++s) {

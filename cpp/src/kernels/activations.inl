@@ -1,100 +1,11 @@
-// Activations forward and backward over blocks of rows: one functor each, one line each in the table.
-//
-// A functor has value(z, parameter), and either derivative(y, parameter) from the output y, or
-// value_and_derivative(z, parameter, derivative), as stores_derivative() in catalogue.h says.
+// Activations forward and backward over blocks of rows, and the list of them.
 #pragma once
 
+#include "kernels/activation_functors.inl"
 #include "kernels/kernel_table.h"
-#include "kernels/math.inl"
 
 namespace lamina::kernels {
 namespace {
-
-template <class T>
-struct Relu {
-  static LAMINA_INLINE Vec<T> value(Vec<T> z, Vec<T>) { return max(zero<T>(), z); }
-  static LAMINA_INLINE Vec<T> derivative(Vec<T> y, Vec<T>) {
-    return select(gt(y, zero<T>()), broadcast<T>(T(1)), zero<T>());
-  }
-};
-
-template <class T>
-struct LeakyRelu {
-  static LAMINA_INLINE Vec<T> value(Vec<T> z, Vec<T> slope) { return select(gt(z, zero<T>()), z, z * slope); }
-  static LAMINA_INLINE Vec<T> derivative(Vec<T> y, Vec<T> slope) {
-    return select(gt(y, zero<T>()), broadcast<T>(T(1)), slope);
-  }
-};
-
-template <class T>
-struct Sigmoid {
-  static LAMINA_INLINE Vec<T> value(Vec<T> z, Vec<T>) { return sigmoid(z); }
-  static LAMINA_INLINE Vec<T> derivative(Vec<T> y, Vec<T>) { return fnma(y, y, y); }
-};
-
-template <class T>
-struct Tanh {
-  static LAMINA_INLINE Vec<T> value(Vec<T> z, Vec<T>) { return tanh(z); }
-  static LAMINA_INLINE Vec<T> derivative(Vec<T> y, Vec<T>) { return fnma(y, y, broadcast<T>(T(1))); }
-};
-
-template <class T>
-struct Softplus {
-  static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
-    const Vec<T> e = exp_nonpositive(-abs(z));
-    derivative = sigmoid_from(z, e);
-    return max(zero<T>(), z) + log1p_unit(e);
-  }
-};
-
-// z Phi(z) = max(z, 0) - |z| Phi(-|z|), which keeps relative accuracy for negative z.
-template <class T>
-struct Gelu {
-  static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
-    const Vec<T> a = min(broadcast<T>(Coefficients<T>::kTailLimit), abs(z));
-    Vec<T> ratio, e;
-    normal_tail(a, ratio, e);
-    const Vec<T> below = e * fnma(a, broadcast<T>(kInverseSqrtTwoPi<T>), ratio);
-    derivative = select(lt(z, zero<T>()), below, broadcast<T>(T(1)) - below);
-    return fnma(a * ratio, e, max(zero<T>(), z));
-  }
-};
-
-// z s(2u), s the sigmoid, u = sqrt(2 / pi) (z + 0.044715 z^3). Clamped where s is 0 or 1.
-template <class T>
-struct GeluTanh {
-  static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
-    constexpr T kLinear = T(1.59576912160573071176), kCubic = T(0.07135481627260025159);
-    const Vec<T> c = min(broadcast<T>(T(24)), max(broadcast<T>(T(-24)), z));
-    const Vec<T> square = c * c;
-    const Vec<T> twice_u = c * fma(square, broadcast<T>(kCubic), broadcast<T>(kLinear));
-    const Vec<T> e = exp_nonpositive(-abs(twice_u));
-    const Vec<T> q = broadcast<T>(T(1)) / (broadcast<T>(T(1)) + e);
-    const Vec<T> s = select(lt(c, zero<T>()), e * q, q);
-    const Vec<T> slope = c * fma(square, broadcast<T>(T(3) * kCubic), broadcast<T>(kLinear));
-    derivative = fma(slope * q, e * q, s);
-    return max(c, z) * s;
-  }
-};
-
-// z s(z); s (1 - s) = e / (1 + e)^2 with e = exp(-|z|) needs no difference. The quotient is corrected once
-// for the roundings of 1 + e and of its reciprocal.
-template <class T>
-struct Silu {
-  static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
-    const Vec<T> one = broadcast<T>(T(1)), limit = broadcast<T>(-Coefficients<T>::kExpLow);
-    const Vec<T> c = min(limit, max(-limit, z));
-    const Vec<T> e = exp_nonpositive(-abs(c));
-    const Vec<T> sum = one + e;
-    const Vec<T> q = one / sum;
-    const Vec<T> numerator = select(lt(c, zero<T>()), e, one);
-    derivative = fma(c * q, e * q, numerator * q);
-    const Vec<T> product = c * numerator;
-    const Vec<T> quotient = product * q;
-    const Vec<T> residual = fnma(quotient, e - (sum - one), fnma(quotient, sum, product));
-    return select(gt(z, limit), z, fma(residual, q, quotient));
-  }
-};
 
 template <class T, class F>
 LAMINA_INLINE Vec<T> activation_value(Vec<T> z, Vec<T> parameter) {
@@ -189,6 +100,19 @@ constexpr ActivationFunctions<T> make_activation_functions() {
   enter_activation<T, Gelu<T>>(f, Activation::kGelu);
   enter_activation<T, GeluTanh<T>>(f, Activation::kGeluTanh);
   enter_activation<T, Silu<T>>(f, Activation::kSilu);
+  enter_activation<T, Elu<T>>(f, Activation::kElu);
+  enter_activation<T, Selu<T>>(f, Activation::kSelu);
+  enter_activation<T, Celu<T>>(f, Activation::kCelu);
+  enter_activation<T, Mish<T>>(f, Activation::kMish);
+  enter_activation<T, Softsign<T>>(f, Activation::kSoftsign);
+  enter_activation<T, LogSigmoid<T>>(f, Activation::kLogSigmoid);
+  enter_activation<T, HardSigmoid<T>>(f, Activation::kHardSigmoid);
+  enter_activation<T, HardTanh<T>>(f, Activation::kHardTanh);
+  enter_activation<T, HardSwish<T>>(f, Activation::kHardSwish);
+  enter_activation<T, Relu6<T>>(f, Activation::kRelu6);
+  enter_activation<T, Sin<T>>(f, Activation::kSin);
+  enter_activation<T, Gaussian<T>>(f, Activation::kGaussian);
+  enter_activation<T, Step<T>>(f, Activation::kStep);
   return f;
 }
 

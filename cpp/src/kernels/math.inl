@@ -6,6 +6,10 @@
 
 #include "kernels/simd_base.h"
 
+#if !defined(__GNUC__)
+#include <math.h>
+#endif
+
 namespace lamina::kernels {
 namespace {
 
@@ -14,17 +18,16 @@ struct Coefficients;
 
 template <>
 struct Coefficients<float> {
-  static constexpr float kExp[] = {0.49999997f, 0.166665435f, 0.0416672006f, 0.00836652052f,
-                                   0.00138825236f};
+  static constexpr float kExp[] = {0.49999997f, 0.166665435f, 0.0416672006f, 0.00836652052f, 0.00138825236f};
   static constexpr float kTanh[] = {-0.333332807f, 0.133314058f, -0.0537365153f, 0.0206281673f,
                                     -0.0056922962f};
   static constexpr float kLog[] = {0.666667759f, 0.399775684f, 0.298714608f};
   static constexpr float kLog1p[] = {0.666664124f, 0.400217503f, 0.27998212f, 0.280294299f};
   static constexpr float kSin[] = {-0.166666552f, 0.00833218917f, -0.000195182845f};
   static constexpr float kCos[] = {0.0416666456f, -0.00138873095f, 2.44323273e-05f};
-  static constexpr float kTail[] = {
-      0.755285144f,    -0.607896507f,   0.387137622f,   -0.186525419f,   0.0603950359f,
-      -0.00751718553f, -0.00347606116f, 0.00157045526f, 0.000129639098f, -0.0001600299f};
+  static constexpr float kTail[] = {0.755285144f,    -0.607896507f,   0.387137622f,    -0.186525419f,
+                                    0.0603950359f,   -0.00751718553f, -0.00347606116f, 0.00157045526f,
+                                    0.000129639098f, -0.0001600299f};
   // ln 2 and pi / 2 in parts whose products with the integers used here are exact.
   static constexpr float kLn2High = 0.693145752f, kLn2Low = 1.42860677e-6f;
   static constexpr float kHalfPi[] = {1.5703125f, 4.83751297e-4f, 7.54953362e-8f, 2.56334407e-12f};
@@ -58,13 +61,13 @@ struct Coefficients<double> {
   static constexpr double kLog[] = {0.66666666666667351, 0.39999999999409352, 0.28571428743686583,
                                     0.22222198428963386, 0.18183572355880287, 0.15313832134299521,
                                     0.14798259175278564};
-  static constexpr double kLog1p[] = {0.66666666666666308, 0.40000000000156216,  0.28571428547957045,
-                                      0.22222223964352847, 0.1818174408928655,   0.15386556815602437,
-                                      0.1330101040459517,  0.12105820049822845,  0.083411753483743689,
+  static constexpr double kLog1p[] = {0.66666666666666308, 0.40000000000156216, 0.28571428547957045,
+                                      0.22222223964352847, 0.1818174408928655,  0.15386556815602437,
+                                      0.1330101040459517,  0.12105820049822845, 0.083411753483743689,
                                       0.17016722870961731};
-  static constexpr double kSin[] = {-0.1666666666666663,   0.0083333333333218407,   -0.00019841269829358531,
+  static constexpr double kSin[] = {-0.1666666666666663,    0.0083333333333218407,   -0.00019841269829358531,
                                     2.7557313538515619e-06, -2.5050734389480941e-08, 1.5895433300305981e-10};
-  static constexpr double kCos[] = {0.041666666666666595,   -0.0013888888888873338,  2.4801587288997509e-05,
+  static constexpr double kCos[] = {0.041666666666666595,    -0.0013888888888873338, 2.4801587288997509e-05,
                                     -2.7557314215316303e-07, 2.0875705118564481e-09, -1.1358733019547543e-11};
   static constexpr double kTail[] = {
       0.75528513041575152,    -0.60789664197189208,    0.38713740074221947,     -0.18652185795966542,
@@ -104,6 +107,13 @@ LAMINA_INLINE Vec<T> polynomial(const T (&c)[kCount], Vec<T> x) {
 #endif
   for (int k = kCount - 2; k >= 0; --k) sum = fma(sum, x, broadcast<T>(c[k]));
   return sum;
+}
+
+// -1, 0 or 1; NaN for NaN.
+template <class T>
+LAMINA_INLINE Vec<T> sign(Vec<T> x) {
+  const Vec<T> one = broadcast<T>(T(1));
+  return select(gt(x, zero<T>()), one, select(lt(x, zero<T>()), -one, x));
 }
 
 // The nearest integer n to x * factor, with its bits (plus `bias`) at the low end of `shifted`.
@@ -250,10 +260,10 @@ LAMINA_INLINE Vec<T> tanh(Vec<T> x) {
   const Vec<T> one = broadcast<T>(T(1));
   const Vec<T> magnitude = abs(x);
   const Vec<T> square = x * x;
-  const Vec<T> small = fma(polynomial(Coefficients<T>::kTanh, square) * square, x, x);
+  const Vec<T> small = fma(polynomial(Coefficients<T>::kTanh, square) * square, magnitude, magnitude);
   const Vec<T> e = exp_nonpositive(magnitude * broadcast<T>(T(-2)));
   const Vec<T> large = fnma(broadcast<T>(T(2)), e / (one + e), one);
-  return select(lt(magnitude, broadcast<T>(T(0.625))), small, copysign(large, x));
+  return copysign(select(lt(magnitude, broadcast<T>(T(0.625))), small, large), x);
 }
 
 // Phi(-a) = ratio * e of the standard normal distribution, e = exp(-a^2 / 2), for a in [0, kTailLimit].
@@ -269,7 +279,26 @@ LAMINA_INLINE void normal_tail(Vec<T> a, Vec<T>& ratio, Vec<T>& e) {
   e = exp_nonpositive(high * high * half, (a - high) * (a + high) * half);
 }
 
-// sin(x) and cos(x). Beyond |x| = 8192 (double: 2^20) the error grows with |x|; NaN at infinity.
+// The C library's functions, for single lanes far out.
+#if defined(__GNUC__)
+LAMINA_INLINE double library_sin(double x) { return __builtin_sin(x); }
+LAMINA_INLINE double library_cos(double x) { return __builtin_cos(x); }
+#else
+LAMINA_INLINE double library_sin(double x) { return ::sin(x); }
+LAMINA_INLINE double library_cos(double x) { return ::cos(x); }
+#endif
+
+// Puts right the lanes whose reduction by multiples of pi / 2 is not exact.
+template <class T>
+LAMINA_NOINLINE void sin_cos_far_out(const T* x, T* sine, T* cosine) {
+  for (int64_t i = 0; i < Vec<T>::kLanes; ++i) {
+    if (x[i] >= -Coefficients<T>::kSinLimit && x[i] <= Coefficients<T>::kSinLimit) continue;
+    sine[i] = static_cast<T>(library_sin(static_cast<double>(x[i])));
+    cosine[i] = static_cast<T>(library_cos(static_cast<double>(x[i])));
+  }
+}
+
+// sin(x) and cos(x); NaN at infinity.
 template <class T>
 LAMINA_INLINE void sin_cos(Vec<T> x, Vec<T>& sine, Vec<T>& cosine) {
   using C = Coefficients<T>;
@@ -278,7 +307,7 @@ LAMINA_INLINE void sin_cos(Vec<T> x, Vec<T>& sine, Vec<T>& cosine) {
   Vec<T> r = x;
   for (const T part : C::kHalfPi) r = fnma(n, broadcast<T>(part), r);
   const Vec<T> square = r * r;
-  const Vec<T> s = fma(polynomial(C::kSin, square) * square, r, r);
+  const Vec<T> s = copysign(fma(polynomial(C::kSin, square) * square, r, r), r);  // -0 stays
   const Vec<T> c = fma(polynomial(C::kCos, square) * square, square,
                        fnma(broadcast<T>(T(0.5)), square, broadcast<T>(T(1))));
   // Quadrant n mod 4: odd ones swap sine and cosine, the upper half changes signs.
@@ -292,6 +321,14 @@ LAMINA_INLINE void sin_cos(Vec<T> x, Vec<T>& sine, Vec<T>& cosine) {
   cosine = select(swap, s, c);
   sine = from_bits(as_bits(sine) ^ (upper & sign));
   cosine = from_bits(as_bits(cosine) ^ ((upper ^ odd) & sign));
+  if (!any(gt(abs(x), broadcast<T>(C::kSinLimit)))) return;
+  alignas(64) T lanes[Vec<T>::kLanes], sines[Vec<T>::kLanes], cosines[Vec<T>::kLanes];
+  store(lanes, x);
+  store(sines, sine);
+  store(cosines, cosine);
+  sin_cos_far_out(lanes, sines, cosines);
+  sine = load(sines);
+  cosine = load(cosines);
 }
 
 }  // namespace

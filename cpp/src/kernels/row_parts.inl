@@ -39,6 +39,15 @@ LAMINA_INLINE Vec<T> load_up_to(const T* p, int64_t n) {
   return n >= Vec<T>::kLanes ? loadu(p) : load_n(p, n);
 }
 
+template <class T>
+LAMINA_INLINE void store_up_to(T* p, Vec<T> v, int64_t n) {
+  if (n >= Vec<T>::kLanes) {
+    storeu(p, v);
+  } else {
+    store_n(p, v, n);
+  }
+}
+
 // x in lane 0, zeros elsewhere.
 template <class T>
 LAMINA_INLINE Vec<T> first_lane(T x) {

@@ -151,18 +151,30 @@ void gather_rows_of(const GatherRows<T>& job) noexcept {
 template <class T>
 void gather_rows(const GatherRows<T>& job) noexcept {
   switch (job.type) {
-    case SourceType::kF32: return gather_rows_of<T, float>(job);
-    case SourceType::kF64: return gather_rows_of<T, double>(job);
-    case SourceType::kU8: return gather_rows_of<T, uint8_t>(job);
-    case SourceType::kI8: return gather_rows_of<T, int8_t>(job);
-    case SourceType::kU16: return gather_rows_of<T, uint16_t>(job);
-    case SourceType::kI16: return gather_rows_of<T, int16_t>(job);
-    case SourceType::kI32: return gather_rows_of<T, int32_t>(job);
-    case SourceType::kU32: return gather_rows_of<T, uint32_t>(job);
-    case SourceType::kI64: return gather_rows_of<T, int64_t>(job);
-    case SourceType::kU64: return gather_rows_of<T, uint64_t>(job);
-    case SourceType::kBool: return gather_rows_of<T, Bool>(job);
-    case SourceType::kF16: return gather_rows_of<T, Half>(job);
+    case SourceType::kF32:
+      return gather_rows_of<T, float>(job);
+    case SourceType::kF64:
+      return gather_rows_of<T, double>(job);
+    case SourceType::kU8:
+      return gather_rows_of<T, uint8_t>(job);
+    case SourceType::kI8:
+      return gather_rows_of<T, int8_t>(job);
+    case SourceType::kU16:
+      return gather_rows_of<T, uint16_t>(job);
+    case SourceType::kI16:
+      return gather_rows_of<T, int16_t>(job);
+    case SourceType::kI32:
+      return gather_rows_of<T, int32_t>(job);
+    case SourceType::kU32:
+      return gather_rows_of<T, uint32_t>(job);
+    case SourceType::kI64:
+      return gather_rows_of<T, int64_t>(job);
+    case SourceType::kU64:
+      return gather_rows_of<T, uint64_t>(job);
+    case SourceType::kBool:
+      return gather_rows_of<T, Bool>(job);
+    case SourceType::kF16:
+      return gather_rows_of<T, Half>(job);
   }
 }
 
@@ -222,7 +234,8 @@ LAMINA_INLINE void philox_groups(PhiloxKey key, uint64_t first_group, uint64_t s
   // philox_counter() of counters that differ in their block alone.
   const PhiloxBlock fixed = philox_counter(0, step, layer, StreamTag::kDropout);
   for (int64_t i = 0; i < kCounters; i += Vec<double>::kLanes) {
-    const Bits<double> block = splat_bits<double>(first_group * kGroupCounters) + load_bits(kCounterNumbers + i);
+    const Bits<double> block =
+        splat_bits<double>(first_group * kGroupCounters) + load_bits(kCounterNumbers + i);
     const Bits<double> high = shift_right<32>(block) & splat_bits<double>(uint64_t{0xfffu});
     PhiloxLanes lanes;
     lanes.word[0] = block & splat_bits<double>(uint64_t{0xffffffffu});

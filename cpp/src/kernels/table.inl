@@ -2,6 +2,7 @@
 // after its simd_<isa>.h.
 #include "kernels/activations.inl"
 #include "kernels/losses.inl"
+#include "kernels/parameters.inl"
 #include "kernels/product.inl"
 #include "kernels/rows.inl"
 #include "kernels/updates.inl"
@@ -28,6 +29,7 @@ constexpr KernelTable<T> make_table() {
   enter_losses(table);
   enter_updates(table);
   enter_row_functions(table);
+  enter_parameter_functions(table);
   return table;
 }
 

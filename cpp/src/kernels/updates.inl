@@ -1,65 +1,22 @@
-// Optimizer updates over flat arrays of weights; square roots and divisions are exact.
-//
-// A rule is built from the step's coefficients; operator() reads and writes the state of one vector of
-// weights and returns the new weights. Vectors are independent, so any split of an array gives the same bits.
+// Optimizer updates over flat arrays of weights. Vectors are independent, so any split of an array gives the
+// same bits.
 #pragma once
 
 #include "kernels/kernel_table.h"
-#include "kernels/simd_base.h"
+#include "kernels/update_rules.inl"
 
 namespace lamina::kernels {
 namespace {
 
-template <class T>
-struct StateVectors {
-  Vec<T> v[3];
-};
-
-template <class T, bool kMomentum, bool kNesterov>
-struct SgdRule {
-  static constexpr int kStates = kMomentum ? 1 : 0;
-  Vec<T> rate, decay, momentum, shrink;
-  explicit LAMINA_INLINE SgdRule(const T* c)
-      : rate(broadcast<T>(c[0])),
-        decay(broadcast<T>(c[1])),
-        momentum(broadcast<T>(c[2])),
-        shrink(broadcast<T>(T(1) - c[3])) {}
-  LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
-    w = w * shrink;
-    g = fma(decay, w, g);
-    if constexpr (kMomentum) {
-      const Vec<T> velocity = fma(momentum, state.v[0], g);
-      state.v[0] = velocity;
-      g = kNesterov ? fma(momentum, velocity, g) : velocity;
-    }
-    return fnma(rate, g, w);
+// State arrays that a rule leaves alone may be null.
+template <class Rule>
+LAMINA_INLINE constexpr bool uses_state(int s) {
+  if constexpr (requires { Rule::kUses; }) {
+    return Rule::kUses[s];
+  } else {
+    return s < Rule::kStates;
   }
-};
-
-template <class T>
-struct AdamRule {
-  static constexpr int kStates = 2;
-  Vec<T> rate, beta1, beta2, root_scale, epsilon, decay, shrink, rest1, rest2;
-  explicit LAMINA_INLINE AdamRule(const T* c)
-      : rate(broadcast<T>(c[0])),
-        beta1(broadcast<T>(c[1])),
-        beta2(broadcast<T>(c[2])),
-        root_scale(broadcast<T>(c[3])),
-        epsilon(broadcast<T>(c[4])),
-        decay(broadcast<T>(c[5])),
-        shrink(broadcast<T>(T(1) - c[6])),
-        rest1(broadcast<T>(c[7])),
-        rest2(broadcast<T>(c[8])) {}
-  LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
-    w = w * shrink;
-    g = fma(decay, w, g);
-    const Vec<T> m = fma(beta1, state.v[0], rest1 * g);
-    const Vec<T> v = fma(beta2, state.v[1], rest2 * (g * g));
-    state.v[0] = m;
-    state.v[1] = v;
-    return fnma(rate, m / fma(sqrt(v), root_scale, epsilon), w);
-  }
-};
+}
 
 // Runs a rule over the arrays; true if every new weight is finite (x * 0 is NaN for the others).
 template <class T, class Rule>
@@ -68,10 +25,14 @@ LAMINA_INLINE bool run_update(const Update<T>& job, const Rule& rule) {
   for (int64_t i = 0; i < job.n; i += Vec<T>::kLanes) {
     const Vec<T> old = load(job.weights + i);
     StateVectors<T> state;
-    for (int s = 0; s < Rule::kStates; ++s) state.v[s] = load(job.state[s] + i);
+    for (int s = 0; s < Rule::kStates; ++s) {
+      if (uses_state<Rule>(s)) state.v[s] = load(job.state[s] + i);
+    }
     const Vec<T> updated = rule(old, load(job.gradients + i), state);
     if (job.backup != nullptr) store(job.backup + i, old);
-    for (int s = 0; s < Rule::kStates; ++s) store(job.state[s] + i, state.v[s]);
+    for (int s = 0; s < Rule::kStates; ++s) {
+      if (uses_state<Rule>(s)) store(job.state[s] + i, state.v[s]);
+    }
     store(job.weights + i, updated);
     not_finite = fma(updated, zero<T>(), not_finite);
   }
@@ -92,9 +53,37 @@ bool sgd_update(const Update<T>& job) noexcept {
 }
 
 template <class T>
+bool rmsprop_update(const Update<T>& job) noexcept {
+  const T* c = job.coefficients;
+  const bool momentum = c[5] > T(0), centered = c[6] != T(0);
+  if (momentum && centered) return run_update(job, RmspropRule<T, true, true>(c));
+  if (momentum) return run_update(job, RmspropRule<T, true, false>(c));
+  if (centered) return run_update(job, RmspropRule<T, false, true>(c));
+  return run_update(job, RmspropRule<T, false, false>(c));
+}
+
+template <class T>
+bool radam_update(const Update<T>& job) noexcept {
+  const T* c = job.coefficients;
+  return c[7] != T(0) ? run_update(job, RadamRule<T, true>(c)) : run_update(job, RadamRule<T, false>(c));
+}
+
+template <class T>
 constexpr void enter_updates(KernelTable<T>& table) {
-  table.update[static_cast<int>(UpdateRule::kSgd)] = &sgd_update<T>;
-  table.update[static_cast<int>(UpdateRule::kAdam)] = &update<T, AdamRule<T>>;
+  const auto enter = [&table](UpdateRule rule, bool (*function)(const Update<T>&) noexcept) {
+    table.update[static_cast<int>(rule)] = function;
+  };
+  enter(UpdateRule::kSgd, &sgd_update<T>);
+  enter(UpdateRule::kAdam, &update<T, AdamRule<T>>);
+  enter(UpdateRule::kAdagrad, &update<T, AdagradRule<T>>);
+  enter(UpdateRule::kAdadelta, &update<T, AdadeltaRule<T>>);
+  enter(UpdateRule::kRmsprop, &rmsprop_update<T>);
+  enter(UpdateRule::kAmsgrad, &update<T, AmsgradRule<T>>);
+  enter(UpdateRule::kAdamax, &update<T, AdamaxRule<T>>);
+  enter(UpdateRule::kNadam, &update<T, NadamRule<T>>);
+  enter(UpdateRule::kRadam, &radam_update<T>);
+  enter(UpdateRule::kLion, &update<T, LionRule<T>>);
+  enter(UpdateRule::kRprop, &update<T, RpropRule<T>>);
 }
 
 }  // namespace

@@ -1,0 +1,173 @@
+// The compute functions of one instruction set and scalar type, as a POD table.
+//
+// Layouts. A padded row holds `columns` rounded up to 64 bytes; every row starts on 64 bytes.
+// A panel matrix B[depth, columns] stands as panels of `panel_columns` columns (the last one narrower,
+// still a multiple of 64 bytes), each panel [panel_rows][its width] contiguous: panel p starts at
+// p * panel_columns * panel_rows elements. Padding columns of weights and deltas are zero.
+// All functions are noexcept, allocate nothing, assert only, and give the same bits for an element
+// wherever it lies in the call (tile, tail, thread): each sum is one ascending chain of fused
+// multiply-adds (portable: multiply, then add).
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/catalogue.h"
+
+namespace lamina::kernels {
+
+enum class ProductInit : uint8_t { kZero, kBias, kAccumulate };
+enum class ProductEpilogue : uint8_t { kNone, kActivation, kDerivative };
+
+// C[rows, columns] = epilogue(init + sum over k ascending of A(i, k) * B(k, j)).
+// A may have any strides (elements are broadcast). B is a panel matrix (panel_rows > 0; with kBias its row
+// `depth` is the bias) or row-major (panel_rows == 0, b_row_stride). `columns` is padded (a multiple of
+// 64 bytes). C is row-major and must not overlap A or B.
+template <class T>
+struct Product {
+  int64_t rows, columns, depth;
+  const T* a;
+  int64_t a_row_stride, a_depth_stride;
+  const T* b;
+  int64_t panel_rows, b_row_stride;
+  T* c;
+  int64_t c_row_stride;
+  ProductInit init;
+  ProductEpilogue epilogue;
+  // kActivation: c = f(z); where `aux` is not null, f'(z) goes there (activations whose derivative needs z).
+  // kDerivative: c = z * f'(...), read from `aux`: the output y, or the stored f'(z) (see activation traits).
+  Activation activation;
+  T parameter;
+  T* aux;
+  int64_t aux_row_stride;
+  // Columns before the padding, or 0 if not known: a hint by which products of one to four columns are
+  // computed along the rows. The bits are the same, but C's padding becomes f(0).
+  int64_t true_columns;
+};
+
+// A block [rows, columns] of an activation; in place on `values`.
+template <class T>
+struct ActivationBlock {
+  int64_t rows, columns;
+  T* values;  // forward: z in, f(z) out; backward: dL/dy in, dL/dz out
+  int64_t row_stride;
+  T* aux;  // forward: null or receives f'(z); backward: y or f'(z)
+  int64_t aux_row_stride;
+  T parameter;
+};
+
+enum class TargetKind : uint8_t { kValues, kClasses };
+
+// One loss over rows [rows, columns]; columns is the true width, padding of `delta` is set to zero. Rows of
+// outputs and delta are padded and must not overlap; rows of targets may lie anywhere, without padding.
+template <class T>
+struct LossRows {
+  int64_t rows, columns;
+  const T* outputs;  // raw network outputs; logits for the "_with_logits" losses
+  int64_t output_row_stride;
+  const T* targets;  // kValues: [rows, columns] with target_row_stride
+  int64_t target_row_stride;
+  const int32_t* classes;  // kClasses: [rows]
+  TargetKind target_kind;
+  const T* weights;     // null or [rows]: factor of each row's loss and delta
+  const T* parameters;  // of the loss (Huber delta, label smoothing, ...), meaning in catalogue.h
+  T delta_scale;        // dL/doutput is multiplied by weight * delta_scale
+  double* row_losses;   // [rows]: weight * (sum of the loss over the row's columns), unscaled
+  T* delta;             // null (evaluation) or [rows, padded columns]: dL/doutput
+  int64_t delta_row_stride;
+};
+
+// One optimizer update over n elements (a multiple of 64 bytes); old weights are kept in `backup` if not
+// null.
+template <class T>
+struct Update {
+  int64_t n;
+  T* weights;
+  const T* gradients;
+  T* state[3];
+  T* backup;
+  const T* coefficients;  // per step, meaning in catalogue.h
+};
+
+enum class SourceType : uint8_t { kF32, kF64, kU8, kI8, kU16, kI16, kI32, kU32, kI64, kU64, kBool, kF16 };
+
+// Rows of a user's array into padded rows of T, converted once: out = in * scale + offset
+// (scale, offset null: plain conversion; else [1] or per column as given by `per_column`).
+template <class T>
+struct GatherRows {
+  int64_t rows, columns;
+  const void* source;
+  SourceType type;
+  int64_t source_row_stride, source_column_stride;  // bytes, may be negative
+  const int64_t* indices;                           // null: rows first_row, first_row + 1, ...
+  int64_t first_row;
+  T* out;
+  int64_t out_row_stride;  // padding columns are set to zero
+  const T* scale;
+  const T* offset;
+  bool per_column;
+};
+
+template <class T>
+struct KernelTable {
+  const char* name;       // "portable", "sse2", "avx2", "avx512", "neon"
+  int64_t lanes;          // elements in one vector
+  int64_t panel_columns;  // a multiple of 64 bytes
+
+  void (*product)(const Product<T>&) noexcept;
+  // out[columns] = sum over rows ascending of b[row, columns]; the bias gradient.
+  void (*column_sums)(int64_t rows, int64_t columns, const T* b, int64_t b_row_stride, T* out) noexcept;
+  // out[c * out_row_stride + r] = in[r * in_row_stride + c]; any number of rows, columns a multiple of
+  // 64 bytes; `in` rows are aligned, `out` need not be; nothing but rows x columns elements is touched.
+  void (*transpose)(int64_t rows, int64_t columns, const T* in, int64_t in_row_stride, T* out,
+                    int64_t out_row_stride) noexcept;
+
+  void (*activation_forward[kActivationCount])(const ActivationBlock<T>&) noexcept;
+  void (*activation_backward[kActivationCount])(const ActivationBlock<T>&) noexcept;
+  // Softmax over each row's first `columns` elements in place (log: log-softmax); padding becomes zero.
+  void (*softmax_rows)(int64_t rows, int64_t columns, T* values, int64_t row_stride, bool log) noexcept;
+  // delta = y * (delta - sum(delta * y)) row by row (log: delta - exp(y) * sum(delta)), in place on delta.
+  void (*softmax_backward_rows)(int64_t rows, int64_t columns, const T* y, int64_t y_row_stride, T* delta,
+                                int64_t delta_row_stride, bool log) noexcept;
+
+  void (*loss_rows[kLossCount])(const LossRows<T>&) noexcept;
+  // Returns false when a new weight is not finite (the weights are written all the same).
+  bool (*update[kUpdateRuleCount])(const Update<T>&) noexcept;
+
+  void (*gather_rows)(const GatherRows<T>&) noexcept;
+  // Dropout on rows [first_row, first_row + rows): values *= keep ? scale : 0. Keep hangs on (seed, step,
+  // layer, row, column, columns) alone; scale is the inverse of the exact keep rate, which comes in steps of
+  // 1 / 65536. The same call serves forward and backward.
+  void (*dropout_rows)(int64_t first_row, int64_t rows, int64_t columns, T* values, int64_t row_stride,
+                       uint64_t seed, uint64_t step, uint32_t layer, T drop_rate) noexcept;
+  bool (*all_finite)(int64_t n, const T* values) noexcept;
+  // In double, in an order that is the same on every instruction set.
+  double (*sum_of_squares)(int64_t n, const T* values) noexcept;
+
+  // Parametric ReLU, one slope a column; `columns` is padded here and below, as are slopes and out.
+  // y = z > 0 ? z : slope * z; y may be z.
+  void (*prelu_forward)(int64_t rows, int64_t columns, const T* z, int64_t z_row_stride, const T* slopes,
+                        T* y, int64_t y_row_stride) noexcept;
+  // dz = z > 0 ? dy : slope * dy; dz may be dy.
+  void (*prelu_backward)(int64_t rows, int64_t columns, const T* z, int64_t z_row_stride, const T* slopes,
+                         const T* dy, int64_t dy_row_stride, T* dz, int64_t dz_row_stride) noexcept;
+  // out[columns] = sum over rows ascending of dy * min(z, 0): the gradient of the slopes.
+  void (*prelu_slope_sums)(int64_t rows, int64_t columns, const T* z, int64_t z_row_stride, const T* dy,
+                           int64_t dy_row_stride, T* out) noexcept;
+
+  // Over n elements, a multiple of 64 bytes: values = min(max(values, low), high), NaN stays NaN;
+  // values *= factor; average += share * (values - average).
+  void (*clamp_values)(int64_t n, T low, T high, T* values) noexcept;
+  void (*scale_values)(int64_t n, T factor, T* values) noexcept;
+  void (*average_values)(int64_t n, T share, const T* values, T* average) noexcept;
+  // Columns of a block or panel [rows, columns] whose Euclidean norm exceeds `limit` are scaled down to it.
+  void (*limit_column_norms)(int64_t rows, int64_t columns, T limit, T* values, int64_t row_stride) noexcept;
+};
+
+// Tables compiled into this build; null where the instruction set is not built for this target.
+template <class T>
+struct TableOf {
+  static const KernelTable<T>* get(const char* name) noexcept;
+};
+
+}  // namespace lamina::kernels
