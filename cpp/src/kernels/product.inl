@@ -5,6 +5,8 @@
 #pragma once
 
 #include "kernels/kernel_table.h"
+#include "kernels/narrow.inl"
+#include "kernels/panels.inl"
 #include "kernels/simd_base.h"
 
 namespace lamina::kernels {
@@ -19,19 +21,11 @@ LAMINA_INLINE BlockFunction<T> activation_function(Activation activation, bool b
 // Narrower tiles take more rows, to hide the latency of fma; with more than eight, a row stride of 4096 bytes
 // would overflow the ways of the first-level cache.
 constexpr int tile_rows(int vectors) { return vectors == kTileVectors ? kTileRows : 8; }
-template <class T>
-constexpr int64_t kLineElements = 64 / static_cast<int64_t>(sizeof(T));
-template <class T>
-constexpr int64_t kTileColumns = kTileVectors * Vec<T>::kLanes;
-// Widths come in lines of 64 bytes, so narrower tiles than this do not occur.
-template <class T>
-constexpr int kLeastVectors =
-    kLineElements<T> < kTileColumns<T> ? static_cast<int>(kLineElements<T> / Vec<T>::kLanes) : kTileVectors;
-template <class T>
-constexpr int64_t kPanelColumns = kTileColumns<T> > kLineElements<T> ? kTileColumns<T> : kLineElements<T>;
-
 // Bytes of a panel that one pass over the rows keeps in the second-level cache.
 constexpr int64_t kPanelBlockBytes = int64_t{512} << 10;
+// Rows of a row-major B in one pass: each may lie in a page of its own, so narrow tiles take few at a time.
+template <class T>
+constexpr int64_t kRowMajorBlock = kTileColumns<T> * static_cast<int64_t>(sizeof(T));
 // Rows whose outputs stay in the first-level cache for a block function.
 constexpr int64_t kBlockFunctionRows = 48;
 
@@ -54,6 +48,7 @@ struct Strip {
   T parameter;
   const T* aux;
   int64_t aux_stride;
+  const T* next_b;  // read next with the same stride; null: not foreseen
 };
 
 template <class T, int... V>
@@ -122,6 +117,23 @@ LAMINA_INLINE void tile_store(const Vec<T>* sums, const Strip<T>& s, T* c, Indic
   (store(c + I / kVectors * s.c_stride + I % kVectors * Vec<T>::kLanes, sums[I]), ...);
 }
 
+// The depth loop of one tile. With kPrefetch the rows of B that come next are fetched along the way.
+template <class T, int kRows, int kVectors, bool kPrefetch>
+LAMINA_INLINE void sum_tile(Vec<T>* sums, const Strip<T>& s, const T* a) {
+  const T* b = s.b;
+  const T* next_b = s.next_b;
+  const int64_t a_row_stride = s.a_row_stride, a_depth_stride = s.a_depth_stride, b_stride = s.b_stride;
+  for (int64_t k = s.depth; k > 0; --k) {
+    if constexpr (kPrefetch) {
+      for (int64_t j = 0; j < kVectors * Vec<T>::kLanes; j += kLineElements<T>) prefetch(next_b + j);
+      next_b += b_stride;
+    }
+    tile_step<kVectors>(sums, a, a_row_stride, b, IndicesTo<kRows>{});
+    a += a_depth_stride;
+    b += b_stride;
+  }
+}
+
 // Rows [first, first + count) of a strip; count is a multiple of kRows.
 template <class T, int kRows, int kVectors>
 LAMINA_NOINLINE void run_tiles(const Strip<T>& s, int64_t first, int64_t count) noexcept {
@@ -131,12 +143,10 @@ LAMINA_NOINLINE void run_tiles(const Strip<T>& s, int64_t first, int64_t count) 
     T* c = s.c + row * s.c_stride;
     tile_start<kVectors>(sums, s, c, Tile{});
     const T* a = s.a + row * s.a_row_stride;
-    const T* b = s.b;
-    const int64_t a_row_stride = s.a_row_stride, a_depth_stride = s.a_depth_stride, b_stride = s.b_stride;
-    for (int64_t k = s.depth; k > 0; --k) {
-      tile_step<kVectors>(sums, a, a_row_stride, b, IndicesTo<kRows>{});
-      a += a_depth_stride;
-      b += b_stride;
+    if (row == 0 && s.next_b != nullptr) {
+      sum_tile<T, kRows, kVectors, true>(sums, s, a);
+    } else {
+      sum_tile<T, kRows, kVectors, false>(sums, s, a);
     }
     tile_finish<kVectors>(sums, s, s.aux == nullptr ? nullptr : s.aux + row * s.aux_stride, Tile{});
     tile_store<kVectors>(sums, s, c, Tile{});
@@ -214,12 +224,16 @@ template <class T>
 LAMINA_INLINE void run_panel(const Product<T>& p, int64_t column, int64_t width, const T* b, int64_t b_stride,
                              Finish finish, BlockFunction<T> block_function) {
   constexpr int64_t kLanes = Vec<T>::kLanes;
-  const int64_t block = kPanelBlockBytes / (width * static_cast<int64_t>(sizeof(T)));
+  const bool in_panels = p.panel_rows > 0;
+  const int64_t block =
+      in_panels ? kPanelBlockBytes / (width * static_cast<int64_t>(sizeof(T))) : kRowMajorBlock<T>;
   const int64_t group = block_function != nullptr ? kBlockFunctionRows : p.rows;
   int64_t start = 0;
   do {
     const int64_t depth = p.depth - start < block ? p.depth - start : block;
     const bool last = start + depth == p.depth;
+    // Strided rows are beyond the hardware's prefetching: the next block, or the columns to the right.
+    const T* next_b = last ? b + width : b + (start + depth) * b_stride;
     for (int64_t row = 0; row < p.rows; row += group) {
       const int64_t rows = p.rows - row < group ? p.rows - row : group;
       for (int64_t j = 0; j < width; j += kTileColumns<T>) {
@@ -238,7 +252,8 @@ LAMINA_INLINE void run_panel(const Product<T>& p, int64_t column, int64_t width,
             last ? finish : Finish::kNone,
             p.parameter,
             p.aux == nullptr ? nullptr : p.aux + column + j,
-            p.aux_row_stride};
+            p.aux_row_stride,
+            in_panels ? nullptr : next_b + j};
         run_strip<T>(strip, static_cast<int>(left / kLanes), row, rows);
       }
       if (last && block_function != nullptr) {
@@ -251,11 +266,23 @@ LAMINA_INLINE void run_panel(const Product<T>& p, int64_t column, int64_t width,
   } while (start < p.depth);
 }
 
+// A narrow product's activation, over the few columns it has.
+template <class T>
+LAMINA_INLINE void finish_narrow(const Product<T>& p) {
+  if (p.epilogue == ProductEpilogue::kNone || p.activation == Activation::kIdentity) return;
+  activation_function<T>(
+      p.activation, false)({p.rows, p.columns, p.c, p.c_row_stride, p.aux, p.aux_row_stride, p.parameter});
+}
+
 template <class T>
 void product(const Product<T>& p) noexcept {
   const Finish finish = finish_in_registers(p);
   const BlockFunction<T> block_function = finish_by_block(p);
   if (p.rows <= 0) return;
+  if (p.epilogue != ProductEpilogue::kDerivative && narrow_sums(p)) {
+    finish_narrow(p);
+    return;
+  }
   for (int64_t column = 0; column < p.columns; column += kPanelColumns<T>) {
     const int64_t left = p.columns - column;
     const int64_t width = left < kPanelColumns<T> ? left : kPanelColumns<T>;
@@ -263,51 +290,6 @@ void product(const Product<T>& p) noexcept {
       run_panel(p, column, width, p.b + column * p.panel_rows, width, finish, block_function);
     } else {
       run_panel(p, column, width, p.b + column, p.b_row_stride, finish, block_function);
-    }
-  }
-}
-
-template <class T, int kVectors, int... V>
-LAMINA_INLINE void sum_columns(int64_t rows, const T* b, int64_t b_row_stride, T* out, Indices<V...>) {
-  Vec<T> sums[kVectors];
-  ((sums[V] = zero<T>()), ...);
-  for (int64_t row = 0; row < rows; ++row, b += b_row_stride) {
-    ((sums[V] = sums[V] + load(b + V * Vec<T>::kLanes)), ...);
-  }
-  (store(out + V * Vec<T>::kLanes, sums[V]), ...);
-}
-
-template <class T>
-void column_sums(int64_t rows, int64_t columns, const T* b, int64_t b_row_stride, T* out) noexcept {
-  constexpr int64_t kLanes = Vec<T>::kLanes;
-  int64_t column = 0;
-  for (; columns - column >= 8 * kLanes; column += 8 * kLanes) {
-    sum_columns<T, 8>(rows, b + column, b_row_stride, out + column, IndicesTo<8>{});
-  }
-  for (; columns - column >= 2 * kLanes; column += 2 * kLanes) {
-    sum_columns<T, 2>(rows, b + column, b_row_stride, out + column, IndicesTo<2>{});
-  }
-  if (column < columns) sum_columns<T, 1>(rows, b + column, b_row_stride, out + column, IndicesTo<1>{});
-}
-
-template <class T>
-void transpose(int64_t rows, int64_t columns, const T* in, int64_t in_row_stride, T* out,
-               int64_t out_row_stride) noexcept {
-  constexpr int kLanes = static_cast<int>(Vec<T>::kLanes);
-  for (int64_t r = 0; r < rows; r += kLanes) {
-    for (int64_t c = 0; c < columns; c += kLanes) {
-      Vec<T> block[kLanes];
-      const T* from = in + r * in_row_stride + c;
-      T* to = out + c * out_row_stride + r;
-#if defined(__GNUC__)
-#pragma GCC unroll 16
-#endif
-      for (int i = 0; i < kLanes; ++i) block[i] = load(from + i * in_row_stride);
-      transpose_block(block);
-#if defined(__GNUC__)
-#pragma GCC unroll 16
-#endif
-      for (int i = 0; i < kLanes; ++i) store(to + i * out_row_stride, block[i]);
     }
   }
 }

@@ -25,6 +25,14 @@ struct Bits;  // the lanes as unsigned integers of the same size
 template <class T>
 constexpr bool kIsFloat = sizeof(T) == sizeof(float);
 
+LAMINA_INLINE void prefetch(const void* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(p);
+#else
+  (void)p;
+#endif
+}
+
 // 0, 1, ..., N - 1 as a template pack, to unroll by fold expressions.
 template <int... I>
 struct Indices {};
