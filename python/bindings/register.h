@@ -8,6 +8,7 @@ namespace py = pybind11;
 namespace lamina::python {
 
 void register_build_info(py::module_& module);
+void register_catalogue(py::module_& module);
 void register_errors(py::module_& module);
 void register_model_file(py::module_& module);
 void register_network(py::module_& module);

@@ -72,6 +72,12 @@ nlohmann::json activation_to_json(const ActivationSpec& spec) {
   return {{"kind", spec.name}, {entry.parameter, spec.parameter}};
 }
 
+std::vector<std::string> activation_names() {
+  std::vector<std::string> names;
+  for (const Entry& entry : kEntries) names.emplace_back(entry.name);
+  return names;
+}
+
 template <class T>
 void apply_activation(const kernels::KernelTable<T>& table, const ActivationSpec& spec, int64_t rows,
                       int64_t columns, T* values, int64_t row_stride, T* aux, int64_t aux_row_stride) noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -29,6 +30,7 @@ struct ActivationSpec {
 // From `"relu"` or `{"kind": "leaky_relu", "negative_slope": 0.01}`; unknown names list what there is.
 ActivationSpec activation_from_json(const nlohmann::json& spec);
 nlohmann::json activation_to_json(const ActivationSpec& spec);
+std::vector<std::string> activation_names();
 
 // f over rows [rows, columns] in place; `aux` (or null) receives f'(z) where the activation stores it.
 template <class T>

@@ -79,11 +79,17 @@ InitializerSpec initializer_from_json(const nlohmann::json& json) {
   } else if (result.name == "zeros" || find_fan_scaled(result.name) != nullptr) {
     spec.allow_only({"kind"});
   } else {
-    std::string known = "zeros, constant, orthogonal";
-    for (const Entry& entry : kFanScaled) known += std::string(", ") + entry.name;
+    std::string known;
+    for (const std::string& name : initializer_names()) known += (known.empty() ? "" : ", ") + name;
     spec.fail("unknown name '" + result.name + "'; expected one of " + known);
   }
   return result;
+}
+
+std::vector<std::string> initializer_names() {
+  std::vector<std::string> names = {"zeros", "constant", "orthogonal"};
+  for (const Entry& entry : kFanScaled) names.emplace_back(entry.name);
+  return names;
 }
 
 nlohmann::json initializer_to_json(const InitializerSpec& spec) {

@@ -19,6 +19,7 @@ struct InitializerSpec {
 // From `"he_normal"` or `{"kind": "constant", "value": 0.1}`.
 InitializerSpec initializer_from_json(const nlohmann::json& spec);
 nlohmann::json initializer_to_json(const InitializerSpec& spec);
+std::vector<std::string> initializer_names();
 
 // He for the relu family and its smooth relatives, Glorot otherwise.
 InitializerSpec default_initializer(const ActivationSpec& activation);

@@ -129,5 +129,6 @@ class Layer {
 // From {"kind": "dense", ...}; unknown kinds and options raise.
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const nlohmann::json& spec);
+std::vector<std::string> layer_kinds();
 
 }  // namespace lamina

@@ -42,6 +42,12 @@ std::unique_ptr<Layer<T>> make_layer(const nlohmann::json& json) {
   spec.fail("unknown kind '" + kind + "'; expected one of " + known);
 }
 
+std::vector<std::string> layer_kinds() {
+  std::vector<std::string> kinds;
+  for (const Entry<float>& entry : kEntries<float>) kinds.emplace_back(entry.kind);
+  return kinds;
+}
+
 template std::unique_ptr<Layer<float>> make_layer(const nlohmann::json&);
 template std::unique_ptr<Layer<double>> make_layer(const nlohmann::json&);
 

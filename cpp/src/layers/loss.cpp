@@ -89,6 +89,12 @@ nlohmann::json loss_to_json(const LossSpec& spec) {
   return json;
 }
 
+std::vector<std::string> loss_names() {
+  std::vector<std::string> names;
+  for (const Entry& entry : kEntries) names.emplace_back(entry.name);
+  return names;
+}
+
 void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t outputs) {
   const auto fail = [&](const std::string& what) {
     throw Error(Error::Kind::kValue, "loss " + loss.name + ": " + what);

@@ -49,6 +49,7 @@ struct LossSpec {
 // From `"cross_entropy"` or `{"kind": "cross_entropy", "label_smoothing": 0.1}`.
 LossSpec loss_from_json(const nlohmann::json& spec);
 nlohmann::json loss_to_json(const LossSpec& spec);
+std::vector<std::string> loss_names();
 
 // Raises where loss and last activation do not fit (cross-entropy after relu, say).
 void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t outputs);

@@ -93,6 +93,11 @@ class Network {
   // Elements of scratch that a gradient task may use.
   int64_t gradient_scratch_size(int64_t inputs_per_task) const noexcept;
   void note_update() noexcept { first_transposed_stale_ = true; }
+  // The same, by one who does not tell those that keep a copy what changed.
+  void note_untracked_update() noexcept {
+    note_update();
+    ++weights_version_;
+  }
 
   // Multiply-adds of one row: forward, and the whole training step.
   int64_t forward_multiply_adds() const noexcept { return forward_multiply_adds_; }

@@ -45,6 +45,12 @@ void Optimizer<T>::begin_step(T* weights, T* backup) noexcept {
 }
 
 template <class T>
+void Optimizer<T>::reset() noexcept {
+  steps_ = 0;
+  for (AlignedBuffer<T>& state : state_) std::fill(state.begin(), state.end(), T(0));
+}
+
+template <class T>
 void Optimizer<T>::update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept {
   kernels::Update<T> call{};
   call.n = n;

@@ -25,6 +25,8 @@ class Optimizer final : public ParameterUpdater<T> {
   // False when an update of this step gave a weight that is not finite.
   bool step_is_finite() const noexcept { return finite_.load(std::memory_order_relaxed); }
   void undo_step_count() noexcept { --steps_; }
+  // As new: no steps, all state 0.
+  void reset() noexcept;
 
   // Clipping needs the gradient as a whole, so it must be materialised before the updates.
   bool needs_whole_gradient() const noexcept { return clip_norm() > 0.0 || clip_value() > 0.0; }

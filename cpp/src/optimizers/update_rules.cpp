@@ -47,6 +47,9 @@ Coefficients sgd_coefficients(const OptimizerOptions& o, const StepRequest& requ
           decoupled ? request.learning_rate * request.weight_decay : 0.0, o[2]};
 }
 
+// Where no gradient ever was, padding above all, 0 / (0 + epsilon) must be 0.
+constexpr double kSmallestEpsilon = std::numeric_limits<float>::min();
+
 // o: learning_rate, beta1, beta2, epsilon, decoupled
 Coefficients adam_coefficients(const OptimizerOptions& o, const StepRequest& request) {
   const bool decoupled = o[4] != 0.0;
@@ -55,7 +58,7 @@ Coefficients adam_coefficients(const OptimizerOptions& o, const StepRequest& req
           o[1],
           o[2],
           1.0 / std::sqrt(1.0 - std::pow(o[2], t)),
-          o[3],
+          std::max(o[3], kSmallestEpsilon),
           decoupled ? 0.0 : request.weight_decay,
           decoupled ? request.learning_rate * request.weight_decay : 0.0,
           1.0 - o[1],
@@ -118,6 +121,12 @@ OptimizerSpec optimizer_from_json(const nlohmann::json& json) {
   if (kind == "sgd" && spec.boolean("nesterov", false) && spec.number("momentum", 0.0) == 0.0)
     spec.fail("expected a 'momentum' above 0 with nesterov, got 0");
   return result;
+}
+
+std::vector<std::string> optimizer_names() {
+  std::vector<std::string> names;
+  for (const Listing& listing : kListings) names.emplace_back(listing.entry.name);
+  return names;
 }
 
 nlohmann::json optimizer_to_json(const OptimizerSpec& spec) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -41,5 +42,6 @@ struct OptimizerSpec {
 // From `"adam"` or `{"kind": "adam", "learning_rate": 1e-3, ...}`; every option is checked.
 OptimizerSpec optimizer_from_json(const nlohmann::json& spec);
 nlohmann::json optimizer_to_json(const OptimizerSpec& spec);
+std::vector<std::string> optimizer_names();
 
 }  // namespace lamina

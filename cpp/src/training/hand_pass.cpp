@@ -86,10 +86,11 @@ void HandPass<T>::apply(Optimizer<T>& optimizer, T* gradients) {
     team.barrier();
     tasks_.run(team, workspace_, rows_, gradients, false, &optimizer);
   });
-  network_.note_update();
+  network_.note_untracked_update();
   if (optimizer.step_is_finite()) return;
   std::copy_n(backup_.data(), network_.flat_size(), network_.weights());
   network_.mark_weights_changed();
+  optimizer.reset();  // its running means are not finite either
   throw Error(Error::Kind::kNotFinite,
               "optimizer.step: a weight would not be finite; the weights are as they were. Check the gradients, "
               "or try a lower learning_rate");

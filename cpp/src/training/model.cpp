@@ -7,20 +7,47 @@
 
 namespace lamina {
 
+namespace {
+
+class ScopedFlag {
+ public:
+  explicit ScopedFlag(bool& flag) noexcept : flag_(flag) { flag_ = true; }
+  ~ScopedFlag() { flag_ = false; }
+  ScopedFlag(const ScopedFlag&) = delete;
+  ScopedFlag& operator=(const ScopedFlag&) = delete;
+
+ private:
+  bool& flag_;
+};
+
+}  // namespace
+
 template <class T>
 std::unique_lock<std::recursive_mutex> Model<T>::lock_training() {
   std::unique_lock lock(training_mutex_, std::try_to_lock);
   if (!lock.owns_lock())
     throw Error(Error::Kind::kState,
                 "network: another thread is training it; wait for it, or train a copy (predicting is allowed)");
+  if (in_epoch_)
+    throw Error(Error::Kind::kState,
+                "network: an epoch is running; train it or change its weights between epochs, in on_epoch_end");
   return lock;
+}
+
+template <class T>
+std::unique_lock<std::shared_mutex> Model<T>::lock_weights() {
+  const std::lock_guard turn(turn_mutex_);
+  return std::unique_lock(weights_mutex_);
 }
 
 template <class T>
 void Model<T>::initialize(uint64_t seed) {
   const auto training = lock_training();
-  const std::unique_lock weights(weights_mutex_);
-  network_.initialize(seed);
+  {
+    const auto weights = lock_weights();
+    network_.initialize(seed);
+  }
+  if (published()) publish();
 }
 
 template <class T>
@@ -31,13 +58,18 @@ void Model<T>::get_parameter(size_t index, T* dense) const {
 template <class T>
 void Model<T>::set_parameter(size_t index, const T* dense) {
   const auto training = lock_training();
-  const std::unique_lock weights(weights_mutex_);
-  network_.set_parameter(index, dense);
+  {
+    const auto weights = lock_weights();
+    network_.set_parameter(index, dense);
+  }
+  if (published()) publish();
 }
 
 template <class T>
 void Model<T>::begin_fit() {
-  lock_training().release();  // unlocked by end_fit
+  auto training = lock_training();
+  if (published()) throw Error(Error::Kind::kState, "fit: this network is in a fit already; wait for its end");
+  training.release();  // unlocked by end_fit
   publish();
 }
 
@@ -70,7 +102,11 @@ template <class T>
 template <class Use>
 auto Model<T>::with_weights(Use use) const {
   if (const auto snapshot = published()) return use(snapshot->data());
-  const std::shared_lock lock(weights_mutex_);
+  std::shared_lock lock(weights_mutex_, std::defer_lock);
+  {
+    const std::lock_guard turn(turn_mutex_);
+    lock.lock();
+  }
   if (const auto snapshot = published()) return use(snapshot->data());
   return use(network_.weights());
 }
@@ -103,7 +139,8 @@ EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, co
       trainer_for(loss, std::min(request.batch_size, data.inputs.rows), data.targets.columns);
   EpochRecord record;
   {
-    const std::unique_lock weights(weights_mutex_);
+    const auto weights = lock_weights();
+    const ScopedFlag running(in_epoch_);
     record = trainer.run_epoch(data, request, optimizer, outputs, poll);
   }
   if (published()) publish();
@@ -113,7 +150,7 @@ EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, co
 template <class T>
 double Model<T>::train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer, uint64_t seed) {
   const auto training = lock_training();
-  const std::unique_lock weights(weights_mutex_);
+  const auto weights = lock_weights();
   return trainer_for(loss, data.inputs.rows, data.targets.columns).step(data, optimizer, seed);
 }
 
@@ -142,7 +179,7 @@ void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
   const auto training = lock_training();
   if (gradients_.empty())
     throw Error(Error::Kind::kState, "optimizer.step: expected a call of backward or value_and_grad before it");
-  const std::unique_lock weights(weights_mutex_);
+  const auto weights = lock_weights();
   hand_pass_for(1).apply(optimizer, gradient_buffer());
 }
 

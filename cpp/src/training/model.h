@@ -53,8 +53,10 @@ class Model {
   Evaluation evaluate(const DataSet<T>& data, const LossSpec& loss, T* outputs, Poll poll) const;
 
  private:
-  // The right to train; raises kState where another thread has it.
+  // The right to train; raises kState where another thread has it, or within an epoch (a callback's call).
   std::unique_lock<std::recursive_mutex> lock_training();
+  // The right to change weights, once those who read them in place have left.
+  std::unique_lock<std::shared_mutex> lock_weights();
   Trainer<T>& trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns);
   HandPass<T>& hand_pass_for(int64_t rows);
   T* gradient_buffer();
@@ -69,7 +71,9 @@ class Model {
   AlignedBuffer<T> gradients_;
 
   std::recursive_mutex training_mutex_;        // held by the thread that trains, through a whole fit
+  bool in_epoch_ = false;                      // guarded by training_mutex_
   mutable std::shared_mutex weights_mutex_;    // weights change (unique) or are read in place (shared)
+  mutable std::mutex turn_mutex_;              // readers queue behind a waiting writer, so it is not starved
   mutable std::mutex published_mutex_;
   std::shared_ptr<AlignedBuffer<T>> published_;  // not null while a fit is open
   std::shared_ptr<AlignedBuffer<T>> spare_;      // the one before, reused when nobody reads it

@@ -177,14 +177,15 @@ std::string Trainer<T>::first_not_finite_place(int64_t rows) {
 }
 
 template <class T>
-void Trainer<T>::fail_not_finite(const Optimizer<T>& optimizer, int64_t epoch, int64_t step, int64_t rows) {
-  const std::string where =
-      epoch == kNoEpoch ? "train_step " + std::to_string(optimizer.steps() + 1)
-                        : "fit, epoch " + std::to_string(epoch) + ", step " + std::to_string(step);
+void Trainer<T>::fail_not_finite(Optimizer<T>& optimizer, int64_t epoch, int64_t step, int64_t rows) {
   const bool in_update = runner_.loss_is_finite();
+  const std::string where =
+      epoch == kNoEpoch ? "train_step " + std::to_string(optimizer.steps() + (in_update ? 0 : 1))
+                        : "fit, epoch " + std::to_string(epoch) + ", step " + std::to_string(step);
   const std::string place = in_update ? "the weights after the update" : first_not_finite_place(rows);
   std::copy_n(backup_.data(), network_.flat_size(), network_.weights());
   network_.mark_weights_changed();
+  if (in_update) optimizer.reset();  // its running means are not finite either
   throw Error(Error::Kind::kNotFinite,
               where + ": not a finite number, first seen in " + place + "; the weights of the step before are kept. Try a lower " +
                   "learning_rate (now " + nlohmann::json(optimizer.learning_rate()).dump() +

@@ -44,7 +44,7 @@ class Trainer {
   bool run_step(Team& team, const StepRequestData<T>& request, Optimizer<T>& optimizer,
                 FunctionRef<bool()> stop) noexcept;
   void sync_backup();
-  [[noreturn]] void fail_not_finite(const Optimizer<T>& optimizer, int64_t epoch, int64_t step, int64_t rows);
+  [[noreturn]] void fail_not_finite(Optimizer<T>& optimizer, int64_t epoch, int64_t step, int64_t rows);
   std::string first_not_finite_place(int64_t rows);
 
   Network<T>& network_;
