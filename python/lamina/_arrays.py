@@ -84,7 +84,14 @@ def sample_weights(
     return np.ascontiguousarray(array, dtype=dtype)
 
 
+def contiguous(values: ArrayLike, *, dtype: Dtype, where: str, name: str) -> NDArray[Any]:
+    """Numbers of any shape in C order and the given type; TypeError for anything else."""
+    return np.ascontiguousarray(_numbers(values, where, name), dtype=dtype)
+
+
 def _numbers(values: ArrayLike, where: str, name: str) -> NDArray[Any]:
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise TypeError(f"{where}: expected numbers in {name}, got masked values; fill them first")
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -108,7 +115,7 @@ def _numbers(values: ArrayLike, where: str, name: str) -> NDArray[Any]:
 def _check_values(array: NDArray[Any], dtype: Dtype, where: str, name: str) -> None:
     kind, size = array.dtype.kind, array.dtype.itemsize
     if kind == "f":
-        limit = np.finfo(np.float32).max if dtype == "float32" and size > 4 else None
+        limit = float(np.finfo(np.float32).max) if dtype == "float32" and size > 4 else None
         for first in range(0, len(array), _CHUNK):
             _check_floats(array[first : first + _CHUNK], first, limit, where, name)
     elif kind in "iu":

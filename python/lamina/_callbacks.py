@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -59,6 +60,8 @@ class EarlyStopping(Callback):
         mode: str = "auto",
         restore_best_weights: bool = True,
     ) -> None:
+        if not isinstance(patience, int | np.integer) or isinstance(patience, bool):
+            raise TypeError(f"EarlyStopping: expected patience as a whole number, got {patience!r}")
         if patience < 1:
             raise ValueError(f"EarlyStopping: expected a patience of at least 1, got {patience}")
         if min_delta < 0:
@@ -115,6 +118,8 @@ class TargetLoss(Callback):
     """Stops when the training loss falls to a threshold."""
 
     def __init__(self, threshold: float) -> None:
+        if not isinstance(threshold, int | float | np.number) or np.isnan(threshold):
+            raise TypeError(f"fit: expected target_loss as a number, got {threshold!r}")
         self.threshold = threshold
         self._fit: Fit | None = None
 
@@ -190,6 +195,20 @@ class EpochLines(Callback):
 
 class _Method(Protocol):
     def __call__(self, *arguments: Any) -> None: ...
+
+
+def checked_callbacks(callbacks: Iterable[Any]) -> list[Any]:
+    """Callbacks as a list; TypeError for what has none of their methods."""
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"fit: expected callbacks as a list, got {callbacks!r}")
+    methods = [name for name in vars(Callback) if name.startswith("on_")]
+    checked = list(callbacks)
+    for callback in checked:
+        if not any(hasattr(callback, name) for name in methods):
+            raise TypeError(
+                f"fit: expected callbacks with some of {', '.join(methods)}, got {callback!r}"
+            )
+    return checked
 
 
 def call_all(callbacks: list[Any], method: str, *arguments: Any) -> None:

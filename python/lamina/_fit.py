@@ -17,6 +17,7 @@ from lamina._callbacks import (
     Record,
     TargetLoss,
     call_all,
+    checked_callbacks,
 )
 from lamina._history import History
 from lamina._metrics import METRICS
@@ -47,6 +48,10 @@ class FitOptions:
                 raise TypeError(f"fit: expected {name} as a whole number, got {value!r}")
             if value < 1:
                 raise ValueError(f"fit: expected {name} of at least 1, got {value}")
+        if not isinstance(self.shuffle, bool | np.bool_):
+            raise TypeError(f"fit: expected shuffle as True or False, got {self.shuffle!r}")
+        if self.verbose != "auto" and not isinstance(self.verbose, int):
+            raise ValueError(f"fit: expected verbose 'auto', True or False, got {self.verbose!r}")
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class Fit:
         self._loss = loss
         self._options = options
         self._metrics = metrics
-        self._callbacks = [*callbacks, *_standard_callbacks(options)]
+        self._callbacks = [*checked_callbacks(callbacks), *_standard_callbacks(options)]
         self._train: Examples
         self._validation: Examples | None = None
 
@@ -235,7 +240,7 @@ def with_class_weights(
             )
         table = dict(zip(present.tolist(), len(labels) / (len(present) * counts), strict=True))
     else:
-        table = {int(k): float(v) for k, v in class_weight.items()}
+        table = _class_table(class_weight)
         if any(not v >= 0 or np.isinf(v) for v in table.values()):
             raise ValueError(f"fit: expected finite class weights of at least 0, got {table}")
     factors = np.array([table.get(int(label), 1.0) for label in present])
@@ -244,6 +249,16 @@ def with_class_weights(
     if not result.any():
         raise ValueError("fit: class_weight and sample_weight leave every row with weight 0")
     return result
+
+
+def _class_table(class_weight: Mapping[int, float]) -> dict[int, float]:
+    try:
+        return {int(label): float(weight) for label, weight in class_weight.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise TypeError(
+            "fit: expected class_weight as a dictionary from class index to weight, "
+            f"got {class_weight!r}"
+        ) from None
 
 
 def _standard_callbacks(options: FitOptions) -> list[Any]:

@@ -56,12 +56,12 @@ class Dense(Layer):
         spec: Spec = {
             "kind": self.kind,
             "units": self.units,
-            "activation": name_or_spec(self.activation),
+            "activation": name_or_spec(self.activation, "activation"),
             "bias": self.bias,
-            "bias_initializer": name_or_spec(self.bias_initializer),
+            "bias_initializer": name_or_spec(self.bias_initializer, "bias_initializer"),
         }
         if self.initializer is not None:
-            spec["initializer"] = name_or_spec(self.initializer)
+            spec["initializer"] = name_or_spec(self.initializer, "initializer")
         if not self.trainable:
             spec["trainable"] = False
         return spec
@@ -80,7 +80,7 @@ class Activation(Layer):
 
     def to_spec(self) -> Spec:
         """The description as the core and model files have it."""
-        return {"kind": self.kind, "activation": name_or_spec(self.activation)}
+        return {"kind": self.kind, "activation": name_or_spec(self.activation, "activation")}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Sequential: a stack of layers with its weights."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -63,10 +64,8 @@ class Sequential:
             raise ValueError("Sequential: expected at least one layer, got none")
         if dtype not in ("float32", "float64"):
             raise ValueError(f"Sequential: expected dtype float32 or float64, got {dtype!r}")
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"Sequential: expected a seed from 0 to 2^64 - 1, got {seed}")
         self.dtype: Dtype = dtype
-        self.seed = seed
+        self.seed = checked_seed(seed)
         self.epochs_trained = 0
         self._forward_steps = 0
         self._core: CoreNetwork | None = None
@@ -110,7 +109,7 @@ class Sequential:
                     f"set_parameters: unknown name {name!r}; there are {', '.join(names)}"
                 )
             index = names.index(name)
-            array = np.ascontiguousarray(value, dtype=self.dtype)
+            array = _arrays.contiguous(value, dtype=self.dtype, where="set_parameters", name=name)
             expected = core.get_parameter(index).shape
             if array.shape != expected:
                 raise ValueError(
@@ -124,9 +123,10 @@ class Sequential:
 
     def reset(self, seed: int | None = None) -> None:
         """Draw the first weights anew, from `seed` or the network's own."""
-        self.seed = self.seed if seed is None else seed
+        chosen = self.seed if seed is None else checked_seed(seed)
+        self._core_network().initialize(chosen)
+        self.seed = chosen
         self.epochs_trained = 0
-        self._core_network().initialize(self.seed)
 
     def copy(self) -> Self:
         """A network of its own with equal weights."""
@@ -175,13 +175,9 @@ class Sequential:
         Returns:
             {"loss": ..., and each metric by its name}.
         """
-        x = self._inputs(X, "evaluate")
-        core, chosen = self._core_network(), self._loss(loss)
-        classes, values = self._targets(y, chosen, len(x), "evaluate")
-        weights = _arrays.sample_weights(
-            sample_weight, rows=len(x), dtype=self.dtype, where="evaluate"
-        )
         wanted = named_metrics(metrics)
+        x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "evaluate")
+        core = self._core_network()
         outputs = np.empty((len(x), core.outputs), self.dtype) if wanted else None
         value = core.evaluate(chosen, x, classes, values, weights, outputs, None)
         return {
@@ -249,23 +245,21 @@ class Sequential:
             RuntimeError: another thread is training this network.
         """
         options = FitOptions(epochs, batch_size, shuffle, early_stopping, target_loss, verbose)
-        x = self._inputs(X, "fit")
-        chosen = self._loss(loss)
-        classes, values = self._targets(y, chosen, len(x), "fit")
-        weights = _arrays.sample_weights(sample_weight, rows=len(x), dtype=self.dtype, where="fit")
-        weights = with_class_weights(class_weight, weights, classes, values, self.dtype)
-        fit = Fit(
-            self, chosen, make_optimizer(optimizer), options, named_metrics(metrics), callbacks
-        )
-        fit.set_data(x, classes, values, weights)
-        if validation_data is not None:
-            if validation_fraction:
-                raise ValueError(
-                    "fit: expected validation_data or validation_fraction, got both"
-                )
-            fit.set_validation(*self._validation(validation_data, chosen))
-        elif validation_fraction:
-            fit.hold_back(validation_fraction)
+        with self._unchanged_on_error():
+            x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "fit")
+            weights = with_class_weights(class_weight, weights, classes, values, self.dtype)
+            fit = Fit(
+                self, chosen, make_optimizer(optimizer), options, named_metrics(metrics), callbacks
+            )
+            fit.set_data(x, classes, values, weights)
+            if validation_data is not None:
+                if validation_fraction:
+                    raise ValueError(
+                        "fit: expected validation_data or validation_fraction, got both"
+                    )
+                fit.set_validation(*self._validation(validation_data, chosen))
+            elif validation_fraction:
+                fit.hold_back(validation_fraction)
         return fit.run()
 
     # Training by hand
@@ -293,7 +287,9 @@ class Sequential:
         Raises:
             RuntimeError: `forward` was not called before. ValueError: wrong shape.
         """
-        array = np.ascontiguousarray(output_gradient, dtype=self.dtype)
+        array = _arrays.contiguous(
+            output_gradient, dtype=self.dtype, where="backward", name="output_gradient"
+        )
         result: Array | None = self._core_network().backward(array, gradients, input_gradient)
         return result
 
@@ -426,11 +422,22 @@ class Sequential:
     def _batch(
         self, X: ArrayLike, y: ArrayLike, loss: str | Loss | None, weight: ArrayLike | None, where: str
     ) -> tuple[Array, _core.Loss, Array | None, Array | None, Array | None]:
-        x = self._inputs(X, where)
-        chosen = self._loss(loss)
-        classes, values = self._targets(y, chosen, len(x), where)
-        weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
+        with self._unchanged_on_error():
+            x = self._inputs(X, where)
+            chosen = self._loss(loss)
+            classes, values = self._targets(y, chosen, len(x), where)
+            weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
         return x, chosen, classes, values, weights
+
+    @contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        """Where data are refused, the number of inputs taken from them is forgotten again."""
+        before = self._core
+        try:
+            yield
+        except BaseException:
+            self._core = before
+            raise
 
     def _validation(
         self, data: tuple[ArrayLike, ...], loss: _core.Loss
@@ -464,6 +471,15 @@ class Sequential:
         total = sum(sizes.values())
         lines.append(f"{widths[0]:,} inputs, {total:,} parameters, {self.dtype}")
         return "\n".join(lines)
+
+
+def checked_seed(seed: int) -> int:
+    """A seed that the core takes; TypeError or ValueError for others."""
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
+        raise TypeError(f"seed: expected a whole number, got {seed!r}")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed: expected a number from 0 to 2^64 - 1, got {seed}")
+    return int(seed)
 
 
 def named_metrics(metrics: Sequence[MetricLike]) -> dict[str, Callable[..., float]]:

@@ -199,7 +199,7 @@ class AdamW(Adam):
         super().__init__(**options, decoupled=True)
 
 
-_BY_NAME = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+_BY_NAME: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 
 
 def make_optimizer(optimizer: "str | Optimizer") -> Optimizer:
