@@ -1,0 +1,51 @@
+"""Small data sets and networks that several tests share."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import lamina as lm
+
+Array = npt.NDArray[Any]
+
+
+def class_data(
+    rows: int = 203, inputs: int = 7, classes: int = 3, seed: int = 0
+) -> tuple[Array, Array]:
+    """Normal inputs [rows, inputs] in float32, and classes [rows] that depend on them."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(rows, inputs)).astype(np.float32)
+    scores = np.tanh(x @ random.normal(size=(inputs, 8))) @ random.normal(size=(8, classes))
+    return x, scores.argmax(axis=1)
+
+
+def value_data(
+    rows: int = 203, inputs: int = 7, outputs: int = 2, seed: int = 0
+) -> tuple[Array, Array]:
+    """Normal inputs [rows, inputs] in float32, and values [rows, outputs] that depend on them."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(rows, inputs)).astype(np.float32)
+    return x, np.sin(x @ random.normal(size=(inputs, outputs))).astype(np.float32)
+
+
+def classifier(
+    inputs: int | None = 7, classes: int = 3, *, dropout: float = 0.0, **options: Any
+) -> lm.Sequential:
+    """A small network of two hidden layers that ends in a softmax."""
+    hidden: list[lm.Layer] = [lm.Dense(19, "relu"), lm.Dense(12, "tanh")]
+    if dropout:
+        hidden.insert(1, lm.Dropout(dropout))
+    return lm.Sequential([*hidden, lm.Dense(classes, "softmax")], inputs=inputs, **options)
+
+
+def regressor(inputs: int | None = 7, outputs: int = 2, **options: Any) -> lm.Sequential:
+    """A small network of one hidden layer that ends in plain sums."""
+    return lm.Sequential([lm.Dense(19, "tanh"), lm.Dense(outputs)], inputs=inputs, **options)
+
+
+def bits(net: lm.Sequential | Iterable[Array]) -> bytes:
+    """All weights of a network (or the arrays) as bytes, for comparisons to the last bit."""
+    arrays = net.parameters().values() if isinstance(net, lm.Sequential) else net
+    return b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)

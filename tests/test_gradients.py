@@ -1,0 +1,264 @@
+"""Every layer, activation and loss of the catalogue against central differences in float64."""
+
+import itertools
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import lamina as lm
+from lamina import _core
+
+Array = npt.NDArray[Any]
+NAMES: dict[str, list[str]] = _core.catalogue()
+INPUTS, OUTPUTS = 5, 4
+# Row tails of the kernels' tiles (1, 3, 17 rows) are cheap; every case runs on all of them.
+BATCHES = (1, 3, 17)
+# A central difference over h errs by h^2 f'''/6 + u |f| / h. Two of them, over h and h/2, combine
+# so that the first error becomes h^4: with h = 2^-9 both stay near 1e-12 of the values met here.
+STEP = 2.0**-9
+TOLERANCE = 1e-7
+
+
+def difference_quotient(function: Any, values: Array) -> Array:
+    """d function / d values by Richardson's combination of central differences; [*out, *values]."""
+
+    def central(index: tuple[int, ...], step: float) -> Array:
+        sides = []
+        for sign in (1.0, -1.0):
+            moved = values.copy()
+            moved[index] += sign * step
+            sides.append(np.asarray(function(moved)))
+        return (sides[0] - sides[1]) / (2.0 * step)
+
+    slopes = [
+        (4.0 * central(index, STEP / 2) - central(index, STEP)) / 3.0
+        for index in np.ndindex(values.shape)
+    ]
+    return np.stack(slopes, axis=-1).reshape(*slopes[0].shape, *values.shape)
+
+
+def relative_error(got: Array, expected: Array) -> float:
+    """Largest difference, relative to the largest element of the array."""
+    return float(np.abs(got - expected).max() / max(np.abs(expected).max(), 1e-3))
+
+
+def data(rows: int, seed: int) -> Array:
+    return np.random.default_rng(seed).uniform(-1.0, 1.0, (rows, INPUTS))
+
+
+def targets_of(loss: str, rows: int, seed: int) -> list[Array]:
+    """Targets of every kind that the loss takes."""
+    random = np.random.default_rng(seed)
+    if loss == "cross_entropy":
+        shares = random.uniform(0.1, 1.0, (rows, OUTPUTS))
+        return [random.integers(0, OUTPUTS, rows), shares / shares.sum(axis=1, keepdims=True)]
+    if loss == "binary_cross_entropy":
+        return [random.uniform(0.0, 1.0, (rows, OUTPUTS))]
+    # Away from any output met here, so that absolute values have no kink near.
+    return [random.choice([-1.0, 1.0], (rows, OUTPUTS)) * random.uniform(40.0, 50.0)]
+
+
+def fitting_outputs(loss: str) -> list[str]:
+    """Last activations that the loss takes, as it says itself."""
+    fitting = []
+    for name in NAMES["activations"]:
+        net = lm.Sequential([lm.Dense(OUTPUTS, name)], inputs=INPUTS)
+        target = targets_of(loss, 1, 0)[0]
+        try:
+            net.evaluate(data(1, 0), target, loss=loss)
+        except ValueError:
+            continue
+        fitting.append(name)
+    return fitting
+
+
+def is_far_from_kinks(net: lm.Sequential, x: Array) -> bool:
+    """No value crosses a kink of its activation when an input or a parameter moves by a step.
+
+    Piecewise activations have their kinks at multiples of one half, 0 above all: every dense sum
+    must lie well away from those.
+    """
+    values = x
+    for index, layer in enumerate(net.layers):
+        part = lm.Sequential(net.layers[: index + 1], inputs=INPUTS, dtype="float64")
+        weights = {k: v for k, v in net.parameters().items() if int(k.split(".")[1]) <= index}
+        if isinstance(layer, lm.Dense):
+            linear = values @ weights[f"layers.{index}.weight"].T
+            linear = linear + weights.get(f"layers.{index}.bias", 0.0)
+            if np.abs(linear - np.round(2.0 * linear) / 2.0).min() < 8 * STEP:
+                return False
+        part.set_parameters(weights)
+        values = part.predict(x)
+    return True
+
+
+def smooth_case(layers: list[lm.Layer], rows: int) -> tuple[lm.Sequential, Array]:
+    """The network and inputs of the first seed that lies away from all kinks."""
+    for seed in range(2000):
+        net = lm.Sequential(layers, inputs=INPUTS, seed=seed, dtype="float64")
+        biases = {
+            name: np.random.default_rng(seed).uniform(-0.5, 0.5, array.shape)
+            for name, array in net.parameters().items()
+            if name.endswith("bias")
+        }
+        net.set_parameters(biases)
+        x = data(rows, seed)
+        if is_far_from_kinks(net, x):
+            return net, x
+    raise AssertionError("no smooth point found")
+
+
+def loss_of(net: lm.Sequential, x: Array, y: Array, **options: Any) -> float:
+    return net.evaluate(x, y, **options)["loss"]
+
+
+def check_parameters(net: lm.Sequential, gradients: dict[str, Array], loss: Any) -> None:
+    """`gradients` against differences of `loss()` by every parameter, which stay as they were."""
+    for name, value in net.parameters().items():
+
+        def at(moved: Array, name: str = name) -> float:
+            net.set_parameters({name: moved})
+            return loss()
+
+        expected = difference_quotient(at, value)
+        net.set_parameters({name: value})
+        assert relative_error(gradients[name], expected) <= TOLERANCE, name
+
+
+LOSS_CASES = [(loss, output) for loss in NAMES["losses"] for output in fitting_outputs(loss)]
+
+
+@pytest.mark.parametrize(("loss", "output"), LOSS_CASES)
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_value_and_grad_of_every_loss_and_last_activation(
+    loss: str, output: str, weighted: bool
+) -> None:
+    for rows in BATCHES:
+        net, x = smooth_case([lm.Dense(OUTPUTS, output)], rows)
+        weight = np.random.default_rng(1).uniform(0.2, 2.0, rows) if weighted else None
+        for y in targets_of(loss, rows, seed=rows):
+            options: dict[str, Any] = {"loss": loss, "sample_weight": weight}
+            value, gradients = net.value_and_grad(x, y, **options)
+            assert value == pytest.approx(net.evaluate(x, y, **options)["loss"], rel=1e-14)
+            check_parameters(net, gradients, partial(loss_of, net, x, y, **options))
+
+
+def stacks(activation: str) -> dict[str, list[lm.Layer]]:
+    """Networks in which the activation stands in every place where a layer can put it."""
+    return {
+        "dense": [lm.Dense(6, activation), lm.Dense(3)],
+        "dense without bias": [lm.Dense(3, activation, bias=False), lm.Dense(3, bias=False)],
+        "layer of its own": [lm.Dense(6), lm.Activation(activation), lm.Dense(3)],
+        "after dropout": [lm.Dense(6, activation), lm.Dropout(0.0), lm.Dense(3)],
+        "last": [lm.Dense(6, "tanh"), lm.Dense(3, activation)],
+        "twice": [lm.Dense(4, activation), lm.Dense(5, activation), lm.Dense(3)],
+    }
+
+
+@pytest.mark.parametrize("activation", NAMES["activations"])
+@pytest.mark.parametrize("stack", list(stacks("relu")))
+def test_backward_of_every_activation_in_every_place(activation: str, stack: str) -> None:
+    for rows in BATCHES[:2]:
+        net, x = smooth_case(stacks(activation)[stack], rows)
+        direction = np.random.default_rng(2).uniform(-1.0, 1.0, (rows, 3))
+        net.forward(x)
+        input_gradient = net.backward(direction)
+        gradients = net.gradients()
+
+        def loss(x: Array = x, net: lm.Sequential = net, direction: Array = direction) -> float:
+            return float((net.predict(x) * direction).sum())
+
+        assert relative_error(input_gradient, difference_quotient(loss, x)) <= TOLERANCE
+        check_parameters(net, gradients, loss)
+
+
+@pytest.mark.parametrize("activation", NAMES["activations"])
+def test_the_jacobian_of_every_activation(activation: str) -> None:
+    net, x = smooth_case([lm.Dense(6, activation), lm.Dense(3, activation)], rows=3)
+    expected = difference_quotient(net.predict, x)  # [rows, outputs, rows, inputs]
+    jacobian = net.jacobian(x)
+    for row, other in itertools.product(range(3), repeat=2):
+        if row == other:
+            assert relative_error(jacobian[row], expected[row, :, row]) <= TOLERANCE
+        else:
+            assert not expected[row, :, other].any()
+
+
+def test_every_kind_of_layer_is_covered_here() -> None:
+    kinds = {layer.kind for layers in stacks("relu").values() for layer in layers}
+    assert kinds == set(NAMES["layers"])
+
+
+def test_dropout_gives_the_gradient_of_the_mask_it_drew() -> None:
+    layers = [lm.Dense(6, "tanh"), lm.Dropout(0.5), lm.Dense(3)]  # smooth everywhere
+    net, x = lm.Sequential(layers, inputs=INPUTS, dtype="float64"), data(17, seed=0)
+    direction = np.random.default_rng(2).uniform(-1.0, 1.0, (17, 3))
+    hidden = lm.Sequential([lm.Dense(6, "tanh")], inputs=INPUTS, dtype="float64")
+    weights = net.parameters()
+    hidden.set_parameters({k: v for k, v in weights.items() if k.startswith("layers.0.")})
+    outputs = net.forward(x, training=True)
+    input_gradient = net.backward(direction)
+    # The mask, read off the gradient of the last weights: a dropped unit feeds nothing on.
+    last = weights["layers.2.weight"]
+    kept = np.empty((17, 6), dtype=bool)
+    for row in range(17):
+        best = min(
+            itertools.product([0.0, 2.0], repeat=6),
+            key=lambda mask: np.abs(
+                (hidden.predict(x[row : row + 1])[0] * mask) @ last.T
+                + weights["layers.2.bias"]
+                - outputs[row]
+            ).max(),
+        )
+        kept[row] = np.array(best) > 0.0
+
+    def loss(moved: Array) -> float:
+        dropped = hidden.predict(moved) * kept * 2.0
+        return float(((dropped @ last.T + weights["layers.2.bias"]) * direction).sum())
+
+    assert 0 < kept.sum() < kept.size
+    assert relative_error(input_gradient, difference_quotient(loss, x)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_sum_over_rows_has_its_own_gradient(reduction: str) -> None:
+    net, x = smooth_case([lm.Dense(OUTPUTS)], rows=3)
+    y = targets_of("mean_squared_error", 3, seed=0)[0] / 40.0
+    loss = lm.MeanSquaredError(reduction=reduction)
+    value, gradients = net.value_and_grad(x, y, loss=loss)
+    rows = ((net.predict(x) - y) ** 2).sum(axis=1)
+    assert value == pytest.approx(rows.sum() if reduction == "sum" else rows.mean() / OUTPUTS)
+    check_parameters(net, gradients, partial(loss_of, net, x, y, loss=loss))
+
+
+@pytest.mark.parametrize(
+    ("loss", "output"),
+    [
+        (lm.CrossEntropy(label_smoothing=0.1), "softmax"),
+        (lm.BinaryCrossEntropy(label_smoothing=0.2), "sigmoid"),
+    ],
+    ids=["cross_entropy", "binary_cross_entropy"],
+)
+def test_label_smoothing_has_the_gradient_of_its_loss(loss: lm.Loss, output: str) -> None:
+    net, x = smooth_case([lm.Dense(OUTPUTS, output)], rows=3)
+    for y in targets_of(loss.kind, 3, seed=0):
+        _, gradients = net.value_and_grad(x, y, loss=loss)
+        check_parameters(net, gradients, partial(loss_of, net, x, y, loss=loss))
+
+
+def test_frozen_layers_pass_gradients_on_and_get_none() -> None:
+    layers = [lm.Dense(6, "tanh"), lm.Dense(6, "tanh", trainable=False), lm.Dense(3)]
+    free = [lm.Dense(6, "tanh"), lm.Dense(6, "tanh"), lm.Dense(3)]
+    net = lm.Sequential(layers, inputs=INPUTS, dtype="float64")
+    twin = lm.Sequential(free, inputs=INPUTS, dtype="float64")
+    x, y = data(3, 0), np.ones((3, 3))
+    _, gradients = net.value_and_grad(x, y)
+    _, expected = twin.value_and_grad(x, y)
+    for name, gradient in gradients.items():
+        if name.startswith("layers.1."):
+            assert not gradient.any()
+        else:
+            np.testing.assert_array_equal(gradient, expected[name])
