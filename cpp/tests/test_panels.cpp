@@ -1,6 +1,7 @@
 // Column sums and transposing of every instruction set that this machine runs.
 #include <cstdint>
 
+#include "kernels/dispatch.h"
 #include "product_support.h"
 
 namespace {
