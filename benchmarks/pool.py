@@ -54,6 +54,8 @@ class RemoteWorker:
         line = self.process.stdout.readline() if ready else ""
         if not line:
             self.alive = False
+            if ready:
+                self.process.wait()
             why = "ended" if ready else f"gave no answer in {MOST_SECONDS:.0f} s"
             return {"skip": f"the worker {why}: {self.last_error()}"}
         answer: Answer = json.loads(line)
@@ -73,7 +75,9 @@ class RemoteWorker:
     def last_error(self) -> str:
         self.errors.seek(0)
         lines = self.errors.read().strip().splitlines()
-        return lines[-1][:200] if lines else "it printed nothing"
+        said = lines[-1][:200] if lines else "it printed nothing"
+        code = self.process.poll()
+        return said if code is None else f"{said} (exit code {code})"
 
     def close(self) -> None:
         self.process.kill()

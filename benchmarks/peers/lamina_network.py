@@ -17,8 +17,8 @@ class LaminaPeer:
         *hidden, outputs = workload.widths[1:]
         layers = [lm.Dense(width, workload.activation) for width in hidden]
         last = "softmax" if workload.loss == "cross_entropy" else "identity"
-        network = lm.Sequential([*layers, lm.Dense(outputs, last)], seed=0, dtype="float32")
-        network.build(workload.widths[0])
+        layers.append(lm.Dense(outputs, last))
+        network = lm.Sequential(layers, inputs=workload.widths[0], seed=0, dtype="float32")
         network.set_parameters(
             {
                 f"layers.{index}.{name}": values
