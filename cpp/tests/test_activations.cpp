@@ -28,23 +28,23 @@ constexpr Entry kEntries[] = {
     {Activation::kRelu, "relu", 0, 0},
     {Activation::kLeakyRelu, "leaky_relu", 0.25, 0.5},
     {Activation::kSigmoid, "sigmoid", 0, 2},
-    {Activation::kTanh, "tanh", 0, 2},
-    {Activation::kSoftplus, "softplus", 0, 2},
-    {Activation::kGelu, "gelu", 0, 7},
+    {Activation::kTanh, "tanh", 0, 1.5},
+    {Activation::kSoftplus, "softplus", 0, 2.1},
+    {Activation::kGelu, "gelu", 0, 4.5},
     {Activation::kGeluTanh, "gelu_tanh", 0, 5, true},
     {Activation::kSilu, "silu", 0, 2.5},
-    {Activation::kElu, "elu", 1.5, 2},
+    {Activation::kElu, "elu", 1.5, 1.8},
     {Activation::kSelu, "selu", 0, 2},
     {Activation::kCelu, "celu", 1.5, 2},
     {Activation::kMish, "mish", 0, 5},
-    {Activation::kSoftsign, "softsign", 0, 2},
-    {Activation::kLogSigmoid, "log_sigmoid", 0, 2},
-    {Activation::kHardSigmoid, "hard_sigmoid", 0, 2},
+    {Activation::kSoftsign, "softsign", 0, 1.5},
+    {Activation::kLogSigmoid, "log_sigmoid", 0, 2.1},
+    {Activation::kHardSigmoid, "hard_sigmoid", 0, 1.1},
     {Activation::kHardTanh, "hard_tanh", 0, 0},
     {Activation::kHardSwish, "hard_swish", 0, 2},
     {Activation::kRelu6, "relu6", 0, 0},
     {Activation::kSin, "sin", 1, 2.5},
-    {Activation::kGaussian, "gaussian", 0, 2},
+    {Activation::kGaussian, "gaussian", 0, 2.1},
     {Activation::kStep, "step", 0, 0},
 };
 
@@ -95,6 +95,14 @@ double allowance(const Entry& entry, const Sample<T>& sample) {
   return static_cast<double>(std::fabs(static_cast<long double>(sample.z) * sample.truth.slope / f));
 }
 
+// Where long double is no wider than double, the truth of doubles is itself rounded a few times.
+template <class T>
+constexpr double kTruthError =
+    std::numeric_limits<long double>::digits > std::numeric_limits<T>::digits ? 0 : 4;
+
+// Samples are cut into pieces of this size, which are checked in silence, to save memory.
+constexpr size_t kBatch = 1 << 23;
+
 // The worst value of f over the sample, for each instruction set.
 template <class T>
 void check_accuracy(const Entry& entry, const std::vector<Sample<T>>& sample) {
@@ -118,10 +126,11 @@ void check_accuracy(const Entry& entry, const std::vector<Sample<T>>& sample) {
       if (!(slope_error <= worst_slope) && !std::isnan(sample[i].truth.slope))
         worst_slope = slope_error, where_slope = sample[i].z;
     }
-    std::printf("    %-11s %-8s %-6s value %5.2f ulp at %.9g, slope %5.2f epsilon at %.9g\n", entry.name,
-                table.name, sizeof(T) == 4 ? "float" : "double", worst, static_cast<double>(where),
-                worst_slope, static_cast<double>(where_slope));
-    CHECK(worst <= entry.ulp_bound + (fuses(table.name) ? 0 : 1));
+    if (sample.size() != kBatch)
+      std::printf("    %-11s %-8s %-6s value %5.2f ulp at %.9g, slope %5.2f epsilon at %.9g\n", entry.name,
+                  table.name, sizeof(T) == 4 ? "float" : "double", worst, static_cast<double>(where),
+                  worst_slope, static_cast<double>(where_slope));
+    CHECK(worst <= entry.ulp_bound + (fuses(table.name) ? 0 : 1) + kTruthError<T>);
     CHECK(worst_slope <= 8);
   });
 }
@@ -142,7 +151,6 @@ uint64_t float_step() {
 
 LAMINA_TEST(floats_across_the_whole_range_are_within_the_bound_of_the_truth) {
   const uint64_t step = float_step();
-  constexpr size_t kBatch = 1 << 20;
   for (const Entry& entry : kEntries) {
     std::vector<Sample<float>> sample;
     for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += step) {
@@ -151,7 +159,7 @@ LAMINA_TEST(floats_across_the_whole_range_are_within_the_bound_of_the_truth) {
       std::memcpy(&z, &word, sizeof z);
       if (!std::isfinite(z)) continue;
       sample.push_back(sample_at(entry, z));
-      if (step == 1 && sample.size() == kBatch) {
+      if (sample.size() == kBatch) {
         check_accuracy(entry, sample);
         sample.clear();
       }

@@ -270,9 +270,14 @@ LAMINA_INLINE Vec<T> tanh(Vec<T> x) {
 template <class T>
 LAMINA_INLINE void normal_tail(Vec<T> a, Vec<T>& ratio, Vec<T>& e) {
   using C = Coefficients<T>;
-  const Vec<T> t = broadcast<T>(T(1)) / (a + broadcast<T>(T(4)));
-  const Vec<T> u = fnma(broadcast<T>(T(8)), t, broadcast<T>(T(1)));
-  ratio = polynomial(C::kTail, u) * t;
+  const Vec<T> one = broadcast<T>(T(1)), four = broadcast<T>(T(4)), eight = broadcast<T>(T(8));
+  const Vec<T> sum = a + four;
+  const Vec<T> t = one / sum;
+  // 1 - t (a + 4), what the roundings of sum and t left; it corrects t and u = (a - 4) / (a + 4) = 1 - 8 t.
+  const Vec<T> residual = fnma(a - (sum - four), t, fnma(sum, t, one));
+  const Vec<T> u = fnma(eight * t, residual, fnma(eight, t, one));
+  const Vec<T> product = polynomial(C::kTail, u) * t;
+  ratio = fma(product, residual, product);
   // a^2 / 2 in two parts: the first is exact, so e keeps its relative accuracy.
   const Vec<T> high = from_bits(as_bits(a) & splat_bits<T>(C::kHalfFraction));
   const Vec<T> half = broadcast<T>(T(-0.5));
