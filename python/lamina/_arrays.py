@@ -90,7 +90,9 @@ def contiguous(values: ArrayLike, *, dtype: Dtype, where: str, name: str) -> NDA
 
 
 def _numbers(values: ArrayLike, where: str, name: str) -> NDArray[Any]:
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+    # Asked for by its mask: to name numpy.ma is to import it, slowly, and not in the child of a fork.
+    mask = getattr(values, "mask", None)
+    if isinstance(mask, np.ndarray) and mask.any():
         raise TypeError(f"{where}: expected numbers in {name}, got masked values; fill them first")
     try:
         array = np.asarray(values)

@@ -1,0 +1,247 @@
+"""One network used by many threads and processes at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamina as lm
+from networks import bits, class_data, classifier
+
+
+class Background:
+    """Runs `work` again and again in a thread until the block ends; a failure is raised there."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        self._stop = threading.Event()
+        self._error: BaseException | None = None
+        self.count = 0
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._work()
+                self.count += 1
+        except BaseException as error:
+            self._error = error
+
+    def __enter__(self) -> "Background":
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        while self.count == 0 and self._error is None:
+            time.sleep(0.001)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._stop.set()
+        self._thread.join(timeout=60)
+        assert not self._thread.is_alive()
+        if self._error is not None:
+            raise self._error
+
+
+class Open(lm.Callback):
+    """Keeps a fit open after its first epoch until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.waiting, self.go_on = threading.Event(), threading.Event()
+
+    def on_epoch_end(self, epoch: int, record: Any) -> None:
+        self.waiting.set()
+        assert self.go_on.wait(60)
+
+
+def test_a_second_thread_that_trains_is_refused_and_may_predict() -> None:
+    x, y = class_data()
+    net, hold = classifier(), Open()
+    options: dict[str, Any] = {"epochs": 1, "callbacks": [hold], "verbose": False}
+    thread = threading.Thread(target=net.fit, args=(x, y), kwargs=options)
+    thread.start()
+    assert hold.waiting.wait(60)
+    uses: list[Callable[[], Any]] = [
+        lambda: net.fit(x, y, verbose=False),
+        lambda: net.train_step(x, y, optimizer=lm.SGD()),
+        lambda: net.value_and_grad(x, y),
+        lambda: net.forward(x),
+        lambda: net.set_parameters(net.parameters()),
+        net.reset,
+    ]
+    for use in uses:
+        with pytest.raises(RuntimeError, match="another thread is training it"):
+            use()
+    assert np.isfinite(net.predict(x)).all()
+    assert np.isfinite(net.evaluate(x, y)["loss"])
+    hold.go_on.set()
+    thread.join()
+    net.fit(x, y, epochs=1, verbose=False)
+
+
+def test_predictions_during_a_fit_come_from_published_weights_alone() -> None:
+    x, y = class_data(rows=2000, inputs=30)
+    layers = [lm.Dense(100, "relu"), lm.Dense(3, "softmax")]
+    net = lm.Sequential(layers, inputs=30)
+    part = x[:50]
+    published = {bits([net.predict(part)])}
+
+    class Keep(lm.Callback):
+        def on_epoch_end(self, epoch: int, record: Any) -> None:
+            twin = lm.Sequential(layers, inputs=30)
+            twin.set_parameters(net.parameters())
+            published.add(bits([twin.predict(part)]))
+
+    seen: set[bytes] = set()
+    with Background(lambda: seen.add(bits([net.predict(part)]))) as reader:
+        net.fit(x, y, epochs=20, batch_size=16, callbacks=[Keep()], verbose=False)
+    assert reader.count > 20
+    assert len(published) == 21
+    # Within an epoch there are 125 states of the weights; none of those may be seen.
+    assert len(seen) > 1
+    assert seen <= published
+
+
+def test_predictions_between_steps_by_hand_see_whole_steps() -> None:
+    x, y = class_data(rows=64)
+    net, optimizer = classifier(), lm.SGD(0.1)
+    states, seen = {bits([net.predict(x)])}, set()
+    with Background(lambda: seen.add(bits([net.predict(x)]))):
+        for _ in range(200):
+            net.train_step(x, y, optimizer=optimizer)
+            states.add(bits([net.predict(x)]))
+    assert seen <= states
+
+
+def test_steps_by_hand_are_not_starved_by_those_who_predict() -> None:
+    x, y = class_data(rows=20_000, inputs=100)
+    net = lm.Sequential([lm.Dense(200, "relu"), lm.Dense(3, "softmax")], inputs=100)
+    optimizer = lm.SGD(0.1)
+
+    def predict() -> None:
+        net.predict(x)
+
+    with Background(predict), Background(predict), Background(predict):
+        started = time.perf_counter()
+        for _ in range(5):
+            net.train_step(x[:32], y[:32], optimizer=optimizer)
+            net.set_parameters(net.parameters())
+        # Each waits for predictions under way, of some 50 ms; not for a moment when none is.
+        assert time.perf_counter() - started < 30.0
+
+
+def test_different_networks_train_at_once_to_the_same_bits() -> None:
+    x, y = class_data(rows=1000, inputs=50)
+    layers = [lm.Dense(150, "relu"), lm.Dense(3, "softmax")]
+
+    def trained(seed: int) -> bytes:
+        net = lm.Sequential(layers, inputs=50, seed=seed)
+        net.fit(x, y, epochs=3, verbose=False)
+        return bits(net)
+
+    expected = [trained(seed) for seed in range(4)]
+    got: list[bytes] = [b""] * 4
+
+    def train(seed: int) -> None:
+        got[seed] = trained(seed)
+
+    threads = [threading.Thread(target=train, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == expected
+
+
+def test_other_threads_run_while_a_network_trains() -> None:
+    x, y = class_data(rows=20_000, inputs=100)
+    net = lm.Sequential([lm.Dense(200, "relu"), lm.Dense(3, "softmax")], inputs=100)
+    with Background(lambda: time.sleep(0.001)) as counter:
+        before = counter.count
+        started = time.perf_counter()
+        net.fit(x, y, epochs=1, verbose=False)
+        seconds = time.perf_counter() - started
+        turns = counter.count - before
+    # With the interpreter's lock held, turns would come only at polls, every 20 ms or so.
+    assert turns > 60.0 * seconds
+
+
+# Processes
+
+FORKED = """
+import os, signal, sys
+import numpy as np
+import lamina as lm
+
+def trained():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(500, 50)).astype(np.float32)
+    net = lm.Sequential([lm.Dense(150, "relu"), lm.Dense(3, "softmax")], inputs=50)
+    net.fit(x, random.integers(0, 3, 500), epochs=2, batch_size=100, verbose=False)
+    return b"".join(a.tobytes() for a in [*net.parameters().values(), net.predict(x)])
+
+lm.set_num_threads(2)
+expected = trained()
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        os._exit(0 if trained() == expected else 3)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+    assert trained() == expected
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork() is a POSIX thing")
+def test_a_child_of_a_process_that_has_trained_trains_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+FORKED_DURING_FIT = """
+import os, signal, threading, time
+import numpy as np
+import lamina as lm
+
+random = np.random.default_rng(0)
+x = random.normal(size=(5000, 50)).astype(np.float32)
+y = random.integers(0, 3, 5000)
+layers = [lm.Dense(150, "relu"), lm.Dense(3, "softmax")]
+lm.set_num_threads(2)
+stop = threading.Event()
+
+def train():
+    net = lm.Sequential(layers, inputs=50)
+    while not stop.is_set():
+        net.fit(x, y, epochs=1, batch_size=100, verbose=False)
+
+thread = threading.Thread(target=train, daemon=True)
+thread.start()
+for _ in range(20):
+    time.sleep(0.005)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        net = lm.Sequential(layers, inputs=50)
+        net.fit(x[:500], y[:500], epochs=1, batch_size=100, verbose=False)
+        os._exit(0 if np.isfinite(net.predict(x)).all() else 3)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, status
+stop.set()
+thread.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork() is a POSIX thing")
+def test_a_child_forked_while_another_thread_trains_can_train() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORKED_DURING_FIT]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, (done.stderr, signal.strsignal(-done.returncode))
