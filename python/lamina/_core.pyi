@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'build_info', 'catalogue', 'check_optimizer', 'get_num_threads', 'hardware_threads', 'parse_model', 'read_model_file', 'serialize_model', 'set_num_threads', 'write_model_file']
+__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'build_info', 'catalogue', 'check_optimizer', 'get_num_threads', 'hardware_threads', 'parameter_shapes', 'parse_model', 'read_model_file', 'serialize_model', 'set_num_threads', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     pass
 class Loss:
@@ -180,6 +180,8 @@ def hardware_threads() -> int:
     """
     CPUs this process may use: its affinity, or the whole CPUs of its cgroup quota if fewer.
     """
+def parameter_shapes(arg0: str) -> list[tuple[str, list[int]]]:
+    ...
 def parse_model(data: bytes) -> tuple[str, dict[str, numpy.ndarray]]:
     """
     What read_model_file would return for a file of these bytes.

@@ -84,6 +84,8 @@ def _contents(
 
 def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[str, Any], Tensors]:
     contents = json.loads(text)
+    own = {name: tensor for name, tensor in tensors.items() if name.startswith(_RESERVED)}
+    _check_shapes(where, contents, own)
     try:
         net = Sequential.from_spec(
             contents["network"], seed=contents["seed"], dtype=cast(Dtype, contents["dtype"])
@@ -94,11 +96,6 @@ def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[
         raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
     if not isinstance(record, dict):
         raise ValueError(f"{where}: expected a record of options, got {type(record).__name__}")
-    own = {name: tensor for name, tensor in tensors.items() if name.startswith(_RESERVED)}
-    expected = net.parameters()
-    if own.keys() != expected.keys():
-        wrong = ", ".join(sorted(own.keys() ^ expected.keys()))
-        raise ValueError(f"{where}: weights and description do not agree: {wrong}")
     for name, tensor in own.items():
         if tensor.dtype != net.dtype:
             raise ValueError(f"{where}: {name} expected dtype {net.dtype}, got {tensor.dtype}")
@@ -107,3 +104,19 @@ def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     return net, record, {name: t for name, t in tensors.items() if name not in own}
+
+
+def _check_shapes(where: str, contents: dict[str, Any], tensors: Tensors) -> None:
+    """Refuse weights that are not the described network's before memory is taken for one."""
+    try:
+        shapes = dict(_core.parameter_shapes(to_json(contents["network"])))
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
+    if shapes.keys() != tensors.keys():
+        wrong = ", ".join(sorted(shapes.keys() ^ tensors.keys()))
+        raise ValueError(f"{where}: weights and description do not agree: {wrong}")
+    for name, shape in shapes.items():
+        if tensors[name].shape != tuple(shape):
+            raise ValueError(
+                f"{where}: {name} expected shape {tuple(shape)}, got {tensors[name].shape}"
+            )

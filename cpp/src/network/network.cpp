@@ -10,26 +10,32 @@
 namespace lamina {
 
 template <class T>
-Network<T>::Network(const nlohmann::json& json, uint64_t seed) : kernels_(kernels::kernels<T>()) {
+Network<T>::Network(const nlohmann::json& json, uint64_t seed) : Network(json) {
+  weights_ = AlignedBuffer<T>(allocator_.size());
+  transposed_ = AlignedBuffer<T>(allocator_.transposed_size());
+  initialize(seed);
+}
+
+template <class T>
+Network<T>::Network(const nlohmann::json& json)
+    : kernels_(kernels::kernels<T>()), allocator_(kernels_.panel_columns) {
   const JsonReader spec(json, "network");
   spec.allow_only({"inputs", "layers"});
   inputs_ = spec.integer("inputs", std::nullopt, 1, int64_t{1} << 24);
   if (!spec.at("layers").is_array() || spec.at("layers").empty())
     spec.fail("expected a list of at least one layer, got " + spec.at("layers").dump());
   build(spec.at("layers"));
-  initialize(seed);
 }
 
 template <class T>
 void Network<T>::build(const nlohmann::json& layers) {
-  ParameterAllocator allocator(kernels_.panel_columns);
   slot_columns_.push_back(inputs_);
   for (const nlohmann::json& layer_spec : layers) {
     const auto index = static_cast<uint32_t>(layers_.size());
     layers_.push_back(make_layer<T>(layer_spec));
     Layer<T>* layer = layers_.back().get();
     const int input_slot = static_cast<int>(slot_columns_.size()) - 1;
-    slot_columns_.push_back(layer->build(slot_columns_.back(), allocator));
+    slot_columns_.push_back(layer->build(slot_columns_.back(), allocator_));
     Node<T> node{layer, index, input_slot, input_slot + 1, static_cast<int>(parameters_.size()), 0};
     for (Parameter parameter : layer->parameters()) {
       parameter.name = "layers." + std::to_string(index) + "." + parameter.name;
@@ -47,8 +53,6 @@ void Network<T>::build(const nlohmann::json& layers) {
     }
     nodes_.push_back(node);
   }
-  weights_ = AlignedBuffer<T>(allocator.size());
-  transposed_ = AlignedBuffer<T>(allocator.transposed_size());
 }
 
 template <class T>

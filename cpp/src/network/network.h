@@ -50,6 +50,8 @@ class Network {
  public:
   // {"inputs": 784, "layers": [{"kind": "dense", "units": 10, ...}, ...]}; weights start from `seed`.
   Network(const nlohmann::json& spec, uint64_t seed);
+  // The parameters of such a network by name and shape; no memory is taken for them.
+  static std::vector<Parameter> describe_parameters(const nlohmann::json& spec) { return Network(spec).parameters_; }
 
   nlohmann::json spec() const;
   int64_t inputs() const noexcept { return inputs_; }
@@ -104,6 +106,8 @@ class Network {
   int64_t training_multiply_adds() const noexcept { return training_multiply_adds_; }
 
  private:
+  // Layers without memory for their parameters.
+  explicit Network(const nlohmann::json& spec);
   void build(const nlohmann::json& layers);
 
   const kernels::KernelTable<T>& kernels_;
@@ -112,6 +116,7 @@ class Network {
   std::vector<Node<T>> nodes_;
   std::vector<int64_t> slot_columns_;
   std::vector<Parameter> parameters_;
+  ParameterAllocator allocator_;
   AlignedBuffer<T> weights_;
   AlignedBuffer<T> transposed_;
   bool transposed_stale_ = true;        // of all nodes
