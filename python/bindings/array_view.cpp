@@ -27,11 +27,12 @@ std::optional<kernels::SourceType> source_type(const py::dtype& type) {
 ArraySource source_of(const py::array& array, int64_t columns, const char* where) {
   const auto type = source_type(array.dtype());
   if (!type)
-    throw Error(Error::Kind::kType, std::string(where) + ": expected numbers in native byte order, got dtype " +
+    throw Error(Error::Kind::kType, std::string(where) +
+                                        ": expected numbers in native byte order, got dtype " +
                                         std::string(py::str(array.dtype())));
   if (array.ndim() != 2 || array.shape(1) != columns)
-    throw Error(Error::Kind::kValue, std::string(where) + ": expected shape [rows, " + std::to_string(columns) +
-                                         "], got " + shape_text(array));
+    throw Error(Error::Kind::kValue, std::string(where) + ": expected shape [rows, " +
+                                         std::to_string(columns) + "], got " + shape_text(array));
   return {array.data(), *type, array.shape(0), array.shape(1), array.strides(0), array.strides(1), 1.0, 0.0};
 }
 

@@ -30,7 +30,8 @@ ArraySource source_of(const py::array& array, int64_t columns, const char* where
 
 // Targets and weights of a call, kept alive by the arrays that the caller holds.
 template <class T>
-DataSet<T> data_set(const py::array& inputs, int64_t columns, const std::optional<DenseArray<int32_t>>& classes,
+DataSet<T> data_set(const py::array& inputs, int64_t columns,
+                    const std::optional<DenseArray<int32_t>>& classes,
                     const std::optional<DenseArray<T>>& values, const std::optional<DenseArray<T>>& weights,
                     const char* where) {
   DataSet<T> data;
@@ -47,8 +48,8 @@ DataSet<T> data_set(const py::array& inputs, int64_t columns, const std::optiona
   if (values) {
     check_rows(*values, "targets");
     if (values->ndim() != 2)
-      throw Error(Error::Kind::kValue,
-                  std::string(where) + ": expected targets [rows, outputs], got shape " + shape_text(*values));
+      throw Error(Error::Kind::kValue, std::string(where) + ": expected targets [rows, outputs], got shape " +
+                                           shape_text(*values));
     data.targets.values = values->data();
     data.targets.columns = data.targets.row_stride = values->shape(1);
   }

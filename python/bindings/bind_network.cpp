@@ -274,7 +274,8 @@ void register_network(py::module_& module) {
   bind_scalar_type<double>(module, "NetworkFloat64", "OptimizerFloat64");
   module.def("parameter_shapes", [](const std::string& spec) {
     std::vector<std::pair<std::string, std::vector<int64_t>>> shapes;
-    for (const Parameter& p : Network<float>::describe_parameters(parse(spec))) shapes.emplace_back(p.name, p.shape);
+    for (const Parameter& p : Network<float>::describe_parameters(parse(spec)))
+      shapes.emplace_back(p.name, p.shape);
     return shapes;
   });
   module.def("check_optimizer", [](const std::string& spec) {

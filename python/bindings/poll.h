@@ -8,8 +8,8 @@
 
 namespace lamina::python {
 
-// Called without the interpreter lock. A signal's or the callback's exception stops the core at the next step;
-// rethrow() raises it once the core has returned.
+// Called without the interpreter lock. A signal's or the callback's exception stops the core at the next
+// step; rethrow() raises it once the core has returned.
 class PythonPoll {
  public:
   // `callback` is None or takes what is done and returns true to stop.

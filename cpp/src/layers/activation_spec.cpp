@@ -80,16 +80,17 @@ std::vector<std::string> activation_names() {
 
 template <class T>
 void apply_activation(const kernels::KernelTable<T>& table, const ActivationSpec& spec, int64_t rows,
-                      int64_t columns, T* values, int64_t row_stride, T* aux, int64_t aux_row_stride) noexcept {
+                      int64_t columns, T* values, int64_t row_stride, T* aux,
+                      int64_t aux_row_stride) noexcept {
   if (spec.is_identity()) return;
   if (!spec.is_elementwise()) {
     table.softmax_rows(rows, columns, values, row_stride, spec.form == Form::kLogSoftmax);
     return;
   }
   T* stored = spec.stores_derivative() ? aux : nullptr;
-  table.activation_forward[static_cast<int>(spec.function)](
-      {rows, padded_columns<T>(columns), values, row_stride, stored, aux_row_stride,
-       static_cast<T>(spec.parameter)});
+  table.activation_forward[static_cast<int>(spec.function)]({rows, padded_columns<T>(columns), values,
+                                                             row_stride, stored, aux_row_stride,
+                                                             static_cast<T>(spec.parameter)});
 }
 
 template <class T>
@@ -104,14 +105,14 @@ void apply_activation_backward(const kernels::KernelTable<T>& table, const Activ
   }
   // The kernel reads aux; the block type is shared with forward, which writes it.
   T* read = const_cast<T*>(spec.stores_derivative() ? aux : output);
-  table.activation_backward[static_cast<int>(spec.function)](
-      {rows, padded_columns<T>(columns), delta, delta_row_stride, read, row_stride,
-       static_cast<T>(spec.parameter)});
+  table.activation_backward[static_cast<int>(spec.function)]({rows, padded_columns<T>(columns), delta,
+                                                              delta_row_stride, read, row_stride,
+                                                              static_cast<T>(spec.parameter)});
 }
 
-#define LAMINA_INSTANTIATE(T)                                                                              \
+#define LAMINA_INSTANTIATE(T)                                                                             \
   template void apply_activation(const kernels::KernelTable<T>&, const ActivationSpec&, int64_t, int64_t, \
-                                 T*, int64_t, T*, int64_t) noexcept;                                       \
+                                 T*, int64_t, T*, int64_t) noexcept;                                      \
   template void apply_activation_backward(const kernels::KernelTable<T>&, const ActivationSpec&, int64_t, \
                                           int64_t, const T*, const T*, int64_t, T*, int64_t) noexcept;
 LAMINA_INSTANTIATE(float)

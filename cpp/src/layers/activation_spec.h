@@ -22,9 +22,7 @@ struct ActivationSpec {
     return form == Form::kElementwise && function == kernels::Activation::kIdentity;
   }
   bool is_elementwise() const noexcept { return form == Form::kElementwise; }
-  bool stores_derivative() const noexcept {
-    return is_elementwise() && kernels::stores_derivative(function);
-  }
+  bool stores_derivative() const noexcept { return is_elementwise() && kernels::stores_derivative(function); }
 };
 
 // From `"relu"` or `{"kind": "leaky_relu", "negative_slope": 0.01}`; unknown names list what there is.
@@ -35,7 +33,8 @@ std::vector<std::string> activation_names();
 // f over rows [rows, columns] in place; `aux` (or null) receives f'(z) where the activation stores it.
 template <class T>
 void apply_activation(const kernels::KernelTable<T>& table, const ActivationSpec& spec, int64_t rows,
-                      int64_t columns, T* values, int64_t row_stride, T* aux, int64_t aux_row_stride) noexcept;
+                      int64_t columns, T* values, int64_t row_stride, T* aux,
+                      int64_t aux_row_stride) noexcept;
 
 // dL/dy to dL/dz in place on `delta`; `output` holds y, `aux` the stored f'(z) (or null).
 template <class T>

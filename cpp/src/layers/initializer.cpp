@@ -113,14 +113,15 @@ InitializerSpec default_initializer(const ActivationSpec& activation) {
   }
 }
 
-std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, int64_t outputs, int64_t count,
-                                   uint64_t seed, uint32_t layer_index, uint32_t tensor) {
+std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, int64_t outputs,
+                                   int64_t count, uint64_t seed, uint32_t layer_index, uint32_t tensor) {
   if (spec.name == "zeros" || spec.name == "constant")
     return std::vector<double>(static_cast<size_t>(count), spec.value);
   const RandomStream stream(seed, StreamTag::kInitialise, layer_index * 8 + tensor);
   if (spec.name == "orthogonal") return orthogonal(outputs, count / outputs, spec.value, stream);
   const Entry& entry = *find_fan_scaled(spec.name);
-  const double fan = entry.fan_in * static_cast<double>(inputs) + entry.fan_out * static_cast<double>(outputs);
+  const double fan =
+      entry.fan_in * static_cast<double>(inputs) + entry.fan_out * static_cast<double>(outputs);
   const double variance = entry.numerator / fan;
   if (!entry.uniform) return normals(count, std::sqrt(variance), stream);
   const double bound = std::sqrt(3.0 * variance);

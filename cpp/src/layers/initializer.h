@@ -25,7 +25,7 @@ std::vector<std::string> initializer_names();
 InitializerSpec default_initializer(const ActivationSpec& activation);
 
 // `count` values of a tensor [outputs, inputs] (or [outputs]), row-major; the same for float and double.
-std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, int64_t outputs, int64_t count,
-                                   uint64_t seed, uint32_t layer_index, uint32_t tensor);
+std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, int64_t outputs,
+                                   int64_t count, uint64_t seed, uint32_t layer_index, uint32_t tensor);
 
 }  // namespace lamina

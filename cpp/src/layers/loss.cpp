@@ -36,8 +36,8 @@ constexpr ParameterEntry kSmoothing{"label_smoothing", 0, 0, 1};
 constexpr std::array kEntries = {
     Entry{"mean_squared_error", "mse", Loss::kMeanSquaredError, Loss::kMeanSquaredError, Form::kElementwise,
           Activation::kIdentity, false, true, kNone},
-    Entry{"mean_absolute_error", "mae", Loss::kMeanAbsoluteError, Loss::kMeanAbsoluteError, Form::kElementwise,
-          Activation::kIdentity, false, true, kNone},
+    Entry{"mean_absolute_error", "mae", Loss::kMeanAbsoluteError, Loss::kMeanAbsoluteError,
+          Form::kElementwise, Activation::kIdentity, false, true, kNone},
     Entry{"binary_cross_entropy", "bce", Loss::kBinaryCrossEntropy, Loss::kBinaryCrossEntropyWithLogits,
           Form::kElementwise, Activation::kSigmoid, false, true, kSmoothing},
     Entry{"cross_entropy", "categorical_cross_entropy", Loss::kCrossEntropy, Loss::kCrossEntropyWithLogits,
@@ -103,8 +103,9 @@ void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t
     if (output.form != Form::kSoftmax)
       fail("expected 'softmax' as the last activation, got '" + output.name + "'");
     if (outputs < 2)
-      fail("expected at least 2 outputs, got 1; for two classes with one output use 'sigmoid' and "
-           "binary_cross_entropy");
+      fail(
+          "expected at least 2 outputs, got 1; for two classes with one output use 'sigmoid' and "
+          "binary_cross_entropy");
   }
   if (loss.name == "binary_cross_entropy" &&
       !(output.is_elementwise() && output.function == Activation::kSigmoid))
@@ -113,9 +114,9 @@ void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t
 
 template <class T>
 void compute_loss_rows(const kernels::KernelTable<T>& table, const LossSpec& loss, bool raw, int64_t rows,
-                       int64_t columns, const T* outputs, int64_t output_row_stride, const Targets<T>& targets,
-                       const T* weights, T delta_scale, double* row_losses, T* delta,
-                       int64_t delta_row_stride) noexcept {
+                       int64_t columns, const T* outputs, int64_t output_row_stride,
+                       const Targets<T>& targets, const T* weights, T delta_scale, double* row_losses,
+                       T* delta, int64_t delta_row_stride) noexcept {
   std::array<T, 4> parameters{};
   const size_t count = std::min(parameters.size(), loss.parameters.size());
   for (size_t i = 0; i < count; ++i) parameters[i] = static_cast<T>(loss.parameters[i]);
@@ -137,9 +138,9 @@ void compute_loss_rows(const kernels::KernelTable<T>& table, const LossSpec& los
   table.loss_rows[static_cast<int>(raw ? loss.from_raw : loss.from_outputs)](call);
 }
 
-#define LAMINA_INSTANTIATE(T)                                                                             \
-  template void compute_loss_rows(const kernels::KernelTable<T>&, const LossSpec&, bool, int64_t,        \
-                                  int64_t, const T*, int64_t, const Targets<T>&, const T*, T, double*, T*, \
+#define LAMINA_INSTANTIATE(T)                                                                              \
+  template void compute_loss_rows(const kernels::KernelTable<T>&, const LossSpec&, bool, int64_t, int64_t, \
+                                  const T*, int64_t, const Targets<T>&, const T*, T, double*, T*,          \
                                   int64_t) noexcept;
 LAMINA_INSTANTIATE(float)
 LAMINA_INSTANTIATE(double)

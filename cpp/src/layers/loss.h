@@ -22,8 +22,8 @@ struct Targets {
 
 struct LossSpec {
   std::string name;
-  kernels::Loss from_outputs;   // on the network's outputs
-  kernels::Loss from_raw;       // on the outputs before the absorbed activation (== from_outputs: none)
+  kernels::Loss from_outputs;  // on the network's outputs
+  kernels::Loss from_raw;      // on the outputs before the absorbed activation (== from_outputs: none)
   ActivationSpec::Form absorbed_form;
   kernels::Activation absorbed;
   bool takes_classes;
@@ -57,8 +57,8 @@ void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t
 // Row losses (weighted sums over columns) and, where `delta` is not null, dL/doutputs times `delta_scale`.
 template <class T>
 void compute_loss_rows(const kernels::KernelTable<T>& table, const LossSpec& loss, bool raw, int64_t rows,
-                       int64_t columns, const T* outputs, int64_t output_row_stride, const Targets<T>& targets,
-                       const T* weights, T delta_scale, double* row_losses, T* delta,
-                       int64_t delta_row_stride) noexcept;
+                       int64_t columns, const T* outputs, int64_t output_row_stride,
+                       const Targets<T>& targets, const T* weights, T delta_scale, double* row_losses,
+                       T* delta, int64_t delta_row_stride) noexcept;
 
 }  // namespace lamina

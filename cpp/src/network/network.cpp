@@ -120,8 +120,9 @@ void Network<T>::backward(const NetworkPass<T>& pass, bool input_delta_wanted) c
     const Node<T>& node = nodes_[i];
     const bool last = i + 1 == nodes_.size();
     const bool raw = last ? pass.raw_output : node.derivative_applied_by_next;
-    const ActivationSpec* before =
-        i > 0 && nodes_[i - 1].derivative_applied_by_next ? nodes_[i - 1].layer->output_activation() : nullptr;
+    const ActivationSpec* before = i > 0 && nodes_[i - 1].derivative_applied_by_next
+                                       ? nodes_[i - 1].layer->output_activation()
+                                       : nullptr;
     node.layer->backward({kernels_, pass.parameters, pass.transposed, pass.workspace.slot(node.input_slot),
                           pass.workspace.slot(node.output_slot), pass.first_row, pass.rows, pass.training,
                           pass.seed, pass.step, node.layer_index, raw, i > 0 || input_delta_wanted, before});
@@ -140,13 +141,13 @@ std::vector<GradientTask> Network<T>::gradient_tasks(int64_t inputs_per_task) co
 
 template <class T>
 void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_task, Workspace<T>& workspace,
-                                   int64_t batch_rows, T* gradients, bool compute, ParameterUpdater<T>* updater,
-                                   T* scratch) noexcept {
+                                   int64_t batch_rows, T* gradients, bool compute,
+                                   ParameterUpdater<T>* updater, T* scratch) noexcept {
   const Node<T>& node = nodes_[static_cast<size_t>(task.node)];
   node.layer->run_gradient_task(
       task.task, inputs_per_task, node.first_parameter,
-      {kernels_, workspace.slot(node.input_slot), workspace.slot(node.output_slot), batch_rows, weights_.data(),
-       transposed_.data(), task.node > 0, gradients, compute, updater, scratch});
+      {kernels_, workspace.slot(node.input_slot), workspace.slot(node.output_slot), batch_rows,
+       weights_.data(), transposed_.data(), task.node > 0, gradients, compute, updater, scratch});
 }
 
 template <class T>

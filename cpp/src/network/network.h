@@ -51,7 +51,9 @@ class Network {
   // {"inputs": 784, "layers": [{"kind": "dense", "units": 10, ...}, ...]}; weights start from `seed`.
   Network(const nlohmann::json& spec, uint64_t seed);
   // The parameters of such a network by name and shape; no memory is taken for them.
-  static std::vector<Parameter> describe_parameters(const nlohmann::json& spec) { return Network(spec).parameters_; }
+  static std::vector<Parameter> describe_parameters(const nlohmann::json& spec) {
+    return Network(spec).parameters_;
+  }
 
   nlohmann::json spec() const;
   int64_t inputs() const noexcept { return inputs_; }

@@ -9,13 +9,15 @@
 namespace lamina {
 
 template <class T>
-Optimizer<T>::Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>& parameters, int64_t flat_size,
-                        const kernels::KernelTable<T>& table)
+Optimizer<T>::Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>& parameters,
+                        int64_t flat_size, const kernels::KernelTable<T>& table)
     : spec_(spec), table_(table), learning_rate_(spec.options[0]) {
   for (int i = 0; i < spec.entry->state_count; ++i) state_.emplace_back(flat_size);
   for (const Parameter& p : parameters) {
     const double decay = p.decays || spec.decay_biases ? spec.weight_decay * p.decay_factor : 0.0;
-    const auto same = [&](const Group& g) { return g.rate_factor == p.rate_factor && g.weight_decay == decay; };
+    const auto same = [&](const Group& g) {
+      return g.rate_factor == p.rate_factor && g.weight_decay == decay;
+    };
     const auto found = std::find_if(groups_.begin(), groups_.end(), same);
     group_of_.push_back(static_cast<size_t>(found - groups_.begin()));
     if (found == groups_.end()) groups_.push_back({p.rate_factor, decay, {}});
@@ -40,7 +42,8 @@ void Optimizer<T>::begin_step(T* weights, T* backup) noexcept {
   for (Group& group : groups_) {
     const Coefficients c = spec_.entry->coefficients(
         spec_.options, {learning_rate_ * group.rate_factor, group.weight_decay, steps_});
-    std::transform(c.begin(), c.end(), group.coefficients.begin(), [](double x) { return static_cast<T>(x); });
+    std::transform(c.begin(), c.end(), group.coefficients.begin(),
+                   [](double x) { return static_cast<T>(x); });
   }
 }
 
@@ -59,7 +62,8 @@ void Optimizer<T>::update(int parameter, int64_t offset, int64_t n, const T* gra
   for (size_t i = 0; i < state_.size(); ++i) call.state[i] = state_[i].data() + offset;
   call.backup = backup_ ? backup_ + offset : nullptr;
   call.coefficients = groups_[group_of_[static_cast<size_t>(parameter)]].coefficients.data();
-  if (!table_.update[static_cast<int>(spec_.entry->rule)](call)) finite_.store(false, std::memory_order_relaxed);
+  if (!table_.update[static_cast<int>(spec_.entry->rule)](call))
+    finite_.store(false, std::memory_order_relaxed);
 }
 
 template class Optimizer<float>;

@@ -30,15 +30,13 @@ constexpr std::array kCommonOptions = {
     Option{"clip_norm", 0.0, 0.0, kAny},
     Option{"clip_value", 0.0, 0.0, kAny},
 };
-constexpr std::array kSgdOptions = {Option{"learning_rate", 0.01, 0.0, kAny},
-                                    Option{"momentum", 0.0, 0.0, kBelowOne},
-                                    Option{"nesterov", 0.0, 0.0, 1.0, true},
-                                    Option{"decoupled", 0.0, 0.0, 1.0, true}};
-constexpr std::array kAdamOptions = {Option{"learning_rate", 0.001, 0.0, kAny},
-                                     Option{"beta1", 0.9, 0.0, kBelowOne},
-                                     Option{"beta2", 0.999, 0.0, kBelowOne},
-                                     Option{"epsilon", 1e-8, 0.0, kAny},
-                                     Option{"decoupled", 0.0, 0.0, 1.0, true}};
+constexpr std::array kSgdOptions = {
+    Option{"learning_rate", 0.01, 0.0, kAny}, Option{"momentum", 0.0, 0.0, kBelowOne},
+    Option{"nesterov", 0.0, 0.0, 1.0, true}, Option{"decoupled", 0.0, 0.0, 1.0, true}};
+constexpr std::array kAdamOptions = {
+    Option{"learning_rate", 0.001, 0.0, kAny}, Option{"beta1", 0.9, 0.0, kBelowOne},
+    Option{"beta2", 0.999, 0.0, kBelowOne}, Option{"epsilon", 1e-8, 0.0, kAny},
+    Option{"decoupled", 0.0, 0.0, 1.0, true}};
 
 // o: learning_rate, momentum, nesterov, decoupled
 Coefficients sgd_coefficients(const OptimizerOptions& o, const StepRequest& request) {
@@ -73,7 +71,8 @@ struct Listing {
 // One line (and its coefficients above) adds an optimizer that the kernels know.
 const std::array kListings = {
     Listing{{"sgd", UpdateRule::kSgd, 1, {"velocity"}, sgd_coefficients}, kSgdOptions},
-    Listing{{"adam", UpdateRule::kAdam, 2, {"first_moment", "second_moment"}, adam_coefficients}, kAdamOptions},
+    Listing{{"adam", UpdateRule::kAdam, 2, {"first_moment", "second_moment"}, adam_coefficients},
+            kAdamOptions},
 };
 
 const Listing& find_listing(const std::string& name) {

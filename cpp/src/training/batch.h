@@ -24,8 +24,8 @@ class Batch {
   Batch(int64_t capacity, int64_t target_columns);
 
   // Copies rows [first, first + count) of the batch: inputs into the workspace, targets and weights here.
-  void gather(const kernels::KernelTable<T>& table, const DataSet<T>& data, const BatchRows& batch, int64_t first,
-              int64_t count, Workspace<T>& workspace) noexcept;
+  void gather(const kernels::KernelTable<T>& table, const DataSet<T>& data, const BatchRows& batch,
+              int64_t first, int64_t count, Workspace<T>& workspace) noexcept;
 
   // From row `first` of the batch on, after gather; null where the data set has none.
   Targets<T> targets(const DataSet<T>& data, int64_t first) const noexcept;
@@ -48,7 +48,8 @@ template <class T>
 double total_weight(const DataSet<T>& data, const BatchRows& batch) noexcept {
   if (data.sample_weights == nullptr) return static_cast<double>(batch.rows);
   double sum = 0.0;
-  for (int64_t i = 0; i < batch.rows; ++i) sum += static_cast<double>(data.sample_weights[batch.source_row(i)]);
+  for (int64_t i = 0; i < batch.rows; ++i)
+    sum += static_cast<double>(data.sample_weights[batch.source_row(i)]);
   return sum;
 }
 

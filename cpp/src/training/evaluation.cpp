@@ -1,4 +1,5 @@
-// Prediction and evaluation in row tiles: each thread has a workspace of one tile and takes the next free tile.
+// Prediction and evaluation in row tiles: each thread has a workspace of one tile and takes the next free
+// tile.
 #include "training/evaluation.h"
 
 #include <algorithm>
@@ -19,10 +20,10 @@ struct Job {
   const Network<T>& network;
   const T* parameters;
   const ArraySource& inputs;
-  const LossSpec* loss;      // null: prediction
-  const DataSet<T>* data;    // targets, where there is a loss
-  double* row_losses;        // [rows]
-  T* outputs;                // null: none wanted
+  const LossSpec* loss;    // null: prediction
+  const DataSet<T>* data;  // targets, where there is a loss
+  double* row_losses;      // [rows]
+  T* outputs;              // null: none wanted
 };
 
 // The user's rows can be read in place: same type, elements side by side, nothing to convert.
@@ -31,7 +32,8 @@ bool readable_in_place(const ArraySource& source) noexcept {
   constexpr auto type = sizeof(T) == 4 ? kernels::SourceType::kF32 : kernels::SourceType::kF64;
   constexpr auto size = static_cast<int64_t>(sizeof(T));
   return source.type == type && source.column_stride == size && source.row_stride % size == 0 &&
-         reinterpret_cast<uintptr_t>(source.data) % sizeof(T) == 0 && source.scale == 1.0 && source.offset == 0.0;
+         reinterpret_cast<uintptr_t>(source.data) % sizeof(T) == 0 && source.scale == 1.0 &&
+         source.offset == 0.0;
 }
 
 template <class T>
@@ -74,7 +76,9 @@ bool run_all_tiles(const Job<T>& job, Poll poll) {
   const double work = static_cast<double>(job.network.forward_multiply_adds()) * static_cast<double>(rows);
   const int64_t tile = std::min(rows, row_tile(job.network.flat_size() * static_cast<int64_t>(sizeof(T))));
   const int64_t tiles = tile > 0 ? (rows + tile - 1) / tile : 0;
-  const int threads = deserved_threads(work, sizeof(T) == 8, std::min<int>(get_num_threads(), static_cast<int>(std::min<int64_t>(tiles, kMaxThreads))));
+  const int threads = deserved_threads(
+      work, sizeof(T) == 8,
+      std::min<int>(get_num_threads(), static_cast<int>(std::min<int64_t>(tiles, kMaxThreads))));
   std::vector<std::unique_ptr<Workspace<T>>> workspaces;
   for (int i = 0; i < threads; ++i)
     workspaces.push_back(std::make_unique<Workspace<T>>(job.network, tile, WorkspaceUse::kInference));
@@ -85,7 +89,8 @@ bool run_all_tiles(const Job<T>& job, Poll poll) {
     for (int64_t i = next.fetch_add(1); i < tiles && !cancelled.load(std::memory_order_relaxed);
          i = next.fetch_add(1)) {
       run_tile(job, i * tile, std::min(tile, rows - i * tile), *workspaces[static_cast<size_t>(team.index)]);
-      if (team.index != 0 || std::chrono::steady_clock::now() - asked < std::chrono::milliseconds(20)) continue;
+      if (team.index != 0 || std::chrono::steady_clock::now() - asked < std::chrono::milliseconds(20))
+        continue;
       if (poll(i * tile)) cancelled.store(true, std::memory_order_relaxed);
       asked = std::chrono::steady_clock::now();
     }
@@ -96,13 +101,14 @@ bool run_all_tiles(const Job<T>& job, Poll poll) {
 }  // namespace
 
 template <class T>
-bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs, Poll poll) {
+bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs,
+             Poll poll) {
   return run_all_tiles<T>({network, parameters, inputs, nullptr, nullptr, nullptr, outputs}, poll);
 }
 
 template <class T>
-Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSpec& loss, const DataSet<T>& data,
-                    T* outputs, Poll poll) {
+Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSpec& loss,
+                    const DataSet<T>& data, T* outputs, Poll poll) {
   check_loss_fits(loss, network.output_activation(), network.outputs());
   AlignedBuffer<double> row_losses(data.inputs.rows);
   Evaluation result;
@@ -117,8 +123,8 @@ Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSp
 
 template bool predict(const Network<float>&, const float*, const ArraySource&, float*, Poll);
 template bool predict(const Network<double>&, const double*, const ArraySource&, double*, Poll);
-template Evaluation evaluate(const Network<float>&, const float*, const LossSpec&, const DataSet<float>&, float*,
-                             Poll);
+template Evaluation evaluate(const Network<float>&, const float*, const LossSpec&, const DataSet<float>&,
+                             float*, Poll);
 template Evaluation evaluate(const Network<double>&, const double*, const LossSpec&, const DataSet<double>&,
                              double*, Poll);
 

@@ -40,8 +40,8 @@ class GradientClipper {
  public:
   // For flat gradients of `size` elements.
   void prepare(int64_t size);
-  // By every member; holds barriers, ends without one. Values to [-clip_value, clip_value], then the whole scaled
-  // to a norm of at most clip_norm (Pascanu et al. 2013). The same bits for any team.
+  // By every member; holds barriers, ends without one. Values to [-clip_value, clip_value], then the whole
+  // scaled to a norm of at most clip_norm (Pascanu et al. 2013). The same bits for any team.
   void clip(Team& team, const kernels::KernelTable<T>& table, const Optimizer<T>& optimizer, T* gradients,
             int64_t size) noexcept;
 

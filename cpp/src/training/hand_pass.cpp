@@ -19,7 +19,8 @@ NetworkPass<T> HandPass<T>::pass(int64_t first, int64_t rows) noexcept {
 }
 
 template <class T>
-void HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs) {
+void HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step,
+                          T* outputs) {
   rows_ = inputs.rows;
   training_ = training;
   seed_ = seed;
@@ -91,9 +92,10 @@ void HandPass<T>::apply(Optimizer<T>& optimizer, T* gradients) {
   std::copy_n(backup_.data(), network_.flat_size(), network_.weights());
   network_.mark_weights_changed();
   optimizer.reset();  // its running means are not finite either
-  throw Error(Error::Kind::kNotFinite,
-              "optimizer.step: a weight would not be finite; the weights are as they were. Check the gradients, "
-              "or try a lower learning_rate");
+  throw Error(
+      Error::Kind::kNotFinite,
+      "optimizer.step: a weight would not be finite; the weights are as they were. Check the gradients, "
+      "or try a lower learning_rate");
 }
 
 template class HandPass<float>;

@@ -26,11 +26,13 @@ template <class T>
 std::unique_lock<std::recursive_mutex> Model<T>::lock_training() {
   std::unique_lock lock(training_mutex_, std::try_to_lock);
   if (!lock.owns_lock())
-    throw Error(Error::Kind::kState,
-                "network: another thread is training it; wait for it, or train a copy (predicting is allowed)");
+    throw Error(
+        Error::Kind::kState,
+        "network: another thread is training it; wait for it, or train a copy (predicting is allowed)");
   if (in_epoch_)
-    throw Error(Error::Kind::kState,
-                "network: an epoch is running; train it or change its weights between epochs, in on_epoch_end");
+    throw Error(
+        Error::Kind::kState,
+        "network: an epoch is running; train it or change its weights between epochs, in on_epoch_end");
   return lock;
 }
 
@@ -68,7 +70,8 @@ void Model<T>::set_parameter(size_t index, const T* dense) {
 template <class T>
 void Model<T>::begin_fit() {
   auto training = lock_training();
-  if (published()) throw Error(Error::Kind::kState, "fit: this network is in a fit already; wait for its end");
+  if (published())
+    throw Error(Error::Kind::kState, "fit: this network is in a fit already; wait for its end");
   training.release();  // unlocked by end_fit
   publish();
 }
@@ -113,8 +116,8 @@ auto Model<T>::with_weights(Use use) const {
 
 template <class T>
 Trainer<T>& Model<T>::trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns) {
-  if (!trainer_ || trainer_->runner().capacity() < rows || trainer_->runner().target_columns() != target_columns ||
-      !(trainer_->runner().loss() == loss))
+  if (!trainer_ || trainer_->runner().capacity() < rows ||
+      trainer_->runner().target_columns() != target_columns || !(trainer_->runner().loss() == loss))
     trainer_ = std::make_unique<Trainer<T>>(network_, loss, rows, target_columns);
   return *trainer_;
 }
@@ -148,21 +151,24 @@ EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, co
 }
 
 template <class T>
-double Model<T>::train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer, uint64_t seed) {
+double Model<T>::train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer,
+                            uint64_t seed) {
   const auto training = lock_training();
   const auto weights = lock_weights();
   return trainer_for(loss, data.inputs.rows, data.targets.columns).step(data, optimizer, seed);
 }
 
 template <class T>
-double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed, uint64_t step) {
+double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed,
+                                    uint64_t step) {
   const auto training = lock_training();
   return trainer_for(loss, data.inputs.rows, data.targets.columns)
       .value_and_gradient(data, seed, step, gradient_buffer());
 }
 
 template <class T>
-void Model<T>::forward(const ArraySource& inputs, bool training_mode, uint64_t seed, uint64_t step, T* outputs) {
+void Model<T>::forward(const ArraySource& inputs, bool training_mode, uint64_t seed, uint64_t step,
+                       T* outputs) {
   const auto training = lock_training();
   hand_pass_for(inputs.rows).forward(inputs, training_mode, seed, step, outputs);
 }
@@ -178,7 +184,8 @@ template <class T>
 void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
   const auto training = lock_training();
   if (gradients_.empty())
-    throw Error(Error::Kind::kState, "optimizer.step: expected a call of backward or value_and_grad before it");
+    throw Error(Error::Kind::kState,
+                "optimizer.step: expected a call of backward or value_and_grad before it");
   const auto weights = lock_weights();
   hand_pass_for(1).apply(optimizer, gradient_buffer());
 }

@@ -70,10 +70,10 @@ class Model {
   std::unique_ptr<HandPass<T>> hand_;
   AlignedBuffer<T> gradients_;
 
-  std::recursive_mutex training_mutex_;        // held by the thread that trains, through a whole fit
-  bool in_epoch_ = false;                      // guarded by training_mutex_
-  mutable std::shared_mutex weights_mutex_;    // weights change (unique) or are read in place (shared)
-  mutable std::mutex turn_mutex_;              // readers queue behind a waiting writer, so it is not starved
+  std::recursive_mutex training_mutex_;      // held by the thread that trains, through a whole fit
+  bool in_epoch_ = false;                    // guarded by training_mutex_
+  mutable std::shared_mutex weights_mutex_;  // weights change (unique) or are read in place (shared)
+  mutable std::mutex turn_mutex_;            // readers queue behind a waiting writer, so it is not starved
   mutable std::mutex published_mutex_;
   std::shared_ptr<AlignedBuffer<T>> published_;  // not null while a fit is open
   std::shared_ptr<AlignedBuffer<T>> spare_;      // the one before, reused when nobody reads it

@@ -55,16 +55,16 @@ void StepRunner<T>::run_tile(const StepRequestData<T>& request, int64_t first, i
                              T delta_scale) noexcept {
   const auto& table = network_.kernels();
   batch_.gather(table, request.data, request.batch, first, rows, workspace_);
-  const NetworkPass<T> pass{workspace_, network_.weights(), network_.transposed(), first, rows,
-                            true,       raw_,               request.seed,          request.step};
+  const NetworkPass<T> pass{workspace_, network_.weights(), network_.transposed(), first, rows, true,
+                            raw_,       request.seed,       request.step};
   network_.forward(pass);
   const Slot<T>& output = workspace_.output();
   const T* values = output.values + first * output.row_stride;
   T* delta = output.delta + first * output.row_stride;
   double* losses = batch_.row_losses() + first;
   compute_loss_rows(table, loss_, raw_, rows, network_.outputs(), values, output.row_stride,
-                    batch_.targets(request.data, first), batch_.weights(request.data, first), delta_scale, losses,
-                    delta, output.row_stride);
+                    batch_.targets(request.data, first), batch_.weights(request.data, first), delta_scale,
+                    losses, delta, output.row_stride);
   if (!std::all_of(losses, losses + rows, [](double x) { return std::isfinite(x); })) {
     finite_.store(false, std::memory_order_relaxed);
     return;
@@ -79,8 +79,8 @@ void StepRunner<T>::record_outputs(const StepRequestData<T>& request, int64_t fi
   T* values = output.values + first * output.row_stride;
   const int64_t columns = network_.outputs();
   if (raw_)
-    apply_activation(network_.kernels(), network_.output_activation(), rows, columns, values, output.row_stride,
-                     static_cast<T*>(nullptr), 0);
+    apply_activation(network_.kernels(), network_.output_activation(), rows, columns, values,
+                     output.row_stride, static_cast<T*>(nullptr), 0);
   for (int64_t i = 0; i < rows; ++i)
     std::copy_n(values + i * output.row_stride, columns,
                 request.outputs + request.batch.source_row(first + i) * columns);

@@ -56,8 +56,8 @@ void Trainer<T>::sync_backup() {
 }
 
 template <class T>
-EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& request, Optimizer<T>& optimizer,
-                                  T* outputs, Poll poll) {
+EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& request,
+                                  Optimizer<T>& optimizer, T* outputs, Poll poll) {
   const int64_t rows = data.inputs.rows, batch_size = request.batch_size;
   std::vector<int64_t> order;
   if (request.shuffle) {
@@ -153,8 +153,8 @@ double Trainer<T>::value_and_gradient(const DataSet<T>& data, uint64_t seed, uin
       runner_.tasks().run(team, runner_.workspace(), rows, gradients, true, nullptr);
   });
   if (!runner_.loss_is_finite())
-    throw Error(Error::Kind::kNotFinite, "value_and_grad: the loss is not finite; first seen in " +
-                                             first_not_finite_place(rows));
+    throw Error(Error::Kind::kNotFinite,
+                "value_and_grad: the loss is not finite; first seen in " + first_not_finite_place(rows));
   const double weight = runner_.loss().mean_over_rows ? total_weight(data, request.batch) : 1.0;
   return weight > 0.0 ? runner_.summed_loss(rows) / weight : 0.0;
 }
@@ -179,17 +179,18 @@ std::string Trainer<T>::first_not_finite_place(int64_t rows) {
 template <class T>
 void Trainer<T>::fail_not_finite(Optimizer<T>& optimizer, int64_t epoch, int64_t step, int64_t rows) {
   const bool in_update = runner_.loss_is_finite();
-  const std::string where =
-      epoch == kNoEpoch ? "train_step " + std::to_string(optimizer.steps() + (in_update ? 0 : 1))
-                        : "fit, epoch " + std::to_string(epoch) + ", step " + std::to_string(step);
+  const std::string where = epoch == kNoEpoch
+                                ? "train_step " + std::to_string(optimizer.steps() + (in_update ? 0 : 1))
+                                : "fit, epoch " + std::to_string(epoch) + ", step " + std::to_string(step);
   const std::string place = in_update ? "the weights after the update" : first_not_finite_place(rows);
   std::copy_n(backup_.data(), network_.flat_size(), network_.weights());
   network_.mark_weights_changed();
   if (in_update) optimizer.reset();  // its running means are not finite either
-  throw Error(Error::Kind::kNotFinite,
-              where + ": not a finite number, first seen in " + place + "; the weights of the step before are kept. Try a lower " +
-                  "learning_rate (now " + nlohmann::json(optimizer.learning_rate()).dump() +
-                  "), scaled inputs and targets, or clip_norm");
+  throw Error(Error::Kind::kNotFinite, where + ": not a finite number, first seen in " + place +
+                                           "; the weights of the step before are kept. Try a lower " +
+                                           "learning_rate (now " +
+                                           nlohmann::json(optimizer.learning_rate()).dump() +
+                                           "), scaled inputs and targets, or clip_norm");
 }
 
 template class Trainer<float>;

@@ -1,4 +1,5 @@
-// Epochs and single steps on one network: batches, updates, stopping, and what happens when a loss is not finite.
+// Epochs and single steps on one network: batches, updates, stopping, and what happens when a loss is not
+// finite.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,8 @@ class Trainer {
 
   // One pass over the data. Raises kNotFinite at the step whose loss or update is not finite; the weights are
   // then those of the last step whose loss was finite.
-  EpochRecord run_epoch(const DataSet<T>& data, const EpochRequest& request, Optimizer<T>& optimizer, T* outputs,
-                        Poll poll);
+  EpochRecord run_epoch(const DataSet<T>& data, const EpochRequest& request, Optimizer<T>& optimizer,
+                        T* outputs, Poll poll);
   // One update on all rows of `data` as one batch; returns the loss before it.
   double step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed);
   // Loss of all rows of `data` as one batch and its gradient into the flat buffer `gradients`.
