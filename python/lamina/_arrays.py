@@ -45,7 +45,7 @@ def inputs(
 def targets(
     y: ArrayLike, *, loss: _core.Loss, rows: int, outputs: int, dtype: Dtype, where: str
 ) -> tuple[NDArray[np.int32] | None, NDArray[Any] | None]:
-    """y as (class indices [rows], None) or (None, values [rows, outputs]), as the loss takes them."""
+    """y as (class indices [rows], None) or (None, values [rows, outputs]), as the loss has it."""
     array = _numbers(y, where, "y")
     if array.shape[:1] != (rows,):
         raise ValueError(f"{where}: expected y for {rows} rows as X has, got shape {_shape(array)}")
@@ -90,7 +90,7 @@ def contiguous(values: ArrayLike, *, dtype: Dtype, where: str, name: str) -> NDA
 
 
 def _numbers(values: ArrayLike, where: str, name: str) -> NDArray[Any]:
-    # Asked for by its mask: to name numpy.ma is to import it, slowly, and not in the child of a fork.
+    # Not by numpy.ma, which is imported when named: slowly, and never in the child of some forks.
     mask = getattr(values, "mask", None)
     if isinstance(mask, np.ndarray) and mask.any():
         raise TypeError(f"{where}: expected numbers in {name}, got masked values; fill them first")

@@ -74,7 +74,10 @@ class Examples:
         """Copies of some rows."""
         return Examples(
             self.x[rows],
-            *(None if part is None else part[rows] for part in (self.classes, self.values, self.weights)),
+            *(
+                None if part is None else part[rows]
+                for part in (self.classes, self.values, self.weights)
+            ),
         )
 
 

@@ -11,6 +11,7 @@ from lamina import _core
 from lamina._arrays import Dtype
 from lamina._network import Sequential
 from lamina._spec import to_json
+from lamina._stack import Stack
 
 Tensors = dict[str, NDArray[Any]]
 _RESERVED = "layers."
@@ -54,7 +55,7 @@ def load(path: str | Path) -> Sequential:
     return load_model(path)[0]
 
 
-def model_bytes(net: Sequential) -> bytes:
+def model_bytes(net: Stack) -> bytes:
     """What `save` writes, as bytes; pickle carries these."""
     return _core.serialize_model(*_contents(net, None, None))
 
@@ -66,7 +67,7 @@ def network_from_bytes(data: bytes) -> Sequential:
 
 
 def _contents(
-    net: Sequential, record: dict[str, Any] | None, tensors: Tensors | None
+    net: Stack, record: dict[str, Any] | None, tensors: Tensors | None
 ) -> tuple[str, Tensors]:
     extra = {name: np.ascontiguousarray(tensor) for name, tensor in (tensors or {}).items()}
     for name in extra:

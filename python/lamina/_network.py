@@ -1,35 +1,29 @@
 """Sequential: a stack of layers with its weights."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lamina import _arrays, _core
-from lamina._arrays import Dtype
 from lamina._callbacks import Callback
 from lamina._fit import Fit, FitOptions, Verbose, weighted, with_class_weights
 from lamina._history import History
-from lamina._layers import Layer, layer_from_spec
 from lamina._losses import Loss, core_loss, default_loss
 from lamina._metrics import METRICS
 from lamina._optimizers import Optimizer, make_optimizer
-from lamina._spec import Spec, to_json
+from lamina._stack import Array, Stack
 
-Array = NDArray[Any]
 MetricLike = str | Callable[..., float]
-CoreNetwork = Any  # _core.NetworkFloat32 | _core.NetworkFloat64, whose methods differ in dtype alone
 
 
-class Sequential:
+class Sequential(Stack):
     """A network of layers, each feeding the next; [rows, inputs] -> [rows, outputs].
 
     Weights may be trained by one thread at a time; `predict` and `evaluate` may run from any
-    number of threads, also meanwhile: during `fit` they use the weights at the end of the last epoch.
+    number of threads, also meanwhile: during `fit` they use the weights of the last epoch's end.
 
     Args:
         layers: the layers, input side first.
@@ -47,98 +41,6 @@ class Sequential:
         >>> net.predict([[0.0, 1.0]]).shape
         (1, 1)
     """
-
-    def __init__(
-        self,
-        layers: Iterable[Layer],
-        *,
-        inputs: int | None = None,
-        seed: int = 0,
-        dtype: Dtype = "float32",
-    ) -> None:
-        self.layers: tuple[Layer, ...] = tuple(layers)
-        for layer in self.layers:
-            if not isinstance(layer, Layer):
-                raise TypeError(f"Sequential: expected layers, got {type(layer).__name__}")
-        if not self.layers:
-            raise ValueError("Sequential: expected at least one layer, got none")
-        if dtype not in ("float32", "float64"):
-            raise ValueError(f"Sequential: expected dtype float32 or float64, got {dtype!r}")
-        self.dtype: Dtype = dtype
-        self.seed = checked_seed(seed)
-        self.epochs_trained = 0
-        self._forward_steps = 0
-        self._core: CoreNetwork | None = None
-        if inputs is not None:
-            self._build(inputs)
-
-    # Structure and weights
-
-    @property
-    def inputs(self) -> int | None:
-        """Input features; None until they are known."""
-        return None if self._core is None else self._core.inputs
-
-    @property
-    def outputs(self) -> int | None:
-        """Outputs; None until the input features are known."""
-        return None if self._core is None else self._core.outputs
-
-    def to_spec(self) -> Spec:
-        """The architecture, as model files have it."""
-        spec: Spec = json.loads(self._core_network().spec())
-        return spec
-
-    def parameters(self) -> dict[str, Array]:
-        """Copies of all weights by name: "layers.0.weight" [out, in], "layers.0.bias" [out], ..."""
-        core = self._core_network()
-        return {name: core.get_parameter(i) for i, name in enumerate(core.parameter_names)}
-
-    def set_parameters(self, parameters: Mapping[str, ArrayLike]) -> None:
-        """Set the named weights; others stay.
-
-        Raises:
-            ValueError: unknown name, wrong shape, NaN or infinity. Then nothing is changed.
-        """
-        core = self._core_network()
-        names = core.parameter_names
-        checked: list[tuple[int, Array]] = []
-        for name, value in parameters.items():
-            if name not in names:
-                raise ValueError(
-                    f"set_parameters: unknown name {name!r}; there are {', '.join(names)}"
-                )
-            index = names.index(name)
-            array = _arrays.contiguous(value, dtype=self.dtype, where="set_parameters", name=name)
-            expected = core.get_parameter(index).shape
-            if array.shape != expected:
-                raise ValueError(
-                    f"set_parameters: {name} expected shape {expected}, got {array.shape}"
-                )
-            if not np.isfinite(array).all():
-                raise ValueError(f"set_parameters: {name} expected finite numbers")
-            checked.append((index, array))
-        for index, array in checked:
-            core.set_parameter(index, array)
-
-    def reset(self, seed: int | None = None) -> None:
-        """Draw the first weights anew, from `seed` or the network's own."""
-        chosen = self.seed if seed is None else checked_seed(seed)
-        self._core_network().initialize(chosen)
-        self.seed = chosen
-        self.epochs_trained = 0
-
-    def copy(self) -> Self:
-        """A network of its own with equal weights."""
-        twin = type(self)(self.layers, inputs=self.inputs, seed=self.seed, dtype=self.dtype)
-        twin.epochs_trained = self.epochs_trained
-        if self._core is not None:
-            twin.set_parameters(self.parameters())
-        return twin
-
-    def summary(self) -> None:
-        """Print layers, widths and parameter counts."""
-        print(self._summary_text())
 
     # Use
 
@@ -221,8 +123,8 @@ class Sequential:
             validation_data: (X, y) or (X, y, sample_weight), evaluated after each epoch.
             validation_fraction: share of the rows held back for that instead, in [0, 1): random,
                 by the seed; with class targets the same share of each class.
-            metrics: as in `evaluate`; over the rows of the epoch as they are trained on ("accuracy")
-                and on the validation data ("val_accuracy").
+            metrics: as in `evaluate`; over the rows of the epoch as they are trained on
+                ("accuracy") and on the validation data ("val_accuracy").
             sample_weight: weight of each row [rows]: a row of weight k counts like k rows.
             class_weight: weight of each class, multiplied into the rows' weights; "balanced":
                 rows / (classes * rows of the class).
@@ -239,8 +141,9 @@ class Sequential:
 
         Raises:
             TypeError, ValueError: data or options do not fit; nothing has changed.
-            NotFiniteError: a loss or weight became NaN or infinite; names epoch, step and layer. The
-                weights are those of the last step whose loss was finite.
+            NotFiniteError: a loss or weight became NaN or infinite; names epoch, step and layer.
+                The weights are those of the last step whose loss was finite; an optimizer whose
+                update was not starts afresh.
             KeyboardInterrupt: Ctrl-C; weights are those of the last whole step.
             RuntimeError: another thread is training this network.
         """
@@ -294,7 +197,7 @@ class Sequential:
         return result
 
     def gradients(self) -> dict[str, Array]:
-        """Gradients of the last `backward` or `value_and_grad`, named and shaped as `parameters()`."""
+        """Gradients of the last `backward` or `value_and_grad`, named as in `parameters()`."""
         core = self._core_network()
         arrays = core.gradients()
         if arrays is None:
@@ -310,7 +213,9 @@ class Sequential:
         sample_weight: ArrayLike | None = None,
     ) -> tuple[float, dict[str, Array]]:
         """Loss of all rows as one batch (dropout active), and its gradients by parameter name."""
-        x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "value_and_grad")
+        x, chosen, classes, values, weights = self._batch(
+            X, y, loss, sample_weight, "value_and_grad"
+        )
         self._forward_steps += 1
         value = self._core_network().value_and_gradient(
             chosen, x, classes, values, weights, self.seed, self._forward_steps
@@ -362,50 +267,7 @@ class Sequential:
 
         save_model(path, self)
 
-    def __getstate__(self) -> dict[str, Any]:
-        from lamina._model_file import model_bytes
-
-        core = self._core
-        state = {k: v for k, v in self.__dict__.items() if k != "_core"}
-        return {**state, "_bytes": None if core is None else model_bytes(self)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        from lamina._model_file import network_from_bytes
-
-        data = state.pop("_bytes")
-        self.__dict__.update(state)
-        self._core = None if data is None else network_from_bytes(data)._core
-
-    def __repr__(self) -> str:
-        return self._summary_text()
-
     # Helpers
-
-    @classmethod
-    def from_spec(cls, spec: Spec, *, seed: int = 0, dtype: Dtype = "float32") -> Self:
-        """The network that `to_spec` described, with first weights from `seed`."""
-        layers = [layer_from_spec(layer) for layer in spec["layers"]]
-        return cls(layers, inputs=spec["inputs"], seed=seed, dtype=dtype)
-
-    def _build(self, inputs: int) -> None:
-        spec = {"inputs": inputs, "layers": [layer.to_spec() for layer in self.layers]}
-        kind = _core.NetworkFloat32 if self.dtype == "float32" else _core.NetworkFloat64
-        self._core = kind(to_json(spec), self.seed)
-
-    def _core_network(self) -> CoreNetwork:
-        if self._core is None:
-            raise RuntimeError(
-                "Sequential: the number of input features is not known yet; give inputs=, or call "
-                "fit or predict first"
-            )
-        return self._core
-
-    def _inputs(self, X: ArrayLike, where: str) -> Array:
-        columns = None if self._core is None else self._core.inputs
-        array = _arrays.inputs(X, columns=columns, dtype=self.dtype, where=where)
-        if self._core is None:
-            self._build(array.shape[1])
-        return array
 
     def _loss(self, loss: str | Loss | None) -> _core.Loss:
         return core_loss(
@@ -415,12 +277,18 @@ class Sequential:
     def _targets(
         self, y: ArrayLike, loss: _core.Loss, rows: int, where: str
     ) -> tuple[Array | None, Array | None]:
+        outputs = self._core_network().outputs
         return _arrays.targets(
-            y, loss=loss, rows=rows, outputs=self._core_network().outputs, dtype=self.dtype, where=where
+            y, loss=loss, rows=rows, outputs=outputs, dtype=self.dtype, where=where
         )
 
     def _batch(
-        self, X: ArrayLike, y: ArrayLike, loss: str | Loss | None, weight: ArrayLike | None, where: str
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        loss: str | Loss | None,
+        weight: ArrayLike | None,
+        where: str,
     ) -> tuple[Array, _core.Loss, Array | None, Array | None, Array | None]:
         with self._unchanged_on_error():
             x = self._inputs(X, where)
@@ -429,22 +297,13 @@ class Sequential:
             weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
         return x, chosen, classes, values, weights
 
-    @contextmanager
-    def _unchanged_on_error(self) -> Iterator[None]:
-        """Where data are refused, the number of inputs taken from them is forgotten again."""
-        before = self._core
-        try:
-            yield
-        except BaseException:
-            self._core = before
-            raise
-
     def _validation(
         self, data: tuple[ArrayLike, ...], loss: _core.Loss
     ) -> tuple[Array, Array | None, Array | None, Array | None]:
         if not 2 <= len(data) <= 3:
             raise ValueError(
-                f"fit: expected validation_data as (X, y) or (X, y, sample_weight), got {len(data)} parts"
+                "fit: expected validation_data as (X, y) or (X, y, sample_weight), "
+                f"got {len(data)} parts"
             )
         where = "fit, validation_data"
         x = self._inputs(data[0], where)
@@ -456,30 +315,6 @@ class Sequential:
             values,
             _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where),
         )
-
-    def _summary_text(self) -> str:
-        if self._core is None:
-            return f"Sequential({list(self.layers)}, inputs not known yet)"
-        widths, names = self._core.layer_widths, self._core.parameter_names
-        sizes = {name: array.size for name, array in self.parameters().items()}
-        lines = [f"{'layer':<34}{'outputs':>10}{'parameters':>14}"]
-        for index, layer in enumerate(self.layers):
-            own = sum(sizes[name] for name in names if name.startswith(f"layers.{index}."))
-            options = [v for k, v in vars(layer).items() if k in ("units", "activation", "rate")]
-            title = f"{type(layer).__name__}({', '.join(str(option) for option in options)})"
-            lines.append(f"{title:<34}{widths[index + 1]:>10,}{own:>14,}")
-        total = sum(sizes.values())
-        lines.append(f"{widths[0]:,} inputs, {total:,} parameters, {self.dtype}")
-        return "\n".join(lines)
-
-
-def checked_seed(seed: int) -> int:
-    """A seed that the core takes; TypeError or ValueError for others."""
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
-        raise TypeError(f"seed: expected a whole number, got {seed!r}")
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed: expected a number from 0 to 2^64 - 1, got {seed}")
-    return int(seed)
 
 
 def named_metrics(metrics: Sequence[MetricLike]) -> dict[str, Callable[..., float]]:

@@ -1,4 +1,4 @@
-"""Optimizers: how gradients change weights. An object keeps its state across calls for one network."""
+"""Optimizers: how gradients change weights. An object keeps its state for one network."""
 
 import json
 import weakref

@@ -1,4 +1,4 @@
-"""Descriptions of layers, losses and optimizers as plain dictionaries, as the core and files have them."""
+"""Descriptions of layers, losses and optimizers as plain dictionaries, for the core and files."""
 
 import json
 from collections.abc import Mapping

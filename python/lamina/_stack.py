@@ -1,0 +1,189 @@
+"""What a network is made of: its layers, their weights, its description and its copies."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lamina import _arrays, _core
+from lamina._arrays import Dtype
+from lamina._layers import Layer, layer_from_spec
+from lamina._spec import Spec, to_json
+
+Array = NDArray[Any]
+# _core.NetworkFloat32 or _core.NetworkFloat64, whose methods differ in dtype alone
+CoreNetwork = Any
+
+
+class Stack:
+    """Layers with their weights; `Sequential` adds what can be done with them."""
+
+    def __init__(
+        self,
+        layers: Iterable[Layer],
+        *,
+        inputs: int | None = None,
+        seed: int = 0,
+        dtype: Dtype = "float32",
+    ) -> None:
+        self.layers: tuple[Layer, ...] = tuple(layers)
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"Sequential: expected layers, got {type(layer).__name__}")
+        if not self.layers:
+            raise ValueError("Sequential: expected at least one layer, got none")
+        if dtype not in ("float32", "float64"):
+            raise ValueError(f"Sequential: expected dtype float32 or float64, got {dtype!r}")
+        self.dtype: Dtype = dtype
+        self.seed = checked_seed(seed)
+        self.epochs_trained = 0
+        self._forward_steps = 0
+        self._core: CoreNetwork | None = None
+        if inputs is not None:
+            self._build(inputs)
+
+    @property
+    def inputs(self) -> int | None:
+        """Input features; None until they are known."""
+        return None if self._core is None else self._core.inputs
+
+    @property
+    def outputs(self) -> int | None:
+        """Outputs; None until the input features are known."""
+        return None if self._core is None else self._core.outputs
+
+    def to_spec(self) -> Spec:
+        """The architecture, as model files have it."""
+        spec: Spec = json.loads(self._core_network().spec())
+        return spec
+
+    def parameters(self) -> dict[str, Array]:
+        """Copies of all weights by name: "layers.0.weight" [out, in], "layers.0.bias" [out], ..."""
+        core = self._core_network()
+        return {name: core.get_parameter(i) for i, name in enumerate(core.parameter_names)}
+
+    def set_parameters(self, parameters: Mapping[str, ArrayLike]) -> None:
+        """Set the named weights; others stay.
+
+        Raises:
+            ValueError: unknown name, wrong shape, NaN or infinity. Then nothing is changed.
+        """
+        core = self._core_network()
+        names = core.parameter_names
+        checked: list[tuple[int, Array]] = []
+        for name, value in parameters.items():
+            if name not in names:
+                raise ValueError(
+                    f"set_parameters: unknown name {name!r}; there are {', '.join(names)}"
+                )
+            index = names.index(name)
+            array = _arrays.contiguous(value, dtype=self.dtype, where="set_parameters", name=name)
+            expected = core.get_parameter(index).shape
+            if array.shape != expected:
+                raise ValueError(
+                    f"set_parameters: {name} expected shape {expected}, got {array.shape}"
+                )
+            if not np.isfinite(array).all():
+                raise ValueError(f"set_parameters: {name} expected finite numbers")
+            checked.append((index, array))
+        for index, array in checked:
+            core.set_parameter(index, array)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Draw the first weights anew, from `seed` or the network's own."""
+        chosen = self.seed if seed is None else checked_seed(seed)
+        self._core_network().initialize(chosen)
+        self.seed = chosen
+        self.epochs_trained = 0
+
+    def copy(self) -> Self:
+        """A network of its own with equal weights."""
+        twin = type(self)(self.layers, inputs=self.inputs, seed=self.seed, dtype=self.dtype)
+        twin.epochs_trained = self.epochs_trained
+        if self._core is not None:
+            twin.set_parameters(self.parameters())
+        return twin
+
+    def summary(self) -> None:
+        """Print layers, widths and parameter counts."""
+        print(self._summary_text())
+
+    def __getstate__(self) -> dict[str, Any]:
+        from lamina._model_file import model_bytes
+
+        core = self._core
+        state = {k: v for k, v in self.__dict__.items() if k != "_core"}
+        return {**state, "_bytes": None if core is None else model_bytes(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from lamina._model_file import network_from_bytes
+
+        data = state.pop("_bytes")
+        self.__dict__.update(state)
+        self._core = None if data is None else network_from_bytes(data)._core
+
+    def __repr__(self) -> str:
+        return self._summary_text()
+
+    @classmethod
+    def from_spec(cls, spec: Spec, *, seed: int = 0, dtype: Dtype = "float32") -> Self:
+        """The network that `to_spec` described, with first weights from `seed`."""
+        layers = [layer_from_spec(layer) for layer in spec["layers"]]
+        return cls(layers, inputs=spec["inputs"], seed=seed, dtype=dtype)
+
+    def _build(self, inputs: int) -> None:
+        spec = {"inputs": inputs, "layers": [layer.to_spec() for layer in self.layers]}
+        kind = _core.NetworkFloat32 if self.dtype == "float32" else _core.NetworkFloat64
+        self._core = kind(to_json(spec), self.seed)
+
+    def _core_network(self) -> CoreNetwork:
+        if self._core is None:
+            raise RuntimeError(
+                "Sequential: the number of input features is not known yet; give inputs=, or call "
+                "fit or predict first"
+            )
+        return self._core
+
+    def _inputs(self, X: ArrayLike, where: str) -> Array:
+        columns = None if self._core is None else self._core.inputs
+        array = _arrays.inputs(X, columns=columns, dtype=self.dtype, where=where)
+        if self._core is None:
+            self._build(array.shape[1])
+        return array
+
+    @contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        """Where data are refused, the number of inputs taken from them is forgotten again."""
+        before = self._core
+        try:
+            yield
+        except BaseException:
+            self._core = before
+            raise
+
+    def _summary_text(self) -> str:
+        if self._core is None:
+            return f"Sequential({list(self.layers)}, inputs not known yet)"
+        widths, names = self._core.layer_widths, self._core.parameter_names
+        sizes = {name: array.size for name, array in self.parameters().items()}
+        lines = [f"{'layer':<34}{'outputs':>10}{'parameters':>14}"]
+        for index, layer in enumerate(self.layers):
+            own = sum(sizes[name] for name in names if name.startswith(f"layers.{index}."))
+            options = [v for k, v in vars(layer).items() if k in ("units", "activation", "rate")]
+            title = f"{type(layer).__name__}({', '.join(str(option) for option in options)})"
+            lines.append(f"{title:<34}{widths[index + 1]:>10,}{own:>14,}")
+        total = sum(sizes.values())
+        lines.append(f"{widths[0]:,} inputs, {total:,} parameters, {self.dtype}")
+        return "\n".join(lines)
+
+
+def checked_seed(seed: int) -> int:
+    """A seed that the core takes; TypeError or ValueError for others."""
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
+        raise TypeError(f"seed: expected a whole number, got {seed!r}")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed: expected a number from 0 to 2^64 - 1, got {seed}")
+    return int(seed)
