@@ -14,12 +14,14 @@ constexpr int64_t padded_columns(int64_t columns) noexcept {
   return (columns + step - 1) / step * step;
 }
 
-// Distance between rows of an activation buffer; a stride of whole pages would put all rows in one cache set.
+// Distance between rows of an activation buffer; an even number of lines would crowd all rows into few cache
+// sets.
 template <class T>
 constexpr int64_t row_stride_for(int64_t columns) noexcept {
-  constexpr int64_t page = 4096 / static_cast<int64_t>(sizeof(T));
+  constexpr int64_t line = kRowBytes / static_cast<int64_t>(sizeof(T));
   const int64_t padded = padded_columns<T>(columns);
-  return padded % page == 0 ? padded + kRowBytes / static_cast<int64_t>(sizeof(T)) : padded;
+  const int64_t lines = padded / line;
+  return lines >= 8 && lines % 2 == 0 ? padded + line : padded;
 }
 
 }  // namespace lamina

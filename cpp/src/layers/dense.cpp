@@ -22,7 +22,8 @@ Dense<T>::Dense(const nlohmann::json& json) {
   activation_ = activation_from_json(spec.has("activation") ? spec.at("activation") : "identity");
   weight_initializer_ = spec.has("initializer") ? initializer_from_json(spec.at("initializer"))
                                                 : default_initializer(activation_);
-  bias_initializer_ = initializer_from_json(spec.has("bias_initializer") ? spec.at("bias_initializer") : "zeros");
+  bias_initializer_ =
+      initializer_from_json(spec.has("bias_initializer") ? spec.at("bias_initializer") : "zeros");
   rate_factor_ = spec.number("rate_factor", 1.0, 0.0);
   decay_factor_ = spec.number("decay_factor", 1.0, 0.0);
 }
@@ -52,7 +53,7 @@ int64_t Dense<T>::build(int64_t inputs, ParameterAllocator& allocator) {
 
 template <class T>
 std::vector<Parameter> Dense<T>::parameters() const {
-  Parameter weight{"weight", {outputs_, inputs_}, ParameterLayout::kPanelWeight, offset_, outputs_,
+  Parameter weight{"weight",     {outputs_, inputs_}, ParameterLayout::kPanelWeight, offset_, outputs_,
                    panel_rows(), panel_columns_};
   weight.trainable = trainable_;
   weight.rate_factor = rate_factor_;
@@ -85,6 +86,7 @@ void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
   Product<T> product{};
   product.rows = pass.rows;
   product.columns = padded_columns<T>(outputs_);
+  if (pass.input.padded) product.true_columns = outputs_;
   product.depth = inputs_;
   product.a = pass.input_values();
   product.a_row_stride = pass.input.row_stride;
@@ -148,12 +150,13 @@ int Dense<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
 
 template <class T>
 typename Dense<T>::Tile Dense<T>::tile(int task, int64_t inputs_per_task) const noexcept {
-  const int64_t blocks = (inputs_ + inputs_per_task - 1) / inputs_per_task;
-  const int64_t panel = task / blocks;
+  // Neighbouring tasks share their block of inputs, which so stays in cache.
+  const int64_t panels = (padded_columns<T>(outputs_) + panel_columns_ - 1) / panel_columns_;
+  const int64_t panel = task % panels;
   Tile tile{};
   tile.first_column = panel * panel_columns_;
   tile.width = std::min(panel_columns_, padded_columns<T>(outputs_) - tile.first_column);
-  tile.first_input = (task % blocks) * inputs_per_task;
+  tile.first_input = task / panels * inputs_per_task;
   tile.inputs = std::min(inputs_per_task, inputs_ - tile.first_input);
   tile.last_inputs = tile.first_input + tile.inputs == inputs_;
   tile.offset = offset_ + tile.first_column * panel_rows() + tile.first_input * tile.width;
@@ -167,6 +170,7 @@ void Dense<T>::compute_gradient(const Tile& tile, const GradientPass<T>& pass, T
   Product<T> product{};
   product.rows = tile.inputs;
   product.columns = tile.width;
+  product.true_columns = std::min(tile.width, outputs_ - tile.first_column);
   product.depth = pass.batch_rows;
   product.a = pass.input.values + tile.first_input;
   product.a_row_stride = 1;
@@ -215,7 +219,8 @@ template <class T>
 void Dense<T>::refresh_transposed(const kernels::KernelTable<T>& table, const T* parameters,
                                   T* transposed) const noexcept {
   const int64_t panels = (padded_columns<T>(outputs_) + panel_columns_ - 1) / panel_columns_;
-  for (int panel = 0; panel < panels; ++panel) transpose_tile(table, tile(panel, inputs_), parameters, transposed);
+  for (int panel = 0; panel < panels; ++panel)
+    transpose_tile(table, tile(panel, inputs_), parameters, transposed);
 }
 
 template class Dense<float>;

@@ -23,6 +23,7 @@ struct Slot {
   T* delta = nullptr;  // dL/d(values), training only
   int64_t columns = 0;
   int64_t row_stride = 0;
+  bool padded = true;  // rows may be read up to their padding; false for a user's own matrix
 };
 
 // Rows [first_row, first_row + rows) through one layer. Rows are independent, so threads may share a batch.
@@ -37,8 +38,8 @@ struct RowPass {
   bool training;
   uint64_t seed, step;
   uint32_t layer_index;
-  bool raw_output;           // forward: stop before the output activation; backward: delta is dL/dz already
-  bool input_delta_wanted;   // backward: write input.delta
+  bool raw_output;          // forward: stop before the output activation; backward: delta is dL/dz already
+  bool input_delta_wanted;  // backward: write input.delta
   const ActivationSpec* input_activation;  // backward: turn input.delta into dL/dz of this activation
 
   T* input_values() const noexcept { return input.values + first_row * input.row_stride; }

@@ -27,6 +27,7 @@ void Workspace<T>::borrow_input(const T* values, int64_t row_stride) noexcept {
   // Only read through: layers never write their input's values.
   slots_.front().values = const_cast<T*>(values);
   slots_.front().row_stride = row_stride;
+  slots_.front().padded = false;
 }
 
 template class Workspace<float>;

@@ -28,14 +28,17 @@ void GradientTasks<T>::prepare(int threads) {
 }
 
 template <class T>
-void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t batch_rows, T* gradients, bool compute,
-                           ParameterUpdater<T>* updater) noexcept {
+void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t batch_rows, T* gradients,
+                           bool compute, ParameterUpdater<T>* updater) noexcept {
   T* scratch = scratch_.data() + team.index * scratch_size_;
   const int count = static_cast<int>(tasks_.size());
-  for (int i = next_.fetch_add(1, std::memory_order_relaxed); i < count;
-       i = next_.fetch_add(1, std::memory_order_relaxed))
-    network_.run_gradient_task(tasks_[static_cast<size_t>(i)], inputs_per_task_, workspace, batch_rows, gradients,
-                               compute, updater, scratch);
+  // Runs of neighbouring tasks share inputs, and prefetch for each other.
+  const int run = std::clamp(count / (8 * team.size), 1, 4);
+  for (int first = next_.fetch_add(run, std::memory_order_relaxed); first < count;
+       first = next_.fetch_add(run, std::memory_order_relaxed))
+    for (int i = first; i < std::min(first + run, count); ++i)
+      network_.run_gradient_task(tasks_[static_cast<size_t>(i)], inputs_per_task_, workspace, batch_rows,
+                                 gradients, compute, updater, scratch);
 }
 
 template <class T>
