@@ -107,13 +107,11 @@ double timed(std::size_t threads, const std::function<void(std::size_t)>& work) 
 double best_rate(std::size_t threads, double units, double seconds,
                  const std::function<void(std::size_t, std::size_t)>& work) {
   std::size_t rounds = 1;
-  const auto measure = [&] {
-    return timed(threads, [&](std::size_t t) { work(t, rounds); });
-  };
+  const auto measure = [&] { return timed(threads, [&](std::size_t t) { work(t, rounds); }); };
   double elapsed = measure();
   while (elapsed < seconds) {
-    rounds = std::max(rounds * 2, static_cast<std::size_t>(
-                                      static_cast<double>(rounds) * seconds / (elapsed + 1e-9)));
+    rounds = std::max(rounds * 2,
+                      static_cast<std::size_t>(static_cast<double>(rounds) * seconds / (elapsed + 1e-9)));
     elapsed = measure();
   }
   double best = elapsed;
@@ -137,10 +135,9 @@ double read_rate(std::size_t threads, std::size_t bytes, double seconds) {
     if (buffer == nullptr) return 0.0;
     std::memset(static_cast<void*>(buffer), 0, bytes);
   }
-  const double rate = best_rate(threads, static_cast<double>(count * kVectorBytes), seconds,
-                                [&](std::size_t t, std::size_t rounds) {
-                                  run_read(buffers[t], count, rounds);
-                                });
+  const double rate =
+      best_rate(threads, static_cast<double>(count * kVectorBytes), seconds,
+                [&](std::size_t t, std::size_t rounds) { run_read(buffers[t], count, rounds); });
   for (auto* buffer : buffers) std::free(buffer);
   return rate;
 }
@@ -153,9 +150,8 @@ int main(int count, char** arguments) {
   const auto threads = static_cast<std::size_t>(std::max(1, std::atoi(arguments[2])));
   constexpr std::size_t kInner = 1000;
   const double flops = static_cast<double>(2 * kLanes * kChains * kInner);
-  const double fma = best_rate(threads, flops, 0.02, [](std::size_t, std::size_t rounds) {
-    run_fma(rounds * kInner);
-  });
+  const double fma =
+      best_rate(threads, flops, 0.02, [](std::size_t, std::size_t rounds) { run_fma(rounds * kInner); });
   std::printf("{\"gflops\": %.2f, \"vector_bytes\": %zu", fma / 1e9, kVectorBytes);
   if (all) {
 #ifdef __linux__
@@ -170,8 +166,8 @@ int main(int count, char** arguments) {
         read_rate(threads, third / 8 / threads, 0.05),
         read_rate(threads, third * 4, 0.15),
     };
-    std::printf(", \"read_gb_s\": {\"L1\": %.1f, \"L2\": %.1f, \"L3\": %.1f, \"DRAM\": %.1f}",
-                rates[0] / 1e9, rates[1] / 1e9, rates[2] / 1e9, rates[3] / 1e9);
+    std::printf(", \"read_gb_s\": {\"L1\": %.1f, \"L2\": %.1f, \"L3\": %.1f, \"DRAM\": %.1f}", rates[0] / 1e9,
+                rates[1] / 1e9, rates[2] / 1e9, rates[3] / 1e9);
   }
   std::printf("}\n");
   return 0;

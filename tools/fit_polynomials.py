@@ -1,9 +1,9 @@
 """Fit and print the polynomial coefficients in cpp/src/kernels/math.inl (needs mpmath).
 
-Run: `python tools/fit_polynomials.py [NAME ...]`. Remez exchange; every coefficient is rounded to the
-scalar type in turn, lowest power first, and the others are fitted again where the interval leaves out 0
-(there x, x^2, ... have no alternation theorem otherwise). The printed error is that of the rounded
-polynomial in exact arithmetic.
+Run: `python tools/fit_polynomials.py [NAME ...]`. Remez exchange; every coefficient is rounded to
+the scalar type in turn, lowest power first, and the others are fitted again where the interval
+leaves out 0 (there x, x^2, ... have no alternation theorem otherwise). The printed error is that
+of the rounded polynomial in exact arithmetic.
 """
 
 import sys
@@ -31,8 +31,9 @@ class Fit:
     float64_terms: int
 
 
-def remez(values: Sequence[Number], weights: Sequence[Number], x: Sequence[Number],
-          powers: Sequence[int]) -> list[Number]:
+def remez(
+    values: Sequence[Number], weights: Sequence[Number], x: Sequence[Number], powers: Sequence[int]
+) -> list[Number]:
     """Minimax coefficients of `powers` for `values` on the grid `x`, error times `weights`."""
     count = len(powers) + 1
     chosen = [round(i * (len(x) - 1) / (count - 1)) for i in range(count)]
@@ -48,8 +49,9 @@ def remez(values: Sequence[Number], weights: Sequence[Number], x: Sequence[Numbe
         solution = mp.lu_solve(matrix, right)
         coefficients = [solution[k] for k in range(count - 1)]
         level = abs(solution[count - 1])
-        errors = [weights[i] * (evaluate(coefficients, powers, x[i]) - values[i])
-                  for i in range(len(x))]
+        errors = [
+            weights[i] * (evaluate(coefficients, powers, x[i]) - values[i]) for i in range(len(x))
+        ]
         extremes = alternation(errors, count)
         if extremes is None:
             break
@@ -127,23 +129,53 @@ SMALL = mp.mpf(10) ** -8
 
 FITS = {
     # exp(r) = 1 + r + r^2 P(r), also for expm1
-    "exp": Fit(lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / abs(mp.expm1(r)),
-               -HALF_LN2, HALF_LN2, 5, 11),
+    "exp": Fit(
+        lambda r: (mp.expm1(r) - r) / r**2,
+        lambda r: r**2 / abs(mp.expm1(r)),
+        -HALF_LN2,
+        HALF_LN2,
+        5,
+        11,
+    ),
     # tanh(x) = x + x^3 P(x^2) for |x| < 0.625
-    "tanh": Fit(lambda u: (mp.tanh(mp.sqrt(u)) / mp.sqrt(u) - 1) / u,
-                lambda u: u * mp.sqrt(u) / mp.tanh(mp.sqrt(u)), SMALL, mp.mpf("0.3907"), 5, 11),
+    "tanh": Fit(
+        lambda u: (mp.tanh(mp.sqrt(u)) / mp.sqrt(u) - 1) / u,
+        lambda u: u * mp.sqrt(u) / mp.tanh(mp.sqrt(u)),
+        SMALL,
+        mp.mpf("0.3907"),
+        5,
+        11,
+    ),
     # log(m), m in [sqrt(1/2), sqrt(2)]
     "log": Fit(log_remainder, lambda z: z, SMALL, LOG_S**2 * mp.mpf("1.001"), 3, 7),
     # log(1 + e), e in [0, 1]
     "log1p": Fit(log_remainder, lambda z: z, SMALL, mp.mpf(1) / 9, 4, 10),
     # Phi(-a) exp(a^2 / 2) = P((a - k) / (a + k)) / (a + k), a in [0, 39], k = 4
-    "tail": Fit(normal_tail, lambda u: 1 / normal_tail(u), mp.mpf(-1),
-                (TAIL_END - TAIL_CENTRE) / (TAIL_END + TAIL_CENTRE), 10, 23),
+    "tail": Fit(
+        normal_tail,
+        lambda u: 1 / normal_tail(u),
+        mp.mpf(-1),
+        (TAIL_END - TAIL_CENTRE) / (TAIL_END + TAIL_CENTRE),
+        10,
+        23,
+    ),
     # sin(r) = r + r^3 P(r^2), cos(r) = 1 - r^2 / 2 + r^4 P(r^2) for |r| <= pi / 4
-    "sin": Fit(lambda u: (mp.sin(mp.sqrt(u)) / mp.sqrt(u) - 1) / u,
-               lambda u: u * mp.sqrt(u) / mp.sin(mp.sqrt(u)), SMALL, QUARTER_PI**2, 3, 6),
-    "cos": Fit(lambda u: (mp.cos(mp.sqrt(u)) - 1 + u / 2) / u**2,
-               lambda u: u**2 / mp.cos(mp.sqrt(u)), SMALL, QUARTER_PI**2, 3, 6),
+    "sin": Fit(
+        lambda u: (mp.sin(mp.sqrt(u)) / mp.sqrt(u) - 1) / u,
+        lambda u: u * mp.sqrt(u) / mp.sin(mp.sqrt(u)),
+        SMALL,
+        QUARTER_PI**2,
+        3,
+        6,
+    ),
+    "cos": Fit(
+        lambda u: (mp.cos(mp.sqrt(u)) - 1 + u / 2) / u**2,
+        lambda u: u**2 / mp.cos(mp.sqrt(u)),
+        SMALL,
+        QUARTER_PI**2,
+        3,
+        6,
+    ),
 }
 
 
@@ -153,7 +185,10 @@ def main() -> None:
         item = FITS[name]
         for dtype, terms in ((np.float32, item.float32_terms), (np.float64, item.float64_terms)):
             coefficients, error = fit(item, terms, dtype)
-            print(f"{name} {dtype.__name__}: error {mp.nstr(error, 3)} = 2^{mp.nstr(mp.log(error, 2), 4)}")
+            print(
+                f"{name} {dtype.__name__}: error {mp.nstr(error, 3)} "
+                f"= 2^{mp.nstr(mp.log(error, 2), 4)}"
+            )
             digits = 9 if dtype is np.float32 else 17
             print("  " + ", ".join(f"{float(c):.{digits}g}" for c in coefficients), flush=True)
 

@@ -4,9 +4,9 @@ import warnings
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from lamina import _core
+from lamina._types import ArrayLike, NDArray
 
 Dtype = Literal["float32", "float64"]
 # Rows looked at together when values are checked, so that no copy of a large array is made.

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+
+from lamina._types import NDArray
 
 if TYPE_CHECKING:
     from lamina._fit import Fit

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lamina import _core
 from lamina._callbacks import (
@@ -21,6 +20,7 @@ from lamina._callbacks import (
 )
 from lamina._history import History
 from lamina._metrics import METRICS
+from lamina._types import NDArray
 
 if TYPE_CHECKING:
     from lamina._network import Sequential

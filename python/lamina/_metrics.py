@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+
+from lamina._types import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Metric = Callable[[ArrayLike, ArrayLike, ArrayLike | None], float]

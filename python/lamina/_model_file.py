@@ -1,24 +1,23 @@
 """Networks to and from model files: safetensors with the architecture in its metadata."""
 
 import json
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lamina import _core
 from lamina._arrays import Dtype
 from lamina._network import Sequential
 from lamina._spec import to_json
 from lamina._stack import Stack
+from lamina._types import NDArray, PathLike
 
 Tensors = dict[str, NDArray[Any]]
 _RESERVED = "layers."
 
 
 def save_model(
-    path: str | Path,
+    path: PathLike,
     net: Sequential,
     *,
     record: dict[str, Any] | None = None,
@@ -29,21 +28,21 @@ def save_model(
     Raises:
         ValueError: a tensor's name starts with "layers.". OSError: the file cannot be written.
     """
-    _core.write_model_file(Path(path), *_contents(net, record, tensors))
+    _core.write_model_file(path, *_contents(net, record, tensors))
 
 
-def load_model(path: str | Path) -> tuple[Sequential, dict[str, Any], Tensors]:
+def load_model(path: PathLike) -> tuple[Sequential, dict[str, Any], Tensors]:
     """Read what `save_model` wrote: network, record, tensors.
 
     Raises:
         ValueError: not a lamina model, damaged, of a newer version, or parts do not fit.
         OSError: the file cannot be read.
     """
-    text, tensors = _core.read_model_file(Path(path))
+    text, tensors = _core.read_model_file(path)
     return _restore(str(path), text, tensors)
 
 
-def load(path: str | Path) -> Sequential:
+def load(path: PathLike) -> Sequential:
     """The network in a model file.
 
     Every byte is covered by a checksum, and everything is checked before anything is built.

@@ -1,11 +1,9 @@
 """Sequential: a stack of layers with its weights."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from lamina import _arrays, _core
 from lamina._callbacks import Callback
@@ -15,6 +13,7 @@ from lamina._losses import Loss, core_loss, default_loss
 from lamina._metrics import METRICS
 from lamina._optimizers import Optimizer, make_optimizer
 from lamina._stack import Array, Stack
+from lamina._types import ArrayLike, PathLike
 
 MetricLike = str | Callable[..., float]
 
@@ -255,7 +254,7 @@ class Sequential(Stack):
 
     # Files
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: PathLike) -> None:
         """Write architecture and weights to one safetensors file; see `lamina.load`.
 
         Written atomically: after a crash the old file or the new one is there, whole.

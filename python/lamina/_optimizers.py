@@ -5,10 +5,10 @@ import weakref
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lamina import _core
 from lamina._spec import Spec, to_json
+from lamina._types import NDArray
 
 if TYPE_CHECKING:
     from lamina._network import Sequential

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from lamina import _arrays, _core
 from lamina._arrays import Dtype
 from lamina._layers import Layer, layer_from_spec
 from lamina._spec import Spec, to_json
+from lamina._types import ArrayLike, NDArray
 
 Array = NDArray[Any]
 # _core.NetworkFloat32 or _core.NetworkFloat64, whose methods differ in dtype alone

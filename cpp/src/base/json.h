@@ -16,7 +16,8 @@ namespace lamina {
 
 class JsonReader {
  public:
-  JsonReader(nlohmann::json object, std::string where) : object_(std::move(object)), where_(std::move(where)) {
+  JsonReader(nlohmann::json object, std::string where)
+      : object_(std::move(object)), where_(std::move(where)) {
     if (!object_.is_object()) fail("expected an object of options, got " + object_.dump());
   }
 
@@ -47,7 +48,8 @@ class JsonReader {
   int64_t integer(const std::string& key, std::optional<int64_t> fallback, int64_t minimum,
                   int64_t maximum = int64_t{1} << 31) const {
     if (!has(key) && fallback) return *fallback;
-    if (!at(key).is_number_integer()) fail("expected a whole number for '" + key + "', got " + at(key).dump());
+    if (!at(key).is_number_integer())
+      fail("expected a whole number for '" + key + "', got " + at(key).dump());
     const auto value = object_[key].get<int64_t>();
     if (value < minimum || value > maximum)
       fail("expected '" + key + "' " + range(static_cast<double>(minimum), static_cast<double>(maximum)) +
@@ -73,8 +75,9 @@ class JsonReader {
  private:
   static std::string range(double minimum, double maximum) {
     const auto show = [](double value) {
-      return value == std::floor(value) && std::abs(value) < 1e15 ? std::to_string(static_cast<int64_t>(value))
-                                                                   : nlohmann::json(value).dump();
+      return value == std::floor(value) && std::abs(value) < 1e15
+                 ? std::to_string(static_cast<int64_t>(value))
+                 : nlohmann::json(value).dump();
     };
     if (std::isinf(maximum)) return "of at least " + show(minimum);
     return "between " + show(minimum) + " and " + show(maximum);
