@@ -1,5 +1,6 @@
 """Callbacks: what may look in on training, and stop it."""
 
+import os
 import sys
 import time
 from collections.abc import Iterable
@@ -177,8 +178,17 @@ class ProgressLine(Callback):
         bar = "█" * filled + "░" * (self._WIDTH - filled)
         seconds = self._written - self._started
         line = f"{bar} epoch {epoch + 1}/{self._epochs}  {seconds:.1f} s  {self._figures}"
-        sys.stderr.write(f"\r\x1b[2K{line}")
+        # A wrapped line could not be drawn over.
+        sys.stderr.write(f"\r\x1b[2K{line[: _terminal_columns() - 1]}")
         sys.stderr.flush()
+
+
+def _terminal_columns() -> int:
+    try:
+        # Terminals that do not know their width say 0.
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 class EpochLines(Callback):
