@@ -19,8 +19,15 @@ def first_line(error: Exception) -> str:
     return f"torch.compile failed: {lines[0][:120] if lines else type(error).__name__}"
 
 
+def set_inference(chosen: bool) -> None:
+    """Frozen weights and a C++ wrapper make calls faster, but the wrapper slows training down."""
+    torch._inductor.config.freezing = chosen
+    torch._inductor.config.cpp_wrapper = chosen
+
+
 class CompiledTorchPeer(TorchPeer):
     def training(self, workload: Workload, features: Floats, targets: Array) -> RunEpochs:
+        set_inference(False)
         model, measure = build_model(workload), loss_function(workload)
         optimizer = build_optimizer(workload, model)
 
@@ -36,7 +43,7 @@ class CompiledTorchPeer(TorchPeer):
         return run
 
     def inference(self, workload: Workload, features: Floats) -> Call:
-        torch._inductor.config.freezing = True
+        set_inference(True)
         model: nn.Module = torch.compile(build_model(workload).eval(), dynamic=False)
         x = torch.from_numpy(features)
 
