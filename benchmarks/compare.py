@@ -40,7 +40,7 @@ FULL = Effort(
     rounds=7, seconds=0.2, latency_seconds=0.2, late_calls=10, busy_seconds=0.5, most_seconds=600
 )
 QUICK = Effort(
-    rounds=3, seconds=0.05, latency_seconds=0.05, late_calls=2, busy_seconds=0.1, most_seconds=8
+    rounds=3, seconds=0.05, latency_seconds=0.05, late_calls=2, busy_seconds=0.1, most_seconds=5
 )
 
 

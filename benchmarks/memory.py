@@ -43,19 +43,24 @@ def write_data(folder: Path, images: Path | None, labels: Path | None) -> None:
     np.save(folder / "labels.npy", classes.astype(np.int64))
 
 
-def peak_bytes() -> int:
-    """Peak resident size of this process."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def resident() -> dict[str, int]:
-    """Resident bytes now: "RssAnon" is the process's own, "RssFile" mapped files'. Linux only."""
+def status_bytes(names: tuple[str, ...]) -> dict[str, int]:
+    """Fields of this process's status; empty where there is none (not Linux)."""
     status = Path("/proc/self/status")
     if not status.exists():
         return {}
     fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-    return {name: int(fields[name].split()[0]) * 1024 for name in ("RssAnon", "RssFile")}
+    return {name: int(fields[name].split()[0]) * 1024 for name in names}
+
+
+def peak_bytes() -> int:
+    """Peak resident size of this process; Linux's rusage would count its parent's as well."""
+    peak = status_bytes(("VmHWM",))
+    return peak["VmHWM"] if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def resident() -> dict[str, int]:
+    """Resident bytes now: "RssAnon" is the process's own, "RssFile" mapped files'. Linux only."""
+    return status_bytes(("RssAnon", "RssFile"))
 
 
 def lamina_trainer(images: np.ndarray, labels: np.ndarray) -> Callable[[int], None]:
