@@ -1,28 +1,26 @@
 """Dense (fully connected) neural networks for CPUs."""
 
-from lamina._callbacks import Callback, EarlyStopping
-from lamina._core import (
-    NotFiniteError,
-    __version__,
-    build_info,
-    get_num_threads,
-    set_num_threads,
-)
-from lamina._history import History
-from lamina._layers import Activation, Dense, Dropout, Layer
-from lamina._losses import (
-    BinaryCrossEntropy,
-    CrossEntropy,
-    Loss,
-    MeanAbsoluteError,
-    MeanSquaredError,
-)
-from lamina._model_file import load
-from lamina._network import Sequential
-from lamina._optimizers import SGD, Adam, AdamW, Optimizer
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lamina._core import NotFiniteError, __version__, build_info, get_num_threads, set_num_threads
+
+if TYPE_CHECKING:
+    from lamina._callbacks import Callback, EarlyStopping
+    from lamina._history import History
+    from lamina._layers import Activation, Dense, Dropout, Layer
+    from lamina._losses import (
+        BinaryCrossEntropy,
+        CrossEntropy,
+        Loss,
+        MeanAbsoluteError,
+        MeanSquaredError,
+    )
+    from lamina._model_file import load
+    from lamina._network import Sequential
+    from lamina._optimizers import SGD, Adam, AdamW, Optimizer
 
 __all__ = [
-    "SGD",
     "Activation",
     "Adam",
     "AdamW",
@@ -39,6 +37,7 @@ __all__ = [
     "MeanSquaredError",
     "NotFiniteError",
     "Optimizer",
+    "SGD",
     "Sequential",
     "__version__",
     "build_info",
@@ -46,3 +45,46 @@ __all__ = [
     "load",
     "set_num_threads",
 ]
+
+# Read at their first use, so that importing lamina stays fast however many names there are.
+_HOMES = {
+    "lamina._callbacks": (
+        "Callback",
+        "EarlyStopping",
+    ),
+    "lamina._history": ("History",),
+    "lamina._layers": (
+        "Activation",
+        "Dense",
+        "Dropout",
+        "Layer",
+    ),
+    "lamina._losses": (
+        "BinaryCrossEntropy",
+        "CrossEntropy",
+        "Loss",
+        "MeanAbsoluteError",
+        "MeanSquaredError",
+    ),
+    "lamina._model_file": ("load",),
+    "lamina._network": ("Sequential",),
+    "lamina._optimizers": (
+        "Adam",
+        "AdamW",
+        "Optimizer",
+        "SGD",
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'lamina' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

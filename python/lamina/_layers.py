@@ -24,7 +24,7 @@ class Dense(Layer):
     Args:
         units: number of outputs.
         activation: name, or dictionary with parameters such as
-            `{"kind": "leaky_relu", "negative_slope": 0.1}`. See `lamina.activations()`.
+            `{"kind": "leaky_relu", "negative_slope": 0.1}`. An unknown name lists all there are.
         bias: add a learned offset to each output.
         initializer: first weights: "glorot_uniform", "glorot_normal" (Glorot & Bengio 2010),
             "he_uniform", "he_normal" (He et al. 2015), "lecun_uniform", "lecun_normal" (LeCun

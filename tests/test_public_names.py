@@ -1,0 +1,29 @@
+"""The public names of the package: all there, read at first use."""
+
+import subprocess
+import sys
+
+import pytest
+
+import lamina
+
+
+@pytest.mark.parametrize("name", lamina.__all__)
+def test_every_public_name_is_there_and_documented(name: str) -> None:
+    value = getattr(lamina, name)
+    assert name in dir(lamina)
+    assert name == "__version__" or value.__doc__
+
+
+def test_an_unknown_name_is_told() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Perceptrons'"):
+        lamina.Perceptrons  # noqa: B018
+
+
+def test_importing_reads_no_module_before_its_first_use() -> None:
+    code = (
+        "import sys, lamina; print('lamina._network' in sys.modules); lamina.Sequential; "
+        "print('lamina._network' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.split() == ["False", "True"]
