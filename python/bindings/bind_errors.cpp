@@ -32,7 +32,9 @@ PyObject* exception_for(Error::Kind kind, PyObject* not_finite) noexcept {
 
 void register_errors(py::module_& module) {
   static PyObject* not_finite = nullptr;
-  not_finite = py::exception<Error>(module, "NotFiniteError", PyExc_FloatingPointError).release().ptr();
+  auto type = py::exception<Error>(module, "NotFiniteError", PyExc_FloatingPointError);
+  type.attr("__doc__") = "A loss or a weight became NaN or infinite; the weights before it are kept.";
+  not_finite = type.release().ptr();
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);
