@@ -3,6 +3,7 @@
 from lamina._callbacks import Callback, EarlyStopping
 from lamina._core import (
     NotFiniteError,
+    Predictor,
     __version__,
     build_info,
     get_num_threads,
@@ -39,6 +40,7 @@ __all__ = [
     "MeanSquaredError",
     "NotFiniteError",
     "Optimizer",
+    "Predictor",
     "Sequential",
     "__version__",
     "build_info",

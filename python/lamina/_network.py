@@ -55,6 +55,10 @@ class Sequential(Stack):
         result: Array = self._core_network().predict(x, None)
         return result
 
+    def compile_predictor(self) -> _core.Predictor:
+        """An immutable copy for fast predictions, of single rows above all; see `Predictor`."""
+        return _core.compile_predictor(self._core_network())
+
     def evaluate(
         self,
         X: ArrayLike,
