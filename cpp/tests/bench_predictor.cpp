@@ -45,8 +45,8 @@ void measure(const std::vector<int64_t>& widths, int rounds) {
   std::sort(times.begin(), times.end());
   std::string name;
   for (const int64_t width : widths) name.append(name.empty() ? "" : "-").append(std::to_string(width));
-  std::printf("%-20s float%d %10.1f ns least %10.1f ns median\n", name.c_str(), static_cast<int>(8 * sizeof(T)),
-              times.front(), times[times.size() / 2]);
+  std::printf("%-20s float%d %10.1f ns least %10.1f ns median\n", name.c_str(),
+              static_cast<int>(8 * sizeof(T)), times.front(), times[times.size() / 2]);
 }
 
 }  // namespace

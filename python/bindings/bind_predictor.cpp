@@ -65,7 +65,8 @@ PyObject* new_outputs(int dimensions, py::ssize_t rows, py::ssize_t columns) {
   const Py_intptr_t shape[2] = {dimensions == 1 ? columns : rows, columns};
   PyObject* type = numpy_types.of<T>();
   Py_INCREF(type);
-  return numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, type, dimensions, shape, nullptr, nullptr, 0, nullptr);
+  return numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, type, dimensions, shape, nullptr, nullptr, 0,
+                                     nullptr);
 }
 
 template <class T>
@@ -134,18 +135,20 @@ py::object predict_any(const Predictor<T>& predictor, PyObject* x, PyObject* out
   const bool one = dimensions == 1;
   if (!one && !(rows_allowed && dimensions == 2))
     throw Error(Error::Kind::kValue,
-                std::string("Predictor: expected an array of shape [") + std::to_string(predictor.inputs()) + "]" +
-                    (rows_allowed ? " or [rows, " + std::to_string(predictor.inputs()) + "]" : "") + ", got " +
-                    shape_text(array) + (dimensions == 2 ? "; call the predictor itself for rows" : ""));
+                std::string("Predictor: expected an array of shape [") + std::to_string(predictor.inputs()) +
+                    "]" + (rows_allowed ? " or [rows, " + std::to_string(predictor.inputs()) + "]" : "") +
+                    ", got " + shape_text(array) +
+                    (dimensions == 2 ? "; call the predictor itself for rows" : ""));
   if (array.shape(dimensions - 1) != predictor.inputs())
     throw Error(Error::Kind::kValue, "Predictor: expected " + std::to_string(predictor.inputs()) +
-                                         " input features, got " + std::to_string(array.shape(dimensions - 1)));
+                                         " input features, got " +
+                                         std::to_string(array.shape(dimensions - 1)));
   const py::ssize_t rows = one ? 1 : array.shape(0);
   py::object result = checked_outputs<T>(out, dimensions, rows, predictor.outputs());
   if (rows == 0) return result;
   if (rows > 1 && overlap(array, result))
     throw Error(Error::Kind::kValue, "Predictor: expected out in memory of its own, got some of the inputs'");
-  const ArraySource source{array.data(),     *source_type(array.dtype()),          rows, predictor.inputs(),
+  const ArraySource source{array.data(),     *source_type(array.dtype()),   rows, predictor.inputs(),
                            array.strides(0), array.strides(dimensions - 1), 1.0,  0.0};
   predict_rows(predictor, source, static_cast<T*>(py::reinterpret_borrow<py::array>(result).mutable_data()));
   return result;
@@ -155,8 +158,8 @@ template <class T>
 PyObject* predict(const Predictor<T>& predictor, PyObject* x, PyObject* out, bool rows_allowed) {
   if (!is_plain<T>(x, kReadable)) return predict_any(predictor, x, out, rows_allowed).release().ptr();
   const int dimensions = proxy(x)->nd;
-  const bool one_row = has_shape(x, 1, 1, predictor.inputs()) ||
-                       (rows_allowed && has_shape(x, 2, 1, predictor.inputs()));
+  const bool one_row =
+      has_shape(x, 1, 1, predictor.inputs()) || (rows_allowed && has_shape(x, 2, 1, predictor.inputs()));
   if (!one_row) return predict_any(predictor, x, out, rows_allowed).release().ptr();
   py::object result = checked_outputs<T>(out, dimensions, 1, predictor.outputs());
   const T* from = reinterpret_cast<const T*>(proxy(x)->data);
@@ -205,7 +208,8 @@ PyObject* predict_call(PyObject* self, PyObject* const* arguments, Py_ssize_t co
   return nullptr;
 }
 
-PyObject* call_method(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) noexcept {
+PyObject* call_method(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
+                      PyObject* names) noexcept {
   return predict_call(self, arguments, count, names, true);
 }
 PyObject* predict_one_method(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
@@ -218,22 +222,26 @@ PyObject* vector_call(PyObject* self, PyObject* const* arguments, size_t count, 
 
 // Signatures as pybind11 writes them, from which the stub is made.
 constexpr const char* kCallText =
-    "__call__(self: lamina._core.Predictor, x: numpy.typing.ArrayLike, /, out: numpy.typing.NDArray[typing.Any] | "
+    "__call__(self: lamina._core.Predictor, x: numpy.typing.ArrayLike, /, out: "
+    "numpy.typing.NDArray[typing.Any] | "
     "None = None) -> numpy.typing.NDArray[typing.Any]\n\n"
     "Outputs [outputs] of one row x [inputs], or [rows, outputs] of rows [rows, inputs].\n\n"
-    "`out`, a contiguous array of that shape and the predictor's dtype, takes them and is returned. Values are\n"
+    "`out`, a contiguous array of that shape and the predictor's dtype, takes them and is returned. Values "
+    "are\n"
     "not checked: NaN in gives NaN out.\n\n"
     "Raises:\n"
     "    TypeError, ValueError: x is not numbers of the right width, or out does not fit.\n";
 constexpr const char* kPredictOneText =
-    "predict_one(self: lamina._core.Predictor, x: numpy.typing.ArrayLike, /, out: numpy.typing.NDArray[typing.Any] "
+    "predict_one(self: lamina._core.Predictor, x: numpy.typing.ArrayLike, /, out: "
+    "numpy.typing.NDArray[typing.Any] "
     "| None = None) -> numpy.typing.NDArray[typing.Any]\n\n"
     "Outputs [outputs] of one row x [inputs]; as a call of the predictor, which takes rows as well.\n";
 
 PyCFunction as_function(_PyCFunctionFastWithKeywords function) noexcept {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
-PyMethodDef call_definition = {"__call__", as_function(&call_method), METH_FASTCALL | METH_KEYWORDS, kCallText};
+PyMethodDef call_definition = {"__call__", as_function(&call_method), METH_FASTCALL | METH_KEYWORDS,
+                               kCallText};
 PyMethodDef predict_one_definition = {"predict_one", as_function(&predict_one_method),
                                       METH_FASTCALL | METH_KEYWORDS, kPredictOneText};
 
@@ -276,7 +284,8 @@ py::object compile_predictor(const Model<T>& model) {
     any->f64 = std::move(made);
   }
   py::object object = py::cast(std::move(any));
-  *reinterpret_cast<vectorcallfunc*>(reinterpret_cast<char*>(object.ptr()) + vector_call_offset) = &vector_call;
+  *reinterpret_cast<vectorcallfunc*>(reinterpret_cast<char*>(object.ptr()) + vector_call_offset) =
+      &vector_call;
   return object;
 }
 
@@ -289,15 +298,17 @@ void register_predictor(py::module_& module) {
   py::class_<AnyPredictor> type(
       module, "Predictor", py::custom_type_setup(&add_vector_call_room), py::is_final(),
       "An immutable copy of a network's weights for fast predictions, made by `compile_predictor`.\n\n"
-      "Any number of threads may call it. One row runs in the least time, its sums in another order than those\n"
+      "Any number of threads may call it. One row runs in the least time, its sums in another order than "
+      "those\n"
       "of rows together: the two agree up to rounding, and each has the same bits at every call.");
-  type.def_property_readonly("inputs", [](const AnyPredictor& self) {
-        return self.visit([](const auto& p) { return p.inputs(); });
-      })
-      .def_property_readonly("outputs", [](const AnyPredictor& self) {
-        return self.visit([](const auto& p) { return p.outputs(); });
-      })
-      .def_property_readonly("dtype", [](const AnyPredictor& self) { return self.f32 ? "float32" : "float64"; })
+  type.def_property_readonly(
+          "inputs",
+          [](const AnyPredictor& self) { return self.visit([](const auto& p) { return p.inputs(); }); })
+      .def_property_readonly(
+          "outputs",
+          [](const AnyPredictor& self) { return self.visit([](const auto& p) { return p.outputs(); }); })
+      .def_property_readonly("dtype",
+                             [](const AnyPredictor& self) { return self.f32 ? "float32" : "float64"; })
       .def("__repr__", [](const AnyPredictor& self) {
         return self.visit([&](const auto& p) {
           return "Predictor(" + std::to_string(p.inputs()) + " inputs, " + std::to_string(p.outputs()) +

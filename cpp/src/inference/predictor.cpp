@@ -5,7 +5,6 @@
 #include <cstring>
 #include <utility>
 
-#include "base/arena.h"
 #include "base/denormals.h"
 #include "training/evaluation.h"
 
@@ -46,11 +45,13 @@ const T* fill_padding(const T* in, int64_t columns, T* out) noexcept {
 }  // namespace
 
 template <class T>
-Predictor<T>::Predictor(const Network<T>& network, const T* weights) : network_(inference_spec(network), weights) {
+Predictor<T>::Predictor(const Network<T>& network, const T* weights)
+    : network_(inference_spec(network), weights) {
   const std::vector<int64_t>& columns = network_.slot_columns();
   row_stride_ = padded_columns<T>(*std::max_element(columns.begin(), columns.end()));
   for (const Node<T>& node : network_.nodes()) steps_.push_back(make_step(node));
   copies_input_ = steps_.front().layer != nullptr;
+  turn_narrow_layers();
 }
 
 template <class T>
@@ -65,12 +66,32 @@ typename Predictor<T>::Step Predictor<T>::make_step(const Node<T>& node) const {
   const ActivationSpec* activation = node.layer->output_activation();
   step.dense.depth = step.inputs;
   step.dense.columns = padded_columns<T>(step.outputs);
+  step.dense.true_columns = step.outputs;
   step.dense.panels = network_.weights() + weight.offset;
   step.dense.panel_rows = weight.panel_rows;
   step.dense.activation = activation->function;
   step.dense.parameter = static_cast<T>(activation->parameter);
   if (!activation->is_elementwise()) step.softmax = activation;
   return step;
+}
+
+template <class T>
+void Predictor<T>::turn_narrow_layers() {
+  const auto narrow = [](const Step& step) {
+    return step.layer == nullptr && step.outputs <= kernels::kMaxTurnedColumns;
+  };
+  int64_t size = 0;
+  for (const Step& step : steps_)
+    if (narrow(step)) size += step.outputs * padded_columns<T>(step.inputs);
+  turned_ = AlignedBuffer<T>(size);
+  T* next = turned_.data();
+  for (Step& step : steps_) {
+    if (!narrow(step)) continue;
+    step.dense.turned = next;
+    // So narrow a layer is one panel, as wide as its padded columns.
+    for (int64_t column = 0; column < step.outputs; ++column, next += padded_columns<T>(step.inputs))
+      for (int64_t k = 0; k < step.inputs; ++k) next[k] = step.dense.panels[k * step.dense.columns + column];
+  }
 }
 
 template <class T>
@@ -96,17 +117,18 @@ void Predictor<T>::run_steps(const T* in, T* out, Buffer buffer) const noexcept 
     if (step.layer != nullptr) {
       run_layer(step, in, next);
     } else {
-      kernels::SingleRow<T> dense = step.dense;
-      dense.input = in;
-      dense.output = next;
-      network_.kernels().single_row(dense);
+      network_.kernels().single_row(step.dense, in, next);
       if (step.softmax != nullptr)
         apply_activation(network_.kernels(), *step.softmax, 1, step.outputs, next, row_stride_,
                          static_cast<T*>(nullptr), 0);
     }
     in = next;
   }
-  std::copy_n(in, outputs(), out);
+  if (outputs() == 1) {
+    *out = *in;
+  } else {
+    std::copy_n(in, outputs(), out);
+  }
 }
 
 template <class T>

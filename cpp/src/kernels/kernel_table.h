@@ -45,15 +45,17 @@ struct Product {
   int64_t true_columns;
 };
 
+inline constexpr int kMaxTurnedColumns = 4;
+
 // One row: output = f(input * B + bias), B a panel matrix of `depth` rows (and the bias, where panel_rows is
 // depth + 1). `input` may lie anywhere and needs no padding; `columns` is padded and `output` aligned.
+// `turned` is null or holds B's true columns, at most kMaxTurnedColumns, each as a row of padded depth.
 template <class T>
 struct SingleRow {
-  int64_t depth, columns;
-  const T* input;
+  int64_t depth, columns, true_columns;
   const T* panels;
   int64_t panel_rows;
-  T* output;
+  const T* turned;
   Activation activation;
   T parameter;
 };
@@ -129,7 +131,7 @@ struct KernelTable {
 
   void (*product)(const Product<T>&) noexcept;
   // For the shortest time from input to output: the order of its sums is its own, the same at every call.
-  void (*single_row)(const SingleRow<T>&) noexcept;
+  void (*single_row)(const SingleRow<T>&, const T* input, T* output) noexcept;
   // out[columns] = sum over rows ascending of b[row, columns]; the bias gradient.
   void (*column_sums)(int64_t rows, int64_t columns, const T* b, int64_t b_row_stride, T* out) noexcept;
   // out[c * out_row_stride + r] = in[r * in_row_stride + c]; any number of rows, columns a multiple of
