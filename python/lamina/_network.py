@@ -56,7 +56,14 @@ class Sequential(Stack):
         return result
 
     def compile_predictor(self) -> _core.Predictor:
-        """An immutable copy for fast predictions, of single rows above all; see `Predictor`."""
+        """An immutable copy of the network as it is, for single rows in the least time and for batches.
+
+        Example:
+            >>> import lamina as lm
+            >>> predictor = lm.Sequential([lm.Dense(1)], inputs=2).compile_predictor()
+            >>> predictor([0.0, 1.0]).shape, predictor([[0.0, 1.0]]).shape
+            ((1,), (1, 1))
+        """
         return _core.compile_predictor(self._core_network())
 
     def evaluate(
