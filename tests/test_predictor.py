@@ -171,7 +171,7 @@ def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(TypeError):
         lm.Predictor()
     with pytest.raises(TypeError, match="expected one that compile_predictor made"):
-        lm.Predictor.__new__(lm.Predictor)(row)
+        lm.Predictor.__new__(lm.Predictor).predict_one(row)
     with pytest.raises(RuntimeError, match="number of input features is not known"):
         classifier(inputs=None).compile_predictor()
 

@@ -92,7 +92,7 @@ LAMINA_TEST(dropout_vanishes_and_a_lone_activation_joins_the_layer_before_it) {
   const json softmax = {{"kind", "activation"}, {"activation", "softmax"}};
   check_both({dropout, dense(20), dropout, relu, dense(4), softmax}, 6);
   check_both({relu, dense(20, "relu"), relu, softmax, dense(2)}, 6);
-  check_both({dropout}, 6);
+  check_both(json::array({dropout}), 6);
 }
 
 LAMINA_TEST(very_wide_layers_predict_without_a_stack_of_their_size) {

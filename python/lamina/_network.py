@@ -56,7 +56,7 @@ class Sequential(Stack):
         return result
 
     def compile_predictor(self) -> _core.Predictor:
-        """An immutable copy of the network as it is, for single rows in the least time and for batches.
+        """An immutable copy of the network as it is: single rows in the least time, and batches.
 
         Example:
             >>> import lamina as lm
@@ -64,7 +64,8 @@ class Sequential(Stack):
             >>> predictor([0.0, 1.0]).shape, predictor([[0.0, 1.0]]).shape
             ((1,), (1, 1))
         """
-        return _core.compile_predictor(self._core_network())
+        predictor: _core.Predictor = _core.compile_predictor(self._core_network())
+        return predictor
 
     def evaluate(
         self,
