@@ -18,6 +18,7 @@ SUITE = [
     "test_fit.py",
     "test_network.py",
     "test_layers.py",
+    "test_predictor.py",
     "test_optimizers.py",
 ]
 # Says on standard error which set the tests themselves ran with, after they have run.

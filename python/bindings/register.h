@@ -12,6 +12,7 @@ void register_catalogue(py::module_& module);
 void register_errors(py::module_& module);
 void register_model_file(py::module_& module);
 void register_network(py::module_& module);
+void register_predictor(py::module_& module);
 void register_threads(py::module_& module);
 
 }  // namespace lamina::python

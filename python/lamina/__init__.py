@@ -3,7 +3,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lamina._core import NotFiniteError, __version__, build_info, get_num_threads, set_num_threads
+from lamina._core import (
+    NotFiniteError,
+    Predictor,
+    __version__,
+    build_info,
+    get_num_threads,
+    set_num_threads,
+)
 
 if TYPE_CHECKING:
     from lamina._callbacks import Callback, EarlyStopping
@@ -37,6 +44,7 @@ __all__ = [
     "MeanSquaredError",
     "NotFiniteError",
     "Optimizer",
+    "Predictor",
     "SGD",
     "Sequential",
     "__version__",

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'build_info', 'catalogue', 'check_optimizer', 'get_num_threads', 'hardware_threads', 'parameter_shapes', 'parse_model', 'read_model_file', 'serialize_model', 'set_num_threads', 'write_model_file']
+__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'Predictor', 'build_info', 'catalogue', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'hardware_threads', 'parameter_shapes', 'parse_model', 'read_model_file', 'serialize_model', 'set_num_threads', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     pass
 class Loss:
@@ -161,6 +161,38 @@ class OptimizerFloat64:
     @steps.setter
     def steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
+class Predictor:
+    """
+    An immutable copy of a network's weights for fast predictions, made by `compile_predictor`.
+    
+    Any number of threads may call it. One row runs in the least time, its sums in another order than those
+    of rows together: the two agree up to rounding, and each has the same bits at every call.
+    """
+    def __call__(self, x: numpy.typing.ArrayLike, /, out: numpy.typing.NDArray[typing.Any] | None = None) -> numpy.typing.NDArray[typing.Any]:
+        """
+        Outputs [outputs] of one row x [inputs], or [rows, outputs] of rows [rows, inputs].
+        
+        `out`, a contiguous array of that shape and the predictor's dtype, takes them and is returned. Values are
+        not checked: NaN in gives NaN out.
+        
+        Raises:
+            TypeError, ValueError: x is not numbers of the right width, or out does not fit.
+        """
+    def __repr__(self) -> str:
+        ...
+    def predict_one(self, x: numpy.typing.ArrayLike, /, out: numpy.typing.NDArray[typing.Any] | None = None) -> numpy.typing.NDArray[typing.Any]:
+        """
+        Outputs [outputs] of one row x [inputs]; as a call of the predictor, which takes rows as well.
+        """
+    @property
+    def dtype(self) -> str:
+        ...
+    @property
+    def inputs(self) -> int:
+        ...
+    @property
+    def outputs(self) -> int:
+        ...
 def build_info() -> dict:
     """
     Version and compiler of this build; the instruction set in use and all that run here.
@@ -171,6 +203,16 @@ def catalogue() -> dict:
     """
 def check_optimizer(arg0: str) -> str:
     ...
+@typing.overload
+def compile_predictor(network: NetworkFloat32) -> typing.Any:
+    """
+    A predictor with a copy of the network's weights, as they are now.
+    """
+@typing.overload
+def compile_predictor(network: NetworkFloat64) -> typing.Any:
+    """
+    A predictor with a copy of the network's weights, as they are now.
+    """
 def get_num_threads() -> int:
     """
     Threads in use: set_num_threads, else the environment variable LAMINA_NUM_THREADS, else

@@ -55,6 +55,18 @@ class Sequential(Stack):
         result: Array = self._core_network().predict(x, None)
         return result
 
+    def compile_predictor(self) -> _core.Predictor:
+        """An immutable copy of the network as it is: single rows in the least time, and batches.
+
+        Example:
+            >>> import lamina as lm
+            >>> predictor = lm.Sequential([lm.Dense(1)], inputs=2).compile_predictor()
+            >>> predictor([0.0, 1.0]).shape, predictor([[0.0, 1.0]]).shape
+            ((1,), (1, 1))
+        """
+        predictor: _core.Predictor = _core.compile_predictor(self._core_network())
+        return predictor
+
     def evaluate(
         self,
         X: ArrayLike,

@@ -26,6 +26,7 @@ LOWER_FLOORS = {
     "network": {"base", "kernels", "layers"},
     "optimizers": {"base", "kernels", "layers"},  # parameters, but not the network's shape
     "training": {"base", "kernels", "layers", "network", "optimizers"},
+    "inference": {"base", "kernels", "layers", "network", "training"},
     "model_file": {"base", "kernels", "layers", "network", "optimizers"},
 }
 

@@ -6,7 +6,7 @@
 // p * panel_columns * panel_rows elements. Padding columns of weights and deltas are zero.
 // All functions are noexcept, allocate nothing, assert only, and give the same bits for an element
 // wherever it lies in the call (tile, tail, thread): each sum is one ascending chain of fused
-// multiply-adds (portable: multiply, then add).
+// multiply-adds (portable: multiply, then add); single_row alone has an order of its own.
 #pragma once
 
 #include <stddef.h>
@@ -43,6 +43,21 @@ struct Product {
   // Columns before the padding, or 0 if not known: a hint by which products of one to four columns are
   // computed along the rows. The bits are the same, but C's padding becomes f(0).
   int64_t true_columns;
+};
+
+inline constexpr int kMaxTurnedColumns = 4;
+
+// One row: output = f(input * B + bias), B a panel matrix of `depth` rows (and the bias, where panel_rows is
+// depth + 1). `input` may lie anywhere and needs no padding; `columns` is padded and `output` aligned.
+// `turned` is null or holds B's true columns, at most kMaxTurnedColumns, each as a row of padded depth.
+template <class T>
+struct SingleRow {
+  int64_t depth, columns, true_columns;
+  const T* panels;
+  int64_t panel_rows;
+  const T* turned;
+  Activation activation;
+  T parameter;
 };
 
 // A block [rows, columns] of an activation; in place on `values`.
@@ -115,6 +130,8 @@ struct KernelTable {
   int64_t panel_columns;  // a multiple of 64 bytes
 
   void (*product)(const Product<T>&) noexcept;
+  // For the shortest time from input to output: the order of its sums is its own, the same at every call.
+  void (*single_row)(const SingleRow<T>&, const T* input, T* output) noexcept;
   // out[columns] = sum over rows ascending of b[row, columns]; the bias gradient.
   void (*column_sums)(int64_t rows, int64_t columns, const T* b, int64_t b_row_stride, T* out) noexcept;
   // out[c * out_row_stride + r] = in[r * in_row_stride + c]; any number of rows, columns a multiple of

@@ -5,6 +5,7 @@
 #include "kernels/parameters.inl"
 #include "kernels/product.inl"
 #include "kernels/rows.inl"
+#include "kernels/single_row.inl"
 #include "kernels/updates.inl"
 
 namespace lamina::kernels {
@@ -23,6 +24,7 @@ constexpr KernelTable<T> make_table() {
   table.lanes = Vec<T>::kLanes;
   table.panel_columns = kPanelColumns<T>;
   table.product = &product<T>;
+  table.single_row = &single_row<T>;
   table.column_sums = &column_sums<T>;
   table.transpose = &transpose<T>;
   enter_activations(table);

@@ -12,6 +12,7 @@ class Dropout final : public Layer<T> {
 
   nlohmann::json spec() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
+  bool vanishes_in_inference() const noexcept override { return true; }
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 

@@ -109,6 +109,9 @@ class Layer {
   // May overwrite output.delta; leaves there what gradient tasks read.
   virtual void backward(const RowPass<T>& pass) const noexcept = 0;
 
+  // True where the outputs are the inputs whenever `training` is false.
+  virtual bool vanishes_in_inference() const noexcept { return false; }
+
   // The activation that ends this layer, when the next layer's backward may apply its derivative.
   virtual const ActivationSpec* output_activation() const noexcept { return nullptr; }
   virtual bool applies_input_activation() const noexcept { return false; }

@@ -17,6 +17,12 @@ Network<T>::Network(const nlohmann::json& json, uint64_t seed) : Network(json) {
 }
 
 template <class T>
+Network<T>::Network(const nlohmann::json& json, const T* weights) : Network(json) {
+  weights_ = AlignedBuffer<T>(allocator_.size());
+  std::copy_n(weights, flat_size(), weights_.data());
+}
+
+template <class T>
 Network<T>::Network(const nlohmann::json& json)
     : kernels_(kernels::kernels<T>()), allocator_(kernels_.panel_columns) {
   const JsonReader spec(json, "network");

@@ -50,6 +50,9 @@ class Network {
  public:
   // {"inputs": 784, "layers": [{"kind": "dense", "units": 10, ...}, ...]}; weights start from `seed`.
   Network(const nlohmann::json& spec, uint64_t seed);
+  // With a copy of `weights`, the flat buffer of a network of the same parameters; for forward alone, as
+  // there is no memory for transposed weights.
+  Network(const nlohmann::json& spec, const T* weights);
   // The parameters of such a network by name and shape; no memory is taken for them.
   static std::vector<Parameter> describe_parameters(const nlohmann::json& spec) {
     return Network(spec).parameters_;

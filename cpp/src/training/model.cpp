@@ -202,6 +202,11 @@ Evaluation Model<T>::evaluate(const DataSet<T>& data, const LossSpec& loss, T* o
       [&](const T* weights) { return lamina::evaluate(network_, weights, loss, data, outputs, poll); });
 }
 
+template <class T>
+void Model<T>::read(FunctionRef<void(const Network<T>&, const T*)> use) const {
+  with_weights([&](const T* weights) { use(network_, weights); });
+}
+
 template class Model<float>;
 template class Model<double>;
 

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "base/function_ref.h"
 #include "training/evaluation.h"
 #include "training/hand_pass.h"
 #include "training/trainer.h"
@@ -50,6 +51,8 @@ class Model {
   void apply_gradients(Optimizer<T>& optimizer);
 
   bool predict(const ArraySource& inputs, T* outputs, Poll poll) const;
+  // Calls use(network, weights) with the weights that a prediction would read, which do not change meanwhile.
+  void read(FunctionRef<void(const Network<T>&, const T*)> use) const;
   Evaluation evaluate(const DataSet<T>& data, const LossSpec& loss, T* outputs, Poll poll) const;
 
  private:

@@ -1,0 +1,196 @@
+// Plans the steps of a row, and runs rows and batches through them.
+#include "inference/predictor.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/denormals.h"
+#include "training/evaluation.h"
+
+namespace lamina {
+
+namespace {
+
+constexpr int64_t kSmallStackBytes = int64_t{4} << 10, kStackBytes = int64_t{64} << 10;
+
+// The layers that a prediction needs; parameters and their order stay as they are.
+template <class T>
+nlohmann::json inference_spec(const Network<T>& network) {
+  nlohmann::json spec = network.spec();
+  nlohmann::json layers = nlohmann::json::array();
+  for (const Node<T>& node : network.nodes()) {
+    const nlohmann::json& layer = spec.at("layers").at(node.layer_index);
+    if (node.layer->vanishes_in_inference()) continue;
+    const bool joins = layer.at("kind") == "activation" && !layers.empty() &&
+                       layers.back().at("kind") == "dense" && layers.back().at("activation") == "identity";
+    if (joins) {
+      layers.back()["activation"] = layer.at("activation");
+    } else {
+      layers.push_back(layer);
+    }
+  }
+  if (layers.empty()) layers.push_back({{"kind", "activation"}, {"activation", "identity"}});
+  spec["layers"] = std::move(layers);
+  return spec;
+}
+
+template <class T>
+const T* fill_padding(const T* in, int64_t columns, T* out) noexcept {
+  std::copy_n(in, columns, out);
+  std::fill(out + columns, out + padded_columns<T>(columns), T(0));
+  return out;
+}
+
+}  // namespace
+
+template <class T>
+Predictor<T>::Predictor(const Network<T>& network, const T* weights)
+    : network_(inference_spec(network), weights) {
+  const std::vector<int64_t>& columns = network_.slot_columns();
+  row_stride_ = padded_columns<T>(*std::max_element(columns.begin(), columns.end()));
+  for (const Node<T>& node : network_.nodes()) steps_.push_back(make_step(node));
+  copies_input_ = steps_.front().layer != nullptr;
+  turn_narrow_layers();
+}
+
+template <class T>
+typename Predictor<T>::Step Predictor<T>::make_step(const Node<T>& node) const {
+  const auto columns = [&](int slot) { return network_.slot_columns()[static_cast<size_t>(slot)]; };
+  Step step{{}, nullptr, nullptr, columns(node.input_slot), columns(node.output_slot), node.layer_index};
+  if (node.layer->spec().at("kind") != "dense") {
+    step.layer = node.layer;
+    return step;
+  }
+  const Parameter& weight = network_.parameters()[static_cast<size_t>(node.first_parameter)];
+  const ActivationSpec* activation = node.layer->output_activation();
+  step.dense.depth = step.inputs;
+  step.dense.columns = padded_columns<T>(step.outputs);
+  step.dense.true_columns = step.outputs;
+  step.dense.panels = network_.weights() + weight.offset;
+  step.dense.panel_rows = weight.panel_rows;
+  step.dense.activation = activation->function;
+  step.dense.parameter = static_cast<T>(activation->parameter);
+  if (!activation->is_elementwise()) step.softmax = activation;
+  return step;
+}
+
+template <class T>
+void Predictor<T>::turn_narrow_layers() {
+  const auto narrow = [](const Step& step) {
+    return step.layer == nullptr && step.outputs <= kernels::kMaxTurnedColumns;
+  };
+  int64_t size = 0;
+  for (const Step& step : steps_)
+    if (narrow(step)) size += step.outputs * padded_columns<T>(step.inputs);
+  turned_ = AlignedBuffer<T>(size);
+  T* next = turned_.data();
+  for (Step& step : steps_) {
+    if (!narrow(step)) continue;
+    step.dense.turned = next;
+    // So narrow a layer is one panel, as wide as its padded columns.
+    for (int64_t column = 0; column < step.outputs; ++column, next += padded_columns<T>(step.inputs))
+      for (int64_t k = 0; k < step.inputs; ++k) next[k] = step.dense.panels[k * step.dense.columns + column];
+  }
+}
+
+template <class T>
+void Predictor<T>::run_layer(const Step& step, const T* in, T* out) const noexcept {
+  Slot<T> input, output;
+  input.values = const_cast<T*>(in);  // layers never write their input's values
+  output.values = out;
+  input.columns = step.inputs;
+  output.columns = step.outputs;
+  input.row_stride = output.row_stride = row_stride_;
+  step.layer->forward({network_.kernels(), network_.weights(), nullptr, input, output, 0, 1, false, 0, 0,
+                       step.layer_index, false, false, nullptr});
+}
+
+template <class T>
+template <class Buffer>
+void Predictor<T>::run_steps(const T* in, T* out, Buffer buffer) const noexcept {
+  const FlushDenormals flush;
+  size_t used = 0;
+  if (copies_input_) in = fill_padding(in, inputs(), buffer(0));
+  for (const Step& step : steps_) {
+    T* next = buffer(++used);
+    if (step.layer != nullptr) {
+      run_layer(step, in, next);
+    } else {
+      network_.kernels().single_row(step.dense, in, next);
+      if (step.softmax != nullptr)
+        apply_activation(network_.kernels(), *step.softmax, 1, step.outputs, next, row_stride_,
+                         static_cast<T*>(nullptr), 0);
+    }
+    in = next;
+  }
+  if (outputs() == 1) {
+    *out = *in;
+  } else {
+    std::copy_n(in, outputs(), out);
+  }
+}
+
+template <class T>
+void Predictor<T>::predict_row(const T* in, T* out, T* workspace) const noexcept {
+  run_steps(in, out, [&](size_t step) { return workspace + (step % 2 == 0 ? 0 : row_stride_); });
+}
+
+namespace {
+
+// Kept out of its caller, so that a call takes no more stack than it needs.
+template <int64_t kBytes, class T>
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+void predict_on_stack(const Predictor<T>& predictor, const T* in, T* out) noexcept {
+  alignas(64) T workspace[kBytes / static_cast<int64_t>(sizeof(T))];
+  predictor.predict_row(in, out, workspace);
+}
+
+}  // namespace
+
+template <class T>
+void Predictor<T>::predict_row(const T* in, T* out) const {
+  const int64_t bytes = row_workspace_size() * static_cast<int64_t>(sizeof(T));
+  if (bytes <= kSmallStackBytes) {
+    predict_on_stack<kSmallStackBytes>(*this, in, out);
+  } else if (bytes <= kStackBytes) {
+    predict_on_stack<kStackBytes>(*this, in, out);
+  } else {
+    predict_row(in, out, AlignedBuffer<T>(row_workspace_size()).data());
+  }
+}
+
+template <class T>
+void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& workspace) const noexcept {
+  if (rows == 1) {
+    run_steps(in, out, [&](size_t step) { return workspace.slot(static_cast<int>(step)).values; });
+    return;
+  }
+  const FlushDenormals flush;
+  for (int64_t first = 0; first < rows; first += workspace.rows()) {
+    const int64_t count = std::min(workspace.rows(), rows - first);
+    workspace.borrow_input(in + first * inputs(), inputs());
+    network_.forward({workspace, network_.weights(), nullptr, 0, count, false, false, 0, 0});
+    const Slot<T>& output = workspace.output();
+    for (int64_t i = 0; i < count; ++i)
+      std::copy_n(output.values + i * output.row_stride, outputs(), out + (first + i) * outputs());
+  }
+  workspace.restore_input();
+}
+
+template <class T>
+bool Predictor<T>::predict(const ArraySource& in, T* out, Poll poll) const {
+  if (in.rows != 1) return lamina::predict(network_, network_.weights(), in, out, poll);
+  Workspace<T> workspace = make_workspace(1);
+  T* row = workspace.input().values;
+  gather_inputs(network_.kernels(), in, nullptr, 0, 1, row, workspace.input().row_stride);
+  predict(row, 1, out, workspace);
+  return true;
+}
+
+template class Predictor<float>;
+template class Predictor<double>;
+
+}  // namespace lamina

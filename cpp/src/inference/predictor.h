@@ -1,0 +1,68 @@
+// An immutable copy of a network for the shortest way from inputs to outputs: single rows, batches, any
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/arena.h"
+#include "network/workspace.h"
+#include "training/data.h"
+#include "training/step.h"
+
+namespace lamina {
+
+// What vanishes in inference is left out, and a lone activation joins the dense layer before it. All members
+// are const and share nothing but the weights, so any number of threads may use one predictor at once. NaN
+// and infinity are not looked for; they go through the layers as the arithmetic has it.
+template <class T>
+class Predictor {
+ public:
+  // `weights`: a flat buffer of the network, its own or a snapshot; copied.
+  Predictor(const Network<T>& network, const T* weights);
+
+  int64_t inputs() const noexcept { return network_.inputs(); }
+  int64_t outputs() const noexcept { return network_.outputs(); }
+  int64_t multiply_adds() const noexcept { return network_.forward_multiply_adds(); }
+  // Elements that predict_row needs in its workspace, which starts on 64 bytes.
+  int64_t row_workspace_size() const noexcept { return 2 * row_stride_; }
+  Workspace<T> make_workspace(int64_t rows) const {
+    return Workspace<T>(network_, rows, WorkspaceUse::kInference);
+  }
+
+  // in[inputs] -> out[outputs]; no allocation, no lock. The same input has the same bits in every call, but
+  // its sums run in another order than a batch's, so the two agree up to rounding. `out` may be `in`.
+  void predict_row(const T* in, T* out, T* workspace) const noexcept;
+  // The same with a workspace on the stack; allocates only where a layer is wider than 32 KiB.
+  void predict_row(const T* in, T* out) const;
+  // in[rows, inputs] -> out[rows, outputs], in tiles of the workspace's rows; no allocation, no lock. A row
+  // has the bits of the network's own prediction, whatever stands beside it; one row alone goes to
+  // predict_row.
+  void predict(const T* in, int64_t rows, T* out, Workspace<T>& workspace) const noexcept;
+  // The same for any type and layout, on as many threads as the work repays. False: the poll asked to stop.
+  bool predict(const ArraySource& in, T* out, Poll poll) const;
+
+ private:
+  // One call of a layer: a dense layer through the single-row kernel, any other by itself.
+  struct Step {
+    kernels::SingleRow<T> dense;
+    const ActivationSpec* softmax;  // applied after `dense`; null: none
+    const Layer<T>* layer;          // null: `dense`
+    int64_t inputs, outputs;
+    uint32_t layer_index;
+  };
+  Step make_step(const Node<T>& node) const;
+  void turn_narrow_layers();
+  void run_layer(const Step& step, const T* in, T* out) const noexcept;
+  // buffer(0) takes a padded copy of the input where one is needed, buffer(i) what step i - 1 writes.
+  template <class Buffer>
+  void run_steps(const T* in, T* out, Buffer buffer) const noexcept;
+
+  Network<T> network_;
+  AlignedBuffer<T> turned_;  // the weights of layers with few outputs, each output's in a row
+  std::vector<Step> steps_;
+  int64_t row_stride_;
+  bool copies_input_;  // the first layer reads padded rows only
+};
+
+}  // namespace lamina

@@ -1,0 +1,324 @@
+// Binds predictors. A row in an array of the network's own type takes a short path through the C API, without
+// pybind11's dispatch; everything else is converted first.
+#include <cstddef>
+#include <memory>
+
+#include "array_view.h"
+#include "inference/predictor.h"
+#include "poll.h"
+#include "register.h"
+#include "training/model.h"
+
+namespace lamina::python {
+namespace {
+
+constexpr int kContiguous = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_;
+constexpr int kReadable = kContiguous | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+constexpr int kWritable = kReadable | py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+// Multiply-adds of some microseconds: from here on other Python threads may run meanwhile.
+constexpr int64_t kWorkToUnlock = 100'000;
+
+// What Python calls a Predictor: one of the two is not null.
+struct AnyPredictor {
+  std::unique_ptr<const Predictor<float>> f32;
+  std::unique_ptr<const Predictor<double>> f64;
+
+  template <class Use>
+  auto visit(Use use) const {
+    return f32 ? use(*f32) : use(*f64);
+  }
+};
+
+// The numpy type and element types, looked up once.
+struct NumpyTypes {
+  PyTypeObject* array = nullptr;
+  PyObject* f32 = nullptr;
+  PyObject* f64 = nullptr;
+
+  template <class T>
+  PyObject* of() const noexcept {
+    return sizeof(T) == 4 ? f32 : f64;
+  }
+};
+NumpyTypes numpy_types;
+
+const py::detail::PyArray_Proxy* proxy(PyObject* array) noexcept { return py::detail::array_proxy(array); }
+
+// Its own type, elements one after another; subclasses of ndarray may mean something else.
+template <class T>
+bool is_plain(PyObject* object, int flags) noexcept {
+  return Py_TYPE(object) == numpy_types.array && proxy(object)->descr == numpy_types.of<T>() &&
+         (proxy(object)->flags & flags) == flags;
+}
+
+bool has_shape(PyObject* array, int dimensions, py::ssize_t rows, py::ssize_t columns) noexcept {
+  const auto* a = proxy(array);
+  if (a->nd != dimensions) return false;
+  return dimensions == 1 ? a->dimensions[0] == columns
+                         : dimensions == 2 && a->dimensions[0] == rows && a->dimensions[1] == columns;
+}
+
+// A new array [columns], or [rows, columns]; null with Python's error set where memory ran out.
+template <class T>
+PyObject* new_outputs(int dimensions, py::ssize_t rows, py::ssize_t columns) {
+  const auto& numpy = py::detail::npy_api::get();
+  const Py_intptr_t shape[2] = {dimensions == 1 ? columns : rows, columns};
+  PyObject* type = numpy_types.of<T>();
+  Py_INCREF(type);
+  return numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, type, dimensions, shape, nullptr, nullptr, 0,
+                                     nullptr);
+}
+
+template <class T>
+py::object checked_outputs(PyObject* out, int dimensions, py::ssize_t rows, py::ssize_t columns) {
+  if (out == Py_None) {
+    py::object created = py::reinterpret_steal<py::object>(new_outputs<T>(dimensions, rows, columns));
+    if (!created) throw py::error_already_set();
+    return created;
+  }
+  if (is_plain<T>(out, kWritable) && has_shape(out, dimensions, rows, columns))
+    return py::reinterpret_borrow<py::object>(out);
+  const std::string shape = (dimensions == 1 ? "" : std::to_string(rows) + ", ") + std::to_string(columns);
+  std::string got = py::str(py::type::handle_of(out).attr("__name__"));
+  if (py::isinstance<py::array>(out)) {
+    const auto array = py::reinterpret_borrow<py::array>(out);
+    got = std::string(py::str(array.dtype())) + " of shape " + shape_text(array);
+  }
+  throw Error(Error::Kind::kValue, "Predictor: expected out as a contiguous, writable array of " +
+                                       std::string(sizeof(T) == 4 ? "float32" : "float64") + " and shape [" +
+                                       shape + "], got " + got);
+}
+
+// Numbers in an order and type that the core reads.
+template <class T>
+py::array numbers(PyObject* x) {
+  const py::handle given(x);
+  if (py::hasattr(given, "mask") && py::isinstance<py::array>(given.attr("mask")) &&
+      given.attr("mask").attr("any")().cast<bool>())
+    throw Error(Error::Kind::kType, "Predictor: expected numbers, got masked values; fill them first");
+  py::array array;
+  try {
+    array = py::module_::import("numpy").attr("asarray")(given);
+  } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_ValueError)) throw;
+    throw Error(Error::Kind::kValue,
+                "Predictor: expected numbers, got " + std::string(py::str(error.value())));
+  }
+  const char kind = array.dtype().kind();
+  if (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b')
+    throw Error(Error::Kind::kType,
+                "Predictor: expected numbers, got dtype " + std::string(py::str(array.dtype())));
+  if (!source_type(array.dtype())) array = array.attr("astype")(py::dtype::of<T>());
+  return array;
+}
+
+bool overlap(const py::array& a, const py::array& b) {
+  return py::module_::import("numpy").attr("may_share_memory")(a, b).cast<bool>();
+}
+
+template <class T>
+void predict_rows(const Predictor<T>& predictor, const ArraySource& source, T* out) {
+  const py::object none = py::none();
+  PythonPoll poll(none);
+  {
+    const py::gil_scoped_release release;
+    predictor.predict(source, out, poll);
+  }
+  poll.rethrow();
+}
+
+// Anything that numpy can make numbers of: [inputs], or [rows, inputs] where `rows_allowed`.
+template <class T>
+py::object predict_any(const Predictor<T>& predictor, PyObject* x, PyObject* out, bool rows_allowed) {
+  const py::array array = numbers<T>(x);
+  const auto dimensions = static_cast<int>(array.ndim());
+  const bool one = dimensions == 1;
+  if (!one && !(rows_allowed && dimensions == 2))
+    throw Error(Error::Kind::kValue,
+                std::string("Predictor: expected an array of shape [") + std::to_string(predictor.inputs()) +
+                    "]" + (rows_allowed ? " or [rows, " + std::to_string(predictor.inputs()) + "]" : "") +
+                    ", got " + shape_text(array) +
+                    (dimensions == 2 ? "; call the predictor itself for rows" : ""));
+  if (array.shape(dimensions - 1) != predictor.inputs())
+    throw Error(Error::Kind::kValue, "Predictor: expected " + std::to_string(predictor.inputs()) +
+                                         " input features, got " +
+                                         std::to_string(array.shape(dimensions - 1)));
+  const py::ssize_t rows = one ? 1 : array.shape(0);
+  py::object result = checked_outputs<T>(out, dimensions, rows, predictor.outputs());
+  if (rows == 0) return result;
+  if (rows > 1 && overlap(array, result))
+    throw Error(Error::Kind::kValue, "Predictor: expected out in memory of its own, got some of the inputs'");
+  const ArraySource source{array.data(),     *source_type(array.dtype()),   rows, predictor.inputs(),
+                           array.strides(0), array.strides(dimensions - 1), 1.0,  0.0};
+  predict_rows(predictor, source, static_cast<T*>(py::reinterpret_borrow<py::array>(result).mutable_data()));
+  return result;
+}
+
+template <class T>
+PyObject* predict(const Predictor<T>& predictor, PyObject* x, PyObject* out, bool rows_allowed) {
+  if (!is_plain<T>(x, kReadable)) return predict_any(predictor, x, out, rows_allowed).release().ptr();
+  const int dimensions = proxy(x)->nd;
+  const bool one_row =
+      has_shape(x, 1, 1, predictor.inputs()) || (rows_allowed && has_shape(x, 2, 1, predictor.inputs()));
+  if (!one_row) return predict_any(predictor, x, out, rows_allowed).release().ptr();
+  py::object result = checked_outputs<T>(out, dimensions, 1, predictor.outputs());
+  const T* from = reinterpret_cast<const T*>(proxy(x)->data);
+  T* to = reinterpret_cast<T*>(proxy(result.ptr())->data);
+  if (predictor.multiply_adds() < kWorkToUnlock) {
+    predictor.predict_row(from, to);
+  } else {
+    const py::gil_scoped_release release;
+    predictor.predict_row(from, to);
+  }
+  return result.release().ptr();
+}
+
+// (x, /, out=None) of a fast call; false with Python's error set.
+bool parse_arguments(PyObject* const* arguments, Py_ssize_t count, PyObject* names, PyObject*& out) {
+  const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
+  if (count < 1 || count + named > 2) {
+    PyErr_Format(PyExc_TypeError, "Predictor: expected x and perhaps out, got %zd arguments", count + named);
+    return false;
+  }
+  if (named == 1 && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "out") != 0) {
+    PyErr_Format(PyExc_TypeError, "Predictor: unknown argument %R; there is out", PyTuple_GET_ITEM(names, 0));
+    return false;
+  }
+  out = count + named == 2 ? arguments[1] : Py_None;
+  return true;
+}
+
+PyObject* predict_call(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names,
+                       bool rows_allowed) noexcept {
+  PyObject* out;
+  if (!parse_arguments(arguments, count, names, out)) return nullptr;
+  const auto* instance = reinterpret_cast<py::detail::instance*>(self);
+  const auto* predictor = static_cast<const AnyPredictor*>(instance->simple_value_holder[0]);
+  if (predictor == nullptr) {
+    PyErr_SetString(PyExc_TypeError, "Predictor: expected one that compile_predictor made");
+    return nullptr;
+  }
+  try {
+    return predictor->visit([&](const auto& p) { return predict(p, arguments[0], out, rows_allowed); });
+  } catch (py::error_already_set& error) {
+    error.restore();
+  } catch (...) {
+    py::detail::try_translate_exceptions();
+  }
+  return nullptr;
+}
+
+PyObject* call_method(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
+                      PyObject* names) noexcept {
+  return predict_call(self, arguments, count, names, true);
+}
+PyObject* predict_one_method(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
+                             PyObject* names) noexcept {
+  return predict_call(self, arguments, count, names, false);
+}
+PyObject* vector_call(PyObject* self, PyObject* const* arguments, size_t count, PyObject* names) noexcept {
+  return predict_call(self, arguments, PyVectorcall_NARGS(count), names, true);
+}
+
+// Signatures as pybind11 writes them, from which the stub is made.
+constexpr const char* kCallText =
+    "__call__(self: lamina._core.Predictor, x: numpy.typing.ArrayLike, /, out: "
+    "numpy.typing.NDArray[typing.Any] | "
+    "None = None) -> numpy.typing.NDArray[typing.Any]\n\n"
+    "Outputs [outputs] of one row x [inputs], or [rows, outputs] of rows [rows, inputs].\n\n"
+    "`out`, a contiguous array of that shape and the predictor's dtype, takes them and is returned. Values "
+    "are\n"
+    "not checked: NaN in gives NaN out.\n\n"
+    "Raises:\n"
+    "    TypeError, ValueError: x is not numbers of the right width, or out does not fit.\n";
+constexpr const char* kPredictOneText =
+    "predict_one(self: lamina._core.Predictor, x: numpy.typing.ArrayLike, /, out: "
+    "numpy.typing.NDArray[typing.Any] "
+    "| None = None) -> numpy.typing.NDArray[typing.Any]\n\n"
+    "Outputs [outputs] of one row x [inputs]; as a call of the predictor, which takes rows as well.\n";
+
+PyCFunction as_function(_PyCFunctionFastWithKeywords function) noexcept {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+PyMethodDef call_definition = {"__call__", as_function(&call_method), METH_FASTCALL | METH_KEYWORDS,
+                               kCallText};
+PyMethodDef predict_one_definition = {"predict_one", as_function(&predict_one_method),
+                                      METH_FASTCALL | METH_KEYWORDS, kPredictOneText};
+
+// Where an instance keeps the function that Python calls without packing arguments: behind pybind11's part.
+Py_ssize_t vector_call_offset = 0;
+
+void add_vector_call_room(PyHeapTypeObject* heap_type) {
+  PyTypeObject& type = heap_type->ht_type;
+  vector_call_offset = type.tp_basicsize;
+  type.tp_basicsize += static_cast<Py_ssize_t>(sizeof(vectorcallfunc));
+}
+
+void add_fast_methods(const py::handle& type) {
+  auto* object = reinterpret_cast<PyTypeObject*>(type.ptr());
+  for (PyMethodDef* definition : {&call_definition, &predict_one_definition}) {
+    const auto method = py::reinterpret_steal<py::object>(PyDescr_NewMethod(object, definition));
+    if (!method) throw py::error_already_set();
+    py::setattr(type, definition->ml_name, method);
+  }
+  // After __call__ is set, which takes the faster way back.
+  object->tp_vectorcall_offset = vector_call_offset;
+  object->tp_call = &PyVectorcall_Call;
+  object->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+  PyType_Modified(object);
+}
+
+template <class T>
+py::object compile_predictor(const Model<T>& model) {
+  std::unique_ptr<const Predictor<T>> made;
+  {
+    const py::gil_scoped_release release;
+    model.read([&](const Network<T>& network, const T* weights) {
+      made = std::make_unique<const Predictor<T>>(network, weights);
+    });
+  }
+  auto any = std::make_unique<AnyPredictor>();
+  if constexpr (sizeof(T) == 4) {
+    any->f32 = std::move(made);
+  } else {
+    any->f64 = std::move(made);
+  }
+  py::object object = py::cast(std::move(any));
+  *reinterpret_cast<vectorcallfunc*>(reinterpret_cast<char*>(object.ptr()) + vector_call_offset) =
+      &vector_call;
+  return object;
+}
+
+}  // namespace
+
+void register_predictor(py::module_& module) {
+  numpy_types.array = py::detail::npy_api::get().PyArray_Type_;
+  numpy_types.f32 = py::dtype::of<float>().release().ptr();
+  numpy_types.f64 = py::dtype::of<double>().release().ptr();
+  py::class_<AnyPredictor> type(
+      module, "Predictor", py::custom_type_setup(&add_vector_call_room), py::is_final(),
+      "An immutable copy of a network's weights for fast predictions, made by `compile_predictor`.\n\n"
+      "Any number of threads may call it. One row runs in the least time, its sums in another order than "
+      "those\n"
+      "of rows together: the two agree up to rounding, and each has the same bits at every call.");
+  type.def_property_readonly(
+          "inputs",
+          [](const AnyPredictor& self) { return self.visit([](const auto& p) { return p.inputs(); }); })
+      .def_property_readonly(
+          "outputs",
+          [](const AnyPredictor& self) { return self.visit([](const auto& p) { return p.outputs(); }); })
+      .def_property_readonly("dtype",
+                             [](const AnyPredictor& self) { return self.f32 ? "float32" : "float64"; })
+      .def("__repr__", [](const AnyPredictor& self) {
+        return self.visit([&](const auto& p) {
+          return "Predictor(" + std::to_string(p.inputs()) + " inputs, " + std::to_string(p.outputs()) +
+                 " outputs, " + (self.f32 ? "float32)" : "float64)");
+        });
+      });
+  add_fast_methods(type);
+  constexpr const char* kText = "A predictor with a copy of the network's weights, as they are now.";
+  module.def("compile_predictor", &compile_predictor<float>, py::arg("network"), kText);
+  module.def("compile_predictor", &compile_predictor<double>, py::arg("network"), kText);
+}
+
+}  // namespace lamina::python
