@@ -45,6 +45,7 @@ template <class T>
 Trainer<T>::Trainer(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns)
     : network_(network), runner_(network, loss, capacity, target_columns), backup_(network.flat_size()) {
   check_loss_fits(loss, network.output_activation(), network.outputs());
+  network.check_trainable();
 }
 
 template <class T>
@@ -83,7 +84,11 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
     for (int64_t first = 0; first < rows; first += batch_size, ++step_index) {
       const int64_t count = std::min(batch_size, rows - first);
       const BatchRows batch{request.shuffle ? order.data() + first : nullptr, first, count};
-      if (team.index == 0) batch_rows = count;
+      if (team.index == 0) {
+        batch_rows = count;
+        if (request.learning_rates != nullptr)
+          optimizer.follow_learning_rate(request.learning_rates[step_index - steps_before]);
+      }
       const StepRequestData<T> step{data, batch, request.seed, step_index, outputs};
       if (!run_step(team, step, optimizer, [&] { return timed(record.steps); })) return;
       if (team.index != 0) continue;
@@ -134,7 +139,7 @@ bool Trainer<T>::run_step(Team& team, const StepRequestData<T>& request, Optimiz
 
 template <class T>
 double Trainer<T>::step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed) {
-  const EpochRequest request{kNoEpoch, data.inputs.rows, false, seed};
+  const EpochRequest request{kNoEpoch, data.inputs.rows, false, seed, nullptr};
   return run_epoch(data, request, optimizer, nullptr, [](int64_t) { return false; }).loss;
 }
 
