@@ -39,6 +39,14 @@ class TimedPoll {
   unsigned calls_ = 7;
 };
 
+void check_learning_rates(const double* rates, int64_t steps) {
+  for (int64_t i = 0; rates != nullptr && i < steps; ++i)
+    if (!(rates[i] >= 0.0) || std::isinf(rates[i]))
+      throw Error(Error::Kind::kValue, "fit: expected finite learning rates of at least 0, got " +
+                                           nlohmann::json(rates[i]).dump() + " at step " +
+                                           std::to_string(i + 1) + " of the epoch");
+}
+
 }  // namespace
 
 template <class T>
@@ -60,6 +68,7 @@ template <class T>
 EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& request,
                                   Optimizer<T>& optimizer, T* outputs, Poll poll) {
   const int64_t rows = data.inputs.rows, batch_size = request.batch_size;
+  check_learning_rates(request.learning_rates, (rows + batch_size - 1) / batch_size);
   std::vector<int64_t> order;
   if (request.shuffle) {
     order.resize(static_cast<size_t>(rows));
