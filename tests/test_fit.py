@@ -300,7 +300,7 @@ def test_validation_changes_nothing_in_training() -> None:
         ({"verbose": "loud"}, ValueError, "expected verbose 'auto', True or False, got 'loud'"),
         ({"metrics": "accuracy"}, TypeError, r"expected a list.*write \['accuracy'\]"),
         ({"loss": 3}, TypeError, "expected a name or a lamina loss, got int"),
-        ({"loss": "bce"}, ValueError, "expected y of shape"),
+        ({"loss": "bce"}, ValueError, "expected 'sigmoid' as the last activation"),
         ({"optimizer": 3}, TypeError, "expected a name or a lamina optimizer, got int"),
         ({"callbacks": [3]}, TypeError, "expected callbacks with some of on_fit_begin.*got 3"),
         ({"callbacks": 3}, TypeError, "expected callbacks as a list, got 3"),

@@ -13,6 +13,8 @@ from lamina import _core
 
 Array = npt.NDArray[Any]
 NAMES: dict[str, list[str]] = _core.catalogue()
+# All but the step function, through which nothing can be learned.
+TRAINABLE = [name for name in NAMES["activations"] if name != "step"]
 INPUTS, OUTPUTS = 5, 4
 # Row tails of the kernels' tiles (1, 3, 17 rows) are cheap; every case runs on all of them.
 BATCHES = (1, 3, 17)
@@ -52,10 +54,18 @@ def data(rows: int, seed: int) -> Array:
 def targets_of(loss: str, rows: int, seed: int) -> list[Array]:
     """Targets of every kind that the loss takes."""
     random = np.random.default_rng(seed)
-    if loss == "cross_entropy":
+    if loss in ("cross_entropy", "focal", "kl_divergence"):
         shares = random.uniform(0.1, 1.0, (rows, OUTPUTS))
         return [random.integers(0, OUTPUTS, rows), shares / shares.sum(axis=1, keepdims=True)]
-    if loss == "binary_cross_entropy":
+    if loss in ("hinge", "squared_hinge"):
+        return [random.choice([-1.0, 1.0], (rows, OUTPUTS))]
+    if loss in ("poisson", "gamma", "tweedie"):
+        return [random.uniform(0.5, 3.0, (rows, OUTPUTS))]
+    if loss == "gaussian_negative_log_likelihood":
+        return [random.normal(size=(rows, OUTPUTS // 2))]
+    if loss == "cosine_similarity":
+        return [random.normal(size=(rows, OUTPUTS))]
+    if loss in ("binary_cross_entropy", "binary_focal"):
         return [random.uniform(0.0, 1.0, (rows, OUTPUTS))]
     # Away from any output met here, so that absolute values have no kink near.
     return [random.choice([-1.0, 1.0], (rows, OUTPUTS)) * random.uniform(40.0, 50.0)]
@@ -64,7 +74,7 @@ def targets_of(loss: str, rows: int, seed: int) -> list[Array]:
 def fitting_outputs(loss: str) -> list[str]:
     """Last activations that the loss takes, as it says itself."""
     fitting = []
-    for name in NAMES["activations"]:
+    for name in TRAINABLE:
         net = lm.Sequential([lm.Dense(OUTPUTS, name)], inputs=INPUTS)
         target = targets_of(loss, 1, 0)[0]
         try:
@@ -158,7 +168,7 @@ def stacks(activation: str) -> dict[str, list[lm.Layer]]:
     }
 
 
-@pytest.mark.parametrize("activation", NAMES["activations"])
+@pytest.mark.parametrize("activation", TRAINABLE)
 @pytest.mark.parametrize("stack", list(stacks("relu")))
 def test_backward_of_every_activation_in_every_place(activation: str, stack: str) -> None:
     for rows in BATCHES[:2]:
@@ -175,7 +185,7 @@ def test_backward_of_every_activation_in_every_place(activation: str, stack: str
         check_parameters(net, gradients, loss)
 
 
-@pytest.mark.parametrize("activation", NAMES["activations"])
+@pytest.mark.parametrize("activation", TRAINABLE)
 def test_the_jacobian_of_every_activation(activation: str) -> None:
     net, x = smooth_case([lm.Dense(6, activation), lm.Dense(3, activation)], rows=3)
     expected = difference_quotient(net.predict, x)  # [rows, outputs, rows, inputs]
@@ -239,10 +249,16 @@ def test_the_sum_over_rows_has_its_own_gradient(reduction: str) -> None:
     [
         (lm.CrossEntropy(label_smoothing=0.1), "softmax"),
         (lm.BinaryCrossEntropy(label_smoothing=0.2), "sigmoid"),
+        (lm.Huber(delta=45.0), "identity"),
+        (lm.Quantile(0.2), "identity"),
+        (lm.Poisson(log_input=False), "softplus"),
+        (lm.Tweedie(power=1.2), "identity"),
+        (lm.Focal(gamma=0.5), "softmax"),
+        (lm.BinaryFocal(gamma=3.0), "sigmoid"),
     ],
-    ids=["cross_entropy", "binary_cross_entropy"],
+    ids=lambda value: value.kind if isinstance(value, lm.Loss) else value,
 )
-def test_label_smoothing_has_the_gradient_of_its_loss(loss: lm.Loss, output: str) -> None:
+def test_options_of_losses_have_the_gradient_of_their_loss(loss: lm.Loss, output: str) -> None:
     net, x = smooth_case([lm.Dense(OUTPUTS, output)], rows=3)
     for y in targets_of(loss.kind, 3, seed=0):
         _, gradients = net.value_and_grad(x, y, loss=loss)
@@ -262,3 +278,32 @@ def test_frozen_layers_pass_gradients_on_and_get_none() -> None:
             assert not gradient.any()
         else:
             np.testing.assert_array_equal(gradient, expected[name])
+
+
+def test_several_quantiles_of_one_target_have_their_gradient() -> None:
+    net, x = smooth_case([lm.Dense(OUTPUTS)], rows=17)
+    loss = lm.Quantile((0.1, 0.25, 0.5, 0.9))
+    y = np.random.default_rng(0).choice([-1.0, 1.0], 17) * 40.0
+    value, gradients = net.value_and_grad(x, y, loss=loss)
+    error = y[:, np.newaxis] - net.predict(x)
+    levels = np.array(loss.level)
+    assert value == pytest.approx(np.maximum(levels * error, (levels - 1.0) * error).mean())
+    check_parameters(net, gradients, partial(loss_of, net, x, y, loss=loss))
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_training_through_a_step_is_refused_with_the_way_out(place: int) -> None:
+    layers = [lm.Dense(3, "step" if place == 0 else "tanh"), lm.Dense(2, "step")][: place + 1]
+    net, x, y = lm.Sequential(layers, inputs=INPUTS), data(3, 0), np.zeros((3, 3 - place))
+    assert set(np.unique(net.predict(x))) <= {0.0, 1.0}
+    net.forward(x)
+    message = f"layers.{place}: 'step' has no derivative.*use 'sigmoid'.*or Perceptron"
+    for call in (
+        lambda: net.fit(x, y, verbose=False),
+        lambda: net.train_step(x, y, optimizer=lm.SGD()),
+        lambda: net.value_and_grad(x, y),
+        lambda: net.backward(np.ones_like(y)),
+        lambda: net.jacobian(x),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()

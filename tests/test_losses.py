@@ -123,3 +123,120 @@ def test_cross_entropy_of_a_single_output_is_refused_with_the_way_out() -> None:
     net = lm.Sequential([lm.Dense(1, "softmax")], inputs=5)
     with pytest.raises(ValueError, match="use 'sigmoid' and binary_cross_entropy"):
         net.evaluate(np.zeros((3, 5)), np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("loss", "last", "message"),
+    [
+        ("cross_entropy", "relu", "expected 'softmax' as the last activation, got 'relu'"),
+        ("focal", "sigmoid", "expected 'softmax' as the last activation, got 'sigmoid'"),
+        ("binary_focal", "identity", "expected 'sigmoid' as the last activation, got 'identity'"),
+        ("hinge", "sigmoid", "expected 'identity' or 'tanh' as the last activation"),
+        ("gamma", "softplus", "expected 'identity' as the last activation, got 'softplus'"),
+        (lm.Poisson(log_input=False), "identity", "expected 'softplus' or 'relu' as the last"),
+        (lm.Quantile((0.1, 0.9)), "identity", "one output for each of the 2 levels, got 4 outputs"),
+    ],
+    ids=str,
+)
+def test_losses_that_do_not_fit_say_what_would(loss: Any, last: str, message: str) -> None:
+    net, x, outputs = outputs_of(last)
+    with pytest.raises(ValueError, match=message):
+        net.evaluate(x, np.ones_like(outputs), loss=loss)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "loss", "message"),
+    [
+        (3, "gaussian_nll", "expected an even number of outputs"),
+        (1, "cosine", "expected at least 2 outputs"),
+        (4, "gaussian_nll", r"expected y of shape \[23, 2\]"),
+        (4, lm.Quantile((0.1, 0.2, 0.3, 0.4)), r"expected y of shape \[23, 1\]"),
+    ],
+    ids=str,
+)
+def test_numbers_of_outputs_that_do_not_fit_are_refused(
+    outputs: int, loss: Any, message: str
+) -> None:
+    net, x, _ = outputs_of("identity", outputs)
+    with pytest.raises(ValueError, match=message):
+        net.evaluate(x, np.ones((ROWS, outputs)), loss=loss)
+
+
+@pytest.mark.parametrize(
+    ("loss", "last", "value", "message"),
+    [
+        ("gamma", "identity", 0.0, "expected targets above 0 for gamma, got 0.0; tweedie"),
+        ("poisson", "identity", -1.0, "expected targets of at least 0 for poisson, got -1.0"),
+        ("tweedie", "identity", -0.5, "expected targets of at least 0 for tweedie, got -0.5"),
+        ("hinge", "identity", 0.5, "expected targets of -1 and 1, or of 0 and 1, for hinge"),
+        ("binary_focal", "sigmoid", 2.0, "expected targets between 0 and 1 for binary_focal"),
+        ("kl_divergence", "softmax", 0.9, "of each row to sum to 1 for kl_divergence, got"),
+    ],
+)
+def test_targets_out_of_range_are_refused(loss: str, last: str, value: float, message: str) -> None:
+    net, x, outputs = outputs_of(last)
+    y = np.ones_like(outputs)
+    y[3, 2] = value
+    if loss == "kl_divergence":
+        y /= 4.0
+    with pytest.raises(ValueError, match=message):
+        net.evaluate(x, y, loss=loss)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+def test_hinge_losses_take_0_and_1_for_minus_1_and_1(loss: str) -> None:
+    net, x, outputs = outputs_of("tanh")
+    signs = np.random.default_rng(1).choice([-1.0, 1.0], outputs.shape)
+    rows = np.maximum(0.0, 1.0 - signs * outputs) ** (1 if loss == "hinge" else 2)
+    for y in (signs, (signs + 1.0) / 2.0, signs > 0.0):
+        assert net.evaluate(x, y, loss=loss)["loss"] == pytest.approx(rows.mean(), rel=1e-12)
+
+
+def squared_error(outputs: Array, y: Array) -> tuple[float, Array]:
+    return float(((outputs - y) ** 2).mean()), 2.0 * (outputs - y) / y.size
+
+
+def test_a_loss_of_ones_own_trains_as_the_built_in_one() -> None:
+    net, x, outputs = outputs_of("identity")
+    twin, y = net.copy(), np.zeros_like(outputs)
+    own, built_in = lm.Adam(0.1), lm.Adam(0.1)
+    for _ in range(5):
+        value = net.train_step(x, y, loss=squared_error, optimizer=own)
+        assert value == pytest.approx(twin.train_step(x, y, loss="mse", optimizer=built_in))
+    _, gradients = net.value_and_grad(x, y, loss=squared_error)
+    _, expected = twin.value_and_grad(x, y, loss="mse")
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, expected[name], rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "message"),
+    [
+        (lambda outputs, y: 1.0, TypeError, r"return \(value, gradient\), got float"),
+        (lambda outputs, y: (1.0, y[:2]), ValueError, r"gradient of shape \(23, 4\)"),
+        (lambda outputs, y: (1.0, y * np.nan), ValueError, "finite numbers in your function's"),
+        (lambda outputs, y: (np.nan, y), lm.NotFiniteError, "your function gave nan"),
+    ],
+    ids=["no gradient", "shape", "gradient", "value"],
+)
+def test_what_a_loss_of_ones_own_gives_is_checked(
+    loss: Any, error: type[Exception], message: str
+) -> None:
+    net, x, outputs = outputs_of("identity")
+    before = net.parameters()
+    with pytest.raises(error, match=message):
+        net.train_step(x, np.ones_like(outputs), loss=loss, optimizer=lm.SGD())
+    for name, array in net.parameters().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_sample_weights_do_not_go_with_a_loss_of_ones_own() -> None:
+    net, x, outputs = outputs_of("identity")
+    with pytest.raises(ValueError, match="expected no sample_weight"):
+        net.value_and_grad(x, outputs, loss=squared_error, sample_weight=np.ones(ROWS))
+
+
+def test_fit_says_where_a_loss_of_ones_own_goes() -> None:
+    net, x, outputs = outputs_of("identity")
+    with pytest.raises(TypeError, match="goes to train_step or value_and_grad"):
+        net.fit(x, outputs, loss=squared_error)  # type: ignore[arg-type]

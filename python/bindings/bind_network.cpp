@@ -96,18 +96,29 @@ double evaluate(const Model<T>& model, const LossSpec& loss, const py::array& in
   return result.loss;
 }
 
+// A learning rate for each step of an epoch.
+const double* step_rates(const DenseArray<double>& rates, int64_t rows, int64_t batch_size) {
+  const int64_t steps = (rows + batch_size - 1) / batch_size;
+  if (rates.ndim() != 1 || rates.shape(0) != steps)
+    throw Error(Error::Kind::kValue, "fit: expected a learning rate for each of " + std::to_string(steps) +
+                                         " steps, got shape " + shape_text(rates));
+  return rates.data();
+}
+
 template <class T>
 py::tuple run_epoch(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const py::array& inputs,
                     const Classes& classes, const Values<T>& values, const Values<T>& weights, int64_t epoch,
-                    int64_t batch_size, bool shuffle, uint64_t seed, Values<T> outputs,
+                    int64_t batch_size, bool shuffle, uint64_t seed,
+                    const std::optional<DenseArray<double>>& learning_rates, Values<T> outputs,
                     const py::object& progress) {
   const DataSet<T> data = data_set<T>(inputs, model.network().inputs(), classes, values, weights, "fit");
   T* out = output_buffer(outputs, data.inputs.rows, model.network().outputs(), "fit");
+  const double* rates = learning_rates ? step_rates(*learning_rates, data.inputs.rows, batch_size) : nullptr;
   PythonPoll poll(progress);
   EpochRecord record;
   {
     const py::gil_scoped_release release;
-    record = model.run_epoch(data, loss, {epoch, batch_size, shuffle, seed}, optimizer, out, poll);
+    record = model.run_epoch(data, loss, {epoch, batch_size, shuffle, seed, rates}, optimizer, out, poll);
   }
   poll.rethrow();
   return py::make_tuple(record.loss, record.steps, record.cancelled);
@@ -233,7 +244,8 @@ void bind_network(py::class_<Model<T>>& network) {
       .def("end_fit", &Class::end_fit)
       .def("run_epoch", &run_epoch<T>, py::arg("loss"), py::arg("optimizer"), py::arg("inputs"),
            py::arg("classes"), py::arg("values"), py::arg("weights"), py::arg("epoch"), py::arg("batch_size"),
-           py::arg("shuffle"), py::arg("seed"), py::arg("outputs"), py::arg("progress"))
+           py::arg("shuffle"), py::arg("seed"), py::arg("learning_rates"), py::arg("outputs"),
+           py::arg("progress"))
       .def("train_step", &train_step<T>, py::arg("loss"), py::arg("optimizer"), py::arg("inputs"),
            py::arg("classes"), py::arg("values"), py::arg("weights"), py::arg("seed"))
       .def("value_and_gradient", &value_and_gradient<T>, py::arg("loss"), py::arg("inputs"),
@@ -246,6 +258,14 @@ void bind_network(py::class_<Model<T>>& network) {
              if (self.gradients() == nullptr) return std::nullopt;
              return unpack_all(self, self.gradients());
            })
+      .def(
+          "target_columns",
+          [](const Class& self, const LossSpec& loss) {
+            const Network<T>& own = self.network();
+            check_loss_fits(loss, own.output_activation(), own.outputs());
+            return loss.target_columns(own.outputs());
+          },
+          py::arg("loss"))
       .def("apply_gradients", &Class::apply_gradients, py::arg("optimizer"),
            py::call_guard<py::gil_scoped_release>())
       .def("predict", &predict<T>, py::arg("inputs"), py::arg("progress"))

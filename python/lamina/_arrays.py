@@ -43,24 +43,28 @@ def inputs(
 
 
 def targets(
-    y: ArrayLike, *, loss: _core.Loss, rows: int, outputs: int, dtype: Dtype, where: str
+    y: ArrayLike, *, loss: _core.Loss, rows: int, columns: int, dtype: Dtype, where: str
 ) -> tuple[NDArray[np.int32] | None, NDArray[Any] | None]:
-    """y as (class indices [rows], None) or (None, values [rows, outputs]), as the loss has it."""
+    """y as (class indices [rows], None) or (None, values [rows, columns]), as the loss has it.
+
+    Hinge losses take targets of 0 and 1 too, as -1 and 1.
+    """
     array = _numbers(y, where, "y")
     if array.shape[:1] != (rows,):
         raise ValueError(f"{where}: expected y for {rows} rows as X has, got shape {_shape(array)}")
     _check_values(array.reshape(rows, -1), "float64", where, "y")
     if loss.takes_classes and (array.ndim == 1 or array.shape == (rows, 1)):
-        return _classes(array.reshape(rows), outputs, where), None
-    if array.ndim == 1 and outputs == 1:
+        return _classes(array.reshape(rows), columns, where), None
+    if array.ndim == 1 and columns == 1:
         array = array.reshape(rows, 1)
-    if array.shape != (rows, outputs):
+    if array.shape != (rows, columns):
         raise ValueError(
-            f"{where}: expected y of shape [{rows}, {outputs}] for {outputs} outputs, "
-            f"got shape {_shape(array)}"
+            f"{where}: expected y of shape [{rows}, {columns}] for this network and "
+            f"{loss.name}, got shape {_shape(array)}"
         )
-    if loss.name in ("cross_entropy", "binary_cross_entropy"):
-        _check_probabilities(array, loss.name, where)
+    _check_range(array, loss, where)
+    if loss.name in ("hinge", "squared_hinge"):
+        array = _signs(array, loss.name, where)
     _check_values(array, dtype, where, "y")
     return None, np.ascontiguousarray(array, dtype=dtype)
 
@@ -167,17 +171,42 @@ def _classes(array: NDArray[Any], outputs: int, where: str) -> NDArray[np.int32]
     return np.ascontiguousarray(array, dtype=np.int32)
 
 
-def _check_probabilities(array: NDArray[Any], loss: str, where: str) -> None:
+def _check_range(array: NDArray[Any], loss: _core.Loss, where: str) -> None:
+    if loss.takes_classes or loss.name in ("binary_cross_entropy", "binary_focal"):
+        _check_probabilities(array, loss.name, loss.takes_classes, where)
+    elif loss.name in ("poisson", "tweedie") and array.min() < 0:
+        raise ValueError(
+            f"{where}: expected targets of at least 0 for {loss.name}, got {array.min()}"
+        )
+    elif loss.name == "gamma" and array.min() <= 0:
+        raise ValueError(
+            f"{where}: expected targets above 0 for gamma, got {array.min()}; tweedie takes 0 too"
+        )
+
+
+def _signs(array: NDArray[Any], loss: str, where: str) -> NDArray[Any]:
+    """Targets of -1 and 1, or of 0 and 1, as -1 and 1."""
+    present = np.unique(array)
+    if np.isin(present, (-1, 1)).all():
+        return array
+    if np.isin(present, (0, 1)).all():
+        return np.where(array == 1, 1.0, -1.0)
+    wrong = present[~np.isin(present, (-1, 0, 1))]
+    got = f"{wrong[0]}" if wrong.size else "-1 and 0 together"
+    raise ValueError(f"{where}: expected targets of -1 and 1, or of 0 and 1, for {loss}, got {got}")
+
+
+def _check_probabilities(array: NDArray[Any], loss: str, sums_to_1: bool, where: str) -> None:
     if array.min() < 0 or array.max() > 1:
         wrong = array.min() if array.min() < 0 else array.max()
         raise ValueError(f"{where}: expected targets between 0 and 1 for {loss}, got {wrong}")
-    if loss == "cross_entropy":
+    if sums_to_1:
         sums = array.sum(axis=1)
         # Probabilities computed in float32 or float16 may be off by their rounding.
         if np.abs(sums - 1.0).max() > 1e-2:
             row = int(np.abs(sums - 1.0).argmax())
             raise ValueError(
-                f"{where}: expected the targets of each row to sum to 1 for cross_entropy, "
+                f"{where}: expected the targets of each row to sum to 1 for {loss}, "
                 f"got {sums[row]} in row {row}"
             )
 

@@ -24,7 +24,7 @@ from lamina._types import NDArray
 
 if TYPE_CHECKING:
     from lamina._network import Sequential
-    from lamina._optimizers import Optimizer
+    from lamina._optimizer import Optimizer
 
 Array = NDArray[Any]
 Verbose = Literal["auto"] | bool | int
@@ -107,6 +107,7 @@ class Fit:
         self._metrics = metrics
         self._callbacks = [*checked_callbacks(callbacks), *_standard_callbacks(options)]
         self._train: Examples
+        self._last_step = 0
         self._validation: Examples | None = None
 
     @property
@@ -148,6 +149,8 @@ class Fit:
     def run(self) -> History:
         """Train; returns the history."""
         core, handle = self.net._core_network(), self.optimizer.handle_for(self.net)
+        steps = self._steps_per_epoch()
+        self._last_step = self.optimizer.steps + self.epochs * steps
         core.begin_fit()
         try:
             call_all(self._callbacks, "on_fit_begin", self)
@@ -167,7 +170,7 @@ class Fit:
         call_all(self._callbacks, "on_epoch_begin", epoch)
         train = self._train
         outputs = np.empty((len(train.x), core.outputs), self.net.dtype) if self._metrics else None
-        steps = -(-len(train.x) // self._options.batch_size)
+        steps = self._steps_per_epoch()
 
         def progress(done: int) -> bool:
             call_all(self._callbacks, "on_progress", epoch, done / steps)
@@ -185,6 +188,7 @@ class Fit:
             self._options.batch_size,
             self._options.shuffle,
             self.net.seed,
+            self.optimizer.rates_of_epoch(steps, self._last_step),
             outputs,
             progress if watched else None,
         )
@@ -194,8 +198,13 @@ class Fit:
             record[name] = weighted(metric, train.targets, outputs, train.weights)
         if self._validation is not None:
             record |= self._validate(core, self._validation)
+        if self.optimizer.schedule is not None:
+            self.optimizer.schedule.note_epoch(record)
         self.history.append(record, time.perf_counter() - started)
         call_all(self._callbacks, "on_epoch_end", epoch, record)
+
+    def _steps_per_epoch(self) -> int:
+        return -(-len(self._train.x) // self._options.batch_size)
 
     def _validate(self, core: Any, data: Examples) -> Record:
         outputs = np.empty((len(data.x), core.outputs), self.net.dtype) if self._metrics else None

@@ -24,13 +24,13 @@ class Dense(Layer):
     Args:
         units: number of outputs.
         activation: name, or dictionary with parameters such as
-            `{"kind": "leaky_relu", "negative_slope": 0.1}`. An unknown name lists all there are.
+            `{"kind": "leaky_relu", "negative_slope": 0.1}`; `Activation` lists them.
         bias: add a learned offset to each output.
         initializer: first weights: "glorot_uniform", "glorot_normal" (Glorot & Bengio 2010),
             "he_uniform", "he_normal" (He et al. 2015), "lecun_uniform", "lecun_normal" (LeCun
             et al. 1998), "orthogonal" (Saxe et al. 2013), "zeros", or
-            `{"kind": "constant", "value": v}`. None: "he_normal" before relu and its smooth
-            relatives, else "glorot_uniform".
+            `{"kind": "constant", "value": v}`. None: "he_normal" before relu and its
+            relatives, "lecun_normal" before selu, "he_uniform" before sin, else "glorot_uniform".
         bias_initializer: first biases, by the same names.
         trainable: False keeps weights and bias as they are.
 
@@ -70,6 +70,24 @@ class Dense(Layer):
 @dataclass(frozen=True)
 class Activation(Layer):
     """An activation function as a layer of its own, [rows, n] -> [rows, n].
+
+    By element z:
+
+    - "identity" (or "linear"): z. "relu": max(z, 0) (Nair & Hinton 2010). "relu6": at most 6.
+    - "leaky_relu": z, or negative_slope z below 0 (Maas et al. 2013); negative_slope 0.01.
+    - "elu": z, or alpha (exp(z) - 1) below 0 (Clevert et al. 2016); alpha 1. "celu": with
+      alpha (exp(z / alpha) - 1) (Barron 2017). "selu": scaled so that means and variances keep
+      themselves (Klambauer et al. 2017), with "lecun_normal" weights.
+    - "gelu": z Phi(z), and "gelu_tanh", its approximation (Hendrycks & Gimpel 2016). "silu" (or
+      "swish"): z sigmoid(z) (Elfwing et al. 2018). "mish": z tanh(softplus(z)) (Misra 2019).
+      "hard_swish": z min(max(z + 3, 0), 6) / 6 (Howard et al. 2019).
+    - "sigmoid" (or "logistic"): 1 / (1 + exp(-z)). "log_sigmoid": its logarithm. "hard_sigmoid":
+      min(max(z + 3, 0), 6) / 6. "softplus": log(1 + exp(z)) (Dugas et al. 2001).
+    - "tanh". "hard_tanh": min(max(z, -1), 1). "softsign": z / (1 + |z|) (Bergstra et al. 2009).
+    - "sin": sin(frequency z) (Sitzmann et al. 2020); frequency 1. "gaussian": exp(-z^2).
+    - "step": 1 above 0, else 0; for prediction alone, since nothing is learned through it.
+
+    Over a row: "softmax": exp(z_k) / sum_j exp(z_j) (Bridle 1990); its logarithm "log_softmax".
 
     Args:
         activation: name or dictionary, as in `Dense`.

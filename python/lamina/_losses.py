@@ -1,13 +1,22 @@
 """Losses: what training makes small. A name stands for the loss with its defaults."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeGuard
+
+import numpy as np
 
 from lamina import _core
 from lamina._spec import Spec, to_json
+from lamina._types import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from lamina._network import Sequential
 
 Reduction = Literal["mean", "sum"]
+# A user's own: (outputs [rows, outputs], y) -> (value, gradient by the outputs).
+OwnLoss = Callable[[NDArray[Any], Any], tuple[float, ArrayLike]]
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,109 @@ class MeanAbsoluteError(Loss):
     """Mean over rows and outputs of |output - target|; the gradient at 0 is 0. Alias "mae"."""
 
     kind: ClassVar[str] = "mean_absolute_error"
+    reduction: Reduction = "mean"
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """Mean of (y - t)^2 / 2 where |y - t| <= delta, else delta (|y - t| - delta / 2).
+
+    Squared near the target and linear far away, so that outliers pull less (Huber 1964).
+
+    Args:
+        delta: where the one becomes the other, in units of the target, above 0.
+    """
+
+    kind: ClassVar[str] = "huber"
+    delta: float = 1.0
+    reduction: Reduction = "mean"
+
+
+@dataclass(frozen=True)
+class LogCosh(Loss):
+    """Mean of log(cosh(output - target)): like Huber's loss, with all derivatives smooth."""
+
+    kind: ClassVar[str] = "log_cosh"
+    reduction: Reduction = "mean"
+
+
+@dataclass(frozen=True)
+class Quantile(Loss):
+    """Mean of max(q (t - y), (q - 1) (t - y)); outputs become quantiles (Koenker & Bassett 1978).
+
+    Alias "pinball".
+
+    Args:
+        level: q, in (0, 1): 0.5 gives medians, for targets as the outputs. Or a sequence of
+            levels, one for each output; the targets are then [rows] or [rows, 1].
+    """
+
+    kind: ClassVar[str] = "quantile"
+    level: float | Sequence[float] = 0.5
+    reduction: Reduction = "mean"
+
+    def to_spec(self) -> Spec:
+        """The description as the core has it."""
+        level = self.level
+        several = isinstance(level, tuple | list | np.ndarray)
+        return {**super().to_spec(), "level": list(level) if several else level}  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Poisson(Loss):
+    """Mean of exp(y) - t y: Poisson's negative log-likelihood but for a constant, y = log(rate).
+
+    Targets are counts, at least 0; the last activation is "identity", and `predict` gives the
+    logarithms of the rates.
+
+    Args:
+        log_input: False: outputs are the rates themselves, after "softplus" or "relu", and the
+            loss is y - t log(y + 1e-8).
+    """
+
+    kind: ClassVar[str] = "poisson"
+    log_input: bool = True
+    reduction: Reduction = "mean"
+
+
+@dataclass(frozen=True)
+class Gamma(Loss):
+    """Mean of t exp(-y) + y: gamma's negative log-likelihood but for constants, y = log(mean).
+
+    For targets above 0 whose deviation grows with their mean (McCullagh & Nelder 1989, chapter 8).
+    The last activation is "identity"; `predict` gives the logarithms of the means.
+    """
+
+    kind: ClassVar[str] = "gamma"
+    reduction: Reduction = "mean"
+
+
+@dataclass(frozen=True)
+class Tweedie(Loss):
+    """Mean of exp((2 - p) y) / (2 - p) - t exp((1 - p) y) / (1 - p), with y = log(mean).
+
+    Half of Tweedie's deviance but for constants (Jorgensen 1987), for targets that are 0 or
+    above 0, such as insurance claims. The last activation is "identity"; `predict` gives the
+    logarithms of the means.
+
+    Args:
+        power: p, between 1 (Poisson) and 2 (gamma), both left out.
+    """
+
+    kind: ClassVar[str] = "tweedie"
+    power: float = 1.5
+    reduction: Reduction = "mean"
+
+
+@dataclass(frozen=True)
+class GaussianNegativeLogLikelihood(Loss):
+    """Mean of (s + (m - t)^2 exp(-s)) / 2: the network predicts mean m and log variance s.
+
+    Of 2 d outputs the first d are means and the others log variances; targets are [rows, d]
+    (Nix & Weigend 1994). The last activation is "identity". Alias "gaussian_nll".
+    """
+
+    kind: ClassVar[str] = "gaussian_negative_log_likelihood"
     reduction: Reduction = "mean"
 
 
@@ -69,13 +181,86 @@ class CrossEntropy(Loss):
     reduction: Reduction = "mean"
 
 
-def core_loss(loss: "str | Loss") -> _core.Loss:
+@dataclass(frozen=True)
+class BinaryFocal(Loss):
+    """Mean of (1 - exp(-b))^gamma b, where b is the binary cross-entropy, after a last "sigmoid".
+
+    Rows that are right already count less (Lin et al. 2017). Targets as for `BinaryCrossEntropy`.
+
+    Args:
+        gamma: how much less, at least 0; 0 is the binary cross-entropy.
+    """
+
+    kind: ClassVar[str] = "binary_focal"
+    gamma: float = 2.0
+    reduction: Reduction = "mean"
+
+
+@dataclass(frozen=True)
+class Focal(Loss):
+    """Mean over rows of -sum_k t_k (1 - p_k)^gamma log(p_k), after a last "softmax".
+
+    Rows that are right already count less (Lin et al. 2017). Targets as for `CrossEntropy`.
+
+    Args:
+        gamma: how much less, at least 0; 0 is the cross-entropy.
+    """
+
+    kind: ClassVar[str] = "focal"
+    gamma: float = 2.0
+    reduction: Reduction = "mean"
+
+
+@dataclass(frozen=True)
+class Hinge(Loss):
+    """Mean of max(0, 1 - t y), after "identity" or "tanh" (Cortes & Vapnik 1995).
+
+    Targets are -1 and 1; where there is a 0 and no -1, 0 stands for -1.
+    """
+
+    kind: ClassVar[str] = "hinge"
+    reduction: Reduction = "mean"
+
+
+@dataclass(frozen=True)
+class SquaredHinge(Loss):
+    """Mean of max(0, 1 - t y)^2, with targets and last activations as for `Hinge`."""
+
+    kind: ClassVar[str] = "squared_hinge"
+    reduction: Reduction = "mean"
+
+
+@dataclass(frozen=True)
+class KLDivergence(Loss):
+    """Mean over rows of sum_k t_k log(t_k / p_k), after a last "softmax" (Kullback & Leibler 1951).
+
+    Its gradient is that of the cross-entropy; its value is 0 where outputs are the targets.
+    Targets are probabilities [rows, outputs] or class indices [rows]. Alias "kl".
+    """
+
+    kind: ClassVar[str] = "kl_divergence"
+    reduction: Reduction = "mean"
+
+
+@dataclass(frozen=True)
+class CosineSimilarity(Loss):
+    """Mean over rows of 1 - y.t / (|y| |t|), norms at least 1e-8; lengths do not count.
+
+    Alias "cosine".
+    """
+
+    kind: ClassVar[str] = "cosine_similarity"
+    reduction: Reduction = "mean"
+
+
+def core_loss(loss: "str | Loss | OwnLoss") -> _core.Loss:
     """The core's loss; ValueError for unknown names and values out of range."""
     if isinstance(loss, str):
         return _parse(to_json(loss))
     if isinstance(loss, Loss):
         return _parse(to_json(loss.to_spec()))
-    raise TypeError(f"loss: expected a name or a lamina loss, got {type(loss).__name__}")
+    hint = "; a function of your own goes to train_step or value_and_grad" if callable(loss) else ""
+    raise TypeError(f"loss: expected a name or a lamina loss, got {type(loss).__name__}{hint}")
 
 
 @lru_cache(maxsize=256)
@@ -87,3 +272,43 @@ def default_loss(output_activation: str) -> str:
     """The loss that goes with a last activation."""
     fitting = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}
     return fitting.get(output_activation, "mean_squared_error")
+
+
+def is_own_loss(
+    loss: "str | Loss | OwnLoss | None", sample_weight: ArrayLike | None, where: str
+) -> TypeGuard[OwnLoss]:
+    """True for a user's function; ValueError where sample weights come with one."""
+    own = callable(loss) and not isinstance(loss, str | Loss)
+    if own and sample_weight is not None:
+        raise ValueError(
+            f"{where}: expected no sample_weight beside a loss of your own; weigh there"
+        )
+    return own
+
+
+def run_own_loss(net: "Sequential", loss: OwnLoss, X: ArrayLike, y: ArrayLike) -> float:
+    """Forward, a user's own loss, and backward; the gradients stand in the network after it.
+
+    Raises:
+        TypeError: `loss` did not return (value, gradient).
+        ValueError: the gradient has another shape than the outputs, or is not finite.
+        NotFiniteError: the value is not finite.
+    """
+    outputs = net.forward(X, training=True)
+    result = loss(outputs, y)
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(
+            f"loss: expected your function to return (value, gradient), got {type(result).__name__}"
+        )
+    value, gradient = float(result[0]), np.asarray(result[1])
+    if not np.isfinite(value):
+        raise _core.NotFiniteError(f"loss: your function gave {value}; the weights are unchanged")
+    if gradient.shape != outputs.shape:
+        raise ValueError(
+            f"loss: expected your function's gradient of shape {outputs.shape} as the outputs "
+            f"have, got {gradient.shape}"
+        )
+    if not np.isfinite(gradient).all():
+        raise ValueError("loss: expected finite numbers in your function's gradient")
+    net.backward(gradient, input_gradient=False)
+    return value

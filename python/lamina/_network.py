@@ -9,9 +9,10 @@ from lamina import _arrays, _core
 from lamina._callbacks import Callback
 from lamina._fit import Fit, FitOptions, Verbose, weighted, with_class_weights
 from lamina._history import History
-from lamina._losses import Loss, core_loss, default_loss
+from lamina._losses import Loss, OwnLoss, core_loss, default_loss, is_own_loss, run_own_loss
 from lamina._metrics import METRICS
-from lamina._optimizers import Optimizer, make_optimizer
+from lamina._optimizer import Optimizer
+from lamina._optimizers import make_optimizer
 from lamina._stack import Array, Stack
 from lamina._types import ArrayLike, PathLike
 
@@ -220,10 +221,17 @@ class Sequential(Stack):
         X: ArrayLike,
         y: ArrayLike,
         *,
-        loss: str | Loss | None = None,
+        loss: str | Loss | OwnLoss | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> tuple[float, dict[str, Array]]:
-        """Loss of all rows as one batch (dropout active), and its gradients by parameter name."""
+        """Loss of all rows as one batch (dropout active), and its gradients by parameter name.
+
+        Args:
+            loss: as in `fit`, or a function of your own: (outputs [rows, outputs], y) ->
+                (value, gradient of the value by the outputs [rows, outputs]).
+        """
+        if is_own_loss(loss, sample_weight, "value_and_grad"):
+            return run_own_loss(self, loss, X, y), self.gradients()
         x, chosen, classes, values, weights = self._batch(
             X, y, loss, sample_weight, "value_and_grad"
         )
@@ -239,16 +247,23 @@ class Sequential(Stack):
         y: ArrayLike,
         *,
         optimizer: Optimizer,
-        loss: str | Loss | None = None,
+        loss: str | Loss | OwnLoss | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> float:
         """One update on all rows as one batch; returns the loss before it.
 
+        Args:
+            loss: as in `value_and_grad`.
+
         Raises:
             NotFiniteError: as in `fit`.
         """
+        if is_own_loss(loss, sample_weight, "train_step"):
+            own_value = run_own_loss(self, loss, X, y)
+            optimizer.step(self)
+            return own_value
         x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "train_step")
-        handle = optimizer.handle_for(self)
+        handle = optimizer.handle_for_step(self)
         value: float = self._core_network().train_step(
             chosen, handle, x, classes, values, weights, self.seed
         )
@@ -280,7 +295,7 @@ class Sequential(Stack):
 
     # Helpers
 
-    def _loss(self, loss: str | Loss | None) -> _core.Loss:
+    def _loss(self, loss: str | Loss | OwnLoss | None) -> _core.Loss:
         return core_loss(
             default_loss(self._core_network().output_activation()) if loss is None else loss
         )
@@ -288,16 +303,16 @@ class Sequential(Stack):
     def _targets(
         self, y: ArrayLike, loss: _core.Loss, rows: int, where: str
     ) -> tuple[Array | None, Array | None]:
-        outputs = self._core_network().outputs
+        columns = self._core_network().target_columns(loss)
         return _arrays.targets(
-            y, loss=loss, rows=rows, outputs=outputs, dtype=self.dtype, where=where
+            y, loss=loss, rows=rows, columns=columns, dtype=self.dtype, where=where
         )
 
     def _batch(
         self,
         X: ArrayLike,
         y: ArrayLike,
-        loss: str | Loss | None,
+        loss: str | Loss | OwnLoss | None,
         weight: ArrayLike | None,
         where: str,
     ) -> tuple[Array, _core.Loss, Array | None, Array | None, Array | None]:

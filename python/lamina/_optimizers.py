@@ -1,119 +1,14 @@
-"""Optimizers: how gradients change weights. An object keeps its state for one network."""
+"""Optimizers: how gradients change weights. An object keeps its state across calls for one network.
 
-import json
-import weakref
-from typing import TYPE_CHECKING, Any, ClassVar
+Below, w is a weight, g its gradient and t the step, from 1; squares, roots and quotients are by
+element.
+"""
 
-import numpy as np
+from collections.abc import Callable
+from typing import ClassVar
 
-from lamina import _core
-from lamina._spec import Spec, to_json
-from lamina._types import NDArray
-
-if TYPE_CHECKING:
-    from lamina._network import Sequential
-
-Handle = _core.OptimizerFloat32 | _core.OptimizerFloat64
-
-
-class Optimizer:
-    """Base of all optimizers.
-
-    Common arguments:
-        weight_decay: strength of L2 decay of the weights, at least 0.
-        decay_biases: decay biases too, as PyTorch does by default.
-        clip_value: gradients are limited to [-clip_value, clip_value]; 0: not.
-        clip_norm: the whole gradient is scaled to a norm of at most this (Pascanu et al. 2013);
-            0: not. Clipping by value comes first.
-
-    Raises:
-        ValueError: an option is unknown or out of range.
-    """
-
-    kind: ClassVar[str]
-
-    def __init__(self, **options: Any) -> None:
-        text = _core.check_optimizer(to_json({"kind": self.kind, **options}))
-        self._spec: Spec = json.loads(text)
-        self._handle: Handle | None = None
-        self._network: weakref.ref[Sequential] | None = None
-
-    def __repr__(self) -> str:
-        options = ", ".join(f"{k}={v!r}" for k, v in self._spec.items() if k != "kind")
-        return f"{type(self).__name__}({options})"
-
-    def to_spec(self) -> Spec:
-        """All options, as the core has them."""
-        return dict(self._spec)
-
-    @property
-    def learning_rate(self) -> float:
-        """Step size; may be set between calls."""
-        return float(self._spec["learning_rate"])
-
-    @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        _core.check_optimizer(to_json({**self._spec, "learning_rate": value}))
-        self._spec["learning_rate"] = float(value)
-        if self._handle is not None:
-            self._handle.learning_rate = float(value)
-
-    @property
-    def steps(self) -> int:
-        """Updates made so far."""
-        return 0 if self._handle is None else self._handle.steps
-
-    def step(self, net: "Sequential") -> None:
-        """Update `net` with the gradients of its last `backward` or `value_and_grad`.
-
-        Raises:
-            RuntimeError: no gradients yet, or another thread is training.
-            NotFiniteError: a weight would not be finite; the weights stay as they were.
-        """
-        net._core_network().apply_gradients(self.handle_for(net))
-
-    def get_state(self) -> dict[str, Any]:
-        """Everything that the next steps depend on, as numbers and arrays in parameter shapes."""
-        state: dict[str, Any] = {"spec": self.to_spec(), "steps": self.steps}
-        if self._handle is not None and self._network is not None:
-            net = self._network()
-            if net is None:
-                raise RuntimeError("optimizer: its network is gone; nothing to save the state for")
-            names = net._core_network().parameter_names
-            for index, state_name in enumerate(self._handle.state_names()):
-                arrays = self._handle.get_state(net._core_network(), index)
-                state[state_name] = dict(zip(names, arrays, strict=True))
-        return state
-
-    def set_state(self, net: "Sequential", state: dict[str, Any]) -> None:
-        """Continue from what `get_state` gave, on `net` (of the same parameter shapes)."""
-        if state["spec"]["kind"] != self.kind:
-            raise ValueError(
-                f"optimizer: expected the state of {self.kind!r}, got {state['spec']['kind']!r}"
-            )
-        self._spec = dict(state["spec"])
-        self._network = None
-        handle = self.handle_for(net)
-        handle.steps = state["steps"]
-        core = net._core_network()
-        for index, state_name in enumerate(handle.state_names()):
-            if state_name in state:
-                arrays: list[NDArray[Any]] = [
-                    np.ascontiguousarray(state[state_name][name], dtype=net.dtype)
-                    for name in core.parameter_names
-                ]
-                handle.set_state(core, index, arrays)
-
-    def handle_for(self, net: "Sequential") -> Any:
-        """The core's state for `net`, made at its first use."""
-        if self._network is None:
-            self._handle = net._core_network().make_optimizer(to_json(self._spec))
-            self._network = weakref.ref(net)
-        elif self._network() is not net:
-            raise ValueError(
-                "optimizer: it holds the state of another network; make a new one for each network"
-            )
-        return self._handle
+from lamina._optimizer import Optimizer
+from lamina._schedule import LearningRate
 
 
 class SGD(Optimizer):
@@ -123,7 +18,7 @@ class SGD(Optimizer):
     (g + momentum * v).
 
     Args:
-        learning_rate: step size, at least 0.
+        learning_rate: step size, at least 0, or a schedule.
         momentum: share of the last step that is kept, in [0, 1).
         nesterov: look ahead along the momentum.
         decoupled: weight decay shrinks the weights by learning_rate * weight_decay instead of
@@ -134,7 +29,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.01,
+        learning_rate: LearningRate = 0.01,
         *,
         momentum: float = 0.0,
         nesterov: bool = False,
@@ -151,10 +46,14 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adam (Kingma & Ba 2015): steps scaled by running means of gradients and their squares.
 
+    m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+    w -= learning_rate * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon).
+
     Args:
-        learning_rate: step size, at least 0.
+        learning_rate: step size, at least 0, or a schedule.
         beta1, beta2: memory of the two running means, in [0, 1).
         epsilon: added to the root of the second mean, at least 0.
+        amsgrad: the largest v so far in place of v (Reddi et al. 2018).
         decoupled: weight decay as AdamW has it.
     """
 
@@ -162,7 +61,59 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: LearningRate = 0.001,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        amsgrad: bool = False,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        decay_biases: bool = False,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
+    ) -> None:
+        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        if options.pop("amsgrad"):
+            options["kind"] = "amsgrad"
+        super().__init__(**options)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): w *= 1 - learning_rate * decay.
+
+    Arguments as for `Adam`; `weight_decay` is 0.01 unless given.
+    """
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 0.001,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        amsgrad: bool = False,
+        weight_decay: float = 0.01,
+        decay_biases: bool = False,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
+    ) -> None:
+        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        super().__init__(**options, decoupled=True)
+
+
+class Adamax(Optimizer):
+    """Adamax (Kingma & Ba 2015): Adam with the largest gradient of late in place of a mean square.
+
+    m = beta1 m + (1 - beta1) g; u = max(beta2 u, |g| + epsilon);
+    w -= learning_rate / (1 - beta1^t) * m / u. Arguments as for `Adam`.
+    """
+
+    kind: ClassVar[str] = "adamax"
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 0.002,
         *,
         beta1: float = 0.9,
         beta2: float = 0.999,
@@ -177,29 +128,244 @@ class Adam(Optimizer):
         super().__init__(**options)
 
 
-class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): w *= 1 - learning_rate * decay.
+class NAdam(Optimizer):
+    """NAdam (Dozat 2016): Adam with Nesterov's momentum.
 
-    Arguments as for `Adam`; `weight_decay` is 0.01 unless given.
+    mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), P_t = mu_1 ... mu_t; with m and v as in `Adam`,
+    w -= learning_rate * ((1 - mu_t) / (1 - P_t) g + mu_{t+1} / (1 - P_{t+1}) m)
+    / (sqrt(v / (1 - beta2^t)) + epsilon).
+
+    Args:
+        learning_rate, beta1, beta2, epsilon: as for `Adam`.
+        momentum_decay: how fast the momentum reaches beta1, at least 0.
+        decoupled: weight decay shrinks the weights by learning_rate * weight_decay instead of
+            entering the gradient.
     """
+
+    kind: ClassVar[str] = "nadam"
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: LearningRate = 0.002,
         *,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
-        weight_decay: float = 0.01,
+        momentum_decay: float = 0.004,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
         decay_biases: bool = False,
         clip_norm: float = 0.0,
         clip_value: float = 0.0,
     ) -> None:
         options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        super().__init__(**options, decoupled=True)
+        super().__init__(**options)
 
 
-_BY_NAME: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+class RAdam(Optimizer):
+    """RAdam (Liu et al. 2020): Adam whose first steps are plain momentum, till v can be trusted.
+
+    With r_t the paper's rectification, w -= learning_rate * r_t m / (1 - beta1^t) /
+    (sqrt(v / (1 - beta2^t)) + epsilon); while it is not defined, w -= learning_rate * m /
+    (1 - beta1^t). As PyTorch has it, epsilon is added before the division by 1 - beta2^t.
+
+    Arguments as for `Adam`.
+    """
+
+    kind: ClassVar[str] = "radam"
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 0.001,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        decay_biases: bool = False,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
+    ) -> None:
+        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        super().__init__(**options)
+
+
+class Lion(Optimizer):
+    """Lion (Chen et al. 2023): steps of one size in the direction of the momentum's sign.
+
+    w -= learning_rate * sign(beta1 m + (1 - beta1) g); m = beta2 m + (1 - beta2) g. Rates a third
+    to a tenth of Adam's, and decays as much larger, are the paper's advice.
+
+    Args:
+        learning_rate: size of each step, at least 0, or a schedule.
+        beta1, beta2: share of the momentum in the step, and its memory, in [0, 1).
+        decoupled: weight decay as AdamW has it.
+    """
+
+    kind: ClassVar[str] = "lion"
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 0.0001,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.99,
+        weight_decay: float = 0.0,
+        decoupled: bool = True,
+        decay_biases: bool = False,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
+    ) -> None:
+        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        super().__init__(**options)
+
+
+class Adagrad(Optimizer):
+    """Adagrad (Duchi et al. 2011): each weight's rate falls with the sum of its squared gradients.
+
+    s += g^2; w -= learning_rate / (1 + (t - 1) rate_decay) * g / (sqrt(s) + epsilon).
+
+    Args:
+        learning_rate: step size, at least 0, or a schedule.
+        rate_decay: at least 0. initial_accumulator: the first s, at least 0.
+        epsilon: at least 0.
+        decoupled: weight decay shrinks the weights by learning_rate * weight_decay instead of
+            entering the gradient.
+    """
+
+    kind: ClassVar[str] = "adagrad"
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 0.01,
+        *,
+        rate_decay: float = 0.0,
+        initial_accumulator: float = 0.0,
+        epsilon: float = 1e-10,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        decay_biases: bool = False,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
+    ) -> None:
+        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        super().__init__(**options)
+
+
+class Adadelta(Optimizer):
+    """Adadelta (Zeiler 2012): steps in units of the steps before.
+
+    s = rho s + (1 - rho) g^2; d = sqrt(a + epsilon) / sqrt(s + epsilon) g;
+    a = rho a + (1 - rho) d^2; w -= learning_rate * d.
+
+    Args:
+        learning_rate: factor of each step, at least 0, or a schedule.
+        rho: memory of the means, in [0, 1). epsilon: at least 0.
+        decoupled: weight decay shrinks the weights by learning_rate * weight_decay instead of
+            entering the gradient.
+    """
+
+    kind: ClassVar[str] = "adadelta"
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 1.0,
+        *,
+        rho: float = 0.9,
+        epsilon: float = 1e-6,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        decay_biases: bool = False,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
+    ) -> None:
+        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        super().__init__(**options)
+
+
+class RMSprop(Optimizer):
+    """RMSprop (Tieleman & Hinton 2012): gradients divided by the root of their mean square.
+
+    s = rho s + (1 - rho) g^2; d = g / (sqrt(s) + epsilon); w -= learning_rate * d.
+
+    Args:
+        learning_rate: step size, at least 0, or a schedule.
+        rho: memory of the mean square, in [0, 1). epsilon: at least 0.
+        momentum: b = momentum * b + d takes the place of d, in [0, 1).
+        centered: the mean gradient's square is taken off s (Graves 2013).
+        decoupled: weight decay shrinks the weights by learning_rate * weight_decay instead of
+            entering the gradient.
+    """
+
+    kind: ClassVar[str] = "rmsprop"
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 0.01,
+        *,
+        rho: float = 0.99,
+        epsilon: float = 1e-8,
+        momentum: float = 0.0,
+        centered: bool = False,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        decay_biases: bool = False,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
+    ) -> None:
+        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        super().__init__(**options)
+
+
+class Rprop(Optimizer):
+    """Rprop (Riedmiller & Braun 1993): a step size for each weight, by the gradient's sign alone.
+
+    The step grows by `grow` while the sign stays and shrinks by `shrink` where it turns, when no
+    step is made. For whole data sets as one batch: signs of small batches mislead it.
+
+    Args:
+        learning_rate: the first step size, at least 0.
+        shrink: in (0, 1). grow: at least 1.
+        smallest_step, largest_step: limits of the step sizes, at least 0.
+        decoupled: weight decay shrinks the weights by learning_rate * weight_decay instead of
+            entering the gradient.
+    """
+
+    kind: ClassVar[str] = "rprop"
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 0.01,
+        *,
+        shrink: float = 0.5,
+        grow: float = 1.2,
+        smallest_step: float = 1e-6,
+        largest_step: float = 50.0,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        decay_biases: bool = False,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
+    ) -> None:
+        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        super().__init__(**options)
+
+
+_BY_NAME: dict[str, Callable[[], Optimizer]] = {
+    "sgd": SGD,
+    "adam": Adam,
+    "adamw": AdamW,
+    "amsgrad": lambda: Adam(amsgrad=True),
+    "adamax": Adamax,
+    "nadam": NAdam,
+    "radam": RAdam,
+    "lion": Lion,
+    "adagrad": Adagrad,
+    "adadelta": Adadelta,
+    "rmsprop": RMSprop,
+    "rprop": Rprop,
+}
 
 
 def make_optimizer(optimizer: "str | Optimizer") -> Optimizer:

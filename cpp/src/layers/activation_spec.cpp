@@ -22,6 +22,8 @@ struct Entry {
 };
 
 constexpr auto kElementwise = Form::kElementwise;
+// Parameters that must be above 0 keep this distance from it, and from infinity.
+constexpr double kLeast = 1e-6, kMost = 1e6;
 
 // The catalogue: one line adds an activation that the kernels know.
 constexpr std::array kEntries = {
@@ -34,12 +36,29 @@ constexpr std::array kEntries = {
     Entry{"gelu", kElementwise, Activation::kGelu, nullptr, 0, 0, 0},
     Entry{"gelu_tanh", kElementwise, Activation::kGeluTanh, nullptr, 0, 0, 0},
     Entry{"silu", kElementwise, Activation::kSilu, nullptr, 0, 0, 0},
+    Entry{"elu", kElementwise, Activation::kElu, "alpha", 1, kLeast, kMost},
+    Entry{"selu", kElementwise, Activation::kSelu, nullptr, 0, 0, 0},
+    Entry{"celu", kElementwise, Activation::kCelu, "alpha", 1, kLeast, kMost},
+    Entry{"mish", kElementwise, Activation::kMish, nullptr, 0, 0, 0},
+    Entry{"softsign", kElementwise, Activation::kSoftsign, nullptr, 0, 0, 0},
+    Entry{"log_sigmoid", kElementwise, Activation::kLogSigmoid, nullptr, 0, 0, 0},
+    Entry{"hard_sigmoid", kElementwise, Activation::kHardSigmoid, nullptr, 0, 0, 0},
+    Entry{"hard_tanh", kElementwise, Activation::kHardTanh, nullptr, 0, 0, 0},
+    Entry{"hard_swish", kElementwise, Activation::kHardSwish, nullptr, 0, 0, 0},
+    Entry{"relu6", kElementwise, Activation::kRelu6, nullptr, 0, 0, 0},
+    Entry{"sin", kElementwise, Activation::kSin, "frequency", 1, kLeast, kMost},
+    Entry{"gaussian", kElementwise, Activation::kGaussian, nullptr, 0, 0, 0},
+    Entry{"step", kElementwise, Activation::kStep, nullptr, 0, 0, 0},
     Entry{"softmax", Form::kSoftmax, Activation::kIdentity, nullptr, 0, 0, 0},
     Entry{"log_softmax", Form::kLogSoftmax, Activation::kIdentity, nullptr, 0, 0, 0},
 };
 
-constexpr std::array<std::array<const char*, 2>, 3> kAliases = {
-    {{"linear", "identity"}, {"swish", "silu"}, {"logistic", "sigmoid"}}};
+constexpr std::array<std::array<const char*, 2>, 6> kAliases = {{{"linear", "identity"},
+                                                                 {"swish", "silu"},
+                                                                 {"logistic", "sigmoid"},
+                                                                 {"hard_silu", "hard_swish"},
+                                                                 {"sine", "sin"},
+                                                                 {"heaviside", "step"}}};
 
 const Entry& find_entry(std::string name) {
   for (const auto& alias : kAliases)

@@ -22,6 +22,8 @@ struct ActivationSpec {
     return form == Form::kElementwise && function == kernels::Activation::kIdentity;
   }
   bool is_elementwise() const noexcept { return form == Form::kElementwise; }
+  // False where the derivative is 0 almost everywhere, so that nothing would be learned through it.
+  bool is_trainable() const noexcept { return !is_elementwise() || function != kernels::Activation::kStep; }
   bool stores_derivative() const noexcept { return is_elementwise() && kernels::stores_derivative(function); }
 };
 

@@ -107,7 +107,16 @@ InitializerSpec default_initializer(const ActivationSpec& activation) {
     case Activation::kGeluTanh:
     case Activation::kSilu:
     case Activation::kSoftplus:
+    case Activation::kElu:
+    case Activation::kCelu:
+    case Activation::kMish:
+    case Activation::kHardSwish:
+    case Activation::kRelu6:
       return {"he_normal", 0.0};
+    case Activation::kSelu:
+      return {"lecun_normal", 0.0};
+    case Activation::kSin:
+      return {"he_uniform", 0.0};
     default:
       return {"glorot_uniform", 0.0};
   }

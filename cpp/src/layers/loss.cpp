@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <sstream>
+#include <type_traits>
 
 #include "base/json.h"
 
@@ -10,9 +12,7 @@ namespace lamina {
 
 namespace {
 
-using kernels::Activation;
 using kernels::Loss;
-using Form = ActivationSpec::Form;
 
 struct ParameterEntry {
   const char* name;
@@ -23,25 +23,47 @@ struct Entry {
   const char* name;
   const char* alias;
   Loss from_outputs, from_raw;
-  Form absorbed_form;
-  Activation absorbed;
+  const char* absorbed;  // last activation computed with the loss; empty: none
+  const char* fitting;   // last activations that fit, comma between; empty: any
   bool takes_classes, mean_over_columns;
   ParameterEntry parameter;  // name null: none
 };
 
 constexpr ParameterEntry kNone{nullptr, 0, 0, 0};
 constexpr ParameterEntry kSmoothing{"label_smoothing", 0, 0, 1};
+constexpr ParameterEntry kDelta{"delta", 1, 1e-6, 1e6};
+constexpr ParameterEntry kPower{"power", 1.5, 1.0 + 1e-6, 2.0 - 1e-6};
+constexpr ParameterEntry kGamma{"gamma", 2, 0, 100};
+constexpr ParameterEntry kLevel{"level", 0.5, 1e-6, 1.0 - 1e-6};
 
 // One line adds a loss that the kernels know.
 constexpr std::array kEntries = {
-    Entry{"mean_squared_error", "mse", Loss::kMeanSquaredError, Loss::kMeanSquaredError, Form::kElementwise,
-          Activation::kIdentity, false, true, kNone},
-    Entry{"mean_absolute_error", "mae", Loss::kMeanAbsoluteError, Loss::kMeanAbsoluteError,
-          Form::kElementwise, Activation::kIdentity, false, true, kNone},
+    Entry{"mean_squared_error", "mse", Loss::kMeanSquaredError, Loss::kMeanSquaredError, "", "", false, true,
+          kNone},
+    Entry{"mean_absolute_error", "mae", Loss::kMeanAbsoluteError, Loss::kMeanAbsoluteError, "", "", false,
+          true, kNone},
+    Entry{"huber", "huber", Loss::kHuber, Loss::kHuber, "", "", false, true, kDelta},
+    Entry{"log_cosh", "logcosh", Loss::kLogCosh, Loss::kLogCosh, "", "", false, true, kNone},
+    Entry{"quantile", "pinball", Loss::kQuantile, Loss::kQuantile, "", "", false, true, kLevel},
+    Entry{"poisson", "poisson", Loss::kPoissonLog, Loss::kPoissonLog, "", "identity", false, true, kNone},
+    Entry{"gamma", "gamma", Loss::kGammaLog, Loss::kGammaLog, "", "identity", false, true, kNone},
+    Entry{"tweedie", "tweedie", Loss::kTweedieLog, Loss::kTweedieLog, "", "identity", false, true, kPower},
+    Entry{"gaussian_negative_log_likelihood", "gaussian_nll", Loss::kGaussianLogVariance,
+          Loss::kGaussianLogVariance, "", "identity", false, true, kNone},
     Entry{"binary_cross_entropy", "bce", Loss::kBinaryCrossEntropy, Loss::kBinaryCrossEntropyWithLogits,
-          Form::kElementwise, Activation::kSigmoid, false, true, kSmoothing},
+          "sigmoid", "sigmoid", false, true, kSmoothing},
     Entry{"cross_entropy", "categorical_cross_entropy", Loss::kCrossEntropy, Loss::kCrossEntropyWithLogits,
-          Form::kSoftmax, Activation::kIdentity, true, false, kSmoothing},
+          "softmax", "softmax", true, false, kSmoothing},
+    Entry{"binary_focal", "binary_focal", Loss::kBinaryFocalWithLogits, Loss::kBinaryFocalWithLogits,
+          "sigmoid", "sigmoid", false, true, kGamma},
+    Entry{"focal", "focal", Loss::kFocalWithLogits, Loss::kFocalWithLogits, "softmax", "softmax", true, false,
+          kGamma},
+    Entry{"hinge", "hinge", Loss::kHinge, Loss::kHinge, "", "identity,tanh", false, true, kNone},
+    Entry{"squared_hinge", "squared_hinge", Loss::kSquaredHinge, Loss::kSquaredHinge, "", "identity,tanh",
+          false, true, kNone},
+    Entry{"kl_divergence", "kl", Loss::kKlDivergence, Loss::kKlDivergenceWithLogits, "softmax", "softmax",
+          true, false, kNone},
+    Entry{"cosine_similarity", "cosine", Loss::kCosine, Loss::kCosine, "", "", false, false, kNone},
 };
 
 const Entry& find_entry(const std::string& name) {
@@ -53,41 +75,83 @@ const Entry& find_entry(const std::string& name) {
   throw Error(Error::Kind::kValue, "loss: unknown name '" + name + "'; expected one of " + known);
 }
 
+std::vector<std::string> split_at_commas(const std::string& list) {
+  std::vector<std::string> parts;
+  std::istringstream stream(list);
+  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
+  return parts;
+}
+
+// Several quantile levels: one output each, all of one target.
+void read_levels(const JsonReader& spec, LossSpec& result) {
+  const nlohmann::json& levels = spec.at("level");
+  if (levels.empty()) spec.fail("expected at least one 'level', got none");
+  for (const nlohmann::json& level : levels)
+    result.parameters.push_back(JsonReader(nlohmann::json{{"level", level}}, "loss quantile")
+                                    .number("level", std::nullopt, kLevel.minimum, kLevel.maximum));
+  result.from_outputs = result.from_raw = Loss::kQuantiles;
+}
+
+void read_parameter(const JsonReader& spec, const ParameterEntry& entry, LossSpec& result) {
+  if (entry.name == nullptr) return;
+  if (result.from_outputs == Loss::kQuantile && spec.has(entry.name) && spec.at(entry.name).is_array())
+    read_levels(spec, result);
+  else
+    result.parameters.push_back(spec.number(entry.name, entry.default_value, entry.minimum, entry.maximum));
+}
+
+// The network may give rates themselves, by an activation whose outputs are above 0, in place of their logs.
+void read_poisson(const JsonReader& spec, LossSpec& result) {
+  if (spec.boolean("log_input", true)) return;
+  result.from_outputs = result.from_raw = Loss::kPoissonRate;
+  result.fitting = {"softplus", "relu"};
+}
+
+nlohmann::json description(const LossSpec& loss, const Entry& entry) {
+  nlohmann::json json = {{"kind", loss.name}};
+  if (loss.has_levels())
+    json[entry.parameter.name] = loss.parameters;
+  else if (entry.parameter.name != nullptr)
+    json[entry.parameter.name] = loss.parameters[0];
+  if (loss.from_outputs == Loss::kPoissonRate) json["log_input"] = false;
+  if (!loss.mean_over_rows) json["reduction"] = "sum";
+  return json;
+}
+
 }  // namespace
 
 LossSpec loss_from_json(const nlohmann::json& json) {
-  const JsonReader spec(json.is_string() ? nlohmann::json{{"kind", json}} : json, "loss");
-  const Entry& entry = find_entry(spec.text("kind"));
+  const nlohmann::json object = json.is_string() ? nlohmann::json{{"kind", json}} : json;
+  const Entry& entry = find_entry(JsonReader(object, "loss").text("kind"));
+  const JsonReader spec(object, "loss " + std::string(entry.name));
   LossSpec result{};
   result.name = entry.name;
   result.from_outputs = entry.from_outputs;
   result.from_raw = entry.from_raw;
-  result.absorbed_form = entry.absorbed_form;
   result.absorbed = entry.absorbed;
+  result.fitting = split_at_commas(entry.fitting);
   result.takes_classes = entry.takes_classes;
   result.mean_over_columns = entry.mean_over_columns;
+  if (entry.from_outputs == Loss::kGaussianLogVariance) result.outputs_per_value = 2;
   const std::string reduction = spec.has("reduction") ? spec.text("reduction") : "mean";
   if (reduction != "mean" && reduction != "sum")
     spec.fail("expected 'reduction' to be mean or sum, got '" + reduction + "'");
   result.mean_over_rows = reduction == "mean";
   if (!result.mean_over_rows) result.mean_over_columns = false;
-  const ParameterEntry& p = entry.parameter;
-  if (p.name != nullptr) {
-    result.parameters.push_back(spec.number(p.name, p.default_value, p.minimum, p.maximum));
-    result.parameter_names.push_back(p.name);
-    spec.allow_only({"kind", "reduction", p.name});
-  } else {
+  const bool is_poisson = entry.from_outputs == Loss::kPoissonLog;
+  if (is_poisson) read_poisson(spec, result);
+  const char* option = is_poisson ? "log_input" : entry.parameter.name;
+  if (option != nullptr)
+    spec.allow_only({"kind", "reduction", option});
+  else
     spec.allow_only({"kind", "reduction"});
-  }
+  read_parameter(spec, entry.parameter, result);
+  result.text = description(result, entry).dump();
+  result.parameters_float32.assign(result.parameters.begin(), result.parameters.end());
   return result;
 }
 
-nlohmann::json loss_to_json(const LossSpec& spec) {
-  nlohmann::json json = {{"kind", spec.name}};
-  for (size_t i = 0; i < spec.parameters.size(); ++i) json[spec.parameter_names[i]] = spec.parameters[i];
-  if (!spec.mean_over_rows) json["reduction"] = "sum";
-  return json;
-}
+nlohmann::json loss_to_json(const LossSpec& spec) { return nlohmann::json::parse(spec.text); }
 
 std::vector<std::string> loss_names() {
   std::vector<std::string> names;
@@ -99,17 +163,22 @@ void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t
   const auto fail = [&](const std::string& what) {
     throw Error(Error::Kind::kValue, "loss " + loss.name + ": " + what);
   };
-  if (loss.name == "cross_entropy") {
-    if (output.form != Form::kSoftmax)
-      fail("expected 'softmax' as the last activation, got '" + output.name + "'");
-    if (outputs < 2)
-      fail(
-          "expected at least 2 outputs, got 1; for two classes with one output use 'sigmoid' and "
-          "binary_cross_entropy");
+  if (!loss.fitting.empty() && std::ranges::find(loss.fitting, output.name) == loss.fitting.end()) {
+    std::string right;
+    for (const std::string& name : loss.fitting) right += (right.empty() ? "'" : " or '") + name + "'";
+    fail("expected " + right + " as the last activation, got '" + output.name + "'");
   }
-  if (loss.name == "binary_cross_entropy" &&
-      !(output.is_elementwise() && output.function == Activation::kSigmoid))
-    fail("expected 'sigmoid' as the last activation, got '" + output.name + "'");
+  if (loss.absorbed == "softmax" && outputs < 2)
+    fail("expected at least 2 outputs, got 1; for two classes with one output use 'sigmoid' and " +
+         std::string(loss.name == "focal" ? "binary_focal" : "binary_cross_entropy"));
+  if (loss.from_outputs == Loss::kCosine && outputs < 2)
+    fail("expected at least 2 outputs, got 1, whose angle to a target is 0 or 180 degrees");
+  if (outputs % loss.outputs_per_value != 0)
+    fail("expected an even number of outputs, means and then as many log variances, got " +
+         std::to_string(outputs));
+  if (loss.has_levels() && outputs != static_cast<int64_t>(loss.parameters.size()))
+    fail("expected one output for each of the " + std::to_string(loss.parameters.size()) + " levels, got " +
+         std::to_string(outputs) + " outputs");
 }
 
 template <class T>
@@ -117,9 +186,6 @@ void compute_loss_rows(const kernels::KernelTable<T>& table, const LossSpec& los
                        int64_t columns, const T* outputs, int64_t output_row_stride,
                        const Targets<T>& targets, const T* weights, T delta_scale, double* row_losses,
                        T* delta, int64_t delta_row_stride) noexcept {
-  std::array<T, 4> parameters{};
-  const size_t count = std::min(parameters.size(), loss.parameters.size());
-  for (size_t i = 0; i < count; ++i) parameters[i] = static_cast<T>(loss.parameters[i]);
   kernels::LossRows<T> call{};
   call.rows = rows;
   call.columns = columns;
@@ -130,7 +196,10 @@ void compute_loss_rows(const kernels::KernelTable<T>& table, const LossSpec& los
   call.classes = targets.classes;
   call.target_kind = targets.classes ? kernels::TargetKind::kClasses : kernels::TargetKind::kValues;
   call.weights = weights;
-  call.parameters = parameters.data();
+  if constexpr (std::is_same_v<T, float>)
+    call.parameters = loss.parameters_float32.data();
+  else
+    call.parameters = loss.parameters.data();
   call.delta_scale = delta_scale;
   call.row_losses = row_losses;
   call.delta = delta;

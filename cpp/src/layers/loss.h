@@ -22,27 +22,29 @@ struct Targets {
 
 struct LossSpec {
   std::string name;
-  kernels::Loss from_outputs;  // on the network's outputs
-  kernels::Loss from_raw;      // on the outputs before the absorbed activation (== from_outputs: none)
-  ActivationSpec::Form absorbed_form;
-  kernels::Activation absorbed;
+  kernels::Loss from_outputs;        // on the network's outputs
+  kernels::Loss from_raw;            // on the outputs before the absorbed activation
+  std::string absorbed;              // the activation that is computed together with the loss; empty: none
+  std::vector<std::string> fitting;  // last activations that the loss takes; empty: any
   bool takes_classes;
   bool mean_over_columns;  // the loss of a row is the mean (true) or the sum over its columns
   bool mean_over_rows = true;
+  int64_t outputs_per_value = 1;  // 2 where the network gives a mean and a variance for each target
   std::vector<double> parameters;
-  std::vector<const char*> parameter_names;
+  std::vector<float> parameters_float32;
+  std::string text;  // the description as JSON, defaults left out
 
-  bool operator==(const LossSpec& other) const noexcept {
-    return name == other.name && mean_over_rows == other.mean_over_rows && parameters == other.parameters;
-  }
+  bool operator==(const LossSpec& other) const noexcept { return text == other.text; }
   // True when loss and this output activation are computed together, from the raw outputs.
-  bool absorbs(const ActivationSpec& activation) const noexcept {
-    if (from_raw == from_outputs || activation.form != absorbed_form) return false;
-    return absorbed_form != ActivationSpec::Form::kElementwise || activation.function == absorbed;
+  bool absorbs(const ActivationSpec& activation) const noexcept { return activation.name == absorbed; }
+  bool has_levels() const noexcept { return from_outputs == kernels::Loss::kQuantiles; }
+  // Columns of the target values for a network of so many outputs.
+  int64_t target_columns(int64_t outputs) const noexcept {
+    return has_levels() ? 1 : outputs / outputs_per_value;
   }
   // Divisor that turns a sum over columns into the row's loss.
   double column_divisor(int64_t columns) const noexcept {
-    return mean_over_columns ? static_cast<double>(columns) : 1.0;
+    return mean_over_columns ? static_cast<double>(columns / outputs_per_value) : 1.0;
   }
 };
 
@@ -51,7 +53,7 @@ LossSpec loss_from_json(const nlohmann::json& spec);
 nlohmann::json loss_to_json(const LossSpec& spec);
 std::vector<std::string> loss_names();
 
-// Raises where loss and last activation do not fit (cross-entropy after relu, say).
+// Raises where loss and last activation or the number of outputs do not fit (cross-entropy after relu, say).
 void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t outputs);
 
 // Row losses (weighted sums over columns) and, where `delta` is not null, dL/doutputs times `delta_scale`.

@@ -76,6 +76,18 @@ const ActivationSpec& Network<T>::output_activation() const noexcept {
 }
 
 template <class T>
+void Network<T>::check_trainable() const {
+  for (const Node<T>& node : nodes_) {
+    const ActivationSpec* activation = node.layer->output_activation();
+    if (activation != nullptr && !activation->is_trainable())
+      throw Error(Error::Kind::kValue,
+                  "layers." + std::to_string(node.layer_index) + ": '" + activation->name +
+                      "' has no derivative to train through; use 'sigmoid' in its place, or "
+                      "Perceptron for a single unit");
+  }
+}
+
+template <class T>
 bool Network<T>::slot_stores_derivative(int slot) const noexcept {
   return std::any_of(nodes_.begin(), nodes_.end(), [&](const Node<T>& node) {
     const ActivationSpec* activation = node.layer->output_activation();

@@ -66,6 +66,8 @@ class Network {
   const std::vector<Parameter>& parameters() const noexcept { return parameters_; }
   // The activation that ends the network (identity where the last layer has none).
   const ActivationSpec& output_activation() const noexcept;
+  // Raises where an activation has no derivative to train through.
+  void check_trainable() const;
   // True when slot `slot` keeps f'(z) beside its values in training.
   bool slot_stores_derivative(int slot) const noexcept;
 

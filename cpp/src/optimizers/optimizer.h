@@ -35,6 +35,8 @@ class Optimizer final : public ParameterUpdater<T> {
 
   double learning_rate() const noexcept { return learning_rate_; }
   void set_learning_rate(double rate);
+  // Of the steps to come, from a list that was checked; the step in hand keeps its own.
+  void follow_learning_rate(double rate) noexcept { learning_rate_ = rate; }
   const OptimizerSpec& spec() const noexcept { return spec_; }
 
   // All state: the step count and `state_count` flat buffers in the network's layout.

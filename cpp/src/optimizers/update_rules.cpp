@@ -1,12 +1,12 @@
-// SGD with momentum (Sutskever et al. 2013), Adam (Kingma & Ba 2015), AdamW (Loshchilov & Hutter 2019).
+// The options of every optimizer, by name; their coefficients stand in coefficients.cpp.
 #include "optimizers/update_rules.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <span>
 
 #include "base/json.h"
+#include "optimizers/coefficients.h"
 
 namespace lamina {
 
@@ -23,56 +23,74 @@ struct Option {
 constexpr double kAny = std::numeric_limits<double>::max();
 constexpr double kBelowOne = 1.0 - 1e-16;
 
+constexpr Option rate(double value) { return {"learning_rate", value, 0.0, kAny}; }
+constexpr Option share(const char* name, double value) { return {name, value, 0.0, kBelowOne}; }
+constexpr Option at_least_zero(const char* name, double value) { return {name, value, 0.0, kAny}; }
+constexpr Option flag(const char* name, bool value = false) {
+  return {name, value ? 1.0 : 0.0, 0.0, 1.0, true};
+}
+
 // Options that every optimizer has.
-constexpr std::array kCommonOptions = {
-    Option{"weight_decay", 0.0, 0.0, kAny},
-    Option{"decay_biases", 0.0, 0.0, 1.0, true},
-    Option{"clip_norm", 0.0, 0.0, kAny},
-    Option{"clip_value", 0.0, 0.0, kAny},
-};
-constexpr std::array kSgdOptions = {
-    Option{"learning_rate", 0.01, 0.0, kAny}, Option{"momentum", 0.0, 0.0, kBelowOne},
-    Option{"nesterov", 0.0, 0.0, 1.0, true}, Option{"decoupled", 0.0, 0.0, 1.0, true}};
-constexpr std::array kAdamOptions = {
-    Option{"learning_rate", 0.001, 0.0, kAny}, Option{"beta1", 0.9, 0.0, kBelowOne},
-    Option{"beta2", 0.999, 0.0, kBelowOne}, Option{"epsilon", 1e-8, 0.0, kAny},
-    Option{"decoupled", 0.0, 0.0, 1.0, true}};
+constexpr std::array kCommonOptions = {at_least_zero("weight_decay", 0.0), flag("decay_biases"),
+                                       at_least_zero("clip_norm", 0.0), at_least_zero("clip_value", 0.0)};
 
-// o: learning_rate, momentum, nesterov, decoupled
-Coefficients sgd_coefficients(const OptimizerOptions& o, const StepRequest& request) {
-  const bool decoupled = o[3] != 0.0;
-  return {request.learning_rate, decoupled ? 0.0 : request.weight_decay, o[1],
-          decoupled ? request.learning_rate * request.weight_decay : 0.0, o[2]};
-}
-
-// Where no gradient ever was, padding above all, 0 / (0 + epsilon) must be 0.
-constexpr double kSmallestEpsilon = std::numeric_limits<float>::min();
-
-// o: learning_rate, beta1, beta2, epsilon, decoupled
-Coefficients adam_coefficients(const OptimizerOptions& o, const StepRequest& request) {
-  const bool decoupled = o[4] != 0.0;
-  const auto t = static_cast<double>(request.step);
-  return {request.learning_rate / (1.0 - std::pow(o[1], t)),
-          o[1],
-          o[2],
-          1.0 / std::sqrt(1.0 - std::pow(o[2], t)),
-          std::max(o[3], kSmallestEpsilon),
-          decoupled ? 0.0 : request.weight_decay,
-          decoupled ? request.learning_rate * request.weight_decay : 0.0,
-          1.0 - o[1],
-          1.0 - o[2]};
-}
+// The order is that in which coefficients.cpp reads them.
+constexpr std::array kSgdOptions = {rate(0.01), share("momentum", 0.0), flag("nesterov"), flag("decoupled")};
+constexpr std::array kAdamOptions = {rate(0.001), share("beta1", 0.9), share("beta2", 0.999),
+                                     at_least_zero("epsilon", 1e-8), flag("decoupled")};
+constexpr std::array kAdamaxOptions = {rate(0.002), share("beta1", 0.9), share("beta2", 0.999),
+                                       at_least_zero("epsilon", 1e-8), flag("decoupled")};
+constexpr std::array kNadamOptions = {rate(0.002),           share("beta1", 0.9),
+                                      share("beta2", 0.999), at_least_zero("epsilon", 1e-8),
+                                      flag("decoupled"),     at_least_zero("momentum_decay", 0.004)};
+constexpr std::array kLionOptions = {rate(0.0001), share("beta1", 0.9), share("beta2", 0.99),
+                                     flag("decoupled", true)};
+constexpr std::array kAdagradOptions = {rate(0.01), at_least_zero("rate_decay", 0.0),
+                                        at_least_zero("initial_accumulator", 0.0),
+                                        at_least_zero("epsilon", 1e-10), flag("decoupled")};
+constexpr std::array kAdadeltaOptions = {rate(1.0), share("rho", 0.9), at_least_zero("epsilon", 1e-6),
+                                         flag("decoupled")};
+constexpr std::array kRmspropOptions = {
+    rate(0.01),       share("rho", 0.99), at_least_zero("epsilon", 1e-8), share("momentum", 0.0),
+    flag("centered"), flag("decoupled")};
+constexpr std::array kRpropOptions = {rate(0.01),
+                                      Option{"shrink", 0.5, 1e-6, kBelowOne},
+                                      Option{"grow", 1.2, 1.0, 1e6},
+                                      at_least_zero("smallest_step", 1e-6),
+                                      at_least_zero("largest_step", 50.0),
+                                      flag("decoupled")};
 
 struct Listing {
   OptimizerEntry entry;
   std::span<const Option> options;
 };
 
-// One line (and its coefficients above) adds an optimizer that the kernels know.
+// One line (and its coefficients) adds an optimizer that the kernels know.
 const std::array kListings = {
     Listing{{"sgd", UpdateRule::kSgd, 1, {"velocity"}, sgd_coefficients}, kSgdOptions},
     Listing{{"adam", UpdateRule::kAdam, 2, {"first_moment", "second_moment"}, adam_coefficients},
             kAdamOptions},
+    Listing{{"amsgrad",
+             UpdateRule::kAmsgrad,
+             3,
+             {"first_moment", "second_moment", "largest_second_moment"},
+             adam_coefficients},
+            kAdamOptions},
+    Listing{{"adamax", UpdateRule::kAdamax, 2, {"first_moment", "largest_gradient"}, adamax_coefficients},
+            kAdamaxOptions},
+    Listing{{"nadam", UpdateRule::kNadam, 2, {"first_moment", "second_moment"}, nadam_coefficients},
+            kNadamOptions},
+    Listing{{"radam", UpdateRule::kRadam, 2, {"first_moment", "second_moment"}, radam_coefficients},
+            kAdamOptions},
+    Listing{{"lion", UpdateRule::kLion, 1, {"first_moment"}, lion_coefficients}, kLionOptions},
+    Listing{{"adagrad", UpdateRule::kAdagrad, 1, {"sum_of_squares"}, adagrad_coefficients}, kAdagradOptions},
+    Listing{
+        {"adadelta", UpdateRule::kAdadelta, 2, {"mean_square", "mean_square_step"}, adadelta_coefficients},
+        kAdadeltaOptions},
+    Listing{{"rmsprop", UpdateRule::kRmsprop, 3, {"mean_square", "velocity", "mean"}, rmsprop_coefficients},
+            kRmspropOptions},
+    Listing{{"rprop", UpdateRule::kRprop, 2, {"last_gradient", "step_size"}, rprop_coefficients},
+            kRpropOptions},
 };
 
 const Listing& find_listing(const std::string& name) {
@@ -87,6 +105,16 @@ const Listing& find_listing(const std::string& name) {
 double read_option(const JsonReader& spec, const Option& option) {
   if (option.boolean) return spec.boolean(option.name, option.default_value != 0.0) ? 1.0 : 0.0;
   return spec.number(option.name, option.default_value, option.minimum, option.maximum);
+}
+
+// What no single option can tell.
+void check_together(const OptimizerSpec& result, const JsonReader& spec) {
+  const auto& o = result.options;
+  if (result.entry->rule == UpdateRule::kSgd && o[2] != 0.0 && o[1] == 0.0)
+    spec.fail("expected a 'momentum' above 0 with nesterov, got 0");
+  if (result.entry->rule == UpdateRule::kRprop && o[3] > o[4])
+    spec.fail("expected 'smallest_step' of at most 'largest_step', got " + nlohmann::json(o[3]).dump() +
+              " and " + nlohmann::json(o[4]).dump());
 }
 
 }  // namespace
@@ -117,8 +145,7 @@ OptimizerSpec optimizer_from_json(const nlohmann::json& json) {
   result.decay_biases = common[1] != 0.0;
   result.clip_norm = common[2];
   result.clip_value = common[3];
-  if (kind == "sgd" && spec.boolean("nesterov", false) && spec.number("momentum", 0.0) == 0.0)
-    spec.fail("expected a 'momentum' above 0 with nesterov, got 0");
+  check_together(result, spec);
   return result;
 }
 

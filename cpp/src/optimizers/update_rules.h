@@ -14,7 +14,7 @@ namespace lamina {
 
 using Coefficients = std::array<double, kernels::kMaxCoefficients>;
 // Values by position, as the optimizer's list of options has them; booleans are 0 or 1.
-using OptimizerOptions = std::array<double, 8>;
+using OptimizerOptions = std::array<double, 10>;
 
 // What one parameter asks of one step.
 struct StepRequest {

@@ -177,6 +177,7 @@ template <class T>
 void Model<T>::backward(const T* output_gradient, bool gradients_wanted, T* input_gradient) {
   const auto training = lock_training();
   if (forward_rows() == 0) throw Error(Error::Kind::kState, "backward: expected a call of forward before it");
+  network_.check_trainable();
   hand_->backward(output_gradient, gradients_wanted ? gradient_buffer() : nullptr, input_gradient);
 }
 

@@ -39,12 +39,21 @@ class TimedPoll {
   unsigned calls_ = 7;
 };
 
+void check_learning_rates(const double* rates, int64_t steps) {
+  for (int64_t i = 0; rates != nullptr && i < steps; ++i)
+    if (!(rates[i] >= 0.0) || std::isinf(rates[i]))
+      throw Error(Error::Kind::kValue, "fit: expected finite learning rates of at least 0, got " +
+                                           nlohmann::json(rates[i]).dump() + " at step " +
+                                           std::to_string(i + 1) + " of the epoch");
+}
+
 }  // namespace
 
 template <class T>
 Trainer<T>::Trainer(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns)
     : network_(network), runner_(network, loss, capacity, target_columns), backup_(network.flat_size()) {
   check_loss_fits(loss, network.output_activation(), network.outputs());
+  network.check_trainable();
 }
 
 template <class T>
@@ -59,6 +68,7 @@ template <class T>
 EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& request,
                                   Optimizer<T>& optimizer, T* outputs, Poll poll) {
   const int64_t rows = data.inputs.rows, batch_size = request.batch_size;
+  check_learning_rates(request.learning_rates, (rows + batch_size - 1) / batch_size);
   std::vector<int64_t> order;
   if (request.shuffle) {
     order.resize(static_cast<size_t>(rows));
@@ -83,7 +93,11 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
     for (int64_t first = 0; first < rows; first += batch_size, ++step_index) {
       const int64_t count = std::min(batch_size, rows - first);
       const BatchRows batch{request.shuffle ? order.data() + first : nullptr, first, count};
-      if (team.index == 0) batch_rows = count;
+      if (team.index == 0) {
+        batch_rows = count;
+        if (request.learning_rates != nullptr)
+          optimizer.follow_learning_rate(request.learning_rates[step_index - steps_before]);
+      }
       const StepRequestData<T> step{data, batch, request.seed, step_index, outputs};
       if (!run_step(team, step, optimizer, [&] { return timed(record.steps); })) return;
       if (team.index != 0) continue;
@@ -134,7 +148,7 @@ bool Trainer<T>::run_step(Team& team, const StepRequestData<T>& request, Optimiz
 
 template <class T>
 double Trainer<T>::step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed) {
-  const EpochRequest request{kNoEpoch, data.inputs.rows, false, seed};
+  const EpochRequest request{kNoEpoch, data.inputs.rows, false, seed, nullptr};
   return run_epoch(data, request, optimizer, nullptr, [](int64_t) { return false; }).loss;
 }
 

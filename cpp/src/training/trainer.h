@@ -16,6 +16,7 @@ struct EpochRequest {
   int64_t batch_size = 32;
   bool shuffle = true;
   uint64_t seed = 0;
+  const double* learning_rates = nullptr;  // of each step, finite and at least 0; null: the optimizer's own
 };
 
 struct EpochRecord {

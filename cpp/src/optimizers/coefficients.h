@@ -1,0 +1,19 @@
+// The kernels' coefficients at each step of each optimizer: functions of options and step count alone.
+#pragma once
+
+#include "optimizers/update_rules.h"
+
+namespace lamina {
+
+Coefficients sgd_coefficients(const OptimizerOptions& options, const StepRequest& request);
+Coefficients adam_coefficients(const OptimizerOptions& options, const StepRequest& request);
+Coefficients adamax_coefficients(const OptimizerOptions& options, const StepRequest& request);
+Coefficients nadam_coefficients(const OptimizerOptions& options, const StepRequest& request);
+Coefficients radam_coefficients(const OptimizerOptions& options, const StepRequest& request);
+Coefficients lion_coefficients(const OptimizerOptions& options, const StepRequest& request);
+Coefficients adagrad_coefficients(const OptimizerOptions& options, const StepRequest& request);
+Coefficients adadelta_coefficients(const OptimizerOptions& options, const StepRequest& request);
+Coefficients rmsprop_coefficients(const OptimizerOptions& options, const StepRequest& request);
+Coefficients rprop_coefficients(const OptimizerOptions& options, const StepRequest& request);
+
+}  // namespace lamina

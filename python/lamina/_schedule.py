@@ -1,0 +1,261 @@
+"""What a learning-rate schedule is; constant ones, warm-up, plateaus, functions."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from lamina._types import NDArray
+
+Rates = NDArray[np.float64]
+
+
+@dataclass(kw_only=True)
+class Schedule:
+    """Base of all schedules; give one as an optimizer's `learning_rate`.
+
+    Time t counts the optimizer's steps (or epochs) from 0, also across calls of `fit` and after
+    `set_state`. Where a schedule takes a `length` and it is None, it ends with the fit.
+
+    Args:
+        rate: learning rate that the schedule's factors multiply, at least 0.
+        per: "step" changes the rate at each step, "epoch" after each epoch (in `fit` alone).
+
+    Raises:
+        ValueError: an option is out of range.
+    """
+
+    rate: float = field(kw_only=False)
+    per: Literal["step", "epoch"] = "step"
+
+    def __post_init__(self) -> None:
+        self._check("rate", 0.0)
+        if self.per not in ("step", "epoch"):
+            raise ValueError(f"{self._name}: expected per 'step' or 'epoch', got {self.per!r}")
+
+    def factors(self, t: Rates, length: float) -> Rates:
+        """Factors of `rate` at times t, for a schedule that ends at `length`."""
+        raise NotImplementedError
+
+    def rates(self, first: int, count: int, epoch_steps: int | None, last: int | None) -> Rates:
+        """Learning rates [count] of the steps from `first` on.
+
+        Args:
+            epoch_steps: steps of an epoch; None: not known (training by hand).
+            last: steps when training ends; None: not known.
+        """
+        t = np.arange(first, first + count, dtype=np.float64)
+        length = getattr(self, "length", math.inf)
+        if self.per == "epoch":
+            if epoch_steps is None:
+                raise ValueError(f"{self._name}: expected per='step' outside fit, got 'epoch'")
+            t = t // epoch_steps
+        if length is None:
+            if last is None:
+                raise ValueError(
+                    f"{self._name}: expected a length: fit alone knows when training ends"
+                )
+            length = last / (epoch_steps or 1) if self.per == "epoch" else last
+        return np.ascontiguousarray(self.rate * self.factors(t, float(length)), dtype=np.float64)
+
+    def note_epoch(self, record: Mapping[str, float]) -> None:
+        """Told the losses after each epoch of a fit."""
+
+    def get_state(self) -> dict[str, Any]:
+        """What `note_epoch` has left behind."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from what `get_state` gave."""
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _check(self, name: str, low: float, high: float = math.inf, *, above: bool = False) -> None:
+        value = getattr(self, name)
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        in_range = number and math.isfinite(value) and low <= value <= high
+        if not in_range or (above and value == low):
+            limit = f"{'above' if above else 'of at least'} {low:g}"
+            limit += "" if math.isinf(high) else f" and at most {high:g}"
+            raise ValueError(f"{self._name}: expected {name} {limit}, got {value!r}")
+
+    def _check_length(self) -> None:
+        if getattr(self, "length", None) is not None:
+            self._check("length", 0, above=True)
+
+
+@dataclass(kw_only=True)
+class ConstantSchedule(Schedule):
+    """The same rate at all times; of use inside `WarmUp`."""
+
+    def factors(self, t: Rates, length: float) -> Rates:
+        """1 at all times."""
+        return np.ones_like(t)
+
+
+@dataclass(kw_only=True)
+class ReduceOnPlateau(Schedule):
+    """Multiplies the rate by `factor` when the loss has not fallen for `patience` epochs.
+
+    By hand, call `optimizer.schedule.note_epoch({"loss": value})` after each epoch.
+
+    Args:
+        factor: in (0, 1). patience: epochs without improvement that are borne, at least 0.
+        threshold: share of the best loss by which a better one must lie below it, at least 0.
+        cooldown: epochs after a change that do not count, at least 0.
+        minimum: least rate, at least 0.
+        monitor: name in the record of an epoch; None: "val_loss" where there is one, else "loss".
+    """
+
+    factor: float = 0.1
+    patience: int = 10
+    threshold: float = 1e-4
+    cooldown: int = 0
+    minimum: float = 0.0
+    monitor: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("factor", 0, 1, above=True)
+        for name in ("patience", "threshold", "cooldown", "minimum"):
+            self._check(name, 0)
+        self._now: float = self.rate
+        self._best = math.inf
+        self._bad = self._cooling = 0
+
+    def factors(self, t: Rates, length: float) -> Rates:
+        """The factor of now, at all times."""
+        return np.full_like(t, self._now / self.rate if self.rate else 0.0)
+
+    def note_epoch(self, record: Mapping[str, float]) -> None:
+        """Compare the loss with the best one so far."""
+        name = self.monitor or ("val_loss" if "val_loss" in record else "loss")
+        if name not in record:
+            raise ValueError(
+                f"{self._name}: expected monitor to be one of {', '.join(record)}, got {name!r}"
+            )
+        loss = record[name]
+        if math.isinf(self._best) or loss < self._best - self.threshold * abs(self._best):
+            self._best, self._bad = loss, 0
+        else:
+            self._bad += 1
+        if self._cooling > 0:
+            self._cooling -= 1
+            self._bad = 0
+        if self._bad > self.patience:
+            self._now = max(self._now * self.factor, self.minimum)
+            self._bad, self._cooling = 0, self.cooldown
+
+    def get_state(self) -> dict[str, Any]:
+        """Rate, best loss and counts."""
+        return {
+            "rate": self._now,
+            "best": None if math.isinf(self._best) else self._best,
+            "bad": self._bad,
+            "cooling": self._cooling,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from what `get_state` gave."""
+        self._now = state["rate"]
+        self._best = math.inf if state["best"] is None else state["best"]
+        self._bad, self._cooling = state["bad"], state["cooling"]
+
+
+class WarmUp(Schedule):
+    """A straight line from start * rate up to the rate over the first steps, then another schedule.
+
+    Args:
+        schedule: what follows, its time counted from the end of the warm-up; or a rate.
+        steps: of the warm-up, at least 1.
+        start: factor before the first step, in [0, 1].
+    """
+
+    def __init__(self, schedule: "Schedule | float", steps: int, start: float = 0.0) -> None:
+        self.after = as_schedule(schedule)
+        self.steps, self.start = steps, start
+        super().__init__(self.after.rate)
+        self._check("steps", 1)
+        self._check("start", 0, 1)
+
+    def __repr__(self) -> str:
+        return f"WarmUp({self.after!r}, steps={self.steps}, start={self.start})"
+
+    def rates(self, first: int, count: int, epoch_steps: int | None, last: int | None) -> Rates:
+        """The line, then the other schedule's rates."""
+        t = np.arange(first, first + count, dtype=np.float64)
+        warm = self.rate * between(self.start, 1.0, np.minimum(t + 1.0, self.steps) / self.steps)
+        end = None if last is None else max(last - self.steps, 1)
+        begin = max(first - self.steps, 0)
+        left = first + count - self.steps - begin
+        if left > 0:
+            warm[count - left :] = self.after.rates(begin, left, epoch_steps, end)
+        return warm
+
+    def note_epoch(self, record: Mapping[str, float]) -> None:
+        """Told on."""
+        self.after.note_epoch(record)
+
+    def get_state(self) -> dict[str, Any]:
+        """That of the schedule after the warm-up."""
+        return self.after.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from what `get_state` gave."""
+        self.after.set_state(state)
+
+
+class FunctionSchedule(Schedule):
+    """A Python function of the step (or epoch) that gives the learning rate itself.
+
+    Args:
+        function: t -> rate, finite and at least 0. per: what t counts.
+    """
+
+    def __init__(
+        self, function: Callable[[int], float], *, per: Literal["step", "epoch"] = "step"
+    ) -> None:
+        self.function = function
+        super().__init__(self._value(0), per=per)
+
+    def __repr__(self) -> str:
+        return f"FunctionSchedule({self.function!r}, per={self.per!r})"
+
+    def rates(self, first: int, count: int, epoch_steps: int | None, last: int | None) -> Rates:
+        """One call of the function for each step or epoch."""
+        if self.per == "step":
+            return np.array([self._value(t) for t in range(first, first + count)])
+        if epoch_steps is None:
+            raise ValueError(f"{self._name}: expected per='step' outside fit, got 'epoch'")
+        epochs = np.arange(first, first + count) // epoch_steps
+        table = {int(epoch): self._value(int(epoch)) for epoch in np.unique(epochs)}
+        return np.array([table[int(epoch)] for epoch in epochs])
+
+    def _value(self, t: int) -> float:
+        value = float(self.function(t))
+        if not (math.isfinite(value) and value >= 0.0):
+            raise ValueError(
+                f"{self._name}: expected a finite rate of at least 0, got {value} at {self.per} {t}"
+                if hasattr(self, "per")
+                else f"{self._name}: expected a finite rate of at least 0, got {value} at 0"
+            )
+        return value
+
+
+LearningRate = float | Schedule | Callable[[int], float]
+
+
+def as_schedule(rate: LearningRate) -> Schedule:
+    """A schedule as it is, a number as a constant one, a function of the step as one."""
+    if isinstance(rate, Schedule):
+        return rate
+    return FunctionSchedule(rate) if callable(rate) else ConstantSchedule(rate)
+
+
+def between(low: float, high: float, share: Rates) -> Rates:
+    """`low` where the share is 0, `high` where it is 1."""
+    return np.asarray(low + (high - low) * share)

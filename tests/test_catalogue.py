@@ -1,0 +1,254 @@
+"""The table of the catalogue: every entry in both dtypes: forward, backward, PyTorch, saved."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import lamina as lm
+from lamina import _core
+from lamina._losses import core_loss
+from networks import bits, class_data, classifier
+
+Array = npt.NDArray[Any]
+NAMES: dict[str, list[str]] = _core.catalogue()
+DTYPES = ("float32", "float64")
+COLUMNS = ("forward", "backward", "PyTorch", "saved")
+# PyTorch has neither; both are compared with their formulas.
+WITHOUT_PYTORCH = {"step", "lion"}
+X = np.random.default_rng(0).normal(size=(9, 5))
+
+
+def load(name: str) -> Any:
+    """A test module of the folder parity, whatever folder pytest was started in."""
+    path = Path(__file__).with_name("parity") / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"lamina_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+parity = load("test_torch_catalogue")
+optimizer_parity = load("test_torch_optimizers")
+Check = Callable[[str, Any], None]
+
+
+def network(activation: str, dtype: Any) -> lm.Sequential:
+    return lm.Sequential([lm.Dense(6, activation), lm.Dense(4)], inputs=5, dtype=dtype)
+
+
+def activation_forward(name: str, dtype: Any) -> None:
+    net = network(name, dtype)
+    outputs = net.predict(X)
+    assert outputs.dtype == dtype
+    assert np.isfinite(outputs).all()
+    assert outputs.std() > 0
+    # Other rows, other tiles, the same bits.
+    np.testing.assert_array_equal(net.predict(X[4:5]), outputs[4:5])
+
+
+def activation_backward(name: str, dtype: Any) -> None:
+    net, exact = network(name, dtype), network(name, "float64")
+    exact.set_parameters(net.parameters())
+    for part in (net, exact):
+        part.forward(X.astype(np.float32))
+        part.backward(np.ones((9, 4)))
+    for key, expected in exact.gradients().items():
+        np.testing.assert_allclose(net.gradients()[key], expected, rtol=2e-4, atol=1e-5)
+
+
+def activation_pytorch(name: str, dtype: Any) -> None:
+    if name in ("softmax", "log_softmax"):
+        parity.test_softmax_over_rows_equals_pytorch(name, dtype)
+    else:
+        parity.test_every_activation_equals_pytorch(name, dtype)
+
+
+def activation_saved(name: str, dtype: Any, folder: Path) -> None:
+    net = network(name, dtype)
+    net.save(folder / "net.lamina")
+    loaded = lm.load(folder / "net.lamina")
+    assert loaded.to_spec() == net.to_spec()
+    assert loaded.predict(X).tobytes() == net.predict(X).tobytes()
+
+
+def loss_case(name: str) -> tuple[lm.Loss, str, Array, Array]:
+    record, (loss, last) = next(
+        (record, case) for record, case in parity.LOSSES.items() if case[0].kind == name
+    )
+    return (
+        loss,
+        last,
+        parity.arrays[f"loss/{record}/outputs"],
+        parity.arrays[f"loss/{record}/targets"],
+    )
+
+
+def loss_forward(name: str, dtype: Any) -> None:
+    loss, last, outputs, targets = loss_case(name)
+    net = parity.identity_network(outputs, last, dtype)
+    rows = np.eye(len(outputs))
+    weights = np.linspace(0.5, 1.5, len(rows))
+    each = [net.evaluate(rows[i : i + 1], targets[i : i + 1], loss=loss)["loss"] for i in range(11)]
+    mean = net.evaluate(rows, targets, loss=loss, sample_weight=weights)["loss"]
+    assert mean == pytest.approx(np.average(each, weights=weights), rel=1e-5)
+
+
+def loss_backward(name: str, dtype: Any) -> None:
+    loss, last, outputs, targets = loss_case(name)
+    rows = np.eye(len(outputs))
+    weights = np.linspace(0.5, 1.5, len(rows))
+    net = parity.identity_network(outputs, last, dtype)
+    _, plain = net.value_and_grad(rows, targets, loss=loss)
+    _, weighted = net.value_and_grad(rows, targets, loss=loss, sample_weight=weights)
+    expected = plain["layers.0.weight"] * (weights / weights.mean())
+    np.testing.assert_allclose(weighted["layers.0.weight"], expected, rtol=1e-5, atol=1e-8)
+
+
+def loss_pytorch(name: str, dtype: Any) -> None:
+    for record, (loss, _) in parity.LOSSES.items():
+        if loss.kind == name:
+            for reduction in ("mean", "sum"):
+                parity.test_every_loss_equals_pytorch(record, reduction, dtype)
+
+
+def loss_saved(name: str, dtype: Any, folder: Path) -> None:
+    loss = loss_case(name)[0]
+    text = core_loss(loss).spec()
+    assert _core.Loss(text).spec() == text
+    assert text.count(name) == 1
+
+
+def make(name: str) -> lm.Optimizer:
+    return lm.Adam(amsgrad=True) if name == "amsgrad" else OPTIMIZERS[name]()
+
+
+OPTIMIZERS: dict[str, Callable[[], lm.Optimizer]] = {
+    kind.kind: kind for kind in lm.Optimizer.__subclasses__()
+}
+
+
+def optimizer_forward(name: str, dtype: Any) -> None:
+    x, y = class_data()
+    net, optimizer = classifier(dtype=dtype), make(name)
+    before = net.evaluate(x, y)["loss"]
+    for _ in range(30):
+        net.train_step(x, y, optimizer=optimizer)
+    assert net.evaluate(x, y)["loss"] < before
+
+
+def optimizer_backward(name: str, dtype: Any) -> None:
+    """Steps from gradients that stand give the bits of fused steps."""
+    x, y = class_data()
+    fused, by_hand, first, second = (
+        classifier(dtype=dtype),
+        classifier(dtype=dtype),
+        make(name),
+        make(name),
+    )
+    for _ in range(3):
+        fused.train_step(x, y, optimizer=first)
+        by_hand.value_and_grad(x, y)
+        second.step(by_hand)
+    assert bits(fused) == bits(by_hand)
+
+
+def optimizer_pytorch(name: str, dtype: Any) -> None:
+    traces = load("read_traces")
+    if name in ("sgd", "adam"):
+        trace_parity = load("test_torch_trace")
+        trace_parity.test_twenty_steps_equal_pytorch(("tanh_cross_entropy", name, dtype))
+        return
+    found = [
+        t for t in traces.trace_names("torch_optimizers.npz") if t[1] == name and t[2] == dtype
+    ]
+    assert found
+    for trace in found:
+        optimizer_parity.test_twenty_steps_equal_pytorch(trace)
+
+
+def optimizer_saved(name: str, dtype: Any, folder: Path) -> None:
+    x, y = class_data()
+    net, optimizer, resumed = classifier(dtype=dtype), make(name), make(name)
+    for _ in range(7):
+        net.train_step(x, y, optimizer=optimizer)
+    net.save(folder / "net.lamina")
+    twin = lm.load(folder / "net.lamina")
+    resumed.set_state(twin, optimizer.get_state())
+    for _ in range(7):
+        net.train_step(x, y, optimizer=optimizer)
+        twin.train_step(x, y, optimizer=resumed)
+    assert bits(twin) == bits(net)
+
+
+KINDS: dict[str, tuple[Check, Check, Check, Callable[[str, Any, Path], None]]] = {
+    "activations": (activation_forward, activation_backward, activation_pytorch, activation_saved),
+    "losses": (loss_forward, loss_backward, loss_pytorch, loss_saved),
+    "optimizers": (optimizer_forward, optimizer_backward, optimizer_pytorch, optimizer_saved),
+}
+
+
+def answers(kind: str, name: str, dtype: str, folder: Path) -> str:
+    """One row of the table; raises where an answer would be no."""
+    forward, backward, pytorch, saved = KINDS[kind]
+    row = []
+    forward(name, dtype)
+    row.append("yes")
+    if name == "step":
+        row.append("none")
+    else:
+        backward(name, dtype)
+        row.append("yes")
+    if name in WITHOUT_PYTORCH:
+        row.append("formula")
+    else:
+        pytorch(name, dtype)
+        row.append("yes")
+    saved(name, dtype, folder)
+    row.append("yes")
+    return f"| {name} | {dtype} | " + " | ".join(row) + " |"
+
+
+CASES = [(kind, name, dtype) for kind in KINDS for name in NAMES[kind] for dtype in DTYPES]
+
+
+@pytest.mark.parametrize(("kind", "name", "dtype"), CASES)
+def test_every_entry_answers_yes(kind: str, name: str, dtype: str, tmp_path: Path) -> None:
+    row = answers(kind, name, dtype, tmp_path)
+    table = Path(__file__).with_name("catalogue_table.md").read_text(encoding="utf-8")
+    assert row in table.splitlines()
+
+
+def test_the_step_function_is_1_above_0() -> None:
+    net = lm.Sequential([lm.Activation("step")], inputs=4)
+    np.testing.assert_array_equal(net.predict([[-1.0, 0.0, 1e-30, 2.0]]), [[0.0, 0.0, 1.0, 1.0]])
+
+
+def test_lion_steps_by_the_sign_of_its_momentum() -> None:
+    x, y = class_data()
+    net, optimizer = classifier(dtype="float64"), lm.Lion(0.01, weight_decay=0.1)
+    weight, momentum = "layers.1.weight", 0.0
+    for _ in range(3):
+        before, gradient = net.parameters()[weight], net.value_and_grad(x, y)[1][weight]
+        net.train_step(x, y, optimizer=optimizer)
+        step = 0.01 * np.sign(0.9 * momentum + 0.1 * gradient)
+        momentum = 0.99 * momentum + 0.01 * gradient
+        expected = before * (1.0 - 0.01 * 0.1) - step
+        np.testing.assert_allclose(net.parameters()[weight], expected, rtol=1e-13, atol=1e-15)
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as scratch:
+        head = ["| entry | dtype | " + " | ".join(COLUMNS) + " |", "|" + "---|" * 6]
+        lines = head + [answers(*case, Path(scratch)) for case in CASES]
+    Path(__file__).with_name("catalogue_table.md").write_text("\n".join(lines) + "\n", "utf-8")
