@@ -5,7 +5,7 @@ import doctest
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from lamina.tabular import (
     Preprocessor,
@@ -148,6 +148,7 @@ def test_piecewise_steps_fill_up_from_the_left():
     st.lists(st.integers(0, 30).map(float) | st.floats(-1e6, 1e6), min_size=1, max_size=400),
     st.integers(2, 40),
 )
+@example(values=[0.0, 1.0, 2.0, 5e-324], bins=2)
 @settings(max_examples=150, deadline=None)
 def test_edges_rise_are_few_and_reach_from_the_least_to_the_greatest_value(values, bins):
     x = np.array(values)

@@ -1,6 +1,8 @@
 """Dense (fully connected) neural networks for CPUs."""
 
+import os
 from importlib import import_module
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from lamina._core import (
@@ -204,13 +206,22 @@ _HOMES = {
         "StepSchedule",
     ),
 }
+# A fork waits for a first use in another thread: its child could not finish a half read module.
+_READING = RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_READING.acquire,
+        after_in_parent=_READING.release,
+        after_in_child=_READING.release,
+    )
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module 'lamina' has no attribute {name!r}")
-    value = getattr(import_module(_HOME_OF[name]), name)
+    with _READING:
+        value = getattr(import_module(_HOME_OF[name]), name)
     globals()[name] = value
     return value
 

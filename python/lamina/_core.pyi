@@ -9,7 +9,9 @@ import os
 import typing
 __all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'Predictor', 'build_info', 'catalogue', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'hardware_threads', 'parameter_shapes', 'parse_model', 'read_model_file', 'serialize_model', 'set_num_threads', 'write_model_file']
 class NotFiniteError(FloatingPointError):
-    pass
+    """
+    A loss or a weight became NaN or infinite; the weights before it are kept.
+    """
 class Loss:
     def __init__(self, spec: str) -> None:
         ...

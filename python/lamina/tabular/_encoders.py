@@ -253,9 +253,9 @@ def choose_edges(x: Floats, bins: int) -> Floats:
     Values that hold more than an even share of the rows (a spike, such as 0 in a column of gains)
     get an edge of their own; the others are cut at equal counts, so that a spike hides nothing.
     """
-    values, counts = np.unique(x, return_counts=True)
+    values, counts = _distinct(x)
     if len(values) <= bins + 1:
-        return _apart(values)
+        return values if len(values) > 2 else values[:0]
     spikes = np.zeros(len(values), dtype=bool)
     places = bins + 1
     while places > 0:
@@ -270,17 +270,16 @@ def choose_edges(x: Floats, bins: int) -> Floats:
         below = np.cumsum(counts[~spikes])
         ranks = np.linspace(0.0, below[-1] - 1.0, places)
         chosen.append(values[~spikes][np.searchsorted(below, ranks, side="right")])
-    return _apart(np.unique(np.concatenate(chosen)))
+    edges = np.unique(np.concatenate(chosen))
+    return edges if len(edges) > 2 else edges[:0]
 
 
-def _apart(edges: Floats) -> Floats:
-    """Edges without those so near the one before that the step between would overflow."""
-    least = max((edges[-1] - edges[0]) * np.finfo(np.float64).eps, _LEAST_SPREAD)
-    kept = [edges[0]]
-    for edge in edges[1:]:
-        if edge - kept[-1] > least:
-            kept.append(edge)
-    return np.array(kept if len(kept) > 2 else [])
+def _distinct(x: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Values and their counts, as one where a step between them would overflow."""
+    values, counts = np.unique(x, return_counts=True)
+    least = max((values[-1] - values[0]) * np.finfo(np.float64).eps, _LEAST_SPREAD)
+    starts = np.flatnonzero(np.concatenate(([True], np.diff(values) > least)))
+    return values[starts], np.add.reduceat(counts, starts)
 
 
 def _scale(spread: float) -> float:
