@@ -29,12 +29,12 @@ void GradientTasks<T>::prepare(int threads) {
 
 template <class T>
 void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t batch_rows, T* gradients,
-                           bool compute, ParameterUpdater<T>* updater) noexcept {
+                           bool compute, ParameterUpdater<T>* updater, FunctionRef<bool()> stop) noexcept {
   T* scratch = scratch_.data() + team.index * scratch_size_;
   const int count = static_cast<int>(tasks_.size());
   // Runs of neighbouring tasks share inputs, and prefetch for each other.
   const int run = std::clamp(count / (8 * team.size), 1, 4);
-  for (int first = next_.fetch_add(run, std::memory_order_relaxed); first < count;
+  for (int first = next_.fetch_add(run, std::memory_order_relaxed); first < count && !stop();
        first = next_.fetch_add(run, std::memory_order_relaxed))
     for (int i = first; i < std::min(first + run, count); ++i)
       network_.run_gradient_task(tasks_[static_cast<size_t>(i)], inputs_per_task_, workspace, batch_rows,

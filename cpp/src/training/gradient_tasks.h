@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/thread_pool.h"
 #include "network/workspace.h"
 #include "optimizers/optimizer.h"
@@ -21,9 +22,11 @@ class GradientTasks {
   // On one member, before the barrier that precedes run.
   void begin() noexcept { next_.store(0, std::memory_order_relaxed); }
   // By every member: gradients into the flat buffer `gradients`, or through `updater` where that is null, or
-  // (compute false) updates from gradients that stand already.
-  void run(const Team& team, Workspace<T>& workspace, int64_t batch_rows, T* gradients, bool compute,
-           ParameterUpdater<T>* updater) noexcept;
+  // (compute false) updates from gradients that stand already. `stop`, asked between tasks, abandons the
+  // rest.
+  void run(
+      const Team& team, Workspace<T>& workspace, int64_t batch_rows, T* gradients, bool compute,
+      ParameterUpdater<T>* updater, FunctionRef<bool()> stop = [] { return false; }) noexcept;
 
  private:
   Network<T>& network_;

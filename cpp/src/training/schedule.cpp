@@ -5,6 +5,13 @@
 
 namespace lamina {
 
+namespace {
+
+// Multiply-adds per microsecond of one core.
+double core_speed(bool double_precision) noexcept { return double_precision ? 20e3 : 40e3; }
+
+}  // namespace
+
 int64_t row_tile(int64_t weight_bytes) noexcept {
   constexpr int64_t kMiB = int64_t{1} << 20;
   if (weight_bytes <= kMiB) return 48;
@@ -16,11 +23,16 @@ int64_t inputs_per_gradient_task(int64_t weights, int threads) noexcept {
   return threads > 1 && weights < int64_t{32} * 1024 * threads ? kSmall : kLarge;
 }
 
+bool gradient_interruptible(double multiply_adds, int64_t rows, bool double_precision, int threads) noexcept {
+  const double milliseconds = multiply_adds / (1e3 * core_speed(double_precision) * threads);
+  // From 1024 rows on, the tiles' sums outweigh the pass over the gradient fifty times.
+  return milliseconds > (rows >= 1024 ? 20.0 : 100.0);
+}
+
 int deserved_threads(double multiply_adds, bool double_precision, int limit) noexcept {
-  // Multiply-adds per microsecond of one core, and the work that repays a second thread's barriers.
-  const double per_microsecond = double_precision ? 20e3 : 40e3;
+  // The work that repays a second thread's barriers.
   constexpr double kMicrosecondsPerThread = 2.0;
-  const double threads = multiply_adds / per_microsecond / kMicrosecondsPerThread;
+  const double threads = multiply_adds / core_speed(double_precision) / kMicrosecondsPerThread;
   return static_cast<int>(std::clamp(threads, 1.0, static_cast<double>(limit)));
 }
 

@@ -46,7 +46,7 @@ void StepRunner<T>::run_rows(const Team& team, const StepRequestData<T>& request
     if (cancelled()) return;
     const int64_t first = own.first + count * i / tiles, last = own.first + count * (i + 1) / tiles;
     run_tile(request, first, last - first, delta_scale);
-    if (team.index == 0 && stop()) cancelled_.store(true, std::memory_order_relaxed);
+    if (team.index == 0 && stop()) cancel();
   }
 }
 

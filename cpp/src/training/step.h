@@ -46,6 +46,7 @@ class StepRunner {
 
   // After the barrier that follows run_rows.
   bool loss_is_finite() const noexcept { return finite_.load(std::memory_order_relaxed); }
+  void cancel() noexcept { cancelled_.store(true, std::memory_order_relaxed); }
   bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
   void reset_flags() noexcept;
   // Sum over the batch's rows, in row order, of weight * loss.

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "training/schedule.h"
 
 namespace lamina {
 
@@ -78,7 +79,7 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
   const int threads = runner_.prepare_threads(std::min(batch_size, rows));
   sync_backup();
   network_.refresh_transposed(false);
-  if (optimizer.needs_whole_gradient() && gradients_.empty()) {
+  if (gradients_.empty() && gradient_comes_first(optimizer, std::min(batch_size, rows), 1)) {
     gradients_ = AlignedBuffer<T>(network_.flat_size());
     clipper_.prepare(network_.flat_size());
   }
@@ -115,11 +116,18 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
 }
 
 template <class T>
+bool Trainer<T>::gradient_comes_first(const Optimizer<T>& optimizer, int64_t rows,
+                                      int threads) const noexcept {
+  const double work = static_cast<double>(network_.forward_multiply_adds()) * static_cast<double>(rows);
+  return optimizer.needs_whole_gradient() || gradient_interruptible(work, rows, sizeof(T) == 8, threads);
+}
+
+template <class T>
 bool Trainer<T>::run_step(Team& team, const StepRequestData<T>& request, Optimizer<T>& optimizer,
                           FunctionRef<bool()> stop) noexcept {
   const int64_t rows = request.batch.rows;
   runner_.run_rows(team, request, stop);
-  const bool whole = optimizer.needs_whole_gradient();
+  const bool whole = gradient_comes_first(optimizer, rows, team.size);
   GradientTasks<T>& tasks = runner_.tasks();
   Workspace<T>& workspace = runner_.workspace();
   if (team.index == 0) {
@@ -133,8 +141,15 @@ bool Trainer<T>::run_step(Team& team, const StepRequestData<T>& request, Optimiz
   }
   if (team.index == 0) step_loss_ = runner_.summed_loss(rows);
   if (whole) {
-    tasks.run(team, workspace, rows, gradients_.data(), true, nullptr);
+    tasks.run(team, workspace, rows, gradients_.data(), true, nullptr, [&] {
+      if (team.index == 0 && stop()) runner_.cancel();
+      return runner_.cancelled();
+    });
     team.barrier();
+    if (runner_.cancelled()) {
+      if (team.index == 0) optimizer.undo_step_count();
+      return false;
+    }
     if (team.index == 0) tasks.begin();
     clipper_.clip(team, network_.kernels(), optimizer, gradients_.data(), gradients_.size());
     team.barrier();

@@ -42,6 +42,8 @@ class Trainer {
   double value_and_gradient(const DataSet<T>& data, uint64_t seed, uint64_t step, T* gradients);
 
  private:
+  // True where the updates wait for the whole gradient: to clip it, or to leave room for an interrupt.
+  bool gradient_comes_first(const Optimizer<T>& optimizer, int64_t rows, int threads) const noexcept;
   // By every member of the team; false: stop (not finite or cancelled).
   bool run_step(Team& team, const StepRequestData<T>& request, Optimizer<T>& optimizer,
                 FunctionRef<bool()> stop) noexcept;
