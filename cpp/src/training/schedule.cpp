@@ -5,12 +5,9 @@
 
 namespace lamina {
 
-namespace {
-
-// Multiply-adds per microsecond of one core.
-double core_speed(bool double_precision) noexcept { return double_precision ? 20e3 : 40e3; }
-
-}  // namespace
+double estimated_microseconds(double multiply_adds, bool double_precision) noexcept {
+  return multiply_adds / (double_precision ? 20e3 : 40e3);
+}
 
 int64_t row_tile(int64_t weight_bytes) noexcept {
   constexpr int64_t kMiB = int64_t{1} << 20;
@@ -24,7 +21,7 @@ int64_t inputs_per_gradient_task(int64_t weights, int threads) noexcept {
 }
 
 bool gradient_interruptible(double multiply_adds, int64_t rows, bool double_precision, int threads) noexcept {
-  const double milliseconds = multiply_adds / (1e3 * core_speed(double_precision) * threads);
+  const double milliseconds = 1e-3 * estimated_microseconds(multiply_adds, double_precision) / threads;
   // From 1024 rows on, the tiles' sums outweigh the pass over the gradient fifty times.
   return milliseconds > (rows >= 1024 ? 20.0 : 100.0);
 }
@@ -32,7 +29,7 @@ bool gradient_interruptible(double multiply_adds, int64_t rows, bool double_prec
 int deserved_threads(double multiply_adds, bool double_precision, int limit) noexcept {
   // The work that repays a second thread's barriers.
   constexpr double kMicrosecondsPerThread = 2.0;
-  const double threads = multiply_adds / core_speed(double_precision) / kMicrosecondsPerThread;
+  const double threads = estimated_microseconds(multiply_adds, double_precision) / kMicrosecondsPerThread;
   return static_cast<int>(std::clamp(threads, 1.0, static_cast<double>(limit)));
 }
 

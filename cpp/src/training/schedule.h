@@ -11,6 +11,9 @@ int64_t row_tile(int64_t weight_bytes) noexcept;
 // Inputs of a gradient task: few enough for every thread to find work, a multiple of the tallest tile.
 int64_t inputs_per_gradient_task(int64_t weights, int threads) noexcept;
 
+// Of one core, for work that the kernels do near their best.
+double estimated_microseconds(double multiply_adds, bool double_precision) noexcept;
+
 // Whether the gradient is computed as a whole before the first update, so that an interrupt in between can
 // leave the weights alone. Costs a pass over the gradient, so only where the tiles take long.
 bool gradient_interruptible(double multiply_adds, int64_t rows, bool double_precision, int threads) noexcept;

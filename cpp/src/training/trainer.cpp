@@ -15,29 +15,25 @@ namespace lamina {
 
 namespace {
 
-// Asks the caller's poll at most every 20 ms, reading the clock only every few calls in short steps.
+// Asks the caller's poll at most every 20 ms; reading the clock would cost a short step's time, so it looks
+// every few calls there.
 class TimedPoll {
  public:
-  explicit TimedPoll(Poll poll) : poll_(poll), last_(Clock::now()) {}
+  TimedPoll(Poll poll, bool short_steps) : poll_(poll), calls_per_look_(short_steps ? 8 : 1) {}
   bool operator()(int64_t done) {
-    if (++calls_ % 8 != 0 && !slow_) return false;
+    if (++calls_ % calls_per_look_ != 0) return false;
     const auto now = Clock::now();
-    slow_ = now - last_ > std::chrono::milliseconds(1) * (slow_ ? 1 : 8);
-    if (now - asked_ < std::chrono::milliseconds(20)) {
-      last_ = now;
-      return false;
-    }
-    asked_ = last_ = now;
+    if (now - asked_ < std::chrono::milliseconds(20)) return false;
+    asked_ = now;
     return poll_(done);
   }
 
  private:
   using Clock = std::chrono::steady_clock;
   Poll poll_;
-  Clock::time_point last_;
   Clock::time_point asked_ = Clock::now();
-  bool slow_ = false;
-  unsigned calls_ = 7;
+  unsigned calls_per_look_;
+  unsigned calls_ = 0;
 };
 
 void check_learning_rates(const double* rates, int64_t steps) {
@@ -84,7 +80,9 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
     clipper_.prepare(network_.flat_size());
   }
   runner_.reset_flags();
-  TimedPoll timed(poll);
+  const double step_work = static_cast<double>(network_.training_multiply_adds()) *
+                           static_cast<double>(std::min(batch_size, rows));
+  TimedPoll timed(poll, estimated_microseconds(step_work, sizeof(T) == 8) < 50.0);
   EpochRecord record;
   double weight_sum = 0.0;
   int64_t batch_rows = 0;
