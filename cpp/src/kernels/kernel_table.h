@@ -19,6 +19,8 @@ namespace lamina::kernels {
 enum class ProductInit : uint8_t { kZero, kBias, kAccumulate };
 enum class ProductEpilogue : uint8_t { kNone, kActivation, kDerivative };
 
+inline constexpr int kMaxNextArrays = 5;
+
 // C[rows, columns] = epilogue(init + sum over k ascending of A(i, k) * B(k, j)).
 // A may have any strides (elements are broadcast). B is a panel matrix (panel_rows > 0; with kBias its row
 // `depth` is the bias) or row-major (panel_rows == 0, b_row_stride). `columns` is padded (a multiple of
@@ -43,6 +45,11 @@ struct Product {
   // Columns before the padding, or 0 if not known: a hint by which products of one to four columns are
   // computed along the rows. The bits are the same, but C's padding becomes f(0).
   int64_t true_columns;
+  // Arrays of `next_bytes` that the caller uses right after, fetched into the second-level cache along the
+  // way (row-major B alone): the sums leave the memory idle.
+  const void* next[kMaxNextArrays];
+  int next_count;
+  int64_t next_bytes;
 };
 
 inline constexpr int kMaxTurnedColumns = 4;

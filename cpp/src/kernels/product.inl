@@ -48,8 +48,15 @@ struct Strip {
   T parameter;
   const T* aux;
   int64_t aux_stride;
-  const T* next_b;  // read next with the same stride; null: not foreseen
+  const T* next_b;          // read next with the same stride; null: not foreseen
+  const void* const* next;  // `next_count` arrays of `next_lines` cache lines, used after this product
+  int next_count;
+  int64_t next_lines;
 };
+
+// What the depth loop of a tile fetches along the way: nothing, B's next rows, or an array used later.
+enum class Fetch : uint8_t { kNothing, kRows, kLines };
+constexpr int kLinesPerStep = 2;
 
 template <class T, int... V>
 LAMINA_INLINE void load_vectors(Vec<T>* out, const T* p, Indices<V...>) {
@@ -117,21 +124,40 @@ LAMINA_INLINE void tile_store(const Vec<T>* sums, const Strip<T>& s, T* c, Indic
   (store(c + I / kVectors * s.c_stride + I % kVectors * Vec<T>::kLanes, sums[I]), ...);
 }
 
-// The depth loop of one tile. With kPrefetch the rows of B that come next are fetched along the way.
-template <class T, int kRows, int kVectors, bool kPrefetch>
-LAMINA_INLINE void sum_tile(Vec<T>* sums, const Strip<T>& s, const T* a) {
-  const T* b = s.b;
-  const T* next_b = s.next_b;
+// Steps [first, last) of one tile's depth loop; `fetched` is what step 0 fetches.
+template <class T, int kRows, int kVectors, Fetch kFetch>
+LAMINA_INLINE void sum_tile(Vec<T>* sums, const Strip<T>& s, const T* a, int64_t first, int64_t last,
+                            const T* fetched = nullptr) {
   const int64_t a_row_stride = s.a_row_stride, a_depth_stride = s.a_depth_stride, b_stride = s.b_stride;
-  for (int64_t k = s.depth; k > 0; --k) {
-    if constexpr (kPrefetch) {
-      for (int64_t j = 0; j < kVectors * Vec<T>::kLanes; j += kLineElements<T>) prefetch(next_b + j);
-      next_b += b_stride;
+  const T* b = s.b + first * b_stride;
+  a += first * a_depth_stride;
+  for (int64_t k = last - first; k > 0; --k) {
+    if constexpr (kFetch == Fetch::kRows) {
+      for (int64_t j = 0; j < kVectors * Vec<T>::kLanes; j += kLineElements<T>) prefetch(fetched + j);
+      fetched += b_stride;
+    } else if constexpr (kFetch == Fetch::kLines) {
+      for (int j = 0; j < kLinesPerStep; ++j) prefetch_second_level(fetched + j * kLineElements<T>);
+      fetched += kLinesPerStep * kLineElements<T>;
     }
     tile_step<kVectors>(sums, a, a_row_stride, b, IndicesTo<kRows>{});
     a += a_depth_stride;
     b += b_stride;
   }
+}
+
+// The first tile of a strip fetches the rows of B that come next, each of the following one array.
+template <class T, int kRows, int kVectors>
+LAMINA_INLINE void sum_and_fetch(Vec<T>* sums, const Strip<T>& s, const T* a, int64_t tile) {
+  int64_t fetching = 0;
+  if (tile == 0 && s.next_b != nullptr) {
+    fetching = s.depth;
+    sum_tile<T, kRows, kVectors, Fetch::kRows>(sums, s, a, 0, fetching, s.next_b);
+  } else if (tile > 0 && tile <= s.next_count) {
+    fetching = s.next_lines / kLinesPerStep < s.depth ? s.next_lines / kLinesPerStep : s.depth;
+    sum_tile<T, kRows, kVectors, Fetch::kLines>(sums, s, a, 0, fetching,
+                                                static_cast<const T*>(s.next[tile - 1]));
+  }
+  sum_tile<T, kRows, kVectors, Fetch::kNothing>(sums, s, a, fetching, s.depth);
 }
 
 // Rows [first, first + count) of a strip; count is a multiple of kRows.
@@ -143,11 +169,7 @@ LAMINA_NOINLINE void run_tiles(const Strip<T>& s, int64_t first, int64_t count) 
     T* c = s.c + row * s.c_stride;
     tile_start<kVectors>(sums, s, c, Tile{});
     const T* a = s.a + row * s.a_row_stride;
-    if (row == 0 && s.next_b != nullptr) {
-      sum_tile<T, kRows, kVectors, true>(sums, s, a);
-    } else {
-      sum_tile<T, kRows, kVectors, false>(sums, s, a);
-    }
+    sum_and_fetch<T, kRows, kVectors>(sums, s, a, row / kRows);
     tile_finish<kVectors>(sums, s, s.aux == nullptr ? nullptr : s.aux + row * s.aux_stride, Tile{});
     tile_store<kVectors>(sums, s, c, Tile{});
   }
@@ -253,7 +275,10 @@ LAMINA_INLINE void run_panel(const Product<T>& p, int64_t column, int64_t width,
             p.parameter,
             p.aux == nullptr ? nullptr : p.aux + column + j,
             p.aux_row_stride,
-            in_panels ? nullptr : next_b + j};
+            in_panels ? nullptr : next_b + j,
+            p.next,
+            last && !in_panels ? p.next_count : 0,
+            p.next_bytes / 64};
         run_strip<T>(strip, static_cast<int>(left / kLanes), row, rows);
       }
       if (last && block_function != nullptr) {

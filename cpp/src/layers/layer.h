@@ -56,6 +56,12 @@ class ParameterUpdater {
   virtual ~ParameterUpdater() = default;
   // [offset, offset + n) of the flat buffer, all of it part of network parameter `parameter`.
   virtual void update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept = 0;
+  // The places that update(.., offset, ..) will touch, to be fetched early; returns how many were written to
+  // `places` (at most kernels::kMaxNextArrays), 0 where they are at hand.
+  virtual int places(int64_t offset, const void** places) const noexcept {
+    (void)offset, (void)places;
+    return 0;
+  }
 };
 
 // The whole batch's gradient of one layer, in tasks that touch disjoint parameters.
