@@ -23,8 +23,8 @@ if(MSVC)
   set(_flags_avx512 /arch:AVX512)
   set(_flags_every_kernel /O2 /GR- /GL-)
 else()
-  set(_flags_avx2 -mavx2 -mfma -mf16c -mbmi2)
-  set(_flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mbmi2
+  set(_flags_avx2 -mavx2 -mfma -mf16c -mbmi2 -mprfchw)
+  set(_flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mbmi2 -mprfchw
       -mprefer-vector-width=512)
   # LTO would let the linker merge AVX-512 copies of inline functions into baseline code.
   set(_flags_every_kernel -O3 -fno-exceptions -fno-rtti -fno-lto)

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/cpu_features.h"
+#include "base/cpu_placement.h"
 #include "base/denormals.h"
 
 #if defined(__linux__)
@@ -34,6 +35,7 @@ constexpr int kSpins = 100;
 constexpr int kCrowdedSpins = 32;
 constexpr std::chrono::microseconds kIdleSpin{50};
 constexpr std::chrono::microseconds kTightIdleSpin{5};
+constexpr std::chrono::milliseconds kBetweenMoves{5};
 
 void pause_cpu() noexcept {
 #if defined(__x86_64__) || defined(_M_X64)
@@ -126,15 +128,18 @@ class ThreadPool {
     // Written by the member: barriers passed, ever growing, and the last launch it completed.
     alignas(kFlagSpacing) std::atomic<uint64_t> arrived{0};
     std::atomic<uint64_t> finished{0};
+    std::atomic<int> cpu{-1};  // where it was when it arrived
     // Both exchange `asleep` after their own write, so one of them sees what the other wrote.
     alignas(kFlagSpacing) std::atomic<bool> asleep{false};
     std::thread thread;
+    std::chrono::steady_clock::time_point moved{};
   };
 
   int start_workers(int wanted);
   void hand_over(Member& member, const Job& job) noexcept;
   void work(int index, uint32_t seen) noexcept;
   void execute(int index, Member& member, const Job& job) noexcept;
+  static void part_from(const Member& other, Member& own) noexcept;
   static uint32_t next_command(Member& member, uint32_t seen, std::chrono::nanoseconds idle_spin) noexcept;
 
   static std::atomic<ThreadPool*> current_;
@@ -165,13 +170,13 @@ thread_local ThreadPool* held_for_fork = nullptr;
     ThreadPool::before_fork, ThreadPool::after_fork_in_parent, ThreadPool::after_fork_in_child);
 #endif
 
-template <class Ready>
-void spin_then_yield(int spins, Ready ready) noexcept {
+template <class Ready, class BeforeYield>
+void spin_then_yield(int spins, Ready ready, BeforeYield before_yield) noexcept {
   for (int i = 0; i < spins; ++i) {
     if (ready()) return;
     pause_cpu();
   }
-  while (!ready()) std::this_thread::yield();
+  for (; !ready(); std::this_thread::yield()) before_yield();
 }
 
 }  // namespace
@@ -231,8 +236,8 @@ bool ThreadPool::run(int threads, FunctionRef<void(Team&)> body) {
   execute(0, *members_[0], job);
   for (int i = 0; i < size; ++i) {
     const Member& member = *members_[static_cast<std::size_t>(i)];
-    spin_then_yield(barrier_spins_,
-                    [&] { return member.finished.load(std::memory_order_acquire) == job.launch; });
+    spin_then_yield(
+        barrier_spins_, [&] { return member.finished.load(std::memory_order_acquire) == job.launch; }, [] {});
     arrivals_ = std::max(arrivals_, member.arrived.load(std::memory_order_relaxed));
   }
   if (failed()) {
@@ -295,14 +300,30 @@ uint32_t ThreadPool::next_command(Member& member, uint32_t seen,
 // All watch all: one transfer of a cache line each way, and no counter that a thrower must mend.
 void ThreadPool::wait_at_barrier(Team& team) noexcept {
   const uint64_t arrivals = ++team.arrivals_;
-  members_[static_cast<std::size_t>(team.index)]->arrived.store(arrivals, std::memory_order_release);
+  Member& own = *members_[static_cast<std::size_t>(team.index)];
+  own.cpu.store(current_cpu(), std::memory_order_relaxed);
+  own.arrived.store(arrivals, std::memory_order_release);
   for (int step = 1; step < team.size; ++step) {
     const Member& other = *members_[static_cast<std::size_t>((team.index + step) % team.size)];
-    spin_then_yield(barrier_spins_, [&] {
+    const auto arrived = [&] {
       return other.arrived.load(std::memory_order_acquire) >= arrivals ||
              other.finished.load(std::memory_order_acquire) == team.launch_;
+    };
+    spin_then_yield(barrier_spins_, arrived, [&] {
+      if (team.index > 0) part_from(other, own);  // the caller's thread is the program's, and stays
     });
   }
+}
+
+// Two that yield to each other on one CPU look busy and cache-hot to the system, which may leave them
+// together for as long as a whole training.
+void ThreadPool::part_from(const Member& other, Member& own) noexcept {
+  const int cpu = current_cpu();
+  if (cpu < 0 || other.cpu.load(std::memory_order_relaxed) != cpu) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - own.moved < kBetweenMoves) return;
+  own.moved = now;
+  leave_cpu(cpu);
 }
 
 void ThreadPool::before_fork() {

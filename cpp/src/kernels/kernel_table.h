@@ -45,8 +45,8 @@ struct Product {
   // Columns before the padding, or 0 if not known: a hint by which products of one to four columns are
   // computed along the rows. The bits are the same, but C's padding becomes f(0).
   int64_t true_columns;
-  // Arrays of `next_bytes` that the caller uses right after, fetched into the second-level cache along the
-  // way (row-major B alone): the sums leave the memory idle.
+  // Arrays of `next_bytes` that the caller writes right after, fetched along the way (row-major B alone): the
+  // sums leave the memory idle.
   const void* next[kMaxNextArrays];
   int next_count;
   int64_t next_bytes;

@@ -68,6 +68,9 @@ template <class T>
 void transpose(int64_t rows, int64_t columns, const T* in, int64_t in_row_stride, T* out,
                int64_t out_row_stride) noexcept {
   constexpr int64_t kLanes = Vec<T>::kLanes;
+  for (int64_t c = 0; c < columns; ++c) {
+    for (int64_t r = 0; r < rows; r += kLineElements<T>) prefetch_to_write(out + c * out_row_stride + r);
+  }
   for (int64_t c = 0; c < columns; c += kLanes) {
     const T* from = in + c;
     T* to = out + c * out_row_stride;

@@ -136,7 +136,7 @@ LAMINA_INLINE void sum_tile(Vec<T>* sums, const Strip<T>& s, const T* a, int64_t
       for (int64_t j = 0; j < kVectors * Vec<T>::kLanes; j += kLineElements<T>) prefetch(fetched + j);
       fetched += b_stride;
     } else if constexpr (kFetch == Fetch::kLines) {
-      for (int j = 0; j < kLinesPerStep; ++j) prefetch_second_level(fetched + j * kLineElements<T>);
+      for (int j = 0; j < kLinesPerStep; ++j) prefetch_to_write(fetched + j * kLineElements<T>);
       fetched += kLinesPerStep * kLineElements<T>;
     }
     tile_step<kVectors>(sums, a, a_row_stride, b, IndicesTo<kRows>{});

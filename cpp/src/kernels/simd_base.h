@@ -25,11 +25,10 @@ struct Bits;  // the lanes as unsigned integers of the same size
 template <class T>
 constexpr bool kIsFloat = sizeof(T) == sizeof(float);
 
-LAMINA_INLINE void prefetch_second_level(const void* p) {
+// Ahead of a store: takes the line away from other cores at once.
+LAMINA_INLINE void prefetch_to_write(const void* p) {
 #if defined(__GNUC__)
-  __builtin_prefetch(p, 0, 2);
-#elif defined(_M_X64)
-  _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1);
+  __builtin_prefetch(p, 1);
 #else
   (void)p;
 #endif

@@ -179,7 +179,7 @@ void Dense<T>::compute_gradient(const Tile& tile, const GradientPass<T>& pass, T
   product.b_row_stride = pass.output.row_stride;
   product.c = weight;
   product.c_row_stride = tile.width;
-  if (pass.updater != nullptr) product.next_count = pass.updater->places(tile.offset, product.next);
+  if (pass.fetch_ahead) product.next_count = pass.updater->places(tile.offset, product.next);
   product.next_bytes = tile.inputs * tile.width * static_cast<int64_t>(sizeof(T));
   pass.kernels.product(product);
   if (bias != nullptr)

@@ -56,8 +56,8 @@ class ParameterUpdater {
   virtual ~ParameterUpdater() = default;
   // [offset, offset + n) of the flat buffer, all of it part of network parameter `parameter`.
   virtual void update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept = 0;
-  // The places that update(.., offset, ..) will touch, to be fetched early; returns how many were written to
-  // `places` (at most kernels::kMaxNextArrays), 0 where they are at hand.
+  // Writes the places that update(.., offset, ..) will touch, at most kernels::kMaxNextArrays; returns how
+  // many.
   virtual int places(int64_t offset, const void** places) const noexcept {
     (void)offset, (void)places;
     return 0;
@@ -77,6 +77,7 @@ struct GradientPass {
   T* gradients;                  // flat buffer, or null: pieces pass through scratch
   bool compute;                  // false: `gradients` holds them already
   ParameterUpdater<T>* updater;  // null: weights stay
+  bool fetch_ahead;              // what the updater will touch lies far from this thread's caches
   T* scratch;                    // gradient_scratch_size() elements, this thread's
 };
 

@@ -8,17 +8,10 @@
 
 namespace lamina {
 
-namespace {
-
-// Arrays that together are smaller stay in the second-level cache from step to step.
-constexpr int64_t kSecondLevelBytes = int64_t{512} << 10;
-
-}  // namespace
-
 template <class T>
 Optimizer<T>::Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>& parameters,
                         int64_t flat_size, const kernels::KernelTable<T>& table)
-    : spec_(spec), table_(table), flat_size_(flat_size), learning_rate_(spec.options[0]) {
+    : spec_(spec), table_(table), learning_rate_(spec.options[0]) {
   for (int i = 0; i < spec.entry->state_count; ++i) state_.emplace_back(flat_size);
   for (const Parameter& p : parameters) {
     const double decay = p.decays || spec.decay_biases ? spec.weight_decay * p.decay_factor : 0.0;
@@ -75,8 +68,6 @@ void Optimizer<T>::update(int parameter, int64_t offset, int64_t n, const T* gra
 
 template <class T>
 int Optimizer<T>::places(int64_t offset, const void** places) const noexcept {
-  const auto arrays = static_cast<int64_t>(state_.size()) + 2;
-  if (flat_size_ * arrays * static_cast<int64_t>(sizeof(T)) < kSecondLevelBytes) return 0;
   int count = 0;
   places[count++] = weights_ + offset;
   for (const AlignedBuffer<T>& state : state_) places[count++] = state.data() + offset;

@@ -49,7 +49,6 @@ class Optimizer final : public ParameterUpdater<T> {
  private:
   OptimizerSpec spec_;
   const kernels::KernelTable<T>& table_;
-  int64_t flat_size_;
   std::vector<AlignedBuffer<T>> state_;
   // Parameters of equal learning rate and decay share their coefficients of the current step.
   struct Group {
