@@ -1,4 +1,4 @@
-"""lamina: `fit` for training, `predict` for inference."""
+"""lamina: `fit` for training, `compile_predictor` for inference."""
 
 import lamina as lm
 from benchmarks.peers.base import Call, RunEpochs
@@ -49,7 +49,9 @@ class LaminaPeer:
 
     def inference(self, workload: Workload, features: Floats) -> Call:
         network = self.build(workload)
-        return lambda: network.predict(features)
+        predictor = network.compile_predictor()
+        outputs = predictor(features)
+        return lambda: predictor(features, outputs)
 
 
 def create(threads: int) -> LaminaPeer:

@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   lamina::python::register_threads(module);
   lamina::python::register_network(module);
   lamina::python::register_predictor(module);
+  lamina::python::register_activations(module);
   lamina::python::register_catalogue(module);
   lamina::python::register_model_file(module);
 }

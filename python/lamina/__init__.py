@@ -15,6 +15,7 @@ from lamina._core import (
 )
 
 if TYPE_CHECKING:
+    from lamina._activate import activate, activation_vjp
     from lamina._callbacks import Callback, EarlyStopping
     from lamina._history import History
     from lamina._layers import Activation, Dense, Dropout, Layer
@@ -135,10 +136,16 @@ __all__ = [
     "get_num_threads",
     "load",
     "set_num_threads",
+    "activate",
+    "activation_vjp",
 ]
 
 # Read at their first use, so that importing lamina stays fast however many names there are.
 _HOMES = {
+    "lamina._activate": (
+        "activate",
+        "activation_vjp",
+    ),
     "lamina._callbacks": (
         "Callback",
         "EarlyStopping",

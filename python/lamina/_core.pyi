@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'Predictor', 'build_info', 'catalogue', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'hardware_threads', 'parameter_shapes', 'parse_model', 'read_model_file', 'serialize_model', 'set_num_threads', 'write_model_file']
+__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'Predictor', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'build_info', 'catalogue', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'hardware_threads', 'parameter_shapes', 'parse_model', 'read_model_file', 'serialize_model', 'set_num_threads', 'stores_derivative', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -199,6 +199,14 @@ class Predictor:
     @property
     def outputs(self) -> int:
         ...
+def activate_float32(activation: str, x: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.float32], derivative: numpy.typing.NDArray[numpy.float32] | None) -> None:
+    ...
+def activate_float64(activation: str, x: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.float64], derivative: numpy.typing.NDArray[numpy.float64] | None) -> None:
+    ...
+def activation_gradient_float32(activation: str, saved: numpy.typing.NDArray[numpy.float32], dy: numpy.typing.NDArray[numpy.float32], dx: numpy.typing.NDArray[numpy.float32]) -> None:
+    ...
+def activation_gradient_float64(activation: str, saved: numpy.typing.NDArray[numpy.float64], dy: numpy.typing.NDArray[numpy.float64], dx: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
 def build_info() -> dict:
     """
     Version and compiler of this build; the instruction set in use and all that run here.
@@ -247,6 +255,10 @@ def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex) -> None:
     Use `count` threads (1 to 1024) from the next call on; ValueError outside that range.
     
     Results do not depend on it. More threads than CPUs are allowed, but slower.
+    """
+def stores_derivative(activation: str) -> bool:
+    """
+    Whether the activation's gradient is computed from f'(x), else from f(x).
     """
 def write_model_file(path: os.PathLike | str | bytes, record: str, tensors: dict[str, numpy.ndarray]) -> None:
     """

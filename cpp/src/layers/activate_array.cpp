@@ -1,0 +1,112 @@
+// Cuts arrays into pieces that stay in the first-level cache; what is not aligned passes through scratch.
+#include "layers/activate_array.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/arena.h"
+#include "base/layout.h"
+#include "base/thread_pool.h"
+
+namespace lamina {
+
+namespace {
+
+// Elements in work at a time, unless a row is longer.
+constexpr int64_t kPiece = 2048;
+
+// [rows, columns] from element `offset` of the arrays on.
+struct Piece {
+  int64_t offset, rows, columns;
+};
+
+// A piece of one array as a padded block for the kernels: in place where it can be, else a copy in scratch.
+template <class T>
+class Block {
+ public:
+  Block(T* array, const Piece& piece, T* scratch) noexcept : user_(array + piece.offset), piece_(piece) {
+    const bool aligned = reinterpret_cast<uintptr_t>(user_) % kAlignment == 0;
+    in_place_ = aligned && padded_columns<T>(piece.columns) == piece.columns;
+    data_ = in_place_ ? user_ : scratch;
+  }
+  T* data() const noexcept { return data_; }
+  int64_t stride() const noexcept { return padded_columns<T>(piece_.columns); }
+  void fill(const T* from) const noexcept {
+    for (int64_t i = 0; i < piece_.rows; ++i)
+      std::memcpy(data_ + i * stride(), from + i * piece_.columns, bytes());
+  }
+  void finish() const noexcept {
+    for (int64_t i = 0; !in_place_ && i < piece_.rows; ++i)
+      std::memcpy(user_ + i * piece_.columns, data_ + i * stride(), bytes());
+  }
+
+ private:
+  size_t bytes() const noexcept { return static_cast<size_t>(piece_.columns) * sizeof(T); }
+  T* user_;
+  T* data_;
+  Piece piece_;
+  bool in_place_;
+};
+
+// Calls work(piece, scratch) for every piece; scratch holds two blocks.
+template <class T, class Work>
+void for_each_piece(const ActivationArrays<T>& arrays, int threads, Work work) {
+  const int64_t total = arrays.rows * arrays.columns;
+  if (total == 0) return;
+  // Elementwise, the array is one long row.
+  const bool by_row = !arrays.activation.is_elementwise();
+  const int64_t columns = by_row ? arrays.columns : std::min(kPiece, total);
+  const int64_t rows = by_row ? std::clamp<int64_t>(kPiece / columns, 1, arrays.rows) : 1;
+  const int64_t size = rows * columns, pieces = (total + size - 1) / size;
+  const int64_t scratch_size = 2 * rows * padded_columns<T>(columns);
+  const int team_size = static_cast<int>(std::clamp<int64_t>(pieces / 8, 1, threads));
+  AlignedBuffer<T> scratch(team_size * scratch_size);
+  run_team(team_size, [&](Team& team) {
+    const Team::Range own = team.share(pieces);
+    for (int64_t i = own.first; i < own.last; ++i) {
+      const int64_t left = std::min(size, total - i * size);
+      const Piece piece = by_row ? Piece{i * size, left / columns, columns} : Piece{i * size, 1, left};
+      work(piece, scratch.data() + team.index * scratch_size);
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void activate_array(const ActivationArrays<T>& arrays, const T* x, T* y, T* derivative, int threads) {
+  for_each_piece(arrays, threads, [&](const Piece& piece, T* scratch) {
+    const Block<T> values(y, piece, scratch);
+    values.fill(x + piece.offset);
+    const Block<T> slopes(derivative != nullptr ? derivative : y, piece,
+                          scratch + piece.rows * values.stride());
+    apply_activation(arrays.kernels, arrays.activation, piece.rows, piece.columns, values.data(),
+                     values.stride(), derivative != nullptr ? slopes.data() : nullptr, values.stride());
+    if (derivative != nullptr) slopes.finish();
+    values.finish();
+  });
+}
+
+template <class T>
+void activation_gradient_array(const ActivationArrays<T>& arrays, const T* saved, const T* dy, T* dx,
+                               int threads) {
+  for_each_piece(arrays, threads, [&](const Piece& piece, T* scratch) {
+    const Block<T> delta(dx, piece, scratch);
+    delta.fill(dy + piece.offset);
+    // Only read, but a block may have to be a padded copy.
+    const Block<T> kept(const_cast<T*>(saved), piece, scratch + piece.rows * delta.stride());
+    if (kept.data() != saved + piece.offset) kept.fill(saved + piece.offset);
+    apply_activation_backward(arrays.kernels, arrays.activation, piece.rows, piece.columns, kept.data(),
+                              kept.data(), kept.stride(), delta.data(), delta.stride());
+    delta.finish();
+  });
+}
+
+template void activate_array(const ActivationArrays<float>&, const float*, float*, float*, int);
+template void activate_array(const ActivationArrays<double>&, const double*, double*, double*, int);
+template void activation_gradient_array(const ActivationArrays<float>&, const float*, const float*, float*,
+                                        int);
+template void activation_gradient_array(const ActivationArrays<double>&, const double*, const double*,
+                                        double*, int);
+
+}  // namespace lamina

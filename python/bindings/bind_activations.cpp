@@ -1,0 +1,75 @@
+// Binds activations over arrays, without a network.
+#include <pybind11/stl.h>
+
+#include <nlohmann/json.hpp>
+
+#include "array_view.h"
+#include "base/thread_count.h"
+#include "kernels/dispatch.h"
+#include "layers/activate_array.h"
+
+namespace lamina::python {
+namespace {
+
+// All arrays are of one shape; softmax runs along the last axis.
+template <class T>
+ActivationArrays<T> arrays_like(const ActivationSpec& spec, const DenseArray<T>& x) {
+  const int64_t columns = x.ndim() > 0 ? x.shape(x.ndim() - 1) : 1;
+  return {kernels::kernels<T>(), spec, columns > 0 ? x.size() / columns : 0, columns};
+}
+
+template <class T>
+void check_same_size(const DenseArray<T>& x, const DenseArray<T>& other) {
+  if (x.size() != other.size())
+    throw Error(Error::Kind::kValue,
+                "activate: expected arrays of one shape, got " + shape_text(x) + " and " + shape_text(other));
+}
+
+ActivationSpec parse(const std::string& activation) {
+  return activation_from_json(nlohmann::json::parse(activation));
+}
+
+template <class T>
+void activate(const std::string& activation, const DenseArray<T>& x, DenseArray<T>& y,
+              std::optional<DenseArray<T>>& derivative) {
+  const ActivationSpec spec = parse(activation);
+  check_same_size(x, y);
+  if (derivative) check_same_size(x, *derivative);
+  T* out = y.mutable_data();
+  T* slopes = derivative ? derivative->mutable_data() : nullptr;
+  const py::gil_scoped_release release;
+  activate_array(arrays_like(spec, x), x.data(), out, slopes, get_num_threads());
+}
+
+template <class T>
+void activation_gradient(const std::string& activation, const DenseArray<T>& saved, const DenseArray<T>& dy,
+                         DenseArray<T>& dx) {
+  const ActivationSpec spec = parse(activation);
+  check_same_size(saved, dy);
+  check_same_size(saved, dx);
+  T* out = dx.mutable_data();
+  const py::gil_scoped_release release;
+  activation_gradient_array(arrays_like(spec, saved), saved.data(), dy.data(), out, get_num_threads());
+}
+
+template <class T>
+void register_for(py::module_& module, const char* type) {
+  module.def((std::string("activate_") + type).c_str(), &activate<T>, py::arg("activation"),
+             py::arg("x").noconvert(), py::arg("y").noconvert(), py::arg("derivative").noconvert());
+  module.def((std::string("activation_gradient_") + type).c_str(), &activation_gradient<T>,
+             py::arg("activation"), py::arg("saved").noconvert(), py::arg("dy").noconvert(),
+             py::arg("dx").noconvert());
+}
+
+}  // namespace
+
+void register_activations(py::module_& module) {
+  register_for<float>(module, "float32");
+  register_for<double>(module, "float64");
+  module.def(
+      "stores_derivative",
+      [](const std::string& activation) { return parse(activation).stores_derivative(); },
+      py::arg("activation"), "Whether the activation's gradient is computed from f'(x), else from f(x).");
+}
+
+}  // namespace lamina::python

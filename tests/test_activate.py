@@ -1,0 +1,70 @@
+"""Activations over arrays, without a network."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import lamina as lm
+
+Array = npt.NDArray[Any]
+NAMES = [name for name in lm._core.catalogue()["activations"] if name != "step"]
+
+
+def through_a_network(x: Array, dy: Array, name: str) -> tuple[Array, Array]:
+    """Outputs and dL/dx of a network of this activation alone."""
+    net = lm.Sequential([lm.Activation(name)], inputs=x.shape[1], dtype=x.dtype.name)
+    return net.forward(x, training=True), net.backward(dy)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [1, 16, 37])
+@pytest.mark.parametrize("name", NAMES)
+def test_value_and_gradient_are_those_of_a_network(name: str, columns: int, dtype: str) -> None:
+    random = np.random.default_rng(0)
+    x, dy = (random.normal(scale=2.0, size=(150, columns)).astype(dtype) for _ in range(2))
+    y, pullback = lm.activation_vjp(x, name)
+    expected_y, expected_dx = through_a_network(x, dy, name)
+    np.testing.assert_array_equal(y, expected_y)
+    np.testing.assert_array_equal(pullback(dy), expected_dx)
+    np.testing.assert_array_equal(lm.activate(x, name), y)
+
+
+@pytest.mark.parametrize("name", ["gelu", "softmax"])
+def test_any_number_of_threads_gives_the_same_bits(name: str) -> None:
+    x = np.random.default_rng(0).normal(size=(3000, 33)).astype(np.float32)
+    before = lm.get_num_threads()
+    results = []
+    for threads in (1, 2, 3, 4):
+        lm.set_num_threads(threads)
+        y, pullback = lm.activation_vjp(x, name)
+        results.append(y.tobytes() + pullback(x).tobytes())
+    lm.set_num_threads(before)
+    assert results == results[:1] * 4
+
+
+def test_any_shape_stride_and_real_type_is_taken() -> None:
+    x = np.arange(-12, 12).reshape(2, 3, 4)
+    for values in (x, x[:, ::-1], np.asfortranarray(x), x.astype(">f4"), x.astype(np.float16)):
+        np.testing.assert_array_equal(lm.activate(values, "relu"), np.maximum(values, 0))
+    assert lm.activate(3, "relu") == 3
+    assert lm.activate(np.empty((0, 5)), "softmax").shape == (0, 5)
+    assert lm.activate(x, "relu").dtype == np.float32
+    assert lm.activate(x.astype(float), "relu").dtype == np.float64
+
+
+def test_softmax_runs_along_the_last_axis() -> None:
+    x = np.random.default_rng(0).normal(size=(3, 4, 5))
+    # A sum of five terms: some ulps.
+    np.testing.assert_allclose(lm.activate(x, "softmax").sum(axis=-1), 1.0, rtol=1e-14)
+
+
+def test_what_does_not_fit_is_refused_with_a_sentence() -> None:
+    with pytest.raises(ValueError, match=r"unknown .*relux.*expected one of"):
+        lm.activate([1.0], "relux")
+    with pytest.raises(TypeError, match="activate: expected x of real numbers, got dtype complex"):
+        lm.activate([1j], "relu")
+    pullback = lm.activation_vjp([1.0, 2.0], "relu")[1]
+    with pytest.raises(ValueError, match=r"expected dy of shape \(2,\), got \(3,\)"):
+        pullback([1.0, 2.0, 3.0])
