@@ -15,9 +15,11 @@ from lamina._core import (
 )
 
 if TYPE_CHECKING:
+    from lamina._by_hand import average_networks, batches
     from lamina._callbacks import Callback, EarlyStopping
     from lamina._history import History
     from lamina._layers import Activation, Dense, Dropout, Layer
+    from lamina._learning_rate_range import LearningRateRange, find_learning_rate
     from lamina._losses import (
         BinaryCrossEntropy,
         BinaryFocal,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
         RMSprop,
         Rprop,
     )
+    from lamina._perceptron import Perceptron
     from lamina._schedule import (
         ConstantSchedule,
         FunctionSchedule,
@@ -105,6 +108,7 @@ __all__ = [
     "InverseScalingSchedule",
     "KLDivergence",
     "Layer",
+    "LearningRateRange",
     "Lion",
     "LogCosh",
     "Loss",
@@ -115,6 +119,7 @@ __all__ = [
     "NotFiniteError",
     "OneCycleSchedule",
     "Optimizer",
+    "Perceptron",
     "Poisson",
     "PolynomialSchedule",
     "Predictor",
@@ -131,7 +136,10 @@ __all__ = [
     "Tweedie",
     "WarmUp",
     "__version__",
+    "average_networks",
+    "batches",
     "build_info",
+    "find_learning_rate",
     "get_num_threads",
     "load",
     "set_num_threads",
@@ -139,6 +147,7 @@ __all__ = [
 
 # Read at their first use, so that importing lamina stays fast however many names there are.
 _HOMES = {
+    "lamina._by_hand": ("average_networks", "batches"),
     "lamina._callbacks": (
         "Callback",
         "EarlyStopping",
@@ -150,6 +159,7 @@ _HOMES = {
         "Dropout",
         "Layer",
     ),
+    "lamina._learning_rate_range": ("LearningRateRange", "find_learning_rate"),
     "lamina._losses": (
         "BinaryCrossEntropy",
         "BinaryFocal",
@@ -186,6 +196,7 @@ _HOMES = {
         "Rprop",
         "SGD",
     ),
+    "lamina._perceptron": ("Perceptron",),
     "lamina._schedule": (
         "ConstantSchedule",
         "FunctionSchedule",
