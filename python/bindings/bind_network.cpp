@@ -164,14 +164,15 @@ void set_parameters(Model<T>& model, const std::vector<size_t>& indices,
   model.set_parameters(values);
 }
 
+// All of one moment.
 template <class T>
-DenseArray<T> get_parameter(const Model<T>& model, size_t index) {
-  const Parameter& parameter = model.network().parameters()[parameter_index(model, index)];
-  DenseArray<T> array(std::vector<py::ssize_t>(parameter.shape.begin(), parameter.shape.end()));
-  T* dense = array.mutable_data();
-  const py::gil_scoped_release release;
-  model.get_parameter(index, dense);
-  return array;
+std::vector<DenseArray<T>> get_parameters(const Model<T>& model) {
+  AlignedBuffer<T> flat(model.network().flat_size());
+  {
+    const py::gil_scoped_release release;
+    model.read([&](const Network<T>&, const T* weights) { std::copy_n(weights, flat.size(), flat.data()); });
+  }
+  return unpack_all(model, flat.data());
 }
 
 template <class T>
@@ -213,7 +214,14 @@ void bind_network(py::class_<Model<T>>& network) {
                                return names;
                              })
       .def("initialize", &Class::initialize, py::arg("seed"), py::call_guard<py::gil_scoped_release>())
-      .def("get_parameter", &get_parameter<T>, py::arg("index"))
+      .def("get_parameters", &get_parameters<T>)
+      .def_property_readonly("parameter_shapes",
+                             [](const Class& self) {
+                               std::vector<std::vector<int64_t>> shapes;
+                               for (const Parameter& p : self.network().parameters())
+                                 shapes.push_back(p.shape);
+                               return shapes;
+                             })
       .def("set_parameters", &set_parameters<T>, py::arg("indices"), py::arg("arrays"))
       .def("make_optimizer",
            [](const Class& self, const std::string& spec) {

@@ -178,15 +178,15 @@ class Derivatives(Stack):
         self, vector: Mapping[str, ArrayLike], dtype: _arrays.Dtype, where: str
     ) -> list[Array]:
         core = self._core_network()
-        names = core.parameter_names
+        names, shapes = core.parameter_names, core.parameter_shapes
         for name in vector:
             if name not in names:
                 raise ValueError(f"{where}: unknown name {name!r}; there are {', '.join(names)}")
         return [
             _arrays.contiguous(vector[name], dtype=dtype, where=where, name=name)
             if name in vector
-            else np.zeros(core.get_parameter(index).shape, dtype)
-            for index, name in enumerate(names)
+            else np.zeros(shape, dtype)
+            for name, shape in zip(names, shapes, strict=True)
         ]
 
     def _by_name(self, flat: Array) -> dict[str, Array]:

@@ -63,7 +63,7 @@ class Stack:
     def parameters(self) -> dict[str, Array]:
         """Copies of all weights by name: "layers.0.weight" [out, in], "layers.0.bias" [out], ..."""
         core = self._core_network()
-        return {name: core.get_parameter(i) for i, name in enumerate(core.parameter_names)}
+        return dict(zip(core.parameter_names, core.get_parameters(), strict=True))
 
     def set_parameters(self, parameters: Mapping[str, ArrayLike]) -> None:
         """Set the named weights, all at once for those who predict meanwhile; others stay.
@@ -72,7 +72,7 @@ class Stack:
             ValueError: unknown name, wrong shape, NaN or infinity. Then nothing is changed.
         """
         core = self._core_network()
-        names = core.parameter_names
+        names, shapes = core.parameter_names, core.parameter_shapes
         checked: list[tuple[int, Array]] = []
         for name, value in parameters.items():
             if name not in names:
@@ -81,7 +81,7 @@ class Stack:
                 )
             index = names.index(name)
             array = _arrays.contiguous(value, dtype=self.dtype, where="set_parameters", name=name)
-            expected = core.get_parameter(index).shape
+            expected = tuple(shapes[index])
             if array.shape != expected:
                 raise ValueError(
                     f"set_parameters: {name} expected shape {expected}, got {array.shape}"

@@ -54,11 +54,6 @@ void Model<T>::initialize(uint64_t seed) {
 }
 
 template <class T>
-void Model<T>::get_parameter(size_t index, T* dense) const {
-  with_weights([&](const T* weights) { unpack(index, weights, dense); });
-}
-
-template <class T>
 void Model<T>::set_parameters(std::span<const std::pair<size_t, const T*>> values) {
   const auto training = lock_training();
   {

@@ -29,7 +29,6 @@ class Model {
   }
 
   void initialize(uint64_t seed);
-  void get_parameter(size_t index, T* dense) const;
   // Values for some parameters, by index; they change together for everyone who predicts meanwhile.
   void set_parameters(std::span<const std::pair<size_t, const T*>> values);
   // Flat buffers (gradients, optimizer state) to and from the user's shape.
