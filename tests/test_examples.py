@@ -117,3 +117,60 @@ def test_the_slopes_bring_the_function_nearer(
     assert worst_slope < 0.1
     without = float(capsys.readouterr().out.rsplit(": ", 1)[1].split()[0])
     assert worst < without / 2
+
+
+# What each setting does
+
+SETTINGS = EXAMPLES / "settings"
+PAGES = sorted(path.stem for path in SETTINGS.glob("*.md") if path.stem != "README")
+
+
+@pytest.fixture(scope="module")
+def make_pages() -> Iterator[ModuleType]:
+    pytest.importorskip("matplotlib")
+    sys.path.insert(0, str(SETTINGS))
+    yield load(SETTINGS / "make_pages.py")
+    sys.path.remove(str(SETTINGS))
+
+
+def table_rows(page: str) -> list[str]:
+    """The first column of a page's table."""
+    lines = (SETTINGS / f"{page}.md").read_text(encoding="utf-8").splitlines()
+    return [line.split(" | ")[0].strip("| ") for line in lines if line.startswith("| ")]
+
+
+def test_every_setting_has_a_page_that_the_script_writes(
+    make_pages: ModuleType, tmp_path: Path
+) -> None:
+    written = make_pages.main(["--quick", "--output", str(tmp_path)])
+    assert sorted(written) == PAGES
+    for page in PAGES:
+        assert f"({page}.md)" in (SETTINGS / "README.md").read_text(encoding="utf-8")
+        assert (tmp_path / f"{page}.svg").stat().st_size > 1000
+        text = (tmp_path / f"{page}.md").read_text(encoding="utf-8")
+        assert "**Too little:**" in text
+        assert "**Too much:**" in text
+        assert "**What to do:**" in text
+
+
+def test_the_tables_of_the_pages_hold_what_the_script_tries(make_pages: ModuleType) -> None:
+    for page in make_pages.pages():
+        assert table_rows(page.name) == [page.column, *page.tried]
+        assert (SETTINGS / f"{page.name}.svg").stat().st_size < 50_000
+
+
+@pytest.mark.long
+def test_the_pages_say_what_a_run_says(make_pages: ModuleType) -> None:
+    """Best and worst of each page's ends, by test loss; the last digits hang on the processor."""
+    data = make_pages.read_data()
+    for page in make_pages.pages():
+        labels = list(page.tried)
+        losses = {label: make_pages.run(page.tried[label], data).test[-1] for label in labels}
+        recorded = {}
+        for line in (SETTINGS / f"{page.name}.md").read_text(encoding="utf-8").splitlines():
+            cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
+            if cells[0] in losses:
+                recorded[cells[0]] = float(cells[3])
+        for label in labels:
+            if recorded[label] < 0.9:  # beyond, training has come apart
+                assert losses[label] == pytest.approx(recorded[label], rel=0.05)
