@@ -185,7 +185,12 @@ REFUSED: dict[str, tuple[Any, Any, type[Exception], str]] = {
     "complex": (X + 1j, Y, TypeError, "expected numbers in X, got complex numbers"),
     "objects": (X.astype(object), Y, TypeError, r"Python objects \(dtype object\)"),
     "objects in y": (X, Y.astype(object), TypeError, "expected numbers in y, got Python objects"),
-    "ragged rows": ([[1.0], [1.0, 2.0]], Y[:2], ValueError, "expected X as a table of numbers"),
+    "ragged rows": (
+        [[1.0], [1.0, 2.0]],
+        Y[:2],
+        ValueError,
+        "table of numbers, got rows of unequal lengths$",
+    ),
     "nothing": (None, Y, TypeError, "expected numbers in X, got Python objects"),
     "dates": (np.zeros((10, 7), "M8[s]"), Y, TypeError, "expected numbers in X, got dates"),
     "masked": (np.ma.masked_less(X, 0), Y, TypeError, "got masked values"),
@@ -216,6 +221,8 @@ def test_wrong_arrays_are_refused_in_one_sentence_and_change_nothing(case: str) 
     net = classifier()
     before = bits(net)
     for where, use in uses(net, y_matters=x is X or " y " in f" {case} ").items():
+        if (where, case) == ("predict", "no rows"):  # gives no rows
+            continue
         with pytest.raises(error, match=message) as caught:
             use(x, y)
         sentence = str(caught.value)

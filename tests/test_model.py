@@ -123,6 +123,30 @@ def test_predictions_between_steps_by_hand_see_whole_steps() -> None:
     assert seen <= states
 
 
+def test_predictions_see_all_weights_of_a_set_parameters_or_none() -> None:
+    """Layers of 1 and of -1 in turn: their product is 1 unless a prediction sees both."""
+    net = lm.Sequential([lm.Dense(200, bias=False), lm.Dense(1, bias=False)], inputs=1)
+    signs = [
+        {"layers.0.weight": np.full((200, 1), s), "layers.1.weight": np.full((1, 200), s / 200)}
+        for s in (1.0, -1.0)
+    ]
+    net.set_parameters(signs[0])
+    done = threading.Event()
+    seen: set[float] = set()
+
+    def predict() -> None:
+        while not done.is_set():
+            seen.update(np.round(net.predict([[1.0]]).ravel(), 3).tolist())
+
+    thread = threading.Thread(target=predict)
+    thread.start()
+    for turn in range(2000):
+        net.set_parameters(signs[turn % 2])
+    done.set()
+    thread.join()
+    assert seen == {1.0}
+
+
 def test_steps_by_hand_are_not_starved_by_those_who_predict() -> None:
     x, y = class_data(rows=20_000, inputs=100)
     net = lm.Sequential([lm.Dense(200, "relu"), lm.Dense(3, "softmax")], inputs=100)

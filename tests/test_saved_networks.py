@@ -169,5 +169,5 @@ def test_a_right_checksum_over_wrong_weights_is_refused(
 def test_paths_that_cannot_be_written_or_read_raise_os_errors(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"cannot save .*absent"):
         trained().save(tmp_path / "absent" / "m")
-    with pytest.raises(OSError, match=r"absent.*No such file"):
+    with pytest.raises(FileNotFoundError, match=r"absent.*No such file"):
         lm.load(tmp_path / "absent")

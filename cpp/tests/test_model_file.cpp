@@ -359,7 +359,10 @@ LAMINA_TEST(a_file_is_read_as_its_bytes_are_and_unreadable_paths_are_named) {
     try {
       (void)lamina::read_model_file(file);
     } catch (const Error& error) {
-      return std::string(error.kind() == Error::Kind::kIo ? "io: " : "format: ") + error.what();
+      return std::string(error.kind() == Error::Kind::kIo         ? "io: "
+                         : error.kind() == Error::Kind::kNotFound ? "not found: "
+                                                                  : "format: ") +
+             error.what();
     }
     return std::string("none");
   };
@@ -368,7 +371,7 @@ LAMINA_TEST(a_file_is_read_as_its_bytes_are_and_unreadable_paths_are_named) {
   fs::resize_file(path, 0);
   CHECK(contains(failure(path), "it is empty"));
   fs::remove(path);
-  CHECK(failure(path).starts_with("io: "));
+  CHECK(failure(path).starts_with("not found: "));
   CHECK(contains(failure(fs::temp_directory_path()), "is a folder"));
 }
 

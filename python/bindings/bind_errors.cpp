@@ -15,6 +15,8 @@ PyObject* exception_for(Error::Kind kind, PyObject* not_finite) noexcept {
       return PyExc_MemoryError;
     case Error::Kind::kIo:
       return PyExc_OSError;
+    case Error::Kind::kNotFound:
+      return PyExc_FileNotFoundError;
     case Error::Kind::kNotFinite:
       return not_finite;
     case Error::Kind::kInterrupted:

@@ -1,9 +1,11 @@
 // Binds networks, losses and optimizers, once for float32 and once for float64.
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "array_view.h"
+#include "parameter_arrays.h"
 #include "poll.h"
 #include "register.h"
 #include "training/model.h"
@@ -31,32 +33,6 @@ T* output_buffer(std::optional<DenseArray<T>>& outputs, int64_t rows, int64_t co
                                          std::to_string(rows) + ", " + std::to_string(columns) + "], got " +
                                          shape_text(*outputs));
   return outputs->mutable_data();
-}
-
-// One array per parameter from a flat buffer, in the user's shapes.
-template <class T>
-std::vector<DenseArray<T>> unpack_all(const Model<T>& model, const T* flat) {
-  std::vector<DenseArray<T>> arrays;
-  const auto& parameters = model.network().parameters();
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    arrays.emplace_back(std::vector<py::ssize_t>(parameters[i].shape.begin(), parameters[i].shape.end()));
-    model.unpack(i, flat, arrays.back().mutable_data());
-  }
-  return arrays;
-}
-
-template <class T>
-void pack_all(const Model<T>& model, const std::vector<DenseArray<T>>& arrays, T* flat, const char* where) {
-  const auto& parameters = model.network().parameters();
-  if (arrays.size() != parameters.size())
-    throw Error(Error::Kind::kValue, std::string(where) + ": expected " + std::to_string(parameters.size()) +
-                                         " arrays, got " + std::to_string(arrays.size()));
-  for (size_t i = 0; i < arrays.size(); ++i) {
-    if (arrays[i].size() != parameters[i].element_count())
-      throw Error(Error::Kind::kValue, std::string(where) + ": " + parameters[i].name +
-                                           " has another shape: " + shape_text(arrays[i]));
-    model.pack(i, arrays[i].data(), flat);
-  }
 }
 
 template <class T>
@@ -172,26 +148,31 @@ std::optional<DenseArray<T>> backward(Model<T>& model, const DenseArray<T>& outp
 }
 
 template <class T>
-void set_parameter(Model<T>& model, size_t index, const DenseArray<T>& value) {
-  const Parameter& parameter = model.network().parameters()[parameter_index(model, index)];
-  const std::vector<int64_t> shape(value.shape(), value.shape() + value.ndim());
-  if (shape != parameter.shape)
-    throw Error(Error::Kind::kValue,
-                "set_parameters: " + parameter.name + " expected another shape, got " + shape_text(value));
-  const T* dense = value.data();
+void set_parameters(Model<T>& model, const std::vector<size_t>& indices,
+                    const std::vector<DenseArray<T>>& arrays) {
+  std::vector<std::pair<size_t, const T*>> values;
+  for (size_t i = 0; i < std::min(indices.size(), arrays.size()); ++i) {
+    const Parameter& parameter = model.network().parameters()[parameter_index(model, indices[i])];
+    const std::vector<int64_t> shape(arrays[i].shape(), arrays[i].shape() + arrays[i].ndim());
+    if (shape != parameter.shape)
+      throw Error(Error::Kind::kValue, "set_parameters: " + parameter.name + " expected another shape, got " +
+                                           shape_text(arrays[i]));
+    values.emplace_back(indices[i], arrays[i].data());
+  }
   // Not under the interpreter's lock: those who read the weights may be waiting for it.
   const py::gil_scoped_release release;
-  model.set_parameter(index, dense);
+  model.set_parameters(values);
 }
 
+// All of one moment.
 template <class T>
-DenseArray<T> get_parameter(const Model<T>& model, size_t index) {
-  const Parameter& parameter = model.network().parameters()[parameter_index(model, index)];
-  DenseArray<T> array(std::vector<py::ssize_t>(parameter.shape.begin(), parameter.shape.end()));
-  T* dense = array.mutable_data();
-  const py::gil_scoped_release release;
-  model.get_parameter(index, dense);
-  return array;
+std::vector<DenseArray<T>> get_parameters(const Model<T>& model) {
+  AlignedBuffer<T> flat(model.network().flat_size());
+  {
+    const py::gil_scoped_release release;
+    model.read([&](const Network<T>&, const T* weights) { std::copy_n(weights, flat.size(), flat.data()); });
+  }
+  return unpack_all(model, flat.data());
 }
 
 template <class T>
@@ -233,8 +214,15 @@ void bind_network(py::class_<Model<T>>& network) {
                                return names;
                              })
       .def("initialize", &Class::initialize, py::arg("seed"), py::call_guard<py::gil_scoped_release>())
-      .def("get_parameter", &get_parameter<T>, py::arg("index"))
-      .def("set_parameter", &set_parameter<T>, py::arg("index"), py::arg("value"))
+      .def("get_parameters", &get_parameters<T>)
+      .def_property_readonly("parameter_shapes",
+                             [](const Class& self) {
+                               std::vector<std::vector<int64_t>> shapes;
+                               for (const Parameter& p : self.network().parameters())
+                                 shapes.push_back(p.shape);
+                               return shapes;
+                             })
+      .def("set_parameters", &set_parameters<T>, py::arg("indices"), py::arg("arrays"))
       .def("make_optimizer",
            [](const Class& self, const std::string& spec) {
              return std::unique_ptr<Optimizer<T>>(

@@ -10,6 +10,8 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   lamina::python::register_build_info(module);
   lamina::python::register_threads(module);
   lamina::python::register_network(module);
+  lamina::python::register_derivatives(module);
+  lamina::python::register_perceptron(module);
   lamina::python::register_predictor(module);
   lamina::python::register_activations(module);
   lamina::python::register_catalogue(module);

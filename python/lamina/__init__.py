@@ -16,9 +16,11 @@ from lamina._core import (
 
 if TYPE_CHECKING:
     from lamina._activate import activate, activation_vjp
+    from lamina._by_hand import average_networks, batches
     from lamina._callbacks import Callback, EarlyStopping
     from lamina._history import History
     from lamina._layers import Activation, Dense, Dropout, Layer
+    from lamina._learning_rate_range import LearningRateRange, find_learning_rate
     from lamina._losses import (
         BinaryCrossEntropy,
         BinaryFocal,
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
         RMSprop,
         Rprop,
     )
+    from lamina._perceptron import Perceptron
     from lamina._schedule import (
         ConstantSchedule,
         FunctionSchedule,
@@ -106,6 +109,7 @@ __all__ = [
     "InverseScalingSchedule",
     "KLDivergence",
     "Layer",
+    "LearningRateRange",
     "Lion",
     "LogCosh",
     "Loss",
@@ -116,6 +120,7 @@ __all__ = [
     "NotFiniteError",
     "OneCycleSchedule",
     "Optimizer",
+    "Perceptron",
     "Poisson",
     "PolynomialSchedule",
     "Predictor",
@@ -132,7 +137,10 @@ __all__ = [
     "Tweedie",
     "WarmUp",
     "__version__",
+    "average_networks",
+    "batches",
     "build_info",
+    "find_learning_rate",
     "get_num_threads",
     "load",
     "set_num_threads",
@@ -146,6 +154,7 @@ _HOMES = {
         "activate",
         "activation_vjp",
     ),
+    "lamina._by_hand": ("average_networks", "batches"),
     "lamina._callbacks": (
         "Callback",
         "EarlyStopping",
@@ -157,6 +166,7 @@ _HOMES = {
         "Dropout",
         "Layer",
     ),
+    "lamina._learning_rate_range": ("LearningRateRange", "find_learning_rate"),
     "lamina._losses": (
         "BinaryCrossEntropy",
         "BinaryFocal",
@@ -193,6 +203,7 @@ _HOMES = {
         "Rprop",
         "SGD",
     ),
+    "lamina._perceptron": ("Perceptron",),
     "lamina._schedule": (
         "ConstantSchedule",
         "FunctionSchedule",

@@ -14,7 +14,13 @@ _CHUNK = 8192
 
 
 def inputs(
-    values: ArrayLike, *, columns: int | None, dtype: Dtype, where: str, check_values: bool = True
+    values: ArrayLike,
+    *,
+    columns: int | None,
+    dtype: Dtype,
+    where: str,
+    check_values: bool = True,
+    least_rows: int = 1,
 ) -> NDArray[Any]:
     """X as an array [rows, columns] of a type that the core converts while it reads.
 
@@ -35,7 +41,7 @@ def inputs(
         )
     if columns is not None and array.shape[1] != columns:
         raise ValueError(f"{where}: expected {columns} input features, got {array.shape[1]}")
-    if array.shape[0] == 0 or array.shape[1] == 0:
+    if array.shape[0] < least_rows or array.shape[1] == 0:
         raise ValueError(f"{where}: expected at least one row and one feature, got {_shape(array)}")
     if check_values:
         _check_values(array, dtype, where, "X")
@@ -88,6 +94,26 @@ def sample_weights(
     return np.ascontiguousarray(array, dtype=dtype)
 
 
+def labels(y: ArrayLike, *, rows: int, where: str) -> NDArray[Any]:
+    """Labels [rows] of classes: numbers or texts, as they come."""
+    array = np.asarray(y) if _is_text(y) else _numbers(y, where, "y")
+    if array.shape == (rows, 1):
+        array = array[:, 0]
+    if array.shape != (rows,):
+        raise ValueError(f"{where}: expected y for {rows} rows as X has, got shape {_shape(array)}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        row = int(np.flatnonzero(~np.isfinite(array))[0])
+        raise ValueError(f"{where}: expected finite labels in y, got {array[row]} in row {row}")
+    return array
+
+
+def _is_text(values: ArrayLike) -> bool:
+    try:
+        return np.asarray(values).dtype.kind in "US"
+    except ValueError:  # rows of unequal lengths
+        return False
+
+
 def contiguous(values: ArrayLike, *, dtype: Dtype, where: str, name: str) -> NDArray[Any]:
     """Numbers of any shape in C order and the given type; TypeError for anything else."""
     return np.ascontiguousarray(_numbers(values, where, name), dtype=dtype)
@@ -101,7 +127,8 @@ def _numbers(values: ArrayLike, where: str, name: str) -> NDArray[Any]:
     try:
         array = np.asarray(values)
     except ValueError as error:
-        raise ValueError(f"{where}: expected {name} as a table of numbers, got {error}") from None
+        got = "rows of unequal lengths" if "inhomogeneous" in str(error) else str(error)
+        raise ValueError(f"{where}: expected {name} as a table of numbers, got {got}") from None
     kind = array.dtype.kind
     if kind not in "fiub":
         got = {

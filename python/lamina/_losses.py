@@ -286,7 +286,9 @@ def is_own_loss(
     return own
 
 
-def run_own_loss(net: "Sequential", loss: OwnLoss, X: ArrayLike, y: ArrayLike) -> float:
+def run_own_loss(
+    net: "Sequential", loss: OwnLoss, X: ArrayLike, y: ArrayLike, step: int | None
+) -> float:
     """Forward, a user's own loss, and backward; the gradients stand in the network after it.
 
     Raises:
@@ -294,7 +296,7 @@ def run_own_loss(net: "Sequential", loss: OwnLoss, X: ArrayLike, y: ArrayLike) -
         ValueError: the gradient has another shape than the outputs, or is not finite.
         NotFiniteError: the value is not finite.
     """
-    outputs = net.forward(X, training=True)
+    outputs = net.forward(X, training=True, step=step)
     result = loss(outputs, y)
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(

@@ -49,7 +49,7 @@ def load(path: PathLike) -> Sequential:
 
     Raises:
         ValueError: not a lamina model, damaged, of a newer version, or parts do not fit.
-        OSError: the file cannot be read.
+        FileNotFoundError, OSError: the file is not there, or cannot be read.
     """
     return load_model(path)[0]
 

@@ -7,19 +7,20 @@ import numpy as np
 
 from lamina import _arrays, _core
 from lamina._callbacks import Callback
+from lamina._derivatives import Derivatives
 from lamina._fit import Fit, FitOptions, Verbose, weighted, with_class_weights
 from lamina._history import History
 from lamina._losses import Loss, OwnLoss, core_loss, default_loss, is_own_loss, run_own_loss
 from lamina._metrics import METRICS
 from lamina._optimizer import Optimizer
 from lamina._optimizers import make_optimizer
-from lamina._stack import Array, Stack
+from lamina._stack import Array
 from lamina._types import ArrayLike, PathLike
 
 MetricLike = str | Callable[..., float]
 
 
-class Sequential(Stack):
+class Sequential(Derivatives):
     """A network of layers, each feeding the next; [rows, inputs] -> [rows, outputs].
 
     Weights may be trained by one thread at a time; `predict` and `evaluate` may run from any
@@ -47,12 +48,13 @@ class Sequential(Stack):
     def predict(self, X: ArrayLike) -> Array:
         """Outputs for rows X [rows, inputs]: [rows, outputs] in the network's dtype.
 
-        X may be memory-mapped and larger than memory; a row's outputs do not depend on the others.
+        X may be memory-mapped and larger than memory, or have no rows; a row's outputs do not
+        depend on the others.
 
         Raises:
             TypeError, ValueError: X is not a finite table of numbers of the right width.
         """
-        x = self._inputs(X, "predict")
+        x = self._inputs(X, "predict", least_rows=0)
         result: Array = self._core_network().predict(x, None)
         return result
 
@@ -179,15 +181,17 @@ class Sequential(Stack):
 
     # Training by hand
 
-    def forward(self, X: ArrayLike, *, training: bool = False) -> Array:
+    def forward(self, X: ArrayLike, *, training: bool = False, step: int | None = None) -> Array:
         """Outputs [rows, outputs] for one batch X [rows, inputs], remembered for `backward`.
 
         Args:
             training: True applies dropout, with another mask at every call.
+            step: number of that mask, at least 0; None: the next one. `fit` takes
+                `optimizer.steps`.
         """
         x = self._inputs(X, "forward")
-        self._forward_steps += training
-        result: Array = self._core_network().forward(x, training, self.seed, self._forward_steps)
+        number = self._random_step(step) if training else self._forward_steps
+        result: Array = self._core_network().forward(x, training, self.seed, number)
         return result
 
     def backward(
@@ -223,21 +227,22 @@ class Sequential(Stack):
         *,
         loss: str | Loss | OwnLoss | None = None,
         sample_weight: ArrayLike | None = None,
+        step: int | None = None,
     ) -> tuple[float, dict[str, Array]]:
         """Loss of all rows as one batch (dropout active), and its gradients by parameter name.
 
         Args:
             loss: as in `fit`, or a function of your own: (outputs [rows, outputs], y) ->
                 (value, gradient of the value by the outputs [rows, outputs]).
+            step: as in `forward`.
         """
         if is_own_loss(loss, sample_weight, "value_and_grad"):
-            return run_own_loss(self, loss, X, y), self.gradients()
+            return run_own_loss(self, loss, X, y, step), self.gradients()
         x, chosen, classes, values, weights = self._batch(
             X, y, loss, sample_weight, "value_and_grad"
         )
-        self._forward_steps += 1
         value = self._core_network().value_and_gradient(
-            chosen, x, classes, values, weights, self.seed, self._forward_steps
+            chosen, x, classes, values, weights, self.seed, self._random_step(step)
         )
         return value, self.gradients()
 
@@ -259,7 +264,7 @@ class Sequential(Stack):
             NotFiniteError: as in `fit`.
         """
         if is_own_loss(loss, sample_weight, "train_step"):
-            own_value = run_own_loss(self, loss, X, y)
+            own_value = run_own_loss(self, loss, X, y, optimizer.steps)
             optimizer.step(self)
             return own_value
         x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "train_step")
@@ -268,16 +273,6 @@ class Sequential(Stack):
             chosen, handle, x, classes, values, weights, self.seed
         )
         return value
-
-    def jacobian(self, X: ArrayLike) -> Array:
-        """Derivative of each output by each input, [rows, outputs, inputs], as in prediction."""
-        outputs = self.forward(X)
-        columns = []
-        for k in range(outputs.shape[1]):
-            direction = np.zeros_like(outputs)
-            direction[:, k] = 1.0
-            columns.append(self.backward(direction, gradients=False))
-        return np.stack(columns, axis=1)  # type: ignore[arg-type]
 
     # Files
 

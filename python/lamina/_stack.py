@@ -63,16 +63,16 @@ class Stack:
     def parameters(self) -> dict[str, Array]:
         """Copies of all weights by name: "layers.0.weight" [out, in], "layers.0.bias" [out], ..."""
         core = self._core_network()
-        return {name: core.get_parameter(i) for i, name in enumerate(core.parameter_names)}
+        return dict(zip(core.parameter_names, core.get_parameters(), strict=True))
 
     def set_parameters(self, parameters: Mapping[str, ArrayLike]) -> None:
-        """Set the named weights; others stay.
+        """Set the named weights, all at once for those who predict meanwhile; others stay.
 
         Raises:
             ValueError: unknown name, wrong shape, NaN or infinity. Then nothing is changed.
         """
         core = self._core_network()
-        names = core.parameter_names
+        names, shapes = core.parameter_names, core.parameter_shapes
         checked: list[tuple[int, Array]] = []
         for name, value in parameters.items():
             if name not in names:
@@ -81,7 +81,7 @@ class Stack:
                 )
             index = names.index(name)
             array = _arrays.contiguous(value, dtype=self.dtype, where="set_parameters", name=name)
-            expected = core.get_parameter(index).shape
+            expected = tuple(shapes[index])
             if array.shape != expected:
                 raise ValueError(
                     f"set_parameters: {name} expected shape {expected}, got {array.shape}"
@@ -89,20 +89,41 @@ class Stack:
             if not np.isfinite(array).all():
                 raise ValueError(f"set_parameters: {name} expected finite numbers")
             checked.append((index, array))
-        for index, array in checked:
-            core.set_parameter(index, array)
+        core.set_parameters([index for index, _ in checked], [array for _, array in checked])
 
     def reset(self, seed: int | None = None) -> None:
         """Draw the first weights anew, from `seed` or the network's own."""
         chosen = self.seed if seed is None else checked_seed(seed)
         self._core_network().initialize(chosen)
         self.seed = chosen
-        self.epochs_trained = 0
+        self.epochs_trained = self._forward_steps = 0
+
+    def get_state(self) -> dict[str, int]:
+        """What training draws its random numbers by: seed, epochs trained, last dropout mask."""
+        return {
+            "seed": self.seed,
+            "epochs_trained": self.epochs_trained,
+            "random_step": self._forward_steps,
+        }
+
+    def set_state(self, state: Mapping[str, int]) -> None:
+        """Continue from what `get_state` gave; weights are set by `set_parameters`.
+
+        Raises:
+            ValueError: a name is missing or unknown, or a number negative.
+        """
+        if state.keys() != (names := self.get_state().keys()):
+            raise ValueError(
+                f"set_state: expected {', '.join(names)}, got {', '.join(state) or 'nothing'}"
+            )
+        seed = checked_seed(state["seed"])
+        epochs, step = (_checked_count(state[k], k) for k in ("epochs_trained", "random_step"))
+        self.seed, self.epochs_trained, self._forward_steps = seed, epochs, step
 
     def copy(self) -> Self:
         """A network of its own with equal weights."""
         twin = type(self)(self.layers, inputs=self.inputs, seed=self.seed, dtype=self.dtype)
-        twin.epochs_trained = self.epochs_trained
+        twin.set_state(self.get_state())
         if self._core is not None:
             twin.set_parameters(self.parameters())
         return twin
@@ -147,9 +168,18 @@ class Stack:
             )
         return self._core
 
-    def _inputs(self, X: ArrayLike, where: str) -> Array:
+    def _random_step(self, step: int | None) -> int:
+        """The number of the next random mask, or the one that is asked for."""
+        if step is not None:
+            return _checked_count(step, "step")
+        self._forward_steps += 1
+        return self._forward_steps
+
+    def _inputs(self, X: ArrayLike, where: str, least_rows: int = 1) -> Array:
         columns = None if self._core is None else self._core.inputs
-        array = _arrays.inputs(X, columns=columns, dtype=self.dtype, where=where)
+        array = _arrays.inputs(
+            X, columns=columns, dtype=self.dtype, where=where, least_rows=least_rows
+        )
         if self._core is None:
             self._build(array.shape[1])
         return array
@@ -178,6 +208,12 @@ class Stack:
         total = sum(sizes.values())
         lines.append(f"{widths[0]:,} inputs, {total:,} parameters, {self.dtype}")
         return "\n".join(lines)
+
+
+def _checked_count(value: int, name: str) -> int:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value < 2**44:
+        raise ValueError(f"{name}: expected a whole number from 0 to 2^44 - 1, got {value!r}")
+    return int(value)
 
 
 def checked_seed(seed: int) -> int:

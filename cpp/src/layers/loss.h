@@ -18,6 +18,11 @@ struct Targets {
   const T* values = nullptr;
   int64_t columns = 0;
   int64_t row_stride = 0;
+
+  Targets from_row(int64_t row) const noexcept {
+    return {classes != nullptr ? classes + row : nullptr,
+            values != nullptr ? values + row * row_stride : nullptr, columns, row_stride};
+  }
 };
 
 struct LossSpec {

@@ -169,7 +169,9 @@ void read_exactly(std::ifstream& stream, std::byte* target, std::size_t size, co
 Buffer read_whole_file(const fs::path& path, const std::string& source) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  if (error) throw Error(Kind::kIo, source + ": cannot be read: " + error.message());
+  if (error)
+    throw Error(error == std::errc::no_such_file_or_directory ? Kind::kNotFound : Kind::kIo,
+                source + ": cannot be read: " + error.message());
   if (fs::is_directory(status)) throw Error(Kind::kIo, source + ": is a folder, expected a model file");
   if (!fs::is_regular_file(status)) throw Error(Kind::kIo, source + ": is not a regular file");
   const std::uintmax_t size = fs::file_size(path, error);

@@ -30,6 +30,16 @@ void Workspace<T>::borrow_input(const T* values, int64_t row_stride) noexcept {
   slots_.front().padded = false;
 }
 
+template <class T>
+void Workspace<T>::view_row(const Workspace& other, int64_t row) noexcept {
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    slots_[i] = other.slots_[i];
+    const int64_t offset = row * slots_[i].row_stride;
+    for (T** buffer : {&slots_[i].values, &slots_[i].aux, &slots_[i].delta})
+      if (*buffer != nullptr) *buffer += offset;
+  }
+}
+
 template class Workspace<float>;
 template class Workspace<double>;
 

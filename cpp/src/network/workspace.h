@@ -25,6 +25,8 @@ class Workspace {
   // Lets the first layer read a user's matrix in place; `restore_input` goes back to the own buffer.
   void borrow_input(const T* values, int64_t row_stride) noexcept;
   void restore_input() noexcept { slots_.front() = own_input_; }
+  // Stands for one row of another workspace of the same network.
+  void view_row(const Workspace& other, int64_t row) noexcept;
 
  private:
   Arena arena_;

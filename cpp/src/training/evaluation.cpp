@@ -3,13 +3,10 @@
 #include "training/evaluation.h"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <memory>
 #include <vector>
 
-#include "base/thread_pool.h"
-#include "training/schedule.h"
+#include "training/row_tiles.h"
 
 namespace lamina {
 
@@ -55,12 +52,10 @@ void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& work
   const Slot<T>& output = workspace.output();
   const int64_t columns = job.network.outputs();
   if (job.loss != nullptr) {
-    Targets<T> targets = job.data->targets;
-    if (targets.classes != nullptr) targets.classes += first;
-    if (targets.values != nullptr) targets.values += first * targets.row_stride;
     const T* weights = job.data->sample_weights ? job.data->sample_weights + first : nullptr;
     compute_loss_rows(job.network.kernels(), *job.loss, raw, rows, columns, output.values, output.row_stride,
-                      targets, weights, T(1), job.row_losses + first, static_cast<T*>(nullptr), 0);
+                      job.data->targets.from_row(first), weights, T(1), job.row_losses + first,
+                      static_cast<T*>(nullptr), 0);
   }
   if (job.outputs == nullptr) return;
   if (raw)
@@ -72,30 +67,16 @@ void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& work
 
 template <class T>
 bool run_all_tiles(const Job<T>& job, Poll poll) {
-  const int64_t rows = job.inputs.rows;
-  const double work = static_cast<double>(job.network.forward_multiply_adds()) * static_cast<double>(rows);
-  const int64_t tile = std::min(rows, row_tile(job.network.flat_size() * static_cast<int64_t>(sizeof(T))));
-  const int64_t tiles = tile > 0 ? (rows + tile - 1) / tile : 0;
-  const int threads = deserved_threads(
-      work, sizeof(T) == 8,
-      std::min<int>(get_num_threads(), static_cast<int>(std::min<int64_t>(tiles, kMaxThreads))));
+  const int64_t most = row_tile(job.network.flat_size() * static_cast<int64_t>(sizeof(T)));
+  const RowTiles tiles =
+      RowTiles::cut(job.inputs.rows, std::min(job.inputs.rows, most),
+                    static_cast<double>(job.network.forward_multiply_adds()), sizeof(T) == 8);
   std::vector<std::unique_ptr<Workspace<T>>> workspaces;
-  for (int i = 0; i < threads; ++i)
-    workspaces.push_back(std::make_unique<Workspace<T>>(job.network, tile, WorkspaceUse::kInference));
-  std::atomic<int64_t> next{0};
-  std::atomic<bool> cancelled{false};
-  run_team(threads, [&](Team& team) {
-    auto asked = std::chrono::steady_clock::now();
-    for (int64_t i = next.fetch_add(1); i < tiles && !cancelled.load(std::memory_order_relaxed);
-         i = next.fetch_add(1)) {
-      run_tile(job, i * tile, std::min(tile, rows - i * tile), *workspaces[static_cast<size_t>(team.index)]);
-      if (team.index != 0 || std::chrono::steady_clock::now() - asked < std::chrono::milliseconds(20))
-        continue;
-      if (poll(i * tile)) cancelled.store(true, std::memory_order_relaxed);
-      asked = std::chrono::steady_clock::now();
-    }
+  for (int i = 0; i < tiles.threads; ++i)
+    workspaces.push_back(std::make_unique<Workspace<T>>(job.network, tiles.tile, WorkspaceUse::kInference));
+  return tiles.run(poll, [&](int thread, int64_t first, int64_t rows) {
+    run_tile(job, first, rows, *workspaces[static_cast<size_t>(thread)]);
   });
-  return !cancelled.load();
 }
 
 }  // namespace

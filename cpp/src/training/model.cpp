@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "training/hessian.h"
 
 namespace lamina {
 
@@ -53,16 +54,11 @@ void Model<T>::initialize(uint64_t seed) {
 }
 
 template <class T>
-void Model<T>::get_parameter(size_t index, T* dense) const {
-  with_weights([&](const T* weights) { unpack(index, weights, dense); });
-}
-
-template <class T>
-void Model<T>::set_parameter(size_t index, const T* dense) {
+void Model<T>::set_parameters(std::span<const std::pair<size_t, const T*>> values) {
   const auto training = lock_training();
   {
     const auto weights = lock_weights();
-    network_.set_parameter(index, dense);
+    for (const auto& [index, dense] : values) network_.set_parameter(index, dense);
   }
   if (published()) publish();
 }
@@ -206,6 +202,23 @@ Evaluation Model<T>::evaluate(const DataSet<T>& data, const LossSpec& loss, T* o
 template <class T>
 void Model<T>::read(FunctionRef<void(const Network<T>&, const T*)> use) const {
   with_weights([&](const T* weights) { use(network_, weights); });
+}
+
+template <class T>
+bool Model<T>::hessian_vector_product(const LossSpec& loss, const DataSet<T>& data, const T* direction,
+                                      T* product, Poll poll)
+  requires std::is_same_v<T, double>
+{
+  const auto training = lock_training();
+  const auto weights = lock_weights();
+  return lamina::hessian_vector_product(network_, loss, data, direction, product, poll);
+}
+
+template <class T>
+bool Model<T>::derive(FunctionRef<bool(Derivatives<T>&)> use) {
+  const auto training = lock_training();
+  Derivatives<T> derivatives(network_);
+  return use(derivatives);
 }
 
 template class Model<float>;

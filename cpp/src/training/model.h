@@ -4,8 +4,12 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
+#include <type_traits>
+#include <utility>
 
 #include "base/function_ref.h"
+#include "training/derivatives.h"
 #include "training/evaluation.h"
 #include "training/hand_pass.h"
 #include "training/trainer.h"
@@ -25,8 +29,8 @@ class Model {
   }
 
   void initialize(uint64_t seed);
-  void get_parameter(size_t index, T* dense) const;
-  void set_parameter(size_t index, const T* dense);
+  // Values for some parameters, by index; they change together for everyone who predicts meanwhile.
+  void set_parameters(std::span<const std::pair<size_t, const T*>> values);
   // Flat buffers (gradients, optimizer state) to and from the user's shape.
   void unpack(size_t index, const T* flat, T* dense) const noexcept {
     unpack_parameter(network_.parameters()[index], flat, dense);
@@ -53,6 +57,12 @@ class Model {
   bool predict(const ArraySource& inputs, T* outputs, Poll poll) const;
   // Calls use(network, weights) with the weights that a prediction would read, which do not change meanwhile.
   void read(FunctionRef<void(const Network<T>&, const T*)> use) const;
+  // Calls use(derivatives) with the right to train, so that the weights stay; returns what it returns.
+  bool derive(FunctionRef<bool(Derivatives<T>&)> use);
+  // Product of the loss's second derivatives with the flat vector `direction`; see hessian.h.
+  bool hessian_vector_product(const LossSpec& loss, const DataSet<T>& data, const T* direction, T* product,
+                              Poll poll)
+    requires std::is_same_v<T, double>;
   Evaluation evaluate(const DataSet<T>& data, const LossSpec& loss, T* outputs, Poll poll) const;
 
  private:

@@ -55,8 +55,9 @@ void StepRunner<T>::run_tile(const StepRequestData<T>& request, int64_t first, i
                              T delta_scale) noexcept {
   const auto& table = network_.kernels();
   batch_.gather(table, request.data, request.batch, first, rows, workspace_);
-  const NetworkPass<T> pass{workspace_, network_.weights(), network_.transposed(), first, rows, true,
-                            raw_,       request.seed,       request.step};
+  const NetworkPass<T> pass{
+      workspace_, network_.weights(), network_.transposed(), first, rows, request.training,
+      raw_,       request.seed,       request.step};
   network_.forward(pass);
   const Slot<T>& output = workspace_.output();
   const T* values = output.values + first * output.row_stride;

@@ -23,6 +23,7 @@ struct StepRequestData {
   uint64_t step;  // of dropout
   T* outputs;     // null, or [data rows, outputs]: where the batch's outputs are recorded
   bool backward = true;
+  bool training = true;  // false: the network as in prediction
 };
 
 template <class T>

@@ -1,0 +1,283 @@
+// Derivatives row by row.
+#include "training/derivatives.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "layers/dense.h"
+#include "layers/rows.h"
+#include "training/hand_pass.h"
+
+namespace lamina {
+
+namespace {
+
+constexpr int64_t kInputsPerTask = 48;
+constexpr int kAllNodes = -1;
+// Rows whose summed gradient is computed together, which bounds the memory.
+constexpr int64_t kRowsTogether = 8192;
+
+template <class T>
+double dot(int64_t n, const T* a, const T* b) noexcept {
+  double sum = 0.0;
+  for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return sum;
+}
+
+}  // namespace
+
+template <class T>
+Derivatives<T>::Member::Member(Network<T>& network, int64_t tile_rows, int64_t scratch_size)
+    : tile(network, tile_rows, WorkspaceUse::kTraining),
+      row(network, 1, WorkspaceUse::kTraining),
+      gradient(network.flat_size()),
+      scratch(scratch_size) {}
+
+template <class T>
+Derivatives<T>::Derivatives(Network<T>& network)
+    : network_(network), tasks_(network.gradient_tasks(kInputsPerTask)) {
+  network.check_trainable();
+  network.refresh_transposed(true);
+  for (const Parameter& parameter : network.parameters()) parameter_count_ += parameter.element_count();
+}
+
+// Calls body(member, first row, rows); `passes` are the backward passes of a row.
+template <class T>
+template <class Body>
+bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
+  const double work =
+      static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(1 + passes);
+  const int64_t most = row_tile(network_.flat_size() * static_cast<int64_t>(sizeof(T)));
+  const RowTiles tiles = RowTiles::cut(rows, std::min(rows, most), work, sizeof(T) == 8);
+  const int64_t scratch = network_.gradient_scratch_size(kInputsPerTask);
+  std::vector<std::unique_ptr<Member>> members;
+  for (int i = 0; i < tiles.threads; ++i)
+    members.push_back(std::make_unique<Member>(network_, tiles.tile, scratch));
+  return tiles.run(poll, [&](int thread, int64_t first, int64_t count) {
+    body(*members[static_cast<size_t>(thread)], first, count);
+  });
+}
+
+template <class T>
+void Derivatives<T>::forward(Member& member, const ArraySource& inputs, int64_t first, int64_t rows,
+                             bool raw) {
+  const Slot<T>& input = member.tile.input();
+  gather_inputs(network_.kernels(), inputs, nullptr, first, rows, input.values, input.row_stride);
+  network_.forward({member.tile, network_.weights(), nullptr, 0, rows, false, raw, 0, 0});
+}
+
+template <class T>
+template <class Visit>
+void Derivatives<T>::for_each_output(Member& member, int64_t rows, bool input_delta_wanted, Visit visit) {
+  const Slot<T>& output = member.tile.output();
+  for (int64_t k = 0; k < output.columns; ++k) {
+    for (int64_t r = 0; r < rows; ++r) {
+      T* delta = output.delta + r * output.row_stride;
+      std::fill_n(delta, padded_columns<T>(output.columns), T(0));
+      delta[k] = T(1);
+    }
+    network_.backward({member.tile, network_.weights(), network_.transposed(), 0, rows, false, false, 0, 0},
+                      input_delta_wanted);
+    visit(k);
+  }
+}
+
+template <class T>
+void Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int node) {
+  member.row.view_row(member.tile, row);
+  for (const GradientTask& task : tasks_)
+    if (node == kAllNodes || node == task.node)
+      network_.run_gradient_task(task, kInputsPerTask, member.row, 1, member.gradient.data(), true, nullptr,
+                                 member.scratch.data());
+}
+
+template <class T>
+void Derivatives<T>::unpack(const T* flat, T* dense) const noexcept {
+  for (const Parameter& parameter : network_.parameters()) {
+    unpack_parameter(parameter, flat, dense);
+    dense += parameter.element_count();
+  }
+}
+
+template <class T>
+bool Derivatives<T>::input_jacobian(const ArraySource& inputs, T* jacobian, Poll poll) {
+  const int64_t outputs = network_.outputs();
+  return run(inputs.rows, outputs, poll, [&](Member& member, int64_t first, int64_t rows) {
+    forward(member, inputs, first, rows, false);
+    for_each_output(member, rows, true, [&](int64_t k) {
+      const Slot<T>& input = member.tile.input();
+      for (int64_t r = 0; r < rows; ++r)
+        std::copy_n(input.delta + r * input.row_stride, input.columns,
+                    jacobian + ((first + r) * outputs + k) * input.columns);
+    });
+  });
+}
+
+template <class T>
+bool Derivatives<T>::parameter_jacobian(const ArraySource& inputs, T* jacobian, Poll poll) {
+  const int64_t outputs = network_.outputs();
+  return run(inputs.rows, 2 * outputs, poll, [&](Member& member, int64_t first, int64_t rows) {
+    forward(member, inputs, first, rows, false);
+    for_each_output(member, rows, false, [&](int64_t k) {
+      for (int64_t r = 0; r < rows; ++r) {
+        compute_row_gradient(member, r, kAllNodes);
+        unpack(member.gradient.data(), jacobian + ((first + r) * outputs + k) * parameter_count_);
+      }
+    });
+  });
+}
+
+template <class T>
+bool Derivatives<T>::jacobian_vector_product(const ArraySource& inputs, const T* input_change,
+                                             const T* parameter_change, T* product, Poll poll) {
+  const int64_t outputs = network_.outputs();
+  return run(inputs.rows, 2 * outputs, poll, [&](Member& member, int64_t first, int64_t rows) {
+    forward(member, inputs, first, rows, false);
+    for_each_output(member, rows, input_change != nullptr, [&](int64_t k) {
+      const Slot<T>& input = member.tile.input();
+      for (int64_t r = 0; r < rows; ++r) {
+        double sum = 0.0;
+        if (input_change != nullptr)
+          sum += dot(input.columns, input.delta + r * input.row_stride,
+                     input_change + (first + r) * input.columns);
+        if (parameter_change != nullptr) {
+          compute_row_gradient(member, r, kAllNodes);
+          sum += dot(network_.flat_size(), member.gradient.data(), parameter_change);
+        }
+        product[(first + r) * outputs + k] = static_cast<T>(sum);
+      }
+    });
+  });
+}
+
+template <class T>
+bool Derivatives<T>::input_gradient(const ArraySource& inputs, const T* vectors, T* gradient, Poll poll) {
+  return run(inputs.rows, 1, poll, [&](Member& member, int64_t first, int64_t rows) {
+    forward(member, inputs, first, rows, false);
+    const Slot<T>& output = member.tile.output();
+    copy_rows(rows, output.columns, vectors + first * output.columns, output.columns, output.delta,
+              output.row_stride);
+    network_.backward({member.tile, network_.weights(), network_.transposed(), 0, rows, false, false, 0, 0},
+                      true);
+    const Slot<T>& input = member.tile.input();
+    for (int64_t r = 0; r < rows; ++r)
+      std::copy_n(input.delta + r * input.row_stride, input.columns, gradient + (first + r) * input.columns);
+  });
+}
+
+template <class T>
+bool Derivatives<T>::parameter_gradient(const ArraySource& inputs, const T* vectors, T* gradient, Poll poll) {
+  const int64_t together = std::min(kRowsTogether, inputs.rows);
+  HandPass<T> pass(network_, together);
+  AlignedBuffer<T> outputs(together * network_.outputs()), part(network_.flat_size());
+  for (int64_t first = 0; first < inputs.rows; first += together) {
+    ArraySource chunk = inputs;
+    chunk.rows = std::min(together, inputs.rows - first);
+    chunk.data = static_cast<const std::byte*>(inputs.data) + first * inputs.row_stride;
+    pass.forward(chunk, false, 0, 0, outputs.data());
+    pass.backward(vectors + first * network_.outputs(), part.data(), nullptr);
+    for (int64_t i = 0; i < part.size(); ++i) gradient[i] += part[i];
+    if (poll(first)) return false;
+  }
+  return true;
+}
+
+template <class T>
+void Derivatives<T>::run_losses(Member& member, const DataSet<T>& data, const LossSpec& loss, int64_t first,
+                                int64_t rows) {
+  const bool raw = loss.absorbs(network_.output_activation());
+  forward(member, data.inputs, first, rows, raw);
+  const Slot<T>& output = member.tile.output();
+  std::vector<double> row_losses(static_cast<size_t>(rows));
+  const T scale = static_cast<T>(1.0 / loss.column_divisor(network_.outputs()));
+  compute_loss_rows(network_.kernels(), loss, raw, rows, network_.outputs(), output.values, output.row_stride,
+                    data.targets.from_row(first),
+                    data.sample_weights != nullptr ? data.sample_weights + first : nullptr, scale,
+                    row_losses.data(), output.delta, output.row_stride);
+  network_.backward({member.tile, network_.weights(), network_.transposed(), 0, rows, false, raw, 0, 0},
+                    false);
+}
+
+template <class T>
+bool Derivatives<T>::sample_gradients(const DataSet<T>& data, const LossSpec& loss, T* gradients, Poll poll) {
+  check_loss_fits(loss, network_.output_activation(), network_.outputs());
+  return run(data.inputs.rows, 2, poll, [&](Member& member, int64_t first, int64_t rows) {
+    run_losses(member, data, loss, first, rows);
+    for (int64_t r = 0; r < rows; ++r) {
+      compute_row_gradient(member, r, kAllNodes);
+      unpack(member.gradient.data(), gradients + (first + r) * parameter_count_);
+    }
+  });
+}
+
+// A dense layer's gradient is dz x', of norm |dz| |x|, so it need not be computed.
+template <class T>
+double Derivatives<T>::squared_row_norm(Member& member, int64_t row) {
+  double sum = 0.0;
+  const auto squares = [&](const Slot<T>& slot, const T* values) {
+    return network_.kernels().sum_of_squares(slot.columns, values + row * slot.row_stride);
+  };
+  for (size_t i = 0; i < network_.nodes().size(); ++i) {
+    const Node<T>& node = network_.nodes()[i];
+    if (node.parameter_count == 0) continue;
+    const Parameter* parameters = &network_.parameters()[static_cast<size_t>(node.first_parameter)];
+    if (dynamic_cast<const Dense<T>*>(node.layer) != nullptr) {
+      if (!parameters->trainable) continue;
+      const Slot<T>& input = member.tile.slot(node.input_slot);
+      const Slot<T>& output = member.tile.slot(node.output_slot);
+      const double bias = node.parameter_count > 1 ? 1.0 : 0.0;
+      sum += squares(output, output.delta) * (squares(input, input.values) + bias);
+      continue;
+    }
+    compute_row_gradient(member, row, static_cast<int>(i));
+    for (int p = 0; p < node.parameter_count; ++p) {
+      std::vector<T> dense(static_cast<size_t>(parameters[p].element_count()));
+      unpack_parameter(parameters[p], member.gradient.data(), dense.data());
+      sum += dot(parameters[p].element_count(), dense.data(), dense.data());
+    }
+  }
+  return sum;
+}
+
+template <class T>
+bool Derivatives<T>::sample_gradient_norms(const DataSet<T>& data, const LossSpec& loss, double* norms,
+                                           Poll poll) {
+  check_loss_fits(loss, network_.output_activation(), network_.outputs());
+  return run(data.inputs.rows, 1, poll, [&](Member& member, int64_t first, int64_t rows) {
+    run_losses(member, data, loss, first, rows);
+    for (int64_t r = 0; r < rows; ++r) norms[first + r] = std::sqrt(squared_row_norm(member, r));
+  });
+}
+
+template <class T>
+bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySource& inputs,
+                   const std::vector<T*>& outputs, Poll poll) {
+  const int64_t most = row_tile(network.flat_size() * static_cast<int64_t>(sizeof(T)));
+  const RowTiles tiles = RowTiles::cut(inputs.rows, std::min(inputs.rows, most),
+                                       static_cast<double>(network.forward_multiply_adds()), sizeof(T) == 8);
+  std::vector<std::unique_ptr<Workspace<T>>> workspaces;
+  for (int i = 0; i < tiles.threads; ++i)
+    workspaces.push_back(std::make_unique<Workspace<T>>(network, tiles.tile, WorkspaceUse::kInference));
+  return tiles.run(poll, [&](int thread, int64_t first, int64_t rows) {
+    Workspace<T>& workspace = *workspaces[static_cast<size_t>(thread)];
+    gather_inputs(network.kernels(), inputs, nullptr, first, rows, workspace.input().values,
+                  workspace.input().row_stride);
+    network.forward({workspace, parameters, nullptr, 0, rows, false, false, 0, 0});
+    for (const Node<T>& node : network.nodes()) {
+      const Slot<T>& slot = workspace.slot(node.output_slot);
+      for (int64_t r = 0; r < rows; ++r)
+        std::copy_n(slot.values + r * slot.row_stride, slot.columns,
+                    outputs[node.layer_index] + (first + r) * slot.columns);
+    }
+  });
+}
+
+template class Derivatives<float>;
+template class Derivatives<double>;
+template bool layer_outputs(const Network<float>&, const float*, const ArraySource&,
+                            const std::vector<float*>&, Poll);
+template bool layer_outputs(const Network<double>&, const double*, const ArraySource&,
+                            const std::vector<double*>&, Poll);
+
+}  // namespace lamina

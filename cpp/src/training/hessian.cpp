@@ -1,0 +1,97 @@
+// Second derivatives by differences of gradients.
+#include "training/hessian.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace lamina {
+
+namespace {
+
+// Rows whose gradient is computed together, which bounds the memory.
+constexpr int64_t kRowsTogether = 8192;
+// Distance of the neighbouring points, as a share of the weights' norm: rounding errs by about
+// 1e-16 / kDistance, the fourth-order formula by kDistance^4.
+constexpr double kDistance = 1e-5;
+
+class BatchGradient {
+ public:
+  BatchGradient(Network<double>& network, const LossSpec& loss, const DataSet<double>& data, Poll poll)
+      : network_(network),
+        data_(data),
+        runner_(network, loss, std::min(kRowsTogether, data.inputs.rows), data.targets.columns),
+        part_(network.flat_size()),
+        poll_(poll),
+        total_(loss.mean_over_rows ? total_weight(data, {nullptr, 0, data.inputs.rows}) : 1.0) {}
+
+  // product += factor * gradient at the network's weights; false: stopped.
+  bool add(double factor, double* product) {
+    network_.mark_weights_changed();
+    network_.refresh_transposed(false);
+    for (int64_t first = 0; first < data_.inputs.rows; first += kRowsTogether) {
+      const BatchRows batch{nullptr, first, std::min(kRowsTogether, data_.inputs.rows - first)};
+      const double share = runner_.loss().mean_over_rows ? total_weight(data_, batch) / total_ : 1.0;
+      if (!compute(batch)) return false;
+      for (int64_t i = 0; i < part_.size(); ++i) product[i] += factor * share * part_[i];
+    }
+    return true;
+  }
+
+ private:
+  bool compute(const BatchRows& batch) {
+    StepRequestData<double> request{data_, batch, 0, 0, nullptr};
+    request.training = false;
+    const int threads = runner_.prepare_threads(batch.rows);
+    runner_.reset_flags();
+    run_team(threads, [&](Team& team) {
+      runner_.run_rows(team, request, [&] { return poll_(batch.first_row); });
+      if (team.index == 0) runner_.tasks().begin();
+      team.barrier();
+      if (runner_.loss_is_finite() && !runner_.cancelled())
+        runner_.tasks().run(team, runner_.workspace(), batch.rows, part_.data(), true, nullptr);
+    });
+    if (!runner_.loss_is_finite())
+      throw Error(Error::Kind::kNotFinite, "hessian_vector_product: the loss is not finite");
+    return !runner_.cancelled();
+  }
+
+  Network<double>& network_;
+  const DataSet<double>& data_;
+  StepRunner<double> runner_;
+  AlignedBuffer<double> part_;
+  Poll poll_;
+  double total_;
+};
+
+}  // namespace
+
+bool hessian_vector_product(Network<double>& network, const LossSpec& loss, const DataSet<double>& data,
+                            const double* direction, double* product, Poll poll) {
+  check_loss_fits(loss, network.output_activation(), network.outputs());
+  network.check_trainable();
+  const int64_t size = network.flat_size();
+  const auto norm = [&](const double* values) {
+    return std::sqrt(network.kernels().sum_of_squares(size, values));
+  };
+  std::fill_n(product, size, 0.0);
+  const double length = norm(direction);
+  if (length == 0.0) return true;
+  AlignedBuffer<double> weights(size);
+  std::copy_n(network.weights(), size, weights.data());
+  const double distance = kDistance * std::max(1.0, norm(weights.data())) / length;
+  BatchGradient gradient(network, loss, data, poll);
+  // H v = (8 (g(+d) - g(-d)) - (g(+2d) - g(-2d))) / 12 d, up to d^4.
+  constexpr double kPoints[4][2] = {{1, 8}, {-1, -8}, {2, -1}, {-2, 1}};
+  bool whole = true;
+  for (const auto& [steps, factor] : kPoints) {
+    for (int64_t i = 0; i < size; ++i) network.weights()[i] = weights[i] + steps * distance * direction[i];
+    whole = whole && gradient.add(factor / (12.0 * distance), product);
+  }
+  std::copy_n(weights.data(), size, network.weights());
+  network.mark_weights_changed();
+  return whole;
+}
+
+}  // namespace lamina

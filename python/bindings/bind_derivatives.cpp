@@ -1,0 +1,207 @@
+// Binds derivatives of networks: Jacobians, products with vectors, gradients of single rows.
+#include <pybind11/stl.h>
+
+#include "array_view.h"
+#include "base/random.h"
+#include "parameter_arrays.h"
+#include "poll.h"
+#include "register.h"
+
+namespace lamina::python {
+namespace {
+
+template <class T>
+using Values = std::optional<DenseArray<T>>;
+using Classes = std::optional<DenseArray<int32_t>>;
+template <class T>
+using Arrays = std::vector<DenseArray<T>>;
+
+template <class T>
+int64_t parameter_count(const Model<T>& model) {
+  int64_t count = 0;
+  for (const Parameter& parameter : model.network().parameters()) count += parameter.element_count();
+  return count;
+}
+
+template <class T>
+const T* changes(const Values<T>& array, int64_t rows, int64_t columns, const char* where) {
+  if (!array) return nullptr;
+  if (array->ndim() != 2 || array->shape(0) != rows || array->shape(1) != columns)
+    throw Error(Error::Kind::kValue, std::string(where) + ": expected shape [" + std::to_string(rows) + ", " +
+                                         std::to_string(columns) + "], got " + shape_text(*array));
+  return array->data();
+}
+
+// Runs call(derivatives, poll) without the interpreter lock.
+template <class T, class Call>
+void derive(Model<T>& model, Call call) {
+  const py::object none = py::none();
+  PythonPoll poll(none);
+  {
+    const py::gil_scoped_release release;
+    model.derive([&](Derivatives<T>& derivatives) { return call(derivatives, poll); });
+  }
+  poll.rethrow();
+}
+
+template <class T>
+DenseArray<T> jacobian(Model<T>& model, const py::array& inputs, bool by_parameters) {
+  const Network<T>& network = model.network();
+  const ArraySource source = source_of(inputs, network.inputs(), "jacobian");
+  const int64_t columns = by_parameters ? parameter_count(model) : network.inputs();
+  DenseArray<T> result(std::vector<py::ssize_t>{static_cast<py::ssize_t>(source.rows),
+                                                static_cast<py::ssize_t>(network.outputs()),
+                                                static_cast<py::ssize_t>(columns)});
+  T* out = result.mutable_data();
+  derive(model, [&](Derivatives<T>& derivatives, PythonPoll& poll) {
+    return by_parameters ? derivatives.parameter_jacobian(source, out, poll)
+                         : derivatives.input_jacobian(source, out, poll);
+  });
+  return result;
+}
+
+template <class T>
+DenseArray<T> jacobian_vector_product(Model<T>& model, const py::array& inputs, const Values<T>& input_change,
+                                      const std::optional<Arrays<T>>& parameter_change) {
+  constexpr const char* kWhere = "jacobian_vector_product";
+  const Network<T>& network = model.network();
+  const ArraySource source = source_of(inputs, network.inputs(), kWhere);
+  const T* by_input = changes(input_change, source.rows, network.inputs(), kWhere);
+  AlignedBuffer<T> flat;
+  if (parameter_change) {
+    flat = AlignedBuffer<T>(network.flat_size());
+    pack_all(model, *parameter_change, flat.data(), kWhere);
+  }
+  DenseArray<T> result(std::vector<py::ssize_t>{static_cast<py::ssize_t>(source.rows),
+                                                static_cast<py::ssize_t>(network.outputs())});
+  T* out = result.mutable_data();
+  derive(model, [&](Derivatives<T>& derivatives, PythonPoll& poll) {
+    return derivatives.jacobian_vector_product(source, by_input, flat.data(), out, poll);
+  });
+  return result;
+}
+
+template <class T>
+py::tuple vector_jacobian_product(Model<T>& model, const py::array& inputs, const DenseArray<T>& vectors,
+                                  bool by_inputs) {
+  constexpr const char* kWhere = "vector_jacobian_product";
+  const Network<T>& network = model.network();
+  const ArraySource source = source_of(inputs, network.inputs(), kWhere);
+  const T* factors = changes<T>(vectors, source.rows, network.outputs(), kWhere);
+  const int64_t rows = by_inputs ? source.rows : 0;
+  DenseArray<T> by_input({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(network.inputs())});
+  T* out = by_input.mutable_data();
+  AlignedBuffer<T> flat(by_inputs ? 0 : network.flat_size());
+  derive(model, [&](Derivatives<T>& derivatives, PythonPoll& poll) {
+    return by_inputs ? derivatives.input_gradient(source, factors, out, poll)
+                     : derivatives.parameter_gradient(source, factors, flat.data(), poll);
+  });
+  return py::make_tuple(by_input, by_inputs ? Arrays<T>{} : unpack_all(model, flat.data()));
+}
+
+template <class T>
+DenseArray<T> sample_gradients(Model<T>& model, const LossSpec& loss, const py::array& inputs,
+                               const Classes& classes, const Values<T>& values, const Values<T>& weights) {
+  const DataSet<T> data =
+      data_set<T>(inputs, model.network().inputs(), classes, values, weights, "sample_gradients");
+  DenseArray<T> result(std::vector<py::ssize_t>{static_cast<py::ssize_t>(data.inputs.rows),
+                                                static_cast<py::ssize_t>(parameter_count(model))});
+  T* out = result.mutable_data();
+  derive(model, [&](Derivatives<T>& derivatives, PythonPoll& poll) {
+    return derivatives.sample_gradients(data, loss, out, poll);
+  });
+  return result;
+}
+
+template <class T>
+DenseArray<double> sample_gradient_norms(Model<T>& model, const LossSpec& loss, const py::array& inputs,
+                                         const Classes& classes, const Values<T>& values,
+                                         const Values<T>& weights) {
+  const DataSet<T> data =
+      data_set<T>(inputs, model.network().inputs(), classes, values, weights, "sample_gradient_norms");
+  DenseArray<double> result(static_cast<py::ssize_t>(data.inputs.rows));
+  double* out = result.mutable_data();
+  derive(model, [&](Derivatives<T>& derivatives, PythonPoll& poll) {
+    return derivatives.sample_gradient_norms(data, loss, out, poll);
+  });
+  return result;
+}
+
+Arrays<double> hessian_vector_product(Model<double>& model, const LossSpec& loss, const py::array& inputs,
+                                      const Classes& classes, const Values<double>& values,
+                                      const Values<double>& weights, const Arrays<double>& direction) {
+  constexpr const char* kWhere = "hessian_vector_product";
+  const DataSet<double> data =
+      data_set<double>(inputs, model.network().inputs(), classes, values, weights, kWhere);
+  const int64_t size = model.network().flat_size();
+  AlignedBuffer<double> vector(size), product(size);
+  pack_all(model, direction, vector.data(), kWhere);
+  const py::object none = py::none();
+  PythonPoll poll(none);
+  {
+    const py::gil_scoped_release release;
+    model.hessian_vector_product(loss, data, vector.data(), product.data(), poll);
+  }
+  poll.rethrow();
+  return unpack_all(model, product.data());
+}
+
+template <class T>
+Arrays<T> activations(const Model<T>& model, const py::array& inputs) {
+  const Network<T>& network = model.network();
+  const ArraySource source = source_of(inputs, network.inputs(), "activations");
+  Arrays<T> result;
+  std::vector<T*> out;
+  for (const Node<T>& node : network.nodes()) {
+    result.emplace_back(std::vector<py::ssize_t>{
+        static_cast<py::ssize_t>(source.rows),
+        static_cast<py::ssize_t>(network.slot_columns()[static_cast<size_t>(node.output_slot)])});
+    out.push_back(result.back().mutable_data());
+  }
+  const py::object none = py::none();
+  PythonPoll poll(none);
+  {
+    const py::gil_scoped_release release;
+    model.read([&](const Network<T>& read, const T* weights) {
+      layer_outputs<T>(read, weights, source, out, poll);
+    });
+  }
+  poll.rethrow();
+  return result;
+}
+
+DenseArray<int64_t> shuffled_rows(int64_t rows, uint64_t seed, uint64_t epoch) {
+  DenseArray<int64_t> order(static_cast<py::ssize_t>(rows));
+  const std::span<int64_t> indices(order.mutable_data(), static_cast<size_t>(rows));
+  for (size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<int64_t>(i);
+  const py::gil_scoped_release release;
+  shuffle_indices(seed, epoch, indices);
+  return order;
+}
+
+template <class T>
+void bind_derivatives(py::module_& module) {
+  module.def("jacobian", &jacobian<T>, py::arg("network"), py::arg("inputs"), py::arg("by_parameters"));
+  module.def("jacobian_vector_product", &jacobian_vector_product<T>, py::arg("network"), py::arg("inputs"),
+             py::arg("input_change"), py::arg("parameter_change"));
+  module.def("vector_jacobian_product", &vector_jacobian_product<T>, py::arg("network"), py::arg("inputs"),
+             py::arg("vectors"), py::arg("by_inputs"));
+  module.def("sample_gradients", &sample_gradients<T>, py::arg("network"), py::arg("loss"), py::arg("inputs"),
+             py::arg("classes"), py::arg("values"), py::arg("weights"));
+  module.def("sample_gradient_norms", &sample_gradient_norms<T>, py::arg("network"), py::arg("loss"),
+             py::arg("inputs"), py::arg("classes"), py::arg("values"), py::arg("weights"));
+  module.def("activations", &activations<T>, py::arg("network"), py::arg("inputs"));
+}
+
+}  // namespace
+
+void register_derivatives(py::module_& module) {
+  bind_derivatives<float>(module);
+  bind_derivatives<double>(module);
+  module.def("hessian_vector_product", &hessian_vector_product, py::arg("network"), py::arg("loss"),
+             py::arg("inputs"), py::arg("classes"), py::arg("values"), py::arg("weights"),
+             py::arg("direction"));
+  module.def("shuffled_rows", &shuffled_rows, py::arg("rows"), py::arg("seed"), py::arg("epoch"));
+}
+
+}  // namespace lamina::python

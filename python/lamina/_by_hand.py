@@ -1,0 +1,91 @@
+"""Pieces of `fit` as functions: its batches, and networks averaged."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from lamina import _core
+from lamina._network import Sequential
+from lamina._stack import checked_seed
+from lamina._types import NDArray
+
+
+def batches(
+    rows: int, batch_size: int = 32, *, seed: int = 0, epoch: int = 1, shuffle: bool = True
+) -> Iterator[NDArray[np.int64]]:
+    """Row numbers of the batches of one epoch, as `fit` takes them.
+
+    `fit` shuffles by the network's seed and counts epochs from 1 through all its calls: the next
+    one is `epoch=net.epochs_trained + 1`.
+
+    Args:
+        rows: of the data, at least 1. batch_size: rows of a batch; the last may be shorter.
+        seed: in [0, 2^64). epoch: at least 1. shuffle: False: rows in their order.
+
+    Example:
+        >>> import lamina as lm
+        >>> [batch.tolist() for batch in lm.batches(5, 2, shuffle=False)]
+        [[0, 1], [2, 3], [4]]
+    """
+    for name, value in (("rows", rows), ("batch_size", batch_size), ("epoch", epoch)):
+        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+            raise TypeError(f"batches: expected {name} as a whole number, got {value!r}")
+        if value < 1:
+            raise ValueError(f"batches: expected {name} of at least 1, got {value}")
+    seed = checked_seed(seed)
+    order = _core.shuffled_rows(rows, seed, epoch) if shuffle else np.arange(rows)
+    return (order[first : first + batch_size] for first in range(0, rows, batch_size))
+
+
+def average_networks(
+    networks: Sequence[Sequential], weights: Sequence[float] | None = None
+) -> Sequential:
+    """A new network whose every parameter is the mean of that of equal architectures.
+
+    Of the points of one training run (Izmailov et al. 2018), or of runs that started from the same
+    trained weights (Wortsman et al. 2022); independent runs average to nothing useful.
+
+    Args:
+        networks: at least one; options (seed, epochs trained) are the first one's.
+        weights: weight of each, at least 0, not all 0; None: equal ones.
+
+    Raises:
+        ValueError: architectures or dtypes differ, or weights do not fit.
+    """
+    nets = list(networks)
+    for net in nets:
+        if not isinstance(net, Sequential):
+            raise TypeError(f"average_networks: expected networks, got {type(net).__name__}")
+    if not nets:
+        raise ValueError("average_networks: expected at least one network, got none")
+    shares = _shares(weights, len(nets))
+    first = nets[0]
+    for index, net in enumerate(nets[1:], start=1):
+        if net.to_spec() != first.to_spec() or net.dtype != first.dtype:
+            raise ValueError(
+                f"average_networks: network {index} has other layers or another dtype than the "
+                "first; expected equal ones"
+            )
+    result = first.copy()
+    sums: dict[str, Any] = {}
+    for share, net in zip(shares, nets, strict=True):
+        for name, value in net.parameters().items():
+            sums[name] = sums.get(name, 0.0) + share * value.astype(np.float64)
+    result.set_parameters(sums)
+    return result
+
+
+def _shares(weights: Sequence[float] | None, count: int) -> NDArray[np.float64]:
+    given = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
+    if given.shape != (count,):
+        raise ValueError(
+            f"average_networks: expected {count} weights, one a network, got shape {given.shape}"
+        )
+    if not np.isfinite(given).all() or (given < 0).any() or not given.any():
+        raise ValueError(
+            "average_networks: expected finite weights of at least 0 and not all 0, "
+            f"got {given.tolist()}"
+        )
+    shares: NDArray[np.float64] = given / given.sum()
+    return shares
