@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'Predictor', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'build_info', 'catalogue', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'hardware_threads', 'parameter_shapes', 'parse_model', 'read_model_file', 'serialize_model', 'set_num_threads', 'stores_derivative', 'write_model_file']
+__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'hardware_threads', 'hessian_vector_product', 'jacobian', 'jacobian_vector_product', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'stores_derivative', 'train_perceptron', 'vector_jacobian_product', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -38,7 +38,7 @@ class NetworkFloat32:
         ...
     def forward(self, inputs: numpy.ndarray, training: bool, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
         ...
-    def get_parameter(self, index: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    def get_parameters(self) -> list[numpy.typing.NDArray[numpy.float32]]:
         ...
     def gradients(self) -> list[numpy.typing.NDArray[numpy.float32]] | None:
         ...
@@ -52,7 +52,7 @@ class NetworkFloat32:
         ...
     def run_epoch(self, loss: Loss, optimizer: OptimizerFloat32, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, epoch: typing.SupportsInt | typing.SupportsIndex, batch_size: typing.SupportsInt | typing.SupportsIndex, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, outputs: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, progress: typing.Any) -> tuple:
         ...
-    def set_parameter(self, index: typing.SupportsInt | typing.SupportsIndex, value: typing.Annotated[numpy.typing.ArrayLike, numpy.float32]) -> None:
+    def set_parameters(self, indices: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], arrays: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.float32]]) -> None:
         ...
     def spec(self) -> str:
         ...
@@ -73,6 +73,9 @@ class NetworkFloat32:
         ...
     @property
     def parameter_names(self) -> list[str]:
+        ...
+    @property
+    def parameter_shapes(self) -> list[list[int]]:
         ...
 class OptimizerFloat32:
     def get_state(self, arg0: NetworkFloat32, arg1: typing.SupportsInt | typing.SupportsIndex) -> list[numpy.typing.NDArray[numpy.float32]]:
@@ -110,7 +113,7 @@ class NetworkFloat64:
         ...
     def forward(self, inputs: numpy.ndarray, training: bool, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
         ...
-    def get_parameter(self, index: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    def get_parameters(self) -> list[numpy.typing.NDArray[numpy.float64]]:
         ...
     def gradients(self) -> list[numpy.typing.NDArray[numpy.float64]] | None:
         ...
@@ -124,7 +127,7 @@ class NetworkFloat64:
         ...
     def run_epoch(self, loss: Loss, optimizer: OptimizerFloat64, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, epoch: typing.SupportsInt | typing.SupportsIndex, batch_size: typing.SupportsInt | typing.SupportsIndex, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, outputs: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, progress: typing.Any) -> tuple:
         ...
-    def set_parameter(self, index: typing.SupportsInt | typing.SupportsIndex, value: typing.Annotated[numpy.typing.ArrayLike, numpy.float64]) -> None:
+    def set_parameters(self, indices: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], arrays: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.float64]]) -> None:
         ...
     def spec(self) -> str:
         ...
@@ -146,6 +149,9 @@ class NetworkFloat64:
     @property
     def parameter_names(self) -> list[str]:
         ...
+    @property
+    def parameter_shapes(self) -> list[list[int]]:
+        ...
 class OptimizerFloat64:
     def get_state(self, arg0: NetworkFloat64, arg1: typing.SupportsInt | typing.SupportsIndex) -> list[numpy.typing.NDArray[numpy.float64]]:
         ...
@@ -166,6 +172,28 @@ class OptimizerFloat64:
         ...
     @steps.setter
     def steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class PerceptronResult:
+    @property
+    def biases(self) -> list[float]:
+        ...
+    @property
+    def converged(self) -> bool:
+        ...
+    @property
+    def epochs(self) -> int:
+        ...
+    @property
+    def mistakes(self) -> list[int]:
+        ...
+    @property
+    def updates(self) -> list[int]:
+        ...
+    @property
+    def weights(self) -> list[float]:
+        ...
+    @property
+    def wrong_rows(self) -> int:
         ...
 class Predictor:
     """
@@ -207,6 +235,12 @@ def activation_gradient_float32(activation: str, saved: numpy.typing.NDArray[num
     ...
 def activation_gradient_float64(activation: str, saved: numpy.typing.NDArray[numpy.float64], dy: numpy.typing.NDArray[numpy.float64], dx: numpy.typing.NDArray[numpy.float64]) -> None:
     ...
+@typing.overload
+def activations(network: NetworkFloat32, inputs: numpy.ndarray) -> list[numpy.typing.NDArray[numpy.float32]]:
+    ...
+@typing.overload
+def activations(network: NetworkFloat64, inputs: numpy.ndarray) -> list[numpy.typing.NDArray[numpy.float64]]:
+    ...
 def build_info() -> dict:
     """
     Version and compiler of this build; the instruction set in use and all that run here.
@@ -236,6 +270,20 @@ def hardware_threads() -> int:
     """
     CPUs this process may use: its affinity, or the whole CPUs of its cgroup quota if fewer.
     """
+def hessian_vector_product(network: NetworkFloat64, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, direction: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.float64]]) -> list[numpy.typing.NDArray[numpy.float64]]:
+    ...
+@typing.overload
+def jacobian(network: NetworkFloat32, inputs: numpy.ndarray, by_parameters: bool) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+@typing.overload
+def jacobian(network: NetworkFloat64, inputs: numpy.ndarray, by_parameters: bool) -> numpy.typing.NDArray[numpy.float64]:
+    ...
+@typing.overload
+def jacobian_vector_product(network: NetworkFloat32, inputs: numpy.ndarray, input_change: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, parameter_change: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.float32]] | None) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+@typing.overload
+def jacobian_vector_product(network: NetworkFloat64, inputs: numpy.ndarray, input_change: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, parameter_change: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.float64]] | None) -> numpy.typing.NDArray[numpy.float64]:
+    ...
 def parameter_shapes(arg0: str) -> list[tuple[str, list[int]]]:
     ...
 def parse_model(data: bytes) -> tuple[str, dict[str, numpy.ndarray]]:
@@ -246,6 +294,18 @@ def read_model_file(path: os.PathLike | str | bytes) -> tuple[str, dict[str, num
     """
     The JSON record and the tensors of a model file, after its checksum has matched.
     """
+@typing.overload
+def sample_gradient_norms(network: NetworkFloat32, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None) -> numpy.typing.NDArray[numpy.float64]:
+    ...
+@typing.overload
+def sample_gradient_norms(network: NetworkFloat64, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None) -> numpy.typing.NDArray[numpy.float64]:
+    ...
+@typing.overload
+def sample_gradients(network: NetworkFloat32, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None) -> numpy.typing.NDArray[numpy.float32]:
+    ...
+@typing.overload
+def sample_gradients(network: NetworkFloat64, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None) -> numpy.typing.NDArray[numpy.float64]:
+    ...
 def serialize_model(record: str, tensors: dict[str, numpy.ndarray]) -> bytes:
     """
     The bytes that write_model_file would write.
@@ -256,10 +316,20 @@ def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex) -> None:
     
     Results do not depend on it. More threads than CPUs are allowed, but slower.
     """
+def shuffled_rows(rows: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, epoch: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
+    ...
 def stores_derivative(activation: str) -> bool:
     """
     Whether the activation's gradient is computed from f'(x), else from f(x).
     """
+def train_perceptron(inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32], units: typing.SupportsInt | typing.SupportsIndex, *, learning_rate: typing.SupportsFloat | typing.SupportsIndex, margin: typing.SupportsFloat | typing.SupportsIndex, averaged: bool, fit_bias: bool, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, max_epochs: typing.SupportsInt | typing.SupportsIndex) -> PerceptronResult:
+    ...
+@typing.overload
+def vector_jacobian_product(network: NetworkFloat32, inputs: numpy.ndarray, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], by_inputs: bool) -> tuple:
+    ...
+@typing.overload
+def vector_jacobian_product(network: NetworkFloat64, inputs: numpy.ndarray, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], by_inputs: bool) -> tuple:
+    ...
 def write_model_file(path: os.PathLike | str | bytes, record: str, tensors: dict[str, numpy.ndarray]) -> None:
     """
     Replace `path` in one step by a model file of this JSON record and these tensors.

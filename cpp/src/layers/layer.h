@@ -77,8 +77,8 @@ struct GradientPass {
   T* gradients;                  // flat buffer, or null: pieces pass through scratch
   bool compute;                  // false: `gradients` holds them already
   ParameterUpdater<T>* updater;  // null: weights stay
-  bool fetch_ahead;              // what the updater will touch lies far from this thread's caches
   T* scratch;                    // gradient_scratch_size() elements, this thread's
+  bool fetch_ahead;              // what the updater will touch lies far from this thread's caches
 };
 
 // Hands out the network's flat buffer while layers are built.

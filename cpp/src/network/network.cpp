@@ -160,12 +160,12 @@ std::vector<GradientTask> Network<T>::gradient_tasks(int64_t inputs_per_task) co
 template <class T>
 void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_task, Workspace<T>& workspace,
                                    int64_t batch_rows, T* gradients, bool compute,
-                                   ParameterUpdater<T>* updater, bool fetch_ahead, T* scratch) noexcept {
+                                   ParameterUpdater<T>* updater, T* scratch, bool fetch_ahead) noexcept {
   const Node<T>& node = nodes_[static_cast<size_t>(task.node)];
   node.layer->run_gradient_task(task.task, inputs_per_task, node.first_parameter,
                                 {kernels_, workspace.slot(node.input_slot), workspace.slot(node.output_slot),
                                  batch_rows, weights_.data(), transposed_.data(), task.node > 0, gradients,
-                                 compute, updater, fetch_ahead, scratch});
+                                 compute, updater, scratch, fetch_ahead});
 }
 
 template <class T>

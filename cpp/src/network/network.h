@@ -98,7 +98,7 @@ class Network {
   std::vector<GradientTask> gradient_tasks(int64_t inputs_per_task) const;
   void run_gradient_task(const GradientTask& task, int64_t inputs_per_task, Workspace<T>& workspace,
                          int64_t batch_rows, T* gradients, bool compute, ParameterUpdater<T>* updater,
-                         bool fetch_ahead, T* scratch) noexcept;
+                         T* scratch, bool fetch_ahead = false) noexcept;
   // Elements of scratch that a gradient task may use.
   int64_t gradient_scratch_size(int64_t inputs_per_task) const noexcept;
   void note_update() noexcept { first_transposed_stale_ = true; }
