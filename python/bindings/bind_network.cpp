@@ -206,7 +206,7 @@ void bind_network(py::class_<Model<T>>& network) {
       .def("output_activation", [](const Class& self) { return self.network().output_activation().name; })
       .def_property_readonly("inputs", [](const Class& self) { return self.network().inputs(); })
       .def_property_readonly("outputs", [](const Class& self) { return self.network().outputs(); })
-      .def_property_readonly("layer_widths", [](const Class& self) { return self.network().slot_columns(); })
+      .def_property_readonly("layer_widths", [](const Class& self) { return self.network().layer_widths(); })
       .def_property_readonly("parameter_names",
                              [](const Class& self) {
                                std::vector<std::string> names;

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lamina._by_hand import average_networks, batches
     from lamina._callbacks import Callback, EarlyStopping
     from lamina._history import History
-    from lamina._layers import Activation, Dense, Dropout, Layer
+    from lamina._layers import Activation, Dense, Dropout, Layer, Residual
     from lamina._learning_rate_range import LearningRateRange, find_learning_rate
     from lamina._losses import (
         BinaryCrossEntropy,
@@ -128,6 +128,7 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "ReduceOnPlateau",
+    "Residual",
     "Rprop",
     "SGD",
     "Schedule",
@@ -165,6 +166,7 @@ _HOMES = {
         "Dense",
         "Dropout",
         "Layer",
+        "Residual",
     ),
     "lamina._learning_rate_range": ("LearningRateRange", "find_learning_rate"),
     "lamina._losses": (

@@ -1,7 +1,8 @@
 """Layers: what a network is built from. Each is a description; the network holds the weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 from lamina._spec import Spec, name_or_spec
 
@@ -15,6 +16,16 @@ class Layer:
     def to_spec(self) -> Spec:
         """The description as the core and model files have it."""
         raise NotImplementedError
+
+    @classmethod
+    def from_options(cls, options: Spec) -> Self:
+        """The layer with these options of its description."""
+        return cls(**options)
+
+    def title(self) -> str:
+        """Name and main options, for summaries."""
+        options = [v for k, v in vars(self).items() if k in ("units", "activation", "rate")]
+        return f"{type(self).__name__}({', '.join(str(option) for option in options)})"
 
 
 @dataclass(frozen=True)
@@ -120,10 +131,60 @@ class Dropout(Layer):
         return {"kind": self.kind, "rate": self.rate}
 
 
-LAYERS: dict[str, type[Layer]] = {layer.kind: layer for layer in (Dense, Activation, Dropout)}
+@dataclass(frozen=True)
+class Residual(Layer):
+    """A block with a skip: `inner(x) + skip(x)`, [rows, n] -> [rows, m] (He et al. 2016).
+
+    The skip is x itself, or where the widths differ a learned projection `x @ weight.T`
+    ("projection.weight" [m, n]). An activation after the sum is a layer of its own. Blocks may
+    stand in blocks, at most 16 deep.
+
+    Args:
+        layers: the inner layers, at least one; the input's width goes into the first of them.
+        projection: "auto": where the widths differ; True: always; False: never.
+
+    Raises:
+        ValueError: when a network is built from it: the widths differ and projection is False.
+
+    Example:
+        >>> import lamina as lm
+        >>> block = lm.Residual([lm.Dense(8, "relu"), lm.Dense(4)])
+        >>> net = lm.Sequential([block, lm.Activation("relu"), lm.Dense(1)], inputs=4)
+        >>> list(net.parameters())[:2]
+        ['layers.0.layers.0.weight', 'layers.0.layers.0.bias']
+    """
+
+    kind: ClassVar[str] = "residual"
+    layers: Sequence[Layer]
+    projection: Literal["auto"] | bool = "auto"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"Residual: expected layers, got {type(layer).__name__}")
+
+    def to_spec(self) -> Spec:
+        """The description as the core and model files have it."""
+        layers = [layer.to_spec() for layer in self.layers]
+        return {"kind": self.kind, "layers": layers, "projection": self.projection}
+
+    @classmethod
+    def from_options(cls, options: Spec) -> Self:
+        """The layer with these options of its description."""
+        return cls(**{**options, "layers": [layer_from_spec(spec) for spec in options["layers"]]})
+
+    def title(self) -> str:
+        """Name and main options, for summaries."""
+        return f"Residual({len(self.layers)} layers)"
+
+
+LAYERS: dict[str, type[Layer]] = {
+    layer.kind: layer for layer in (Dense, Activation, Dropout, Residual)
+}
 
 
 def layer_from_spec(spec: Spec) -> Layer:
     """The layer that `spec` describes."""
     options: dict[str, Any] = {name: value for name, value in spec.items() if name != "kind"}
-    return LAYERS[spec["kind"]](**options)
+    return LAYERS[spec["kind"]].from_options(options)

@@ -202,9 +202,7 @@ class Stack:
         lines = [f"{'layer':<34}{'outputs':>10}{'parameters':>14}"]
         for index, layer in enumerate(self.layers):
             own = sum(sizes[name] for name in names if name.startswith(f"layers.{index}."))
-            options = [v for k, v in vars(layer).items() if k in ("units", "activation", "rate")]
-            title = f"{type(layer).__name__}({', '.join(str(option) for option in options)})"
-            lines.append(f"{title:<34}{widths[index + 1]:>10,}{own:>14,}")
+            lines.append(f"{layer.title():<34}{widths[index + 1]:>10,}{own:>14,}")
         total = sum(sizes.values())
         lines.append(f"{widths[0]:,} inputs, {total:,} parameters, {self.dtype}")
         return "\n".join(lines)

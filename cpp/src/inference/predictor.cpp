@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/denormals.h"
+#include "layers/residual.h"
 #include "training/evaluation.h"
 
 namespace lamina {
@@ -16,23 +17,27 @@ constexpr int64_t kSmallStackBytes = int64_t{4} << 10, kStackBytes = int64_t{64}
 
 // The layers that a prediction needs; parameters and their order stay as they are.
 template <class T>
-nlohmann::json inference_spec(const Network<T>& network) {
-  nlohmann::json spec = network.spec();
-  nlohmann::json layers = nlohmann::json::array();
-  for (const Node<T>& node : network.nodes()) {
-    const nlohmann::json& layer = spec.at("layers").at(node.layer_index);
-    if (node.layer->vanishes_in_inference()) continue;
-    const bool joins = layer.at("kind") == "activation" && !layers.empty() &&
-                       layers.back().at("kind") == "dense" && layers.back().at("activation") == "identity";
+nlohmann::json inference_layers(const std::vector<std::unique_ptr<Layer<T>>>& layers) {
+  nlohmann::json kept = nlohmann::json::array();
+  for (const auto& layer : layers) {
+    if (layer->vanishes_in_inference()) continue;
+    nlohmann::json spec = layer->spec();
+    if (const Residual<T>* block = layer->as_residual()) spec["layers"] = inference_layers(block->layers());
+    const bool joins = spec.at("kind") == "activation" && !kept.empty() &&
+                       kept.back().at("kind") == "dense" && kept.back().at("activation") == "identity";
     if (joins) {
-      layers.back()["activation"] = layer.at("activation");
+      kept.back()["activation"] = spec.at("activation");
     } else {
-      layers.push_back(layer);
+      kept.push_back(std::move(spec));
     }
   }
-  if (layers.empty()) layers.push_back({{"kind", "activation"}, {"activation", "identity"}});
-  spec["layers"] = std::move(layers);
-  return spec;
+  if (kept.empty()) kept.push_back({{"kind", "activation"}, {"activation", "identity"}});
+  return kept;
+}
+
+template <class T>
+nlohmann::json inference_spec(const Network<T>& network) {
+  return {{"inputs", network.inputs()}, {"layers", inference_layers(network.layers())}};
 }
 
 template <class T>
@@ -49,15 +54,54 @@ Predictor<T>::Predictor(const Network<T>& network, const T* weights)
     : network_(inference_spec(network), weights) {
   const std::vector<int64_t>& columns = network_.slot_columns();
   row_stride_ = padded_columns<T>(*std::max_element(columns.begin(), columns.end()));
-  for (const Node<T>& node : network_.nodes()) steps_.push_back(make_step(node));
-  copies_input_ = steps_.front().layer != nullptr;
+  for (const Node<T>& node : network_.nodes())
+    if (network_.slot_root(node.output_slot) == node.output_slot) steps_.push_back(make_step(node));
+  copies_input_ = std::any_of(steps_.begin(), steps_.end(),
+                              [](const Step& step) { return step.reads_input && step.layer != nullptr; });
+  place_rows();
   turn_narrow_layers();
+}
+
+// Gives each slot a row that nothing else needs from its first use to its last.
+template <class T>
+void Predictor<T>::place_rows() {
+  const size_t slots = network_.slot_columns().size();
+  std::vector<size_t> last_use(slots, 0);
+  for (size_t i = 0; i < steps_.size(); ++i)
+    for (const Place& place : {steps_[i].input, steps_[i].output})
+      last_use[static_cast<size_t>(place.slot)] = i;
+  last_use.back() = steps_.size();
+  std::vector<int64_t> offsets(slots, -1);
+  std::vector<bool> taken;
+  const auto place = [&](Place& at) {
+    int64_t& offset = offsets[static_cast<size_t>(at.slot)];
+    if (offset < 0) {
+      const auto free = std::find(taken.begin(), taken.end(), false);
+      offset = (free - taken.begin()) * row_stride_;
+      if (free == taken.end()) {
+        taken.push_back(true);
+      } else {
+        *free = true;
+      }
+    }
+    at.offset = offset;
+  };
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    place(steps_[i].input);
+    place(steps_[i].output);
+    for (size_t slot = 0; slot < slots; ++slot)
+      if (offsets[slot] >= 0 && last_use[slot] == i)
+        taken[static_cast<size_t>(offsets[slot] / row_stride_)] = false;
+  }
+  row_buffers_ = static_cast<int64_t>(taken.size());
 }
 
 template <class T>
 typename Predictor<T>::Step Predictor<T>::make_step(const Node<T>& node) const {
   const auto columns = [&](int slot) { return network_.slot_columns()[static_cast<size_t>(slot)]; };
-  Step step{{}, nullptr, nullptr, columns(node.input_slot), columns(node.output_slot), node.layer_index};
+  const int input = network_.slot_root(node.input_slot);
+  Step step{{}, nullptr, nullptr, columns(input), columns(node.output_slot), {input, 0}, {node.output_slot, 0},
+            input == 0};
   if (node.layer->spec().at("kind") != "dense") {
     step.layer = node.layer;
     return step;
@@ -103,37 +147,37 @@ void Predictor<T>::run_layer(const Step& step, const T* in, T* out) const noexce
   output.columns = step.outputs;
   input.row_stride = output.row_stride = row_stride_;
   step.layer->forward({network_.kernels(), network_.weights(), nullptr, input, output, 0, 1, false, 0, 0,
-                       step.layer_index, false, false, nullptr});
+                       0, false, false, nullptr});
 }
 
 template <class T>
 template <class Buffer>
 void Predictor<T>::run_steps(const T* in, T* out, Buffer buffer) const noexcept {
   const FlushDenormals flush;
-  size_t used = 0;
-  if (copies_input_) in = fill_padding(in, inputs(), buffer(0));
+  if (copies_input_) in = fill_padding(in, inputs(), buffer(steps_.front().input));
   for (const Step& step : steps_) {
-    T* next = buffer(++used);
+    const T* from = step.reads_input ? in : buffer(step.input);
+    T* to = buffer(step.output);
     if (step.layer != nullptr) {
-      run_layer(step, in, next);
+      run_layer(step, from, to);
     } else {
-      network_.kernels().single_row(step.dense, in, next);
+      network_.kernels().single_row(step.dense, from, to);
       if (step.softmax != nullptr)
-        apply_activation(network_.kernels(), *step.softmax, 1, step.outputs, next, row_stride_,
+        apply_activation(network_.kernels(), *step.softmax, 1, step.outputs, to, row_stride_,
                          static_cast<T*>(nullptr), 0);
     }
-    in = next;
   }
+  const T* result = buffer(steps_.back().output);
   if (outputs() == 1) {
-    *out = *in;
+    *out = *result;
   } else {
-    std::copy_n(in, outputs(), out);
+    std::copy_n(result, outputs(), out);
   }
 }
 
 template <class T>
 void Predictor<T>::predict_row(const T* in, T* out, T* workspace) const noexcept {
-  run_steps(in, out, [&](size_t step) { return workspace + (step % 2 == 0 ? 0 : row_stride_); });
+  run_steps(in, out, [&](const Place& place) { return workspace + place.offset; });
 }
 
 namespace {
@@ -165,7 +209,7 @@ void Predictor<T>::predict_row(const T* in, T* out) const {
 template <class T>
 void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& workspace) const noexcept {
   if (rows == 1) {
-    run_steps(in, out, [&](size_t step) { return workspace.slot(static_cast<int>(step)).values; });
+    run_steps(in, out, [&](const Place& place) { return workspace.slot(place.slot).values; });
     return;
   }
   const FlushDenormals flush;

@@ -25,7 +25,7 @@ class Predictor {
   int64_t outputs() const noexcept { return network_.outputs(); }
   int64_t multiply_adds() const noexcept { return network_.forward_multiply_adds(); }
   // Elements that predict_row needs in its workspace, which starts on 64 bytes.
-  int64_t row_workspace_size() const noexcept { return 2 * row_stride_; }
+  int64_t row_workspace_size() const noexcept { return row_buffers_ * row_stride_; }
   Workspace<T> make_workspace(int64_t rows) const {
     return Workspace<T>(network_, rows, WorkspaceUse::kInference);
   }
@@ -43,18 +43,25 @@ class Predictor {
   bool predict(const ArraySource& in, T* out, Poll poll) const;
 
  private:
+  // Where a slot's row lies: in a workspace of the network, or in predict_row's.
+  struct Place {
+    int slot;
+    int64_t offset;
+  };
   // One call of a layer: a dense layer through the single-row kernel, any other by itself.
   struct Step {
     kernels::SingleRow<T> dense;
     const ActivationSpec* softmax;  // applied after `dense`; null: none
     const Layer<T>* layer;          // null: `dense`
     int64_t inputs, outputs;
-    uint32_t layer_index;
+    Place input, output;
+    bool reads_input;
   };
   Step make_step(const Node<T>& node) const;
+  void place_rows();
   void turn_narrow_layers();
   void run_layer(const Step& step, const T* in, T* out) const noexcept;
-  // buffer(0) takes a padded copy of the input where one is needed, buffer(i) what step i - 1 writes.
+  // buffer(place): the row there.
   template <class Buffer>
   void run_steps(const T* in, T* out, Buffer buffer) const noexcept;
 
@@ -62,7 +69,8 @@ class Predictor {
   AlignedBuffer<T> turned_;  // the weights of layers with few outputs, each output's in a row
   std::vector<Step> steps_;
   int64_t row_stride_;
-  bool copies_input_;  // the first layer reads padded rows only
+  int64_t row_buffers_ = 0;
+  bool copies_input_;  // a layer that reads the input takes padded rows only
 };
 
 }  // namespace lamina

@@ -130,6 +130,28 @@ struct GatherRows {
   bool per_column;
 };
 
+// Batch normalisation (Ioffe & Szegedy 2015) of `columns` true columns: xhat = (x - mean) / sqrt(variance +
+// epsilon), y = weight * xhat + bias. Of the row x only its true columns are read by batch_norm_forward; all
+// other rows and vectors are padded. Each function says which of these it reads and writes.
+template <class T>
+struct BatchNorm {
+  int64_t rows, columns;
+  const T* x;
+  int64_t x_row_stride;
+  T *mean, *variance, *unbiased_variance;
+  T epsilon;
+  const T* weight;  // null: 1
+  const T* bias;    // null: 0
+  T* y;
+  int64_t y_row_stride;
+  const T* dy;  // 0 in its padding
+  int64_t dy_row_stride;
+  T *weight_gradient, *bias_gradient;
+  T coupling;  // 1 / rows of the batch where mean and variance are its own; 0 where they are constants
+  T* dx;
+  int64_t dx_row_stride;
+};
+
 template <class T>
 struct KernelTable {
   const char* name;       // "portable", "sse2", "avx2", "avx512", "neon"
@@ -186,6 +208,18 @@ struct KernelTable {
   void (*average_values)(int64_t n, T share, const T* values, T* average) noexcept;
   // Columns of a block or panel [rows, columns] whose Euclidean norm exceeds `limit` are scaled down to it.
   void (*limit_column_norms)(int64_t rows, int64_t columns, T limit, T* values, int64_t row_stride) noexcept;
+
+  // y += x; `columns` is padded.
+  void (*add_rows)(int64_t rows, int64_t columns, const T* x, int64_t x_row_stride, T* y,
+                   int64_t y_row_stride) noexcept;
+  // x -> mean, variance, unbiased_variance: over all rows in their order, by sums of 64 rows.
+  void (*batch_moments)(const BatchNorm<T>&) noexcept;
+  // x, mean, variance -> y.
+  void (*batch_norm_forward)(const BatchNorm<T>&) noexcept;
+  // x, dy, mean, variance -> weight_gradient = sum of dy * xhat, bias_gradient = sum of dy, in row order.
+  void (*batch_norm_gradients)(const BatchNorm<T>&) noexcept;
+  // x, dy, mean, variance, both gradients -> dx, 0 in its padding.
+  void (*batch_norm_backward)(const BatchNorm<T>&) noexcept;
 };
 
 // Tables compiled into this build; null where the instruction set is not built for this target.

@@ -1,6 +1,7 @@
 // Gathers the functions of one instruction set into its table; included by each kernels_<isa>_<type>.cpp
 // after its simd_<isa>.h.
 #include "kernels/activations.inl"
+#include "kernels/batch_norm.inl"
 #include "kernels/losses.inl"
 #include "kernels/parameters.inl"
 #include "kernels/product.inl"
@@ -32,6 +33,7 @@ constexpr KernelTable<T> make_table() {
   enter_updates(table);
   enter_row_functions(table);
   enter_parameter_functions(table);
+  enter_batch_norm(table);
   return table;
 }
 

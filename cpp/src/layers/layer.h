@@ -99,6 +99,9 @@ class ParameterAllocator {
 };
 
 template <class T>
+class Residual;
+
+template <class T>
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -115,6 +118,9 @@ class Layer {
   virtual void forward(const RowPass<T>& pass) const noexcept = 0;
   // May overwrite output.delta; leaves there what gradient tasks read.
   virtual void backward(const RowPass<T>& pass) const noexcept = 0;
+
+  // Not null for a block, whose parts the network runs one by one.
+  virtual Residual<T>* as_residual() noexcept { return nullptr; }
 
   // True where the outputs are the inputs whenever `training` is false.
   virtual bool vanishes_in_inference() const noexcept { return false; }

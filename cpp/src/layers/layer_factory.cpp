@@ -5,6 +5,7 @@
 #include "layers/activation_layer.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
+#include "layers/residual.h"
 
 namespace lamina {
 
@@ -26,6 +27,7 @@ constexpr std::array kEntries = {
     Entry<T>{"dense", construct<T, Dense<T>>},
     Entry<T>{"activation", construct<T, ActivationLayer<T>>},
     Entry<T>{"dropout", construct<T, Dropout<T>>},
+    Entry<T>{"residual", construct<T, Residual<T>>},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -16,15 +17,18 @@ namespace lamina {
 template <class T>
 class Workspace;
 
-// One layer in the order of evaluation, with the buffers that it reads and writes.
+// One layer in the order of evaluation, with the buffers that it reads and writes. A block is several nodes.
 template <class T>
 struct Node {
   Layer<T>* layer;
-  uint32_t layer_index;
+  uint32_t layer_index;  // among all nodes: names the layer's random numbers
+  std::string name;      // "layers.0", "layers.1.layers.0", ...
   int input_slot, output_slot;
   int first_parameter, parameter_count;
-  // The next node applies this node's activation derivative while it computes this node's delta.
+  // The node that reads this one's output applies its activation's derivative while it computes its delta,
   bool derivative_applied_by_next = false;
+  // and there it stands here.
+  const ActivationSpec* input_activation = nullptr;
 };
 
 // Rows of a workspace through the whole network.
@@ -62,6 +66,11 @@ class Network {
   int64_t inputs() const noexcept { return inputs_; }
   int64_t outputs() const noexcept { return slot_columns_.back(); }
   const std::vector<int64_t>& slot_columns() const noexcept { return slot_columns_; }
+  // The slot whose values `slot` shows: another where it is a view, else itself.
+  int slot_root(int slot) const noexcept { return slot_roots_[static_cast<size_t>(slot)]; }
+  // The widths before, between and behind the layers.
+  std::vector<int64_t> layer_widths() const;
+  const std::vector<std::unique_ptr<Layer<T>>>& layers() const noexcept { return layers_; }
   const std::vector<Node<T>>& nodes() const noexcept { return nodes_; }
   const std::vector<Parameter>& parameters() const noexcept { return parameters_; }
   // The activation that ends the network (identity where the last layer has none).
@@ -88,8 +97,9 @@ class Network {
   }
   // Counts those changes, for whoever keeps a copy.
   uint64_t weights_version() const noexcept { return weights_version_; }
-  // Makes the transposed weights agree with the weights (first node only if its input's delta is wanted).
-  void refresh_transposed(bool first_node);
+  // Makes the transposed weights agree with the weights; those of nodes that read the network's input only
+  // where its delta is wanted.
+  void refresh_transposed(bool input_delta_wanted);
 
   void forward(const NetworkPass<T>& pass) const noexcept;
   // Needs the last slot's delta: dL/doutputs, or dL/d(raw outputs) where pass.raw_output.
@@ -116,18 +126,27 @@ class Network {
   // Layers without memory for their parameters.
   explicit Network(const nlohmann::json& spec);
   void build(const nlohmann::json& layers);
+  int add_slot(int64_t columns);
+  // Each returns the slot of the output.
+  int add_layer(Layer<T>& layer, const std::string& name, int input_slot, int depth);
+  int add_block(Residual<T>& block, const std::string& name, int input_slot, int depth);
+  void add_node(Layer<T>& layer, const std::string& name, int input_slot, int output_slot);
+  void link_activations();
+  bool reads_input(const Node<T>& node) const noexcept { return slot_root(node.input_slot) == 0; }
 
   const kernels::KernelTable<T>& kernels_;
   int64_t inputs_;
   std::vector<std::unique_ptr<Layer<T>>> layers_;
   std::vector<Node<T>> nodes_;
   std::vector<int64_t> slot_columns_;
+  std::vector<int> slot_roots_;
+  std::vector<int> layer_slots_;  // input and outputs of layers_
   std::vector<Parameter> parameters_;
   ParameterAllocator allocator_;
   AlignedBuffer<T> weights_;
   AlignedBuffer<T> transposed_;
   bool transposed_stale_ = true;        // of all nodes
-  bool first_transposed_stale_ = true;  // of the first node, which training does not keep up to date
+  bool first_transposed_stale_ = true;  // of those that read the input, which training leaves behind
   uint64_t weights_version_ = 0;
   int64_t forward_multiply_adds_ = 0, training_multiply_adds_ = 0;
 };

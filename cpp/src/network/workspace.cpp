@@ -13,21 +13,31 @@ Workspace<T>::Workspace(const Network<T>& network, int64_t rows, WorkspaceUse us
       slot.columns = network.slot_columns()[i];
       slot.row_stride = row_stride_for<T>(slot.columns);
       const int64_t elements = rows * slot.row_stride;
-      slot.values = arena.take<T>(elements);
+      const auto root = static_cast<size_t>(network.slot_root(static_cast<int>(i)));
+      slot.values = root == i ? arena.take<T>(elements) : slots_[root].values;
       if (!training) continue;
       slot.delta = arena.take<T>(elements);
       if (network.slot_stores_derivative(static_cast<int>(i))) slot.aux = arena.take<T>(elements);
     }
   });
   own_input_ = slots_.front();
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (network.slot_root(static_cast<int>(i)) == 0) input_slots_.push_back(i);
 }
 
 template <class T>
 void Workspace<T>::borrow_input(const T* values, int64_t row_stride) noexcept {
   // Only read through: layers never write their input's values.
-  slots_.front().values = const_cast<T*>(values);
-  slots_.front().row_stride = row_stride;
-  slots_.front().padded = false;
+  show_input(const_cast<T*>(values), row_stride, false);
+}
+
+template <class T>
+void Workspace<T>::show_input(T* values, int64_t row_stride, bool padded) noexcept {
+  for (const size_t i : input_slots_) {
+    slots_[i].values = values;
+    slots_[i].row_stride = row_stride;
+    slots_[i].padded = padded;
+  }
 }
 
 template <class T>

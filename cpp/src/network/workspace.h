@@ -24,13 +24,16 @@ class Workspace {
 
   // Lets the first layer read a user's matrix in place; `restore_input` goes back to the own buffer.
   void borrow_input(const T* values, int64_t row_stride) noexcept;
-  void restore_input() noexcept { slots_.front() = own_input_; }
+  void restore_input() noexcept { show_input(own_input_.values, own_input_.row_stride, true); }
   // Stands for one row of another workspace of the same network.
   void view_row(const Workspace& other, int64_t row) noexcept;
 
  private:
+  void show_input(T* values, int64_t row_stride, bool padded) noexcept;
+
   Arena arena_;
   std::vector<Slot<T>> slots_;
+  std::vector<size_t> input_slots_;  // the input and its views
   Slot<T> own_input_;
   int64_t rows_;
   WorkspaceUse use_;

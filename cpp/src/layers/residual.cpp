@@ -1,0 +1,106 @@
+// The parts of a residual block: where it forks, what skips, and the sum.
+#include "layers/residual.h"
+
+#include "base/json.h"
+#include "layers/dense.h"
+#include "layers/rows.h"
+
+namespace lamina {
+
+namespace {
+
+// Inside the block the input's values are seen through a view with a delta of its own, which joins that of
+// the skip on the way back.
+template <class T>
+class Fork final : public Layer<T> {
+ public:
+  nlohmann::json spec() const override { return {{"kind", "residual"}}; }
+  int64_t build(int64_t inputs, ParameterAllocator&) override { return inputs; }
+  void forward(const RowPass<T>&) const noexcept override {}
+  void backward(const RowPass<T>& pass) const noexcept override {
+    if (!pass.input_delta_wanted) return;
+    pass.kernels.add_rows(pass.rows, padded_columns<T>(pass.input.columns), pass.output_delta(),
+                          pass.output.row_stride, pass.input_delta(), pass.input.row_stride);
+  }
+};
+
+template <class T>
+class Identity final : public Layer<T> {
+ public:
+  nlohmann::json spec() const override { return {{"kind", "residual"}}; }
+  int64_t build(int64_t inputs, ParameterAllocator&) override { return inputs; }
+  void forward(const RowPass<T>& pass) const noexcept override {
+    copy_rows(pass.rows, pass.input.columns, pass.input_values(), pass.input.row_stride, pass.output_values(),
+              pass.output.row_stride);
+  }
+  void backward(const RowPass<T>& pass) const noexcept override {
+    if (!pass.input_delta_wanted) return;
+    copy_rows(pass.rows, pass.input.columns, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
+              pass.input.row_stride);
+  }
+};
+
+}  // namespace
+
+template <class T>
+Residual<T>::Residual(const nlohmann::json& json) : fork_(std::make_unique<Fork<T>>()) {
+  const JsonReader spec(json, "Residual");
+  spec.allow_only({"kind", "layers", "projection"});
+  const nlohmann::json& layers = spec.at("layers");
+  if (!layers.is_array() || layers.empty())
+    spec.fail("expected a list of at least one layer, got " + layers.dump());
+  for (const nlohmann::json& layer : layers) layers_.push_back(make_layer<T>(layer));
+  if (!spec.has("projection") || spec.at("projection") == "auto") return;
+  if (!spec.at("projection").is_boolean())
+    spec.fail("expected projection 'auto', true or false, got " + spec.at("projection").dump());
+  projection_ = spec.boolean("projection", false) ? Projection::kAlways : Projection::kNever;
+}
+
+template <class T>
+nlohmann::json Residual<T>::spec() const {
+  nlohmann::json layers = nlohmann::json::array();
+  for (const auto& layer : layers_) layers.push_back(layer->spec());
+  nlohmann::json json = {{"kind", "residual"}, {"layers", layers}, {"projection", "auto"}};
+  if (projection_ != Projection::kAuto) json["projection"] = projection_ == Projection::kAlways;
+  return json;
+}
+
+template <class T>
+int64_t Residual<T>::build(int64_t inputs, ParameterAllocator&) {
+  columns_ = inputs;
+  return inputs;
+}
+
+template <class T>
+Layer<T>& Residual<T>::make_skip(int64_t inputs, int64_t outputs) {
+  if (projection_ == Projection::kNever && inputs != outputs)
+    throw Error(Error::Kind::kValue, "Residual: expected as many outputs of the inner layers as inputs, " +
+                                         std::to_string(inputs) + ", got " + std::to_string(outputs) +
+                                         "; without projection=False a projection joins them");
+  projects_ = projection_ == Projection::kAlways || inputs != outputs;
+  if (projects_) {
+    // Without bias: the block's last layer has one.
+    skip_ = std::make_unique<Dense<T>>(
+        nlohmann::json{{"kind", "dense"}, {"units", outputs}, {"bias", false}});
+  } else {
+    skip_ = std::make_unique<Identity<T>>();
+  }
+  return *skip_;
+}
+
+template <class T>
+void Residual<T>::forward(const RowPass<T>& pass) const noexcept {
+  pass.kernels.add_rows(pass.rows, padded_columns<T>(columns_), pass.input_values(), pass.input.row_stride,
+                        pass.output_values(), pass.output.row_stride);
+}
+
+template <class T>
+void Residual<T>::backward(const RowPass<T>& pass) const noexcept {
+  copy_rows(pass.rows, columns_, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
+            pass.input.row_stride);
+}
+
+template class Residual<float>;
+template class Residual<double>;
+
+}  // namespace lamina

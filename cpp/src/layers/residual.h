@@ -1,0 +1,41 @@
+// Residual block (He et al. 2016): y = inner(x) + skip(x).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "layers/layer.h"
+
+namespace lamina {
+
+// The network runs a block's parts as nodes of their own, in this order: fork() from the block's input to a
+// view of it, layers() from there on, skip() from the input to the output, and the block itself, which adds
+// what the last of layers() gave.
+template <class T>
+class Residual final : public Layer<T> {
+ public:
+  explicit Residual(const nlohmann::json& spec);
+
+  nlohmann::json spec() const override;
+  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+  Residual<T>* as_residual() noexcept override { return this; }
+
+  const std::vector<std::unique_ptr<Layer<T>>>& layers() const noexcept { return layers_; }
+  Layer<T>& fork() noexcept { return *fork_; }
+  // Between these widths: the identity, or a learned projection; raises where neither is allowed.
+  Layer<T>& make_skip(int64_t inputs, int64_t outputs);
+  bool projects() const noexcept { return projects_; }
+
+ private:
+  enum class Projection { kAuto, kAlways, kNever };
+
+  std::vector<std::unique_ptr<Layer<T>>> layers_;
+  std::unique_ptr<Layer<T>> fork_, skip_;
+  Projection projection_ = Projection::kAuto;
+  bool projects_ = false;
+  int64_t columns_ = 0;
+};
+
+}  // namespace lamina

@@ -1,0 +1,164 @@
+// Builds the nodes of a network from the description of its layers.
+#include <algorithm>
+
+#include "base/json.h"
+#include "kernels/dispatch.h"
+#include "layers/residual.h"
+#include "network/network.h"
+
+namespace lamina {
+
+namespace {
+
+constexpr int kDeepestBlock = 16;
+
+}  // namespace
+
+template <class T>
+Network<T>::Network(const nlohmann::json& json, uint64_t seed) : Network(json) {
+  weights_ = AlignedBuffer<T>(allocator_.size());
+  transposed_ = AlignedBuffer<T>(allocator_.transposed_size());
+  initialize(seed);
+}
+
+template <class T>
+Network<T>::Network(const nlohmann::json& json, const T* weights) : Network(json) {
+  weights_ = AlignedBuffer<T>(allocator_.size());
+  std::copy_n(weights, flat_size(), weights_.data());
+}
+
+template <class T>
+Network<T>::Network(const nlohmann::json& json)
+    : kernels_(kernels::kernels<T>()), allocator_(kernels_.panel_columns) {
+  const JsonReader spec(json, "network");
+  spec.allow_only({"inputs", "layers"});
+  inputs_ = spec.integer("inputs", std::nullopt, 1, int64_t{1} << 24);
+  if (!spec.at("layers").is_array() || spec.at("layers").empty())
+    spec.fail("expected a list of at least one layer, got " + spec.at("layers").dump());
+  build(spec.at("layers"));
+}
+
+template <class T>
+void Network<T>::build(const nlohmann::json& layers) {
+  layer_slots_.push_back(add_slot(inputs_));
+  for (const nlohmann::json& layer_spec : layers) {
+    const std::string name = "layers." + std::to_string(layers_.size());
+    layers_.push_back(make_layer<T>(layer_spec));
+    layer_slots_.push_back(add_layer(*layers_.back(), name, layer_slots_.back(), 0));
+  }
+  link_activations();
+}
+
+template <class T>
+int Network<T>::add_slot(int64_t columns) {
+  const int slot = static_cast<int>(slot_columns_.size());
+  slot_columns_.push_back(columns);
+  slot_roots_.push_back(slot);
+  return slot;
+}
+
+template <class T>
+int Network<T>::add_layer(Layer<T>& layer, const std::string& name, int input_slot, int depth) {
+  if (Residual<T>* block = layer.as_residual()) return add_block(*block, name, input_slot, depth);
+  const int output_slot = add_slot(layer.build(slot_columns_[static_cast<size_t>(input_slot)], allocator_));
+  add_node(layer, name, input_slot, output_slot);
+  return output_slot;
+}
+
+template <class T>
+int Network<T>::add_block(Residual<T>& block, const std::string& name, int input_slot, int depth) {
+  if (depth == kDeepestBlock)
+    throw Error(Error::Kind::kValue, "Residual: expected blocks nested at most " +
+                                         std::to_string(kDeepestBlock) + " deep");
+  const auto columns = [&](int slot) { return slot_columns_[static_cast<size_t>(slot)]; };
+  int slot = add_slot(columns(input_slot));
+  slot_roots_.back() = slot_root(input_slot);
+  add_node(block.fork(), name, input_slot, slot);
+  for (size_t i = 0; i < block.layers().size(); ++i)
+    slot = add_layer(*block.layers()[i], name + ".layers." + std::to_string(i), slot, depth + 1);
+  const int output_slot = add_slot(columns(slot));
+  Layer<T>& skip = block.make_skip(columns(input_slot), columns(slot));
+  skip.build(columns(input_slot), allocator_);
+  add_node(skip, block.projects() ? name + ".projection" : name, input_slot, output_slot);
+  block.build(columns(slot), allocator_);
+  add_node(block, name, slot, output_slot);
+  return output_slot;
+}
+
+template <class T>
+void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_slot, int output_slot) {
+  Node<T> node{&layer, static_cast<uint32_t>(nodes_.size()), name, input_slot, output_slot,
+               static_cast<int>(parameters_.size()), 0};
+  for (Parameter parameter : layer.parameters()) {
+    parameter.name = name + "." + parameter.name;
+    if (parameter.shape.size() == 2) {
+      forward_multiply_adds_ += parameter.element_count();
+      training_multiply_adds_ += parameter.element_count() * (reads_input(node) ? 2 : 3);
+    }
+    parameters_.push_back(std::move(parameter));
+  }
+  node.parameter_count = static_cast<int>(parameters_.size()) - node.first_parameter;
+  nodes_.push_back(std::move(node));
+}
+
+// An activation's derivative joins the backward pass of the only node that reads it, where that can do it.
+template <class T>
+void Network<T>::link_activations() {
+  for (Node<T>& node : nodes_) {
+    const ActivationSpec* activation = node.layer->output_activation();
+    if (activation == nullptr || !activation->is_elementwise() || activation->is_identity()) continue;
+    const auto reads = [&](const Node<T>& other) { return other.input_slot == node.output_slot; };
+    const auto reader = std::find_if(nodes_.begin(), nodes_.end(), reads);
+    if (reader == nodes_.end() || !reader->layer->applies_input_activation() ||
+        std::find_if(reader + 1, nodes_.end(), reads) != nodes_.end())
+      continue;
+    node.derivative_applied_by_next = true;
+    reader->input_activation = activation;
+  }
+}
+
+template <class T>
+std::vector<int64_t> Network<T>::layer_widths() const {
+  std::vector<int64_t> widths;
+  for (const int slot : layer_slots_) widths.push_back(slot_columns_[static_cast<size_t>(slot)]);
+  return widths;
+}
+
+template <class T>
+nlohmann::json Network<T>::spec() const {
+  nlohmann::json layers = nlohmann::json::array();
+  for (const auto& layer : layers_) layers.push_back(layer->spec());
+  return {{"inputs", inputs_}, {"layers", layers}};
+}
+
+template <class T>
+const ActivationSpec& Network<T>::output_activation() const noexcept {
+  static const ActivationSpec identity{};
+  const ActivationSpec* last = nodes_.back().layer->output_activation();
+  return last ? *last : identity;
+}
+
+template <class T>
+void Network<T>::check_trainable() const {
+  for (const Node<T>& node : nodes_) {
+    const ActivationSpec* activation = node.layer->output_activation();
+    if (activation != nullptr && !activation->is_trainable())
+      throw Error(Error::Kind::kValue,
+                  node.name + ": '" + activation->name +
+                      "' has no derivative to train through; use 'sigmoid' in its place, or "
+                      "Perceptron for a single unit");
+  }
+}
+
+template <class T>
+bool Network<T>::slot_stores_derivative(int slot) const noexcept {
+  return std::any_of(nodes_.begin(), nodes_.end(), [&](const Node<T>& node) {
+    const ActivationSpec* activation = node.layer->output_activation();
+    return node.output_slot == slot && activation != nullptr && activation->stores_derivative();
+  });
+}
+
+template class Network<float>;
+template class Network<double>;
+
+}  // namespace lamina
