@@ -164,6 +164,12 @@ def stacks(activation: str) -> dict[str, list[lm.Layer]]:
         "layer of its own": [lm.Dense(6), lm.Activation(activation), lm.Dense(3)],
         "after dropout": [lm.Dense(6, activation), lm.Dropout(0.0), lm.Dense(3)],
         "last": [lm.Dense(6, "tanh"), lm.Dense(3, activation)],
+        "before a block": [
+            lm.Dense(4, activation),
+            lm.Residual([lm.Dense(4, "tanh")]),
+            lm.Dense(3),
+        ],
+        "after a block": [lm.Residual([lm.Dense(4, "tanh")]), lm.Dense(4, activation), lm.Dense(3)],
         "twice": [lm.Dense(4, activation), lm.Dense(5, activation), lm.Dense(3)],
     }
 
@@ -195,6 +201,29 @@ def test_the_jacobian_of_every_activation(activation: str) -> None:
             assert relative_error(jacobian[row], expected[row, :, row]) <= TOLERANCE
         else:
             assert not expected[row, :, other].any()
+
+
+SMOOTH = ("tanh", "gelu", "softmax", "sin")  # f' from y, from z, over a row, with a parameter
+
+
+@pytest.mark.parametrize("activation", SMOOTH)
+@pytest.mark.parametrize("projection", [True, "auto"])
+def test_backward_through_residual_blocks(activation: str, projection: Any) -> None:
+    inner = lm.Residual([lm.Activation(activation), lm.Dense(5, activation)], projection)
+    block = lm.Residual([lm.Dense(4, activation), inner, lm.Dense(INPUTS)], projection)
+    net = lm.Sequential(
+        [block, lm.Residual([lm.Dense(3, activation)])], inputs=INPUTS, dtype="float64"
+    )
+    x = data(17, seed=0)
+    direction = np.random.default_rng(2).uniform(-1.0, 1.0, (17, 3))
+    net.forward(x)
+    input_gradient = net.backward(direction)
+
+    def loss(x: Array = x) -> float:
+        return float((net.predict(x) * direction).sum())
+
+    assert relative_error(input_gradient, difference_quotient(loss, x)) <= TOLERANCE
+    check_parameters(net, net.gradients(), loss)
 
 
 def test_every_kind_of_layer_is_covered_here() -> None:

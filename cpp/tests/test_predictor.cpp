@@ -99,6 +99,18 @@ LAMINA_TEST(very_wide_layers_predict_without_a_stack_of_their_size) {
   check_both({dense(20'000, "relu"), dense(2)}, 3, 2);
 }
 
+json residual(const std::vector<json>& layers) { return {{"kind", "residual"}, {"layers", layers}}; }
+
+LAMINA_TEST(blocks_keep_their_input_for_the_skip) {
+  const json dropout = {{"kind", "dropout"}, {"rate", 0.5}};
+  const json relu = {{"kind", "activation"}, {"activation", "relu"}};
+  const auto network = [](const std::vector<json>& layers) { check_both(layers, 8); };
+  network({residual({dense(8, "tanh")})});
+  network({residual({dense(40, "tanh"), dense(5)}), dense(3)});
+  network({residual({dropout}), residual({relu, residual({relu, dense(30)}), dense(8)}), relu});
+  network({dense(6), residual({residual({residual({dense(6, "sigmoid")})}), dense(1)}), dense(2, "softmax")});
+}
+
 LAMINA_TEST(outputs_may_take_the_place_of_the_inputs) {
   const Network<float> network(json{{"inputs", 4}, {"layers", {dense(9, "tanh"), dense(4)}}}, 1);
   const Predictor<float> predictor(network, network.weights());

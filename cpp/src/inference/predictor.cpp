@@ -100,7 +100,13 @@ template <class T>
 typename Predictor<T>::Step Predictor<T>::make_step(const Node<T>& node) const {
   const auto columns = [&](int slot) { return network_.slot_columns()[static_cast<size_t>(slot)]; };
   const int input = network_.slot_root(node.input_slot);
-  Step step{{}, nullptr, nullptr, columns(input), columns(node.output_slot), {input, 0}, {node.output_slot, 0},
+  Step step{{},
+            nullptr,
+            nullptr,
+            columns(input),
+            columns(node.output_slot),
+            {input, 0},
+            {node.output_slot, 0},
             input == 0};
   if (node.layer->spec().at("kind") != "dense") {
     step.layer = node.layer;
@@ -146,8 +152,8 @@ void Predictor<T>::run_layer(const Step& step, const T* in, T* out) const noexce
   input.columns = step.inputs;
   output.columns = step.outputs;
   input.row_stride = output.row_stride = row_stride_;
-  step.layer->forward({network_.kernels(), network_.weights(), nullptr, input, output, 0, 1, false, 0, 0,
-                       0, false, false, nullptr});
+  step.layer->forward({network_.kernels(), network_.weights(), nullptr, input, output, 0, 1, false, 0, 0, 0,
+                       false, false, nullptr});
 }
 
 template <class T>

@@ -80,8 +80,8 @@ Layer<T>& Residual<T>::make_skip(int64_t inputs, int64_t outputs) {
   projects_ = projection_ == Projection::kAlways || inputs != outputs;
   if (projects_) {
     // Without bias: the block's last layer has one.
-    skip_ = std::make_unique<Dense<T>>(
-        nlohmann::json{{"kind", "dense"}, {"units", outputs}, {"bias", false}});
+    skip_ =
+        std::make_unique<Dense<T>>(nlohmann::json{{"kind", "dense"}, {"units", outputs}, {"bias", false}});
   } else {
     skip_ = std::make_unique<Identity<T>>();
   }

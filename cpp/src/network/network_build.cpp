@@ -68,8 +68,8 @@ int Network<T>::add_layer(Layer<T>& layer, const std::string& name, int input_sl
 template <class T>
 int Network<T>::add_block(Residual<T>& block, const std::string& name, int input_slot, int depth) {
   if (depth == kDeepestBlock)
-    throw Error(Error::Kind::kValue, "Residual: expected blocks nested at most " +
-                                         std::to_string(kDeepestBlock) + " deep");
+    throw Error(Error::Kind::kValue,
+                "Residual: expected blocks nested at most " + std::to_string(kDeepestBlock) + " deep");
   const auto columns = [&](int slot) { return slot_columns_[static_cast<size_t>(slot)]; };
   int slot = add_slot(columns(input_slot));
   slot_roots_.back() = slot_root(input_slot);
@@ -87,8 +87,8 @@ int Network<T>::add_block(Residual<T>& block, const std::string& name, int input
 
 template <class T>
 void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_slot, int output_slot) {
-  Node<T> node{&layer, static_cast<uint32_t>(nodes_.size()), name, input_slot, output_slot,
-               static_cast<int>(parameters_.size()), 0};
+  Node<T> node{&layer,      static_cast<uint32_t>(nodes_.size()), name, input_slot,
+               output_slot, static_cast<int>(parameters_.size()), 0};
   for (Parameter parameter : layer.parameters()) {
     parameter.name = name + "." + parameter.name;
     if (parameter.shape.size() == 2) {

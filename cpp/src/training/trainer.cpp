@@ -198,7 +198,8 @@ std::string Trainer<T>::first_not_finite_place(int64_t rows) {
   };
   for (const Node<T>& node : network_.nodes())
     if (!finite(node.output_slot))
-      return "the output of " + node.name + " (" + node.layer->spec()["kind"].template get<std::string>() + ")";
+      return "the output of " + node.name + " (" + node.layer->spec()["kind"].template get<std::string>() +
+             ")";
   return "the loss itself (" + runner_.loss().name + ")";
 }
 
