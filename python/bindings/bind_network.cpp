@@ -73,8 +73,7 @@ double evaluate(const Model<T>& model, const LossSpec& loss, const py::array& in
 }
 
 // A learning rate for each step of an epoch.
-const double* step_rates(const DenseArray<double>& rates, int64_t rows, int64_t batch_size) {
-  const int64_t steps = (rows + batch_size - 1) / batch_size;
+const double* step_rates(const DenseArray<double>& rates, int64_t steps) {
   if (rates.ndim() != 1 || rates.shape(0) != steps)
     throw Error(Error::Kind::kValue, "fit: expected a learning rate for each of " + std::to_string(steps) +
                                          " steps, got shape " + shape_text(rates));
@@ -89,7 +88,8 @@ py::tuple run_epoch(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimiz
                     const py::object& progress) {
   const DataSet<T> data = data_set<T>(inputs, model.network().inputs(), classes, values, weights, "fit");
   T* out = output_buffer(outputs, data.inputs.rows, model.network().outputs(), "fit");
-  const double* rates = learning_rates ? step_rates(*learning_rates, data.inputs.rows, batch_size) : nullptr;
+  const int64_t steps = model.steps_per_epoch(data.inputs.rows, batch_size);
+  const double* rates = learning_rates ? step_rates(*learning_rates, steps) : nullptr;
   PythonPoll poll(progress);
   EpochRecord record;
   {
@@ -228,6 +228,7 @@ void bind_network(py::class_<Model<T>>& network) {
              return std::unique_ptr<Optimizer<T>>(
                  new Optimizer<T>(self.make_optimizer(optimizer_from_json(parse(spec)))));
            })
+      .def("steps_per_epoch", &Class::steps_per_epoch, py::arg("rows"), py::arg("batch_size"))
       .def("begin_fit", &Class::begin_fit, py::call_guard<py::gil_scoped_release>())
       .def("end_fit", &Class::end_fit)
       .def("run_epoch", &run_epoch<T>, py::arg("loss"), py::arg("optimizer"), py::arg("inputs"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lamina._by_hand import average_networks, batches
     from lamina._callbacks import Callback, EarlyStopping
     from lamina._history import History
-    from lamina._layers import Activation, Dense, Dropout, Layer, Residual
+    from lamina._layers import Activation, BatchNorm, Dense, Dropout, Layer, Residual
     from lamina._learning_rate_range import LearningRateRange, find_learning_rate
     from lamina._losses import (
         BinaryCrossEntropy,
@@ -85,6 +85,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "BatchNorm",
     "BinaryCrossEntropy",
     "BinaryFocal",
     "Callback",
@@ -163,6 +164,7 @@ _HOMES = {
     "lamina._history": ("History",),
     "lamina._layers": (
         "Activation",
+        "BatchNorm",
         "Dense",
         "Dropout",
         "Layer",

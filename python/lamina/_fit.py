@@ -204,7 +204,8 @@ class Fit:
         call_all(self._callbacks, "on_epoch_end", epoch, record)
 
     def _steps_per_epoch(self) -> int:
-        return -(-len(self._train.x) // self._options.batch_size)
+        core, batch_size = self.net._core_network(), self._options.batch_size
+        return int(core.steps_per_epoch(len(self._train.x), batch_size))
 
     def _validate(self, core: Any, data: Examples) -> Record:
         outputs = np.empty((len(data.x), core.outputs), self.net.dtype) if self._metrics else None

@@ -132,6 +132,53 @@ class Dropout(Layer):
 
 
 @dataclass(frozen=True)
+class BatchNorm(Layer):
+    """Each column to mean 0 and variance 1 over the batch (Ioffe & Szegedy 2015), [rows, n].
+
+    `weight * (x - mean) / sqrt(var + epsilon) + bias`. Training takes mean and (biased) variance
+    of the batch, so its rows depend on each other; prediction takes "running_mean" and
+    "running_var", which are saved with the weights and which every training step moves by
+    `momentum` towards the batch's mean and unbiased variance. In training by hand
+    `forward(training=True)` and `value_and_grad` remember the batch's statistics, and
+    `optimizer.step` lets the running ones follow the last remembered. Sample weights do not
+    count in them. `compile_predictor` folds the layer into a `Dense` beside it.
+
+    A training batch needs at least 2 rows; in `fit`, a last batch of one row joins the one before.
+
+    Args:
+        momentum: share of the new statistics in the running ones, in [0, 1].
+        epsilon: added to the variance, at least 1e-12.
+        scale: learn "weight" [n], 1 at first; else it is 1.
+        shift: learn "bias" [n], 0 at first; else it is 0.
+
+    Raises:
+        ValueError: when a network is built from it: a value out of range.
+
+    Example:
+        >>> import lamina as lm
+        >>> layers = [lm.Dense(8, bias=False), lm.BatchNorm(), lm.Activation("relu"), lm.Dense(1)]
+        >>> list(lm.Sequential(layers, inputs=4).parameters())[1:4]
+        ['layers.1.weight', 'layers.1.bias', 'layers.1.running_mean']
+    """
+
+    kind: ClassVar[str] = "batch_norm"
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+    scale: bool = True
+    shift: bool = True
+
+    def to_spec(self) -> Spec:
+        """The description as the core and model files have it."""
+        return {
+            "kind": self.kind,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "scale": self.scale,
+            "shift": self.shift,
+        }
+
+
+@dataclass(frozen=True)
 class Residual(Layer):
     """A block with a skip: `inner(x) + skip(x)`, [rows, n] -> [rows, m] (He et al. 2016).
 
@@ -180,7 +227,7 @@ class Residual(Layer):
 
 
 LAYERS: dict[str, type[Layer]] = {
-    layer.kind: layer for layer in (Dense, Activation, Dropout, Residual)
+    layer.kind: layer for layer in (Dense, Activation, Dropout, BatchNorm, Residual)
 }
 
 

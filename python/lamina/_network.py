@@ -133,7 +133,8 @@ class Sequential(Derivatives):
             loss: a name or object; None as in `evaluate`.
             optimizer: a name (a fresh optimizer) or an object (keeps its state across calls).
             epochs: passes over the data, at least 1.
-            batch_size: rows of one update, at least 1; the last batch may be shorter.
+            batch_size: rows of one update, at least 1 (2 with `BatchNorm`); the last batch may be
+                shorter.
             validation_data: (X, y) or (X, y, sample_weight), evaluated after each epoch.
             validation_fraction: share of the rows held back for that instead, in [0, 1): random,
                 by the seed; with class targets the same share of each class.
@@ -185,7 +186,8 @@ class Sequential(Derivatives):
         """Outputs [rows, outputs] for one batch X [rows, inputs], remembered for `backward`.
 
         Args:
-            training: True applies dropout, with another mask at every call.
+            training: True applies dropout, with another mask at every call, and batch
+                normalisation by the batch's own statistics.
             step: number of that mask, at least 0; None: the next one. `fit` takes
                 `optimizer.steps`.
         """
@@ -229,7 +231,7 @@ class Sequential(Derivatives):
         sample_weight: ArrayLike | None = None,
         step: int | None = None,
     ) -> tuple[float, dict[str, Array]]:
-        """Loss of all rows as one batch (dropout active), and its gradients by parameter name.
+        """Loss of all rows as one batch (in training mode), and its gradients by parameter name.
 
         Args:
             loss: as in `fit`, or a function of your own: (outputs [rows, outputs], y) ->

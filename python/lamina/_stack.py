@@ -88,6 +88,8 @@ class Stack:
                 )
             if not np.isfinite(array).all():
                 raise ValueError(f"set_parameters: {name} expected finite numbers")
+            if name.endswith("running_var") and (array < 0).any():
+                raise ValueError(f"set_parameters: {name} expected variances of at least 0")
             checked.append((index, array))
         core.set_parameters([index for index, _ in checked], [array for _, array in checked])
 

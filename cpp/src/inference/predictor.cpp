@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/denormals.h"
-#include "layers/residual.h"
+#include "inference/folding.h"
 #include "training/evaluation.h"
 
 namespace lamina {
@@ -14,31 +14,6 @@ namespace lamina {
 namespace {
 
 constexpr int64_t kSmallStackBytes = int64_t{4} << 10, kStackBytes = int64_t{64} << 10;
-
-// The layers that a prediction needs; parameters and their order stay as they are.
-template <class T>
-nlohmann::json inference_layers(const std::vector<std::unique_ptr<Layer<T>>>& layers) {
-  nlohmann::json kept = nlohmann::json::array();
-  for (const auto& layer : layers) {
-    if (layer->vanishes_in_inference()) continue;
-    nlohmann::json spec = layer->spec();
-    if (const Residual<T>* block = layer->as_residual()) spec["layers"] = inference_layers(block->layers());
-    const bool joins = spec.at("kind") == "activation" && !kept.empty() &&
-                       kept.back().at("kind") == "dense" && kept.back().at("activation") == "identity";
-    if (joins) {
-      kept.back()["activation"] = spec.at("activation");
-    } else {
-      kept.push_back(std::move(spec));
-    }
-  }
-  if (kept.empty()) kept.push_back({{"kind", "activation"}, {"activation", "identity"}});
-  return kept;
-}
-
-template <class T>
-nlohmann::json inference_spec(const Network<T>& network) {
-  return {{"inputs", network.inputs()}, {"layers", inference_layers(network.layers())}};
-}
 
 template <class T>
 const T* fill_padding(const T* in, int64_t columns, T* out) noexcept {
@@ -51,7 +26,7 @@ const T* fill_padding(const T* in, int64_t columns, T* out) noexcept {
 
 template <class T>
 Predictor<T>::Predictor(const Network<T>& network, const T* weights)
-    : network_(inference_spec(network), weights) {
+    : network_(inference_network(network, weights)) {
   const std::vector<int64_t>& columns = network_.slot_columns();
   row_stride_ = padded_columns<T>(*std::max_element(columns.begin(), columns.end()));
   for (const Node<T>& node : network_.nodes())

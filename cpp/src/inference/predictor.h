@@ -12,9 +12,9 @@
 
 namespace lamina {
 
-// What vanishes in inference is left out, and a lone activation joins the dense layer before it. All members
-// are const and share nothing but the weights, so any number of threads may use one predictor at once. NaN
-// and infinity are not looked for; they go through the layers as the arithmetic has it.
+// It runs the network's inference_network. All members are const and share nothing but the weights, so any
+// number of threads may use one predictor at once. NaN and infinity are not looked for; they go through the
+// layers as the arithmetic has it.
 template <class T>
 class Predictor {
  public:
@@ -36,8 +36,8 @@ class Predictor {
   // The same with a workspace on the stack; allocates only where a layer is wider than 32 KiB.
   void predict_row(const T* in, T* out) const;
   // in[rows, inputs] -> out[rows, outputs], in tiles of the workspace's rows; no allocation, no lock. A row
-  // has the bits of the network's own prediction, whatever stands beside it; one row alone goes to
-  // predict_row.
+  // has the bits of the network's own prediction (up to rounding where layers were folded), whatever stands
+  // beside it; one row alone goes to predict_row.
   void predict(const T* in, int64_t rows, T* out, Workspace<T>& workspace) const noexcept;
   // The same for any type and layout, on as many threads as the work repays. False: the poll asked to stop.
   bool predict(const ArraySource& in, T* out, Poll poll) const;

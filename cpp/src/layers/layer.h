@@ -19,14 +19,16 @@ namespace lamina {
 template <class T>
 struct Slot {
   T* values = nullptr;
-  T* aux = nullptr;    // stored derivatives f'(z), where the activation needs them
-  T* delta = nullptr;  // dL/d(values), training only
+  T* aux = nullptr;         // stored derivatives f'(z), where the activation needs them
+  T* delta = nullptr;       // dL/d(values), training only
+  T* statistics = nullptr;  // of the batch, training only, where the layer couples rows
   int64_t columns = 0;
   int64_t row_stride = 0;
   bool padded = true;  // rows may be read up to their padding; false for a user's own matrix
 };
 
-// Rows [first_row, first_row + rows) through one layer. Rows are independent, so threads may share a batch.
+// Rows [first_row, first_row + rows) through one layer. Rows are independent, but for what a layer has
+// summarised of the whole batch before, so threads may share a batch.
 template <class T>
 struct RowPass {
   const kernels::KernelTable<T>& kernels;
@@ -56,6 +58,8 @@ class ParameterUpdater {
   virtual ~ParameterUpdater() = default;
   // [offset, offset + n) of the flat buffer, all of it part of network parameter `parameter`.
   virtual void update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept = 0;
+  // Moves a running average there by `share` of its distance to `values`.
+  virtual void average(int64_t offset, int64_t n, T share, const T* values) noexcept = 0;
   // Writes the places that update(.., offset, ..) will touch, at most kernels::kMaxNextArrays; returns how
   // many.
   virtual int places(int64_t offset, const void** places) const noexcept {
@@ -124,6 +128,24 @@ class Layer {
 
   // True where the outputs are the inputs whenever `training` is false.
   virtual bool vanishes_in_inference() const noexcept { return false; }
+
+  // Of layers that couple the rows of a batch. In training, all rows reach such a layer before any passes it;
+  // both ways its columns are summarised first, into `output.statistics`, in slices of whole cache lines.
+  // Elements of the statistics (0: rows are independent), and how many of them, from the first on, the
+  // running statistics will need.
+  virtual int64_t statistics_size() const noexcept { return 0; }
+  virtual int64_t running_size() const noexcept { return 0; }
+  // Columns [first, last) of all rows of the batch, which `pass` holds; last may lie in the padding.
+  virtual void summarize_forward(const RowPass<T>& pass, int64_t first, int64_t last) const noexcept {
+    (void)pass, (void)first, (void)last;
+  }
+  virtual void summarize_backward(const RowPass<T>& pass, int64_t first, int64_t last) const noexcept {
+    (void)pass, (void)first, (void)last;
+  }
+  // Once a training step: the running statistics follow those of its batch.
+  virtual void update_running(const T* statistics, ParameterUpdater<T>& updater) const noexcept {
+    (void)statistics, (void)updater;
+  }
 
   // The activation that ends this layer, when the next layer's backward may apply its derivative.
   virtual const ActivationSpec* output_activation() const noexcept { return nullptr; }

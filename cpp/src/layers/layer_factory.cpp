@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "layers/activation_layer.h"
+#include "layers/batch_norm.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
 #include "layers/residual.h"
@@ -24,9 +25,8 @@ struct Entry {
 
 template <class T>
 constexpr std::array kEntries = {
-    Entry<T>{"dense", construct<T, Dense<T>>},
-    Entry<T>{"activation", construct<T, ActivationLayer<T>>},
-    Entry<T>{"dropout", construct<T, Dropout<T>>},
+    Entry<T>{"dense", construct<T, Dense<T>>},       Entry<T>{"activation", construct<T, ActivationLayer<T>>},
+    Entry<T>{"dropout", construct<T, Dropout<T>>},   Entry<T>{"batch_norm", construct<T, BatchNormLayer<T>>},
     Entry<T>{"residual", construct<T, Residual<T>>},
 };
 

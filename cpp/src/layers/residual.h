@@ -27,6 +27,8 @@ class Residual final : public Layer<T> {
   // Between these widths: the identity, or a learned projection; raises where neither is allowed.
   Layer<T>& make_skip(int64_t inputs, int64_t outputs);
   bool projects() const noexcept { return projects_; }
+  // Once make_skip has made it.
+  const Layer<T>& skip() const noexcept { return *skip_; }
 
  private:
   enum class Projection { kAuto, kAlways, kNever };

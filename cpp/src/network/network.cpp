@@ -35,29 +35,6 @@ void Network<T>::refresh_transposed(bool input_delta_wanted) {
 }
 
 template <class T>
-void Network<T>::forward(const NetworkPass<T>& pass) const noexcept {
-  for (const Node<T>& node : nodes_) {
-    const bool last = &node == &nodes_.back();
-    node.layer->forward({kernels_, pass.parameters, nullptr, pass.workspace.slot(node.input_slot),
-                         pass.workspace.slot(node.output_slot), pass.first_row, pass.rows, pass.training,
-                         pass.seed, pass.step, node.layer_index, last && pass.raw_output, false, nullptr});
-  }
-}
-
-template <class T>
-void Network<T>::backward(const NetworkPass<T>& pass, bool input_delta_wanted) const noexcept {
-  for (size_t i = nodes_.size(); i-- > 0;) {
-    const Node<T>& node = nodes_[i];
-    const bool last = i + 1 == nodes_.size();
-    const bool raw = last ? pass.raw_output : node.derivative_applied_by_next;
-    node.layer->backward({kernels_, pass.parameters, pass.transposed, pass.workspace.slot(node.input_slot),
-                          pass.workspace.slot(node.output_slot), pass.first_row, pass.rows, pass.training,
-                          pass.seed, pass.step, node.layer_index, raw,
-                          input_delta_wanted || !reads_input(node), node.input_activation});
-  }
-}
-
-template <class T>
 std::vector<GradientTask> Network<T>::gradient_tasks(int64_t inputs_per_task) const {
   std::vector<GradientTask> tasks;
   for (size_t i = 0; i < nodes_.size(); ++i) {

@@ -54,8 +54,8 @@ class Network {
  public:
   // {"inputs": 784, "layers": [{"kind": "dense", "units": 10, ...}, ...]}; weights start from `seed`.
   Network(const nlohmann::json& spec, uint64_t seed);
-  // With a copy of `weights`, the flat buffer of a network of the same parameters; for forward alone, as
-  // there is no memory for transposed weights.
+  // With a copy of `weights`, the flat buffer of a network of the same parameters, or with zeros (null); for
+  // forward alone, as there is no memory for transposed weights.
   Network(const nlohmann::json& spec, const T* weights);
   // The parameters of such a network by name and shape; no memory is taken for them.
   static std::vector<Parameter> describe_parameters(const nlohmann::json& spec) {
@@ -102,8 +102,29 @@ class Network {
   void refresh_transposed(bool input_delta_wanted);
 
   void forward(const NetworkPass<T>& pass) const noexcept;
+  // Passes over a batch in a workspace for training go phase by phase, as many as there are layers that
+  // couple rows, and one. Before each phase but the first (backward: but the last) all rows must be through
+  // the one before, and the layer between is summarised: columns [first, last), multiples of 64 bytes, by
+  // `batch`, the pass of all rows.
+  int phases() const noexcept { return static_cast<int>(coupled_.size()) + 1; }
+  void forward(const NetworkPass<T>& pass, int phase) const noexcept;
   // Needs the last slot's delta: dL/doutputs, or dL/d(raw outputs) where pass.raw_output.
-  void backward(const NetworkPass<T>& pass, bool input_delta_wanted) const noexcept;
+  void backward(const NetworkPass<T>& pass, bool input_delta_wanted, int phase) const noexcept;
+  void summarize_forward(const NetworkPass<T>& batch, int phase, int64_t first, int64_t last) const noexcept;
+  void summarize_backward(const NetworkPass<T>& batch, int phase, int64_t first, int64_t last) const noexcept;
+  // Padded columns of the layer between `phase` - 1 and `phase`.
+  int64_t coupled_columns(int phase) const noexcept;
+  bool couples_rows() const noexcept { return !coupled_.empty(); }
+  // Raises where a batch has too few rows to train on.
+  void check_batch_rows(int64_t rows, const char* where) const;
+  // Elements of a slot's statistics.
+  int64_t slot_statistics_size(int slot) const noexcept;
+  // Of the batch last passed in training mode, what running statistics need: kept for later, or taken at
+  // once.
+  int64_t running_size() const noexcept;
+  void keep_statistics(const Workspace<T>& workspace, T* kept) const noexcept;
+  void update_running(const T* kept, ParameterUpdater<T>& updater) const noexcept;
+  void update_running(const Workspace<T>& workspace, ParameterUpdater<T>& updater) const noexcept;
 
   std::vector<GradientTask> gradient_tasks(int64_t inputs_per_task) const;
   void run_gradient_task(const GradientTask& task, int64_t inputs_per_task, Workspace<T>& workspace,
@@ -132,12 +153,19 @@ class Network {
   int add_block(Residual<T>& block, const std::string& name, int input_slot, int depth);
   void add_node(Layer<T>& layer, const std::string& name, int input_slot, int output_slot);
   void link_activations();
+  void forward_nodes(const NetworkPass<T>& pass, size_t first, size_t last) const noexcept;
+  RowPass<T> row_pass(const NetworkPass<T>& pass, const Node<T>& node) const noexcept;
+  // The node that couples rows at the start of `phase`, which is above 0.
+  const Node<T>& coupled_node(int phase) const noexcept {
+    return nodes_[coupled_[static_cast<size_t>(phase) - 1]];
+  }
   bool reads_input(const Node<T>& node) const noexcept { return slot_root(node.input_slot) == 0; }
 
   const kernels::KernelTable<T>& kernels_;
   int64_t inputs_;
   std::vector<std::unique_ptr<Layer<T>>> layers_;
   std::vector<Node<T>> nodes_;
+  std::vector<size_t> coupled_;  // nodes whose layers couple rows
   std::vector<int64_t> slot_columns_;
   std::vector<int> slot_roots_;
   std::vector<int> layer_slots_;  // input and outputs of layers_

@@ -24,7 +24,7 @@ Network<T>::Network(const nlohmann::json& json, uint64_t seed) : Network(json) {
 template <class T>
 Network<T>::Network(const nlohmann::json& json, const T* weights) : Network(json) {
   weights_ = AlignedBuffer<T>(allocator_.size());
-  std::copy_n(weights, flat_size(), weights_.data());
+  if (weights != nullptr) std::copy_n(weights, flat_size(), weights_.data());
 }
 
 template <class T>
@@ -98,6 +98,7 @@ void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_sl
     parameters_.push_back(std::move(parameter));
   }
   node.parameter_count = static_cast<int>(parameters_.size()) - node.first_parameter;
+  if (layer.statistics_size() > 0) coupled_.push_back(nodes_.size());
   nodes_.push_back(std::move(node));
 }
 
@@ -148,6 +149,23 @@ void Network<T>::check_trainable() const {
                       "' has no derivative to train through; use 'sigmoid' in its place, or "
                       "Perceptron for a single unit");
   }
+}
+
+template <class T>
+void Network<T>::check_batch_rows(int64_t rows, const char* where) const {
+  if (couples_rows() && rows < 2)
+    throw Error(Error::Kind::kValue, std::string(where) + ": expected batches of at least 2 rows, since " +
+                                         nodes_[coupled_.front()].name +
+                                         " takes mean and variance over the batch, got " +
+                                         std::to_string(rows));
+}
+
+template <class T>
+int64_t Network<T>::slot_statistics_size(int slot) const noexcept {
+  int64_t size = 0;
+  for (const Node<T>& node : nodes_)
+    if (node.output_slot == slot) size = std::max(size, node.layer->statistics_size());
+  return size;
 }
 
 template <class T>

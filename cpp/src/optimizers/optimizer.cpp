@@ -75,6 +75,14 @@ int Optimizer<T>::places(int64_t offset, const void** places) const noexcept {
   return count;
 }
 
+template <class T>
+void Optimizer<T>::average(int64_t offset, int64_t n, T share, const T* values) noexcept {
+  T* average = weights_ + offset;
+  if (backup_ != nullptr) std::copy_n(average, n, backup_ + offset);
+  table_.average_values(n, share, values, average);
+  if (!table_.all_finite(n, average)) finite_.store(false, std::memory_order_relaxed);
+}
+
 template class Optimizer<float>;
 template class Optimizer<double>;
 

@@ -22,6 +22,7 @@ class Optimizer final : public ParameterUpdater<T> {
   // Starts step steps() + 1 on `weights`; `backup` (or null) receives the old values of what is updated.
   void begin_step(T* weights, T* backup) noexcept;
   void update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept override;
+  void average(int64_t offset, int64_t n, T share, const T* values) noexcept override;
   int places(int64_t offset, const void** places) const noexcept override;
   // False when an update of this step gave a weight that is not finite.
   bool step_is_finite() const noexcept { return finite_.load(std::memory_order_relaxed); }

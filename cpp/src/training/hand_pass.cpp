@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "layers/rows.h"
+#include "training/phases.h"
 #include "training/schedule.h"
 
 namespace lamina {
@@ -21,20 +22,25 @@ NetworkPass<T> HandPass<T>::pass(int64_t first, int64_t rows) noexcept {
 template <class T>
 void HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step,
                           T* outputs) {
+  if (training) network_.check_batch_rows(inputs.rows, "forward");
   rows_ = inputs.rows;
   training_ = training;
   seed_ = seed;
   step_ = step;
-  const double work = static_cast<double>(network_.forward_multiply_adds()) * static_cast<double>(rows_);
+  const double work = work_between_barriers(network_, network_.forward_multiply_adds(), rows_);
   run_team(deserved_threads(work, sizeof(T) == 8, get_num_threads()), [&](Team& team) {
     const Team::Range own = team.share(rows_);
     const int64_t count = own.last - own.first;
-    if (count == 0) return;
     const Slot<T>& input = workspace_.input();
-    gather_inputs(network_.kernels(), inputs, nullptr, own.first, count,
-                  input.values + own.first * input.row_stride, input.row_stride);
-    // The derivatives that backward reads are kept in any case; `training` decides on dropout alone.
-    network_.forward(pass(own.first, count));
+    if (count > 0)
+      gather_inputs(network_.kernels(), inputs, nullptr, own.first, count,
+                    input.values + own.first * input.row_stride, input.row_stride);
+    // The derivatives that backward reads are kept in any case; `training` decides on dropout and on whose
+    // statistics a layer that couples rows takes.
+    for (int phase = 0; phase < network_.phases(); ++phase) {
+      begin_forward_phase(team, network_, pass(0, rows_), phase);
+      if (count > 0) network_.forward(pass(own.first, count), phase);
+    }
     const Slot<T>& output = workspace_.output();
     for (int64_t i = own.first; i < own.last; ++i)
       std::copy_n(output.values + i * output.row_stride, output.columns, outputs + i * output.columns);
@@ -43,7 +49,7 @@ void HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t see
 
 template <class T>
 int HandPass<T>::team_size() const {
-  const double work = static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(rows_);
+  const double work = work_between_barriers(network_, network_.training_multiply_adds(), rows_);
   return deserved_threads(work, sizeof(T) == 8, get_num_threads());
 }
 
@@ -56,23 +62,23 @@ void HandPass<T>::backward(const T* output_gradient, T* gradients, T* input_grad
     const Team::Range own = team.share(rows_);
     const int64_t count = own.last - own.first;
     if (team.index == 0) tasks_.begin();
-    if (count > 0) {
-      const Slot<T>& output = workspace_.output();
-      copy_rows(count, output.columns, output_gradient + own.first * output.columns, output.columns,
-                output.delta + own.first * output.row_stride, output.row_stride);
-      network_.backward(pass(own.first, count), input_gradient != nullptr);
-      const Slot<T>& input = workspace_.input();
-      if (input_gradient != nullptr)
-        for (int64_t i = own.first; i < own.last; ++i)
-          std::copy_n(input.delta + i * input.row_stride, input.columns, input_gradient + i * input.columns);
+    const Slot<T>&output = workspace_.output(), &input = workspace_.input();
+    copy_rows(count, output.columns, output_gradient + own.first * output.columns, output.columns,
+              output.delta + own.first * output.row_stride, output.row_stride);
+    for (int phase = network_.phases() - 1; phase >= 0; --phase) {
+      begin_backward_phase(team, network_, pass(0, rows_), phase);
+      if (count > 0) network_.backward(pass(own.first, count), input_gradient != nullptr, phase);
     }
+    if (input_gradient != nullptr)
+      for (int64_t i = own.first; i < own.last; ++i)
+        std::copy_n(input.delta + i * input.row_stride, input.columns, input_gradient + i * input.columns);
     team.barrier();
     if (gradients != nullptr) tasks_.run(team, workspace_, rows_, gradients, true, nullptr);
   });
 }
 
 template <class T>
-void HandPass<T>::apply(Optimizer<T>& optimizer, T* gradients) {
+void HandPass<T>::apply(Optimizer<T>& optimizer, T* gradients, const T* statistics) {
   network_.refresh_transposed(false);
   if (backup_.empty()) backup_ = AlignedBuffer<T>(network_.flat_size());
   std::copy_n(network_.weights(), network_.flat_size(), backup_.data());
@@ -81,6 +87,7 @@ void HandPass<T>::apply(Optimizer<T>& optimizer, T* gradients) {
   clipper_.prepare(network_.flat_size());
   tasks_.begin();
   optimizer.begin_step(network_.weights(), nullptr);
+  if (statistics != nullptr) network_.update_running(statistics, optimizer);
   run_team(threads, [&](Team& team) {
     if (optimizer.needs_whole_gradient())
       clipper_.clip(team, network_.kernels(), optimizer, gradients, network_.flat_size());

@@ -17,13 +17,14 @@ class HandPass {
   // Outputs [rows, network outputs] of these inputs; remembers what backward needs.
   void forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs);
   int64_t rows() const noexcept { return rows_; }
+  const Workspace<T>& workspace() const noexcept { return workspace_; }
   // Output gradient [rows, outputs] in; parameter gradients to the flat buffer `gradients` (null: not
   // wanted), input gradient [rows, inputs] to `input_gradient` (null: not wanted).
   void backward(const T* output_gradient, T* gradients, T* input_gradient);
   // One optimizer step with a flat gradient that is already there (and is clipped in place where the
-  // optimizer says so). Raises kNotFinite where a weight would not be finite, leaving the weights as they
-  // were.
-  void apply(Optimizer<T>& optimizer, T* gradients);
+  // optimizer says so), and with the kept statistics of a batch (null: none), which running ones follow.
+  // Raises kNotFinite where a weight would not be finite, leaving the weights as they were.
+  void apply(Optimizer<T>& optimizer, T* gradients, const T* statistics);
 
  private:
   int team_size() const;

@@ -131,11 +131,19 @@ T* Model<T>::gradient_buffer() {
 }
 
 template <class T>
+void Model<T>::keep_statistics(const Workspace<T>& workspace) {
+  if (!network_.couples_rows()) return;
+  if (statistics_.empty()) statistics_ = AlignedBuffer<T>(network_.running_size());
+  network_.keep_statistics(workspace, statistics_.data());
+  statistics_pending_ = true;
+}
+
+template <class T>
 EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
                                 Optimizer<T>& optimizer, T* outputs, Poll poll) {
   const auto training = lock_training();
   Trainer<T>& trainer =
-      trainer_for(loss, std::min(request.batch_size, data.inputs.rows), data.targets.columns);
+      trainer_for(loss, largest_batch(network_, data.inputs.rows, request.batch_size), data.targets.columns);
   EpochRecord record;
   {
     const auto weights = lock_weights();
@@ -158,8 +166,10 @@ template <class T>
 double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed,
                                     uint64_t step) {
   const auto training = lock_training();
-  return trainer_for(loss, data.inputs.rows, data.targets.columns)
-      .value_and_gradient(data, seed, step, gradient_buffer());
+  Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
+  const double value = trainer.value_and_gradient(data, seed, step, gradient_buffer());
+  keep_statistics(trainer.runner().workspace());
+  return value;
 }
 
 template <class T>
@@ -167,6 +177,7 @@ void Model<T>::forward(const ArraySource& inputs, bool training_mode, uint64_t s
                        T* outputs) {
   const auto training = lock_training();
   hand_pass_for(inputs.rows).forward(inputs, training_mode, seed, step, outputs);
+  if (training_mode) keep_statistics(hand_->workspace());
 }
 
 template <class T>
@@ -184,7 +195,8 @@ void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
     throw Error(Error::Kind::kState,
                 "optimizer.step: expected a call of backward or value_and_grad before it");
   const auto weights = lock_weights();
-  hand_pass_for(1).apply(optimizer, gradient_buffer());
+  hand_pass_for(1).apply(optimizer, gradient_buffer(), statistics_pending_ ? statistics_.data() : nullptr);
+  statistics_pending_ = false;
 }
 
 template <class T>

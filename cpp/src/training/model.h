@@ -39,6 +39,11 @@ class Model {
     pack_parameter(network_.parameters()[index], dense, flat);
   }
 
+  // Updates of an epoch. A last batch of one row joins the one before where a layer couples rows.
+  int64_t steps_per_epoch(int64_t rows, int64_t batch_size) const noexcept {
+    return lamina::steps_per_epoch(network_, rows, batch_size);
+  }
+
   void begin_fit();
   void end_fit() noexcept;
   EpochRecord run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
@@ -73,6 +78,7 @@ class Model {
   Trainer<T>& trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns);
   HandPass<T>& hand_pass_for(int64_t rows);
   T* gradient_buffer();
+  void keep_statistics(const Workspace<T>& workspace);
   void publish();
   std::shared_ptr<const AlignedBuffer<T>> published() const;
   template <class Use>
@@ -82,6 +88,8 @@ class Model {
   std::unique_ptr<Trainer<T>> trainer_;
   std::unique_ptr<HandPass<T>> hand_;
   AlignedBuffer<T> gradients_;
+  AlignedBuffer<T> statistics_;  // of the last training batch by hand, for the next apply_gradients
+  bool statistics_pending_ = false;
 
   std::recursive_mutex training_mutex_;      // held by the thread that trains, through a whole fit
   bool in_epoch_ = false;                    // guarded by training_mutex_

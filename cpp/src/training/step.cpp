@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "training/phases.h"
 #include "training/schedule.h"
 
 namespace lamina {
@@ -20,7 +21,7 @@ StepRunner<T>::StepRunner(Network<T>& network, const LossSpec& loss, int64_t cap
 
 template <class T>
 int StepRunner<T>::prepare_threads(int64_t rows) {
-  const double work = static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(rows);
+  const double work = work_between_barriers(network_, network_.training_multiply_adds(), rows);
   const int threads = deserved_threads(work, sizeof(T) == 8, get_num_threads());
   tasks_.prepare(threads);
   return threads;
@@ -33,44 +34,73 @@ void StepRunner<T>::reset_flags() noexcept {
 }
 
 template <class T>
-void StepRunner<T>::run_rows(const Team& team, const StepRequestData<T>& request,
-                             FunctionRef<bool()> stop) noexcept {
-  const double weight = total_weight(request.data, request.batch);
-  const double divisor = (loss_.mean_over_rows ? weight : 1.0) * loss_.column_divisor(network_.outputs());
-  const T delta_scale = static_cast<T>(divisor > 0.0 ? 1.0 / divisor : 0.0);
-  const Team::Range own = team.share(request.batch.rows);
+NetworkPass<T> StepRunner<T>::pass(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept {
+  return {workspace_, network_.weights(), network_.transposed(), first, rows, request.training,
+          raw_,       request.seed,       request.step};
+}
+
+template <class T>
+void StepRunner<T>::each_tile(const Team& team, int64_t rows, FunctionRef<bool()> stop,
+                              FunctionRef<void(int64_t, int64_t)> run) noexcept {
+  const Team::Range own = team.share(rows);
   const int64_t count = own.last - own.first;
   const int64_t tile = row_tile(network_.flat_size() * static_cast<int64_t>(sizeof(T)));
   const int64_t tiles = (count + tile - 1) / tile;
   for (int64_t i = 0; i < tiles; ++i) {
     if (cancelled()) return;
     const int64_t first = own.first + count * i / tiles, last = own.first + count * (i + 1) / tiles;
-    run_tile(request, first, last - first, delta_scale);
+    run(first, last - first);
     if (team.index == 0 && stop()) cancel();
   }
 }
 
 template <class T>
-void StepRunner<T>::run_tile(const StepRequestData<T>& request, int64_t first, int64_t rows,
-                             T delta_scale) noexcept {
-  const auto& table = network_.kernels();
-  batch_.gather(table, request.data, request.batch, first, rows, workspace_);
-  const NetworkPass<T> pass{
-      workspace_, network_.weights(), network_.transposed(), first, rows, request.training,
-      raw_,       request.seed,       request.step};
-  network_.forward(pass);
+void StepRunner<T>::run_rows(Team& team, const StepRequestData<T>& request,
+                             FunctionRef<bool()> stop) noexcept {
+  const int64_t rows = request.batch.rows;
+  const double weight = total_weight(request.data, request.batch);
+  const double divisor = (loss_.mean_over_rows ? weight : 1.0) * loss_.column_divisor(network_.outputs());
+  const T delta_scale = static_cast<T>(divisor > 0.0 ? 1.0 / divisor : 0.0);
+  const NetworkPass<T> batch = pass(request, 0, rows);
+  const int last = network_.phases() - 1;
+  for (int phase = 0; phase <= last; ++phase) {
+    begin_forward_phase(team, network_, batch, phase);
+    each_tile(team, rows, stop, [&](int64_t first, int64_t count) {
+      if (phase == 0)
+        batch_.gather(network_.kernels(), request.data, request.batch, first, count, workspace_);
+      if (phase < last) {
+        network_.forward(pass(request, first, count), phase);
+      } else {
+        run_last_phase(request, first, count, delta_scale);
+      }
+    });
+  }
+  for (int phase = last - 1; phase >= 0; --phase) {
+    begin_backward_phase(team, network_, batch, phase);
+    each_tile(team, rows, stop, [&](int64_t first, int64_t count) {
+      if (loss_is_finite()) network_.backward(pass(request, first, count), false, phase);
+    });
+  }
+}
+
+template <class T>
+void StepRunner<T>::run_last_phase(const StepRequestData<T>& request, int64_t first, int64_t rows,
+                                   T delta_scale) noexcept {
+  const NetworkPass<T> tile = pass(request, first, rows);
+  const int last = network_.phases() - 1;
+  network_.forward(tile, last);
   const Slot<T>& output = workspace_.output();
   const T* values = output.values + first * output.row_stride;
   T* delta = output.delta + first * output.row_stride;
   double* losses = batch_.row_losses() + first;
-  compute_loss_rows(table, loss_, raw_, rows, network_.outputs(), values, output.row_stride,
+  compute_loss_rows(network_.kernels(), loss_, raw_, rows, network_.outputs(), values, output.row_stride,
                     batch_.targets(request.data, first), batch_.weights(request.data, first), delta_scale,
                     losses, delta, output.row_stride);
   if (!std::all_of(losses, losses + rows, [](double x) { return std::isfinite(x); })) {
     finite_.store(false, std::memory_order_relaxed);
     return;
   }
-  if (request.backward) network_.backward(pass, false);
+  network_.backward(tile, false, last);
   if (request.outputs != nullptr) record_outputs(request, first, rows);
 }
 

@@ -22,7 +22,6 @@ struct StepRequestData {
   uint64_t seed;  // of dropout
   uint64_t step;  // of dropout
   T* outputs;     // null, or [data rows, outputs]: where the batch's outputs are recorded
-  bool backward = true;
   bool training = true;  // false: the network as in prediction
 };
 
@@ -39,9 +38,9 @@ class StepRunner {
   // Threads that steps of `rows` rows deserve; prepares for that many (allocates when it grows).
   int prepare_threads(int64_t rows);
 
-  // Inside a team, by every member. Ends without a barrier; false (for all, after the next barrier) is told
-  // by stopped().
-  void run_rows(const Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop) noexcept;
+  // Inside a team, by every member: forward and backward, with barriers only where layers couple rows. Ends
+  // without one; whether a step is over is told after the next.
+  void run_rows(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop) noexcept;
   // The gradient of the whole batch, after the barrier that follows run_rows.
   GradientTasks<T>& tasks() noexcept { return tasks_; }
 
@@ -54,7 +53,12 @@ class StepRunner {
   double summed_loss(int64_t rows) noexcept;
 
  private:
-  void run_tile(const StepRequestData<T>& request, int64_t first, int64_t rows, T delta_scale) noexcept;
+  NetworkPass<T> pass(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept;
+  // Calls run(first row, rows) for tiles of this member's rows until the step is cancelled.
+  void each_tile(const Team& team, int64_t rows, FunctionRef<bool()> stop,
+                 FunctionRef<void(int64_t, int64_t)> run) noexcept;
+  // The last phase forward, loss, and the same phase backward.
+  void run_last_phase(const StepRequestData<T>& request, int64_t first, int64_t rows, T delta_scale) noexcept;
   void record_outputs(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept;
 
   Network<T>& network_;

@@ -65,7 +65,9 @@ template <class T>
 EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& request,
                                   Optimizer<T>& optimizer, T* outputs, Poll poll) {
   const int64_t rows = data.inputs.rows, batch_size = request.batch_size;
-  check_learning_rates(request.learning_rates, (rows + batch_size - 1) / batch_size);
+  const int64_t steps = steps_per_epoch(network_, rows, batch_size);
+  network_.check_batch_rows(std::min(batch_size, rows), request.epoch == kNoEpoch ? "train_step" : "fit");
+  check_learning_rates(request.learning_rates, steps);
   std::vector<int64_t> order;
   if (request.shuffle) {
     order.resize(static_cast<size_t>(rows));
@@ -88,14 +90,14 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
   int64_t batch_rows = 0;
   const auto steps_before = static_cast<uint64_t>(optimizer.steps());
   run_team(threads, [&](Team& team) {
-    uint64_t step_index = steps_before;
-    for (int64_t first = 0; first < rows; first += batch_size, ++step_index) {
-      const int64_t count = std::min(batch_size, rows - first);
+    for (int64_t i = 0; i < steps; ++i) {
+      const uint64_t step_index = steps_before + static_cast<uint64_t>(i);
+      const int64_t first = i * batch_size;
+      const int64_t count = i + 1 < steps ? batch_size : rows - first;
       const BatchRows batch{request.shuffle ? order.data() + first : nullptr, first, count};
       if (team.index == 0) {
         batch_rows = count;
-        if (request.learning_rates != nullptr)
-          optimizer.follow_learning_rate(request.learning_rates[step_index - steps_before]);
+        if (request.learning_rates != nullptr) optimizer.follow_learning_rate(request.learning_rates[i]);
       }
       const StepRequestData<T> step{data, batch, request.seed, step_index, outputs};
       if (!run_step(team, step, optimizer, [&] { return timed(record.steps); })) return;
@@ -138,6 +140,9 @@ bool Trainer<T>::run_step(Team& team, const StepRequestData<T>& request, Optimiz
     return false;
   }
   if (team.index == 0) step_loss_ = runner_.summed_loss(rows);
+  const auto update_running = [&] {
+    if (team.index == 0) network_.update_running(workspace, optimizer);
+  };
   if (whole) {
     tasks.run(team, workspace, rows, gradients_.data(), true, nullptr, [&] {
       if (team.index == 0 && stop()) runner_.cancel();
@@ -151,8 +156,10 @@ bool Trainer<T>::run_step(Team& team, const StepRequestData<T>& request, Optimiz
     if (team.index == 0) tasks.begin();
     clipper_.clip(team, network_.kernels(), optimizer, gradients_.data(), gradients_.size());
     team.barrier();
+    update_running();
     tasks.run(team, workspace, rows, gradients_.data(), false, &optimizer);
   } else {
+    update_running();
     tasks.run(team, workspace, rows, nullptr, true, &optimizer);
   }
   team.barrier();
@@ -168,6 +175,7 @@ double Trainer<T>::step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_
 template <class T>
 double Trainer<T>::value_and_gradient(const DataSet<T>& data, uint64_t seed, uint64_t step, T* gradients) {
   const int64_t rows = data.inputs.rows;
+  network_.check_batch_rows(rows, "value_and_grad");
   const int threads = runner_.prepare_threads(rows);
   network_.refresh_transposed(false);
   runner_.reset_flags();

@@ -2,6 +2,7 @@
 // finite.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -24,6 +25,18 @@ struct EpochRecord {
   int64_t steps = 0;
   bool cancelled = false;  // stopped by the poll; weights are those of the last whole step
 };
+
+// Batches of an epoch, and the rows of the largest. Where a layer couples rows, a last batch of one row, on
+// which it could not be trained, joins the batch before.
+template <class T>
+int64_t steps_per_epoch(const Network<T>& network, int64_t rows, int64_t batch_size) noexcept {
+  const bool joins = network.couples_rows() && rows > batch_size && rows % batch_size == 1;
+  return (rows + batch_size - 1) / batch_size - (joins ? 1 : 0);
+}
+template <class T>
+int64_t largest_batch(const Network<T>& network, int64_t rows, int64_t batch_size) noexcept {
+  return std::min(rows, batch_size + (network.couples_rows() ? 1 : 0));
+}
 
 template <class T>
 class Trainer {

@@ -1,0 +1,160 @@
+// Batch normalisation: statistics of the batch by slices of columns, rows by the statistics.
+#include "layers/batch_norm.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+
+namespace lamina {
+
+template <class T>
+BatchNormLayer<T>::BatchNormLayer(const nlohmann::json& json) {
+  const JsonReader spec(json, "BatchNorm");
+  spec.allow_only({"kind", "momentum", "epsilon", "scale", "shift"});
+  momentum_ = spec.number("momentum", 0.1, 0.0, 1.0);
+  epsilon_ = spec.number("epsilon", 1e-5, 1e-12);
+  scale_ = spec.boolean("scale", true);
+  shift_ = spec.boolean("shift", true);
+}
+
+template <class T>
+nlohmann::json BatchNormLayer<T>::spec() const {
+  return {{"kind", "batch_norm"},
+          {"momentum", momentum_},
+          {"epsilon", epsilon_},
+          {"scale", scale_},
+          {"shift", shift_}};
+}
+
+template <class T>
+int64_t BatchNormLayer<T>::build(int64_t inputs, ParameterAllocator& allocator) {
+  columns_ = inputs;
+  width_ = padded_columns<T>(inputs);
+  panel_columns_ = allocator.panel_columns();
+  if (scale_) weight_offset_ = allocator.take(width_);
+  if (shift_) bias_offset_ = allocator.take(width_);
+  mean_offset_ = allocator.take(width_);
+  variance_offset_ = allocator.take(width_);
+  return inputs;
+}
+
+template <class T>
+std::vector<Parameter> BatchNormLayer<T>::parameters() const {
+  std::vector<Parameter> parameters;
+  const auto add = [&](const char* name, int64_t offset, bool trainable) {
+    Parameter row{name, {columns_}, ParameterLayout::kRow, offset, columns_, 1, panel_columns_};
+    row.trainable = trainable;
+    row.decays = false;
+    parameters.push_back(row);
+  };
+  if (scale_) add("weight", weight_offset_, true);
+  if (shift_) add("bias", bias_offset_, true);
+  add("running_mean", mean_offset_, false);
+  add("running_var", variance_offset_, false);
+  return parameters;
+}
+
+template <class T>
+void BatchNormLayer<T>::initialize(uint64_t, uint32_t, T* flat) const {
+  if (scale_) std::fill_n(flat + weight_offset_, columns_, T(1));
+  if (shift_) std::fill_n(flat + bias_offset_, columns_, T(0));
+  std::fill_n(flat + mean_offset_, columns_, T(0));
+  std::fill_n(flat + variance_offset_, columns_, T(1));
+}
+
+// Columns [first, last) of the pass's rows. The kernels write neither parameters nor the input's values.
+template <class T>
+kernels::BatchNorm<T> BatchNormLayer<T>::job(const RowPass<T>& pass, int64_t first,
+                                             int64_t last) const noexcept {
+  kernels::BatchNorm<T> job{};
+  job.rows = pass.rows;
+  job.columns = std::min(last, columns_) - first;
+  job.x = pass.input_values() + first;
+  job.x_row_stride = pass.input.row_stride;
+  job.epsilon = static_cast<T>(epsilon_);
+  if (scale_) job.weight = pass.parameters + weight_offset_ + first;
+  if (shift_) job.bias = pass.parameters + bias_offset_ + first;
+  if (T* statistics = pass.output.statistics) {
+    job.mean = statistics + first;
+    job.unbiased_variance = job.mean + width_;
+    job.variance = job.unbiased_variance + width_;
+    job.weight_gradient = job.variance + width_;
+    job.bias_gradient = job.weight_gradient + width_;
+    job.coupling = statistics[5 * width_];
+    job.dy = pass.output_delta() + first;
+    job.dy_row_stride = pass.output.row_stride;
+  } else {
+    job.mean = const_cast<T*>(pass.parameters) + mean_offset_ + first;
+    job.variance = const_cast<T*>(pass.parameters) + variance_offset_ + first;
+  }
+  return job;
+}
+
+template <class T>
+void BatchNormLayer<T>::summarize_forward(const RowPass<T>& pass, int64_t first,
+                                          int64_t last) const noexcept {
+  const kernels::BatchNorm<T> slice = job(pass, first, last);
+  if (pass.training) {
+    pass.kernels.batch_moments(slice);
+  } else {
+    std::copy_n(pass.parameters + mean_offset_ + first, last - first, slice.mean);
+    std::copy_n(pass.parameters + variance_offset_ + first, last - first, slice.variance);
+  }
+  if (first == 0)
+    pass.output.statistics[5 * width_] = pass.training ? T(1) / static_cast<T>(pass.rows) : T(0);
+}
+
+template <class T>
+void BatchNormLayer<T>::forward(const RowPass<T>& pass) const noexcept {
+  kernels::BatchNorm<T> rows = job(pass, 0, width_);
+  rows.y = pass.output_values();
+  rows.y_row_stride = pass.output.row_stride;
+  pass.kernels.batch_norm_forward(rows);
+}
+
+template <class T>
+void BatchNormLayer<T>::summarize_backward(const RowPass<T>& pass, int64_t first,
+                                           int64_t last) const noexcept {
+  pass.kernels.batch_norm_gradients(job(pass, first, last));
+}
+
+template <class T>
+void BatchNormLayer<T>::backward(const RowPass<T>& pass) const noexcept {
+  if (!pass.input_delta_wanted) return;
+  kernels::BatchNorm<T> rows = job(pass, 0, width_);
+  rows.dx = pass.input_delta();
+  rows.dx_row_stride = pass.input.row_stride;
+  pass.kernels.batch_norm_backward(rows);
+}
+
+template <class T>
+void BatchNormLayer<T>::update_running(const T* statistics, ParameterUpdater<T>& updater) const noexcept {
+  updater.average(mean_offset_, width_, static_cast<T>(momentum_), statistics);
+  updater.average(variance_offset_, width_, static_cast<T>(momentum_), statistics + width_);
+}
+
+template <class T>
+int BatchNormLayer<T>::gradient_task_count(int64_t) const noexcept {
+  return scale_ || shift_ ? 1 : 0;
+}
+
+// The sums of summarize_backward are the gradients.
+template <class T>
+void BatchNormLayer<T>::run_gradient_task(int, int64_t, int first_parameter,
+                                          const GradientPass<T>& pass) const noexcept {
+  const auto hand_over = [&](int parameter, int64_t offset, const T* gradient) {
+    if (pass.gradients != nullptr) {
+      if (pass.compute) std::copy_n(gradient, width_, pass.gradients + offset);
+      gradient = pass.gradients + offset;
+    }
+    if (pass.updater != nullptr) pass.updater->update(parameter, offset, width_, gradient);
+  };
+  const T* sums = pass.output.statistics + 3 * width_;
+  if (scale_) hand_over(first_parameter, weight_offset_, sums);
+  if (shift_) hand_over(first_parameter + (scale_ ? 1 : 0), bias_offset_, sums + width_);
+}
+
+template class BatchNormLayer<float>;
+template class BatchNormLayer<double>;
+
+}  // namespace lamina

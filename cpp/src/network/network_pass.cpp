@@ -1,0 +1,109 @@
+// Runs rows through the nodes, in one go or phase by phase.
+#include "network/network.h"
+#include "network/workspace.h"
+
+namespace lamina {
+
+template <class T>
+RowPass<T> Network<T>::row_pass(const NetworkPass<T>& pass, const Node<T>& node) const noexcept {
+  return {kernels_,
+          pass.parameters,
+          pass.transposed,
+          pass.workspace.slot(node.input_slot),
+          pass.workspace.slot(node.output_slot),
+          pass.first_row,
+          pass.rows,
+          pass.training,
+          pass.seed,
+          pass.step,
+          node.layer_index,
+          false,
+          false,
+          nullptr};
+}
+
+template <class T>
+void Network<T>::forward_nodes(const NetworkPass<T>& pass, size_t first, size_t last) const noexcept {
+  for (size_t i = first; i < last; ++i) {
+    RowPass<T> rows = row_pass(pass, nodes_[i]);
+    rows.raw_output = pass.raw_output && i + 1 == nodes_.size();
+    nodes_[i].layer->forward(rows);
+  }
+}
+
+template <class T>
+void Network<T>::forward(const NetworkPass<T>& pass) const noexcept {
+  forward_nodes(pass, 0, nodes_.size());
+}
+
+template <class T>
+void Network<T>::forward(const NetworkPass<T>& pass, int phase) const noexcept {
+  const auto at = static_cast<size_t>(phase);
+  forward_nodes(pass, at == 0 ? 0 : coupled_[at - 1], at == coupled_.size() ? nodes_.size() : coupled_[at]);
+}
+
+template <class T>
+void Network<T>::backward(const NetworkPass<T>& pass, bool input_delta_wanted, int phase) const noexcept {
+  const auto at = static_cast<size_t>(phase);
+  const size_t first = at == 0 ? 0 : coupled_[at - 1] + 1;
+  for (size_t i = at == coupled_.size() ? nodes_.size() : coupled_[at] + 1; i-- > first;) {
+    const Node<T>& node = nodes_[i];
+    RowPass<T> rows = row_pass(pass, node);
+    rows.raw_output = i + 1 == nodes_.size() ? pass.raw_output : node.derivative_applied_by_next;
+    rows.input_delta_wanted = input_delta_wanted || !reads_input(node);
+    rows.input_activation = node.input_activation;
+    node.layer->backward(rows);
+  }
+}
+
+template <class T>
+void Network<T>::summarize_forward(const NetworkPass<T>& batch, int phase, int64_t first,
+                                   int64_t last) const noexcept {
+  if (first < last)
+    coupled_node(phase).layer->summarize_forward(row_pass(batch, coupled_node(phase)), first, last);
+}
+
+template <class T>
+void Network<T>::summarize_backward(const NetworkPass<T>& batch, int phase, int64_t first,
+                                    int64_t last) const noexcept {
+  if (first < last)
+    coupled_node(phase).layer->summarize_backward(row_pass(batch, coupled_node(phase)), first, last);
+}
+
+template <class T>
+int64_t Network<T>::coupled_columns(int phase) const noexcept {
+  return padded_columns<T>(slot_columns_[static_cast<size_t>(coupled_node(phase).output_slot)]);
+}
+
+template <class T>
+int64_t Network<T>::running_size() const noexcept {
+  int64_t size = 0;
+  for (const size_t i : coupled_) size += nodes_[i].layer->running_size();
+  return size;
+}
+
+template <class T>
+void Network<T>::keep_statistics(const Workspace<T>& workspace, T* kept) const noexcept {
+  for (const size_t i : coupled_)
+    kept =
+        std::copy_n(workspace.slot(nodes_[i].output_slot).statistics, nodes_[i].layer->running_size(), kept);
+}
+
+template <class T>
+void Network<T>::update_running(const T* kept, ParameterUpdater<T>& updater) const noexcept {
+  for (const size_t i : coupled_) {
+    nodes_[i].layer->update_running(kept, updater);
+    kept += nodes_[i].layer->running_size();
+  }
+}
+
+template <class T>
+void Network<T>::update_running(const Workspace<T>& workspace, ParameterUpdater<T>& updater) const noexcept {
+  for (const size_t i : coupled_)
+    nodes_[i].layer->update_running(workspace.slot(nodes_[i].output_slot).statistics, updater);
+}
+
+template class Network<float>;
+template class Network<double>;
+
+}  // namespace lamina
