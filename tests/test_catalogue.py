@@ -12,6 +12,7 @@ import pytest
 
 import lamina as lm
 from lamina import _core
+from lamina._layers import LAYERS
 from lamina._losses import core_loss
 from networks import bits, class_data, classifier
 
@@ -19,8 +20,8 @@ Array = npt.NDArray[Any]
 NAMES: dict[str, list[str]] = _core.catalogue()
 DTYPES = ("float32", "float64")
 COLUMNS = ("forward", "backward", "PyTorch", "saved")
-# PyTorch has neither; both are compared with their formulas.
-WITHOUT_PYTORCH = {"step", "lion"}
+# PyTorch has neither, or draws other masks; they are compared with their formulas.
+WITHOUT_PYTORCH = {"step", "lion", "dropout"}
 X = np.random.default_rng(0).normal(size=(9, 5))
 
 
@@ -38,6 +39,7 @@ def load(name: str) -> Any:
 
 parity = load("test_torch_catalogue")
 optimizer_parity = load("test_torch_optimizers")
+block_parity = load("test_torch_blocks")
 Check = Callable[[str, Any], None]
 
 
@@ -189,7 +191,54 @@ def optimizer_saved(name: str, dtype: Any, folder: Path) -> None:
     assert bits(twin) == bits(net)
 
 
+def layer_network(name: str, dtype: Any) -> lm.Sequential:
+    options: dict[str, tuple[Any, ...]] = {
+        "dense": (4,),
+        "activation": ("tanh",),
+        "dropout": (0.25,),
+        "residual": ([lm.Dense(5)],),
+    }
+    layer = LAYERS[name](*options.get(name, ()))
+    return lm.Sequential([layer, lm.Dense(4)], inputs=5, dtype=dtype)
+
+
+def layer_forward(name: str, dtype: Any) -> None:
+    net = layer_network(name, dtype)
+    outputs = net.forward(X, training=True)
+    assert outputs.dtype == dtype
+    assert np.isfinite(outputs).all()
+    np.testing.assert_array_equal(net.predict(X[4:5]), net.predict(X)[4:5])
+
+
+def layer_backward(name: str, dtype: Any) -> None:
+    nets = [layer_network(name, dtype), layer_network(name, "float64")]
+    nets[1].set_parameters(nets[0].parameters())
+    inputs = []
+    for net in nets:
+        net.forward(X.astype(np.float32), training=name != "dropout")
+        inputs.append(net.backward(np.ones((9, 4))))
+    np.testing.assert_allclose(inputs[0], inputs[1], rtol=2e-4, atol=1e-5)
+    for key, expected in nets[1].gradients().items():
+        np.testing.assert_allclose(nets[0].gradients()[key], expected, rtol=2e-4, atol=1e-5)
+
+
+def layer_pytorch(name: str, dtype: Any) -> None:
+    if name in block_parity.ABOUT["cases"]:
+        block_parity.test_ten_steps_equal_pytorch(name, dtype)
+    else:
+        activation_pytorch("tanh", dtype)  # A dense layer with an activation.
+
+
+def layer_saved(name: str, dtype: Any, folder: Path) -> None:
+    net = layer_network(name, dtype)
+    net.save(folder / "net.lamina")
+    loaded = lm.load(folder / "net.lamina")
+    assert loaded.to_spec() == net.to_spec()
+    assert loaded.predict(X).tobytes() == net.predict(X).tobytes()
+
+
 KINDS: dict[str, tuple[Check, Check, Check, Callable[[str, Any, Path], None]]] = {
+    "layers": (layer_forward, layer_backward, layer_pytorch, layer_saved),
     "activations": (activation_forward, activation_backward, activation_pytorch, activation_saved),
     "losses": (loss_forward, loss_backward, loss_pytorch, loss_saved),
     "optimizers": (optimizer_forward, optimizer_backward, optimizer_pytorch, optimizer_saved),

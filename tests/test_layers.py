@@ -119,6 +119,7 @@ LAYER_EXAMPLES: list[lm.Layer] = [
     lm.Dense(3, initializer={"kind": "orthogonal", "gain": 2.0}, bias_initializer="he_normal"),
     lm.Activation("gelu"),
     lm.Dropout(0.25),
+    lm.BatchNorm(momentum=0.25, epsilon=0.001, scale=False),
     lm.Residual([lm.Dense(3, "tanh"), lm.Residual([lm.Dense(3)], projection=True)]),
 ]
 

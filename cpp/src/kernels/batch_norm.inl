@@ -42,17 +42,18 @@ LAMINA_INLINE void column_moments(const BatchNorm<T>& job, int64_t c) {
   };
   const Vec<T> count = broadcast<T>(static_cast<T>(job.rows));
   const Vec<T> freedom = broadcast<T>(static_cast<T>(job.rows > 1 ? job.rows - 1 : 1));
-  Vec<T> sum[kVectors], squares[kVectors], mean[kVectors];
+  Vec<T> sum[kVectors], rest[kVectors], squares[kVectors], mean[kVectors];
   sum_over_rows<T, kVectors>(job.rows, value, sum);
   for (int w = 0; w < kVectors; ++w) mean[w] = sum[w] / count;
-  const auto square = [&](int64_t r, int w) {
-    const Vec<T> centred = value(r, w) - mean[w];
-    return centred * centred;
-  };
+  // What rounding left out of a large mean is small enough to be summed well, and joins it.
+  const auto centred = [&](int64_t r, int w) { return value(r, w) - mean[w]; };
+  sum_over_rows<T, kVectors>(job.rows, centred, rest);
+  for (int w = 0; w < kVectors; ++w) mean[w] = mean[w] + rest[w] / count;
+  const auto square = [&](int64_t r, int w) { return centred(r, w) * centred(r, w); };
   sum_over_rows<T, kVectors>(job.rows, square, squares);
   for (int w = 0; w < kVectors; ++w) {
     const Mask<T> real = first_lanes_mask<T>(job.columns - c - w * kLanes);
-    store(job.mean + c + w * kLanes, mean[w]);
+    store(job.mean + c + w * kLanes, select(real, mean[w], zero<T>()));
     store(job.variance + c + w * kLanes, select(real, squares[w] / count, zero<T>()));
     store(job.unbiased_variance + c + w * kLanes, select(real, squares[w] / freedom, zero<T>()));
   }
