@@ -156,6 +156,28 @@ def test_the_jacobian_is_that_of_prediction() -> None:
         np.testing.assert_allclose(jacobian[:, :, j], slope, rtol=1e-5, atol=1e-7)
 
 
+def test_gradients_of_single_rows_add_up_to_that_of_the_batch_in_prediction() -> None:
+    x, y = value_data(rows=30)
+    net = without_dropout(dtype="float64")
+    net.fit(x, y, epochs=2, verbose=False)
+    outputs = net.forward(x)
+    net.backward(2.0 * (outputs - y) / outputs.shape[1])
+    rows, norms = net.sample_gradients(x, y), net.sample_gradient_norms(x, y)
+    for name, gradient in net.gradients().items():
+        np.testing.assert_allclose(rows[name].sum(axis=0), gradient, rtol=1e-10, atol=1e-12)
+    squares = sum((part.reshape(30, -1) ** 2).sum(axis=1) for part in rows.values())
+    np.testing.assert_allclose(norms, np.sqrt(squares), rtol=1e-10)
+
+
+def test_activations_of_layers_are_those_of_prediction() -> None:
+    x, y = value_data(rows=30)
+    net = network()
+    net.fit(x, y, epochs=1, verbose=False)
+    activations = net.activations(x)
+    assert [part.shape[1] for part in activations] == [7, 40, 40, 40, 40, 70, 2, 2]
+    assert bits(activations[-1:]) == bits([net.predict(x)])
+
+
 # Training
 
 

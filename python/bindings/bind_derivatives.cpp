@@ -152,10 +152,10 @@ Arrays<T> activations(const Model<T>& model, const py::array& inputs) {
   const ArraySource source = source_of(inputs, network.inputs(), "activations");
   Arrays<T> result;
   std::vector<T*> out;
-  for (const Node<T>& node : network.nodes()) {
-    result.emplace_back(std::vector<py::ssize_t>{
-        static_cast<py::ssize_t>(source.rows),
-        static_cast<py::ssize_t>(network.slot_columns()[static_cast<size_t>(node.output_slot)])});
+  const std::vector<int64_t> widths = network.layer_widths();
+  for (size_t i = 1; i < widths.size(); ++i) {
+    result.emplace_back(
+        std::vector<py::ssize_t>{static_cast<py::ssize_t>(source.rows), static_cast<py::ssize_t>(widths[i])});
     out.push_back(result.back().mutable_data());
   }
   const py::object none = py::none();

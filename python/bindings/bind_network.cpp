@@ -228,6 +228,8 @@ void bind_network(py::class_<Model<T>>& network) {
              return std::unique_ptr<Optimizer<T>>(
                  new Optimizer<T>(self.make_optimizer(optimizer_from_json(parse(spec)))));
            })
+      .def_property_readonly("smallest_batch",
+                             [](const Class& self) { return self.network().couples_rows() ? 2 : 1; })
       .def("steps_per_epoch", &Class::steps_per_epoch, py::arg("rows"), py::arg("batch_size"))
       .def("begin_fit", &Class::begin_fit, py::call_guard<py::gil_scoped_release>())
       .def("end_fit", &Class::end_fit)

@@ -12,7 +12,13 @@ from lamina._types import NDArray
 
 
 def batches(
-    rows: int, batch_size: int = 32, *, seed: int = 0, epoch: int = 1, shuffle: bool = True
+    rows: int,
+    batch_size: int = 32,
+    *,
+    seed: int = 0,
+    epoch: int = 1,
+    shuffle: bool = True,
+    smallest: int = 1,
 ) -> Iterator[NDArray[np.int64]]:
     """Row numbers of the batches of one epoch, as `fit` takes them.
 
@@ -22,20 +28,27 @@ def batches(
     Args:
         rows: of the data, at least 1. batch_size: rows of a batch; the last may be shorter.
         seed: in [0, 2^64). epoch: at least 1. shuffle: False: rows in their order.
+        smallest: a last batch of fewer rows joins the one before; `fit` takes 2 for networks with
+            `BatchNorm`, else 1.
 
     Example:
         >>> import lamina as lm
         >>> [batch.tolist() for batch in lm.batches(5, 2, shuffle=False)]
         [[0, 1], [2, 3], [4]]
     """
-    for name, value in (("rows", rows), ("batch_size", batch_size), ("epoch", epoch)):
+    counts = {"rows": rows, "batch_size": batch_size, "epoch": epoch, "smallest": smallest}
+    for name, value in counts.items():
         if not isinstance(value, int | np.integer) or isinstance(value, bool):
             raise TypeError(f"batches: expected {name} as a whole number, got {value!r}")
         if value < 1:
             raise ValueError(f"batches: expected {name} of at least 1, got {value}")
     seed = checked_seed(seed)
     order = _core.shuffled_rows(rows, seed, epoch) if shuffle else np.arange(rows)
-    return (order[first : first + batch_size] for first in range(0, rows, batch_size))
+    starts = list(range(0, rows, batch_size))
+    if len(starts) > 1 and rows - starts[-1] < smallest:
+        starts.pop()
+    ends = [*starts[1:], rows]
+    return (order[first:last] for first, last in zip(starts, ends, strict=True))
 
 
 def average_networks(

@@ -162,8 +162,9 @@ def _batches(
     net: Sequential, rows: int, batch_size: int, weights: NDArray[Any] | None
 ) -> Iterator[NDArray[np.int64]]:
     """Batches of one epoch after the other, but for those whose weights are all 0."""
+    smallest = net._core_network().smallest_batch
     for epoch in itertools.count(net.epochs_trained + 1):
-        for batch in batches(rows, batch_size, seed=net.seed, epoch=epoch):
+        for batch in batches(rows, batch_size, seed=net.seed, epoch=epoch, smallest=smallest):
             if weights is None or weights[batch].any():
                 yield batch
 

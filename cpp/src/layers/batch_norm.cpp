@@ -99,6 +99,8 @@ void BatchNormLayer<T>::summarize_forward(const RowPass<T>& pass, int64_t first,
   } else {
     std::copy_n(pass.parameters + mean_offset_ + first, last - first, slice.mean);
     std::copy_n(pass.parameters + variance_offset_ + first, last - first, slice.variance);
+    std::fill_n(slice.weight_gradient, last - first, T(0));
+    std::fill_n(slice.bias_gradient, last - first, T(0));
   }
   if (first == 0)
     pass.output.statistics[5 * width_] = pass.training ? T(1) / static_cast<T>(pass.rows) : T(0);
@@ -115,7 +117,7 @@ void BatchNormLayer<T>::forward(const RowPass<T>& pass) const noexcept {
 template <class T>
 void BatchNormLayer<T>::summarize_backward(const RowPass<T>& pass, int64_t first,
                                            int64_t last) const noexcept {
-  pass.kernels.batch_norm_gradients(job(pass, first, last));
+  if (pass.training) pass.kernels.batch_norm_gradients(job(pass, first, last));
 }
 
 template <class T>
@@ -138,10 +140,31 @@ int BatchNormLayer<T>::gradient_task_count(int64_t) const noexcept {
   return scale_ || shift_ ? 1 : 0;
 }
 
-// The sums of summarize_backward are the gradients.
+// The sums of summarize_backward are the gradients; in inference they are taken here.
+template <class T>
+const T* BatchNormLayer<T>::gradient_sums(const GradientPass<T>& pass) const noexcept {
+  T* statistics = pass.output.statistics;
+  if (statistics[5 * width_] != T(0)) return statistics + 3 * width_;
+  kernels::BatchNorm<T> job{};
+  job.rows = pass.batch_rows;
+  job.columns = columns_;
+  job.x = pass.input.values;
+  job.x_row_stride = pass.input.row_stride;
+  job.dy = pass.output.delta;
+  job.dy_row_stride = pass.output.row_stride;
+  job.mean = statistics;
+  job.variance = statistics + 2 * width_;
+  job.epsilon = static_cast<T>(epsilon_);
+  job.weight_gradient = pass.scratch;
+  job.bias_gradient = pass.scratch + width_;
+  pass.kernels.batch_norm_gradients(job);
+  return pass.scratch;
+}
+
 template <class T>
 void BatchNormLayer<T>::run_gradient_task(int, int64_t, int first_parameter,
                                           const GradientPass<T>& pass) const noexcept {
+  const T* sums = pass.compute ? gradient_sums(pass) : nullptr;
   const auto hand_over = [&](int parameter, int64_t offset, const T* gradient) {
     if (pass.gradients != nullptr) {
       if (pass.compute) std::copy_n(gradient, width_, pass.gradients + offset);
@@ -149,9 +172,9 @@ void BatchNormLayer<T>::run_gradient_task(int, int64_t, int first_parameter,
     }
     if (pass.updater != nullptr) pass.updater->update(parameter, offset, width_, gradient);
   };
-  const T* sums = pass.output.statistics + 3 * width_;
   if (scale_) hand_over(first_parameter, weight_offset_, sums);
-  if (shift_) hand_over(first_parameter + (scale_ ? 1 : 0), bias_offset_, sums + width_);
+  if (shift_)
+    hand_over(first_parameter + (scale_ ? 1 : 0), bias_offset_, pass.compute ? sums + width_ : nullptr);
 }
 
 template class BatchNormLayer<float>;

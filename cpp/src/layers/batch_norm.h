@@ -7,7 +7,8 @@ namespace lamina {
 
 // Training takes the batch's own mean and variance, inference the running ones. Where a pass keeps statistics
 // (output.statistics), they hold five rows of padded columns: mean, unbiased variance, variance, and the sums
-// that are the gradients of weight and bias; then 1 / rows of the batch, or 0 in inference.
+// that are the gradients of weight and bias (0 in inference, where no row needs those of others); then 1 /
+// rows of the batch, or 0 in inference.
 template <class T>
 class BatchNormLayer final : public Layer<T> {
  public:
@@ -31,6 +32,8 @@ class BatchNormLayer final : public Layer<T> {
                          const GradientPass<T>& pass) const noexcept override;
 
  private:
+  // Of weight, then bias.
+  const T* gradient_sums(const GradientPass<T>& pass) const noexcept;
   kernels::BatchNorm<T> job(const RowPass<T>& pass, int64_t first, int64_t last) const noexcept;
 
   double momentum_, epsilon_;

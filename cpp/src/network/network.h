@@ -68,6 +68,8 @@ class Network {
   const std::vector<int64_t>& slot_columns() const noexcept { return slot_columns_; }
   // The slot whose values `slot` shows: another where it is a view, else itself.
   int slot_root(int slot) const noexcept { return slot_roots_[static_cast<size_t>(slot)]; }
+  // Of layer i of layers().
+  int layer_output_slot(size_t i) const noexcept { return layer_slots_[i + 1]; }
   // The widths before, between and behind the layers.
   std::vector<int64_t> layer_widths() const;
   const std::vector<std::unique_ptr<Layer<T>>>& layers() const noexcept { return layers_; }
@@ -101,7 +103,9 @@ class Network {
   // where its delta is wanted.
   void refresh_transposed(bool input_delta_wanted);
 
+  // All rows of a workspace's use on one thread, in one go.
   void forward(const NetworkPass<T>& pass) const noexcept;
+  void backward(const NetworkPass<T>& pass, bool input_delta_wanted) const noexcept;
   // Passes over a batch in a workspace for training go phase by phase, as many as there are layers that
   // couple rows, and one. Before each phase but the first (backward: but the last) all rows must be through
   // the one before, and the layer between is summarised: columns [first, last), multiples of 64 bytes, by

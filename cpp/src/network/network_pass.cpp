@@ -33,7 +33,19 @@ void Network<T>::forward_nodes(const NetworkPass<T>& pass, size_t first, size_t 
 
 template <class T>
 void Network<T>::forward(const NetworkPass<T>& pass) const noexcept {
-  forward_nodes(pass, 0, nodes_.size());
+  const bool summarises = pass.workspace.use() == WorkspaceUse::kTraining;
+  for (int phase = 0; phase < phases(); ++phase) {
+    if (phase > 0 && summarises) summarize_forward(pass, phase, 0, coupled_columns(phase));
+    forward(pass, phase);
+  }
+}
+
+template <class T>
+void Network<T>::backward(const NetworkPass<T>& pass, bool input_delta_wanted) const noexcept {
+  for (int phase = phases() - 1; phase >= 0; --phase) {
+    if (phase + 1 < phases()) summarize_backward(pass, phase + 1, 0, coupled_columns(phase + 1));
+    backward(pass, input_delta_wanted, phase);
+  }
 }
 
 template <class T>

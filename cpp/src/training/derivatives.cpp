@@ -89,7 +89,7 @@ void Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int node)
   for (const GradientTask& task : tasks_)
     if (node == kAllNodes || node == task.node)
       network_.run_gradient_task(task, kInputsPerTask, member.row, 1, member.gradient.data(), true, nullptr,
-                                 member.scratch.data());
+                                 false, member.scratch.data());
 }
 
 template <class T>
@@ -264,11 +264,10 @@ bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySo
     gather_inputs(network.kernels(), inputs, nullptr, first, rows, workspace.input().values,
                   workspace.input().row_stride);
     network.forward({workspace, parameters, nullptr, 0, rows, false, false, 0, 0});
-    for (const Node<T>& node : network.nodes()) {
-      const Slot<T>& slot = workspace.slot(node.output_slot);
+    for (size_t i = 0; i < network.layers().size(); ++i) {
+      const Slot<T>& slot = workspace.slot(network.layer_output_slot(i));
       for (int64_t r = 0; r < rows; ++r)
-        std::copy_n(slot.values + r * slot.row_stride, slot.columns,
-                    outputs[node.layer_index] + (first + r) * slot.columns);
+        std::copy_n(slot.values + r * slot.row_stride, slot.columns, outputs[i] + (first + r) * slot.columns);
     }
   });
 }

@@ -19,9 +19,9 @@ template <class T>
 struct StepRequestData {
   const DataSet<T>& data;
   BatchRows batch;
-  uint64_t seed;  // of dropout
-  uint64_t step;  // of dropout
-  T* outputs;     // null, or [data rows, outputs]: where the batch's outputs are recorded
+  uint64_t seed;         // of dropout
+  uint64_t step;         // of dropout
+  T* outputs;            // null, or [data rows, outputs]: where the batch's outputs are recorded
   bool training = true;  // false: the network as in prediction
 };
 
