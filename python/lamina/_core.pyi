@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activations', 'build_info', 'catalogue', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'hardware_threads', 'hessian_vector_product', 'jacobian', 'jacobian_vector_product', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'train_perceptron', 'vector_jacobian_product', 'write_model_file']
+__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'hardware_threads', 'hessian_vector_product', 'jacobian', 'jacobian_vector_product', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'stores_derivative', 'train_perceptron', 'vector_jacobian_product', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -293,6 +293,14 @@ class Predictor:
     @property
     def outputs(self) -> int:
         ...
+def activate_float32(activation: str, x: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.float32], derivative: numpy.typing.NDArray[numpy.float32] | None) -> None:
+    ...
+def activate_float64(activation: str, x: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.float64], derivative: numpy.typing.NDArray[numpy.float64] | None) -> None:
+    ...
+def activation_gradient_float32(activation: str, saved: numpy.typing.NDArray[numpy.float32], dy: numpy.typing.NDArray[numpy.float32], dx: numpy.typing.NDArray[numpy.float32]) -> None:
+    ...
+def activation_gradient_float64(activation: str, saved: numpy.typing.NDArray[numpy.float64], dy: numpy.typing.NDArray[numpy.float64], dx: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
 @typing.overload
 def activations(network: NetworkFloat32, inputs: numpy.ndarray) -> list[numpy.typing.NDArray[numpy.float32]]:
     ...
@@ -376,6 +384,10 @@ def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
 def shuffled_rows(rows: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, epoch: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
     ...
+def stores_derivative(activation: str) -> bool:
+    """
+    Whether the activation's gradient is computed from f'(x), else from f(x).
+    """
 def train_perceptron(inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32], units: typing.SupportsInt | typing.SupportsIndex, *, learning_rate: typing.SupportsFloat | typing.SupportsIndex, margin: typing.SupportsFloat | typing.SupportsIndex, averaged: bool, fit_bias: bool, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, max_epochs: typing.SupportsInt | typing.SupportsIndex) -> PerceptronResult:
     ...
 @typing.overload
