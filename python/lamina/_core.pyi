@@ -79,6 +79,9 @@ class NetworkFloat32:
     @property
     def parameter_shapes(self) -> list[list[int]]:
         ...
+    @property
+    def smallest_batch(self) -> int:
+        ...
 class OptimizerFloat32:
     def get_state(self, arg0: NetworkFloat32, arg1: typing.SupportsInt | typing.SupportsIndex) -> list[numpy.typing.NDArray[numpy.float32]]:
         ...
@@ -155,6 +158,9 @@ class NetworkFloat64:
         ...
     @property
     def parameter_shapes(self) -> list[list[int]]:
+        ...
+    @property
+    def smallest_batch(self) -> int:
         ...
 class OptimizerFloat64:
     def get_state(self, arg0: NetworkFloat64, arg1: typing.SupportsInt | typing.SupportsIndex) -> list[numpy.typing.NDArray[numpy.float64]]:
