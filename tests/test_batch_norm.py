@@ -282,6 +282,26 @@ def test_a_last_batch_of_one_row_joins_the_one_before(rows: int, steps: int) -> 
     assert bits(twin) == bits(net)
 
 
+def test_fits_of_several_epochs_take_the_batches_of_batches() -> None:
+    x, y = value_data(rows=41)
+    net, twin = network(), network()
+    optimizer, other = lm.Adam(0.01), lm.Adam(0.01)
+    net.fit(x, y, optimizer=optimizer, epochs=2, batch_size=20, verbose=False)
+    for epoch in (1, 2):
+        for rows in lm.batches(41, 20, epoch=epoch, smallest=2):
+            twin.train_step(x[rows], y[rows], optimizer=other)
+    assert bits(twin) == bits(net)
+
+
+def test_a_learning_rate_is_found_with_a_last_batch_of_one_row() -> None:
+    x, y = value_data(rows=41)
+    net = network()
+    before = bits(net)
+    found = lm.find_learning_rate(net, x, y, batch_size=20, steps=10)
+    assert np.isfinite(found.losses).all()
+    assert bits(net) == before
+
+
 def test_one_row_is_refused_in_training_with_the_reason() -> None:
     x, y = value_data(rows=5)
     net = network()

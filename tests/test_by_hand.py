@@ -85,6 +85,18 @@ def test_batches_hold_every_row_once_and_change_with_epoch_and_seed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rows", "smallest", "lengths"),
+    [(5, 1, [2, 2, 1]), (5, 2, [2, 3]), (4, 2, [2, 2]), (1, 2, [1]), (3, 2, [3])],
+)
+def test_a_last_batch_that_is_too_small_joins_the_one_before(
+    rows: int, smallest: int, lengths: list[int]
+) -> None:
+    taken = list(lm.batches(rows, 2, smallest=smallest))
+    assert [len(batch) for batch in taken] == lengths
+    np.testing.assert_array_equal(np.sort(np.concatenate(taken)), np.arange(rows))
+
+
+@pytest.mark.parametrize(
     ("options", "sentence"),
     [
         ({"rows": 0}, "expected rows of at least 1, got 0"),

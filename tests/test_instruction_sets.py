@@ -14,10 +14,13 @@ import lamina as lm
 AVAILABLE: list[str] = lm.build_info()["instruction_sets"]
 SUITE = [
     "parity/test_torch_trace.py",
+    "parity/test_torch_blocks.py",
     "test_gradients.py",
     "test_fit.py",
     "test_network.py",
     "test_layers.py",
+    "test_batch_norm_models.py",
+    "test_residual.py",
     "test_predictor.py",
     "test_optimizers.py",
 ]

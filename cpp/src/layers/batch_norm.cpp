@@ -80,7 +80,6 @@ kernels::BatchNorm<T> BatchNormLayer<T>::job(const RowPass<T>& pass, int64_t fir
     job.variance = job.unbiased_variance + width_;
     job.weight_gradient = job.variance + width_;
     job.bias_gradient = job.weight_gradient + width_;
-    job.coupling = statistics[5 * width_];
     job.dy = pass.output_delta() + first;
     job.dy_row_stride = pass.output.row_stride;
   } else {
@@ -124,6 +123,7 @@ template <class T>
 void BatchNormLayer<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
   kernels::BatchNorm<T> rows = job(pass, 0, width_);
+  rows.coupling = pass.output.statistics[5 * width_];
   rows.dx = pass.input_delta();
   rows.dx_row_stride = pass.input.row_stride;
   pass.kernels.batch_norm_backward(rows);
