@@ -46,7 +46,7 @@ def fit(net: lm.Sequential, *callbacks: Any, **options: Any) -> lm.History:
 def test_any_object_with_some_of_the_methods_is_called_in_order() -> None:
     recorder = Recorder()
     fit(classifier(), recorder, epochs=2, validation_fraction=0.2)
-    figures = ["loss", "val_loss"]
+    figures = ["learning_rate", "loss", "val_loss"]
     assert recorder.calls == [
         "fit begin",
         *[("begin", 0), ("end", 0, figures)],
@@ -271,7 +271,7 @@ def test_early_stopping_refuses_options_out_of_range(options: Any) -> None:
 def test_verbose_prints_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
     history = fit(classifier(), epochs=2, verbose=True)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1] == f"epoch 2/2  loss {history['loss'][1]:.6g}"
+    assert lines[1] == f"epoch 2/2  loss {history['loss'][1]:.6g}  learning_rate 0.001"
     assert len(lines) == 2
 
 

@@ -333,3 +333,12 @@ def test_a_loss_that_does_not_fit_the_last_activation_is_refused() -> None:
     net = lm.Sequential([lm.Dense(3, "relu")], inputs=7)
     with pytest.raises(ValueError, match="expected 'softmax' as the last activation, got 'relu'"):
         net.fit(x, y, loss="cross_entropy")
+
+
+def test_a_metric_that_cannot_judge_the_targets_is_refused_before_training() -> None:
+    x, y = value_data(outputs=1)
+    net = regressor(inputs=None, outputs=1)
+    with pytest.raises(ValueError, match="accuracy: expected class indices"):
+        net.fit(x, y, metrics=["accuracy"], epochs=1, verbose=False)
+    assert (net.inputs, net.epochs_trained) == (None, 0)
+    net.fit(x, y, metrics=["r2", lambda y, outputs: 1.0], epochs=1, verbose=False)

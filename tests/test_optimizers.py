@@ -1,5 +1,7 @@
 """Optimizers against their formulas, their state, and their options."""
 
+import copy
+import pickle
 import re
 from typing import Any
 
@@ -9,7 +11,8 @@ import pytest
 
 import lamina as lm
 from lamina import _core
-from networks import bits, regressor, value_data
+from lamina._optimizers import make_optimizer
+from networks import bits, class_data, classifier, regressor, value_data
 
 Array = npt.NDArray[Any]
 
@@ -85,10 +88,65 @@ def test_clip_value_limits_each_element() -> None:
         np.testing.assert_allclose(array, expected, rtol=1e-12, atol=1e-15)
 
 
+def test_clip_parameter_norm_scales_each_matrix_and_each_bias() -> None:
+    x, y = value_data()
+    net, twin = regressor(dtype="float64"), regressor(dtype="float64")
+    _, gradients = net.value_and_grad(x, y)
+    norms = {name: float(np.linalg.norm(g)) for name, g in gradients.items()}
+    limit = float(np.median(list(norms.values())))
+    net.train_step(x, y, optimizer=lm.SGD(0.1, clip_parameter_norm=limit))
+    for name, array in net.parameters().items():
+        factor = min(1.0, limit / norms[name])
+        expected = twin.parameters()[name] - 0.1 * factor * gradients[name]
+        np.testing.assert_allclose(array, expected, rtol=1e-12, atol=1e-15)
+
+
+def test_the_three_clippings_follow_each_other() -> None:
+    x, y = value_data()
+    net, twin = regressor(dtype="float64"), regressor(dtype="float64")
+    _, gradients = net.value_and_grad(x, y)
+    clipped = {name: np.clip(g, -0.02, 0.02) for name, g in gradients.items()}
+    clipped = {n: g * min(1.0, 0.05 / np.linalg.norm(g)) for n, g in clipped.items()}
+    norm = np.sqrt(sum((g**2).sum() for g in clipped.values()))
+    assert norm > 0.06
+    options: dict[str, Any] = {"clip_value": 0.02, "clip_parameter_norm": 0.05, "clip_norm": 0.06}
+    net.train_step(x, y, optimizer=lm.SGD(0.1, **options))
+    for name, array in net.parameters().items():
+        expected = twin.parameters()[name] - 0.1 * clipped[name] * 0.06 / norm
+        np.testing.assert_allclose(array, expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("decoupled", [True, False])
+@pytest.mark.parametrize("kind", [lm.SGD, lm.Adam, lm.NAdam, lm.RAdam, lm.RMSprop])
+def test_weight_decay_is_coupled_or_decoupled_as_told(kind: Any, decoupled: bool) -> None:
+    """Coupled decay is a gradient of the penalty; decoupled decay is beside the step."""
+    x, y = value_data()
+    net, twin = regressor(dtype="float64"), regressor(dtype="float64")
+    before, name = net.parameters()["layers.0.weight"], "layers.0.weight"
+    net.train_step(x, y, optimizer=kind(0.01, weight_decay=0.3, decoupled=decoupled))
+    if decoupled:
+        twin.train_step(x, y, optimizer=kind(0.01))
+        expected = twin.parameters()[name] - 0.01 * 0.3 * before
+    else:
+
+        def loss(outputs: Array, targets: Array) -> tuple[float, Array]:
+            difference = outputs - targets
+            return float((difference**2).mean()), 2.0 * difference / difference.size
+
+        gradient = twin.value_and_grad(x, y, loss=loss)[1][name] + 0.3 * before
+        single = lm.Sequential([lm.Dense(19, bias=False)], inputs=7, dtype="float64")
+        single.set_parameters({"layers.0.weight": before})
+        single.forward(np.eye(7))
+        single.backward(gradient.T)
+        kind(0.01).step(single)
+        expected = single.parameters()["layers.0.weight"]
+    np.testing.assert_allclose(net.parameters()[name], expected, rtol=1e-9, atol=1e-12)
+
+
 def test_step_clips_as_train_step_does() -> None:
     x, y = value_data()
     net, twin = regressor(), regressor()
-    options: dict[str, Any] = {"clip_norm": 0.1, "clip_value": 0.02}
+    options: dict[str, Any] = {"clip_norm": 0.1, "clip_value": 0.02, "clip_parameter_norm": 0.08}
     net.train_step(x, y, optimizer=lm.Adam(**options))
     twin.value_and_grad(x, y)
     lm.Adam(**options).step(twin)
@@ -129,6 +187,73 @@ def test_training_goes_on_from_a_saved_state_to_the_same_bits(make: Any) -> None
     assert other.steps == optimizer.steps
 
 
+@pytest.mark.parametrize("way", [copy.deepcopy, copy.copy, lambda o: pickle.loads(pickle.dumps(o))])
+@pytest.mark.parametrize("name", _core.catalogue()["optimizers"])
+def test_a_copy_goes_on_with_the_state_to_the_same_bits(name: str, way: Any) -> None:
+    x, y = class_data()
+    net = classifier()
+    net.fit(x, y, optimizer=(optimizer := optimizer_named(name)), epochs=1, verbose=False)
+    other, twin = way(optimizer), net.copy()
+    assert other.steps == optimizer.steps == 7
+    for trained, used in ((net, optimizer), (twin, other)):
+        trained.fit(x, y, optimizer=used, epochs=1, verbose=False)
+    assert bits(twin) == bits(net)
+    assert other.get_state().keys() == optimizer.get_state().keys()
+
+
+def optimizer_named(name: str) -> lm.Optimizer:
+    made = make_optimizer(name)
+    assert isinstance(made, lm.Optimizer)
+    return made
+
+
+def test_a_copy_of_a_copy_that_was_never_used_has_the_state() -> None:
+    x, y = value_data()
+    net, optimizer = regressor(), lm.Adam(lm.ReduceOnPlateau(0.1))
+    net.train_step(x, y, optimizer=optimizer)
+    twin, other = net.copy(), copy.deepcopy(copy.deepcopy(optimizer))
+    net.train_step(x, y, optimizer=optimizer)
+    twin.train_step(x, y, optimizer=other)
+    assert bits(twin) == bits(net)
+
+
+def test_a_state_can_be_kept_when_its_network_is_gone() -> None:
+    x, y = value_data()
+    net, optimizer = regressor(), lm.Adam()
+    net.train_step(x, y, optimizer=optimizer)
+    twin = net.copy()
+    del net
+    other = copy.deepcopy(optimizer)
+    twin.train_step(x, y, optimizer=other)
+    assert other.steps == 2
+
+
+def test_a_copy_refuses_a_network_of_other_parameters() -> None:
+    x, y = value_data()
+    net, optimizer = regressor(), lm.Adam()
+    net.train_step(x, y, optimizer=optimizer)
+    other = copy.deepcopy(optimizer)
+    with pytest.raises(ValueError, match=r"layers.0.weight has another shape"):
+        regressor(inputs=6).train_step(x[:, :6], y, optimizer=other)
+    with pytest.raises(ValueError, match=r"expected a state with arrays for layers.0.weight"):
+        lm.Sequential([lm.Dense(2)], inputs=7).train_step(x, y, optimizer=other)
+
+
+def test_a_state_that_does_not_fit_changes_nothing() -> None:
+    x, y = value_data()
+    net, optimizer = regressor(), lm.Adam(0.01)
+    net.train_step(x, y, optimizer=optimizer)
+    state, twin = optimizer.get_state(), net.copy()
+    state["first_moment"]["layers.0.weight"] = np.zeros(3)
+    other = lm.Adam(0.5)
+    with pytest.raises(ValueError, match="has another shape"):
+        other.set_state(twin, state)
+    for wrong in ({}, {"spec": {"kind": "adam"}}, None):
+        with pytest.raises(ValueError, match="expected a state that get_state gave"):
+            other.set_state(twin, wrong)  # type: ignore[arg-type]
+    assert (other.learning_rate, other.steps) == (0.5, 0)
+
+
 def test_a_state_of_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="expected the state of 'adam', got 'sgd'"):
         lm.Adam().set_state(regressor(), lm.SGD().get_state())
@@ -154,8 +279,8 @@ def test_a_name_makes_a_fresh_optimizer_and_an_object_keeps_its_state() -> None:
 
 @pytest.mark.parametrize("name", _core.catalogue()["optimizers"])
 def test_every_optimizer_of_the_core_can_be_named_and_makes_the_loss_small(name: str) -> None:
-    x, y = value_data()
-    history = regressor().fit(x, y, optimizer=name, epochs=30, verbose=False)
+    x, y = class_data()
+    history = classifier().fit(x, y, optimizer=name, epochs=30, verbose=False)
     assert history["loss"][-1] < 0.9 * history["loss"][0]
 
 

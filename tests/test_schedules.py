@@ -85,6 +85,14 @@ def test_a_warm_up_comes_before_the_schedule_and_shortens_it() -> None:
     np.testing.assert_allclose(got[4:], 0.25 * (1.0 + np.cos(np.pi * np.arange(16) / 16)))
 
 
+def test_a_warm_up_by_epoch_rises_from_epoch_to_epoch() -> None:
+    warm = lm.WarmUp(lm.ExponentialSchedule(1.0, factor=0.5), steps=2, per="epoch")
+    expected = [0.5] * 5 + [1.0] * 5 + [0.5**t for t in range(5)]
+    np.testing.assert_allclose(rates(warm, 15), expected)
+    both = lm.WarmUp(lm.StepSchedule(1.0, every=1, factor=0.5, per="epoch"), steps=1, per="epoch")
+    np.testing.assert_allclose(rates(both, 15), [1.0] * 10 + [0.5] * 5)
+
+
 def test_schedules_by_epoch_change_between_epochs_alone() -> None:
     got = rates(lm.ExponentialSchedule(0.5, factor=0.1, per="epoch"))
     np.testing.assert_allclose(got, 0.5 * 0.1 ** (T // 5))

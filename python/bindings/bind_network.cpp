@@ -81,20 +81,21 @@ const double* step_rates(const DenseArray<double>& rates, int64_t steps) {
 }
 
 template <class T>
-py::tuple run_epoch(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const py::array& inputs,
-                    const Classes& classes, const Values<T>& values, const Values<T>& weights, int64_t epoch,
-                    int64_t batch_size, bool shuffle, uint64_t seed,
-                    const std::optional<DenseArray<double>>& learning_rates, Values<T> outputs,
-                    const py::object& progress) {
+py::tuple run_epoch(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, WeightAverage<T>* average,
+                    const py::array& inputs, const Classes& classes, const Values<T>& values,
+                    const Values<T>& weights, int64_t epoch, int64_t batch_size, int64_t accumulate,
+                    bool shuffle, uint64_t seed, const std::optional<DenseArray<double>>& learning_rates,
+                    Values<T> outputs, const py::object& progress) {
   const DataSet<T> data = data_set<T>(inputs, model.network().inputs(), classes, values, weights, "fit");
   T* out = output_buffer(outputs, data.inputs.rows, model.network().outputs(), "fit");
-  const int64_t steps = model.steps_per_epoch(data.inputs.rows, batch_size);
+  const int64_t steps = model.steps_per_epoch(data.inputs.rows, batch_size, accumulate);
   const double* rates = learning_rates ? step_rates(*learning_rates, steps) : nullptr;
   PythonPoll poll(progress);
   EpochRecord record;
   {
     const py::gil_scoped_release release;
-    record = model.run_epoch(data, loss, {epoch, batch_size, shuffle, seed, rates}, optimizer, out, poll);
+    record = model.run_epoch(data, loss, {epoch, batch_size, shuffle, seed, rates, accumulate}, optimizer,
+                             average, out, poll);
   }
   poll.rethrow();
   return py::make_tuple(record.loss, record.steps, record.cancelled);
@@ -112,11 +113,11 @@ double train_step(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer
 template <class T>
 double value_and_gradient(Model<T>& model, const LossSpec& loss, const py::array& inputs,
                           const Classes& classes, const Values<T>& values, const Values<T>& weights,
-                          uint64_t seed, uint64_t step) {
+                          uint64_t seed, uint64_t step, bool accumulate) {
   const DataSet<T> data =
       data_set<T>(inputs, model.network().inputs(), classes, values, weights, "value_and_grad");
   const py::gil_scoped_release release;
-  return model.value_and_gradient(data, loss, seed, step);
+  return model.value_and_gradient(data, loss, seed, step, accumulate);
 }
 
 template <class T>
@@ -131,7 +132,7 @@ DenseArray<T> forward(Model<T>& model, const py::array& inputs, bool training, u
 
 template <class T>
 std::optional<DenseArray<T>> backward(Model<T>& model, const DenseArray<T>& output_gradient,
-                                      bool gradients_wanted, bool input_gradient_wanted) {
+                                      bool gradients_wanted, bool accumulate, bool input_gradient_wanted) {
   const int64_t rows = model.forward_rows();
   if (rows > 0 && (output_gradient.ndim() != 2 || output_gradient.shape(0) != rows ||
                    output_gradient.shape(1) != model.network().outputs()))
@@ -143,7 +144,7 @@ std::optional<DenseArray<T>> backward(Model<T>& model, const DenseArray<T>& outp
   T* out = result ? result->mutable_data() : nullptr;
   const T* in = output_gradient.data();
   const py::gil_scoped_release release;
-  model.backward(in, gradients_wanted, out);
+  model.backward(in, gradients_wanted, accumulate, out);
   return result;
 }
 
@@ -176,25 +177,6 @@ std::vector<DenseArray<T>> get_parameters(const Model<T>& model) {
 }
 
 template <class T>
-void bind_optimizer(py::class_<Optimizer<T>>& optimizer) {
-  using Class = Optimizer<T>;
-  optimizer.def_property("learning_rate", &Class::learning_rate, &Class::set_learning_rate)
-      .def_property("steps", &Class::steps, &Class::set_steps)
-      .def("spec", [](const Class& self) { return optimizer_to_json(self.spec()).dump(); })
-      .def("state_names",
-           [](const Class& self) {
-             const auto& names = self.spec().entry->state_names;
-             return std::vector<std::string>(names, names + self.state_count());
-           })
-      .def("get_state", [](Class& self, const Model<T>& model,
-                           int index) { return unpack_all<T>(model, self.state(index)); })
-      .def("set_state",
-           [](Class& self, const Model<T>& model, int index, const std::vector<DenseArray<T>>& arrays) {
-             pack_all(model, arrays, self.state(index), "optimizer state");
-           });
-}
-
-template <class T>
 void bind_network(py::class_<Model<T>>& network) {
   using Class = Model<T>;
   network
@@ -208,11 +190,15 @@ void bind_network(py::class_<Model<T>>& network) {
       .def_property_readonly("outputs", [](const Class& self) { return self.network().outputs(); })
       .def_property_readonly("layer_widths", [](const Class& self) { return self.network().layer_widths(); })
       .def_property_readonly("parameter_names",
-                             [](const Class& self) {
-                               std::vector<std::string> names;
-                               for (const Parameter& p : self.network().parameters()) names.push_back(p.name);
-                               return names;
-                             })
+                             [](const Class& self) { return names_of(self.network().parameters()); })
+      // Of each parameter: whether it is trained, whether weight decay is for it, and the decay's factor.
+      .def("decay_rules",
+           [](const Class& self) {
+             std::vector<std::tuple<bool, bool, double>> rules;
+             for (const Parameter& p : self.network().parameters())
+               rules.emplace_back(p.trainable, p.decays, p.decay_factor);
+             return rules;
+           })
       .def("initialize", &Class::initialize, py::arg("seed"), py::call_guard<py::gil_scoped_release>())
       .def("get_parameters", &get_parameters<T>)
       .def_property_readonly("parameter_shapes",
@@ -230,24 +216,40 @@ void bind_network(py::class_<Model<T>>& network) {
            })
       .def_property_readonly("smallest_batch",
                              [](const Class& self) { return self.network().couples_rows() ? 2 : 1; })
-      .def("steps_per_epoch", &Class::steps_per_epoch, py::arg("rows"), py::arg("batch_size"))
+      .def("steps_per_epoch", &Class::steps_per_epoch, py::arg("rows"), py::arg("batch_size"),
+           py::arg("accumulate"))
+      .def(
+          "make_average",
+          [](const Class& self, double decay, bool warm_up, int64_t start) {
+            return std::make_unique<WeightAverage<T>>(self.make_average({decay, warm_up, start}));
+          },
+          py::arg("decay"), py::arg("warm_up"), py::arg("start"))
+      .def("follow_average", &Class::follow_average, py::arg("average").none(true),
+           py::call_guard<py::gil_scoped_release>())
+      .def("update_average", &Class::update_average, py::arg("average"),
+           py::call_guard<py::gil_scoped_release>())
+      .def("apply_average", &Class::apply_average, py::arg("average"),
+           py::call_guard<py::gil_scoped_release>())
+      .def("resume_training_weights", &Class::resume_training_weights, py::arg("average"),
+           py::call_guard<py::gil_scoped_release>())
       .def("begin_fit", &Class::begin_fit, py::call_guard<py::gil_scoped_release>())
       .def("end_fit", &Class::end_fit)
-      .def("run_epoch", &run_epoch<T>, py::arg("loss"), py::arg("optimizer"), py::arg("inputs"),
-           py::arg("classes"), py::arg("values"), py::arg("weights"), py::arg("epoch"), py::arg("batch_size"),
-           py::arg("shuffle"), py::arg("seed"), py::arg("learning_rates"), py::arg("outputs"),
-           py::arg("progress"))
+      .def("run_epoch", &run_epoch<T>, py::arg("loss"), py::arg("optimizer"), py::arg("average").none(true),
+           py::arg("inputs"), py::arg("classes"), py::arg("values"), py::arg("weights"), py::arg("epoch"),
+           py::arg("batch_size"), py::arg("accumulate"), py::arg("shuffle"), py::arg("seed"),
+           py::arg("learning_rates"), py::arg("outputs"), py::arg("progress"))
       .def("train_step", &train_step<T>, py::arg("loss"), py::arg("optimizer"), py::arg("inputs"),
            py::arg("classes"), py::arg("values"), py::arg("weights"), py::arg("seed"))
       .def("value_and_gradient", &value_and_gradient<T>, py::arg("loss"), py::arg("inputs"),
-           py::arg("classes"), py::arg("values"), py::arg("weights"), py::arg("seed"), py::arg("step"))
+           py::arg("classes"), py::arg("values"), py::arg("weights"), py::arg("seed"), py::arg("step"),
+           py::arg("accumulate"))
       .def("forward", &forward<T>, py::arg("inputs"), py::arg("training"), py::arg("seed"), py::arg("step"))
       .def("backward", &backward<T>, py::arg("output_gradient"), py::arg("gradients_wanted"),
-           py::arg("input_gradient_wanted"))
+           py::arg("accumulate"), py::arg("input_gradient_wanted"))
       .def("gradients",
            [](const Class& self) -> std::optional<std::vector<DenseArray<T>>> {
              if (self.gradients() == nullptr) return std::nullopt;
-             return unpack_all(self, self.gradients());
+             return unpack_all(self.network().parameters(), self.gradients());
            })
       .def(
           "target_columns",
@@ -264,15 +266,6 @@ void bind_network(py::class_<Model<T>>& network) {
            py::arg("values"), py::arg("weights"), py::arg("outputs"), py::arg("progress"));
 }
 
-// Both classes stand before their functions, so that the signatures name them.
-template <class T>
-void bind_scalar_type(py::module_& module, const char* network_name, const char* optimizer_name) {
-  py::class_<Model<T>> network(module, network_name);
-  py::class_<Optimizer<T>> optimizer(module, optimizer_name);
-  bind_network(network);
-  bind_optimizer(optimizer);
-}
-
 }  // namespace
 
 void register_network(py::module_& module) {
@@ -281,16 +274,15 @@ void register_network(py::module_& module) {
       .def("spec", [](const LossSpec& self) { return loss_to_json(self).dump(); })
       .def_readonly("name", &LossSpec::name)
       .def_readonly("takes_classes", &LossSpec::takes_classes);
-  bind_scalar_type<float>(module, "NetworkFloat32", "OptimizerFloat32");
-  bind_scalar_type<double>(module, "NetworkFloat64", "OptimizerFloat64");
+  py::class_<Model<float>> network32(module, "NetworkFloat32");
+  py::class_<Model<double>> network64(module, "NetworkFloat64");
+  bind_network(network32);
+  bind_network(network64);
   module.def("parameter_shapes", [](const std::string& spec) {
     std::vector<std::pair<std::string, std::vector<int64_t>>> shapes;
     for (const Parameter& p : Network<float>::describe_parameters(parse(spec)))
       shapes.emplace_back(p.name, p.shape);
     return shapes;
-  });
-  module.def("check_optimizer", [](const std::string& spec) {
-    return optimizer_to_json(optimizer_from_json(parse(spec))).dump();
   });
 }
 

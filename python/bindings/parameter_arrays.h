@@ -1,4 +1,4 @@
-// Between a network's flat buffers and one array per parameter in the user's shapes.
+// Between flat buffers in a network's layout and one array per parameter in the user's shapes.
 #pragma once
 
 #include <string>
@@ -10,19 +10,19 @@
 namespace lamina::python {
 
 template <class T>
-std::vector<DenseArray<T>> unpack_all(const Model<T>& model, const T* flat) {
+std::vector<DenseArray<T>> unpack_all(const std::vector<Parameter>& parameters, const T* flat) {
   std::vector<DenseArray<T>> arrays;
-  const auto& parameters = model.network().parameters();
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    arrays.emplace_back(std::vector<py::ssize_t>(parameters[i].shape.begin(), parameters[i].shape.end()));
-    model.unpack(i, flat, arrays.back().mutable_data());
+  for (const Parameter& p : parameters) {
+    arrays.emplace_back(std::vector<py::ssize_t>(p.shape.begin(), p.shape.end()));
+    unpack_parameter(p, flat, arrays.back().mutable_data());
   }
   return arrays;
 }
 
+// Checks all shapes before the first element is written.
 template <class T>
-void pack_all(const Model<T>& model, const std::vector<DenseArray<T>>& arrays, T* flat, const char* where) {
-  const auto& parameters = model.network().parameters();
+void pack_all(const std::vector<Parameter>& parameters, const std::vector<DenseArray<T>>& arrays, T* flat,
+              const char* where) {
   if (arrays.size() != parameters.size())
     throw Error(Error::Kind::kValue, std::string(where) + ": expected " + std::to_string(parameters.size()) +
                                          " arrays, got " + std::to_string(arrays.size()));
@@ -31,8 +31,24 @@ void pack_all(const Model<T>& model, const std::vector<DenseArray<T>>& arrays, T
     if (shape != parameters[i].shape)
       throw Error(Error::Kind::kValue, std::string(where) + ": " + parameters[i].name +
                                            " has another shape: " + shape_text(arrays[i]));
-    model.pack(i, arrays[i].data(), flat);
   }
+  for (size_t i = 0; i < arrays.size(); ++i) pack_parameter(parameters[i], arrays[i].data(), flat);
+}
+
+template <class T>
+std::vector<DenseArray<T>> unpack_all(const Model<T>& model, const T* flat) {
+  return unpack_all<T>(model.network().parameters(), flat);
+}
+
+template <class T>
+void pack_all(const Model<T>& model, const std::vector<DenseArray<T>>& arrays, T* flat, const char* where) {
+  pack_all<T>(model.network().parameters(), arrays, flat, where);
+}
+
+inline std::vector<std::string> names_of(const std::vector<Parameter>& parameters) {
+  std::vector<std::string> names;
+  for (const Parameter& p : parameters) names.push_back(p.name);
+  return names;
 }
 
 }  // namespace lamina::python

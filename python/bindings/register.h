@@ -14,6 +14,7 @@ void register_derivatives(py::module_& module);
 void register_errors(py::module_& module);
 void register_model_file(py::module_& module);
 void register_network(py::module_& module);
+void register_optimizer(py::module_& module);
 void register_perceptron(py::module_& module);
 void register_predictor(py::module_& module);
 void register_threads(py::module_& module);

@@ -16,8 +16,10 @@ from lamina._core import (
 
 if TYPE_CHECKING:
     from lamina._activate import activate, activation_vjp
+    from lamina._adaptive_optimizers import Adadelta, Adagrad, RMSprop, Rprop
     from lamina._by_hand import average_networks, batches
     from lamina._callbacks import Callback, EarlyStopping
+    from lamina._full_batch import LBFGS, LevenbergMarquardt
     from lamina._history import History
     from lamina._layers import Activation, BatchNorm, Dense, Dropout, Layer, Residual
     from lamina._learning_rate_range import LearningRateRange, find_learning_rate
@@ -44,19 +46,7 @@ if TYPE_CHECKING:
     from lamina._model_file import load
     from lamina._network import Sequential
     from lamina._optimizer import Optimizer
-    from lamina._optimizers import (
-        SGD,
-        Adadelta,
-        Adagrad,
-        Adam,
-        Adamax,
-        AdamW,
-        Lion,
-        NAdam,
-        RAdam,
-        RMSprop,
-        Rprop,
-    )
+    from lamina._optimizers import SGD, Adam, Adamax, AdamW, Lion, Muon, NAdam, RAdam
     from lamina._perceptron import Perceptron
     from lamina._schedule import (
         ConstantSchedule,
@@ -77,6 +67,7 @@ if TYPE_CHECKING:
         PolynomialSchedule,
         StepSchedule,
     )
+    from lamina._weight_average import WeightAverage
 
 __all__ = [
     "Activation",
@@ -109,14 +100,17 @@ __all__ = [
     "Huber",
     "InverseScalingSchedule",
     "KLDivergence",
+    "LBFGS",
     "Layer",
     "LearningRateRange",
+    "LevenbergMarquardt",
     "Lion",
     "LogCosh",
     "Loss",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "MultiStepSchedule",
+    "Muon",
     "NAdam",
     "NotFiniteError",
     "OneCycleSchedule",
@@ -138,6 +132,7 @@ __all__ = [
     "StepSchedule",
     "Tweedie",
     "WarmUp",
+    "WeightAverage",
     "__version__",
     "average_networks",
     "batches",
@@ -156,10 +151,20 @@ _HOMES = {
         "activate",
         "activation_vjp",
     ),
+    "lamina._adaptive_optimizers": (
+        "Adadelta",
+        "Adagrad",
+        "RMSprop",
+        "Rprop",
+    ),
     "lamina._by_hand": ("average_networks", "batches"),
     "lamina._callbacks": (
         "Callback",
         "EarlyStopping",
+    ),
+    "lamina._full_batch": (
+        "LBFGS",
+        "LevenbergMarquardt",
     ),
     "lamina._history": ("History",),
     "lamina._layers": (
@@ -195,16 +200,13 @@ _HOMES = {
     "lamina._network": ("Sequential",),
     "lamina._optimizer": ("Optimizer",),
     "lamina._optimizers": (
-        "Adadelta",
-        "Adagrad",
         "Adam",
         "AdamW",
         "Adamax",
         "Lion",
+        "Muon",
         "NAdam",
         "RAdam",
-        "RMSprop",
-        "Rprop",
         "SGD",
     ),
     "lamina._perceptron": ("Perceptron",),
@@ -227,6 +229,7 @@ _HOMES = {
         "PolynomialSchedule",
         "StepSchedule",
     ),
+    "lamina._weight_average": ("WeightAverage",),
 }
 # A fork waits for a first use in another thread: its child could not finish a half read module.
 _READING = RLock()

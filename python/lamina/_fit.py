@@ -2,9 +2,9 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -18,15 +18,15 @@ from lamina._callbacks import (
     call_all,
     checked_callbacks,
 )
+from lamina._fit_data import Array, Examples, Metrics, check_metrics, held_back_rows, weighted
 from lamina._history import History
-from lamina._metrics import METRICS
-from lamina._types import NDArray
 
 if TYPE_CHECKING:
+    from lamina._full_batch import FullBatchOptimizer
     from lamina._network import Sequential
     from lamina._optimizer import Optimizer
+    from lamina._weight_average import WeightAverage
 
-Array = NDArray[Any]
 Verbose = Literal["auto"] | bool | int
 
 
@@ -34,15 +34,29 @@ Verbose = Literal["auto"] | bool | int
 class FitOptions:
     """Checked options of a fit."""
 
-    epochs: int
-    batch_size: int
-    shuffle: bool
-    early_stopping: int | None
-    target_loss: float | None
-    verbose: Verbose
+    epochs: int = 10
+    batch_size: int = 32
+    shuffle: bool = True
+    accumulate: int = 1
+    average: "WeightAverage | None" = None
+    early_stopping: int | None = None
+    target_loss: float | None = None
+    verbose: Verbose = "auto"
+
+    @classmethod
+    def of(
+        cls,
+        batches: dict[str, Any],
+        early_stopping: int | None,
+        target_loss: float | None,
+        verbose: Verbose,
+    ) -> Self:
+        """Options of batches where they are given (not None), and the others."""
+        given = {name: value for name, value in batches.items() if value is not None}
+        return cls(**given, early_stopping=early_stopping, target_loss=target_loss, verbose=verbose)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
+        for name in ("epochs", "batch_size", "accumulate"):
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or isinstance(value, bool):
                 raise TypeError(f"fit: expected {name} as a whole number, got {value!r}")
@@ -50,35 +64,13 @@ class FitOptions:
                 raise ValueError(f"fit: expected {name} of at least 1, got {value}")
         if not isinstance(self.shuffle, bool | np.bool_):
             raise TypeError(f"fit: expected shuffle as True or False, got {self.shuffle!r}")
+        if self.average is not None:
+            from lamina._weight_average import WeightAverage
+
+            if not isinstance(self.average, WeightAverage):
+                raise TypeError(f"fit: expected average as WeightAverage(), got {self.average!r}")
         if self.verbose != "auto" and not isinstance(self.verbose, int):
             raise ValueError(f"fit: expected verbose 'auto', True or False, got {self.verbose!r}")
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Rows with targets and weights, as the core takes them."""
-
-    x: Array
-    classes: Array | None
-    values: Array | None
-    weights: Array | None
-
-    @property
-    def targets(self) -> Array:
-        """The targets as metrics take them."""
-        target = self.values if self.classes is None else self.classes
-        assert target is not None
-        return target
-
-    def take(self, rows: Array) -> "Examples":
-        """Copies of some rows."""
-        return Examples(
-            self.x[rows],
-            *(
-                None if part is None else part[rows]
-                for part in (self.classes, self.values, self.weights)
-            ),
-        )
 
 
 class Fit:
@@ -93,13 +85,13 @@ class Fit:
         self,
         net: "Sequential",
         loss: _core.Loss,
-        optimizer: "Optimizer",
+        optimizer: "Optimizer | FullBatchOptimizer",
         options: FitOptions,
-        metrics: dict[str, Callable[..., float]],
+        metrics: Metrics,
         callbacks: Sequence[Any],
     ) -> None:
         self.net = net
-        self.optimizer = optimizer
+        self.optimizer: Any = optimizer
         self.epochs = options.epochs
         self.history = History()
         self._loss = loss
@@ -138,7 +130,7 @@ class Fit:
             raise ValueError(
                 f"fit: expected validation_fraction of at least 0 and below 1, got {fraction}"
             )
-        chosen = _held_back_rows(self._train.classes, rows, fraction, self.net.seed)
+        chosen = held_back_rows(self._train.classes, rows, fraction, self.net.seed)
         if not 0 < chosen.sum() < rows:
             raise ValueError(
                 f"fit: validation_fraction {fraction} of {rows} rows leaves no row on one side"
@@ -146,24 +138,59 @@ class Fit:
         self._validation = self._train.take(np.flatnonzero(chosen))
         self._train = self._train.take(np.flatnonzero(~chosen))
 
+    def prepare(self) -> None:
+        """Check what goes together, before anything is trained."""
+        self.check_metrics()
+        self.optimizer.handle_for(self.net)
+        if self._options.average is not None:
+            self._options.average.handle_for(self.net)
+
+    def check_metrics(self) -> None:
+        """Refuse metrics that cannot judge the targets."""
+        outputs = self.net._core_network().outputs
+        for data in (self._train, self._validation):
+            if data is not None:
+                check_metrics(self._metrics, data, outputs, self.net.dtype)
+
     def run(self) -> History:
         """Train; returns the history."""
-        core, handle = self.net._core_network(), self.optimizer.handle_for(self.net)
-        steps = self._steps_per_epoch()
-        self._last_step = self.optimizer.steps + self.epochs * steps
+        core = self.net._core_network()
         core.begin_fit()
         try:
             call_all(self._callbacks, "on_fit_begin", self)
-            for epoch in range(self.epochs):
-                self._run_epoch(core, handle, epoch)
-                if self.stop_reason:
-                    break
+            self._train_all(core)
+        except _core.NotFiniteError:
+            # The average has seen the weights that led there; those of the network are good.
+            self._drop_average(core)
+            raise
         finally:
             try:
+                self._end_average(core)
                 call_all(self._callbacks, "on_fit_end", self)
             finally:
                 core.end_fit()
         return self.history
+
+    def _train_all(self, core: Any) -> None:
+        self._last_step = self.optimizer.steps + self.epochs * self._steps_per_epoch()
+        average = self._options.average
+        if average is not None:
+            average.resume(self.net)
+            core.follow_average(average.handle_for(self.net))
+        for epoch in range(self.epochs):
+            self._run_epoch(core, self.optimizer.handle_for(self.net), epoch)
+            if self.stop_reason:
+                break
+
+    def _end_average(self, core: Any) -> None:
+        if self._options.average is not None:
+            core.follow_average(None)
+            self._options.average.apply(self.net)
+
+    def _drop_average(self, core: Any) -> None:
+        if self._options.average is not None:
+            core.follow_average(None)
+            self._options.average.reset()
 
     def _run_epoch(self, core: Any, handle: Any, epoch: int) -> None:
         started = time.perf_counter()
@@ -176,36 +203,58 @@ class Fit:
             call_all(self._callbacks, "on_progress", epoch, done / steps)
             return False
 
+        average = self._options.average
+        followed = average is not None and average.per == "step"
         watched = any(hasattr(callback, "on_progress") for callback in self._callbacks)
         loss, _, _ = core.run_epoch(
             self._loss,
             handle,
+            average.handle_for(self.net) if average is not None and followed else None,
             train.x,
             train.classes,
             train.values,
             train.weights,
             self.net.epochs_trained + 1,
             self._options.batch_size,
+            self._options.accumulate,
             self._options.shuffle,
             self.net.seed,
             self.optimizer.rates_of_epoch(steps, self._last_step),
             outputs,
             progress if watched else None,
         )
+        if average is not None and not followed:
+            average.update(self.net)
+        rate = {"learning_rate": float(handle.learning_rate)}
+        self._finish_epoch(core, epoch, started, loss, outputs, rate)
+
+    def _finish_epoch(
+        self,
+        core: Any,
+        epoch: int,
+        started: float,
+        loss: float,
+        outputs: Array | None,
+        figures: Record,
+    ) -> None:
+        """Record an epoch of this loss and these outputs for the rows of training."""
         self.net.epochs_trained += 1
+        train = self._train
         record: Record = {"loss": loss}
         for name, metric in self._metrics.items():
             record[name] = weighted(metric, train.targets, outputs, train.weights)
         if self._validation is not None:
             record |= self._validate(core, self._validation)
+        record |= figures
         if self.optimizer.schedule is not None:
             self.optimizer.schedule.note_epoch(record)
         self.history.append(record, time.perf_counter() - started)
         call_all(self._callbacks, "on_epoch_end", epoch, record)
 
     def _steps_per_epoch(self) -> int:
-        core, batch_size = self.net._core_network(), self._options.batch_size
-        return int(core.steps_per_epoch(len(self._train.x), batch_size))
+        core, options = self.net._core_network(), self._options
+        rows, batch_size = len(self._train.x), options.batch_size
+        return int(core.steps_per_epoch(rows, batch_size, options.accumulate))
 
     def _validate(self, core: Any, data: Examples) -> Record:
         outputs = np.empty((len(data.x), core.outputs), self.net.dtype) if self._metrics else None
@@ -219,59 +268,19 @@ class Fit:
         return record
 
 
-def weighted(
-    metric: Callable[..., float], y: Any, outputs: Array | None, weights: Array | None
-) -> float:
-    """A metric's value; lamina's own take weights, a user's function takes (y, outputs)."""
-    if metric in METRICS.values():
-        return float(metric(y, outputs, weights))
-    return float(metric(y, outputs))
+def make_fit(
+    net: "Sequential",
+    loss: _core.Loss,
+    optimizer: "Optimizer | FullBatchOptimizer",
+    options: FitOptions,
+    metrics: Metrics,
+    callbacks: Sequence[Any],
+) -> Fit:
+    """The fit that an optimizer needs."""
+    from lamina._full_batch import FullBatchFit, FullBatchOptimizer
 
-
-def with_class_weights(
-    class_weight: Mapping[int, float] | str | None,
-    weights: Array | None,
-    classes: Array | None,
-    values: Array | None,
-    dtype: str,
-) -> Array | None:
-    """Row weights times the weight of each row's class."""
-    if class_weight is None:
-        return weights
-    labels = classes
-    if labels is None and values is not None and values.shape[1] == 1:
-        labels = values[:, 0].astype(np.int64)
-        if (labels != values[:, 0]).any():
-            labels = None
-    if labels is None:
-        raise ValueError("fit: class_weight expects class indices in y, got values")
-    present, counts = np.unique(labels, return_counts=True)
-    if isinstance(class_weight, str):
-        if class_weight != "balanced":
-            raise ValueError(
-                f"fit: expected class_weight as a dictionary or 'balanced', got {class_weight!r}"
-            )
-        table = dict(zip(present.tolist(), len(labels) / (len(present) * counts), strict=True))
-    else:
-        table = _class_table(class_weight)
-        if any(not v >= 0 or np.isinf(v) for v in table.values()):
-            raise ValueError(f"fit: expected finite class weights of at least 0, got {table}")
-    factors = np.array([table.get(int(label), 1.0) for label in present])
-    rows = factors[np.searchsorted(present, labels)]
-    result = (rows if weights is None else rows * weights).astype(dtype)
-    if not result.any():
-        raise ValueError("fit: class_weight and sample_weight leave every row with weight 0")
-    return result
-
-
-def _class_table(class_weight: Mapping[int, float]) -> dict[int, float]:
-    try:
-        return {int(label): float(weight) for label, weight in class_weight.items()}
-    except (AttributeError, TypeError, ValueError):
-        raise TypeError(
-            "fit: expected class_weight as a dictionary from class index to weight, "
-            f"got {class_weight!r}"
-        ) from None
+    kind = FullBatchFit if isinstance(optimizer, FullBatchOptimizer) else Fit
+    return kind(net, loss, optimizer, options, metrics, callbacks)
 
 
 def _standard_callbacks(options: FitOptions) -> list[Any]:
@@ -286,17 +295,3 @@ def _standard_callbacks(options: FitOptions) -> list[Any]:
     elif options.verbose:
         callbacks.append(EpochLines())
     return callbacks
-
-
-def _held_back_rows(classes: Array | None, rows: int, fraction: float, seed: int) -> Array:
-    chosen = np.zeros(rows, dtype=bool)
-    generator = np.random.default_rng(seed)
-    groups = (
-        [np.arange(rows)]
-        if classes is None
-        else [np.flatnonzero(classes == label) for label in np.unique(classes)]
-    )
-    for group in groups:
-        count = round(fraction * len(group))
-        chosen[generator.permutation(group)[:count]] = True
-    return chosen

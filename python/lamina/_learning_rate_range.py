@@ -1,6 +1,5 @@
 """Finding the learning rate: the range test."""
 
-import copy
 import itertools
 import math
 from collections.abc import Iterator
@@ -148,14 +147,12 @@ def _rates(lowest: float, highest: float, steps: int) -> NDArray[np.float64]:
 
 def _fresh(optimizer: str | Optimizer) -> Optimizer:
     """An optimizer of the same options, without state and schedule."""
-    fresh = copy.copy(make_optimizer(optimizer))
-    fresh._spec = fresh.to_spec()
-    fresh._handle = fresh._network = fresh._schedule = None
-    if "learning_rate" not in fresh._spec:
+    made = make_optimizer(optimizer)
+    if not isinstance(made, Optimizer):
         raise ValueError(
-            f"find_learning_rate: {type(fresh).__name__} has no learning rate to look for"
+            f"find_learning_rate: {type(made).__name__} has no learning rate to look for"
         )
-    return fresh
+    return made.fresh()
 
 
 def _batches(

@@ -287,7 +287,13 @@ def is_own_loss(
 
 
 def run_own_loss(
-    net: "Sequential", loss: OwnLoss, X: ArrayLike, y: ArrayLike, step: int | None
+    net: "Sequential",
+    loss: OwnLoss,
+    X: ArrayLike,
+    y: ArrayLike,
+    step: int | None,
+    *,
+    accumulate: bool = False,
 ) -> float:
     """Forward, a user's own loss, and backward; the gradients stand in the network after it.
 
@@ -312,5 +318,5 @@ def run_own_loss(
         )
     if not np.isfinite(gradient).all():
         raise ValueError("loss: expected finite numbers in your function's gradient")
-    net.backward(gradient, input_gradient=False)
+    net.backward(gradient, input_gradient=False, accumulate=accumulate)
     return value

@@ -1,6 +1,6 @@
 """Sequential: a stack of layers with its weights."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -8,16 +8,16 @@ import numpy as np
 from lamina import _arrays, _core
 from lamina._callbacks import Callback
 from lamina._derivatives import Derivatives
-from lamina._fit import Fit, FitOptions, Verbose, weighted, with_class_weights
+from lamina._fit import FitOptions, Verbose, make_fit
+from lamina._fit_data import MetricLike, named_metrics, weighted, with_class_weights
+from lamina._full_batch import FullBatchOptimizer
 from lamina._history import History
 from lamina._losses import Loss, OwnLoss, core_loss, default_loss, is_own_loss, run_own_loss
-from lamina._metrics import METRICS
 from lamina._optimizer import Optimizer
 from lamina._optimizers import make_optimizer
 from lamina._stack import Array
 from lamina._types import ArrayLike, PathLike
-
-MetricLike = str | Callable[..., float]
+from lamina._weight_average import WeightAverage
 
 
 class Sequential(Derivatives):
@@ -107,16 +107,18 @@ class Sequential(Derivatives):
         y: ArrayLike,
         *,
         loss: str | Loss | None = None,
-        optimizer: str | Optimizer = "adam",
-        epochs: int = 10,
-        batch_size: int = 32,
+        optimizer: str | Optimizer | FullBatchOptimizer = "adam",
+        epochs: int | None = None,
+        batch_size: int | None = None,
         validation_data: tuple[ArrayLike, ...] | None = None,
         validation_fraction: float = 0.0,
         metrics: Sequence[MetricLike] = (),
         sample_weight: ArrayLike | None = None,
         class_weight: Mapping[int, float] | Literal["balanced"] | None = None,
         callbacks: Sequence[Callback | Any] = (),
-        shuffle: bool = True,
+        shuffle: bool | None = None,
+        accumulate: int | None = None,
+        average: WeightAverage | None = None,
         early_stopping: int | None = None,
         target_loss: float | None = None,
         verbose: Verbose = "auto",
@@ -131,10 +133,11 @@ class Sequential(Derivatives):
             y: class indices [rows] or probabilities [rows, outputs] for cross-entropy; else
                 values [rows] or [rows, outputs].
             loss: a name or object; None as in `evaluate`.
-            optimizer: a name (a fresh optimizer) or an object (keeps its state across calls).
-            epochs: passes over the data, at least 1.
-            batch_size: rows of one update, at least 1 (2 with `BatchNorm`); the last batch may be
-                shorter.
+            optimizer: a name (a fresh optimizer) or an object (keeps its state across calls);
+                `LBFGS` and `LevenbergMarquardt` take all rows at once, an iteration an epoch.
+            epochs: passes over the data, at least 1; 10 unless given.
+            batch_size: rows of one batch, at least 1 (2 with `BatchNorm`), 32 unless given; the
+                last may be shorter.
             validation_data: (X, y) or (X, y, sample_weight), evaluated after each epoch.
             validation_fraction: share of the rows held back for that instead, in [0, 1): random,
                 by the seed; with class targets the same share of each class.
@@ -144,7 +147,10 @@ class Sequential(Derivatives):
             class_weight: weight of each class, multiplied into the rows' weights; "balanced":
                 rows / (classes * rows of the class).
             callbacks: see `Callback`.
-            shuffle: a new order of rows each epoch.
+            shuffle: a new order of rows each epoch, unless False.
+            accumulate: batches whose mean gradient makes one update, at least 1, 1 unless given:
+                up to rounding the update of one batch of all their rows, in less memory.
+            average: a `WeightAverage`, which validation, callbacks and the network at the end have.
             early_stopping: stop after so many epochs without improvement of the validation loss
                 (or the loss), with the best weights put back; see `EarlyStopping` for more.
             target_loss: stop when the training loss falls to this.
@@ -152,23 +158,32 @@ class Sequential(Derivatives):
                 epoch; False: nothing.
 
         Returns:
-            The history: `history["loss"]` and so on, one value an epoch.
+            The history: `history["loss"]`, `history["learning_rate"]` (of the last step) and so
+            on, one value an epoch.
 
         Raises:
             TypeError, ValueError: data or options do not fit; nothing has changed.
             NotFiniteError: a loss or weight became NaN or infinite; names epoch, step and layer.
                 The weights are those of the last step whose loss was finite; an optimizer whose
-                update was not starts afresh.
+                update was not, and an average, start afresh.
             KeyboardInterrupt: Ctrl-C; weights are those of the last whole step.
             RuntimeError: another thread is training this network.
         """
-        options = FitOptions(epochs, batch_size, shuffle, early_stopping, target_loss, verbose)
+        batches = {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "shuffle": shuffle,
+            "accumulate": accumulate,
+            "average": average,
+        }
+        options = FitOptions.of(batches, early_stopping, target_loss, verbose)
         with self._unchanged_on_error():
             x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "fit")
             weights = with_class_weights(class_weight, weights, classes, values, self.dtype)
-            fit = Fit(
-                self, chosen, make_optimizer(optimizer), options, named_metrics(metrics), callbacks
-            )
+            method = make_optimizer(optimizer)
+            if isinstance(method, FullBatchOptimizer):
+                method.check_options(**batches)
+            fit = make_fit(self, chosen, method, options, named_metrics(metrics), callbacks)
             fit.set_data(x, classes, values, weights)
             if validation_data is not None:
                 if validation_fraction:
@@ -178,6 +193,7 @@ class Sequential(Derivatives):
                 fit.set_validation(*self._validation(validation_data, chosen))
             elif validation_fraction:
                 fit.hold_back(validation_fraction)
+            fit.prepare()
         return fit.run()
 
     # Training by hand
@@ -197,13 +213,19 @@ class Sequential(Derivatives):
         return result
 
     def backward(
-        self, output_gradient: ArrayLike, *, gradients: bool = True, input_gradient: bool = True
+        self,
+        output_gradient: ArrayLike,
+        *,
+        gradients: bool = True,
+        input_gradient: bool = True,
+        accumulate: bool = False,
     ) -> Array | None:
         """Back-propagate dL/doutputs [rows, outputs] of the last `forward`.
 
         Args:
             gradients: compute those of the weights; see `gradients()`.
             input_gradient: compute and return dL/dX [rows, inputs]; else None is returned.
+            accumulate: add to the gradients of the calls before.
 
         Raises:
             RuntimeError: `forward` was not called before. ValueError: wrong shape.
@@ -211,7 +233,9 @@ class Sequential(Derivatives):
         array = _arrays.contiguous(
             output_gradient, dtype=self.dtype, where="backward", name="output_gradient"
         )
-        result: Array | None = self._core_network().backward(array, gradients, input_gradient)
+        result: Array | None = self._core_network().backward(
+            array, gradients, accumulate, input_gradient
+        )
         return result
 
     def gradients(self) -> dict[str, Array]:
@@ -230,6 +254,7 @@ class Sequential(Derivatives):
         loss: str | Loss | OwnLoss | None = None,
         sample_weight: ArrayLike | None = None,
         step: int | None = None,
+        accumulate: bool = False,
     ) -> tuple[float, dict[str, Array]]:
         """Loss of all rows as one batch (in training mode), and its gradients by parameter name.
 
@@ -237,14 +262,28 @@ class Sequential(Derivatives):
             loss: as in `fit`, or a function of your own: (outputs [rows, outputs], y) ->
                 (value, gradient of the value by the outputs [rows, outputs]).
             step: as in `forward`.
+            accumulate: the gradients become the mean, by rows and their weights, over this batch
+                and those of the calls before (the sum, for losses that sum and functions of your
+                own), as `fit(accumulate=...)` has it; `optimizer.step(net)` then makes one update.
+
+        Raises:
+            RuntimeError: accumulate after `backward`.
         """
         if is_own_loss(loss, sample_weight, "value_and_grad"):
-            return run_own_loss(self, loss, X, y, step), self.gradients()
+            value = run_own_loss(self, loss, X, y, step, accumulate=accumulate)
+            return value, self.gradients()
         x, chosen, classes, values, weights = self._batch(
             X, y, loss, sample_weight, "value_and_grad"
         )
         value = self._core_network().value_and_gradient(
-            chosen, x, classes, values, weights, self.seed, self._random_step(step)
+            chosen,
+            x,
+            classes,
+            values,
+            weights,
+            self.seed,
+            self._random_step(step),
+            accumulate,
         )
         return value, self.gradients()
 
@@ -338,19 +377,3 @@ class Sequential(Derivatives):
             values,
             _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where),
         )
-
-
-def named_metrics(metrics: Sequence[MetricLike]) -> dict[str, Callable[..., float]]:
-    """Metric functions by name; ValueError for unknown names."""
-    if isinstance(metrics, str):
-        raise TypeError(f"metrics: expected a list, got the text {metrics!r}; write [{metrics!r}]")
-    named: dict[str, Callable[..., float]] = {}
-    for metric in metrics:
-        if callable(metric):
-            named[getattr(metric, "__name__", type(metric).__name__)] = metric
-        elif metric in METRICS:
-            named[metric] = METRICS[metric]
-        elif metric != "loss":
-            known = ", ".join(METRICS)
-            raise ValueError(f"metrics: unknown name {metric!r}; expected some of {known}")
-    return named

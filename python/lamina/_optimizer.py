@@ -2,54 +2,83 @@
 
 import copy
 import json
-import weakref
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
 from lamina import _core
-from lamina._schedule import Schedule, as_schedule
+from lamina._network_state import NetworkState, State
+from lamina._schedule import LearningRate, Schedule, as_schedule
 from lamina._spec import Spec, to_json
 from lamina._types import NDArray
 
 if TYPE_CHECKING:
     from lamina._network import Sequential
 
-Handle = _core.OptimizerFloat32 | _core.OptimizerFloat64
+
+class CommonOptions(TypedDict, total=False):
+    """Options that every optimizer takes; see `Optimizer`."""
+
+    weight_decay: float
+    decoupled: bool
+    decay_biases: bool
+    clip_value: float
+    clip_parameter_norm: float
+    clip_norm: float
 
 
-class Optimizer:
-    """Base of all optimizers.
+class Optimizer(NetworkState):
+    """Base of all optimizers. One object serves one network, and keeps its state across calls.
+
+    `copy.deepcopy` and pickle take the state along: a copy belongs to the first network of the same
+    parameters that it is used with.
 
     Common arguments:
         learning_rate: step size, at least 0; or a `Schedule`, or a function of the step, from 0.
-        weight_decay: strength of L2 decay of the weights, at least 0.
+        weight_decay: strength of L2 decay of the weights, at least 0; a layer multiplies it by its
+            `decay_factor`, and the learning rate by its `rate_factor`.
+        decoupled: False: weight_decay * w enters the gradient (an L2 penalty); True: w shrinks by
+            learning_rate * weight_decay * w beside the step (Loshchilov & Hutter 2019). For `SGD`
+            without momentum both are the same; where steps are scaled, as in `Adam`, only the
+            latter shrinks all weights alike.
         decay_biases: decay biases too, as PyTorch does by default.
         clip_value: gradients are limited to [-clip_value, clip_value]; 0: not.
+        clip_parameter_norm: the gradient of each weight matrix and each bias is scaled to a norm of
+            at most this; 0: not.
         clip_norm: the whole gradient is scaled to a norm of at most this (Pascanu et al. 2013);
-            0: not. Clipping by value comes first.
+            0: not. The three clip in this order.
 
     Raises:
         ValueError: an option is unknown or out of range.
     """
 
     kind: ClassVar[str]
+    defaults: ClassVar[CommonOptions] = {}
+    _title = "optimizer"
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(
+        self, learning_rate: LearningRate, *, kind: str | None = None, **options: Any
+    ) -> None:
+        super().__init__()
         self._schedule: Schedule | None = None
-        rate = options.get("learning_rate")
-        if isinstance(rate, Schedule) or callable(rate):
+        rate: Any = learning_rate
+        if isinstance(learning_rate, Schedule) or callable(learning_rate):
             # A copy: some keep the state of one training.
-            self._schedule = copy.deepcopy(as_schedule(rate))
-            options["learning_rate"] = self._schedule.rate
-        text = _core.check_optimizer(to_json({"kind": self.kind, **options}))
-        self._spec: Spec = json.loads(text)
-        self._handle: Handle | None = None
-        self._network: weakref.ref[Sequential] | None = None
+            self._schedule = copy.deepcopy(as_schedule(learning_rate))
+            rate = self._schedule.rate
+        spec = {"kind": kind or self.kind, "learning_rate": rate, **self.defaults, **options}
+        self._spec: Spec = json.loads(_core.check_optimizer(to_json(spec)))
 
     def __repr__(self) -> str:
         options = ", ".join(f"{k}={v!r}" for k, v in self._spec.items() if k != "kind")
         return f"{type(self).__name__}({options})"
+
+    def fresh(self) -> Self:
+        """An optimizer of the same options, without state and schedule."""
+        twin = copy.copy(self)
+        twin._schedule = twin._waiting = None
+        return twin
 
     def to_spec(self) -> Spec:
         """All options, as the core has them."""
@@ -78,7 +107,9 @@ class Optimizer:
     @property
     def steps(self) -> int:
         """Updates made so far."""
-        return 0 if self._handle is None else self._handle.steps
+        if self._handle is not None:
+            return int(self._handle.steps)
+        return 0 if self._waiting is None else int(self._waiting["steps"])
 
     def step(self, net: "Sequential") -> None:
         """Update `net` with the gradients of its last `backward` or `value_and_grad`.
@@ -89,53 +120,34 @@ class Optimizer:
         """
         net._core_network().apply_gradients(self.handle_for_step(net))
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self) -> State:
         """Everything that the next steps depend on, as numbers and arrays in parameter shapes."""
-        state: dict[str, Any] = {"spec": self.to_spec(), "steps": self.steps}
+        if self._handle is None and self._waiting is not None:
+            return dict(self._waiting)
+        state: State = {"spec": self.to_spec(), "steps": self.steps}
         if self._schedule is not None:
             state["schedule"] = self._schedule.get_state()
-        if self._handle is not None and self._network is not None:
-            net = self._network()
-            if net is None:
-                raise RuntimeError("optimizer: its network is gone; nothing to save the state for")
-            names = net._core_network().parameter_names
-            for index, state_name in enumerate(self._handle.state_names()):
-                arrays = self._handle.get_state(net._core_network(), index)
-                state[state_name] = dict(zip(names, arrays, strict=True))
+        if self._handle is not None:
+            state["learning_rate"] = self.learning_rate
+            for index, name in enumerate(self._handle.state_names()):
+                state[name] = self._named(self._handle.get_state(index))
         return state
 
-    def set_state(self, net: "Sequential", state: dict[str, Any]) -> None:
-        """Continue from what `get_state` gave, on `net` (of the same parameter shapes)."""
-        kind = self._spec["kind"]
-        if state["spec"]["kind"] != kind:
-            raise ValueError(
-                f"optimizer: expected the state of {kind!r}, got {state['spec']['kind']!r}"
-            )
-        self._spec = dict(state["spec"])
+    def set_state(self, net: "Sequential", state: State) -> None:
+        """Continue from what `get_state` gave, on `net` (of the same parameter shapes).
+
+        Raises:
+            ValueError: the state is another optimizer's or another network's; nothing has changed.
+        """
+        spec = self._checked_spec(state)
+        before, self._spec = self._spec, spec
+        try:
+            self._take_state(net, state)
+        except BaseException:
+            self._spec = before
+            raise
         if self._schedule is not None and "schedule" in state:
             self._schedule.set_state(state["schedule"])
-        self._network = None
-        handle = self.handle_for(net)
-        handle.steps = state["steps"]
-        core = net._core_network()
-        for index, state_name in enumerate(handle.state_names()):
-            if state_name in state:
-                arrays: list[NDArray[Any]] = [
-                    np.ascontiguousarray(state[state_name][name], dtype=net.dtype)
-                    for name in core.parameter_names
-                ]
-                handle.set_state(core, index, arrays)
-
-    def handle_for(self, net: "Sequential") -> Any:
-        """The core's state for `net`, made at its first use."""
-        if self._network is None:
-            self._handle = net._core_network().make_optimizer(to_json(self._spec))
-            self._network = weakref.ref(net)
-        elif self._network() is not net:
-            raise ValueError(
-                "optimizer: it holds the state of another network; make a new one for each network"
-            )
-        return self._handle
 
     def handle_for_step(self, net: "Sequential") -> Any:
         """`handle_for` with the learning rate of a single step by hand."""
@@ -149,3 +161,25 @@ class Optimizer:
         if self._schedule is None:
             return None
         return self._schedule.rates(self.steps, epoch_steps, epoch_steps, last)
+
+    def _checked_spec(self, state: State) -> Spec:
+        if not isinstance(state, Mapping) or not {"spec", "steps"} <= state.keys():
+            raise ValueError(f"optimizer: expected a state that get_state gave, got {state!r}")
+        kind = self._spec["kind"]
+        if state["spec"]["kind"] != kind:
+            raise ValueError(
+                f"optimizer: expected the state of {kind!r}, got {state['spec']['kind']!r}"
+            )
+        spec: Spec = json.loads(_core.check_optimizer(to_json(state["spec"])))
+        return spec
+
+    def _made_handle(self, net: "Sequential", state: State | None) -> Any:
+        handle = net._core_network().make_optimizer(to_json(self._spec))
+        if state is None:
+            return handle
+        handle.steps = state["steps"]
+        handle.learning_rate = state.get("learning_rate", self._spec["learning_rate"])
+        for index, name in enumerate(handle.state_names()):
+            if name in state:
+                handle.set_state(index, self._listed(net, state[name]))
+        return handle

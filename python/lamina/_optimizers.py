@@ -1,13 +1,16 @@
-"""Optimizers: how gradients change weights. An object keeps its state across calls for one network.
+"""Optimizers with momentum, and all by name. An object keeps its state for one network.
 
 Below, w is a weight, g its gradient and t the step, from 1; squares, roots and quotients are by
-element.
+element. Each takes the common options of `Optimizer` too: weight_decay, decoupled, decay_biases,
+clip_value, clip_parameter_norm, clip_norm.
 """
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
-from lamina._optimizer import Optimizer
+from lamina._adaptive_optimizers import Adadelta, Adagrad, RMSprop, Rprop
+from lamina._full_batch import LBFGS, FullBatchOptimizer, LevenbergMarquardt
+from lamina._optimizer import CommonOptions, Optimizer
 from lamina._schedule import LearningRate
 
 
@@ -21,8 +24,7 @@ class SGD(Optimizer):
         learning_rate: step size, at least 0, or a schedule.
         momentum: share of the last step that is kept, in [0, 1).
         nesterov: look ahead along the momentum.
-        decoupled: weight decay shrinks the weights by learning_rate * weight_decay instead of
-            entering the gradient.
+        common: weight_decay, decoupled, clipping and so on; see `Optimizer`.
     """
 
     kind: ClassVar[str] = "sgd"
@@ -33,14 +35,9 @@ class SGD(Optimizer):
         *,
         momentum: float = 0.0,
         nesterov: bool = False,
-        weight_decay: float = 0.0,
-        decoupled: bool = False,
-        decay_biases: bool = False,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
+        **common: Unpack[CommonOptions],
     ) -> None:
-        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        super().__init__(**options)
+        super().__init__(learning_rate, momentum=momentum, nesterov=nesterov, **common)
 
 
 class Adam(Optimizer):
@@ -54,7 +51,7 @@ class Adam(Optimizer):
         beta1, beta2: memory of the two running means, in [0, 1).
         epsilon: added to the root of the second mean, at least 0.
         amsgrad: the largest v so far in place of v (Reddi et al. 2018).
-        decoupled: weight decay as AdamW has it.
+        common: weight_decay, decoupled, clipping and so on; see `Optimizer`.
     """
 
     kind: ClassVar[str] = "adam"
@@ -67,16 +64,16 @@ class Adam(Optimizer):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         amsgrad: bool = False,
-        weight_decay: float = 0.0,
-        decoupled: bool = False,
-        decay_biases: bool = False,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
+        **common: Unpack[CommonOptions],
     ) -> None:
-        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        if options.pop("amsgrad"):
-            options["kind"] = "amsgrad"
-        super().__init__(**options)
+        super().__init__(
+            learning_rate,
+            beta1=beta1,
+            beta2=beta2,
+            epsilon=epsilon,
+            kind="amsgrad" if amsgrad else None,
+            **common,
+        )
 
 
 class AdamW(Adam):
@@ -85,21 +82,7 @@ class AdamW(Adam):
     Arguments as for `Adam`; `weight_decay` is 0.01 unless given.
     """
 
-    def __init__(
-        self,
-        learning_rate: LearningRate = 0.001,
-        *,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        amsgrad: bool = False,
-        weight_decay: float = 0.01,
-        decay_biases: bool = False,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
-    ) -> None:
-        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        super().__init__(**options, decoupled=True)
+    defaults: ClassVar[CommonOptions] = {"weight_decay": 0.01, "decoupled": True}
 
 
 class Adamax(Optimizer):
@@ -118,14 +101,9 @@ class Adamax(Optimizer):
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
-        decoupled: bool = False,
-        decay_biases: bool = False,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
+        **common: Unpack[CommonOptions],
     ) -> None:
-        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        super().__init__(**options)
+        super().__init__(learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, **common)
 
 
 class NAdam(Optimizer):
@@ -138,8 +116,7 @@ class NAdam(Optimizer):
     Args:
         learning_rate, beta1, beta2, epsilon: as for `Adam`.
         momentum_decay: how fast the momentum reaches beta1, at least 0.
-        decoupled: weight decay shrinks the weights by learning_rate * weight_decay instead of
-            entering the gradient.
+        common: weight_decay, decoupled, clipping and so on; see `Optimizer`.
     """
 
     kind: ClassVar[str] = "nadam"
@@ -152,14 +129,16 @@ class NAdam(Optimizer):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         momentum_decay: float = 0.004,
-        weight_decay: float = 0.0,
-        decoupled: bool = False,
-        decay_biases: bool = False,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
+        **common: Unpack[CommonOptions],
     ) -> None:
-        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        super().__init__(**options)
+        super().__init__(
+            learning_rate,
+            beta1=beta1,
+            beta2=beta2,
+            epsilon=epsilon,
+            momentum_decay=momentum_decay,
+            **common,
+        )
 
 
 class RAdam(Optimizer):
@@ -181,14 +160,9 @@ class RAdam(Optimizer):
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
-        decoupled: bool = False,
-        decay_biases: bool = False,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
+        **common: Unpack[CommonOptions],
     ) -> None:
-        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        super().__init__(**options)
+        super().__init__(learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, **common)
 
 
 class Lion(Optimizer):
@@ -200,7 +174,7 @@ class Lion(Optimizer):
     Args:
         learning_rate: size of each step, at least 0, or a schedule.
         beta1, beta2: share of the momentum in the step, and its memory, in [0, 1).
-        decoupled: weight decay as AdamW has it.
+        common: weight_decay, decoupled (True unless given) and so on; see `Optimizer`.
     """
 
     kind: ClassVar[str] = "lion"
@@ -211,148 +185,71 @@ class Lion(Optimizer):
         *,
         beta1: float = 0.9,
         beta2: float = 0.99,
-        weight_decay: float = 0.0,
-        decoupled: bool = True,
-        decay_biases: bool = False,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
+        **common: Unpack[CommonOptions],
     ) -> None:
-        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        super().__init__(**options)
+        super().__init__(learning_rate, beta1=beta1, beta2=beta2, **common)
 
 
-class Adagrad(Optimizer):
-    """Adagrad (Duchi et al. 2011): each weight's rate falls with the sum of its squared gradients.
+class Muon(Optimizer):
+    """Muon (Jordan et al. 2024) for weights between hidden layers: orthogonalised momentum.
 
-    s += g^2; w -= learning_rate / (1 + (t - 1) rate_decay) * g / (sqrt(s) + epsilon).
+    m = momentum m + (1 - momentum) g; with nesterov, d = momentum m + (1 - momentum) g, else d = m;
+    w -= learning_rate * scale * orthogonal(d), where five steps of Newton and Schulz bring all
+    singular values of d, a whole weight matrix [out, in], near 1. Weight decay is decoupled:
+    w *= 1 - learning_rate * weight_decay. The first and the last layer's weights and all biases
+    are AdamW's, as the author advises.
 
     Args:
-        learning_rate: step size, at least 0, or a schedule.
-        rate_decay: at least 0. initial_accumulator: the first s, at least 0.
-        epsilon: at least 0.
-        decoupled: weight decay shrinks the weights by learning_rate * weight_decay instead of
-            entering the gradient.
+        learning_rate: of Muon, at least 0, or a schedule, which AdamW's rate follows.
+        momentum: memory of m, in [0, 1).
+        nesterov: look ahead along the momentum.
+        iterations: of Newton and Schulz, 1 to 100.
+        adamw_rate_factor: AdamW's learning rate as a share of learning_rate, at least 0.
+        beta1, beta2, epsilon: AdamW's, see `Adam`.
+        match_adamw: False: scale = sqrt(max(1, out / in)), as Jordan has it; True:
+            0.2 sqrt(max(out, in)), by which steps are as long as Adam's, so that Adam's learning
+            rates and decays serve (Liu et al. 2025).
+        first_and_last: take the first and the last layer's weights too.
+        common: weight_decay, clipping and so on, but not decoupled; see `Optimizer`.
+
+    Raises:
+        ValueError: also at the first step, where no weights are left to it: fewer than three
+            `Dense` layers.
     """
 
-    kind: ClassVar[str] = "adagrad"
+    kind: ClassVar[str] = "muon"
 
     def __init__(
         self,
-        learning_rate: LearningRate = 0.01,
+        learning_rate: LearningRate = 0.02,
         *,
-        rate_decay: float = 0.0,
-        initial_accumulator: float = 0.0,
-        epsilon: float = 1e-10,
-        weight_decay: float = 0.0,
-        decoupled: bool = False,
-        decay_biases: bool = False,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
-    ) -> None:
-        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        super().__init__(**options)
-
-
-class Adadelta(Optimizer):
-    """Adadelta (Zeiler 2012): steps in units of the steps before.
-
-    s = rho s + (1 - rho) g^2; d = sqrt(a + epsilon) / sqrt(s + epsilon) g;
-    a = rho a + (1 - rho) d^2; w -= learning_rate * d.
-
-    Args:
-        learning_rate: factor of each step, at least 0, or a schedule.
-        rho: memory of the means, in [0, 1). epsilon: at least 0.
-        decoupled: weight decay shrinks the weights by learning_rate * weight_decay instead of
-            entering the gradient.
-    """
-
-    kind: ClassVar[str] = "adadelta"
-
-    def __init__(
-        self,
-        learning_rate: LearningRate = 1.0,
-        *,
-        rho: float = 0.9,
-        epsilon: float = 1e-6,
-        weight_decay: float = 0.0,
-        decoupled: bool = False,
-        decay_biases: bool = False,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
-    ) -> None:
-        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        super().__init__(**options)
-
-
-class RMSprop(Optimizer):
-    """RMSprop (Tieleman & Hinton 2012): gradients divided by the root of their mean square.
-
-    s = rho s + (1 - rho) g^2; d = g / (sqrt(s) + epsilon); w -= learning_rate * d.
-
-    Args:
-        learning_rate: step size, at least 0, or a schedule.
-        rho: memory of the mean square, in [0, 1). epsilon: at least 0.
-        momentum: b = momentum * b + d takes the place of d, in [0, 1).
-        centered: the mean gradient's square is taken off s (Graves 2013).
-        decoupled: weight decay shrinks the weights by learning_rate * weight_decay instead of
-            entering the gradient.
-    """
-
-    kind: ClassVar[str] = "rmsprop"
-
-    def __init__(
-        self,
-        learning_rate: LearningRate = 0.01,
-        *,
-        rho: float = 0.99,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        iterations: int = 5,
+        adamw_rate_factor: float = 0.05,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
         epsilon: float = 1e-8,
-        momentum: float = 0.0,
-        centered: bool = False,
-        weight_decay: float = 0.0,
-        decoupled: bool = False,
-        decay_biases: bool = False,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
+        match_adamw: bool = False,
+        first_and_last: bool = False,
+        **common: Unpack[CommonOptions],
     ) -> None:
-        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        super().__init__(**options)
+        super().__init__(
+            learning_rate,
+            momentum=momentum,
+            nesterov=nesterov,
+            iterations=iterations,
+            adamw_rate_factor=adamw_rate_factor,
+            beta1=beta1,
+            beta2=beta2,
+            epsilon=epsilon,
+            match_adamw=match_adamw,
+            first_and_last=first_and_last,
+            **common,
+        )
 
 
-class Rprop(Optimizer):
-    """Rprop (Riedmiller & Braun 1993): a step size for each weight, by the gradient's sign alone.
-
-    The step grows by `grow` while the sign stays and shrinks by `shrink` where it turns, when no
-    step is made. For whole data sets as one batch: signs of small batches mislead it.
-
-    Args:
-        learning_rate: the first step size, at least 0.
-        shrink: in (0, 1). grow: at least 1.
-        smallest_step, largest_step: limits of the step sizes, at least 0.
-        decoupled: weight decay shrinks the weights by learning_rate * weight_decay instead of
-            entering the gradient.
-    """
-
-    kind: ClassVar[str] = "rprop"
-
-    def __init__(
-        self,
-        learning_rate: LearningRate = 0.01,
-        *,
-        shrink: float = 0.5,
-        grow: float = 1.2,
-        smallest_step: float = 1e-6,
-        largest_step: float = 50.0,
-        weight_decay: float = 0.0,
-        decoupled: bool = False,
-        decay_biases: bool = False,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
-    ) -> None:
-        options = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        super().__init__(**options)
-
-
-_BY_NAME: dict[str, Callable[[], Optimizer]] = {
+_BY_NAME: dict[str, Callable[[], Optimizer | FullBatchOptimizer]] = {
     "sgd": SGD,
     "adam": Adam,
     "adamw": AdamW,
@@ -365,12 +262,17 @@ _BY_NAME: dict[str, Callable[[], Optimizer]] = {
     "adadelta": Adadelta,
     "rmsprop": RMSprop,
     "rprop": Rprop,
+    "muon": Muon,
+    "lbfgs": LBFGS,
+    "levenberg_marquardt": LevenbergMarquardt,
 }
 
 
-def make_optimizer(optimizer: "str | Optimizer") -> Optimizer:
+def make_optimizer(
+    optimizer: "str | Optimizer | FullBatchOptimizer",
+) -> Optimizer | FullBatchOptimizer:
     """A fresh optimizer for a name; an object as it is."""
-    if isinstance(optimizer, Optimizer):
+    if isinstance(optimizer, Optimizer | FullBatchOptimizer):
         return optimizer
     if not isinstance(optimizer, str):
         raise TypeError(

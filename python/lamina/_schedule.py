@@ -49,9 +49,7 @@ class Schedule:
         t = np.arange(first, first + count, dtype=np.float64)
         length = getattr(self, "length", math.inf)
         if self.per == "epoch":
-            if epoch_steps is None:
-                raise ValueError(f"{self._name}: expected per='step' outside fit, got 'epoch'")
-            t = t // epoch_steps
+            t = t // self._known(epoch_steps)
         if length is None:
             if last is None:
                 raise ValueError(
@@ -69,6 +67,11 @@ class Schedule:
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Continue from what `get_state` gave."""
+
+    def _known(self, epoch_steps: int | None) -> int:
+        if epoch_steps is None:
+            raise ValueError(f"{self._name}: expected per='step' outside fit, got 'epoch'")
+        return epoch_steps
 
     @property
     def _name(self) -> str:
@@ -171,27 +174,37 @@ class WarmUp(Schedule):
 
     Args:
         schedule: what follows, its time counted from the end of the warm-up; or a rate.
-        steps: of the warm-up, at least 1.
+        steps: of the warm-up (epochs, with per="epoch"), at least 1.
         start: factor before the first step, in [0, 1].
+        per: "step" raises the rate at each step, "epoch" from epoch to epoch (in `fit` alone).
     """
 
-    def __init__(self, schedule: "Schedule | float", steps: int, start: float = 0.0) -> None:
+    def __init__(
+        self,
+        schedule: "Schedule | float",
+        steps: int,
+        start: float = 0.0,
+        *,
+        per: Literal["step", "epoch"] = "step",
+    ) -> None:
         self.after = as_schedule(schedule)
         self.steps, self.start = steps, start
-        super().__init__(self.after.rate)
+        super().__init__(self.after.rate, per=per)
         self._check("steps", 1)
         self._check("start", 0, 1)
 
     def __repr__(self) -> str:
-        return f"WarmUp({self.after!r}, steps={self.steps}, start={self.start})"
+        return f"WarmUp({self.after!r}, steps={self.steps}, start={self.start}, per={self.per!r})"
 
     def rates(self, first: int, count: int, epoch_steps: int | None, last: int | None) -> Rates:
         """The line, then the other schedule's rates."""
-        t = np.arange(first, first + count, dtype=np.float64)
+        unit = 1 if self.per == "step" else self._known(epoch_steps)
+        t = np.arange(first, first + count, dtype=np.float64) // unit
         warm = self.rate * between(self.start, 1.0, np.minimum(t + 1.0, self.steps) / self.steps)
-        end = None if last is None else max(last - self.steps, 1)
-        begin = max(first - self.steps, 0)
-        left = first + count - self.steps - begin
+        steps = self.steps * unit
+        end = None if last is None else max(last - steps, 1)
+        begin = max(first - steps, 0)
+        left = first + count - steps - begin
         if left > 0:
             warm[count - left :] = self.after.rates(begin, left, epoch_steps, end)
         return warm
@@ -229,9 +242,7 @@ class FunctionSchedule(Schedule):
         """One call of the function for each step or epoch."""
         if self.per == "step":
             return np.array([self._value(t) for t in range(first, first + count)])
-        if epoch_steps is None:
-            raise ValueError(f"{self._name}: expected per='step' outside fit, got 'epoch'")
-        epochs = np.arange(first, first + count) // epoch_steps
+        epochs = np.arange(first, first + count) // self._known(epoch_steps)
         table = {int(epoch): self._value(int(epoch)) for epoch in np.unique(epochs)}
         return np.array([table[int(epoch)] for epoch in epochs])
 

@@ -89,7 +89,6 @@ OPTIMIZERS = {
     ),
     "radam": Rule("RAdam", {"lr": 0.02}),
     "rprop": Rule("Rprop", {"lr": 0.01, "etas": (0.5, 1.2), "step_sizes": (1e-6, 50.0)}),
-    "adafactor": Rule("Adafactor", {"lr": 0.02}),
     "muon": Rule(
         "Muon",
         {
@@ -99,7 +98,20 @@ OPTIMIZERS = {
                 "momentum": 0.95,
                 "nesterov": True,
             },
-            "adamw": {"lr": 0.01, "weight_decay": 0.01},
+            "adamw": {"lr": 0.01, "weight_decay": 0.1},
+        },
+    ),
+    "muon_match_adamw": Rule(
+        "Muon",
+        {
+            "muon": {
+                "lr": 0.01,
+                "weight_decay": 0.01,
+                "momentum": 0.9,
+                "nesterov": False,
+                "adjust_lr_fn": "match_rms_adamw",
+            },
+            "adamw": {"lr": 0.005, "weight_decay": 0.01},
         },
     ),
 }

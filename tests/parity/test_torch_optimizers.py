@@ -39,12 +39,28 @@ def load_reader() -> Any:
 
 
 traces = load_reader()
-# Muon and Adafactor are recorded but not in the core.
-NAMES = [name for name in traces.trace_names(FILE) if name[1] not in ("muon", "adafactor")]
+NAMES = traces.trace_names(FILE)
+
+
+def muon_of(settings: dict[str, Any]) -> lm.Muon:
+    """Ours has PyTorch's AdamW for the other parameters inside."""
+    muon, adamw = settings["muon"], settings["adamw"]
+    assert muon["weight_decay"] == adamw["weight_decay"]
+    return lm.Muon(
+        muon["lr"],
+        momentum=muon["momentum"],
+        nesterov=muon["nesterov"],
+        adamw_rate_factor=adamw["lr"] / muon["lr"],
+        match_adamw=muon.get("adjust_lr_fn") == "match_rms_adamw",
+        weight_decay=muon["weight_decay"],
+        decay_biases=True,
+    )
 
 
 def optimizer_of(trace: Any) -> lm.Optimizer:
     """The trace's optimizer, by the name that both libraries use."""
+    if trace.optimizer_name == "Muon":
+        return muon_of(trace.optimizer_settings)
     options: dict[str, Any] = {}
     for name, value in trace.optimizer_settings.items():
         if name == "betas":

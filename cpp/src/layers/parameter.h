@@ -46,6 +46,21 @@ constexpr int64_t panel_index(int64_t row, int64_t column, int64_t columns, int6
   return first * panel_rows + row * width + (column - first);
 }
 
+// Calls visit(offset, count) for each run of the flat buffer that is this parameter's, padding included.
+template <class T, class Visit>
+void for_each_run(const Parameter& p, Visit visit) {
+  if (p.layout == ParameterLayout::kRow) return visit(p.offset, padded_columns<T>(p.outputs));
+  for (int64_t first = 0; first < p.outputs; first += p.panel_columns) {
+    const int64_t left = padded_columns<T>(p.outputs) - first;
+    const int64_t width = left < p.panel_columns ? left : p.panel_columns;
+    const int64_t panel = p.offset + first * p.panel_rows;
+    if (p.layout == ParameterLayout::kPanelWeight)
+      visit(panel, p.shape[1] * width);
+    else
+      visit(panel + (p.panel_rows - 1) * width, width);
+  }
+}
+
 // Copies one parameter between the flat buffer and a dense array of the user's shape.
 template <class T>
 void unpack_parameter(const Parameter& parameter, const T* flat, T* dense) noexcept;

@@ -1,6 +1,7 @@
 // SGD with momentum (Sutskever et al. 2013), Adam and Adamax (Kingma & Ba 2015), AdamW (Loshchilov & Hutter
 // 2019), NAdam (Dozat 2016), RAdam (Liu et al. 2020), Lion (Chen et al. 2023), Adagrad (Duchi et al. 2011),
-// Adadelta (Zeiler 2012), RMSprop (Tieleman & Hinton 2012), Rprop (Riedmiller & Braun 1993).
+// Adadelta (Zeiler 2012), RMSprop (Tieleman & Hinton 2012), Rprop (Riedmiller & Braun 1993), Muon (Jordan
+// 2024).
 #include "optimizers/coefficients.h"
 
 #include <algorithm>
@@ -153,6 +154,18 @@ Coefficients rmsprop_coefficients(const OptimizerOptions& o, const StepRequest& 
 Coefficients rprop_coefficients(const OptimizerOptions& o, const StepRequest& request) {
   const Decay decay(request, o[5]);
   return {request.learning_rate, decay.coupled, decay.decoupled, o[1], o[2], o[3], o[4]};
+}
+
+// o: learning_rate, momentum, nesterov, iterations, adamw_rate_factor, beta1, beta2, epsilon, match_adamw,
+// first_and_last
+Coefficients muon_coefficients(const OptimizerOptions& o, const StepRequest& request) {
+  return adam_coefficients({o[0], o[5], o[6], o[7], 1.0},
+                           {request.learning_rate * o[4], request.weight_decay, request.step});
+}
+
+Coefficients muon_matrix_coefficients(double scale, const StepRequest& request) {
+  const Decay decay(request, 1.0);
+  return {request.learning_rate * scale, decay.coupled, 0.0, decay.decoupled, 0.0};
 }
 
 }  // namespace lamina

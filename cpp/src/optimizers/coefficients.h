@@ -15,5 +15,9 @@ Coefficients adagrad_coefficients(const OptimizerOptions& options, const StepReq
 Coefficients adadelta_coefficients(const OptimizerOptions& options, const StepRequest& request);
 Coefficients rmsprop_coefficients(const OptimizerOptions& options, const StepRequest& request);
 Coefficients rprop_coefficients(const OptimizerOptions& options, const StepRequest& request);
+// Of the parameters that Muon leaves to AdamW.
+Coefficients muon_coefficients(const OptimizerOptions& options, const StepRequest& request);
+// Of kSgd for a matrix whose direction is orthogonal; `scale` multiplies the step, not the decay.
+Coefficients muon_matrix_coefficients(double scale, const StepRequest& request);
 
 }  // namespace lamina

@@ -5,22 +5,30 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "optimizers/coefficients.h"
 
 namespace lamina {
 
 template <class T>
 Optimizer<T>::Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>& parameters,
                         int64_t flat_size, const kernels::KernelTable<T>& table)
-    : spec_(spec), table_(table), learning_rate_(spec.options[0]) {
+    : spec_(spec), table_(table), parameters_(parameters), learning_rate_(spec.options[0]) {
+  std::vector<double> scales(parameters.size(), 0.0);
+  if (spec.entry->orthogonalises) {
+    const MuonOptions options(spec.options);
+    scales = muon_scales(options, parameters);
+    muon_.emplace(options, parameters, scales, flat_size, table);
+  }
   for (int i = 0; i < spec.entry->state_count; ++i) state_.emplace_back(flat_size);
-  for (const Parameter& p : parameters) {
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const Parameter& p = parameters[i];
     const double decay = p.decays || spec.decay_biases ? spec.weight_decay * p.decay_factor : 0.0;
     const auto same = [&](const Group& g) {
-      return g.rate_factor == p.rate_factor && g.weight_decay == decay;
+      return g.rate_factor == p.rate_factor && g.weight_decay == decay && g.muon_scale == scales[i];
     };
     const auto found = std::find_if(groups_.begin(), groups_.end(), same);
     group_of_.push_back(static_cast<size_t>(found - groups_.begin()));
-    if (found == groups_.end()) groups_.push_back({p.rate_factor, decay, {}});
+    if (found == groups_.end()) groups_.push_back({p.rate_factor, decay, scales[i], {}});
   }
 }
 
@@ -40,8 +48,9 @@ void Optimizer<T>::begin_step(T* weights, T* backup) noexcept {
   backup_ = backup;
   finite_.store(true, std::memory_order_relaxed);
   for (Group& group : groups_) {
-    const Coefficients c = spec_.entry->coefficients(
-        spec_.options, {learning_rate_ * group.rate_factor, group.weight_decay, steps_});
+    const StepRequest request{learning_rate_ * group.rate_factor, group.weight_decay, steps_};
+    const Coefficients c = group.muon_scale > 0.0 ? muon_matrix_coefficients(group.muon_scale, request)
+                                                  : spec_.entry->coefficients(spec_.options, request);
     std::transform(c.begin(), c.end(), group.coefficients.begin(),
                    [](double x) { return static_cast<T>(x); });
   }
@@ -55,15 +64,21 @@ void Optimizer<T>::reset() noexcept {
 
 template <class T>
 void Optimizer<T>::update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept {
+  const Group& group = groups_[group_of_[static_cast<size_t>(parameter)]];
   kernels::Update<T> call{};
   call.n = n;
   call.weights = weights_ + offset;
   call.gradients = gradient;
   for (size_t i = 0; i < state_.size(); ++i) call.state[i] = state_[i].data() + offset;
   call.backup = backup_ ? backup_ + offset : nullptr;
-  call.coefficients = groups_[group_of_[static_cast<size_t>(parameter)]].coefficients.data();
-  if (!table_.update[static_cast<int>(spec_.entry->rule)](call))
-    finite_.store(false, std::memory_order_relaxed);
+  call.coefficients = group.coefficients.data();
+  kernels::UpdateRule rule = spec_.entry->rule;
+  if (group.muon_scale > 0.0) {
+    muon_->advance(n, gradient, call.state[0]);
+    call.gradients = muon_->directions() + offset;
+    rule = kernels::UpdateRule::kSgd;
+  }
+  if (!table_.update[static_cast<int>(rule)](call)) finite_.store(false, std::memory_order_relaxed);
 }
 
 template <class T>

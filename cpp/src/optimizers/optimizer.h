@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/arena.h"
 #include "kernels/kernel_table.h"
 #include "layers/layer.h"
+#include "optimizers/muon.h"
 #include "optimizers/update_rules.h"
 
 namespace lamina {
@@ -19,6 +21,12 @@ class Optimizer final : public ParameterUpdater<T> {
   Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>& parameters, int64_t flat_size,
             const kernels::KernelTable<T>& table);
 
+  // Of a gradient that stands as a whole (clipped), before the updates of this step and after clipping's
+  // barrier: what updates need to know of all of it. By every member of a team. False: `stopped` said so;
+  // then no update may follow.
+  bool prepare_updates(Team& team, const T* gradients, FunctionRef<bool()> stopped) noexcept {
+    return !muon_ || muon_->run(team, gradients, state_[0].data(), stopped);
+  }
   // Starts step steps() + 1 on `weights`; `backup` (or null) receives the old values of what is updated.
   void begin_step(T* weights, T* backup) noexcept;
   void update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept override;
@@ -30,16 +38,18 @@ class Optimizer final : public ParameterUpdater<T> {
   // As new: no steps, all state 0.
   void reset() noexcept;
 
-  // Clipping needs the gradient as a whole, so it must be materialised before the updates.
-  bool needs_whole_gradient() const noexcept { return clip_norm() > 0.0 || clip_value() > 0.0; }
-  double clip_norm() const noexcept { return spec_.clip_norm; }
-  double clip_value() const noexcept { return spec_.clip_value; }
+  // Clipping and Muon need the gradient as a whole, so it must be materialised before the updates.
+  bool needs_whole_gradient() const noexcept {
+    return muon_ || spec_.clip_norm > 0.0 || spec_.clip_value > 0.0 || spec_.clip_parameter_norm > 0.0;
+  }
 
   double learning_rate() const noexcept { return learning_rate_; }
   void set_learning_rate(double rate);
   // Of the steps to come, from a list that was checked; the step in hand keeps its own.
   void follow_learning_rate(double rate) noexcept { learning_rate_ = rate; }
   const OptimizerSpec& spec() const noexcept { return spec_; }
+
+  const std::vector<Parameter>& parameters() const noexcept { return parameters_; }
 
   // All state: the step count and `state_count` flat buffers in the network's layout.
   int64_t steps() const noexcept { return steps_; }
@@ -51,9 +61,12 @@ class Optimizer final : public ParameterUpdater<T> {
   OptimizerSpec spec_;
   const kernels::KernelTable<T>& table_;
   std::vector<AlignedBuffer<T>> state_;
+  std::vector<Parameter> parameters_;
+  std::optional<Muon<T>> muon_;
   // Parameters of equal learning rate and decay share their coefficients of the current step.
   struct Group {
     double rate_factor, weight_decay;
+    double muon_scale;  // 0: not Muon's
     std::array<T, kernels::kMaxCoefficients> coefficients{};
   };
   std::vector<Group> groups_;

@@ -14,10 +14,12 @@ namespace {
 
 using kernels::UpdateRule;
 
+enum class OptionType { kNumber, kWhole, kBoolean };
+
 struct Option {
   const char* name;
   double default_value, minimum, maximum;
-  bool boolean = false;
+  OptionType type = OptionType::kNumber;
 };
 
 constexpr double kAny = std::numeric_limits<double>::max();
@@ -27,12 +29,13 @@ constexpr Option rate(double value) { return {"learning_rate", value, 0.0, kAny}
 constexpr Option share(const char* name, double value) { return {name, value, 0.0, kBelowOne}; }
 constexpr Option at_least_zero(const char* name, double value) { return {name, value, 0.0, kAny}; }
 constexpr Option flag(const char* name, bool value = false) {
-  return {name, value ? 1.0 : 0.0, 0.0, 1.0, true};
+  return {name, value ? 1.0 : 0.0, 0.0, 1.0, OptionType::kBoolean};
 }
 
 // Options that every optimizer has.
 constexpr std::array kCommonOptions = {at_least_zero("weight_decay", 0.0), flag("decay_biases"),
-                                       at_least_zero("clip_norm", 0.0), at_least_zero("clip_value", 0.0)};
+                                       at_least_zero("clip_norm", 0.0), at_least_zero("clip_value", 0.0),
+                                       at_least_zero("clip_parameter_norm", 0.0)};
 
 // The order is that in which coefficients.cpp reads them.
 constexpr std::array kSgdOptions = {rate(0.01), share("momentum", 0.0), flag("nesterov"), flag("decoupled")};
@@ -59,6 +62,16 @@ constexpr std::array kRpropOptions = {rate(0.01),
                                       at_least_zero("smallest_step", 1e-6),
                                       at_least_zero("largest_step", 50.0),
                                       flag("decoupled")};
+constexpr std::array kMuonOptions = {rate(0.02),
+                                     share("momentum", 0.95),
+                                     flag("nesterov", true),
+                                     Option{"iterations", 5.0, 1.0, 100.0, OptionType::kWhole},
+                                     at_least_zero("adamw_rate_factor", 0.05),
+                                     share("beta1", 0.9),
+                                     share("beta2", 0.999),
+                                     at_least_zero("epsilon", 1e-8),
+                                     flag("match_adamw"),
+                                     flag("first_and_last")};
 
 struct Listing {
   OptimizerEntry entry;
@@ -91,6 +104,8 @@ const std::array kListings = {
             kRmspropOptions},
     Listing{{"rprop", UpdateRule::kRprop, 2, {"last_gradient", "step_size"}, rprop_coefficients},
             kRpropOptions},
+    Listing{{"muon", UpdateRule::kAdam, 2, {"first_moment", "second_moment"}, muon_coefficients, true},
+            kMuonOptions},
 };
 
 const Listing& find_listing(const std::string& name) {
@@ -103,7 +118,12 @@ const Listing& find_listing(const std::string& name) {
 }
 
 double read_option(const JsonReader& spec, const Option& option) {
-  if (option.boolean) return spec.boolean(option.name, option.default_value != 0.0) ? 1.0 : 0.0;
+  if (option.type == OptionType::kBoolean)
+    return spec.boolean(option.name, option.default_value != 0.0) ? 1.0 : 0.0;
+  if (option.type == OptionType::kWhole)
+    return static_cast<double>(spec.integer(option.name, static_cast<int64_t>(option.default_value),
+                                            static_cast<int64_t>(option.minimum),
+                                            static_cast<int64_t>(option.maximum)));
   return spec.number(option.name, option.default_value, option.minimum, option.maximum);
 }
 
@@ -145,6 +165,7 @@ OptimizerSpec optimizer_from_json(const nlohmann::json& json) {
   result.decay_biases = common[1] != 0.0;
   result.clip_norm = common[2];
   result.clip_value = common[3];
+  result.clip_parameter_norm = common[4];
   check_together(result, spec);
   return result;
 }
@@ -159,14 +180,17 @@ nlohmann::json optimizer_to_json(const OptimizerSpec& spec) {
   nlohmann::json json = {{"kind", spec.entry->name}};
   const auto write = [&](std::span<const Option> options, const double* values) {
     for (size_t i = 0; i < options.size(); ++i) {
-      if (options[i].boolean)
+      if (options[i].type == OptionType::kBoolean)
         json[options[i].name] = values[i] != 0.0;
+      else if (options[i].type == OptionType::kWhole)
+        json[options[i].name] = static_cast<int64_t>(values[i]);
       else
         json[options[i].name] = values[i];
     }
   };
   const std::array<double, kCommonOptions.size()> common = {spec.weight_decay, spec.decay_biases ? 1.0 : 0.0,
-                                                            spec.clip_norm, spec.clip_value};
+                                                            spec.clip_norm, spec.clip_value,
+                                                            spec.clip_parameter_norm};
   write(find_listing(spec.entry->name).options, spec.options.data());
   write(kCommonOptions, common.data());
   return json;

@@ -29,14 +29,30 @@ struct OptimizerEntry {
   int state_count;
   const char* state_names[3];
   Coefficients (*coefficients)(const OptimizerOptions&, const StepRequest&);
+  bool orthogonalises = false;  // weight matrices between hidden layers have Muon's rule, others this one
 };
 
 struct OptimizerSpec {
   const OptimizerEntry* entry = nullptr;
   double weight_decay = 0.0;
   bool decay_biases = false;
-  double clip_norm = 0.0, clip_value = 0.0;  // 0: no clipping
-  OptimizerOptions options{};                // options[0] is the learning rate
+  double clip_norm = 0.0, clip_value = 0.0, clip_parameter_norm = 0.0;  // 0: no clipping
+  OptimizerOptions options{};                                           // options[0] is the learning rate
+};
+
+// Muon's options by name.
+struct MuonOptions {
+  double momentum;
+  bool nesterov;
+  int iterations;
+  bool match_adamw;
+  bool first_and_last;
+  explicit MuonOptions(const OptimizerOptions& o) noexcept
+      : momentum(o[1]),
+        nesterov(o[2] != 0.0),
+        iterations(static_cast<int>(o[3])),
+        match_adamw(o[8] != 0.0),
+        first_and_last(o[9] != 0.0) {}
 };
 
 // From `"adam"` or `{"kind": "adam", "learning_rate": 1e-3, ...}`; every option is checked.

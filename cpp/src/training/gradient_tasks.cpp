@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <span>
 
 #include "training/schedule.h"
 
@@ -99,35 +98,86 @@ void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t ba
 }
 
 template <class T>
-void GradientClipper<T>::prepare(int64_t size) {
-  const int64_t chunks = (size + kClipChunk - 1) / kClipChunk;
-  if (chunk_sums_.size() != chunks) chunk_sums_ = AlignedBuffer<double>(chunks);
+void GradientMean::add(const Team& team, const kernels::KernelTable<T>& table, double weight, const T* part,
+                       T* mean, int64_t size) noexcept {
+  constexpr int64_t kLine = padded_columns<T>(1);
+  const Team::Range own = team.share(size / kLine);
+  const int64_t first = own.first * kLine, n = (own.last - own.first) * kLine;
+  weight_ += weight;
+  if (mean_over_rows_) {
+    const T share = static_cast<T>(weight_ > 0.0 ? weight / weight_ : 0.0);
+    return table.average_values(n, share, part + first, mean + first);
+  }
+  // Plain gradient descent with a rate of -1 is an addition.
+  const T addition[kernels::kMaxCoefficients] = {T(-1)};
+  table.update[static_cast<int>(kernels::UpdateRule::kSgd)](
+      {n, mean + first, part + first, {}, nullptr, addition});
 }
 
 template <class T>
-void GradientClipper<T>::clip(Team& team, const kernels::KernelTable<T>& table, const Optimizer<T>& optimizer,
-                              T* gradients, int64_t size) noexcept {
-  const Team::Range own = team.share(chunk_sums_.size());
-  const auto chunk = [&](int64_t i) {
-    return std::span<T>(gradients + i * kClipChunk,
-                        static_cast<size_t>(std::min(kClipChunk, size - i * kClipChunk)));
-  };
-  if (const T limit = static_cast<T>(optimizer.clip_value()); limit > T(0))
-    for (int64_t i = own.first; i < own.last; ++i)
-      for (T& g : chunk(i)) g = std::clamp(g, -limit, limit);
-  if (!(optimizer.clip_norm() > 0.0)) return;
-  for (int64_t i = own.first; i < own.last; ++i)
-    chunk_sums_[i] = table.sum_of_squares(static_cast<int64_t>(chunk(i).size()), chunk(i).data());
+void GradientClipper<T>::prepare(const std::vector<Parameter>& parameters) {
+  if (!pieces_.empty()) return;
+  for (size_t i = 0; i < parameters.size(); ++i)
+    for_each_run<T>(parameters[i], [&](int64_t offset, int64_t count) {
+      for (int64_t done = 0; done < count; done += kClipChunk)
+        pieces_.push_back({i, offset + done, std::min(kClipChunk, count - done)});
+    });
+  sums_.resize(pieces_.size());
+}
+
+template <class T>
+void GradientClipper<T>::sum_squares(Team& team, const kernels::KernelTable<T>& table,
+                                     const T* gradients) noexcept {
+  const Team::Range own = team.share(static_cast<int64_t>(pieces_.size()));
+  for (auto i = static_cast<size_t>(own.first); i < static_cast<size_t>(own.last); ++i)
+    sums_[i] = table.sum_of_squares(pieces_[i].size, gradients + pieces_[i].offset);
   team.barrier();
-  const double norm = std::sqrt(std::accumulate(chunk_sums_.begin(), chunk_sums_.end(), 0.0));
-  if (!(norm > optimizer.clip_norm())) return;
-  const T scale = static_cast<T>(optimizer.clip_norm() / norm);
-  for (int64_t i = own.first; i < own.last; ++i)
-    for (T& g : chunk(i)) g *= scale;
+}
+
+// This member's share of the pieces [first, last).
+template <class T>
+void GradientClipper<T>::scale(const Team& team, const kernels::KernelTable<T>& table, double norm,
+                               double limit, size_t first, size_t last, T* gradients) const noexcept {
+  if (!(norm > limit)) return;
+  const Team::Range own = team.share(static_cast<int64_t>(last - first));
+  for (size_t i = first + static_cast<size_t>(own.first); i < first + static_cast<size_t>(own.last); ++i)
+    table.scale_values(pieces_[i].size, static_cast<T>(limit / norm), gradients + pieces_[i].offset);
+}
+
+template <class T>
+void GradientClipper<T>::clip(Team& team, const kernels::KernelTable<T>& table, const OptimizerSpec& limits,
+                              T* gradients) noexcept {
+  const auto norm_of = [&](size_t first, size_t last) {
+    return std::sqrt(std::accumulate(sums_.begin() + static_cast<std::ptrdiff_t>(first),
+                                     sums_.begin() + static_cast<std::ptrdiff_t>(last), 0.0));
+  };
+  const size_t count = pieces_.size();
+  if (const T limit = static_cast<T>(limits.clip_value); limit > T(0)) {
+    const Team::Range own = team.share(static_cast<int64_t>(count));
+    for (auto i = static_cast<size_t>(own.first); i < static_cast<size_t>(own.last); ++i)
+      table.clamp_values(pieces_[i].size, -limit, limit, gradients + pieces_[i].offset);
+    team.barrier();
+  }
+  if (limits.clip_parameter_norm > 0.0) {
+    sum_squares(team, table, gradients);
+    for (size_t first = 0, last = 0; first < count; first = last) {
+      while (last < count && pieces_[last].parameter == pieces_[first].parameter) ++last;
+      scale(team, table, norm_of(first, last), limits.clip_parameter_norm, first, last, gradients);
+    }
+    team.barrier();
+  }
+  if (limits.clip_norm > 0.0) {
+    sum_squares(team, table, gradients);
+    scale(team, table, norm_of(0, count), limits.clip_norm, 0, count, gradients);
+  }
 }
 
 template class GradientTasks<float>;
 template class GradientTasks<double>;
+template void GradientMean::add(const Team&, const kernels::KernelTable<float>&, double, const float*, float*,
+                                int64_t) noexcept;
+template void GradientMean::add(const Team&, const kernels::KernelTable<double>&, double, const double*,
+                                double*, int64_t) noexcept;
 template class GradientClipper<float>;
 template class GradientClipper<double>;
 

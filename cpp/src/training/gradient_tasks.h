@@ -49,18 +49,45 @@ class GradientTasks {
   std::unique_ptr<Share[]> shares_;
 };
 
+// Joins gradients of several batches: their mean by the weight of the rows, or their sum for losses that sum.
+class GradientMean {
+ public:
+  explicit GradientMean(bool mean_over_rows = true) noexcept : mean_over_rows_(mean_over_rows) {}
+  // With a first gradient of rows of this weight.
+  void begin(double weight) noexcept { weight_ = weight; }
+  // By every member, each with an object of its own; `part` [size] joins `mean`. Ends without a barrier.
+  template <class T>
+  void add(const Team& team, const kernels::KernelTable<T>& table, double weight, const T* part, T* mean,
+           int64_t size) noexcept;
+
+ private:
+  bool mean_over_rows_;
+  double weight_ = 0.0;
+};
+
 template <class T>
 class GradientClipper {
  public:
-  // For flat gradients of `size` elements.
-  void prepare(int64_t size);
-  // By every member; holds barriers, ends without one. Values to [-clip_value, clip_value], then the whole
-  // scaled to a norm of at most clip_norm (Pascanu et al. 2013). The same bits for any team.
-  void clip(Team& team, const kernels::KernelTable<T>& table, const Optimizer<T>& optimizer, T* gradients,
-            int64_t size) noexcept;
+  // For flat gradients of these parameters; allocates at the first call alone.
+  void prepare(const std::vector<Parameter>& parameters);
+  // By every member; holds barriers, ends without one. Values to [-clip_value, clip_value], then each
+  // parameter scaled to a norm of at most clip_parameter_norm, then the whole to one of clip_norm (Pascanu et
+  // al. 2013). The same bits for any team.
+  void clip(Team& team, const kernels::KernelTable<T>& table, const OptimizerSpec& limits,
+            T* gradients) noexcept;
 
  private:
-  AlignedBuffer<double> chunk_sums_;
+  // A piece of one parameter, whose squares are summed at once, whoever does it.
+  struct Piece {
+    size_t parameter;
+    int64_t offset, size;
+  };
+  void sum_squares(Team& team, const kernels::KernelTable<T>& table, const T* gradients) noexcept;
+  void scale(const Team& team, const kernels::KernelTable<T>& table, double norm, double limit, size_t first,
+             size_t last, T* gradients) const noexcept;
+
+  std::vector<Piece> pieces_;
+  std::vector<double> sums_;  // per piece
 };
 
 }  // namespace lamina

@@ -84,14 +84,14 @@ void HandPass<T>::apply(Optimizer<T>& optimizer, T* gradients, const T* statisti
   std::copy_n(network_.weights(), network_.flat_size(), backup_.data());
   const int threads = team_size();
   tasks_.prepare(threads);
-  clipper_.prepare(network_.flat_size());
+  clipper_.prepare(network_.parameters());
   tasks_.begin();
   optimizer.begin_step(network_.weights(), nullptr);
   if (statistics != nullptr) network_.update_running(statistics, optimizer);
   run_team(threads, [&](Team& team) {
-    if (optimizer.needs_whole_gradient())
-      clipper_.clip(team, network_.kernels(), optimizer, gradients, network_.flat_size());
+    clipper_.clip(team, network_.kernels(), optimizer.spec(), gradients);
     team.barrier();
+    optimizer.prepare_updates(team, gradients, [] { return false; });
     tasks_.run(team, workspace_, rows_, gradients, false, &optimizer);
   });
   network_.note_untracked_update();

@@ -78,6 +78,7 @@ void Model<T>::end_fit() noexcept {
     const std::lock_guard lock(published_mutex_);
     published_.reset();
   }
+  followed_ = nullptr;
   training_mutex_.unlock();
 }
 
@@ -85,7 +86,8 @@ template <class T>
 void Model<T>::publish() {
   std::shared_ptr<AlignedBuffer<T>> next = std::move(spare_);
   if (!next || next.use_count() > 1) next = std::make_shared<AlignedBuffer<T>>(network_.flat_size());
-  std::copy_n(network_.weights(), network_.flat_size(), next->data());
+  const bool averaged = followed_ != nullptr && followed_->started();
+  std::copy_n(averaged ? followed_->average() : network_.weights(), network_.flat_size(), next->data());
   const std::lock_guard lock(published_mutex_);
   spare_ = std::exchange(published_, std::move(next));
 }
@@ -140,7 +142,7 @@ void Model<T>::keep_statistics(const Workspace<T>& workspace) {
 
 template <class T>
 EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
-                                Optimizer<T>& optimizer, T* outputs, Poll poll) {
+                                Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll) {
   const auto training = lock_training();
   Trainer<T>& trainer =
       trainer_for(loss, largest_batch(network_, data.inputs.rows, request.batch_size), data.targets.columns);
@@ -148,7 +150,7 @@ EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, co
   {
     const auto weights = lock_weights();
     const ScopedFlag running(in_epoch_);
-    record = trainer.run_epoch(data, request, optimizer, outputs, poll);
+    record = trainer.run_epoch(data, request, optimizer, average, outputs, poll);
   }
   if (published()) publish();
   return record;
@@ -163,12 +165,32 @@ double Model<T>::train_step(const DataSet<T>& data, const LossSpec& loss, Optimi
 }
 
 template <class T>
+T* Model<T>::part_buffer() {
+  if (part_.empty()) part_ = AlignedBuffer<T>(network_.flat_size());
+  return part_.data();
+}
+
+template <class T>
 double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed,
-                                    uint64_t step) {
+                                    uint64_t step, bool accumulate) {
   const auto training = lock_training();
+  const bool joins = accumulate && !gradients_.empty();
+  if (joins && !mean_)
+    throw Error(
+        Error::Kind::kState,
+        "value_and_grad: expected accumulate=False after backward, whose gradients have no row weight");
+  T* to = joins ? part_buffer() : gradient_buffer();
   Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
-  const double value = trainer.value_and_gradient(data, seed, step, gradient_buffer());
+  const double value = trainer.value_and_gradient(data, seed, step, to);
   keep_statistics(trainer.runner().workspace());
+  const double weight = total_weight(data, {nullptr, 0, data.inputs.rows});
+  if (joins) {
+    run_team(1, [&](Team& team) {
+      mean_->add(team, network_.kernels(), weight, part_.data(), gradients_.data(), gradients_.size());
+    });
+  } else {
+    mean_.emplace(loss.mean_over_rows).begin(weight);
+  }
   return value;
 }
 
@@ -181,11 +203,19 @@ void Model<T>::forward(const ArraySource& inputs, bool training_mode, uint64_t s
 }
 
 template <class T>
-void Model<T>::backward(const T* output_gradient, bool gradients_wanted, T* input_gradient) {
+void Model<T>::backward(const T* output_gradient, bool gradients_wanted, bool accumulate, T* input_gradient) {
   const auto training = lock_training();
   if (forward_rows() == 0) throw Error(Error::Kind::kState, "backward: expected a call of forward before it");
   network_.check_trainable();
-  hand_->backward(output_gradient, gradients_wanted ? gradient_buffer() : nullptr, input_gradient);
+  const bool joins = gradients_wanted && accumulate && !gradients_.empty();
+  T* to = !gradients_wanted ? nullptr : joins ? part_buffer() : gradient_buffer();
+  hand_->backward(output_gradient, to, input_gradient);
+  if (gradients_wanted) mean_.reset();
+  if (!joins) return;
+  run_team(1, [&](Team& team) {
+    GradientMean(false).add(team, network_.kernels(), 1.0, part_.data(), gradients_.data(),
+                            gradients_.size());
+  });
 }
 
 template <class T>
@@ -197,6 +227,56 @@ void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
   const auto weights = lock_weights();
   hand_pass_for(1).apply(optimizer, gradient_buffer(), statistics_pending_ ? statistics_.data() : nullptr);
   statistics_pending_ = false;
+}
+
+template <class T>
+void Model<T>::follow_average(const WeightAverage<T>* average) {
+  const auto training = lock_training();
+  followed_ = average;
+  if (published()) publish();
+}
+
+template <class T>
+void Model<T>::update_average(WeightAverage<T>& average) {
+  const auto training = lock_training();
+  average.update(0, 0, network_.flat_size(), network_.weights());
+  average.advance(1);
+  if (published()) publish();
+}
+
+template <class T>
+void Model<T>::replace_weights(const T* flat) {
+  const auto weights = lock_weights();
+  std::copy_n(flat, network_.flat_size(), network_.weights());
+  network_.mark_weights_changed();
+}
+
+template <class T>
+bool Model<T>::holds(const WeightAverage<T>& average) const noexcept {
+  return std::equal(average.average(), average.average() + network_.flat_size(), network_.weights());
+}
+
+template <class T>
+void Model<T>::apply_average(WeightAverage<T>& average) {
+  const auto training = lock_training();
+  const bool held = average.applied() && holds(average);
+  if (!average.started() || held) return;
+  std::copy_n(network_.weights(), network_.flat_size(), average.training());
+  replace_weights(average.average());
+  average.set_applied(true);
+  if (published()) publish();
+}
+
+template <class T>
+void Model<T>::resume_training_weights(WeightAverage<T>& average) {
+  const auto training = lock_training();
+  if (!average.applied()) return;
+  if (holds(average))
+    replace_weights(average.training());
+  else
+    average.set_updates(0);
+  average.set_applied(false);
+  if (published()) publish();
 }
 
 template <class T>

@@ -3,10 +3,12 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <span>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "base/function_ref.h"
 #include "training/derivatives.h"
@@ -31,33 +33,41 @@ class Model {
   void initialize(uint64_t seed);
   // Values for some parameters, by index; they change together for everyone who predicts meanwhile.
   void set_parameters(std::span<const std::pair<size_t, const T*>> values);
-  // Flat buffers (gradients, optimizer state) to and from the user's shape.
-  void unpack(size_t index, const T* flat, T* dense) const noexcept {
-    unpack_parameter(network_.parameters()[index], flat, dense);
-  }
-  void pack(size_t index, const T* dense, T* flat) const noexcept {
-    pack_parameter(network_.parameters()[index], dense, flat);
-  }
 
   // Updates of an epoch. A last batch of one row joins the one before where a layer couples rows.
-  int64_t steps_per_epoch(int64_t rows, int64_t batch_size) const noexcept {
-    return lamina::steps_per_epoch(network_, rows, batch_size);
+  int64_t steps_per_epoch(int64_t rows, int64_t batch_size, int64_t accumulate) const noexcept {
+    const int64_t batches = lamina::steps_per_epoch(network_, rows, batch_size);
+    return (batches - 1) / accumulate + 1;
   }
 
   void begin_fit();
   void end_fit() noexcept;
   EpochRecord run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
-                        Optimizer<T>& optimizer, T* outputs, Poll poll);
+                        Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll);
   double train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer, uint64_t seed);
-  double value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed, uint64_t step);
+  // `accumulate`: the gradients become the mean by weight (or sum) over this call and those before it.
+  double value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed, uint64_t step,
+                            bool accumulate);
 
   void forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs);
   // Rows of the last forward (0: none yet).
   int64_t forward_rows() const noexcept { return hand_ ? hand_->rows() : 0; }
-  void backward(const T* output_gradient, bool gradients_wanted, T* input_gradient);
+  // `accumulate`: the gradients are added to those that stand.
+  void backward(const T* output_gradient, bool gradients_wanted, bool accumulate, T* input_gradient);
   // Of the last backward or value_and_gradient; null before.
   const T* gradients() const noexcept { return gradients_.data(); }
   void apply_gradients(Optimizer<T>& optimizer);
+
+  // Weight averages. While one is followed (null: none), it is what a fit publishes.
+  WeightAverage<T> make_average(const WeightAverageOptions& options) const {
+    return WeightAverage<T>(options, network_.parameters(), network_.flat_size(), network_.kernels());
+  }
+  void follow_average(const WeightAverage<T>* average);
+  void update_average(WeightAverage<T>& average);
+  // The network takes the average, which keeps the weights that training goes on from; and back. An average
+  // that the network no longer holds (its weights were changed since) starts afresh instead.
+  void apply_average(WeightAverage<T>& average);
+  void resume_training_weights(WeightAverage<T>& average);
 
   bool predict(const ArraySource& inputs, T* outputs, Poll poll) const;
   // Calls use(network, weights) with the weights that a prediction would read, which do not change meanwhile.
@@ -78,6 +88,9 @@ class Model {
   Trainer<T>& trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns);
   HandPass<T>& hand_pass_for(int64_t rows);
   T* gradient_buffer();
+  T* part_buffer();
+  void replace_weights(const T* weights);
+  bool holds(const WeightAverage<T>& average) const noexcept;
   void keep_statistics(const Workspace<T>& workspace);
   void publish();
   std::shared_ptr<const AlignedBuffer<T>> published() const;
@@ -87,8 +100,9 @@ class Model {
   Network<T> network_;
   std::unique_ptr<Trainer<T>> trainer_;
   std::unique_ptr<HandPass<T>> hand_;
-  AlignedBuffer<T> gradients_;
-  AlignedBuffer<T> statistics_;  // of the last training batch by hand, for the next apply_gradients
+  AlignedBuffer<T> gradients_, part_;
+  std::optional<GradientMean> mean_;  // of value_and_gradient's calls; none where backward made gradients_
+  AlignedBuffer<T> statistics_;       // of the last training batch by hand, for the next apply_gradients
   bool statistics_pending_ = false;
 
   std::recursive_mutex training_mutex_;      // held by the thread that trains, through a whole fit
@@ -98,6 +112,7 @@ class Model {
   mutable std::mutex published_mutex_;
   std::shared_ptr<AlignedBuffer<T>> published_;  // not null while a fit is open
   std::shared_ptr<AlignedBuffer<T>> spare_;      // the one before, reused when nobody reads it
+  const WeightAverage<T>* followed_ = nullptr;   // guarded by training_mutex_
 };
 
 }  // namespace lamina

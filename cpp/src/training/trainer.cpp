@@ -44,6 +44,15 @@ void check_learning_rates(const double* rates, int64_t steps) {
                                            std::to_string(i + 1) + " of the epoch");
 }
 
+// This member's share of the average's update.
+template <class T>
+void follow(const Team& team, WeightAverage<T>& average, int64_t ahead, const T* weights,
+            int64_t size) noexcept {
+  constexpr int64_t kLine = padded_columns<T>(1);
+  const Team::Range own = team.share(size / kLine);
+  average.update(ahead, own.first * kLine, own.last * kLine, weights);
+}
+
 }  // namespace
 
 template <class T>
@@ -63,10 +72,11 @@ void Trainer<T>::sync_backup() {
 
 template <class T>
 EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& request,
-                                  Optimizer<T>& optimizer, T* outputs, Poll poll) {
-  const int64_t rows = data.inputs.rows, batch_size = request.batch_size;
-  const int64_t steps = steps_per_epoch(network_, rows, batch_size);
-  network_.check_batch_rows(std::min(batch_size, rows), request.epoch == kNoEpoch ? "train_step" : "fit");
+                                  Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll) {
+  const int64_t rows = data.inputs.rows, batch_size = std::min(request.batch_size, rows);
+  const int64_t batches = steps_per_epoch(network_, rows, batch_size);
+  const int64_t steps = (batches - 1) / request.accumulate + 1;
+  network_.check_batch_rows(batch_size, request.epoch == kNoEpoch ? "train_step" : "fit");
   check_learning_rates(request.learning_rates, steps);
   std::vector<int64_t> order;
   if (request.shuffle) {
@@ -74,39 +84,40 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
     std::iota(order.begin(), order.end(), int64_t{0});
     shuffle_indices(request.seed, static_cast<uint64_t>(request.epoch), order);
   }
-  const int threads = runner_.prepare_threads(std::min(batch_size, rows));
+  const int threads = runner_.prepare_threads(batch_size);
   sync_backup();
   network_.refresh_transposed(false);
-  if (gradients_.empty() && gradient_comes_first(optimizer, std::min(batch_size, rows), 1)) {
-    gradients_ = AlignedBuffer<T>(network_.flat_size());
-    clipper_.prepare(network_.flat_size());
-  }
+  prepare_buffers(optimizer, request, batch_size);
   runner_.reset_flags();
-  const double step_work = static_cast<double>(network_.training_multiply_adds()) *
-                           static_cast<double>(std::min(batch_size, rows));
+  const double step_work =
+      static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(batch_size);
   TimedPoll timed(poll, estimated_microseconds(step_work, sizeof(T) == 8) < 50.0);
   EpochRecord record;
   double weight_sum = 0.0;
   int64_t batch_rows = 0;
-  const auto steps_before = static_cast<uint64_t>(optimizer.steps());
+  const int64_t before = optimizer.steps();
   run_team(threads, [&](Team& team) {
     for (int64_t i = 0; i < steps; ++i) {
-      const uint64_t step_index = steps_before + static_cast<uint64_t>(i);
-      const int64_t first = i * batch_size;
-      const int64_t count = i + 1 < steps ? batch_size : rows - first;
+      const int64_t first = i * batch_size * request.accumulate;
+      const int64_t count = i + 1 < steps ? batch_size * request.accumulate : rows - first;
+      const uint64_t step_index = static_cast<uint64_t>(before + i);
       const BatchRows batch{request.shuffle ? order.data() + first : nullptr, first, count};
       if (team.index == 0) {
-        batch_rows = count;
+        batch_rows = std::min(count, batch_size);
         if (request.learning_rates != nullptr) optimizer.follow_learning_rate(request.learning_rates[i]);
       }
       const StepRequestData<T> step{data, batch, request.seed, step_index, outputs};
-      if (!run_step(team, step, optimizer, [&] { return timed(record.steps); })) return;
+      if (!run_step(team, step, request, optimizer, [&] { return timed(record.steps); })) return;
+      if (average != nullptr) follow(team, *average, i, network_.weights(), network_.flat_size());
       if (team.index != 0) continue;
       record.loss += step_loss_;
-      weight_sum += runner_.loss().mean_over_rows ? total_weight(data, batch) : 1.0;
+      weight_sum += runner_.loss().mean_over_rows
+                        ? total_weight(data, batch)
+                        : static_cast<double>(steps_per_epoch(network_, count, batch_size));
       ++record.steps;
     }
   });
+  if (average != nullptr) average->advance(record.steps);
   network_.note_update();
   record.cancelled = runner_.cancelled();
   if (!runner_.loss_is_finite() || !optimizer.step_is_finite())
@@ -123,53 +134,88 @@ bool Trainer<T>::gradient_comes_first(const Optimizer<T>& optimizer, int64_t row
 }
 
 template <class T>
-bool Trainer<T>::run_step(Team& team, const StepRequestData<T>& request, Optimizer<T>& optimizer,
-                          FunctionRef<bool()> stop) noexcept {
+void Trainer<T>::prepare_buffers(const Optimizer<T>& optimizer, const EpochRequest& request, int64_t rows) {
+  if (request.accumulate > 1 && part_.empty()) part_ = AlignedBuffer<T>(network_.flat_size());
+  if (request.accumulate == 1 && !gradient_comes_first(optimizer, rows, 1)) return;
+  if (gradients_.empty()) gradients_ = AlignedBuffer<T>(network_.flat_size());
+  clipper_.prepare(network_.parameters());
+}
+
+template <class T>
+bool Trainer<T>::run_step(Team& team, const StepRequestData<T>& request, const EpochRequest& epoch,
+                          Optimizer<T>& optimizer, FunctionRef<bool()> stop) noexcept {
   const int64_t rows = request.batch.rows;
-  runner_.run_rows(team, request, stop);
-  const bool whole = gradient_comes_first(optimizer, rows, team.size);
-  GradientTasks<T>& tasks = runner_.tasks();
-  Workspace<T>& workspace = runner_.workspace();
   if (team.index == 0) {
-    tasks.begin();
+    step_loss_ = 0.0;
     optimizer.begin_step(network_.weights(), backup_.data());
   }
-  team.barrier();
-  if (!runner_.loss_is_finite() || runner_.cancelled()) {
+  bool going;
+  if (epoch.accumulate > 1 || gradient_comes_first(optimizer, rows, team.size)) {
+    going = run_whole(team, request, epoch, optimizer, stop);
+  } else {
+    going = run_batch(team, request, stop);
+    if (going && team.index == 0) network_.update_running(runner_.workspace(), optimizer);
+    if (going) runner_.tasks().run(team, runner_.workspace(), rows, nullptr, true, &optimizer);
+  }
+  if (!going) {
     if (team.index == 0) optimizer.undo_step_count();
     return false;
-  }
-  if (team.index == 0) step_loss_ = runner_.summed_loss(rows);
-  const auto update_running = [&] {
-    if (team.index == 0) network_.update_running(workspace, optimizer);
-  };
-  if (whole) {
-    tasks.run(team, workspace, rows, gradients_.data(), true, nullptr, [&] {
-      if (team.index == 0 && stop()) runner_.cancel();
-      return runner_.cancelled();
-    });
-    team.barrier();
-    if (runner_.cancelled()) {
-      if (team.index == 0) optimizer.undo_step_count();
-      return false;
-    }
-    if (team.index == 0) tasks.begin();
-    clipper_.clip(team, network_.kernels(), optimizer, gradients_.data(), gradients_.size());
-    team.barrier();
-    update_running();
-    tasks.run(team, workspace, rows, gradients_.data(), false, &optimizer);
-  } else {
-    update_running();
-    tasks.run(team, workspace, rows, nullptr, true, &optimizer);
   }
   team.barrier();
   return optimizer.step_is_finite();
 }
 
 template <class T>
+bool Trainer<T>::run_batch(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop) noexcept {
+  runner_.run_rows(team, request, stop);
+  if (team.index == 0) runner_.tasks().begin();
+  team.barrier();
+  if (!runner_.loss_is_finite() || runner_.cancelled()) return false;
+  if (team.index == 0) step_loss_ += runner_.summed_loss(request.batch.rows);
+  return true;
+}
+
+template <class T>
+bool Trainer<T>::run_whole(Team& team, const StepRequestData<T>& request, const EpochRequest& epoch,
+                           Optimizer<T>& optimizer, FunctionRef<bool()> stop) noexcept {
+  GradientTasks<T>& tasks = runner_.tasks();
+  const auto stopped = [&] {
+    if (team.index == 0 && stop()) runner_.cancel();
+    return runner_.cancelled();
+  };
+  const BatchRows& all = request.batch;
+  GradientMean mean(runner_.loss().mean_over_rows);
+  const int64_t parts = epoch.accumulate > 1 ? steps_per_epoch(network_, all.rows, epoch.batch_size) : 1;
+  for (int64_t i = 0; i < parts; ++i) {
+    const int64_t first = i * epoch.batch_size;
+    StepRequestData<T> part = request;
+    part.batch = {all.indices ? all.indices + first : nullptr, all.first_row + first,
+                  i + 1 < parts ? epoch.batch_size : all.rows - first};
+    part.step = request.step * static_cast<uint64_t>(epoch.accumulate) + static_cast<uint64_t>(i);
+    if (!run_batch(team, part, stop)) return false;
+    T* to = i == 0 ? gradients_.data() : part_.data();
+    tasks.run(team, runner_.workspace(), part.batch.rows, to, true, nullptr, stopped);
+    team.barrier();
+    if (runner_.cancelled()) return false;
+    const double weight = total_weight(part.data, part.batch);
+    if (i == 0) mean.begin(weight);
+    if (i > 0) mean.add(team, network_.kernels(), weight, part_.data(), gradients_.data(), gradients_.size());
+  }
+  if (parts > 1) team.barrier();
+  if (team.index == 0) tasks.begin();
+  clipper_.clip(team, network_.kernels(), optimizer.spec(), gradients_.data());
+  team.barrier();
+  if (!optimizer.prepare_updates(team, gradients_.data(), stopped)) return false;
+  // As by hand: of the batches of an update the last one moves the running statistics.
+  if (team.index == 0) network_.update_running(runner_.workspace(), optimizer);
+  tasks.run(team, runner_.workspace(), all.rows, gradients_.data(), false, &optimizer);
+  return true;
+}
+
+template <class T>
 double Trainer<T>::step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed) {
   const EpochRequest request{kNoEpoch, data.inputs.rows, false, seed, nullptr};
-  return run_epoch(data, request, optimizer, nullptr, [](int64_t) { return false; }).loss;
+  return run_epoch(data, request, optimizer, nullptr, nullptr, [](int64_t) { return false; }).loss;
 }
 
 template <class T>

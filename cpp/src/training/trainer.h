@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "optimizers/weight_average.h"
 #include "training/step.h"
 
 namespace lamina {
@@ -18,11 +19,12 @@ struct EpochRequest {
   bool shuffle = true;
   uint64_t seed = 0;
   const double* learning_rates = nullptr;  // of each step, finite and at least 0; null: the optimizer's own
+  int64_t accumulate = 1;                  // batches whose mean gradient makes one update
 };
 
 struct EpochRecord {
-  double loss = 0.0;  // mean over the rows seen, by weight
-  int64_t steps = 0;
+  double loss = 0.0;       // mean over the rows seen, by weight
+  int64_t steps = 0;       // updates
   bool cancelled = false;  // stopped by the poll; weights are those of the last whole step
 };
 
@@ -47,8 +49,9 @@ class Trainer {
 
   // One pass over the data. Raises kNotFinite at the step whose loss or update is not finite; the weights are
   // then those of the last step whose loss was finite.
+  // `average` (or null) follows the weights.
   EpochRecord run_epoch(const DataSet<T>& data, const EpochRequest& request, Optimizer<T>& optimizer,
-                        T* outputs, Poll poll);
+                        WeightAverage<T>* average, T* outputs, Poll poll);
   // One update on all rows of `data` as one batch; returns the loss before it.
   double step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed);
   // Loss of all rows of `data` as one batch and its gradient into the flat buffer `gradients`.
@@ -57,9 +60,15 @@ class Trainer {
  private:
   // True where the updates wait for the whole gradient: to clip it, or to leave room for an interrupt.
   bool gradient_comes_first(const Optimizer<T>& optimizer, int64_t rows, int threads) const noexcept;
-  // By every member of the team; false: stop (not finite or cancelled).
-  bool run_step(Team& team, const StepRequestData<T>& request, Optimizer<T>& optimizer,
-                FunctionRef<bool()> stop) noexcept;
+  void prepare_buffers(const Optimizer<T>& optimizer, const EpochRequest& request, int64_t rows);
+  // By every member of the team, on the rows of one update; false: stop (not finite or cancelled).
+  bool run_step(Team& team, const StepRequestData<T>& request, const EpochRequest& epoch,
+                Optimizer<T>& optimizer, FunctionRef<bool()> stop) noexcept;
+  // Rows of one batch forward and back.
+  bool run_batch(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop) noexcept;
+  // The mean gradient of an update's batches, then the update.
+  bool run_whole(Team& team, const StepRequestData<T>& request, const EpochRequest& epoch,
+                 Optimizer<T>& optimizer, FunctionRef<bool()> stop) noexcept;
   void sync_backup();
   [[noreturn]] void fail_not_finite(Optimizer<T>& optimizer, int64_t epoch, int64_t step, int64_t rows);
   std::string first_not_finite_place(int64_t rows);
@@ -68,8 +77,9 @@ class Trainer {
   StepRunner<T> runner_;
   AlignedBuffer<T> backup_;     // weights of the step before
   AlignedBuffer<T> gradients_;  // only where the optimizer needs the whole gradient
+  AlignedBuffer<T> part_;       // of one batch among several of an update
   GradientClipper<T> clipper_;
-  double step_loss_ = 0.0;  // written by member 0 between a step's barriers
+  double step_loss_ = 0.0;  // summed by member 0 between a step's barriers
   uint64_t backup_version_ = 0;
   bool backup_valid_ = false;
 };
