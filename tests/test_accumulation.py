@@ -63,6 +63,28 @@ def test_by_hand_gives_the_bits_of_fit() -> None:
     assert bits(by_hand) == bits(fitted)
 
 
+def test_by_hand_gives_the_masks_of_fit() -> None:
+    x, y = class_data(rows=60)
+    fitted, by_hand, optimizer = classifier(dropout=0.5), classifier(dropout=0.5), lm.SGD(0.1)
+    fitted.fit(
+        x,
+        y,
+        optimizer=lm.SGD(0.1),
+        batch_size=10,
+        accumulate=3,
+        shuffle=False,
+        epochs=1,
+        verbose=False,
+    )
+    for batch in range(6):
+        rows, number = slice(10 * batch, 10 * batch + 10), batch % 3
+        step = 3 * optimizer.steps + number
+        by_hand.value_and_grad(x[rows], y[rows], step=step, accumulate=number > 0)
+        if number == 2:
+            optimizer.step(by_hand)
+    assert bits(by_hand) == bits(fitted)
+
+
 def test_backward_adds_to_the_gradients_where_told() -> None:
     x, _ = value_data(rows=10)
     net = regressor(dtype="float64")

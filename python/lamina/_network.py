@@ -261,7 +261,8 @@ class Sequential(Derivatives):
         Args:
             loss: as in `fit`, or a function of your own: (outputs [rows, outputs], y) ->
                 (value, gradient of the value by the outputs [rows, outputs]).
-            step: as in `forward`.
+            step: as in `forward`; for k batches an update, `fit` takes `k * optimizer.steps` and so
+                on.
             accumulate: the gradients become the mean, by rows and their weights, over this batch
                 and those of the calls before (the sum, for losses that sum and functions of your
                 own), as `fit(accumulate=...)` has it; `optimizer.step(net)` then makes one update.
