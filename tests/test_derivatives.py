@@ -23,6 +23,7 @@ def networks() -> dict[str, lm.Sequential]:
         "dense": [lm.Dense(9, "tanh"), lm.Dense(3)],
         "no bias": [lm.Dense(9, "sigmoid", bias=False), lm.Dense(3, "softplus")],
         "softmax": [lm.Dense(70, "gelu"), lm.Dense(4, "softmax")],
+        "inner softmax": [lm.Dense(9), lm.Activation("softmax"), lm.Dense(2, "tanh")],
         "log softmax": [lm.Dense(5, "silu"), lm.Dense(4, "log_softmax")],
         "own activation": [lm.Dense(6), lm.Activation("mish"), lm.Dense(2, "sin")],
         "dropout": [lm.Dense(8, "tanh"), lm.Dropout(0.5), lm.Dense(2)],
@@ -227,7 +228,9 @@ def test_a_hessian_vector_product_changes_nothing() -> None:
 def test_activations_are_those_of_each_layer_in_prediction() -> None:
     x, _ = class_data()
     net = classifier(dropout=0.5)
-    inner = net.activations(x)
+    by_layer = net.activations(x)
+    assert list(by_layer) == ["layers.0", "layers.1", "layers.2", "layers.3"]
+    inner = list(by_layer.values())
     assert [array.shape for array in inner] == [(203, 19), (203, 19), (203, 12), (203, 3)]
     weights = net.parameters()
     first = np.maximum(x @ weights["layers.0.weight"].T + weights["layers.0.bias"], 0)
@@ -238,7 +241,7 @@ def test_activations_are_those_of_each_layer_in_prediction() -> None:
 
 def test_activations_of_a_step_unit_are_given_though_it_has_no_derivative() -> None:
     net = lm.Sequential([lm.Dense(4, "step"), lm.Dense(1)], inputs=2)
-    assert set(np.unique(net.activations(np.eye(2))[0])) <= {0.0, 1.0}
+    assert set(np.unique(net.activations(np.eye(2))["layers.0"])) <= {0.0, 1.0}
     with pytest.raises(ValueError, match="'step' has no derivative to train through"):
         net.jacobian(np.eye(2))
 
@@ -250,7 +253,7 @@ def all_calls(net: lm.Sequential, x: Array, y: Array) -> list[Array]:
     vectors = np.ones((len(x), 3), net.dtype)
     ones = {name: np.ones_like(v) for name, v in net.parameters().items()}
     return [
-        *net.activations(x),
+        *net.activations(x).values(),
         net.jacobian(x),
         net.parameter_jacobian(x),
         net.jacobian_vector_product(x, inputs=np.ones_like(x), parameters=ones),

@@ -240,10 +240,10 @@ def activation_gradient_float32(activation: str, saved: numpy.typing.NDArray[num
 def activation_gradient_float64(activation: str, saved: numpy.typing.NDArray[numpy.float64], dy: numpy.typing.NDArray[numpy.float64], dx: numpy.typing.NDArray[numpy.float64]) -> None:
     ...
 @typing.overload
-def activations(network: NetworkFloat32, inputs: numpy.ndarray) -> list[numpy.typing.NDArray[numpy.float32]]:
+def activations(network: NetworkFloat32, inputs: numpy.ndarray) -> list[tuple[str, numpy.typing.NDArray[numpy.float32]]]:
     ...
 @typing.overload
-def activations(network: NetworkFloat64, inputs: numpy.ndarray) -> list[numpy.typing.NDArray[numpy.float64]]:
+def activations(network: NetworkFloat64, inputs: numpy.ndarray) -> list[tuple[str, numpy.typing.NDArray[numpy.float64]]]:
     ...
 def build_info() -> dict:
     """
