@@ -27,6 +27,8 @@ def networks() -> dict[str, lm.Sequential]:
         "log softmax": [lm.Dense(5, "silu"), lm.Dense(4, "log_softmax")],
         "own activation": [lm.Dense(6), lm.Activation("mish"), lm.Dense(2, "sin")],
         "dropout": [lm.Dense(8, "tanh"), lm.Dropout(0.5), lm.Dense(2)],
+        "batch norm": [lm.Dense(6, "tanh"), lm.BatchNorm(), lm.Dense(2, "tanh")],
+        "block": [lm.Residual([lm.Dense(7, "gelu"), lm.Dense(7)]), lm.Dense(2, "softplus")],
         "frozen": [lm.Dense(6, "tanh", trainable=False), lm.Dense(2)],
     }
     return {
@@ -56,10 +58,10 @@ def random_direction(net: lm.Sequential, seed: int = 0) -> dict[str, Array]:
 
 
 def trainable(net: lm.Sequential, direction: dict[str, Array]) -> dict[str, Array]:
-    """The direction without frozen layers."""
+    """The direction without frozen layers and running statistics."""
     frozen = [f"layers.{i}." for i, v in enumerate(net.layers) if not getattr(v, "trainable", True)]
     return {
-        name: np.zeros_like(v) if any(name.startswith(f) for f in frozen) else v
+        name: np.zeros_like(v) if "running" in name or name.startswith(tuple(frozen)) else v
         for name, v in direction.items()
     }
 
@@ -202,12 +204,17 @@ def test_a_hessian_vector_product_is_the_slope_of_the_gradient(activation: str, 
     close(got, expected, 1e-9 if dtype == "float64" else 1e-6)  # float32: its last digit
 
 
-def test_the_hessian_is_symmetric() -> None:
-    x, y = value_data()
-    net = regressor(dtype="float64")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_hessian_is_symmetric(name: str) -> None:
+    net, x = NETWORKS[name], X
+    y = np.random.default_rng(6).normal(size=(61, net.outputs or 0))
     u, v = random_direction(net, 1), random_direction(net, 2)
-    left = flat(u) @ flat(net.hessian_vector_product(x, y, v))
-    right = flat(v) @ flat(net.hessian_vector_product(x, y, u))
+    left = flat(trainable(net, u)) @ flat(
+        net.hessian_vector_product(x, y, v, loss="mean_squared_error")
+    )
+    right = flat(trainable(net, v)) @ flat(
+        net.hessian_vector_product(x, y, u, loss="mean_squared_error")
+    )
     assert left == pytest.approx(right, rel=1e-8)
 
 

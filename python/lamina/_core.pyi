@@ -79,6 +79,9 @@ class NetworkFloat32:
     @property
     def parameter_shapes(self) -> list[list[int]]:
         ...
+    @property
+    def smallest_batch(self) -> int:
+        ...
 class OptimizerFloat32:
     def get_state(self, arg0: NetworkFloat32, arg1: typing.SupportsInt | typing.SupportsIndex) -> list[numpy.typing.NDArray[numpy.float32]]:
         ...
@@ -155,6 +158,9 @@ class NetworkFloat64:
         ...
     @property
     def parameter_shapes(self) -> list[list[int]]:
+        ...
+    @property
+    def smallest_batch(self) -> int:
         ...
 class OptimizerFloat64:
     def get_state(self, arg0: NetworkFloat64, arg1: typing.SupportsInt | typing.SupportsIndex) -> list[numpy.typing.NDArray[numpy.float64]]:
@@ -240,10 +246,10 @@ def activation_gradient_float32(activation: str, saved: numpy.typing.NDArray[num
 def activation_gradient_float64(activation: str, saved: numpy.typing.NDArray[numpy.float64], dy: numpy.typing.NDArray[numpy.float64], dx: numpy.typing.NDArray[numpy.float64]) -> None:
     ...
 @typing.overload
-def activations(network: NetworkFloat32, inputs: numpy.ndarray) -> list[tuple[str, numpy.typing.NDArray[numpy.float32]]]:
+def activations(network: NetworkFloat32, inputs: numpy.ndarray) -> list[numpy.typing.NDArray[numpy.float32]]:
     ...
 @typing.overload
-def activations(network: NetworkFloat64, inputs: numpy.ndarray) -> list[tuple[str, numpy.typing.NDArray[numpy.float64]]]:
+def activations(network: NetworkFloat64, inputs: numpy.ndarray) -> list[numpy.typing.NDArray[numpy.float64]]:
     ...
 def build_info() -> dict:
     """

@@ -95,7 +95,7 @@ void Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int node)
   for (const GradientTask& task : tasks_)
     if (node == kAllNodes || node == task.node)
       network_.run_gradient_task(task, kInputsPerTask, member.row, 1, member.gradient.data(), true, nullptr,
-                                 false, member.scratch.data());
+                                 member.scratch.data());
 }
 
 template <class T>
