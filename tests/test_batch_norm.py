@@ -173,7 +173,7 @@ def test_activations_of_layers_are_those_of_prediction() -> None:
     x, y = value_data(rows=30)
     net = network()
     net.fit(x, y, epochs=1, verbose=False)
-    activations = net.activations(x)
+    activations = list(net.activations(x).values())
     assert [part.shape[1] for part in activations] == [7, 40, 40, 40, 40, 70, 2, 2]
     assert bits(activations[-1:]) == bits([net.predict(x)])
 

@@ -23,9 +23,12 @@ def networks() -> dict[str, lm.Sequential]:
         "dense": [lm.Dense(9, "tanh"), lm.Dense(3)],
         "no bias": [lm.Dense(9, "sigmoid", bias=False), lm.Dense(3, "softplus")],
         "softmax": [lm.Dense(70, "gelu"), lm.Dense(4, "softmax")],
+        "inner softmax": [lm.Dense(9), lm.Activation("softmax"), lm.Dense(2, "tanh")],
         "log softmax": [lm.Dense(5, "silu"), lm.Dense(4, "log_softmax")],
         "own activation": [lm.Dense(6), lm.Activation("mish"), lm.Dense(2, "sin")],
         "dropout": [lm.Dense(8, "tanh"), lm.Dropout(0.5), lm.Dense(2)],
+        "batch norm": [lm.Dense(6, "tanh"), lm.BatchNorm(), lm.Dense(2, "tanh")],
+        "block": [lm.Residual([lm.Dense(7, "gelu"), lm.Dense(7)]), lm.Dense(2, "softplus")],
         "frozen": [lm.Dense(6, "tanh", trainable=False), lm.Dense(2)],
     }
     return {
@@ -55,10 +58,10 @@ def random_direction(net: lm.Sequential, seed: int = 0) -> dict[str, Array]:
 
 
 def trainable(net: lm.Sequential, direction: dict[str, Array]) -> dict[str, Array]:
-    """The direction without frozen layers."""
+    """The direction without frozen layers and running statistics."""
     frozen = [f"layers.{i}." for i, v in enumerate(net.layers) if not getattr(v, "trainable", True)]
     return {
-        name: np.zeros_like(v) if any(name.startswith(f) for f in frozen) else v
+        name: np.zeros_like(v) if "running" in name or name.startswith(tuple(frozen)) else v
         for name, v in direction.items()
     }
 
@@ -201,12 +204,17 @@ def test_a_hessian_vector_product_is_the_slope_of_the_gradient(activation: str, 
     close(got, expected, 1e-9 if dtype == "float64" else 1e-6)  # float32: its last digit
 
 
-def test_the_hessian_is_symmetric() -> None:
-    x, y = value_data()
-    net = regressor(dtype="float64")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_hessian_is_symmetric(name: str) -> None:
+    net, x = NETWORKS[name], X
+    y = np.random.default_rng(6).normal(size=(61, net.outputs or 0))
     u, v = random_direction(net, 1), random_direction(net, 2)
-    left = flat(u) @ flat(net.hessian_vector_product(x, y, v))
-    right = flat(v) @ flat(net.hessian_vector_product(x, y, u))
+    left = flat(trainable(net, u)) @ flat(
+        net.hessian_vector_product(x, y, v, loss="mean_squared_error")
+    )
+    right = flat(trainable(net, v)) @ flat(
+        net.hessian_vector_product(x, y, u, loss="mean_squared_error")
+    )
     assert left == pytest.approx(right, rel=1e-8)
 
 
@@ -227,7 +235,9 @@ def test_a_hessian_vector_product_changes_nothing() -> None:
 def test_activations_are_those_of_each_layer_in_prediction() -> None:
     x, _ = class_data()
     net = classifier(dropout=0.5)
-    inner = net.activations(x)
+    by_layer = net.activations(x)
+    assert list(by_layer) == ["layers.0", "layers.1", "layers.2", "layers.3"]
+    inner = list(by_layer.values())
     assert [array.shape for array in inner] == [(203, 19), (203, 19), (203, 12), (203, 3)]
     weights = net.parameters()
     first = np.maximum(x @ weights["layers.0.weight"].T + weights["layers.0.bias"], 0)
@@ -238,7 +248,7 @@ def test_activations_are_those_of_each_layer_in_prediction() -> None:
 
 def test_activations_of_a_step_unit_are_given_though_it_has_no_derivative() -> None:
     net = lm.Sequential([lm.Dense(4, "step"), lm.Dense(1)], inputs=2)
-    assert set(np.unique(net.activations(np.eye(2))[0])) <= {0.0, 1.0}
+    assert set(np.unique(net.activations(np.eye(2))["layers.0"])) <= {0.0, 1.0}
     with pytest.raises(ValueError, match="'step' has no derivative to train through"):
         net.jacobian(np.eye(2))
 
@@ -250,7 +260,7 @@ def all_calls(net: lm.Sequential, x: Array, y: Array) -> list[Array]:
     vectors = np.ones((len(x), 3), net.dtype)
     ones = {name: np.ones_like(v) for name, v in net.parameters().items()}
     return [
-        *net.activations(x),
+        *net.activations(x).values(),
         net.jacobian(x),
         net.parameter_jacobian(x),
         net.jacobian_vector_product(x, inputs=np.ones_like(x), parameters=ones),

@@ -123,28 +123,27 @@ def test_predictions_between_steps_by_hand_see_whole_steps() -> None:
     assert seen <= states
 
 
-def test_predictions_see_all_weights_of_a_set_parameters_or_none() -> None:
-    """Layers of 1 and of -1 in turn: their product is 1 unless a prediction sees both."""
+def test_weights_set_together_are_seen_together() -> None:
+    """Layers of 1 and of -1 in turn: their product is 1 unless someone sees a half of both."""
     net = lm.Sequential([lm.Dense(200, bias=False), lm.Dense(1, bias=False)], inputs=1)
     signs = [
         {"layers.0.weight": np.full((200, 1), s), "layers.1.weight": np.full((1, 200), s / 200)}
         for s in (1.0, -1.0)
     ]
     net.set_parameters(signs[0])
-    done = threading.Event()
-    seen: set[float] = set()
+    predicted: set[float] = set()
+    products: set[bool] = set()
 
-    def predict() -> None:
-        while not done.is_set():
-            seen.update(np.round(net.predict([[1.0]]).ravel(), 3).tolist())
+    def look() -> None:
+        predicted.update(np.round(net.predict([[1.0]]).ravel(), 3).tolist())
+        first, second = net.parameters().values()
+        products.add(bool(first[0, 0] * second[0, 0] > 0.0))
 
-    thread = threading.Thread(target=predict)
-    thread.start()
-    for turn in range(2000):
-        net.set_parameters(signs[turn % 2])
-    done.set()
-    thread.join()
-    assert seen == {1.0}
+    with Background(look):
+        for turn in range(2000):
+            net.set_parameters(signs[turn % 2])
+    assert predicted == {1.0}
+    assert products == {True}
 
 
 def test_steps_by_hand_are_not_starved_by_those_who_predict() -> None:

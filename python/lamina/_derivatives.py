@@ -19,11 +19,15 @@ class Derivatives(Stack):
     what `gradients()` returns. All raise RuntimeError while another thread trains the network.
     """
 
-    def activations(self, X: ArrayLike) -> list[Array]:
-        """What each layer gives for rows X [rows, inputs]: one array [rows, width] a layer."""
+    def activations(self, X: ArrayLike) -> dict[str, Array]:
+        """What each layer gives for rows X [rows, inputs], in their order.
+
+        Returns:
+            Arrays [rows, width] by layer: "layers.0", "layers.1", ...
+        """
         x = self._inputs(X, "activations")
-        result: list[Array] = _core.activations(self._core_network(), x)
-        return result
+        arrays = _core.activations(self._core_network(), x)
+        return {f"layers.{i}": array for i, array in enumerate(arrays)}
 
     def jacobian(self, X: ArrayLike) -> Array:
         """Derivative of each output by each input, [rows, outputs, inputs]."""
@@ -53,7 +57,8 @@ class Derivatives(Stack):
     ) -> Array:
         """How the outputs change, [rows, outputs], when X and the parameters move along a vector.
 
-        Exact, at the price of one backward pass for each output.
+        Exact. A chain of Dense, Activation and Dropout layers needs one pass forward; other
+        networks, and those with log_softmax, a backward pass for each output.
 
         Args:
             inputs: direction of X, [rows, inputs]; None: X stays.

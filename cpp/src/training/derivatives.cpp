@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "layers/activation_layer.h"
 #include "layers/dense.h"
 #include "layers/rows.h"
 #include "training/hand_pass.h"
@@ -68,6 +69,12 @@ void Derivatives<T>::forward(Member& member, const ArraySource& inputs, int64_t 
 }
 
 template <class T>
+void Derivatives<T>::backward(Member& member, int64_t rows, bool raw, bool input_delta_wanted) {
+  network_.backward({member.tile, network_.weights(), network_.transposed(), 0, rows, false, raw, 0, 0},
+                    input_delta_wanted);
+}
+
+template <class T>
 template <class Visit>
 void Derivatives<T>::for_each_output(Member& member, int64_t rows, bool input_delta_wanted, Visit visit) {
   const Slot<T>& output = member.tile.output();
@@ -77,8 +84,7 @@ void Derivatives<T>::for_each_output(Member& member, int64_t rows, bool input_de
       std::fill_n(delta, padded_columns<T>(output.columns), T(0));
       delta[k] = T(1);
     }
-    network_.backward({member.tile, network_.weights(), network_.transposed(), 0, rows, false, false, 0, 0},
-                      input_delta_wanted);
+    backward(member, rows, false, input_delta_wanted);
     visit(k);
   }
 }
@@ -128,10 +134,79 @@ bool Derivatives<T>::parameter_jacobian(const ArraySource& inputs, T* jacobian, 
   });
 }
 
+// True for a chain of layers whose outputs' changes follow from their inputs' in one pass forward.
+template <class T>
+bool Derivatives<T>::changes_run_forward() const {
+  for (size_t i = 0; i < network_.nodes().size(); ++i) {
+    const Node<T>& node = network_.nodes()[i];
+    const ActivationSpec* activation = node.layer->output_activation();
+    const bool known = dynamic_cast<const Dense<T>*>(node.layer) != nullptr ||
+                       dynamic_cast<const ActivationLayer<T>*>(node.layer) != nullptr ||
+                       node.layer->vanishes_in_inference();
+    // The derivative of log-softmax is no symmetric matrix, which backward would do for as well.
+    if (!known || node.input_slot != static_cast<int>(i) || node.output_slot != node.input_slot + 1 ||
+        (activation != nullptr && activation->form == ActivationSpec::Form::kLogSoftmax))
+      return false;
+  }
+  return true;
+}
+
+// The slots' deltas hold their changes: d out = f'(z) (d in W + in dW + db).
+template <class T>
+void Derivatives<T>::run_changes(Member& member, int64_t rows, const T* parameter_change) {
+  for (const Node<T>& node : network_.nodes()) {
+    const Slot<T>& in = member.tile.slot(node.input_slot);
+    const Slot<T>& out = member.tile.slot(node.output_slot);
+    if (dynamic_cast<const Dense<T>*>(node.layer) != nullptr) {
+      const Parameter& weight = network_.parameters()[static_cast<size_t>(node.first_parameter)];
+      const bool moves = parameter_change != nullptr && weight.trainable;
+      kernels::Product<T> product{};
+      product.rows = rows;
+      product.columns = padded_columns<T>(out.columns);
+      product.depth = in.columns;
+      product.a_row_stride = in.row_stride;
+      product.a_depth_stride = 1;
+      product.panel_rows = weight.panel_rows;
+      product.c = out.delta;
+      product.c_row_stride = out.row_stride;
+      if (moves) {
+        product.a = in.values;
+        product.b = parameter_change + weight.offset;
+        product.init = node.parameter_count > 1 ? kernels::ProductInit::kBias : kernels::ProductInit::kZero;
+        network_.kernels().product(product);
+      }
+      product.a = in.delta;
+      product.b = network_.weights() + weight.offset;
+      product.init = moves ? kernels::ProductInit::kAccumulate : kernels::ProductInit::kZero;
+      network_.kernels().product(product);
+    } else {
+      copy_rows(rows, out.columns, in.delta, in.row_stride, out.delta, out.row_stride);
+    }
+    if (const ActivationSpec* activation = node.layer->output_activation())
+      apply_activation_backward(network_.kernels(), *activation, rows, out.columns, out.values, out.aux,
+                                out.row_stride, out.delta, out.row_stride);
+  }
+}
+
 template <class T>
 bool Derivatives<T>::jacobian_vector_product(const ArraySource& inputs, const T* input_change,
                                              const T* parameter_change, T* product, Poll poll) {
   const int64_t outputs = network_.outputs();
+  if (changes_run_forward())
+    return run(inputs.rows, 1, poll, [&](Member& member, int64_t first, int64_t rows) {
+      forward(member, inputs, first, rows, false);
+      const Slot<T>& input = member.tile.input();
+      const Slot<T>& output = member.tile.output();
+      if (input_change != nullptr)
+        copy_rows(rows, input.columns, input_change + first * input.columns, input.columns, input.delta,
+                  input.row_stride);
+      else
+        std::fill_n(input.delta, rows * input.row_stride, T(0));
+      run_changes(member, rows, parameter_change);
+      for (int64_t r = 0; r < rows; ++r)
+        std::copy_n(output.delta + r * output.row_stride, outputs, product + (first + r) * outputs);
+    });
+  // Otherwise by the Jacobian, an output at a time.
   return run(inputs.rows, 2 * outputs, poll, [&](Member& member, int64_t first, int64_t rows) {
     forward(member, inputs, first, rows, false);
     for_each_output(member, rows, input_change != nullptr, [&](int64_t k) {
@@ -158,8 +233,7 @@ bool Derivatives<T>::input_gradient(const ArraySource& inputs, const T* vectors,
     const Slot<T>& output = member.tile.output();
     copy_rows(rows, output.columns, vectors + first * output.columns, output.columns, output.delta,
               output.row_stride);
-    network_.backward({member.tile, network_.weights(), network_.transposed(), 0, rows, false, false, 0, 0},
-                      true);
+    backward(member, rows, false, true);
     const Slot<T>& input = member.tile.input();
     for (int64_t r = 0; r < rows; ++r)
       std::copy_n(input.delta + r * input.row_stride, input.columns, gradient + (first + r) * input.columns);
@@ -195,8 +269,7 @@ void Derivatives<T>::run_losses(Member& member, const DataSet<T>& data, const Lo
                     data.targets.from_row(first),
                     data.sample_weights != nullptr ? data.sample_weights + first : nullptr, scale,
                     row_losses.data(), output.delta, output.row_stride);
-  network_.backward({member.tile, network_.weights(), network_.transposed(), 0, rows, false, raw, 0, 0},
-                    false);
+  backward(member, rows, raw, false);
 }
 
 template <class T>

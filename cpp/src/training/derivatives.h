@@ -57,6 +57,9 @@ class Derivatives {
   // Forward, row losses and back.
   void run_losses(Member& member, const DataSet<T>& data, const LossSpec& loss, int64_t first, int64_t rows);
   void forward(Member& member, const ArraySource& inputs, int64_t first, int64_t rows, bool raw);
+  void backward(Member& member, int64_t rows, bool raw, bool input_delta_wanted);
+  bool changes_run_forward() const;
+  void run_changes(Member& member, int64_t rows, const T* parameter_change);
   // The gradient of one row of the tile into member.gradient, for the tasks of one node or (-1) of all.
   void compute_row_gradient(Member& member, int64_t row, int node);
   double squared_row_norm(Member& member, int64_t row);

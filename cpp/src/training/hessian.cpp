@@ -76,7 +76,13 @@ bool hessian_vector_product(Network<double>& network, const LossSpec& loss, cons
     return std::sqrt(network.kernels().sum_of_squares(size, values));
   };
   std::fill_n(product, size, 0.0);
-  const double length = norm(direction);
+  // Frozen parameters stay, so that the product is that of the others' second derivatives.
+  AlignedBuffer<double> along(size);
+  std::copy_n(direction, size, along.data());
+  for (const Parameter& parameter : network.parameters())
+    if (!parameter.trainable)
+      pack_parameter(parameter, AlignedBuffer<double>(parameter.element_count()).data(), along.data());
+  const double length = norm(along.data());
   if (length == 0.0) return true;
   AlignedBuffer<double> weights(size);
   std::copy_n(network.weights(), size, weights.data());
@@ -86,7 +92,7 @@ bool hessian_vector_product(Network<double>& network, const LossSpec& loss, cons
   constexpr double kPoints[4][2] = {{1, 8}, {-1, -8}, {2, -1}, {-2, 1}};
   bool whole = true;
   for (const auto& [steps, factor] : kPoints) {
-    for (int64_t i = 0; i < size; ++i) network.weights()[i] = weights[i] + steps * distance * direction[i];
+    for (int64_t i = 0; i < size; ++i) network.weights()[i] = weights[i] + steps * distance * along[i];
     whole = whole && gradient.add(factor / (12.0 * distance), product);
   }
   std::copy_n(weights.data(), size, network.weights());
