@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from lamina._by_hand import average_networks, batches
     from lamina._callbacks import Callback, EarlyStopping
     from lamina._history import History
-    from lamina._layers import Activation, BatchNorm, Dense, Dropout, Layer, Residual
+    from lamina._layer import Layer
+    from lamina._layers import Activation, BatchNorm, Dense, Dropout, Residual
     from lamina._learning_rate_range import LearningRateRange, find_learning_rate
     from lamina._losses import (
         BinaryCrossEntropy,
@@ -58,6 +59,17 @@ if TYPE_CHECKING:
         Rprop,
     )
     from lamina._perceptron import Perceptron
+    from lamina._row_layers import (
+        Affine,
+        AlphaDropout,
+        Clip,
+        GaussianNoise,
+        LayerNorm,
+        Normalization,
+        PReLU,
+        RMSNorm,
+        Scale,
+    )
     from lamina._schedule import (
         ConstantSchedule,
         FunctionSchedule,
@@ -85,10 +97,13 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Affine",
+    "AlphaDropout",
     "BatchNorm",
     "BinaryCrossEntropy",
     "BinaryFocal",
     "Callback",
+    "Clip",
     "ConstantSchedule",
     "CosineLogSchedule",
     "CosineRestartsSchedule",
@@ -104,12 +119,14 @@ __all__ = [
     "FunctionSchedule",
     "Gamma",
     "GaussianNegativeLogLikelihood",
+    "GaussianNoise",
     "Hinge",
     "History",
     "Huber",
     "InverseScalingSchedule",
     "KLDivergence",
     "Layer",
+    "LayerNorm",
     "LearningRateRange",
     "Lion",
     "LogCosh",
@@ -118,20 +135,24 @@ __all__ = [
     "MeanSquaredError",
     "MultiStepSchedule",
     "NAdam",
+    "Normalization",
     "NotFiniteError",
     "OneCycleSchedule",
     "Optimizer",
+    "PReLU",
     "Perceptron",
     "Poisson",
     "PolynomialSchedule",
     "Predictor",
     "Quantile",
     "RAdam",
+    "RMSNorm",
     "RMSprop",
     "ReduceOnPlateau",
     "Residual",
     "Rprop",
     "SGD",
+    "Scale",
     "Schedule",
     "Sequential",
     "SquaredHinge",
@@ -162,12 +183,12 @@ _HOMES = {
         "EarlyStopping",
     ),
     "lamina._history": ("History",),
+    "lamina._layer": ("Layer",),
     "lamina._layers": (
         "Activation",
         "BatchNorm",
         "Dense",
         "Dropout",
-        "Layer",
         "Residual",
     ),
     "lamina._learning_rate_range": ("LearningRateRange", "find_learning_rate"),
@@ -208,6 +229,17 @@ _HOMES = {
         "SGD",
     ),
     "lamina._perceptron": ("Perceptron",),
+    "lamina._row_layers": (
+        "Affine",
+        "AlphaDropout",
+        "Clip",
+        "GaussianNoise",
+        "LayerNorm",
+        "Normalization",
+        "PReLU",
+        "RMSNorm",
+        "Scale",
+    ),
     "lamina._schedule": (
         "ConstantSchedule",
         "FunctionSchedule",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from lamina import _core
+from lamina._adapt import adapt_first_layer
 from lamina._callbacks import (
     EarlyStopping,
     EpochLines,
@@ -148,6 +149,7 @@ class Fit:
 
     def run(self) -> History:
         """Train; returns the history."""
+        adapt_first_layer(self.net, self._train.x, self._train.weights)
         core, handle = self.net._core_network(), self.optimizer.handle_for(self.net)
         steps = self._steps_per_epoch()
         self._last_step = self.optimizer.steps + self.epochs * steps

@@ -189,6 +189,12 @@ void Model<T>::backward(const T* output_gradient, bool gradients_wanted, T* inpu
 }
 
 template <class T>
+double Model<T>::penalty() const {
+  PenaltySum<T> sum(network_.parameters());
+  return with_weights([&](const T* weights) { return sum.total_of(network_.kernels(), weights); });
+}
+
+template <class T>
 void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
   const auto training = lock_training();
   if (gradients_.empty())

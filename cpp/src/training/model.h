@@ -55,6 +55,8 @@ class Model {
   // Rows of the last forward (0: none yet).
   int64_t forward_rows() const noexcept { return hand_ ? hand_->rows() : 0; }
   void backward(const T* output_gradient, bool gradients_wanted, T* input_gradient);
+  // What layers' penalties on their weights add to the training objective.
+  double penalty() const;
   // Of the last backward or value_and_gradient; null before.
   const T* gradients() const noexcept { return gradients_.data(); }
   void apply_gradients(Optimizer<T>& optimizer);

@@ -102,8 +102,9 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
       const StepRequestData<T> step{data, batch, request.seed, step_index, outputs};
       if (!run_step(team, step, optimizer, [&] { return timed(record.steps); })) return;
       if (team.index != 0) continue;
-      record.loss += step_loss_;
-      weight_sum += runner_.loss().mean_over_rows ? total_weight(data, batch) : 1.0;
+      const double weight = runner_.loss().mean_over_rows ? total_weight(data, batch) : 1.0;
+      record.loss += step_loss_ + weight * step_penalty_;
+      weight_sum += weight;
       ++record.steps;
     }
   });
@@ -139,7 +140,10 @@ bool Trainer<T>::run_step(Team& team, const StepRequestData<T>& request, Optimiz
     if (team.index == 0) optimizer.undo_step_count();
     return false;
   }
-  if (team.index == 0) step_loss_ = runner_.summed_loss(rows);
+  if (team.index == 0) {
+    step_loss_ = runner_.summed_loss(rows);
+    step_penalty_ = runner_.penalty();
+  }
   const auto update_running = [&] {
     if (team.index == 0) network_.update_running(workspace, optimizer);
   };
@@ -191,7 +195,7 @@ double Trainer<T>::value_and_gradient(const DataSet<T>& data, uint64_t seed, uin
     throw Error(Error::Kind::kNotFinite,
                 "value_and_grad: the loss is not finite; first seen in " + first_not_finite_place(rows));
   const double weight = runner_.loss().mean_over_rows ? total_weight(data, request.batch) : 1.0;
-  return weight > 0.0 ? runner_.summed_loss(rows) / weight : 0.0;
+  return (weight > 0.0 ? runner_.summed_loss(rows) / weight : 0.0) + runner_.penalty();
 }
 
 template <class T>

@@ -69,7 +69,7 @@ class Trainer {
   AlignedBuffer<T> backup_;     // weights of the step before
   AlignedBuffer<T> gradients_;  // only where the optimizer needs the whole gradient
   GradientClipper<T> clipper_;
-  double step_loss_ = 0.0;  // written by member 0 between a step's barriers
+  double step_loss_ = 0.0, step_penalty_ = 0.0;  // written by member 0 between a step's barriers
   uint64_t backup_version_ = 0;
   bool backup_valid_ = false;
 };
