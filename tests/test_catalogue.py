@@ -20,8 +20,11 @@ Array = npt.NDArray[Any]
 NAMES: dict[str, list[str]] = _core.catalogue()
 DTYPES = ("float32", "float64")
 COLUMNS = ("forward", "backward", "PyTorch", "saved")
-# PyTorch has neither, or draws other masks; they are compared with their formulas.
-WITHOUT_PYTORCH = {"step", "lion", "dropout"}
+# PyTorch has no such entry, or draws other random numbers; compared with their formulas.
+WITHOUT_PYTORCH = {"step", "lion", "dropout", "alpha_dropout", "gaussian_noise"} | {
+    "normalization",
+    "affine",
+}
 X = np.random.default_rng(0).normal(size=(9, 5))
 
 
@@ -40,6 +43,7 @@ def load(name: str) -> Any:
 parity = load("test_torch_catalogue")
 optimizer_parity = load("test_torch_optimizers")
 block_parity = load("test_torch_blocks")
+layer_parity = load("test_torch_layers")
 Check = Callable[[str, Any], None]
 
 
@@ -191,15 +195,35 @@ def optimizer_saved(name: str, dtype: Any, folder: Path) -> None:
     assert bits(twin) == bits(net)
 
 
+# Layers by their names in the recording.
+LAYER_TESTS = {
+    "dense": "penalties",
+    "prelu": "prelu",
+    "layer_norm": "layer_norm",
+    "rms_norm": "rms_norm",
+    "scale": "scale_and_shift",
+    "clip": "clip",
+}
+
+
 def layer_network(name: str, dtype: Any) -> lm.Sequential:
     options: dict[str, tuple[Any, ...]] = {
         "dense": (4,),
         "activation": ("tanh",),
         "dropout": (0.25,),
-        "residual": ([lm.Dense(5)],),
     }
+    options |= {
+        "alpha_dropout": (0.25,),
+        "gaussian_noise": (0.1,),
+        "affine": (2.0, 0.5),
+        "clip": (-1.0, 1.0),
+    }
+    options |= {"residual": ([lm.Dense(5)],)}
     layer = LAYERS[name](*options.get(name, ()))
-    return lm.Sequential([layer, lm.Dense(4)], inputs=5, dtype=dtype)
+    net = lm.Sequential([layer, lm.Dense(4)], inputs=5, dtype=dtype)
+    if name == "normalization":
+        net.adapt(X)
+    return net
 
 
 def layer_forward(name: str, dtype: Any) -> None:
@@ -215,8 +239,9 @@ def layer_backward(name: str, dtype: Any) -> None:
     nets[1].set_parameters(nets[0].parameters())
     inputs = []
     for net in nets:
-        net.forward(X.astype(np.float32), training=name != "dropout")
+        net.forward(X.astype(np.float32), training=name not in ("dropout", "alpha_dropout"))
         inputs.append(net.backward(np.ones((9, 4))))
+    # Noise of float32 is that of float64 but for its rounding.
     np.testing.assert_allclose(inputs[0], inputs[1], rtol=2e-4, atol=1e-5)
     for key, expected in nets[1].gradients().items():
         np.testing.assert_allclose(nets[0].gradients()[key], expected, rtol=2e-4, atol=1e-5)
@@ -225,8 +250,12 @@ def layer_backward(name: str, dtype: Any) -> None:
 def layer_pytorch(name: str, dtype: Any) -> None:
     if name in block_parity.ABOUT["cases"]:
         block_parity.test_ten_steps_equal_pytorch(name, dtype)
+    elif name == "activation":
+        activation_pytorch("tanh", dtype)
+    elif name == "dense":
+        layer_parity.test_penalties_equal_pytorch(dtype)
     else:
-        activation_pytorch("tanh", dtype)  # A dense layer with an activation.
+        layer_parity.test_every_row_layer_equals_pytorch(LAYER_TESTS[name], dtype)
 
 
 def layer_saved(name: str, dtype: Any, folder: Path) -> None:

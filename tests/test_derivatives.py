@@ -30,6 +30,10 @@ def networks() -> dict[str, lm.Sequential]:
         "batch norm": [lm.Dense(6, "tanh"), lm.BatchNorm(), lm.Dense(2, "tanh")],
         "block": [lm.Residual([lm.Dense(7, "gelu"), lm.Dense(7)]), lm.Dense(2, "softplus")],
         "frozen": [lm.Dense(6, "tanh", trainable=False), lm.Dense(2)],
+        "penalties": [lm.Dense(6, "tanh", l2=0.5), lm.Dense(2, l2=0.1)],
+        "norms": [lm.LayerNorm(0.1), lm.Dense(6, "tanh"), lm.RMSNorm(0.1), lm.Dense(2)],
+        "scales": [lm.Scale(shift=True), lm.Dense(2, "tanh"), lm.Affine(2.0), lm.Clip(-1.9, 1.9)],
+        "prelu": [lm.Dense(6), lm.PReLU(), lm.Dense(6), lm.PReLU(shared=True), lm.Dense(2)],
     }
     return {
         name: lm.Sequential(stack, inputs=7, seed=3, dtype="float64")

@@ -121,6 +121,16 @@ LAYER_EXAMPLES: list[lm.Layer] = [
     lm.Dropout(0.25),
     lm.BatchNorm(momentum=0.25, epsilon=0.001, scale=False),
     lm.Residual([lm.Dense(3, "tanh"), lm.Residual([lm.Dense(3)], projection=True)]),
+    lm.Dense(3, l1=0.1, l2=0.2, max_norm=2.0, non_negative=True, rate_factor=2.0, decay_factor=0.0),
+    lm.AlphaDropout(0.25),
+    lm.GaussianNoise(0.5),
+    lm.PReLU(0.1, shared=True, rate_factor=0.5),
+    lm.LayerNorm(1e-3, shift=False, trainable=False),
+    lm.RMSNorm(1e-3, scale=False, decay_factor=2.0),
+    lm.Scale(0.1, shift=True),
+    lm.Normalization(),
+    lm.Affine([1.0, 2.0, 3.0, 4.0], 0.5),
+    lm.Clip(low=-1.0),
 ]
 
 

@@ -17,10 +17,10 @@ LAMINA_TEST(a_parametric_relu_has_one_slope_a_column) {
     uniform.fill(z, -1, 1);
     uniform.fill(dy, -1, 1);
     uniform.fill(slopes, -0.5, 0.5);
-    table.prelu_forward(rows, columns, z.data(), stride, slopes.data(), y.data(), stride);
+    table.prelu_forward(rows, columns, z.data(), stride, slopes.data(), false, y.data(), stride);
     table.prelu_slope_sums(rows, columns, z.data(), stride, dy.data(), stride, sums.data());
     Aligned<T> dz(dy);
-    table.prelu_backward(rows, columns, z.data(), stride, slopes.data(), dz.data(), stride, dz.data(),
+    table.prelu_backward(rows, columns, z.data(), stride, slopes.data(), false, dz.data(), stride, dz.data(),
                          stride);
     for (int64_t c = 0; c < columns; ++c) {
       double sum = 0;
@@ -34,6 +34,61 @@ LAMINA_TEST(a_parametric_relu_has_one_slope_a_column) {
     }
     CHECK(y[columns] == T(77));
   });
+}
+
+LAMINA_TEST(a_parametric_relu_may_have_one_slope_for_all) {
+  on_every_table([]<class T>(const KernelTable<T>& table) {
+    const int64_t rows = 3, columns = padded<T>(40);
+    Aligned<T> z(rows * columns), slopes(columns, T(77)), each(columns, T(-0.25)), y(z.size()), dy(z.size());
+    slopes[0] = T(-0.25);
+    Uniform uniform(2);
+    uniform.fill(z, -1, 1);
+    uniform.fill(dy, -1, 1);
+    Aligned<T> y_each(y), dz(dy), dz_each(dy);
+    table.prelu_forward(rows, columns, z.data(), columns, slopes.data(), true, y.data(), columns);
+    table.prelu_forward(rows, columns, z.data(), columns, each.data(), false, y_each.data(), columns);
+    table.prelu_backward(rows, columns, z.data(), columns, slopes.data(), true, dy.data(), columns, dz.data(),
+                         columns);
+    table.prelu_backward(rows, columns, z.data(), columns, each.data(), false, dy.data(), columns,
+                         dz_each.data(), columns);
+    for (int64_t i = 0; i < z.size(); ++i) CHECK(y[i] == y_each[i] && dz[i] == dz_each[i]);
+  });
+}
+
+LAMINA_TEST(a_penalty_adds_its_slope_to_the_gradient) {
+  on_every_table([]<class T>(const KernelTable<T>& table) {
+    Aligned<T> weights(padded<T>(40)), gradients(padded<T>(40));
+    Uniform uniform(3);
+    uniform.fill(weights, -1, 1);
+    uniform.fill(gradients, -1, 1);
+    weights[5] = T(0);
+    Aligned<T> old(gradients);
+    table.add_penalty(weights.size(), T(0.5), T(0.25), weights.data(), gradients.data());
+    for (int64_t i = 0; i < weights.size(); ++i) {
+      const double w = static_cast<double>(weights[i]);
+      const double sign = w > 0 ? 1 : w < 0 ? -1 : 0;
+      CHECK_NEAR(gradients[i], static_cast<double>(old[i]) + 0.5 * sign + 0.5 * w, 4 * kEpsilon<T>);
+    }
+  });
+}
+
+LAMINA_TEST(sums_of_values_and_magnitudes_have_the_same_bits_on_every_instruction_set) {
+  for (const int64_t n : {0, 1, 7, 100, 4099}) {
+    Aligned<float> values(n);
+    Uniform(2).fill(values, -1, 1);
+    double sum = 0, magnitudes = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      sum += static_cast<double>(values[i]);
+      magnitudes += std::fabs(static_cast<double>(values[i]));
+    }
+    const auto& portable = *lamina::kernels::TableOf<float>::get("portable");
+    const double first = portable.sum_of_magnitudes(n, values.data());
+    CHECK_NEAR(first, magnitudes, 1e-13 * magnitudes);
+    on_every_instruction_set<float>([&](const KernelTable<float>& table) {
+      CHECK(table.sum(n, values.data()) == sum);
+      CHECK(table.sum_of_magnitudes(n, values.data()) == first);
+    });
+  }
 }
 
 LAMINA_TEST(clamped_values_lie_between_the_limits_and_nan_stays) {

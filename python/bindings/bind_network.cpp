@@ -259,6 +259,7 @@ void bind_network(py::class_<Model<T>>& network) {
             return loss.target_columns(own.outputs());
           },
           py::arg("loss"))
+      .def("penalty", &Class::penalty, py::call_guard<py::gil_scoped_release>())
       .def("apply_gradients", &Class::apply_gradients, py::arg("optimizer"),
            py::call_guard<py::gil_scoped_release>())
       .def("predict", &predict<T>, py::arg("inputs"), py::arg("progress"))

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from lamina._callbacks import Callback, EarlyStopping
     from lamina._full_batch import LBFGS, LevenbergMarquardt
     from lamina._history import History
-    from lamina._layers import Activation, BatchNorm, Dense, Dropout, Layer, Residual
+    from lamina._layer import Layer
+    from lamina._layers import Activation, BatchNorm, Dense, Dropout, Residual
     from lamina._learning_rate_range import LearningRateRange, find_learning_rate
     from lamina._losses import (
         BinaryCrossEntropy,
@@ -48,6 +49,17 @@ if TYPE_CHECKING:
     from lamina._optimizer import Optimizer
     from lamina._optimizers import SGD, Adam, Adamax, AdamW, Lion, Muon, NAdam, RAdam
     from lamina._perceptron import Perceptron
+    from lamina._row_layers import (
+        Affine,
+        AlphaDropout,
+        Clip,
+        GaussianNoise,
+        LayerNorm,
+        Normalization,
+        PReLU,
+        RMSNorm,
+        Scale,
+    )
     from lamina._schedule import (
         ConstantSchedule,
         FunctionSchedule,
@@ -76,10 +88,13 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Affine",
+    "AlphaDropout",
     "BatchNorm",
     "BinaryCrossEntropy",
     "BinaryFocal",
     "Callback",
+    "Clip",
     "ConstantSchedule",
     "CosineLogSchedule",
     "CosineRestartsSchedule",
@@ -95,6 +110,7 @@ __all__ = [
     "FunctionSchedule",
     "Gamma",
     "GaussianNegativeLogLikelihood",
+    "GaussianNoise",
     "Hinge",
     "History",
     "Huber",
@@ -102,6 +118,7 @@ __all__ = [
     "KLDivergence",
     "LBFGS",
     "Layer",
+    "LayerNorm",
     "LearningRateRange",
     "LevenbergMarquardt",
     "Lion",
@@ -112,20 +129,24 @@ __all__ = [
     "MultiStepSchedule",
     "Muon",
     "NAdam",
+    "Normalization",
     "NotFiniteError",
     "OneCycleSchedule",
     "Optimizer",
+    "PReLU",
     "Perceptron",
     "Poisson",
     "PolynomialSchedule",
     "Predictor",
     "Quantile",
     "RAdam",
+    "RMSNorm",
     "RMSprop",
     "ReduceOnPlateau",
     "Residual",
     "Rprop",
     "SGD",
+    "Scale",
     "Schedule",
     "Sequential",
     "SquaredHinge",
@@ -167,12 +188,12 @@ _HOMES = {
         "LevenbergMarquardt",
     ),
     "lamina._history": ("History",),
+    "lamina._layer": ("Layer",),
     "lamina._layers": (
         "Activation",
         "BatchNorm",
         "Dense",
         "Dropout",
-        "Layer",
         "Residual",
     ),
     "lamina._learning_rate_range": ("LearningRateRange", "find_learning_rate"),
@@ -210,6 +231,17 @@ _HOMES = {
         "SGD",
     ),
     "lamina._perceptron": ("Perceptron",),
+    "lamina._row_layers": (
+        "Affine",
+        "AlphaDropout",
+        "Clip",
+        "GaussianNoise",
+        "LayerNorm",
+        "Normalization",
+        "PReLU",
+        "RMSNorm",
+        "Scale",
+    ),
     "lamina._schedule": (
         "ConstantSchedule",
         "FunctionSchedule",

@@ -14,6 +14,9 @@ from lamina._types import ArrayLike
 class Derivatives(Stack):
     """Derivatives of outputs and losses. The network is as in prediction: without dropout.
 
+    Penalties of layers (`Dense(l1=..., l2=...)`) are no part of outputs and of rows' losses; the
+    Hessian is that of the training objective, with them.
+
     "Parameters in a row" stand in the order of `parameters()`, each array flattened as
     `array.ravel()` does; those of frozen layers have derivatives of 0. None of these calls changes
     what `gradients()` returns. All raise RuntimeError while another thread trains the network.

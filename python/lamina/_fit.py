@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from lamina import _core
+from lamina._adapt import adapt_first_layer
 from lamina._callbacks import (
     EarlyStopping,
     EpochLines,
@@ -140,6 +141,7 @@ class Fit:
 
     def prepare(self) -> None:
         """Check what goes together, before anything is trained."""
+        adapt_first_layer(self.net, self._train.x, self._train.weights)
         self.check_metrics()
         self.optimizer.handle_for(self.net)
         if self._options.average is not None:

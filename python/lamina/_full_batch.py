@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import numpy as np
 
 from lamina import _core
+from lamina._adapt import adapt_first_layer
 from lamina._callbacks import Record, call_all
 from lamina._fit import Fit
-from lamina._objective import Floats, Objective
+from lamina._objective import Floats, Objective, options_of
 
 if TYPE_CHECKING:
     from lamina._fit_data import Examples
@@ -218,6 +219,11 @@ class LevenbergMarquardt(FullBatchOptimizer):
                 "LevenbergMarquardt: expected the loss 'mean_squared_error', got "
                 f"{loss.name!r}; for others take LBFGS"
             )
+        if penalties := options_of(net.to_spec(), {"l1", "l2"}):
+            raise ValueError(
+                f"LevenbergMarquardt: expected Dense layers without {' and '.join(sorted(penalties))}"
+                "; take weight_decay, or LBFGS"
+            )
         objective = super().objective(net, loss, data)
         count = len(objective.start)
         needed = 4 * 8 * count**2 + 3 * (1 << 26)
@@ -266,6 +272,7 @@ class FullBatchFit(Fit):
 
     def prepare(self) -> None:
         """Also build the function to minimise, which refuses what does not fit."""
+        adapt_first_layer(self.net, self._train.x, self._train.weights)
         self.check_metrics()
         self.epochs = self.optimizer.max_iterations
         self._objective = self.optimizer.objective(self.net, self._loss, self._train)

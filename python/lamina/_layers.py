@@ -1,31 +1,22 @@
 """Layers: what a network is built from. Each is a description; the network holds the weights."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Literal, Self
 
+from lamina._layer import Layer
+from lamina._row_layers import (
+    Affine,
+    AlphaDropout,
+    Clip,
+    GaussianNoise,
+    LayerNorm,
+    Normalization,
+    PReLU,
+    RMSNorm,
+    Scale,
+)
 from lamina._spec import Spec, name_or_spec
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Base of all layers; equal descriptions build equal layers."""
-
-    kind: ClassVar[str]
-
-    def to_spec(self) -> Spec:
-        """The description as the core and model files have it."""
-        raise NotImplementedError
-
-    @classmethod
-    def from_options(cls, options: Spec) -> Self:
-        """The layer with these options of its description."""
-        return cls(**options)
-
-    def title(self) -> str:
-        """Name and main options, for summaries."""
-        options = [v for k, v in vars(self).items() if k in ("units", "activation", "rate")]
-        return f"{type(self).__name__}({', '.join(str(option) for option in options)})"
 
 
 @dataclass(frozen=True)
@@ -44,6 +35,14 @@ class Dense(Layer):
             relatives, "lecun_normal" before selu, "he_uniform" before sin, else "glorot_uniform".
         bias_initializer: first biases, by the same names.
         trainable: False keeps weights and bias as they are.
+        l1, l2: penalties on the weights, at least 0: the loss that training reports and lowers
+            includes l1 sum |w| + l2 sum w^2, and `backward` adds their gradient; `evaluate` and
+            "val_loss" measure the data alone. A frozen layer has none.
+        max_norm: after each update every unit's incoming weights are scaled down to this
+            Euclidean norm, where they exceed it (Srebro & Shraibman 2005); None: no limit.
+        non_negative: after each update weights below 0 become 0.
+        rate_factor: factor of the optimizer's learning rate for this layer, at least 0.
+        decay_factor: factor of its weight decay.
 
     Raises:
         ValueError: when a network is built from it: unknown name or a value out of range.
@@ -61,20 +60,20 @@ class Dense(Layer):
     initializer: str | Spec | None = None
     bias_initializer: str | Spec = "zeros"
     trainable: bool = True
+    _: KW_ONLY
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float | None = None
+    non_negative: bool = False
+    rate_factor: float = 1.0
+    decay_factor: float = 1.0
 
     def to_spec(self) -> Spec:
         """The description as the core and model files have it."""
-        spec: Spec = {
-            "kind": self.kind,
-            "units": self.units,
-            "activation": name_or_spec(self.activation, "activation"),
-            "bias": self.bias,
-            "bias_initializer": name_or_spec(self.bias_initializer, "bias_initializer"),
-        }
-        if self.initializer is not None:
-            spec["initializer"] = name_or_spec(self.initializer, "initializer")
-        if not self.trainable:
-            spec["trainable"] = False
+        spec = super().to_spec()
+        for name in ("activation", "initializer", "bias_initializer"):
+            if name in spec:
+                spec[name] = name_or_spec(spec[name], name)
         return spec
 
 
@@ -97,6 +96,7 @@ class Activation(Layer):
     - "tanh". "hard_tanh": min(max(z, -1), 1). "softsign": z / (1 + |z|) (Bergstra et al. 2009).
     - "sin": sin(frequency z) (Sitzmann et al. 2020); frequency 1. "gaussian": exp(-z^2).
     - "step": 1 above 0, else 0; for prediction alone, since nothing is learned through it.
+    - With learned slopes: the layer `PReLU`.
 
     Over a row: "softmax": exp(z_k) / sum_j exp(z_j) (Bridle 1990); its logarithm "log_softmax".
 
@@ -125,10 +125,6 @@ class Dropout(Layer):
 
     kind: ClassVar[str] = "dropout"
     rate: float
-
-    def to_spec(self) -> Spec:
-        """The description as the core and model files have it."""
-        return {"kind": self.kind, "rate": self.rate}
 
 
 @dataclass(frozen=True)
@@ -166,16 +162,6 @@ class BatchNorm(Layer):
     epsilon: float = 1e-5
     scale: bool = True
     shift: bool = True
-
-    def to_spec(self) -> Spec:
-        """The description as the core and model files have it."""
-        return {
-            "kind": self.kind,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "scale": self.scale,
-            "shift": self.shift,
-        }
 
 
 @dataclass(frozen=True)
@@ -227,7 +213,11 @@ class Residual(Layer):
 
 
 LAYERS: dict[str, type[Layer]] = {
-    layer.kind: layer for layer in (Dense, Activation, Dropout, BatchNorm, Residual)
+    layer.kind: layer
+    for layer in (
+        *(Dense, Activation, Dropout, AlphaDropout, GaussianNoise, PReLU, BatchNorm, LayerNorm),
+        *(RMSNorm, Scale, Normalization, Affine, Clip, Residual),
+    )
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lamina import _core
+from lamina._adapt import adapt_first_layer
 from lamina._by_hand import batches
 from lamina._losses import Loss, OwnLoss, is_own_loss
 from lamina._network import Sequential
@@ -101,6 +102,7 @@ def find_learning_rate(
     if not is_own_loss(loss, sample_weight, "find_learning_rate"):
         # All rows are checked, not those of the first batches alone.
         twin._batch(x, y, loss, sample_weight, "find_learning_rate")
+    adapt_first_layer(twin, x, weights)  # as fit does
     losses: list[float] = []
     smoothed: list[float] = []
     mean, diverged = 0.0, False

@@ -79,7 +79,7 @@ class Sequential(Derivatives):
         metrics: Sequence[MetricLike] = (),
         sample_weight: ArrayLike | None = None,
     ) -> dict[str, float]:
-        """Loss and metrics on rows X [rows, inputs] with targets y.
+        """Loss, without penalties, and metrics on rows X [rows, inputs] with targets y.
 
         Args:
             loss: None: "cross_entropy" after softmax, "binary_cross_entropy" after sigmoid, else
@@ -158,8 +158,8 @@ class Sequential(Derivatives):
                 epoch; False: nothing.
 
         Returns:
-            The history: `history["loss"]`, `history["learning_rate"]` (of the last step) and so
-            on, one value an epoch.
+            The history: `history["loss"]` (with the layers' penalties, if any),
+            `history["learning_rate"]` (of the last step) and so on, one value an epoch.
 
         Raises:
             TypeError, ValueError: data or options do not fit; nothing has changed.
@@ -241,7 +241,7 @@ class Sequential(Derivatives):
     def gradients(self) -> dict[str, Array]:
         """Gradients of the last `backward` or `value_and_grad`, named as in `parameters()`."""
         core = self._core_network()
-        arrays = core.gradients()
+        arrays = core.gradients() if core.parameter_names else []
         if arrays is None:
             raise RuntimeError("gradients: expected a call of backward or value_and_grad before it")
         return dict(zip(core.parameter_names, arrays, strict=True))
@@ -260,7 +260,8 @@ class Sequential(Derivatives):
 
         Args:
             loss: as in `fit`, or a function of your own: (outputs [rows, outputs], y) ->
-                (value, gradient of the value by the outputs [rows, outputs]).
+                (value, gradient of the value by the outputs [rows, outputs]). Penalties of the
+                layers (`Dense(l1=..., l2=...)`) are added.
             step: as in `forward`; for k batches an update, `fit` takes `k * optimizer.steps` and so
                 on.
             accumulate: the gradients become the mean, by rows and their weights, over this batch

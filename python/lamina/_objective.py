@@ -41,12 +41,13 @@ class Objective:
         title: str,
     ) -> None:
         _check_steady(net.to_spec(), title)
+        self.mean = json.loads(loss.spec()).get("reduction", "mean") == "mean"
+        _check_unlimited(net.to_spec(), self.mean, title)
         self._net = type(net).from_spec(net.to_spec(), seed=net.seed, dtype="float64")
         self._net.set_parameters(net.parameters())
         self._core: Any = self._net._core_network()
         self._core.target_columns(loss)
         self._loss = loss
-        self.mean = json.loads(loss.spec()).get("reduction", "mean") == "mean"
         self._data = Examples(
             data.x, data.classes, _as_float64(data.values), _as_float64(data.weights)
         )
@@ -170,3 +171,23 @@ def _check_steady(spec: Any, title: str) -> None:
     if isinstance(spec, list):
         for part in spec:
             _check_steady(part, title)
+
+
+def options_of(spec: Any, names: set[str]) -> set[str]:
+    """Those of `names` that a layer of the description has set."""
+    if isinstance(spec, dict):
+        found = {name for name in names if spec.get(name)}
+        return found.union(*(options_of(part, names) for part in spec.values()))
+    if isinstance(spec, list):
+        return set().union(*(options_of(part, names) for part in spec))
+    return set()
+
+
+def _check_unlimited(spec: Any, loss_is_mean: bool, title: str) -> None:
+    limits = {"max_norm", "non_negative"} | (set() if loss_is_mean else {"l1", "l2"})
+    for name in sorted(options_of(spec, limits)):
+        reason = "with a loss that sums" if name in ("l1", "l2") else "whose steps know no limits"
+        raise ValueError(
+            f"{title}: expected Dense layers without {name}, {reason}; train by an optimizer of "
+            "batches such as Adam"
+        )

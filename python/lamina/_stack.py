@@ -9,7 +9,8 @@ import numpy as np
 
 from lamina import _arrays, _core
 from lamina._arrays import Dtype
-from lamina._layers import Layer, layer_from_spec
+from lamina._layer import Layer
+from lamina._layers import layer_from_spec
 from lamina._spec import Spec, to_json
 from lamina._types import ArrayLike, NDArray
 
@@ -92,6 +93,28 @@ class Stack:
                 raise ValueError(f"set_parameters: {name} expected variances of at least 0")
             checked.append((index, array))
         core.set_parameters([index for index, _ in checked], [array for _, array in checked])
+
+    def adapt(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> None:
+        """Take means and deviations of all `Normalization` layers from rows X [rows, inputs].
+
+        A later one sees the outputs of the layers before it, as in prediction. Those inside of
+        `Residual` blocks are left as they are.
+
+        Args:
+            sample_weight: weight of each row [rows]: a row of weight k counts like k rows.
+
+        Raises:
+            TypeError, ValueError: data do not fit, or no layer is a `Normalization`. RuntimeError:
+                another thread is training. Then nothing is changed.
+        """
+        from lamina._adapt import adapt
+
+        with self._unchanged_on_error():
+            x = self._inputs(X, "adapt")
+            weights = _arrays.sample_weights(
+                sample_weight, rows=len(x), dtype=self.dtype, where="adapt"
+            )
+            adapt(self, x, weights)
 
     def reset(self, seed: int | None = None) -> None:
         """Draw the first weights anew, from `seed` or the network's own."""

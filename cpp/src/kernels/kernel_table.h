@@ -152,6 +152,63 @@ struct BatchNorm {
   int64_t dx_row_stride;
 };
 
+// Alpha dropout of rows [first_row, first_row + rows): value = kept ? value * scale + added : dropped, with
+// the keeps of dropout_rows. With `added` and `dropped` 0 it is its own backward.
+template <class T>
+struct AlphaDropoutRows {
+  int64_t first_row, rows, columns;
+  T* values;
+  int64_t row_stride;
+  uint64_t seed, step;
+  uint32_t layer;
+  T drop_rate, scale, added, dropped;
+};
+
+// Rows in place: (x - mean) / sqrt(variance + epsilon) over the row's `columns`, times scale, plus shift; not
+// centered: x / sqrt(mean of squares + epsilon). Padding becomes zero.
+template <class T>
+struct NormalizeRows {
+  int64_t rows, columns;
+  bool centered;
+  T epsilon;
+  const T* scale;  // null or [padded columns], as is shift
+  const T* shift;
+  T* values;
+  int64_t row_stride;
+  T* moments;  // null, or receives each row's mean (0 if not centered) and factor 1 / sqrt(...)
+  int64_t moment_row_stride;
+};
+
+// dx from dy, the x that came in, and the moments that forward left; dx's padding becomes zero.
+template <class T>
+struct NormalizeRowsBackward {
+  int64_t rows, columns;
+  bool centered;
+  const T* scale;  // null or [padded columns]
+  const T* x;
+  int64_t x_row_stride;
+  const T* moments;
+  int64_t moment_row_stride;
+  const T* dy;
+  int64_t dy_row_stride;
+  T* dx;
+  int64_t dx_row_stride;
+};
+
+// out[columns] = sum over rows ascending of dy * x, or of dy * (x - moments[0]) * moments[1] where there are
+// moments of each row: the gradient of a factor. `columns` is padded.
+template <class T>
+struct ScaleSums {
+  int64_t rows, columns;
+  const T* x;
+  int64_t x_row_stride;
+  const T* moments;
+  int64_t moment_row_stride;
+  const T* dy;
+  int64_t dy_row_stride;
+  T* out;
+};
+
 template <class T>
 struct KernelTable {
   const char* name;       // "portable", "sse2", "avx2", "avx512", "neon"
@@ -186,17 +243,37 @@ struct KernelTable {
   // 1 / 65536. The same call serves forward and backward.
   void (*dropout_rows)(int64_t first_row, int64_t rows, int64_t columns, T* values, int64_t row_stride,
                        uint64_t seed, uint64_t step, uint32_t layer, T drop_rate) noexcept;
+  void (*alpha_dropout_rows)(const AlphaDropoutRows<T>&) noexcept;
+  // values += deviation * a standard normal number, which hangs on what dropout's keep hangs on.
+  void (*noise_rows)(int64_t first_row, int64_t rows, int64_t columns, T* values, int64_t row_stride,
+                     uint64_t seed, uint64_t step, uint32_t layer, T deviation) noexcept;
   bool (*all_finite)(int64_t n, const T* values) noexcept;
   // In double, in an order that is the same on every instruction set.
   double (*sum_of_squares)(int64_t n, const T* values) noexcept;
+  double (*sum_of_magnitudes)(int64_t n, const T* values) noexcept;
 
-  // Parametric ReLU, one slope a column; `columns` is padded here and below, as are slopes and out.
+  void (*normalize_rows)(const NormalizeRows<T>&) noexcept;
+  void (*normalize_backward_rows)(const NormalizeRowsBackward<T>&) noexcept;
+  void (*scale_sums)(const ScaleSums<T>&) noexcept;
+  // values = values * scale + shift by column; shift null: 0. `columns` is padded here and below, as are
+  // arrays of one element a column.
+  void (*affine_rows)(int64_t rows, int64_t columns, const T* scale, const T* shift, T* values,
+                      int64_t row_stride) noexcept;
+  // values = (values - mean) / deviation by column; mean null: 0; a deviation of 0 counts as 1.
+  void (*standardize_rows)(int64_t rows, int64_t columns, const T* mean, const T* deviation, T* values,
+                           int64_t row_stride) noexcept;
+  // delta = 0 where x lies outside [low, high] or is NaN.
+  void (*clip_backward_rows)(int64_t rows, int64_t columns, T low, T high, const T* x, int64_t x_row_stride,
+                             T* delta, int64_t delta_row_stride) noexcept;
+
+  // Parametric ReLU, one slope a column, or slopes[0] for all where `shared`.
   // y = z > 0 ? z : slope * z; y may be z.
   void (*prelu_forward)(int64_t rows, int64_t columns, const T* z, int64_t z_row_stride, const T* slopes,
-                        T* y, int64_t y_row_stride) noexcept;
+                        bool shared, T* y, int64_t y_row_stride) noexcept;
   // dz = z > 0 ? dy : slope * dy; dz may be dy.
   void (*prelu_backward)(int64_t rows, int64_t columns, const T* z, int64_t z_row_stride, const T* slopes,
-                         const T* dy, int64_t dy_row_stride, T* dz, int64_t dz_row_stride) noexcept;
+                         bool shared, const T* dy, int64_t dy_row_stride, T* dz,
+                         int64_t dz_row_stride) noexcept;
   // out[columns] = sum over rows ascending of dy * min(z, 0): the gradient of the slopes.
   void (*prelu_slope_sums)(int64_t rows, int64_t columns, const T* z, int64_t z_row_stride, const T* dy,
                            int64_t dy_row_stride, T* out) noexcept;
@@ -208,6 +285,10 @@ struct KernelTable {
   void (*average_values)(int64_t n, T share, const T* values, T* average) noexcept;
   // Columns of a block or panel [rows, columns] whose Euclidean norm exceeds `limit` are scaled down to it.
   void (*limit_column_norms)(int64_t rows, int64_t columns, T limit, T* values, int64_t row_stride) noexcept;
+  // gradients += l1 * sign(weights) + 2 * l2 * weights over n elements, a multiple of 64 bytes.
+  void (*add_penalty)(int64_t n, T l1, T l2, const T* weights, T* gradients) noexcept;
+  // The sum of n elements in ascending order, in double.
+  double (*sum)(int64_t n, const T* values) noexcept;
 
   // y += x; `columns` is padded.
   void (*add_rows)(int64_t rows, int64_t columns, const T* x, int64_t x_row_stride, T* y,

@@ -1,4 +1,4 @@
-// Functions over learned parameters: slopes of a parametric ReLU, clamps, scaling, averages, norm limits.
+// Functions over learned parameters: slopes of a parametric ReLU, clamps, averages, penalties, norm limits.
 #pragma once
 
 #include "kernels/kernel_table.h"
@@ -8,23 +8,27 @@ namespace lamina::kernels {
 namespace {
 
 template <class T>
-void prelu_forward(int64_t rows, int64_t columns, const T* z, int64_t z_row_stride, const T* slopes, T* y,
-                   int64_t y_row_stride) noexcept {
+void prelu_forward(int64_t rows, int64_t columns, const T* z, int64_t z_row_stride, const T* slopes,
+                   bool shared, T* y, int64_t y_row_stride) noexcept {
+  const Vec<T> one_slope = broadcast<T>(slopes[0]);
   for (int64_t r = 0; r < rows; ++r, z += z_row_stride, y += y_row_stride) {
     for (int64_t c = 0; c < columns; c += Vec<T>::kLanes) {
       const Vec<T> input = load(z + c);
-      store(y + c, select(gt(input, zero<T>()), input, input * load(slopes + c)));
+      const Vec<T> slope = shared ? one_slope : load(slopes + c);
+      store(y + c, select(gt(input, zero<T>()), input, input * slope));
     }
   }
 }
 
 template <class T>
 void prelu_backward(int64_t rows, int64_t columns, const T* z, int64_t z_row_stride, const T* slopes,
-                    const T* dy, int64_t dy_row_stride, T* dz, int64_t dz_row_stride) noexcept {
+                    bool shared, const T* dy, int64_t dy_row_stride, T* dz, int64_t dz_row_stride) noexcept {
+  const Vec<T> one_slope = broadcast<T>(slopes[0]);
   for (int64_t r = 0; r < rows; ++r, z += z_row_stride, dy += dy_row_stride, dz += dz_row_stride) {
     for (int64_t c = 0; c < columns; c += Vec<T>::kLanes) {
       const Vec<T> delta = load(dy + c);
-      store(dz + c, select(gt(load(z + c), zero<T>()), delta, delta * load(slopes + c)));
+      const Vec<T> slope = shared ? one_slope : load(slopes + c);
+      store(dz + c, select(gt(load(z + c), zero<T>()), delta, delta * slope));
     }
   }
 }
@@ -83,6 +87,22 @@ void limit_column_norms(int64_t rows, int64_t columns, T limit, T* values, int64
 }
 
 template <class T>
+void add_penalty(int64_t n, T l1, T l2, const T* weights, T* gradients) noexcept {
+  const Vec<T> magnitude = broadcast<T>(l1), square = broadcast<T>(l2 + l2);
+  for (int64_t i = 0; i < n; i += Vec<T>::kLanes) {
+    const Vec<T> weight = load(weights + i);
+    store(gradients + i, fma(square, weight, fma(magnitude, sign(weight), load(gradients + i))));
+  }
+}
+
+template <class T>
+double sum(int64_t n, const T* values) noexcept {
+  double total = 0.0;
+  for (int64_t i = 0; i < n; ++i) total += static_cast<double>(values[i]);
+  return total;
+}
+
+template <class T>
 constexpr void enter_parameter_functions(KernelTable<T>& table) {
   table.prelu_forward = &prelu_forward<T>;
   table.prelu_backward = &prelu_backward<T>;
@@ -91,6 +111,8 @@ constexpr void enter_parameter_functions(KernelTable<T>& table) {
   table.scale_values = &scale_values<T>;
   table.average_values = &average_values<T>;
   table.limit_column_norms = &limit_column_norms<T>;
+  table.add_penalty = &add_penalty<T>;
+  table.sum = &sum<T>;
 }
 
 }  // namespace

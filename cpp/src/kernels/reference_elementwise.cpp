@@ -324,6 +324,18 @@ LossOfRow loss(Loss loss, const std::vector<double>& outputs, const std::vector<
   return result;
 }
 
+std::vector<double> normalize_row(const std::vector<double>& x, bool centered, double epsilon,
+                                  const std::vector<double>& scale, const std::vector<double>& shift) {
+  const auto columns = static_cast<double>(x.size());
+  const double mean = centered ? std::accumulate(x.begin(), x.end(), 0.0) / columns : 0.0;
+  double square = 0;
+  for (const double value : x) square += (value - mean) * (value - mean) / columns;
+  std::vector<double> y;
+  for (size_t c = 0; c < x.size(); ++c)
+    y.push_back((x[c] - mean) / std::sqrt(square + epsilon) * scale[c] + shift[c]);
+  return y;
+}
+
 double update(UpdateRule rule, const std::vector<double>& c, double w, double g, double (&state)[3]) {
   if (rule == UpdateRule::kSgd) {
     w *= 1 - c[3];

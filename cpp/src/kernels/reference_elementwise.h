@@ -23,6 +23,10 @@ struct LossOfRow {
 LossOfRow loss(kernels::Loss loss, const std::vector<double>& outputs, const std::vector<double>& targets,
                const std::vector<double>& parameters);
 
+// A row normalised to mean 0 (where centered) and mean square 1, times scale, plus shift.
+std::vector<double> normalize_row(const std::vector<double>& x, bool centered, double epsilon,
+                                  const std::vector<double>& scale, const std::vector<double>& shift);
+
 // One weight's update; returns the new weight.
 double update(kernels::UpdateRule rule, const std::vector<double>& coefficients, double weight,
               double gradient, double (&state)[3]);

@@ -1,9 +1,8 @@
-// Functions over rows that are no layer's own: softmax, gathering a batch, dropout, checks and norms.
+// Functions over rows that are no layer's own: softmax, gathering a batch, checks and norms.
 #pragma once
 
 #include <string.h>
 
-#include "base/philox.h"
 #include "kernels/row_parts.inl"
 
 namespace lamina::kernels {
@@ -178,119 +177,6 @@ void gather_rows(const GatherRows<T>& job) noexcept {
   }
 }
 
-// Numbers below this of 65536 keep their element: the keep rate in steps of 1 / 65536.
-LAMINA_INLINE uint32_t dropout_threshold(double drop_rate) {
-  return static_cast<uint32_t>((1.0 - drop_rate) * 65536.0 + 0.5);
-}
-
-// Random bits for dropout come in groups of 64 columns: 8 counters of four words of two 16-bit numbers.
-// Column c of a group takes number c / 8 of counter c % 8, so that whole vectors share one word.
-constexpr int64_t kGroupColumns = 64;
-constexpr int64_t kGroupCounters = 8;
-constexpr int64_t kGroupsAtOnce = 2;
-constexpr uint64_t kCounterNumbers[kGroupsAtOnce * kGroupCounters] = {0, 1, 2,  3,  4,  5,  6,  7,
-                                                                      8, 9, 10, 11, 12, 13, 14, 15};
-
-LAMINA_INLINE Bits<double> load_bits(const uint64_t* p) {
-  double lanes[Vec<double>::kLanes];
-  memcpy(lanes, p, sizeof lanes);
-  return as_bits(loadu(lanes));
-}
-
-LAMINA_INLINE void store_bits(uint64_t* p, Bits<double> bits) {
-  double lanes[Vec<double>::kLanes];
-  storeu(lanes, from_bits(bits));
-  memcpy(p, lanes, sizeof lanes);
-}
-
-// One Philox counter or its output a 64-bit lane, whose low half holds the word.
-struct PhiloxLanes {
-  Bits<double> word[4];
-};
-
-LAMINA_INLINE PhiloxLanes philox_lanes(PhiloxKey key, PhiloxLanes c) {
-  const Bits<double> low = splat_bits<double>(uint64_t{0xffffffffu});
-  const Bits<double> multiplier0 = splat_bits<double>(uint64_t{kPhiloxMultiplier[0]});
-  const Bits<double> multiplier1 = splat_bits<double>(uint64_t{kPhiloxMultiplier[1]});
-  uint32_t k0 = key.word[0], k1 = key.word[1];
-  for (int round = 0; round < 10; ++round) {
-    const Bits<double> p0 = multiply_low_halves(multiplier0, c.word[0]);
-    const Bits<double> p1 = multiply_low_halves(multiplier1, c.word[2]);
-    c.word[0] = shift_right<32>(p1) ^ c.word[1] ^ splat_bits<double>(uint64_t{k0});
-    c.word[2] = shift_right<32>(p0) ^ c.word[3] ^ splat_bits<double>(uint64_t{k1});
-    c.word[1] = p1 & low;
-    c.word[3] = p0 & low;
-    k0 += kPhiloxWeyl[0];
-    k1 += kPhiloxWeyl[1];
-  }
-  return c;
-}
-
-// Words [4][counters] of the groups from `first_group` on.
-LAMINA_INLINE void philox_groups(PhiloxKey key, uint64_t first_group, uint64_t step, uint32_t layer,
-                                 uint32_t (&words)[4][kGroupsAtOnce * kGroupCounters]) {
-  constexpr int64_t kCounters = kGroupsAtOnce * kGroupCounters;
-  alignas(64) uint64_t wide[4][kCounters];
-  // philox_counter() of counters that differ in their block alone.
-  const PhiloxBlock fixed = philox_counter(0, step, layer, StreamTag::kDropout);
-  for (int64_t i = 0; i < kCounters; i += Vec<double>::kLanes) {
-    const Bits<double> block =
-        splat_bits<double>(first_group * kGroupCounters) + load_bits(kCounterNumbers + i);
-    const Bits<double> high = shift_right<32>(block) & splat_bits<double>(uint64_t{0xfffu});
-    PhiloxLanes lanes;
-    lanes.word[0] = block & splat_bits<double>(uint64_t{0xffffffffu});
-    lanes.word[1] = splat_bits<double>(uint64_t{fixed.word[1]});
-    lanes.word[2] = splat_bits<double>(uint64_t{fixed.word[2]});
-    lanes.word[3] = splat_bits<double>(uint64_t{fixed.word[3]}) | shift_left<8>(high);
-    lanes = philox_lanes(key, lanes);
-    for (int w = 0; w < 4; ++w) store_bits(wide[w] + i, lanes.word[w]);
-  }
-  for (int w = 0; w < 4; ++w) {
-    for (int64_t i = 0; i < kCounters; ++i) words[w][i] = static_cast<uint32_t>(wide[w][i]);
-  }
-}
-
-// values[c] *= scale where column c's number is below the threshold, else 0; n <= 64 columns of a group.
-template <class T>
-LAMINA_INLINE void drop_group(const uint32_t (&words)[4][kGroupsAtOnce * kGroupCounters], int64_t group,
-                              uint32_t threshold, T scale, T* values, int64_t n) {
-  alignas(64) T factors[kGroupColumns];
-  for (int64_t w = 0; w < 4; ++w) {
-    const uint32_t* word = words[w] + group * kGroupCounters;
-    T* low = factors + 2 * w * kGroupCounters;
-    T* high = low + kGroupCounters;
-    for (int64_t i = 0; i < kGroupCounters; ++i) low[i] = (word[i] & 0xffffu) < threshold ? scale : T(0);
-    for (int64_t i = 0; i < kGroupCounters; ++i) high[i] = (word[i] >> 16) < threshold ? scale : T(0);
-  }
-  for (int64_t c = 0; c < n; c += Vec<T>::kLanes) store(values + c, load(values + c) * load(factors + c));
-}
-
-template <class T>
-void dropout_rows(int64_t first_row, int64_t rows, int64_t columns, T* values, int64_t row_stride,
-                  uint64_t seed, uint64_t step, uint32_t layer, T drop_rate) noexcept {
-  const uint32_t threshold = dropout_threshold(static_cast<double>(drop_rate));
-  const T scale = threshold == 0 ? T(0) : static_cast<T>(65536.0 / static_cast<double>(threshold));
-  const int64_t padded = padded_columns<T>(columns);
-  const int64_t groups = (columns + kGroupColumns - 1) / kGroupColumns;
-  const PhiloxKey key = philox_key(seed);
-  const int64_t first_group = first_row * groups, last_group = (first_row + rows) * groups;
-  uint32_t words[4][kGroupsAtOnce * kGroupCounters];
-  int64_t row = 0, column = 0;
-  for (int64_t group = first_group; group < last_group; group += kGroupsAtOnce) {
-    philox_groups(key, static_cast<uint64_t>(group), step, layer, words);
-    const int64_t count = smaller(kGroupsAtOnce, last_group - group);
-    for (int64_t i = 0; i < count; ++i) {
-      drop_group(words, i, threshold, scale, values + row * row_stride + column,
-                 smaller(kGroupColumns, padded - column));
-      column += kGroupColumns;
-      if (column >= columns) {
-        column = 0;
-        ++row;
-      }
-    }
-  }
-}
-
 template <class T>
 bool all_finite(int64_t n, const T* values) noexcept {
   Vec<T> sum = zero<T>();
@@ -301,21 +187,25 @@ bool all_finite(int64_t n, const T* values) noexcept {
 }
 
 // Eight chains in double whatever the vector, so that the sum is the same on every instruction set.
-template <class T>
-double sum_of_squares(int64_t n, const T* values) noexcept {
+template <class T, class Term>
+LAMINA_INLINE double sum_in_double(int64_t n, const T* values, Term term) {
   double chain[8] = {};
   int64_t i = 0;
   for (; i + 8 <= n; i += 8) {
-    for (int64_t k = 0; k < 8; ++k) {
-      const double value = static_cast<double>(values[i + k]);
-      chain[k] += value * value;
-    }
+    for (int64_t k = 0; k < 8; ++k) chain[k] += term(static_cast<double>(values[i + k]));
   }
-  for (int64_t k = 0; i + k < n; ++k) {
-    const double value = static_cast<double>(values[i + k]);
-    chain[k] += value * value;
-  }
+  for (int64_t k = 0; i + k < n; ++k) chain[k] += term(static_cast<double>(values[i + k]));
   return ((chain[0] + chain[4]) + (chain[2] + chain[6])) + ((chain[1] + chain[5]) + (chain[3] + chain[7]));
+}
+
+template <class T>
+double sum_of_squares(int64_t n, const T* values) noexcept {
+  return sum_in_double(n, values, [](double x) { return x * x; });
+}
+
+template <class T>
+double sum_of_magnitudes(int64_t n, const T* values) noexcept {
+  return sum_in_double(n, values, [](double x) { return x < 0.0 ? -x : x; });
 }
 
 template <class T>
@@ -323,9 +213,9 @@ constexpr void enter_row_functions(KernelTable<T>& table) {
   table.softmax_rows = &softmax_rows<T>;
   table.softmax_backward_rows = &softmax_backward_rows<T>;
   table.gather_rows = &gather_rows<T>;
-  table.dropout_rows = &dropout_rows<T>;
   table.all_finite = &all_finite<T>;
   table.sum_of_squares = &sum_of_squares<T>;
+  table.sum_of_magnitudes = &sum_of_magnitudes<T>;
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include "kernels/losses.inl"
 #include "kernels/parameters.inl"
 #include "kernels/product.inl"
+#include "kernels/random_rows.inl"
+#include "kernels/row_layers.inl"
 #include "kernels/rows.inl"
 #include "kernels/single_row.inl"
 #include "kernels/updates.inl"
@@ -32,6 +34,8 @@ constexpr KernelTable<T> make_table() {
   enter_losses(table);
   enter_updates(table);
   enter_row_functions(table);
+  enter_random_functions(table);
+  enter_row_layers(table);
   enter_parameter_functions(table);
   enter_batch_norm(table);
   return table;

@@ -65,6 +65,10 @@ const Entry& find_entry(std::string name) {
     if (name == alias[0]) name = alias[1];
   for (const Entry& entry : kEntries)
     if (name == entry.name) return entry;
+  if (name == "prelu")
+    throw Error(Error::Kind::kValue,
+                "activation: 'prelu' learns its slopes and is a layer of its own; put lamina.PReLU() after "
+                "this layer");
   std::string known;
   for (const Entry& entry : kEntries) known += std::string(known.empty() ? "" : ", ") + entry.name;
   throw Error(Error::Kind::kValue, "activation: unknown name '" + name + "'; expected one of " + known);

@@ -2,6 +2,7 @@
 #include "layers/dense.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/json.h"
 
@@ -15,7 +16,7 @@ template <class T>
 Dense<T>::Dense(const nlohmann::json& json) {
   const JsonReader spec(json, "Dense");
   spec.allow_only({"kind", "units", "activation", "bias", "initializer", "bias_initializer", "trainable",
-                   "rate_factor", "decay_factor"});
+                   "rate_factor", "decay_factor", "l1", "l2", "max_norm", "non_negative"});
   outputs_ = spec.integer("units", std::nullopt, 1, int64_t{1} << 24);
   bias_ = spec.boolean("bias", true);
   trainable_ = spec.boolean("trainable", true);
@@ -26,6 +27,12 @@ Dense<T>::Dense(const nlohmann::json& json) {
       initializer_from_json(spec.has("bias_initializer") ? spec.at("bias_initializer") : "zeros");
   rate_factor_ = spec.number("rate_factor", 1.0, 0.0);
   decay_factor_ = spec.number("decay_factor", 1.0, 0.0);
+  l1_ = spec.number("l1", 0.0, 0.0);
+  l2_ = spec.number("l2", 0.0, 0.0);
+  max_norm_ = spec.number("max_norm", 0.0, 0.0);
+  if (spec.has("max_norm") && max_norm_ == 0.0)
+    spec.fail("expected 'max_norm' above 0, got " + spec.at("max_norm").dump());
+  non_negative_ = spec.boolean("non_negative", false);
 }
 
 template <class T>
@@ -39,6 +46,10 @@ nlohmann::json Dense<T>::spec() const {
   if (!trainable_) json["trainable"] = false;
   if (rate_factor_ != 1.0) json["rate_factor"] = rate_factor_;
   if (decay_factor_ != 1.0) json["decay_factor"] = decay_factor_;
+  if (l1_ != 0.0) json["l1"] = l1_;
+  if (l2_ != 0.0) json["l2"] = l2_;
+  if (max_norm_ != 0.0) json["max_norm"] = max_norm_;
+  if (non_negative_) json["non_negative"] = true;
   return json;
 }
 
@@ -58,13 +69,14 @@ std::vector<Parameter> Dense<T>::parameters() const {
   weight.trainable = trainable_;
   weight.rate_factor = rate_factor_;
   weight.decay_factor = decay_factor_;
-  if (!bias_) return {weight};
   Parameter bias = weight;
   bias.name = "bias";
   bias.shape = {outputs_};
   bias.layout = ParameterLayout::kPanelBias;
   bias.decays = false;
-  return {weight, bias};
+  weight.l1 = l1_;
+  weight.l2 = l2_;
+  return bias_ ? std::vector{weight, bias} : std::vector{weight};
 }
 
 template <class T>
@@ -141,11 +153,23 @@ void Dense<T>::backward(const RowPass<T>& pass) const noexcept {
   pass.kernels.product(product);
 }
 
+// A limit of norms needs all weights of a unit in one task.
+template <class T>
+int64_t Dense<T>::task_inputs(int64_t inputs_per_task) const noexcept {
+  return max_norm_ > 0.0 ? inputs_ : std::min(inputs_, inputs_per_task);
+}
+
 template <class T>
 int Dense<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
   if (!trainable_) return 0;
   const int64_t panels = (padded_columns<T>(outputs_) + panel_columns_ - 1) / panel_columns_;
-  return static_cast<int>(panels * ((inputs_ + inputs_per_task - 1) / inputs_per_task));
+  const int64_t inputs = task_inputs(inputs_per_task);
+  return static_cast<int>(panels * ((inputs_ + inputs - 1) / inputs));
+}
+
+template <class T>
+int64_t Dense<T>::gradient_scratch_size(int64_t inputs_per_task) const noexcept {
+  return (task_inputs(inputs_per_task) + 1) * panel_columns_;
 }
 
 template <class T>
@@ -184,12 +208,24 @@ void Dense<T>::compute_gradient(const Tile& tile, const GradientPass<T>& pass, T
   pass.kernels.product(product);
   if (bias != nullptr)
     pass.kernels.column_sums(pass.batch_rows, tile.width, product.b, product.b_row_stride, bias);
+  if (pass.penalties && (l1_ > 0.0 || l2_ > 0.0))
+    pass.kernels.add_penalty(tile.inputs * tile.width, static_cast<T>(l1_), static_cast<T>(l2_),
+                             pass.parameters + tile.offset, weight);
+}
+
+template <class T>
+void Dense<T>::constrain(const Tile& t, const GradientPass<T>& pass) const noexcept {
+  T* weights = pass.parameters + t.offset;
+  if (non_negative_)
+    pass.kernels.clamp_values(t.inputs * t.width, T(0), std::numeric_limits<T>::infinity(), weights);
+  if (max_norm_ > 0.0)
+    pass.kernels.limit_column_norms(t.inputs, t.width, static_cast<T>(max_norm_), weights, t.width);
 }
 
 template <class T>
 void Dense<T>::run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
                                  const GradientPass<T>& pass) const noexcept {
-  const Tile t = tile(task, inputs_per_task);
+  const Tile t = tile(task, task_inputs(inputs_per_task));
   const int64_t weights = t.inputs * t.width;
   T* weight = pass.gradients ? pass.gradients + t.offset : pass.scratch;
   T* bias = bias_ && t.last_inputs ? weight + weights : nullptr;
@@ -197,6 +233,7 @@ void Dense<T>::run_gradient_task(int task, int64_t inputs_per_task, int first_pa
   if (pass.updater == nullptr) return;
   pass.updater->update(first_parameter, t.offset, weights, weight);
   if (bias != nullptr) pass.updater->update(first_parameter + 1, t.offset + weights, t.width, bias);
+  constrain(t, pass);
   if (pass.transposed_wanted) transpose_tile(pass.kernels, t, pass.parameters, pass.transposed);
 }
 

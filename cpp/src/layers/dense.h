@@ -22,6 +22,7 @@ class Dense final : public Layer<T> {
   int gradient_task_count(int64_t inputs_per_task) const noexcept override;
   void run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
                          const GradientPass<T>& pass) const noexcept override;
+  int64_t gradient_scratch_size(int64_t inputs_per_task) const noexcept override;
   void refresh_transposed(const kernels::KernelTable<T>& table, const T* parameters,
                           T* transposed) const noexcept override;
 
@@ -32,6 +33,8 @@ class Dense final : public Layer<T> {
     bool last_inputs;
   };
   Tile tile(int task, int64_t inputs_per_task) const noexcept;
+  int64_t task_inputs(int64_t inputs_per_task) const noexcept;
+  void constrain(const Tile& tile, const GradientPass<T>& pass) const noexcept;
   void compute_gradient(const Tile& tile, const GradientPass<T>& pass, T* weight, T* bias) const noexcept;
   void transpose_tile(const kernels::KernelTable<T>& table, const Tile& tile, const T* parameters,
                       T* transposed) const noexcept;
@@ -44,6 +47,9 @@ class Dense final : public Layer<T> {
   InitializerSpec weight_initializer_;
   InitializerSpec bias_initializer_;
   double rate_factor_, decay_factor_;
+  double l1_, l2_;
+  double max_norm_;  // of each unit's incoming weights; 0: no limit
+  bool non_negative_;
 
   int64_t inputs_ = 0;
   int64_t offset_ = 0, transposed_offset_ = 0;

@@ -19,7 +19,7 @@ namespace lamina {
 template <class T>
 struct Slot {
   T* values = nullptr;
-  T* aux = nullptr;         // stored derivatives f'(z), where the activation needs them
+  T* aux = nullptr;         // what the layer that writes this slot keeps for backward: f'(z), moments
   T* delta = nullptr;       // dL/d(values), training only
   T* statistics = nullptr;  // of the batch, training only, where the layer couples rows
   int64_t columns = 0;
@@ -80,6 +80,7 @@ struct GradientPass {
   bool transposed_wanted;        // keep the transposed weights up to date
   T* gradients;                  // flat buffer, or null: pieces pass through scratch
   bool compute;                  // false: `gradients` holds them already
+  bool penalties;                // computed gradients include those of the layer's penalties
   ParameterUpdater<T>* updater;  // null: weights stay
   T* scratch;                    // gradient_scratch_size() elements, this thread's
   bool fetch_ahead;              // what the updater will touch lies far from this thread's caches
@@ -150,6 +151,11 @@ class Layer {
   // The activation that ends this layer, when the next layer's backward may apply its derivative.
   virtual const ActivationSpec* output_activation() const noexcept { return nullptr; }
   virtual bool applies_input_activation() const noexcept { return false; }
+  // True where forward, in training, keeps in output.aux what backward reads.
+  virtual bool stores_aux() const noexcept {
+    const ActivationSpec* activation = output_activation();
+    return activation != nullptr && activation->stores_derivative();
+  }
 
   virtual int gradient_task_count(int64_t inputs_per_task) const noexcept {
     (void)inputs_per_task;
@@ -158,6 +164,12 @@ class Layer {
   virtual void run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
                                  const GradientPass<T>& pass) const noexcept {
     (void)task, (void)inputs_per_task, (void)first_parameter, (void)pass;
+  }
+  // Elements of scratch that one of these tasks needs beyond what every task may use: four padded rows of the
+  // network's widest layer.
+  virtual int64_t gradient_scratch_size(int64_t inputs_per_task) const noexcept {
+    (void)inputs_per_task;
+    return 0;
   }
   virtual void refresh_transposed(const kernels::KernelTable<T>& table, const T* parameters,
                                   T* transposed) const noexcept {

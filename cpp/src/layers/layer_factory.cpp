@@ -6,7 +6,12 @@
 #include "layers/batch_norm.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
+#include "layers/fixed_rows.h"
+#include "layers/noise.h"
+#include "layers/prelu.h"
 #include "layers/residual.h"
+#include "layers/row_norm.h"
+#include "layers/scale.h"
 
 namespace lamina {
 
@@ -25,9 +30,20 @@ struct Entry {
 
 template <class T>
 constexpr std::array kEntries = {
-    Entry<T>{"dense", construct<T, Dense<T>>},       Entry<T>{"activation", construct<T, ActivationLayer<T>>},
-    Entry<T>{"dropout", construct<T, Dropout<T>>},   Entry<T>{"batch_norm", construct<T, BatchNormLayer<T>>},
+    Entry<T>{"dense", construct<T, Dense<T>>},
+    Entry<T>{"activation", construct<T, ActivationLayer<T>>},
+    Entry<T>{"dropout", construct<T, Dropout<T>>},
+    Entry<T>{"batch_norm", construct<T, BatchNormLayer<T>>},
     Entry<T>{"residual", construct<T, Residual<T>>},
+    Entry<T>{"alpha_dropout", construct<T, AlphaDropout<T>>},
+    Entry<T>{"gaussian_noise", construct<T, GaussianNoise<T>>},
+    Entry<T>{"prelu", construct<T, PRelu<T>>},
+    Entry<T>{"layer_norm", construct<T, RowNorm<T>>},
+    Entry<T>{"rms_norm", construct<T, RowNorm<T>>},
+    Entry<T>{"scale", construct<T, Scale<T>>},
+    Entry<T>{"normalization", construct<T, Normalization<T>>},
+    Entry<T>{"affine", construct<T, Affine<T>>},
+    Entry<T>{"clip", construct<T, Clip<T>>},
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ struct Parameter {
   bool decays = true;  // weight decay applies (biases and scales: only when the optimizer says so)
   double rate_factor = 1.0;
   double decay_factor = 1.0;
+  double l1 = 0.0, l2 = 0.0;  // the training objective includes l1 * sum |w| + l2 * sum w^2
 
   int64_t element_count() const noexcept {
     int64_t count = 1;

@@ -46,19 +46,22 @@ std::vector<GradientTask> Network<T>::gradient_tasks(int64_t inputs_per_task) co
 
 template <class T>
 void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_task, Workspace<T>& workspace,
-                                   int64_t batch_rows, T* gradients, bool compute,
+                                   int64_t batch_rows, T* gradients, bool compute, bool penalties,
                                    ParameterUpdater<T>* updater, T* scratch, bool fetch_ahead) noexcept {
   const Node<T>& node = nodes_[static_cast<size_t>(task.node)];
   node.layer->run_gradient_task(task.task, inputs_per_task, node.first_parameter,
                                 {kernels_, workspace.slot(node.input_slot), workspace.slot(node.output_slot),
                                  batch_rows, weights_.data(), transposed_.data(), !reads_input(node),
-                                 gradients, compute, updater, scratch, fetch_ahead});
+                                 gradients, compute, penalties, updater, scratch, fetch_ahead});
 }
 
 template <class T>
 int64_t Network<T>::gradient_scratch_size(int64_t inputs_per_task) const noexcept {
   const int64_t widest = *std::max_element(slot_columns_.begin(), slot_columns_.end());
-  return std::max((inputs_per_task + 1) * kernels_.panel_columns, 4 * padded_columns<T>(widest));
+  int64_t size = 4 * padded_columns<T>(widest);
+  for (const Node<T>& node : nodes_)
+    size = std::max(size, node.layer->gradient_scratch_size(inputs_per_task));
+  return size;
 }
 
 template class Network<float>;

@@ -79,8 +79,8 @@ class Network {
   const ActivationSpec& output_activation() const noexcept;
   // Raises where an activation has no derivative to train through.
   void check_trainable() const;
-  // True when slot `slot` keeps f'(z) beside its values in training.
-  bool slot_stores_derivative(int slot) const noexcept;
+  // True when slot `slot` keeps what backward needs beside its values in training.
+  bool slot_stores_aux(int slot) const noexcept;
 
   const kernels::KernelTable<T>& kernels() const noexcept { return kernels_; }
   T* weights() noexcept { return weights_.data(); }
@@ -132,8 +132,8 @@ class Network {
 
   std::vector<GradientTask> gradient_tasks(int64_t inputs_per_task) const;
   void run_gradient_task(const GradientTask& task, int64_t inputs_per_task, Workspace<T>& workspace,
-                         int64_t batch_rows, T* gradients, bool compute, ParameterUpdater<T>* updater,
-                         T* scratch, bool fetch_ahead = false) noexcept;
+                         int64_t batch_rows, T* gradients, bool compute, bool penalties,
+                         ParameterUpdater<T>* updater, T* scratch, bool fetch_ahead = false) noexcept;
   // Elements of scratch that a gradient task may use.
   int64_t gradient_scratch_size(int64_t inputs_per_task) const noexcept;
   void note_update() noexcept { first_transposed_stale_ = true; }

@@ -169,10 +169,9 @@ int64_t Network<T>::slot_statistics_size(int slot) const noexcept {
 }
 
 template <class T>
-bool Network<T>::slot_stores_derivative(int slot) const noexcept {
+bool Network<T>::slot_stores_aux(int slot) const noexcept {
   return std::any_of(nodes_.begin(), nodes_.end(), [&](const Node<T>& node) {
-    const ActivationSpec* activation = node.layer->output_activation();
-    return node.output_slot == slot && activation != nullptr && activation->stores_derivative();
+    return node.output_slot == slot && node.layer->stores_aux();
   });
 }
 

@@ -19,7 +19,7 @@ Workspace<T>::Workspace(const Network<T>& network, int64_t rows, WorkspaceUse us
       slot.delta = arena.take<T>(elements);
       if (const int64_t size = network.slot_statistics_size(static_cast<int>(i)); size > 0)
         slot.statistics = arena.take<T>(size);
-      if (network.slot_stores_derivative(static_cast<int>(i))) slot.aux = arena.take<T>(elements);
+      if (network.slot_stores_aux(static_cast<int>(i))) slot.aux = arena.take<T>(elements);
     }
   });
   own_input_ = slots_.front();

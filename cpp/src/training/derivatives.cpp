@@ -94,8 +94,8 @@ void Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int node)
   member.row.view_row(member.tile, row);
   for (const GradientTask& task : tasks_)
     if (node == kAllNodes || node == task.node)
-      network_.run_gradient_task(task, kInputsPerTask, member.row, 1, member.gradient.data(), true, nullptr,
-                                 member.scratch.data());
+      network_.run_gradient_task(task, kInputsPerTask, member.row, 1, member.gradient.data(), true, false,
+                                 nullptr, member.scratch.data());
 }
 
 template <class T>
@@ -243,7 +243,7 @@ bool Derivatives<T>::input_gradient(const ArraySource& inputs, const T* vectors,
 template <class T>
 bool Derivatives<T>::parameter_gradient(const ArraySource& inputs, const T* vectors, T* gradient, Poll poll) {
   const int64_t together = std::min(kRowsTogether, inputs.rows);
-  HandPass<T> pass(network_, together);
+  HandPass<T> pass(network_, together, false);
   AlignedBuffer<T> outputs(together * network_.outputs()), part(network_.flat_size());
   for (int64_t first = 0; first < inputs.rows; first += together) {
     ArraySource chunk = inputs;

@@ -93,7 +93,7 @@ void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t ba
          first = share.next.fetch_add(run, std::memory_order_relaxed))
       for (int i = first; i < std::min(first + run, share.last); ++i)
         network_.run_gradient_task(tasks_[static_cast<size_t>(i)], inputs_per_task_, workspace, batch_rows,
-                                   gradients, compute, updater, scratch, fetch_ahead);
+                                   gradients, compute, penalties_, updater, scratch, fetch_ahead);
   }
 }
 

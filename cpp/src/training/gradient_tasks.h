@@ -18,6 +18,8 @@ class GradientTasks {
  public:
   explicit GradientTasks(Network<T>& network) : network_(network) {}
 
+  // Whether computed gradients include those of the layers' penalties; they do unless told.
+  void include_penalties(bool wanted) noexcept { penalties_ = wanted; }
   // Cuts the work for so many threads; allocates only when their number grows.
   void prepare(int threads);
   // On one member, before the barrier that precedes run.
@@ -35,6 +37,7 @@ class GradientTasks {
                             int64_t batch_rows) const noexcept;
 
   Network<T>& network_;
+  bool penalties_ = true;
   int prepared_threads_ = 0;
   int64_t inputs_per_task_ = 0;
   int64_t scratch_size_ = 0;

@@ -11,8 +11,10 @@
 namespace lamina {
 
 template <class T>
-HandPass<T>::HandPass(Network<T>& network, int64_t capacity)
-    : network_(network), workspace_(network, capacity, WorkspaceUse::kTraining), tasks_(network) {}
+HandPass<T>::HandPass(Network<T>& network, int64_t capacity, bool penalties)
+    : network_(network), workspace_(network, capacity, WorkspaceUse::kTraining), tasks_(network) {
+  tasks_.include_penalties(penalties);
+}
 
 template <class T>
 NetworkPass<T> HandPass<T>::pass(int64_t first, int64_t rows) noexcept {

@@ -11,7 +11,9 @@ namespace lamina {
 template <class T>
 class HandPass {
  public:
-  HandPass(Network<T>& network, int64_t capacity);
+  // `penalties`: parameter gradients include those of the layers' penalties.
+  HandPass(Network<T>& network, int64_t capacity, bool penalties = true);
+  void include_penalties(bool wanted) noexcept { tasks_.include_penalties(wanted); }
 
   int64_t capacity() const noexcept { return workspace_.rows(); }
   // Outputs [rows, network outputs] of these inputs; remembers what backward needs.

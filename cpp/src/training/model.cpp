@@ -181,7 +181,10 @@ double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss
         "value_and_grad: expected accumulate=False after backward, whose gradients have no row weight");
   T* to = joins ? part_buffer() : gradient_buffer();
   Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
+  // Of the parts of a sum over rows one alone may bring the penalties.
+  trainer.runner().tasks().include_penalties(!joins || loss.mean_over_rows);
   const double value = trainer.value_and_gradient(data, seed, step, to);
+  trainer.runner().tasks().include_penalties(true);
   keep_statistics(trainer.runner().workspace());
   const double weight = total_weight(data, {nullptr, 0, data.inputs.rows});
   if (joins) {
@@ -209,13 +212,21 @@ void Model<T>::backward(const T* output_gradient, bool gradients_wanted, bool ac
   network_.check_trainable();
   const bool joins = gradients_wanted && accumulate && !gradients_.empty();
   T* to = !gradients_wanted ? nullptr : joins ? part_buffer() : gradient_buffer();
+  hand_->include_penalties(!joins);
   hand_->backward(output_gradient, to, input_gradient);
+  hand_->include_penalties(true);
   if (gradients_wanted) mean_.reset();
   if (!joins) return;
   run_team(1, [&](Team& team) {
     GradientMean(false).add(team, network_.kernels(), 1.0, part_.data(), gradients_.data(),
                             gradients_.size());
   });
+}
+
+template <class T>
+double Model<T>::penalty() const {
+  PenaltySum<T> sum(network_.parameters());
+  return with_weights([&](const T* weights) { return sum.total_of(network_.kernels(), weights); });
 }
 
 template <class T>

@@ -52,6 +52,8 @@ class Model {
   int64_t forward_rows() const noexcept { return hand_ ? hand_->rows() : 0; }
   // `accumulate`: the gradients are added to those that stand.
   void backward(const T* output_gradient, bool gradients_wanted, bool accumulate, T* input_gradient);
+  // What layers' penalties on their weights add to the training objective.
+  double penalty() const;
   // Of the last backward or value_and_gradient; null before.
   const T* gradients() const noexcept { return gradients_.data(); }
   void apply_gradients(Optimizer<T>& optimizer);

@@ -17,7 +17,8 @@ StepRunner<T>::StepRunner(Network<T>& network, const LossSpec& loss, int64_t cap
       target_columns_(target_columns),
       workspace_(network, capacity, WorkspaceUse::kTraining),
       batch_(capacity, target_columns),
-      tasks_(network) {}
+      tasks_(network),
+      penalty_(network.parameters()) {}
 
 template <class T>
 int StepRunner<T>::prepare_threads(int64_t rows) {
@@ -58,6 +59,7 @@ template <class T>
 void StepRunner<T>::run_rows(Team& team, const StepRequestData<T>& request,
                              FunctionRef<bool()> stop) noexcept {
   const int64_t rows = request.batch.rows;
+  penalty_.add_share(team, network_.kernels(), network_.weights());
   const double weight = total_weight(request.data, request.batch);
   const double divisor = (loss_.mean_over_rows ? weight : 1.0) * loss_.column_divisor(network_.outputs());
   const T delta_scale = static_cast<T>(divisor > 0.0 ? 1.0 / divisor : 0.0);

@@ -8,6 +8,7 @@
 #include "network/workspace.h"
 #include "training/batch.h"
 #include "training/gradient_tasks.h"
+#include "training/penalty.h"
 
 namespace lamina {
 
@@ -51,6 +52,8 @@ class StepRunner {
   void reset_flags() noexcept;
   // Sum over the batch's rows, in row order, of weight * loss.
   double summed_loss(int64_t rows) noexcept;
+  // Of the weights that the step began with.
+  double penalty() const noexcept { return penalty_.total(); }
 
  private:
   NetworkPass<T> pass(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept;
@@ -68,6 +71,7 @@ class StepRunner {
   Workspace<T> workspace_;
   Batch<T> batch_;
   GradientTasks<T> tasks_;
+  PenaltySum<T> penalty_;
   alignas(64) std::atomic<bool> finite_{true};
   std::atomic<bool> cancelled_{false};
 };

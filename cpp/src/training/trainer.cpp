@@ -108,10 +108,11 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
       if (!run_step(team, step, request, optimizer, [&] { return timed(record.steps); })) return;
       if (average != nullptr) follow(team, *average, done, network_.weights(), network_.flat_size());
       if (team.index != 0) continue;
-      record.loss += step_loss_;
-      weight_sum += runner_.loss().mean_over_rows
-                        ? total_weight(data, batch)
-                        : static_cast<double>(batches_per_epoch(network_, count, batch_size));
+      const double weight = runner_.loss().mean_over_rows
+                                ? total_weight(data, batch)
+                                : static_cast<double>(batches_per_epoch(network_, count, batch_size));
+      record.loss += step_loss_ + (runner_.loss().mean_over_rows ? weight : 1.0) * step_penalty_;
+      weight_sum += weight;
       ++record.steps;
     }
   });
@@ -145,6 +146,7 @@ bool Trainer<T>::run_step(Team& team, const StepRequestData<T>& request, const E
   const int64_t rows = request.batch.rows;
   if (team.index == 0) {
     step_loss_ = 0.0;
+    runner_.tasks().include_penalties(true);
     optimizer.begin_step(network_.weights(), backup_.data());
   }
   bool going;
@@ -169,7 +171,10 @@ bool Trainer<T>::run_batch(Team& team, const StepRequestData<T>& request, Functi
   if (team.index == 0) runner_.tasks().begin();
   team.barrier();
   if (!runner_.loss_is_finite() || runner_.cancelled()) return false;
-  if (team.index == 0) step_loss_ += runner_.summed_loss(request.batch.rows);
+  if (team.index == 0) {
+    step_loss_ += runner_.summed_loss(request.batch.rows);
+    step_penalty_ = runner_.penalty();
+  }
   return true;
 }
 
@@ -190,6 +195,8 @@ bool Trainer<T>::run_whole(Team& team, const StepRequestData<T>& request, const 
     part.batch = {all.indices ? all.indices + first : nullptr, all.first_row + first,
                   i + 1 < parts ? epoch.batch_size : all.rows - first};
     part.step = request.step * static_cast<uint64_t>(epoch.accumulate) + static_cast<uint64_t>(i);
+    // Of the parts of a sum over rows one alone may bring the penalties.
+    if (team.index == 0 && i > 0) tasks.include_penalties(runner_.loss().mean_over_rows);
     if (!run_batch(team, part, stop)) return false;
     T* to = i == 0 ? gradients_.data() : part_.data();
     tasks.run(team, runner_.workspace(), part.batch.rows, to, true, nullptr, stopped);
@@ -235,7 +242,7 @@ double Trainer<T>::value_and_gradient(const DataSet<T>& data, uint64_t seed, uin
     throw Error(Error::Kind::kNotFinite,
                 "value_and_grad: the loss is not finite; first seen in " + first_not_finite_place(rows));
   const double weight = runner_.loss().mean_over_rows ? total_weight(data, request.batch) : 1.0;
-  return weight > 0.0 ? runner_.summed_loss(rows) / weight : 0.0;
+  return (weight > 0.0 ? runner_.summed_loss(rows) / weight : 0.0) + runner_.penalty();
 }
 
 template <class T>

@@ -86,7 +86,7 @@ class Trainer {
   AlignedBuffer<T> gradients_;  // only where the optimizer needs the whole gradient
   AlignedBuffer<T> part_;       // of one batch among several of an update
   GradientClipper<T> clipper_;
-  double step_loss_ = 0.0;  // summed by member 0 between a step's barriers
+  double step_loss_ = 0.0, step_penalty_ = 0.0;  // by member 0 between a step's barriers
   uint64_t backup_version_ = 0;
   bool backup_valid_ = false;
 };

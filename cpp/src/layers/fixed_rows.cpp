@@ -1,0 +1,216 @@
+// Normalization, Affine and Clip.
+#include "layers/fixed_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/json.h"
+#include "layers/rows.h"
+
+namespace lamina {
+
+namespace {
+
+template <class T>
+void copy_forward(const RowPass<T>& pass, int64_t columns) noexcept {
+  copy_rows(pass.rows, columns, pass.input_values(), pass.input.row_stride, pass.output_values(),
+            pass.output.row_stride);
+}
+
+template <class T>
+void copy_backward(const RowPass<T>& pass, int64_t columns) noexcept {
+  copy_rows(pass.rows, columns, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
+            pass.input.row_stride);
+}
+
+// A number or a list of numbers, far enough from the ends of both scalar types' ranges.
+std::vector<double> numbers(const JsonReader& spec, const char* key, double fallback) {
+  constexpr double kMost = 1e30;
+  if (!spec.has(key)) return {fallback};
+  const nlohmann::json& json = spec.at(key);
+  const nlohmann::json list = json.is_array() ? json : nlohmann::json::array({json});
+  std::vector<double> values;
+  for (const nlohmann::json& element : list) {
+    if (!element.is_number())
+      spec.fail(std::string("expected a number or a list of numbers for '") + key + "', got " +
+                element.dump());
+    values.push_back(element.get<double>());
+    if (!(std::abs(values.back()) <= kMost))
+      spec.fail(std::string("expected '") + key + "' between -1e30 and 1e30, got " + element.dump());
+  }
+  if (values.empty()) spec.fail(std::string("expected at least one number for '") + key + "', got none");
+  return values;
+}
+
+nlohmann::json numbers_to_json(const std::vector<double>& values) {
+  return values.size() == 1 ? nlohmann::json(values[0]) : nlohmann::json(values);
+}
+
+// One element a column; of a single number so many as one call of the kernel takes.
+template <class T>
+AlignedBuffer<T> as_row(const std::vector<double>& values, int64_t columns, int64_t length,
+                        const char* name) {
+  const auto count = static_cast<int64_t>(values.size());
+  if (count != 1 && count != columns)
+    throw Error(Error::Kind::kValue, std::string("Affine: expected one '") + name + "', or one for each of " +
+                                         std::to_string(columns) + " columns, got " + std::to_string(count));
+  AlignedBuffer<T> row(length);
+  for (int64_t i = 0; i < std::min(columns, length); ++i)
+    row[i] = static_cast<T>(values[static_cast<size_t>(count == 1 ? 0 : i)]);
+  return row;
+}
+
+}  // namespace
+
+template <class T>
+Normalization<T>::Normalization(const nlohmann::json& json) {
+  JsonReader(json, "Normalization").allow_only({"kind"});
+}
+
+template <class T>
+nlohmann::json Normalization<T>::spec() const {
+  return {{"kind", "normalization"}};
+}
+
+template <class T>
+int64_t Normalization<T>::build(int64_t inputs, ParameterAllocator& allocator) {
+  columns_ = inputs;
+  mean_ = allocator.take(padded_columns<T>(inputs));
+  deviation_ = allocator.take(padded_columns<T>(inputs));
+  rows_ = allocator.take(padded_columns<T>(1));
+  return inputs;
+}
+
+template <class T>
+std::vector<Parameter> Normalization<T>::parameters() const {
+  const auto row = [](const char* name, int64_t width, int64_t offset) {
+    Parameter parameter{name, {width}, ParameterLayout::kRow, offset, width, 1, 0};
+    parameter.trainable = parameter.decays = false;
+    return parameter;
+  };
+  return {row("mean", columns_, mean_), row("deviation", columns_, deviation_), row("rows", 1, rows_)};
+}
+
+template <class T>
+void Normalization<T>::initialize(uint64_t, uint32_t, T* flat) const {
+  std::fill_n(flat + mean_, columns_, T(0));
+  std::fill_n(flat + deviation_, columns_, T(1));
+  flat[rows_] = T(0);
+}
+
+template <class T>
+void Normalization<T>::forward(const RowPass<T>& pass) const noexcept {
+  copy_forward(pass, columns_);
+  pass.kernels.standardize_rows(pass.rows, padded_columns<T>(columns_), pass.parameters + mean_,
+                                pass.parameters + deviation_, pass.output_values(), pass.output.row_stride);
+}
+
+template <class T>
+void Normalization<T>::backward(const RowPass<T>& pass) const noexcept {
+  if (!pass.input_delta_wanted) return;
+  copy_backward(pass, columns_);
+  pass.kernels.standardize_rows(pass.rows, padded_columns<T>(columns_), nullptr, pass.parameters + deviation_,
+                                pass.input_delta(), pass.input.row_stride);
+}
+
+template <class T>
+Affine<T>::Affine(const nlohmann::json& json) {
+  const JsonReader spec(json, "Affine");
+  spec.allow_only({"kind", "scale", "offset"});
+  scale_ = numbers(spec, "scale", 1.0);
+  offset_ = numbers(spec, "offset", 0.0);
+}
+
+template <class T>
+nlohmann::json Affine<T>::spec() const {
+  return {{"kind", "affine"}, {"scale", numbers_to_json(scale_)}, {"offset", numbers_to_json(offset_)}};
+}
+
+template <class T>
+int64_t Affine<T>::build(int64_t inputs, ParameterAllocator&) {
+  // Memory in proportion to the description: two numbers of a file must not take a wide layer's.
+  constexpr int64_t kColumnsAtOnce = 256;
+  const bool plain = scale_.size() == 1 && offset_.size() == 1;
+  columns_ = inputs;
+  const int64_t length =
+      plain ? std::min(padded_columns<T>(inputs), kColumnsAtOnce) : padded_columns<T>(inputs);
+  scale_row_ = as_row<T>(scale_, inputs, length, "scale");
+  offset_row_ = as_row<T>(offset_, inputs, length, "offset");
+  return inputs;
+}
+
+template <class T>
+void Affine<T>::scale_rows(const RowPass<T>& pass, const T* offset, T* values,
+                           int64_t row_stride) const noexcept {
+  const int64_t padded = padded_columns<T>(columns_), length = scale_row_.size();
+  for (int64_t first = 0; first < padded; first += length)
+    pass.kernels.affine_rows(pass.rows, std::min(length, padded - first), scale_row_.data(), offset,
+                             values + first, row_stride);
+}
+
+template <class T>
+void Affine<T>::forward(const RowPass<T>& pass) const noexcept {
+  copy_forward(pass, columns_);
+  scale_rows(pass, offset_row_.data(), pass.output_values(), pass.output.row_stride);
+}
+
+template <class T>
+void Affine<T>::backward(const RowPass<T>& pass) const noexcept {
+  if (!pass.input_delta_wanted) return;
+  copy_backward(pass, columns_);
+  scale_rows(pass, nullptr, pass.input_delta(), pass.input.row_stride);
+}
+
+template <class T>
+Clip<T>::Clip(const nlohmann::json& json) {
+  const JsonReader spec(json, "Clip");
+  spec.allow_only({"kind", "low", "high"});
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (!spec.has("low") && !spec.has("high")) spec.fail("expected 'low' or 'high' or both, got neither");
+  low_ = spec.number("low", -kInfinity);
+  high_ = spec.number("high", kInfinity);
+  if (!(low_ < high_))
+    spec.fail("expected 'low' below 'high', got " + spec.at("low").dump() + " and " + spec.at("high").dump());
+}
+
+template <class T>
+nlohmann::json Clip<T>::spec() const {
+  nlohmann::json json = {{"kind", "clip"}};
+  if (std::isfinite(low_)) json["low"] = low_;
+  if (std::isfinite(high_)) json["high"] = high_;
+  return json;
+}
+
+template <class T>
+int64_t Clip<T>::build(int64_t inputs, ParameterAllocator&) {
+  columns_ = inputs;
+  return inputs;
+}
+
+template <class T>
+void Clip<T>::forward(const RowPass<T>& pass) const noexcept {
+  copy_forward(pass, columns_);
+  T* row = pass.output_values();
+  for (int64_t i = 0; i < pass.rows; ++i, row += pass.output.row_stride)
+    pass.kernels.clamp_values(padded_columns<T>(columns_), static_cast<T>(low_), static_cast<T>(high_), row);
+}
+
+template <class T>
+void Clip<T>::backward(const RowPass<T>& pass) const noexcept {
+  if (!pass.input_delta_wanted) return;
+  copy_backward(pass, columns_);
+  pass.kernels.clip_backward_rows(pass.rows, padded_columns<T>(columns_), static_cast<T>(low_),
+                                  static_cast<T>(high_), pass.input_values(), pass.input.row_stride,
+                                  pass.input_delta(), pass.input.row_stride);
+}
+
+#define LAMINA_INSTANTIATE(T)      \
+  template class Normalization<T>; \
+  template class Affine<T>;        \
+  template class Clip<T>;
+LAMINA_INSTANTIATE(float)
+LAMINA_INSTANTIATE(double)
+#undef LAMINA_INSTANTIATE
+
+}  // namespace lamina

@@ -1,0 +1,59 @@
+// Layers that change each column by numbers that training leaves alone: Normalization, Affine, Clip.
+#pragma once
+
+#include "base/arena.h"
+#include "layers/layer.h"
+
+namespace lamina {
+
+// y = (x - mean) / deviation by column, from parameters that are adapted to data from outside; a deviation of
+// 0 counts as 1. Parameter "rows" tells from how many rows they were taken.
+template <class T>
+class Normalization final : public Layer<T> {
+ public:
+  explicit Normalization(const nlohmann::json& spec);
+  nlohmann::json spec() const override;
+  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
+  std::vector<Parameter> parameters() const override;
+  void initialize(uint64_t seed, uint32_t layer_index, T* flat) const override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+
+ private:
+  int64_t columns_ = 0, mean_ = 0, deviation_ = 0, rows_ = 0;  // offsets, but for columns
+};
+
+// y = x * scale + offset by column, or with one number for all of them.
+template <class T>
+class Affine final : public Layer<T> {
+ public:
+  explicit Affine(const nlohmann::json& spec);
+  nlohmann::json spec() const override;
+  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+
+ private:
+  void scale_rows(const RowPass<T>& pass, const T* offset, T* values, int64_t row_stride) const noexcept;
+
+  std::vector<double> scale_, offset_;  // of one element, or one a column
+  AlignedBuffer<T> scale_row_, offset_row_;
+  int64_t columns_ = 0;
+};
+
+// y = min(max(x, low), high); the gradient passes where low <= x <= high.
+template <class T>
+class Clip final : public Layer<T> {
+ public:
+  explicit Clip(const nlohmann::json& spec);
+  nlohmann::json spec() const override;
+  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+
+ private:
+  double low_, high_;
+  int64_t columns_ = 0;
+};
+
+}  // namespace lamina

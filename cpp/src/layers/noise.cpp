@@ -1,0 +1,101 @@
+// Alpha dropout and normal noise: what was drawn is drawn again in backward, so nothing is stored.
+#include "layers/noise.h"
+
+#include <cmath>
+
+#include "base/json.h"
+#include "layers/rows.h"
+
+namespace lamina {
+
+template <class T>
+AlphaDropout<T>::AlphaDropout(const nlohmann::json& json) {
+  const JsonReader spec(json, "AlphaDropout");
+  spec.allow_only({"kind", "rate"});
+  rate_ = spec.number("rate", std::nullopt, 0.0, 1.0);
+  // The rate that the kernel keeps, in steps of 1 / 65536.
+  const double keep =
+      std::floor((1.0 - static_cast<double>(static_cast<T>(rate_))) * 65536.0 + 0.5) / 65536.0;
+  if (keep == 0.0) spec.fail("expected a 'rate' below 1, got " + spec.at("rate").dump());
+  // -scale * alpha of selu, its limit at minus infinity.
+  constexpr double kLimit = -1.7580993408473768599;
+  scale_ = 1.0 / std::sqrt(keep + kLimit * kLimit * keep * (1.0 - keep));
+  added_ = -scale_ * (1.0 - keep) * kLimit;
+  dropped_ = scale_ * kLimit + added_;
+}
+
+template <class T>
+nlohmann::json AlphaDropout<T>::spec() const {
+  return {{"kind", "alpha_dropout"}, {"rate", rate_}};
+}
+
+template <class T>
+int64_t AlphaDropout<T>::build(int64_t inputs, ParameterAllocator&) {
+  columns_ = inputs;
+  return inputs;
+}
+
+template <class T>
+void AlphaDropout<T>::drop(const RowPass<T>& pass, T* values, int64_t row_stride, double added,
+                           double dropped) const noexcept {
+  if (pass.training && rate_ > 0.0)
+    pass.kernels.alpha_dropout_rows({pass.first_row, pass.rows, columns_, values, row_stride, pass.seed,
+                                     pass.step, pass.layer_index, static_cast<T>(rate_),
+                                     static_cast<T>(scale_), static_cast<T>(added), static_cast<T>(dropped)});
+}
+
+template <class T>
+void AlphaDropout<T>::forward(const RowPass<T>& pass) const noexcept {
+  copy_rows(pass.rows, columns_, pass.input_values(), pass.input.row_stride, pass.output_values(),
+            pass.output.row_stride);
+  drop(pass, pass.output_values(), pass.output.row_stride, added_, dropped_);
+}
+
+template <class T>
+void AlphaDropout<T>::backward(const RowPass<T>& pass) const noexcept {
+  if (!pass.input_delta_wanted) return;
+  copy_rows(pass.rows, columns_, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
+            pass.input.row_stride);
+  drop(pass, pass.input_delta(), pass.input.row_stride, 0.0, 0.0);
+}
+
+template <class T>
+GaussianNoise<T>::GaussianNoise(const nlohmann::json& json) {
+  const JsonReader spec(json, "GaussianNoise");
+  spec.allow_only({"kind", "deviation"});
+  deviation_ = spec.number("deviation", std::nullopt, 0.0, 1e6);
+}
+
+template <class T>
+nlohmann::json GaussianNoise<T>::spec() const {
+  return {{"kind", "gaussian_noise"}, {"deviation", deviation_}};
+}
+
+template <class T>
+int64_t GaussianNoise<T>::build(int64_t inputs, ParameterAllocator&) {
+  columns_ = inputs;
+  return inputs;
+}
+
+template <class T>
+void GaussianNoise<T>::forward(const RowPass<T>& pass) const noexcept {
+  copy_rows(pass.rows, columns_, pass.input_values(), pass.input.row_stride, pass.output_values(),
+            pass.output.row_stride);
+  if (pass.training && deviation_ > 0.0)
+    pass.kernels.noise_rows(pass.first_row, pass.rows, columns_, pass.output_values(), pass.output.row_stride,
+                            pass.seed, pass.step, pass.layer_index, static_cast<T>(deviation_));
+}
+
+template <class T>
+void GaussianNoise<T>::backward(const RowPass<T>& pass) const noexcept {
+  if (pass.input_delta_wanted)
+    copy_rows(pass.rows, columns_, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
+              pass.input.row_stride);
+}
+
+template class AlphaDropout<float>;
+template class AlphaDropout<double>;
+template class GaussianNoise<float>;
+template class GaussianNoise<double>;
+
+}  // namespace lamina

@@ -1,0 +1,44 @@
+// Layers that draw random numbers in training and vanish in inference: alpha dropout, normal noise.
+#pragma once
+
+#include "layers/layer.h"
+
+namespace lamina {
+
+// Klambauer et al. 2017: dropped values become selu's limit, and the rest is scaled so that mean 0 and
+// variance 1 stay.
+template <class T>
+class AlphaDropout final : public Layer<T> {
+ public:
+  explicit AlphaDropout(const nlohmann::json& spec);
+  nlohmann::json spec() const override;
+  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+  bool vanishes_in_inference() const noexcept override { return true; }
+
+ private:
+  void drop(const RowPass<T>& pass, T* values, int64_t row_stride, double added,
+            double dropped) const noexcept;
+
+  double rate_;
+  double scale_, added_, dropped_;
+  int64_t columns_ = 0;
+};
+
+template <class T>
+class GaussianNoise final : public Layer<T> {
+ public:
+  explicit GaussianNoise(const nlohmann::json& spec);
+  nlohmann::json spec() const override;
+  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+  bool vanishes_in_inference() const noexcept override { return true; }
+
+ private:
+  double deviation_;
+  int64_t columns_ = 0;
+};
+
+}  // namespace lamina

@@ -1,0 +1,59 @@
+// Parametric ReLU.
+#include "layers/prelu.h"
+
+#include <algorithm>
+
+#include "layers/rows.h"
+
+namespace lamina {
+
+template <class T>
+PRelu<T>::PRelu(const nlohmann::json& json) {
+  const JsonReader spec(json, "PReLU");
+  spec.allow_only({"kind", "initial_slope", "shared", "trainable", "rate_factor", "decay_factor"});
+  initial_slope_ = spec.number("initial_slope", 0.25, -1e6, 1e6);
+  shared_ = spec.boolean("shared", false);
+  this->add_row("slope", initial_slope_, shared_ ? 1 : 0);
+  this->read_common_options(spec);
+}
+
+template <class T>
+nlohmann::json PRelu<T>::spec() const {
+  nlohmann::json json = {{"kind", "prelu"}, {"initial_slope", initial_slope_}, {"shared", shared_}};
+  this->write_common_options(json);
+  return json;
+}
+
+template <class T>
+void PRelu<T>::forward(const RowPass<T>& pass) const noexcept {
+  T* values = pass.output_values();
+  const int64_t stride = pass.output.row_stride;
+  copy_rows(pass.rows, this->columns(), pass.input_values(), pass.input.row_stride, values, stride);
+  pass.kernels.prelu_forward(pass.rows, this->padded(), values, stride, this->row(0, pass.parameters),
+                             shared_, values, stride);
+}
+
+template <class T>
+void PRelu<T>::backward(const RowPass<T>& pass) const noexcept {
+  if (!pass.input_delta_wanted) return;
+  pass.kernels.prelu_backward(pass.rows, this->padded(), pass.input_values(), pass.input.row_stride,
+                              this->row(0, pass.parameters), shared_, pass.output_delta(),
+                              pass.output.row_stride, pass.input_delta(), pass.input.row_stride);
+}
+
+template <class T>
+void PRelu<T>::sum_gradient(int, const GradientPass<T>& pass, int64_t first, int64_t count,
+                            T* out) const noexcept {
+  T* sums = shared_ ? pass.scratch : out;
+  pass.kernels.prelu_slope_sums(pass.batch_rows, count, pass.input.values + first, pass.input.row_stride,
+                                pass.output.delta + first, pass.output.row_stride, sums);
+  if (!shared_) return;
+  const T total = static_cast<T>(pass.kernels.sum(this->columns(), sums));
+  std::fill_n(out, padded_columns<T>(1), T(0));
+  out[0] = total;
+}
+
+template class PRelu<float>;
+template class PRelu<double>;
+
+}  // namespace lamina

@@ -1,0 +1,25 @@
+// Parametric ReLU (He et al. 2015): y = z, or slope * z below 0, with learned slopes.
+#pragma once
+
+#include "layers/learned_row.h"
+
+namespace lamina {
+
+template <class T>
+class PRelu final : public LearnedRowLayer<T> {
+ public:
+  explicit PRelu(const nlohmann::json& spec);
+  nlohmann::json spec() const override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+
+ protected:
+  void sum_gradient(int index, const GradientPass<T>& pass, int64_t first, int64_t count,
+                    T* out) const noexcept override;
+
+ private:
+  bool shared_;
+  double initial_slope_;
+};
+
+}  // namespace lamina

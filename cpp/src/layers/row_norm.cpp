@@ -1,0 +1,65 @@
+// Layer normalisation and root-mean-square normalisation.
+#include "layers/row_norm.h"
+
+#include "layers/rows.h"
+
+namespace lamina {
+
+template <class T>
+RowNorm<T>::RowNorm(const nlohmann::json& json) : centered_(json.at("kind") == "layer_norm") {
+  const JsonReader spec(json, centered_ ? "LayerNorm" : "RMSNorm");
+  if (centered_) {
+    spec.allow_only({"kind", "epsilon", "scale", "shift", "trainable", "rate_factor", "decay_factor"});
+  } else {
+    spec.allow_only({"kind", "epsilon", "scale", "trainable", "rate_factor", "decay_factor"});
+  }
+  epsilon_ = spec.number("epsilon", centered_ ? 1e-5 : 1e-6, 1e-12, 1.0);
+  if (spec.boolean("scale", true)) scale_ = this->add_row("scale", 1.0);
+  if (centered_ && spec.boolean("shift", true)) shift_ = this->add_row("shift", 0.0);
+  this->read_common_options(spec);
+}
+
+template <class T>
+nlohmann::json RowNorm<T>::spec() const {
+  nlohmann::json json = {
+      {"kind", centered_ ? "layer_norm" : "rms_norm"}, {"epsilon", epsilon_}, {"scale", scale_ >= 0}};
+  if (centered_) json["shift"] = shift_ >= 0;
+  this->write_common_options(json);
+  return json;
+}
+
+template <class T>
+void RowNorm<T>::forward(const RowPass<T>& pass) const noexcept {
+  copy_rows(pass.rows, this->columns(), pass.input_values(), pass.input.row_stride, pass.output_values(),
+            pass.output.row_stride);
+  pass.kernels.normalize_rows({pass.rows, this->columns(), centered_, static_cast<T>(epsilon_),
+                               this->row(scale_, pass.parameters), this->row(shift_, pass.parameters),
+                               pass.output_values(), pass.output.row_stride, pass.output_aux(),
+                               pass.output.row_stride});
+}
+
+template <class T>
+void RowNorm<T>::backward(const RowPass<T>& pass) const noexcept {
+  if (!pass.input_delta_wanted) return;
+  pass.kernels.normalize_backward_rows(
+      {pass.rows, this->columns(), centered_, this->row(scale_, pass.parameters), pass.input_values(),
+       pass.input.row_stride, pass.output_aux(), pass.output.row_stride, pass.output_delta(),
+       pass.output.row_stride, pass.input_delta(), pass.input.row_stride});
+}
+
+template <class T>
+void RowNorm<T>::sum_gradient(int index, const GradientPass<T>& pass, int64_t first, int64_t count,
+                              T* out) const noexcept {
+  const Slot<T>& output = pass.output;
+  if (index == shift_) {
+    pass.kernels.column_sums(pass.batch_rows, count, output.delta + first, output.row_stride, out);
+  } else {
+    pass.kernels.scale_sums({pass.batch_rows, count, pass.input.values + first, pass.input.row_stride,
+                             output.aux, output.row_stride, output.delta + first, output.row_stride, out});
+  }
+}
+
+template class RowNorm<float>;
+template class RowNorm<double>;
+
+}  // namespace lamina

@@ -1,0 +1,57 @@
+// A learned diagonal.
+#include "layers/scale.h"
+
+#include "layers/rows.h"
+
+namespace lamina {
+
+template <class T>
+Scale<T>::Scale(const nlohmann::json& json) {
+  const JsonReader spec(json, "Scale");
+  spec.allow_only({"kind", "initial_scale", "shift", "trainable", "rate_factor", "decay_factor"});
+  initial_scale_ = spec.number("initial_scale", 1.0, -1e6, 1e6);
+  scale_ = this->add_row("scale", initial_scale_);
+  if (spec.boolean("shift", false)) shift_ = this->add_row("shift", 0.0);
+  this->read_common_options(spec);
+}
+
+template <class T>
+nlohmann::json Scale<T>::spec() const {
+  nlohmann::json json = {{"kind", "scale"}, {"initial_scale", initial_scale_}, {"shift", shift_ >= 0}};
+  this->write_common_options(json);
+  return json;
+}
+
+template <class T>
+void Scale<T>::forward(const RowPass<T>& pass) const noexcept {
+  copy_rows(pass.rows, this->columns(), pass.input_values(), pass.input.row_stride, pass.output_values(),
+            pass.output.row_stride);
+  pass.kernels.affine_rows(pass.rows, this->padded(), this->row(scale_, pass.parameters),
+                           this->row(shift_, pass.parameters), pass.output_values(), pass.output.row_stride);
+}
+
+template <class T>
+void Scale<T>::backward(const RowPass<T>& pass) const noexcept {
+  if (!pass.input_delta_wanted) return;
+  copy_rows(pass.rows, this->columns(), pass.output_delta(), pass.output.row_stride, pass.input_delta(),
+            pass.input.row_stride);
+  pass.kernels.affine_rows(pass.rows, this->padded(), this->row(scale_, pass.parameters), nullptr,
+                           pass.input_delta(), pass.input.row_stride);
+}
+
+template <class T>
+void Scale<T>::sum_gradient(int index, const GradientPass<T>& pass, int64_t first, int64_t count,
+                            T* out) const noexcept {
+  const Slot<T>& output = pass.output;
+  if (index == shift_) {
+    pass.kernels.column_sums(pass.batch_rows, count, output.delta + first, output.row_stride, out);
+  } else {
+    pass.kernels.scale_sums({pass.batch_rows, count, pass.input.values + first, pass.input.row_stride,
+                             nullptr, 0, output.delta + first, output.row_stride, out});
+  }
+}
+
+template class Scale<float>;
+template class Scale<double>;
+
+}  // namespace lamina

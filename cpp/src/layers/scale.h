@@ -1,0 +1,25 @@
+// A learned factor for each column, and a learned offset where wanted: y = x * scale + shift.
+#pragma once
+
+#include "layers/learned_row.h"
+
+namespace lamina {
+
+template <class T>
+class Scale final : public LearnedRowLayer<T> {
+ public:
+  explicit Scale(const nlohmann::json& spec);
+  nlohmann::json spec() const override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+
+ protected:
+  void sum_gradient(int index, const GradientPass<T>& pass, int64_t first, int64_t count,
+                    T* out) const noexcept override;
+
+ private:
+  double initial_scale_;
+  int scale_, shift_ = -1;  // rows; -1: none
+};
+
+}  // namespace lamina

@@ -1,0 +1,44 @@
+// Penalties on weights.
+#include "training/penalty.h"
+
+#include <algorithm>
+
+namespace lamina {
+
+template <class T>
+PenaltySum<T>::PenaltySum(const std::vector<Parameter>& parameters) {
+  constexpr int64_t kPiece = 4096;
+  for (const Parameter& p : parameters) {
+    if (!p.trainable || (p.l1 == 0.0 && p.l2 == 0.0)) continue;
+    const int64_t columns = padded_columns<T>(p.outputs);
+    for (int64_t first = 0; first < columns; first += p.panel_columns) {
+      const int64_t width = std::min(p.panel_columns, columns - first);
+      const int64_t begin = p.offset + first * p.panel_rows, end = begin + p.shape[1] * width;
+      for (int64_t offset = begin; offset < end; offset += kPiece)
+        pieces_.push_back({offset, std::min(kPiece, end - offset), p.l1, p.l2, 0.0});
+    }
+  }
+}
+
+template <class T>
+void PenaltySum<T>::add_pieces(const kernels::KernelTable<T>& table, const T* weights, int64_t first,
+                               int64_t last) noexcept {
+  for (int64_t i = first; i < last; ++i) {
+    Piece& piece = pieces_[static_cast<size_t>(i)];
+    const T* values = weights + piece.offset;
+    piece.value = piece.l1 > 0.0 ? piece.l1 * table.sum_of_magnitudes(piece.n, values) : 0.0;
+    if (piece.l2 > 0.0) piece.value += piece.l2 * table.sum_of_squares(piece.n, values);
+  }
+}
+
+template <class T>
+double PenaltySum<T>::total() const noexcept {
+  double sum = 0.0;
+  for (const Piece& piece : pieces_) sum += piece.value;
+  return sum;
+}
+
+template class PenaltySum<float>;
+template class PenaltySum<double>;
+
+}  // namespace lamina

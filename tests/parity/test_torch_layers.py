@@ -1,0 +1,92 @@
+"""Row layers, penalties and constraints give the numbers that PyTorch gives."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import lamina as lm
+
+Array = npt.NDArray[Any]
+DTYPES = ["float64", "float32"]
+# Roundings of sums of nine terms of about one; a row's deviation may divide them by a tenth.
+TOLERANCES = {"float64": 1e-12, "float32": 1e-4}
+
+
+def load_reader() -> Any:
+    """The module read_traces beside this file, whatever folder pytest was started in."""
+    path = Path(__file__).with_name("read_traces.py")
+    spec = importlib.util.spec_from_file_location("lamina_read_traces", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+arrays: dict[str, Array] = load_reader().read_arrays("torch_layers.npz")
+SCALE, SHIFT, SLOPES = arrays["scale"], arrays["shift"], arrays["slopes"]
+# name: (layer, its parameters; each by its name here and there)
+LAYERS: dict[str, tuple[lm.Layer, dict[str, Array]]] = {
+    "layer_norm": (lm.LayerNorm(), {"scale": SCALE, "shift": SHIFT}),
+    "layer_norm_without": (lm.LayerNorm(1e-3, scale=False, shift=False), {}),
+    "rms_norm": (lm.RMSNorm(), {"scale": SCALE}),
+    "rms_norm_without": (lm.RMSNorm(1e-3, scale=False), {}),
+    "prelu": (lm.PReLU(), {"slope": SLOPES}),
+    "prelu_shared": (lm.PReLU(shared=True), {"slope": SLOPES[:1]}),
+    "scale": (lm.Scale(), {"scale": SCALE}),
+    "scale_and_shift": (lm.Scale(shift=True), {"scale": SCALE, "shift": SHIFT}),
+    "clip": (lm.Clip(-0.5, 1.0), {}),
+    "clip_low": (lm.Clip(low=-0.5), {}),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", list(LAYERS))
+def test_every_row_layer_equals_pytorch(name: str, dtype: Any) -> None:
+    layer, parameters = LAYERS[name]
+    net = lm.Sequential([layer], inputs=6, dtype=dtype)
+    net.set_parameters({f"layers.0.{key}": value for key, value in parameters.items()})
+    bound = TOLERANCES[dtype]
+    got = {"value": net.forward(arrays["inputs"]), "input": net.backward(arrays["upstream"])}
+    got |= {key.removeprefix("layers.0."): value for key, value in net.gradients().items()}
+    for key, value in got.items():
+        there = "shared" if name == "prelu_shared" and key == "slope" else key
+        expected = arrays[f"{name}/{dtype}/{there}"]
+        np.testing.assert_allclose(value, expected, rtol=bound, atol=bound, err_msg=key)
+
+
+def linear(dtype: Any, **options: Any) -> lm.Sequential:
+    net = lm.Sequential([lm.Dense(4, **options)], inputs=6, dtype=dtype)
+    net.set_parameters({"layers.0.weight": arrays["weight"], "layers.0.bias": arrays["bias"]})
+    return net
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_penalties_equal_pytorch(dtype: Any) -> None:
+    net = linear(dtype, l1=0.03, l2=0.05)
+    value, gradients = net.value_and_grad(arrays["inputs"], arrays["targets"])
+    bound = TOLERANCES[dtype]
+    assert value == pytest.approx(float(arrays[f"penalty/{dtype}/value"]), rel=bound)
+    expected = arrays[f"penalty/{dtype}/weight"]
+    np.testing.assert_allclose(gradients["layers.0.weight"], expected, rtol=bound, atol=bound)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["max_norm", "non_negative"])
+def test_constrained_steps_equal_pytorch(name: str, dtype: Any) -> None:
+    net = linear(dtype, **{name: 0.9 if name == "max_norm" else True})
+    optimizer = lm.SGD(0.1)
+    for expected in arrays[f"{name}/{dtype}"]:
+        net.train_step(arrays["inputs"], arrays["targets"], optimizer=optimizer)
+        net.set_parameters({"layers.0.bias": arrays["bias"]})
+        bound = TOLERANCES[dtype]
+        # torch.renorm divides by the norm plus 1e-7.
+        bound = max(bound, 1e-6) if name == "max_norm" else bound
+        weight = net.parameters()["layers.0.weight"]
+        np.testing.assert_allclose(weight, expected, rtol=bound, atol=bound)
