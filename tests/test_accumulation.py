@@ -138,7 +138,7 @@ def test_any_number_of_threads_gives_the_same_bits() -> None:
 
 
 def test_an_interrupt_amid_the_batches_of_an_update_leaves_whole_updates() -> None:
-    x, y = class_data(rows=4000)
+    x, y = class_data(rows=40_000)
 
     class Interrupt:
         def on_progress(self, epoch: int, share: float) -> None:
@@ -148,7 +148,7 @@ def test_an_interrupt_amid_the_batches_of_an_update_leaves_whole_updates() -> No
         layers = [lm.Dense(300, "relu"), lm.Dense(300, "relu"), lm.Dense(3, "softmax")]
         return lm.Sequential(layers, inputs=7)
 
-    options: dict[str, Any] = {"batch_size": 500, "accumulate": 4, "shuffle": False}
+    options: dict[str, Any] = {"batch_size": 5000, "accumulate": 4, "shuffle": False}
     net, twin, optimizer = made(), made(), lm.Adam()
     with pytest.raises(KeyboardInterrupt):
         net.fit(x, y, optimizer=optimizer, epochs=99, callbacks=[Interrupt()], **options)
@@ -157,7 +157,7 @@ def test_an_interrupt_amid_the_batches_of_an_update_leaves_whole_updates() -> No
     if whole_epochs:
         twin.fit(x, y, optimizer=again, epochs=whole_epochs, verbose=False, **options)
     if rest:
-        twin.fit(x[:2000], y[:2000], optimizer=again, epochs=1, verbose=False, **options)
+        twin.fit(x[:20_000], y[:20_000], optimizer=again, epochs=1, verbose=False, **options)
     assert bits(net) == bits(twin)
 
 

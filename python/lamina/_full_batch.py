@@ -221,8 +221,8 @@ class LevenbergMarquardt(FullBatchOptimizer):
             )
         if penalties := options_of(net.to_spec(), {"l1", "l2"}):
             raise ValueError(
-                f"LevenbergMarquardt: expected Dense layers without {' and '.join(sorted(penalties))}"
-                "; take weight_decay, or LBFGS"
+                "LevenbergMarquardt: expected Dense layers without penalties, got "
+                f"{' and '.join(sorted(penalties))}; take weight_decay, or LBFGS"
             )
         objective = super().objective(net, loss, data)
         count = len(objective.start)
