@@ -30,25 +30,32 @@ inline void prefetch(const void* p) noexcept {
 
 template <class T>
 void GradientTasks<T>::prepare(int threads) {
-  if (threads == prepared_threads_) return;
-  inputs_per_task_ = inputs_per_gradient_task(network_.flat_size(), threads);
-  tasks_ = network_.gradient_tasks(inputs_per_task_);
-  scratch_size_ = row_stride_for<T>(network_.gradient_scratch_size(inputs_per_task_));
-  if (scratch_.size() < threads * scratch_size_) scratch_ = AlignedBuffer<T>(threads * scratch_size_);
-  shares_ = std::make_unique<Share[]>(static_cast<size_t>(threads));
-  const auto count = static_cast<int>(tasks_.size());
-  for (int i = 0; i < threads; ++i) {
-    Share& share = shares_[static_cast<size_t>(i)];
-    share.first = count * i / threads;
-    share.last = count * (i + 1) / threads;
+  if (plan_ != nullptr && plan_->threads == threads) return;
+  const auto is_ready = [threads](const Plan& plan) { return plan.threads == threads; };
+  auto found = std::find_if(plans_.begin(), plans_.end(), is_ready);
+  if (found == plans_.end()) {
+    Plan plan{threads, inputs_per_gradient_task(network_.flat_size(), threads), 0, {}, {}};
+    plan.tasks = network_.gradient_tasks(plan.inputs_per_task);
+    plan.scratch_size = row_stride_for<T>(network_.gradient_scratch_size(plan.inputs_per_task));
+    plan.shares = std::make_unique<Share[]>(static_cast<size_t>(threads));
+    const auto count = static_cast<int>(plan.tasks.size());
+    for (int i = 0; i < threads; ++i) {
+      Share& share = plan.shares[static_cast<size_t>(i)];
+      share.first = count * i / threads;
+      share.last = count * (i + 1) / threads;
+    }
+    if (scratch_.size() < threads * plan.scratch_size)
+      scratch_ = AlignedBuffer<T>(threads * plan.scratch_size);
+    plans_.push_back(std::move(plan));
+    found = plans_.end() - 1;
   }
-  prepared_threads_ = threads;
+  plan_ = &*found;
 }
 
 template <class T>
 void GradientTasks<T>::begin() noexcept {
-  for (int i = 0; i < prepared_threads_; ++i) {
-    Share& share = shares_[static_cast<size_t>(i)];
+  for (int i = 0; i < plan_->threads; ++i) {
+    Share& share = plan_->shares[static_cast<size_t>(i)];
     share.next.store(share.first, std::memory_order_relaxed);
   }
 }
@@ -56,8 +63,8 @@ void GradientTasks<T>::begin() noexcept {
 template <class T>
 void GradientTasks<T>::fetch_rows_of_others(const Team& team, const Workspace<T>& workspace,
                                             int64_t batch_rows) const noexcept {
-  if (workspace.bytes() > kFetchedAtOnce || team.index >= prepared_threads_) return;
-  const Share& share = shares_[static_cast<size_t>(team.index)];
+  if (workspace.bytes() > kFetchedAtOnce || team.index >= plan_->threads) return;
+  const Share& share = plan_->shares[static_cast<size_t>(team.index)];
   if (share.first == share.last) return;
   const Team::Range own = team.share(batch_rows);
   const auto fetch = [&](const T* buffer, const Slot<T>& slot, int64_t first, int64_t last) {
@@ -65,8 +72,8 @@ void GradientTasks<T>::fetch_rows_of_others(const Team& team, const Workspace<T>
     const auto* end = reinterpret_cast<const char*>(buffer + last * slot.row_stride);
     for (; begin < end; begin += kCacheLine) prefetch(begin);
   };
-  for (int i = tasks_[static_cast<size_t>(share.first)].node;
-       i <= tasks_[static_cast<size_t>(share.last - 1)].node; ++i) {
+  for (int i = plan_->tasks[static_cast<size_t>(share.first)].node;
+       i <= plan_->tasks[static_cast<size_t>(share.last - 1)].node; ++i) {
     const Node<T>& node = network_.nodes()[static_cast<size_t>(i)];
     const Slot<T>&input = workspace.slot(node.input_slot), &output = workspace.slot(node.output_slot);
     fetch(input.values, input, 0, own.first);
@@ -79,21 +86,21 @@ void GradientTasks<T>::fetch_rows_of_others(const Team& team, const Workspace<T>
 template <class T>
 void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t batch_rows, T* gradients,
                            bool compute, ParameterUpdater<T>* updater, FunctionRef<bool()> stop) noexcept {
-  T* scratch = scratch_.data() + team.index * scratch_size_;
+  T* scratch = scratch_.data() + team.index * plan_->scratch_size;
   // Weights that both sides of the barrier read, or that other layers have driven out of the cache.
   const bool fetch_ahead =
       updater != nullptr &&
       (team.size > 1 || 4 * network_.flat_size() * static_cast<int64_t>(sizeof(T)) > kFetchedAtOnce);
   if (compute && team.size > 1) fetch_rows_of_others(team, workspace, batch_rows);
   // Runs of neighbouring tasks share inputs, and prefetch for each other.
-  const int run = std::clamp(static_cast<int>(tasks_.size()) / (8 * team.size), 1, 4);
-  for (int owner = 0; owner < prepared_threads_; ++owner) {
-    Share& share = shares_[static_cast<size_t>((team.index + owner) % prepared_threads_)];
+  const int run = std::clamp(static_cast<int>(plan_->tasks.size()) / (8 * team.size), 1, 4);
+  for (int owner = 0; owner < plan_->threads; ++owner) {
+    Share& share = plan_->shares[static_cast<size_t>((team.index + owner) % plan_->threads)];
     for (int first = share.next.fetch_add(run, std::memory_order_relaxed); first < share.last && !stop();
          first = share.next.fetch_add(run, std::memory_order_relaxed))
       for (int i = first; i < std::min(first + run, share.last); ++i)
-        network_.run_gradient_task(tasks_[static_cast<size_t>(i)], inputs_per_task_, workspace, batch_rows,
-                                   gradients, compute, penalties_, updater, scratch, fetch_ahead);
+        network_.run_gradient_task(plan_->tasks[static_cast<size_t>(i)], plan_->inputs_per_task, workspace,
+                                   batch_rows, gradients, compute, penalties_, updater, scratch, fetch_ahead);
   }
 }
 

@@ -20,7 +20,7 @@ class GradientTasks {
 
   // Whether computed gradients include those of the layers' penalties; they do unless told.
   void include_penalties(bool wanted) noexcept { penalties_ = wanted; }
-  // Cuts the work for so many threads; allocates only when their number grows.
+  // Cuts the work for so many threads; allocates only where it was never cut for them.
   void prepare(int threads);
   // On one member, before the barrier that precedes run.
   void begin() noexcept;
@@ -38,18 +38,22 @@ class GradientTasks {
 
   Network<T>& network_;
   bool penalties_ = true;
-  int prepared_threads_ = 0;
-  int64_t inputs_per_task_ = 0;
-  int64_t scratch_size_ = 0;
-  AlignedBuffer<T> scratch_;
-  std::vector<GradientTask> tasks_;
   // Each member has a run of tasks of its own, the same at every step, so that their weights and optimizer
   // state stay in its cache; one who is through takes what others have left.
   struct alignas(64) Share {
     std::atomic<int> next{0};
     int first = 0, last = 0;
   };
-  std::unique_ptr<Share[]> shares_;
+  // How the work is cut for one number of threads.
+  struct Plan {
+    int threads;
+    int64_t inputs_per_task, scratch_size;
+    std::vector<GradientTask> tasks;
+    std::unique_ptr<Share[]> shares;
+  };
+  std::vector<Plan> plans_;
+  Plan* plan_ = nullptr;
+  AlignedBuffer<T> scratch_;
 };
 
 // Joins gradients of several batches: their mean by the weight of the rows, or their sum for losses that sum.

@@ -36,7 +36,7 @@ class StepRunner {
   int64_t target_columns() const noexcept { return target_columns_; }
   const LossSpec& loss() const noexcept { return loss_; }
   Workspace<T>& workspace() noexcept { return workspace_; }
-  // Threads that steps of `rows` rows deserve; prepares for that many (allocates when it grows).
+  // Threads that steps of `rows` rows deserve; prepares for that many.
   int prepare_threads(int64_t rows);
 
   // Inside a team, by every member: forward and backward, with barriers only where layers couple rows. Ends

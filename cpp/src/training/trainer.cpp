@@ -44,6 +44,15 @@ void check_learning_rates(const double* rates, int64_t steps) {
                                            std::to_string(i + 1) + " of the epoch");
 }
 
+// Row numbers in the order of an epoch; empty where they come as they lie.
+std::vector<int64_t> epoch_order(const EpochRequest& request, int64_t rows) {
+  if (!request.shuffle) return {};
+  std::vector<int64_t> order(static_cast<size_t>(rows));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  shuffle_indices(request.seed, static_cast<uint64_t>(request.epoch), order);
+  return order;
+}
+
 // This member's share of the average's update.
 template <class T>
 void follow(const Team& team, WeightAverage<T>& average, int64_t ahead, const T* weights,
@@ -78,26 +87,22 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
   const int64_t steps = steps_per_epoch(network_, rows, request.batch_size, request.accumulate);
   network_.check_batch_rows(batch_size, request.epoch == kNoEpoch ? "train_step" : "fit");
   check_learning_rates(request.learning_rates, steps);
-  std::vector<int64_t> order;
-  if (request.shuffle) {
-    order.resize(static_cast<size_t>(rows));
-    std::iota(order.begin(), order.end(), int64_t{0});
-    shuffle_indices(request.seed, static_cast<uint64_t>(request.epoch), order);
-  }
-  const int threads = runner_.prepare_threads(batch_size);
+  const std::vector<int64_t> order = epoch_order(request, rows);
+  const double step_work =
+      static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(batch_size);
+  const double step_time = estimated_microseconds(step_work, sizeof(T) == 8);
+  choice_.prepare(runner_.prepare_threads(batch_size), step_time);
   sync_backup();
   network_.refresh_transposed(false);
   prepare_buffers(optimizer, request, batch_size);
   runner_.reset_flags();
-  const double step_work =
-      static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(batch_size);
-  TimedPoll timed(poll, estimated_microseconds(step_work, sizeof(T) == 8) < 50.0);
+  TimedPoll timed(poll, step_time < 50.0);
   EpochRecord record;
   double weight_sum = 0.0;
   int64_t batch_rows = 0;
   const int64_t before = optimizer.steps();
-  run_team(threads, [&](Team& team) {
-    for (int64_t done = 0; done < steps; ++done) {
+  const auto run_steps = [&](Team& team, int64_t from, int64_t to) {
+    for (int64_t done = from; done < to; ++done) {
       const int64_t first = done * step_rows, count = done + 1 < steps ? step_rows : rows - first;
       const BatchRows batch{request.shuffle ? order.data() + first : nullptr, first, count};
       if (team.index == 0) {
@@ -115,7 +120,16 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
       weight_sum += weight;
       ++record.steps;
     }
-  });
+  };
+  for (int64_t from = 0; from < steps && record.steps == from;) {
+    const int64_t to = from + std::min(choice_.steps_left(), steps - from);
+    runner_.tasks().prepare(choice_.threads());
+    const auto started = std::chrono::steady_clock::now();
+    run_team(choice_.threads(), [&](Team& team) { run_steps(team, from, to); });
+    choice_.record(to - from,
+                   std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
+    from = to;
+  }
   if (average != nullptr) average->advance(record.steps);
   network_.note_update();
   record.cancelled = runner_.cancelled();

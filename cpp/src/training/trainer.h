@@ -8,6 +8,7 @@
 
 #include "optimizers/weight_average.h"
 #include "training/step.h"
+#include "training/thread_choice.h"
 
 namespace lamina {
 
@@ -82,6 +83,7 @@ class Trainer {
 
   Network<T>& network_;
   StepRunner<T> runner_;
+  ThreadChoice choice_;
   AlignedBuffer<T> backup_;     // weights of the step before
   AlignedBuffer<T> gradients_;  // only where the optimizer needs the whole gradient
   AlignedBuffer<T> part_;       // of one batch among several of an update

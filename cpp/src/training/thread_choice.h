@@ -1,0 +1,39 @@
+// How many threads short steps deserve, found by trying: on some machines a second thread's caches are so far
+// away that it costs more than it brings. Results never depend on the choice.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace lamina {
+
+class ThreadChoice {
+ public:
+  // For steps that one thread would do in about `microseconds`, on at most `most` threads. What was learned
+  // stays while these stay.
+  void prepare(int most, double microseconds);
+
+  // Of the next stretch of at most steps_left() steps, whose length and time `record` is told.
+  int threads() const noexcept { return candidates_[current_].threads; }
+  int64_t steps_left() const noexcept;
+  void record(int64_t steps, double seconds) noexcept;
+
+ private:
+  struct Candidate {
+    int threads = 1;
+    double seconds_per_step = std::numeric_limits<double>::infinity();
+  };
+  void begin_stretch(size_t candidate, double microseconds) noexcept;
+
+  std::vector<Candidate> candidates_ = {Candidate{}};
+  size_t current_ = 0, best_ = 0, next_trial_ = 0;
+  int most_ = 1;
+  double estimate_ = 0.0;  // microseconds of a step on one thread
+  int64_t wanted_ = 0, done_ = 0;
+  double seconds_ = 0.0;
+  int untried_ = 0;
+};
+
+}  // namespace lamina
