@@ -118,6 +118,7 @@ LAMINA_INLINE void prefetch_row(const char* row, int64_t bytes) {
 #if defined(__GNUC__)
   const int64_t limit = smaller(bytes, 512);
   for (int64_t i = 0; i < limit; i += 64) __builtin_prefetch(row + i);
+  __builtin_prefetch(row + limit - 1);
 #else
   (void)row;
   (void)bytes;
@@ -130,12 +131,14 @@ void gather_rows_of(const GatherRows<T>& job) noexcept {
   const bool neighbours = job.source_column_stride == kSize;
   const int64_t padded = padded_columns<T>(job.columns);
   const char* source = static_cast<const char*>(job.source);
+  // Short rows are over before the next one has come from memory.
+  const int64_t ahead = 1 + smaller(512 / (job.columns * kSize + 1), 7);
   for (int64_t r = 0; r < job.rows; ++r) {
     const int64_t row = job.indices == nullptr ? job.first_row + r : job.indices[r];
     const char* from = source + row * job.source_row_stride;
     T* out = job.out + r * job.out_row_stride;
-    if (job.indices != nullptr && neighbours && r + 1 < job.rows) {
-      prefetch_row(source + job.indices[r + 1] * job.source_row_stride, job.columns * kSize);
+    if (job.indices != nullptr && neighbours && r + ahead < job.rows) {
+      prefetch_row(source + job.indices[r + ahead] * job.source_row_stride, job.columns * kSize);
     }
     for (int64_t c = job.columns; c < padded; ++c) out[c] = T(0);
     if (neighbours) {

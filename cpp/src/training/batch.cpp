@@ -21,14 +21,18 @@ void Batch<T>::gather(const kernels::KernelTable<T>& table, const DataSet<T>& da
   const Slot<T>& input = workspace.input();
   gather_inputs(table, data.inputs, batch.indices ? batch.indices + first : nullptr, batch.first_row + first,
                 count, input.values + first * input.row_stride, input.row_stride);
-  for (int64_t i = first; i < first + count; ++i) {
-    const int64_t row = batch.source_row(i);
-    if (data.targets.classes != nullptr) classes_[i] = data.targets.classes[row];
-    if (data.targets.values != nullptr)
-      std::copy_n(data.targets.values + row * data.targets.row_stride, data.targets.columns,
-                  values_ + i * target_columns_);
-    if (data.sample_weights != nullptr) weights_[i] = data.sample_weights[row];
-  }
+  // Single numbers without a call of memcpy each: a small network's step takes 4 us.
+  const auto pick = [&](const auto* from, int64_t stride, auto* to) {
+    for (int64_t i = first; i < first + count; ++i) to[i] = from[batch.source_row(i) * stride];
+  };
+  const Targets<T>& targets = data.targets;
+  if (targets.classes != nullptr) pick(targets.classes, 1, classes_);
+  if (data.sample_weights != nullptr) pick(data.sample_weights, 1, weights_);
+  if (targets.values == nullptr) return;
+  if (targets.columns == 1 && target_columns_ == 1) return pick(targets.values, targets.row_stride, values_);
+  for (int64_t i = first; i < first + count; ++i)
+    std::copy_n(targets.values + batch.source_row(i) * targets.row_stride, targets.columns,
+                values_ + i * target_columns_);
 }
 
 template <class T>
