@@ -76,7 +76,7 @@ template <class T>
 void Model<T>::end_fit() noexcept {
   {
     const std::lock_guard lock(published_mutex_);
-    published_.reset();
+    spare_ = std::move(published_);  // for the next fit
   }
   followed_ = nullptr;
   training_mutex_.unlock();
