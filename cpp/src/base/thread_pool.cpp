@@ -13,6 +13,7 @@
 #include "base/cpu_features.h"
 #include "base/cpu_placement.h"
 #include "base/denormals.h"
+#include "base/spin.h"
 
 #if defined(__linux__)
 #include <linux/futex.h>
@@ -29,21 +30,14 @@ namespace {
 
 // Two lines of most CPUs, one of Apple's: neighbours do not slow each other down.
 constexpr std::size_t kFlagSpacing = 128;
-// About 2 us of pauses before a waiting member yields its CPU, maybe to the one it waits for: on a
-// busy machine both may sit on one CPU.
-constexpr int kSpins = 100;
 constexpr int kCrowdedSpins = 32;
 constexpr std::chrono::microseconds kIdleSpin{50};
 constexpr std::chrono::microseconds kTightIdleSpin{5};
 constexpr std::chrono::milliseconds kBetweenMoves{5};
-
-void pause_cpu() noexcept {
-#if defined(__x86_64__) || defined(_M_X64)
-  _mm_pause();
-#elif defined(__aarch64__) && !defined(_MSC_VER)
-  asm volatile("isb");  // "yield" does nothing on most cores
-#endif
-}
+// Calls without a wake-up after many in vain, as when other programs keep the workers' CPUs.
+constexpr int kLongestWakePause = 1023;
+// Of a member's command: nothing on offer, the last one was taken by its worker or taken back.
+constexpr uint32_t kTaken = 1;
 
 void sleep_while_equal(std::atomic<uint32_t>& word, uint32_t value) noexcept {
 #if defined(__linux__)
@@ -98,6 +92,9 @@ class ThreadPool {
 
   // These need the pool acquired. False, and nothing run, if no worker can be had.
   bool run(int threads, FunctionRef<void(Team&)> body);
+  // The same, waiting for none that comes too late.
+  bool run_helped(int threads, FunctionRef<void(Team&)> body);
+  static void run_alone(FunctionRef<void(Team&)> body);
   void stop_workers();
 
   void wait_at_barrier(Team& team) noexcept;
@@ -122,9 +119,9 @@ class ThreadPool {
 
   struct Member {
     // Written by the caller: `command` changes with each job, last. One line, one store: the worker,
-    // which polls it, does not take it away half written.
+    // which polls it, does not take it away half written. Even: the job is on offer.
     alignas(kFlagSpacing) Job job;
-    std::atomic<uint32_t> command{0};
+    std::atomic<uint32_t> command{kTaken};
     // Written by the member: barriers passed, ever growing, and the last launch it completed.
     alignas(kFlagSpacing) std::atomic<uint64_t> arrived{0};
     std::atomic<uint64_t> finished{0};
@@ -137,10 +134,13 @@ class ThreadPool {
 
   int start_workers(int wanted);
   void hand_over(Member& member, const Job& job) noexcept;
-  void work(int index, uint32_t seen) noexcept;
+  void wait_until_finished(const Member& member, uint64_t launch) noexcept;
+  void work(int index) noexcept;
   void execute(int index, Member& member, const Job& job) noexcept;
+  void rethrow_failure();
   static void part_from(const Member& other, Member& own) noexcept;
-  static uint32_t next_command(Member& member, uint32_t seen, std::chrono::nanoseconds idle_spin) noexcept;
+  static bool take_job(Member& member) noexcept;
+  static void wait_for_job(Member& member, std::chrono::nanoseconds idle_spin) noexcept;
 
   static std::atomic<ThreadPool*> current_;
 
@@ -150,6 +150,8 @@ class ThreadPool {
   uint64_t arrivals_ = 0;
   std::exception_ptr failure_;
   std::chrono::nanoseconds idle_spin_ = kIdleSpin;
+  std::chrono::steady_clock::time_point last_helped_{};
+  int wake_pause_ = 0, calls_to_wake_ = 0;  // calls that wake nobody
   int available_cpus_ = 1;
   int workers_ = 0;
   // Read by all in barriers, seldom written, so on lines of their own. Member 0 is the caller.
@@ -169,15 +171,6 @@ thread_local ThreadPool* held_for_fork = nullptr;
 [[maybe_unused]] const int fork_handlers = pthread_atfork(
     ThreadPool::before_fork, ThreadPool::after_fork_in_parent, ThreadPool::after_fork_in_child);
 #endif
-
-template <class Ready, class BeforeYield>
-void spin_then_yield(int spins, Ready ready, BeforeYield before_yield) noexcept {
-  for (int i = 0; i < spins; ++i) {
-    if (ready()) return;
-    pause_cpu();
-  }
-  for (; !ready(); std::this_thread::yield()) before_yield();
-}
 
 }  // namespace
 
@@ -201,9 +194,8 @@ int ThreadPool::start_workers(int wanted) {
     const int index = workers_ + 1;
     std::unique_ptr<Member>& member = members_[static_cast<std::size_t>(index)];
     if (member == nullptr) member = std::make_unique<Member>();
-    const uint32_t seen = member->command.load(std::memory_order_relaxed);
     try {
-      member->thread = std::thread([this, index, seen] { work(index, seen); });
+      member->thread = std::thread([this, index] { work(index); });
     } catch (const std::system_error&) {
       break;
     }
@@ -220,8 +212,14 @@ void ThreadPool::stop_workers() {
 
 void ThreadPool::hand_over(Member& member, const Job& job) noexcept {
   member.job = job;
-  member.command.store(member.command.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  member.command.store((member.command.load(std::memory_order_relaxed) | kTaken) + 1,
+                       std::memory_order_release);
   if (member.asleep.exchange(false, std::memory_order_acq_rel)) wake_sleeper(member.command);
+}
+
+void ThreadPool::wait_until_finished(const Member& member, uint64_t launch) noexcept {
+  spin_then_yield(
+      barrier_spins_, [&] { return member.finished.load(std::memory_order_acquire) == launch; }, [] {});
 }
 
 bool ThreadPool::run(int threads, FunctionRef<void(Team&)> body) {
@@ -236,14 +234,55 @@ bool ThreadPool::run(int threads, FunctionRef<void(Team&)> body) {
   execute(0, *members_[0], job);
   for (int i = 0; i < size; ++i) {
     const Member& member = *members_[static_cast<std::size_t>(i)];
-    spin_then_yield(
-        barrier_spins_, [&] { return member.finished.load(std::memory_order_acquire) == job.launch; }, [] {});
+    wait_until_finished(member, job.launch);
     arrivals_ = std::max(arrivals_, member.arrived.load(std::memory_order_relaxed));
   }
-  if (failed()) {
-    failed_.store(false, std::memory_order_relaxed);
-    std::rethrow_exception(std::exchange(failure_, nullptr));
+  rethrow_failure();
+  return true;
+}
+
+void ThreadPool::rethrow_failure() {
+  if (!failed()) return;
+  failed_.store(false, std::memory_order_relaxed);
+  std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void ThreadPool::run_alone(FunctionRef<void(Team&)> body) {
+  const FlushDenormals mode;
+  Team team;
+  body(team);
+}
+
+// A job that its worker has not taken when the caller is through is taken back.
+bool ThreadPool::run_helped(int threads, FunctionRef<void(Team&)> body) {
+  const int size = 1 + start_workers(std::min(threads, kMaxThreads) - 1);
+  if (size == 1 || size > available_cpus_) return false;
+  if (barrier_spins_ != kSpins) barrier_spins_ = kSpins;
+  // Waking costs as much as the help brings, unless calls follow each other before the worker sleeps again.
+  const bool close = std::chrono::steady_clock::now() - last_helped_ < idle_spin_ / 2;
+  const bool wake = close && calls_to_wake_ == 0;
+  if (close && !wake) --calls_to_wake_;
+  const Job job{body, arrivals_, ++launch_, size, idle_spin_};
+  const auto offered = [&](const Member& member) { return member.job.launch == job.launch; };
+  for (int i = 1; i < size; ++i) {
+    Member& member = *members_[static_cast<std::size_t>(i)];
+    if (wake || !member.asleep.load(std::memory_order_relaxed)) hand_over(member, job);
   }
+  execute(0, *members_[0], job);
+  bool helped = false;
+  for (int i = 1; i < size; ++i) {
+    Member& member = *members_[static_cast<std::size_t>(i)];
+    if (!offered(member) || take_job(member)) continue;
+    wait_until_finished(member, job.launch);
+    helped = true;
+  }
+  if (helped) {
+    wake_pause_ = 0;
+  } else if (wake) {
+    calls_to_wake_ = wake_pause_ = std::min(2 * wake_pause_ + 1, kLongestWakePause);
+  }
+  last_helped_ = std::chrono::steady_clock::now();
+  rethrow_failure();
   return true;
 }
 
@@ -259,11 +298,12 @@ void ThreadPool::execute(int index, Member& member, const Job& job) noexcept {
   member.finished.store(job.launch, std::memory_order_release);
 }
 
-void ThreadPool::work(int index, uint32_t seen) noexcept {
+void ThreadPool::work(int index) noexcept {
   Member& member = *members_[static_cast<std::size_t>(index)];
   std::chrono::nanoseconds idle_spin = kIdleSpin;
   for (;;) {
-    seen = next_command(member, seen, idle_spin);
+    do wait_for_job(member, idle_spin);
+    while (!take_job(member));
     const Job job = member.job;
     if (job.launch == 0) return;
     idle_spin = job.idle_spin;
@@ -271,30 +311,39 @@ void ThreadPool::work(int index, uint32_t seen) noexcept {
   }
 }
 
-// Waits for a command other than `seen`: spins, then yields, for `idle_spin` after the last job, then
-// sleeps.
-uint32_t ThreadPool::next_command(Member& member, uint32_t seen,
-                                  std::chrono::nanoseconds idle_spin) noexcept {
-  uint32_t command = seen;
-  const auto has_changed = [&] {
+// True where a job was on offer; the member's job is then the calling thread's alone.
+bool ThreadPool::take_job(Member& member) noexcept {
+  uint32_t command = member.command.load(std::memory_order_acquire);
+  return (command & kTaken) == 0 &&
+         member.command.compare_exchange_strong(command, command | kTaken, std::memory_order_acq_rel);
+}
+
+// Waits until a job is on offer: spins, then yields, for `idle_spin` after the last one, then sleeps.
+void ThreadPool::wait_for_job(Member& member, std::chrono::nanoseconds idle_spin) noexcept {
+  uint32_t command = kTaken;
+  const auto on_offer = [&] {
     command = member.command.load(std::memory_order_acquire);
-    return command != seen;
+    return (command & kTaken) == 0;
   };
   for (int i = 0; i < kSpins; ++i) {
-    if (has_changed()) return command;
+    if (on_offer()) return;
     pause_cpu();
   }
   const auto end = std::chrono::steady_clock::now() + idle_spin;
   while (std::chrono::steady_clock::now() < end) {
     for (int i = 0; i < kCrowdedSpins; ++i) {
-      if (has_changed()) return command;
+      if (on_offer()) return;
       pause_cpu();
     }
     std::this_thread::yield();
   }
-  member.asleep.exchange(true, std::memory_order_acq_rel);
-  while (!has_changed()) sleep_while_equal(member.command, seen);
-  return command;
+  // Anew each time: a waker that took its job back has reset it.
+  for (;;) {
+    member.asleep.exchange(true, std::memory_order_acq_rel);
+    if (on_offer()) break;
+    sleep_while_equal(member.command, command);
+  }
+  member.asleep.store(false, std::memory_order_relaxed);
 }
 
 // All watch all: one transfer of a cache line each way, and no counter that a thrower must mend.
@@ -349,20 +398,41 @@ void Team::wait_for_members() noexcept { pool_->wait_at_barrier(*this); }
 
 bool Team::failed() const noexcept { return pool_ != nullptr && pool_->failed(); }
 
+namespace {
+
+// The pool, where no other call holds it.
+class AcquiredPool {
+ public:
+  AcquiredPool() : pool_(detail::ThreadPool::instance()), acquired_(pool_.try_acquire()) {}
+  ~AcquiredPool() {
+    if (acquired_) pool_.release();
+  }
+  AcquiredPool(const AcquiredPool&) = delete;
+  AcquiredPool& operator=(const AcquiredPool&) = delete;
+  explicit operator bool() const noexcept { return acquired_; }
+  detail::ThreadPool* operator->() const noexcept { return &pool_; }
+
+ private:
+  detail::ThreadPool& pool_;
+  bool acquired_;
+};
+
+}  // namespace
+
 void run_team(int threads, FunctionRef<void(Team&)> body) {
   if (threads > 1) {
-    detail::ThreadPool& pool = detail::ThreadPool::instance();
-    if (pool.try_acquire()) {
-      struct Release {
-        detail::ThreadPool& pool;
-        ~Release() { pool.release(); }
-      } release{pool};
-      if (pool.run(threads, body)) return;
-    }
+    const AcquiredPool pool;
+    if (pool && pool->run(threads, body)) return;
   }
-  const FlushDenormals mode;
-  Team team;
-  body(team);
+  detail::ThreadPool::run_alone(body);
+}
+
+void run_with_helpers(int threads, FunctionRef<void(Team&)> body) {
+  if (threads > 1) {
+    const AcquiredPool pool;
+    if (pool && pool->run_helped(threads, body)) return;
+  }
+  detail::ThreadPool::run_alone(body);
 }
 
 }  // namespace lamina

@@ -36,7 +36,6 @@ class Team {
 
  private:
   friend class detail::ThreadPool;
-  friend void run_team(int threads, FunctionRef<void(Team&)> body);
 
   Team() = default;
   Team(int index_, int size_, detail::ThreadPool* pool, uint64_t arrivals, uint64_t launch)
@@ -58,5 +57,11 @@ class Team {
 // ends, and the first exception thrown is rethrown here. Callable from any thread; never blocks
 // waiting for the pool. A child after fork() starts with an empty pool; a body must not fork.
 void run_team(int threads, FunctionRef<void(Team&)> body);
+
+// The same for work of some microseconds, too short to wait for others: workers that come in time run the
+// body beside the caller, those that do not come before the caller's own returns never do. The body hands
+// out its work piece by piece, leaves none undone where the caller is alone, and uses no barrier. Sleeping
+// workers are woken only where calls follow each other at once.
+void run_with_helpers(int threads, FunctionRef<void(Team&)> body);
 
 }  // namespace lamina
