@@ -120,6 +120,23 @@ LAMINA_TEST(outputs_may_take_the_place_of_the_inputs) {
   CHECK(in == out);
 }
 
+LAMINA_TEST(a_row_has_the_same_bits_whoever_shares_it) {
+  const json layers = {dense(1000, "relu"), residual({dense(520, "tanh"), dense(1000)}), dense(7, "softmax")};
+  const Network<float> network(json{{"inputs", 300}, {"layers", layers}}, 5);
+  const Predictor<float> predictor(network, network.weights());
+  const std::vector<float> in = numbers<float>(300);
+  std::vector<float> alone(7), shared(7);
+  AlignedBuffer<float> workspace(predictor.row_workspace_size());
+  predictor.predict_row(in.data(), alone.data(), workspace.data());
+  // One call after another, so that workers are awake for most.
+  for (const int threads : {1, 2, 3})
+    for (int call = 0; call < 200; ++call) {
+      set_num_threads(threads);
+      predictor.predict_row(in.data(), shared.data());
+      CHECK(shared == alone);
+    }
+}
+
 LAMINA_TEST(a_predictor_keeps_the_weights_that_it_was_given) {
   Network<float> network(json{{"inputs", 4}, {"layers", {dense(9, "tanh"), dense(1)}}}, 1);
   const Predictor<float> predictor(network, network.weights());

@@ -6,12 +6,17 @@
 #include <utility>
 
 #include "base/denormals.h"
+#include "base/piece_queue.h"
+#include "base/thread_pool.h"
 #include "inference/folding.h"
 #include "training/evaluation.h"
 
 namespace lamina {
 
 namespace {
+
+// Weights that a thread reads in some microseconds, more than it costs to share a layer's row and outputs.
+constexpr int64_t kBytesPerThread = int64_t{256} << 10, kBytesPerPiece = int64_t{32} << 10;
 
 constexpr int64_t kSmallStackBytes = int64_t{4} << 10, kStackBytes = int64_t{64} << 10;
 
@@ -35,6 +40,7 @@ Predictor<T>::Predictor(const Network<T>& network, const T* weights)
                               [](const Step& step) { return step.reads_input && step.layer != nullptr; });
   place_rows();
   turn_narrow_layers();
+  cut_wide_layers();
 }
 
 // Gives each slot a row that nothing else needs from its first use to its last.
@@ -82,7 +88,9 @@ typename Predictor<T>::Step Predictor<T>::make_step(const Node<T>& node) const {
             columns(node.output_slot),
             {input, 0},
             {node.output_slot, 0},
-            input == 0};
+            input == 0,
+            1,
+            0};
   if (node.layer->spec().at("kind") != "dense") {
     step.layer = node.layer;
     return step;
@@ -120,6 +128,34 @@ void Predictor<T>::turn_narrow_layers() {
 }
 
 template <class T>
+void Predictor<T>::cut_wide_layers() {
+  int64_t shared = 0, most_pieces = 1;
+  for (Step& step : steps_) {
+    const int64_t columns = step.dense.columns, group = network_.kernels().single_row_columns;
+    const int64_t bytes = columns * step.inputs * static_cast<int64_t>(sizeof(T));
+    if (step.layer != nullptr || step.dense.turned != nullptr || columns <= group) continue;
+    const int64_t pieces = std::clamp(bytes / kBytesPerPiece, int64_t{1},
+                                      std::min((columns + group - 1) / group, PieceQueue::kMostPieces));
+    step.piece_columns = (columns + pieces * group - 1) / (pieces * group) * group;
+    step.pieces = (columns + step.piece_columns - 1) / step.piece_columns;
+    if (step.pieces > 1) shared += bytes;
+    most_pieces = std::max(most_pieces, step.pieces);
+  }
+  row_threads_ = static_cast<int>(
+      std::clamp(shared / kBytesPerThread, int64_t{1}, std::min(most_pieces, int64_t{kMaxThreads})));
+}
+
+template <class T>
+void Predictor<T>::run_piece(const Step& step, int64_t piece, const T* in, T* out) const noexcept {
+  const int64_t first = piece * step.piece_columns;
+  kernels::SingleRow<T> part = step.dense;
+  part.panels += first * part.panel_rows;
+  part.columns = std::min(step.piece_columns, step.dense.columns - first);
+  part.true_columns = std::min(part.columns, step.outputs - first);
+  network_.kernels().single_row(part, in, out + first);
+}
+
+template <class T>
 void Predictor<T>::run_layer(const Step& step, const T* in, T* out) const noexcept {
   Slot<T> input, output;
   input.values = const_cast<T*>(in);  // layers never write their input's values
@@ -132,8 +168,8 @@ void Predictor<T>::run_layer(const Step& step, const T* in, T* out) const noexce
 }
 
 template <class T>
-template <class Buffer>
-void Predictor<T>::run_steps(const T* in, T* out, Buffer buffer) const noexcept {
+template <class Buffer, class RunDense>
+void Predictor<T>::run_steps(const T* in, T* out, Buffer buffer, RunDense dense) const noexcept {
   const FlushDenormals flush;
   if (copies_input_) in = fill_padding(in, inputs(), buffer(steps_.front().input));
   for (const Step& step : steps_) {
@@ -142,7 +178,7 @@ void Predictor<T>::run_steps(const T* in, T* out, Buffer buffer) const noexcept 
     if (step.layer != nullptr) {
       run_layer(step, from, to);
     } else {
-      network_.kernels().single_row(step.dense, from, to);
+      dense(step, from, to);
       if (step.softmax != nullptr)
         apply_activation(network_.kernels(), *step.softmax, 1, step.outputs, to, row_stride_,
                          static_cast<T*>(nullptr), 0);
@@ -158,19 +194,43 @@ void Predictor<T>::run_steps(const T* in, T* out, Buffer buffer) const noexcept 
 
 template <class T>
 void Predictor<T>::predict_row(const T* in, T* out, T* workspace) const noexcept {
-  run_steps(in, out, [&](const Place& place) { return workspace + place.offset; });
+  run_steps(
+      in, out, [&](const Place& place) { return workspace + place.offset; },
+      [&](const Step& step, const T* from, T* to) { network_.kernels().single_row(step.dense, from, to); });
+}
+
+template <class T>
+void Predictor<T>::share_row(int threads, const T* in, T* out, T* workspace) const {
+  PieceQueue queue;
+  struct {
+    const Step* step;
+    const T* in;
+    T* out;
+  } now{};  // what the queue's pieces are of
+  const auto run = [&](int64_t piece) { run_piece(*now.step, piece, now.in, now.out); };
+  run_with_helpers(threads, [&](Team& team) {
+    if (team.index > 0) return queue.help(run);
+    run_steps(
+        in, out, [&](const Place& place) { return workspace + place.offset; },
+        [&](const Step& step, const T* from, T* to) {
+          if (step.pieces == 1) return network_.kernels().single_row(step.dense, from, to);
+          now = {&step, from, to};
+          queue.run(step.pieces, run);
+        });
+    queue.close();
+  });
 }
 
 namespace {
 
 // Kept out of its caller, so that a call takes no more stack than it needs.
-template <int64_t kBytes, class T>
+template <int64_t kBytes, class T, class Use>
 #if defined(__GNUC__)
 __attribute__((noinline))
 #endif
-void predict_on_stack(const Predictor<T>& predictor, const T* in, T* out) noexcept {
+void use_stack(Use use) {
   alignas(64) T workspace[kBytes / static_cast<int64_t>(sizeof(T))];
-  predictor.predict_row(in, out, workspace);
+  use(workspace);
 }
 
 }  // namespace
@@ -178,19 +238,25 @@ void predict_on_stack(const Predictor<T>& predictor, const T* in, T* out) noexce
 template <class T>
 void Predictor<T>::predict_row(const T* in, T* out) const {
   const int64_t bytes = row_workspace_size() * static_cast<int64_t>(sizeof(T));
+  const auto run = [&](T* workspace) {
+    const int threads = row_threads_ > 1 ? std::min(row_threads_, get_num_threads()) : 1;
+    threads > 1 ? share_row(threads, in, out, workspace) : predict_row(in, out, workspace);
+  };
   if (bytes <= kSmallStackBytes) {
-    predict_on_stack<kSmallStackBytes>(*this, in, out);
+    use_stack<kSmallStackBytes, T>(run);
   } else if (bytes <= kStackBytes) {
-    predict_on_stack<kStackBytes>(*this, in, out);
+    use_stack<kStackBytes, T>(run);
   } else {
-    predict_row(in, out, AlignedBuffer<T>(row_workspace_size()).data());
+    run(AlignedBuffer<T>(row_workspace_size()).data());
   }
 }
 
 template <class T>
 void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& workspace) const noexcept {
   if (rows == 1) {
-    run_steps(in, out, [&](const Place& place) { return workspace.slot(place.slot).values; });
+    run_steps(
+        in, out, [&](const Place& place) { return workspace.slot(place.slot).values; },
+        [&](const Step& step, const T* from, T* to) { network_.kernels().single_row(step.dense, from, to); });
     return;
   }
   const FlushDenormals flush;
@@ -208,10 +274,9 @@ void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& work
 template <class T>
 bool Predictor<T>::predict(const ArraySource& in, T* out, Poll poll) const {
   if (in.rows != 1) return lamina::predict(network_, network_.weights(), in, out, poll);
-  Workspace<T> workspace = make_workspace(1);
-  T* row = workspace.input().values;
-  gather_inputs(network_.kernels(), in, nullptr, 0, 1, row, workspace.input().row_stride);
-  predict(row, 1, out, workspace);
+  AlignedBuffer<T> row(padded_columns<T>(inputs()));
+  gather_inputs(network_.kernels(), in, nullptr, 0, 1, row.data(), row.size());
+  predict_row(row.data(), out);
   return true;
 }
 

@@ -33,7 +33,9 @@ class Predictor {
   // in[inputs] -> out[outputs]; no allocation, no lock. The same input has the same bits in every call, but
   // its sums run in another order than a batch's, so the two agree up to rounding. `out` may be `in`.
   void predict_row(const T* in, T* out, T* workspace) const noexcept;
-  // The same with a workspace on the stack; allocates only where a layer is wider than 32 KiB.
+  // The same bits with a workspace on the stack; allocates only where a layer is wider than 32 KiB. Where the
+  // weights fill a second-level cache and calls follow each other at once, other threads of the pool share
+  // the wide layers.
   void predict_row(const T* in, T* out) const;
   // in[rows, inputs] -> out[rows, outputs], in tiles of the workspace's rows; no allocation, no lock. A row
   // has the bits of the network's own prediction (up to rounding where layers were folded), whatever stands
@@ -56,21 +58,26 @@ class Predictor {
     int64_t inputs, outputs;
     Place input, output;
     bool reads_input;
+    int64_t pieces, piece_columns;  // in which threads share `dense`; 1 piece: they do not
   };
   Step make_step(const Node<T>& node) const;
   void place_rows();
   void turn_narrow_layers();
+  void cut_wide_layers();
   void run_layer(const Step& step, const T* in, T* out) const noexcept;
-  // buffer(place): the row there.
-  template <class Buffer>
-  void run_steps(const T* in, T* out, Buffer buffer) const noexcept;
+  void run_piece(const Step& step, int64_t piece, const T* in, T* out) const noexcept;
+  // buffer(place): the row there; dense(step, in, out) runs a dense layer.
+  template <class Buffer, class RunDense>
+  void run_steps(const T* in, T* out, Buffer buffer, RunDense dense) const noexcept;
+  void share_row(int threads, const T* in, T* out, T* workspace) const;
 
   Network<T> network_;
   AlignedBuffer<T> turned_;  // the weights of layers with few outputs, each output's in a row
   std::vector<Step> steps_;
   int64_t row_stride_;
   int64_t row_buffers_ = 0;
-  bool copies_input_;  // a layer that reads the input takes padded rows only
+  bool copies_input_;    // a layer that reads the input takes padded rows only
+  int row_threads_ = 1;  // that one row is worth
 };
 
 }  // namespace lamina

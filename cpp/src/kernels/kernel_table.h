@@ -217,6 +217,9 @@ struct KernelTable {
 
   void (*product)(const Product<T>&) noexcept;
   // For the shortest time from input to output: the order of its sums is its own, the same at every call.
+  // It sums so many columns at once: a call for a part of the columns that begins at a multiple has the same
+  // bits.
+  int64_t single_row_columns;
   void (*single_row)(const SingleRow<T>&, const T* input, T* output) noexcept;
   // out[columns] = sum over rows ascending of b[row, columns]; the bias gradient.
   void (*column_sums)(int64_t rows, int64_t columns, const T* b, int64_t b_row_stride, T* out) noexcept;

@@ -19,6 +19,9 @@ constexpr int kPanelVectors = static_cast<int>(kPanelColumns<T> / Vec<T>::kLanes
 template <class T>
 constexpr int kPanelsAtOnce = kPanelVectors<T> < kRowChains ? kRowChains / kPanelVectors<T> : 1;
 
+template <class T>
+constexpr int64_t kRowGroup = kPanelsAtOnce<T> * kPanelColumns<T>;
+
 // Where kPanels panels of kVectors vectors stand, and where their columns go.
 template <class T>
 struct RowPanels {
@@ -179,7 +182,6 @@ LAMINA_INLINE void run_turned_columns(const SingleRow<T>& r, const T* x, T* out)
 
 template <class T>
 LAMINA_INLINE void run_all_panels(const SingleRow<T>& r, const T* input, T* output) {
-  constexpr int64_t kGroup = kPanelsAtOnce<T> * kPanelColumns<T>;
   const int64_t panel_stride = kPanelColumns<T> * r.panel_rows;
   const auto panels_at = [&](int64_t column, int64_t width) {
     const T* b = r.panels + column * r.panel_rows;
@@ -187,7 +189,7 @@ LAMINA_INLINE void run_all_panels(const SingleRow<T>& r, const T* input, T* outp
     return RowPanels<T>{b, panel_stride, bias, output + column, r.activation, r.parameter};
   };
   int64_t column = 0;
-  for (; r.columns - column >= kGroup; column += kGroup) {
+  for (; r.columns - column >= kRowGroup<T>; column += kRowGroup<T>) {
     run_row_panels<T, kPanelsAtOnce<T>, kPanelVectors<T>, 1>(r.depth, input,
                                                              panels_at(column, kPanelColumns<T>));
   }

@@ -27,6 +27,7 @@ constexpr KernelTable<T> make_table() {
   table.lanes = Vec<T>::kLanes;
   table.panel_columns = kPanelColumns<T>;
   table.product = &product<T>;
+  table.single_row_columns = kRowGroup<T>;
   table.single_row = &single_row<T>;
   table.column_sums = &column_sums<T>;
   table.transpose = &transpose<T>;
