@@ -50,7 +50,7 @@ bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
   const double work =
       static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(1 + passes);
   const int64_t most = row_tile(network_.flat_size() * static_cast<int64_t>(sizeof(T)));
-  const RowTiles tiles = RowTiles::cut(rows, std::min(rows, most), work, sizeof(T) == 8);
+  const RowTiles tiles = RowTiles::cut(rows, most, work, sizeof(T) == 8);
   const int64_t scratch = network_.gradient_scratch_size(kInputsPerTask);
   std::vector<std::unique_ptr<Member>> members;
   for (int i = 0; i < tiles.threads; ++i)
@@ -327,8 +327,8 @@ template <class T>
 bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySource& inputs,
                    const std::vector<T*>& outputs, Poll poll) {
   const int64_t most = row_tile(network.flat_size() * static_cast<int64_t>(sizeof(T)));
-  const RowTiles tiles = RowTiles::cut(inputs.rows, std::min(inputs.rows, most),
-                                       static_cast<double>(network.forward_multiply_adds()), sizeof(T) == 8);
+  const RowTiles tiles =
+      RowTiles::cut(inputs.rows, most, static_cast<double>(network.forward_multiply_adds()), sizeof(T) == 8);
   std::vector<std::unique_ptr<Workspace<T>>> workspaces;
   for (int i = 0; i < tiles.threads; ++i)
     workspaces.push_back(std::make_unique<Workspace<T>>(network, tiles.tile, WorkspaceUse::kInference));

@@ -68,9 +68,8 @@ void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& work
 template <class T>
 bool run_all_tiles(const Job<T>& job, Poll poll) {
   const int64_t most = row_tile(job.network.flat_size() * static_cast<int64_t>(sizeof(T)));
-  const RowTiles tiles =
-      RowTiles::cut(job.inputs.rows, std::min(job.inputs.rows, most),
-                    static_cast<double>(job.network.forward_multiply_adds()), sizeof(T) == 8);
+  const RowTiles tiles = RowTiles::cut(
+      job.inputs.rows, most, static_cast<double>(job.network.forward_multiply_adds()), sizeof(T) == 8);
   std::vector<std::unique_ptr<Workspace<T>>> workspaces;
   for (int i = 0; i < tiles.threads; ++i)
     workspaces.push_back(std::make_unique<Workspace<T>>(job.network, tiles.tile, WorkspaceUse::kInference));
