@@ -9,9 +9,12 @@ namespace {
 
 // Longer steps repay their barriers on any machine.
 constexpr double kLongestTried = 2000.0;
-// Microseconds of a trial, and of the best choice between two trials: trials cost a few percent at most.
-constexpr double kTrial = 400.0, kBetweenTrials = 40000.0;
+// Microseconds of a trial, and of the best choice between two trials. They are the longer the oftener trials
+// have lost since the last change: a trial also leaves the caches to the other choice.
+constexpr double kTrial = 400.0, kLeastPause = 40e3, kLongestPause = 1e6;
 constexpr int64_t kFewestSteps = 6;
+// Not measured: what the other choice left in other caches comes over.
+constexpr int64_t kWarmUpSteps = 2;
 constexpr int64_t kNoEnd = std::numeric_limits<int64_t>::max();
 
 }  // namespace
@@ -28,38 +31,46 @@ void ThreadChoice::prepare(int most, double microseconds) {
   }
   if (tried || most == 1) candidates_.push_back({1});
   best_ = next_trial_ = 0;
+  pause_ = kLeastPause;
   untried_ = static_cast<int>(candidates_.size());
   begin_stretch(0, kTrial);
 }
 
 int64_t ThreadChoice::steps_left() const noexcept {
-  return candidates_.size() == 1 ? kNoEnd : wanted_ - done_;
+  if (candidates_.size() == 1) return kNoEnd;
+  return done_ < kWarmUpSteps ? kWarmUpSteps - done_ : wanted_ - done_;
 }
 
 void ThreadChoice::begin_stretch(size_t candidate, double microseconds) noexcept {
   current_ = candidate;
   const double per_step = std::max(0.1, estimate_ / candidates_[candidate].threads);
-  wanted_ = std::max(kFewestSteps, static_cast<int64_t>(microseconds / per_step));
+  wanted_ = kWarmUpSteps + std::max(kFewestSteps, static_cast<int64_t>(microseconds / per_step));
   done_ = 0;
   seconds_ = 0.0;
 }
 
 void ThreadChoice::record(int64_t steps, double seconds) noexcept {
+  if (done_ >= kWarmUpSteps) seconds_ += seconds;
   done_ += steps;
-  seconds_ += seconds;
   if (candidates_.size() == 1 || done_ < wanted_) return;
-  candidates_[current_].seconds_per_step = seconds_ / static_cast<double>(done_);
+  candidates_[current_].seconds_per_step = seconds_ / static_cast<double>(done_ - kWarmUpSteps);
   const bool was_trial = untried_ > 0 || current_ != best_;
   if (untried_ > 0) --untried_;
   const auto faster = [](const Candidate& a, const Candidate& b) {
     return a.seconds_per_step < b.seconds_per_step;
   };
+  const size_t before = best_;
   best_ = static_cast<size_t>(std::min_element(candidates_.begin(), candidates_.end(), faster) -
                               candidates_.begin());
+  if (best_ != before) {
+    pause_ = kLeastPause;
+  } else if (was_trial) {
+    pause_ = std::min(2.0 * pause_, kLongestPause);
+  }
   if (untried_ > 0) {
     begin_stretch(candidates_.size() - static_cast<size_t>(untried_), kTrial);
   } else if (was_trial) {
-    begin_stretch(best_, kBetweenTrials);
+    begin_stretch(best_, pause_);
   } else {
     next_trial_ = (next_trial_ + 1) % candidates_.size();
     if (next_trial_ == best_) next_trial_ = (next_trial_ + 1) % candidates_.size();

@@ -31,6 +31,7 @@ class ThreadChoice {
   size_t current_ = 0, best_ = 0, next_trial_ = 0;
   int most_ = 1;
   double estimate_ = 0.0;  // microseconds of a step on one thread
+  double pause_ = 0.0;     // microseconds from one trial to the next
   int64_t wanted_ = 0, done_ = 0;
   double seconds_ = 0.0;
   int untried_ = 0;
