@@ -66,6 +66,19 @@ def test_class_indices_are_probabilities_of_one() -> None:
 SHAPES: dict[str, list[lm.Layer]] = {
     "narrow": [lm.Dense(5, "relu"), lm.Dense(3, "softmax")],
     "wide": [lm.Dense(260, "relu"), lm.Dense(131, "gelu"), lm.Dense(3, "softmax")],
+    # Widths that two, three or four threads share by columns.
+    "shared": [
+        lm.Dense(384, "relu"),
+        lm.Dense(768, "tanh"),
+        lm.Dense(256, "gelu"),
+        lm.Dense(3, "softmax"),
+    ],
+    "shared block": [
+        lm.Dense(512, "softmax"),
+        lm.Residual([lm.Dense(512, "mish"), lm.Dropout(0.2), lm.Dense(512)]),
+        lm.Activation("tanh"),
+        lm.Dense(3, "softmax"),
+    ],
     "deep": [*[lm.Dense(33, "tanh")] * 5, lm.Dense(3, "softmax")],
     "dropout": [lm.Dropout(0.1), lm.Dense(150, "silu"), lm.Dropout(0.5), lm.Dense(3, "softmax")],
 }
@@ -99,6 +112,24 @@ def trained_with_threads(threads: int, layers: list[lm.Layer], options: Any, dty
         return bits([*arrays, *map(np.array, history.values())])
     finally:
         lm.set_num_threads(before)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 16])
+@pytest.mark.parametrize("activation", ["tanh", "identity", "softmax"])
+def test_wide_outputs_have_the_same_bits_with_any_number_of_threads(
+    activation: str, rows: int
+) -> None:
+    x, y = value_data(rows=4 * rows, inputs=130, outputs=768)
+    before, found = lm.get_num_threads(), set()
+    for threads in (1, 2, 3, 4):
+        lm.set_num_threads(threads)
+        net = lm.Sequential(
+            [lm.Dense(768, "softplus"), lm.Dense(768, activation)], inputs=130, seed=0
+        )
+        loss = net.fit(x, y, loss="mse", epochs=3, batch_size=rows, verbose=False)["loss"]
+        found.add(bits([*net.parameters().values(), np.array(loss)]))
+    lm.set_num_threads(before)
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

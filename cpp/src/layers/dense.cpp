@@ -92,6 +92,54 @@ void Dense<T>::initialize(uint64_t seed, uint32_t layer_index, T* flat) const {
   if (bias_) fill(own[1], bias_initializer_, 1);
 }
 
+// The first column of a part, where padded `columns` are cut between panels.
+template <class T>
+int64_t Dense<T>::part_begin(int64_t columns, int part, int parts) const noexcept {
+  const int64_t panels = (columns + panel_columns_ - 1) / panel_columns_;
+  return std::min(columns, (panels * part + parts / 2) / parts * panel_columns_);
+}
+
+template <class T>
+bool Dense<T>::splits(int64_t columns, int parts) const noexcept {
+  int64_t widest = 0;
+  for (int part = 0; part < parts; ++part)
+    widest = std::max(widest, part_begin(columns, part + 1, parts) - part_begin(columns, part, parts));
+  return static_cast<double>(widest * parts) < 1.15 * static_cast<double>(columns);
+}
+
+template <class T>
+bool Dense<T>::splits_forward(int parts) const noexcept {
+  return activation_.is_elementwise() && splits(padded_columns<T>(outputs_), parts);
+}
+
+template <class T>
+bool Dense<T>::splits_backward(int parts) const noexcept {
+  return splits(padded_columns<T>(inputs_), parts);
+}
+
+template <class T>
+int Dense<T>::gradient_task_part(int task, int parts) const noexcept {
+  const int64_t columns = padded_columns<T>(outputs_),
+                panels = (columns + panel_columns_ - 1) / panel_columns_;
+  const int64_t first = task % panels * panel_columns_;
+  int part = 0;
+  while (part_begin(columns, part + 1, parts) <= first) ++part;
+  return part;
+}
+
+// Narrows a product to one part of its columns.
+template <class T>
+void Dense<T>::take_part(const RowPass<T>& pass, Product<T>& product) const noexcept {
+  if (pass.parts == 1) return;
+  const int64_t first = part_begin(product.columns, pass.part, pass.parts);
+  const int64_t last = part_begin(product.columns, pass.part + 1, pass.parts);
+  if (product.true_columns > 0) product.true_columns = std::min(product.true_columns, last) - first;
+  product.columns = last - first;
+  product.b += first * product.panel_rows;
+  product.c += first;
+  if (product.aux != nullptr) product.aux += first;
+}
+
 // rows: x[rows, inputs] -> y[rows, outputs]
 template <class T>
 void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
@@ -116,6 +164,7 @@ void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
     if (activation_.stores_derivative()) product.aux = pass.output_aux();
     product.aux_row_stride = pass.output.row_stride;
   }
+  take_part(pass, product);
   pass.kernels.product(product);
   if (!pass.raw_output && !activation_.is_elementwise())
     apply_activation(pass.kernels, activation_, pass.rows, outputs_, product.c, product.c_row_stride,
@@ -150,6 +199,7 @@ void Dense<T>::backward(const RowPass<T>& pass) const noexcept {
     product.aux = source + pass.first_row * pass.input.row_stride;
     product.aux_row_stride = pass.input.row_stride;
   }
+  take_part(pass, product);
   pass.kernels.product(product);
 }
 

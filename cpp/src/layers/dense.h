@@ -19,9 +19,12 @@ class Dense final : public Layer<T> {
   void backward(const RowPass<T>& pass) const noexcept override;
   const ActivationSpec* output_activation() const noexcept override { return &activation_; }
   bool applies_input_activation() const noexcept override { return true; }
+  bool splits_forward(int parts) const noexcept override;
+  bool splits_backward(int parts) const noexcept override;
   int gradient_task_count(int64_t inputs_per_task) const noexcept override;
   void run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
                          const GradientPass<T>& pass) const noexcept override;
+  int gradient_task_part(int task, int parts) const noexcept override;
   int64_t gradient_scratch_size(int64_t inputs_per_task) const noexcept override;
   void refresh_transposed(const kernels::KernelTable<T>& table, const T* parameters,
                           T* transposed) const noexcept override;
@@ -32,6 +35,9 @@ class Dense final : public Layer<T> {
     int64_t first_column, width, first_input, inputs, offset;
     bool last_inputs;
   };
+  int64_t part_begin(int64_t columns, int part, int parts) const noexcept;
+  bool splits(int64_t columns, int parts) const noexcept;
+  void take_part(const RowPass<T>& pass, kernels::Product<T>& product) const noexcept;
   Tile tile(int task, int64_t inputs_per_task) const noexcept;
   int64_t task_inputs(int64_t inputs_per_task) const noexcept;
   void constrain(const Tile& tile, const GradientPass<T>& pass) const noexcept;

@@ -43,6 +43,8 @@ struct RowPass {
   bool raw_output;          // forward: stop before the output activation; backward: delta is dL/dz already
   bool input_delta_wanted;  // backward: write input.delta
   const ActivationSpec* input_activation;  // backward: turn input.delta into dL/dz of this activation
+  // Where the layer splits columns: those of the output forward, of the input's delta backward.
+  int part = 0, parts = 1;
 
   T* input_values() const noexcept { return input.values + first_row * input.row_stride; }
   T* output_values() const noexcept { return output.values + first_row * output.row_stride; }
@@ -124,6 +126,16 @@ class Layer {
   // May overwrite output.delta; leaves there what gradient tasks read.
   virtual void backward(const RowPass<T>& pass) const noexcept = 0;
 
+  // True where passes may be cut by columns (RowPass::part) into so many parts of about the same work.
+  virtual bool splits_forward(int parts) const noexcept {
+    (void)parts;
+    return false;
+  }
+  virtual bool splits_backward(int parts) const noexcept {
+    (void)parts;
+    return false;
+  }
+
   // Not null for a block, whose parts the network runs one by one.
   virtual Residual<T>* as_residual() noexcept { return nullptr; }
 
@@ -164,6 +176,11 @@ class Layer {
   virtual void run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
                                  const GradientPass<T>& pass) const noexcept {
     (void)task, (void)inputs_per_task, (void)first_parameter, (void)pass;
+  }
+  // Where the layer splits forward passes: the part whose columns the task's weights make.
+  virtual int gradient_task_part(int task, int parts) const noexcept {
+    (void)task, (void)parts;
+    return 0;
   }
   // Elements of scratch that one of these tasks needs beyond what every task may use: four padded rows of the
   // network's widest layer.

@@ -114,6 +114,14 @@ class Network {
   void forward(const NetworkPass<T>& pass, int phase) const noexcept;
   // Needs the last slot's delta: dL/doutputs, or dL/d(raw outputs) where pass.raw_output.
   void backward(const NetworkPass<T>& pass, bool input_delta_wanted, int phase) const noexcept;
+  // Whether so many members can share the columns of layers that do most of the forward work.
+  bool splits_columns(int parts) const noexcept;
+  // A batch node by node, where no layer couples rows: member `part` of `parts` computes its share of the
+  // columns, or of the rows where a layer cannot be cut by columns. A barrier must follow each call.
+  void forward_part(const NetworkPass<T>& batch, size_t node, int part, int parts) const noexcept;
+  // The node's own activation first; false, and no barrier needed: backward_part does that.
+  bool backward_activation_part(const NetworkPass<T>& batch, size_t node, int part, int parts) const noexcept;
+  void backward_part(const NetworkPass<T>& batch, size_t node, int part, int parts) const noexcept;
   void summarize_forward(const NetworkPass<T>& batch, int phase, int64_t first, int64_t last) const noexcept;
   void summarize_backward(const NetworkPass<T>& batch, int phase, int64_t first, int64_t last) const noexcept;
   // Padded columns of the layer between `phase` - 1 and `phase`.
@@ -159,6 +167,8 @@ class Network {
   void link_activations();
   void forward_nodes(const NetworkPass<T>& pass, size_t first, size_t last) const noexcept;
   RowPass<T> row_pass(const NetworkPass<T>& pass, const Node<T>& node) const noexcept;
+  RowPass<T> forward_pass(const NetworkPass<T>& pass, size_t node) const noexcept;
+  RowPass<T> backward_pass(const NetworkPass<T>& pass, size_t node, bool input_delta_wanted) const noexcept;
   // The node that couples rows at the start of `phase`, which is above 0.
   const Node<T>& coupled_node(int phase) const noexcept {
     return nodes_[coupled_[static_cast<size_t>(phase) - 1]];

@@ -23,12 +23,26 @@ RowPass<T> Network<T>::row_pass(const NetworkPass<T>& pass, const Node<T>& node)
 }
 
 template <class T>
+RowPass<T> Network<T>::forward_pass(const NetworkPass<T>& pass, size_t node) const noexcept {
+  RowPass<T> rows = row_pass(pass, nodes_[node]);
+  rows.raw_output = pass.raw_output && node + 1 == nodes_.size();
+  return rows;
+}
+
+template <class T>
+RowPass<T> Network<T>::backward_pass(const NetworkPass<T>& pass, size_t node,
+                                     bool input_delta_wanted) const noexcept {
+  const Node<T>& at = nodes_[node];
+  RowPass<T> rows = row_pass(pass, at);
+  rows.raw_output = node + 1 == nodes_.size() ? pass.raw_output : at.derivative_applied_by_next;
+  rows.input_delta_wanted = input_delta_wanted || !reads_input(at);
+  rows.input_activation = at.input_activation;
+  return rows;
+}
+
+template <class T>
 void Network<T>::forward_nodes(const NetworkPass<T>& pass, size_t first, size_t last) const noexcept {
-  for (size_t i = first; i < last; ++i) {
-    RowPass<T> rows = row_pass(pass, nodes_[i]);
-    rows.raw_output = pass.raw_output && i + 1 == nodes_.size();
-    nodes_[i].layer->forward(rows);
-  }
+  for (size_t i = first; i < last; ++i) nodes_[i].layer->forward(forward_pass(pass, i));
 }
 
 template <class T>
@@ -59,13 +73,65 @@ void Network<T>::backward(const NetworkPass<T>& pass, bool input_delta_wanted, i
   const auto at = static_cast<size_t>(phase);
   const size_t first = at == 0 ? 0 : coupled_[at - 1] + 1;
   for (size_t i = at == coupled_.size() ? nodes_.size() : coupled_[at] + 1; i-- > first;) {
-    const Node<T>& node = nodes_[i];
-    RowPass<T> rows = row_pass(pass, node);
-    rows.raw_output = i + 1 == nodes_.size() ? pass.raw_output : node.derivative_applied_by_next;
-    rows.input_delta_wanted = input_delta_wanted || !reads_input(node);
-    rows.input_activation = node.input_activation;
-    node.layer->backward(rows);
+    nodes_[i].layer->backward(backward_pass(pass, i, input_delta_wanted));
   }
+}
+
+namespace {
+
+template <class T>
+void take_rows(RowPass<T>& pass, int part, int parts) noexcept {
+  const int64_t first = pass.rows * part / parts, last = pass.rows * (part + 1) / parts;
+  pass.first_row += first;
+  pass.rows = last - first;
+}
+
+template <class T>
+void take_part(bool splits, RowPass<T>& pass, int part, int parts) noexcept {
+  if (!splits) return take_rows(pass, part, parts);
+  pass.part = part;
+  pass.parts = parts;
+}
+
+}  // namespace
+
+template <class T>
+bool Network<T>::splits_columns(int parts) const noexcept {
+  if (parts == 1 || couples_rows()) return false;
+  int64_t split = 0;
+  for (const Node<T>& node : nodes_)
+    if (node.layer->splits_forward(parts))
+      split += slot_columns_[static_cast<size_t>(node.input_slot)] *
+               slot_columns_[static_cast<size_t>(node.output_slot)];
+  return 2 * split > forward_multiply_adds_;
+}
+
+template <class T>
+void Network<T>::forward_part(const NetworkPass<T>& batch, size_t node, int part, int parts) const noexcept {
+  RowPass<T> pass = forward_pass(batch, node);
+  take_part(nodes_[node].layer->splits_forward(parts), pass, part, parts);
+  if (pass.rows > 0) nodes_[node].layer->forward(pass);
+}
+
+template <class T>
+bool Network<T>::backward_activation_part(const NetworkPass<T>& batch, size_t node, int part,
+                                          int parts) const noexcept {
+  RowPass<T> pass = backward_pass(batch, node, false);
+  if (pass.raw_output || !nodes_[node].layer->splits_backward(parts)) return false;
+  take_rows(pass, part, parts);
+  pass.input_delta_wanted = false;
+  if (pass.rows > 0) nodes_[node].layer->backward(pass);
+  return true;
+}
+
+template <class T>
+void Network<T>::backward_part(const NetworkPass<T>& batch, size_t node, int part, int parts) const noexcept {
+  const Layer<T>& layer = *nodes_[node].layer;
+  RowPass<T> pass = backward_pass(batch, node, false);
+  const bool splits = layer.splits_backward(parts);
+  if (splits) pass.raw_output = true;
+  take_part(splits, pass, part, parts);
+  if (pass.rows > 0) layer.backward(pass);
 }
 
 template <class T>

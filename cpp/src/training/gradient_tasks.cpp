@@ -36,13 +36,13 @@ void GradientTasks<T>::prepare(int threads) {
   if (found == plans_.end()) {
     Plan plan{threads, inputs_per_gradient_task(network_.flat_size(), threads), 0, {}, {}};
     plan.tasks = network_.gradient_tasks(plan.inputs_per_task);
+    std::vector<int> owned = deal(plan);
     plan.scratch_size = row_stride_for<T>(network_.gradient_scratch_size(plan.inputs_per_task));
     plan.shares = std::make_unique<Share[]>(static_cast<size_t>(threads));
-    const auto count = static_cast<int>(plan.tasks.size());
-    for (int i = 0; i < threads; ++i) {
+    for (int i = 0, first = 0; i < threads; ++i) {
       Share& share = plan.shares[static_cast<size_t>(i)];
-      share.first = count * i / threads;
-      share.last = count * (i + 1) / threads;
+      share.first = first;
+      share.last = first += owned[static_cast<size_t>(i)];
     }
     if (scratch_.size() < threads * plan.scratch_size)
       scratch_ = AlignedBuffer<T>(threads * plan.scratch_size);
@@ -50,6 +50,27 @@ void GradientTasks<T>::prepare(int threads) {
     found = plans_.end() - 1;
   }
   plan_ = &*found;
+}
+
+// Orders the tasks by their owners: where members share a layer's columns, who makes them, else even parts.
+// Returns how many each has.
+template <class T>
+std::vector<int> GradientTasks<T>::deal(Plan& plan) const {
+  std::vector<std::vector<GradientTask>> owned(static_cast<size_t>(plan.threads));
+  for (const GradientTask& task : plan.tasks) {
+    const Layer<T>& layer = *network_.nodes()[static_cast<size_t>(task.node)].layer;
+    const int count = layer.gradient_task_count(plan.inputs_per_task);
+    const int owner = layer.splits_forward(plan.threads) ? layer.gradient_task_part(task.task, plan.threads)
+                                                         : task.task * plan.threads / count;
+    owned[static_cast<size_t>(owner)].push_back(task);
+  }
+  plan.tasks.clear();
+  std::vector<int> counts;
+  for (const std::vector<GradientTask>& own : owned) {
+    plan.tasks.insert(plan.tasks.end(), own.begin(), own.end());
+    counts.push_back(static_cast<int>(own.size()));
+  }
+  return counts;
 }
 
 template <class T>

@@ -51,6 +51,8 @@ class GradientTasks {
     std::vector<GradientTask> tasks;
     std::unique_ptr<Share[]> shares;
   };
+  std::vector<int> deal(Plan& plan) const;
+
   std::vector<Plan> plans_;
   Plan* plan_ = nullptr;
   AlignedBuffer<T> scratch_;

@@ -15,6 +15,14 @@ int64_t row_tile(int64_t weight_bytes) noexcept {
   return weight_bytes <= 16 * kMiB ? 96 : 192;
 }
 
+bool columns_are_shared(double multiply_adds, int64_t rows, bool double_precision, int threads) noexcept {
+  // An interrupt is seen once on the way there and once on the way back.
+  constexpr double kMostMicroseconds = 50e3;
+  constexpr int64_t kMostRows = 512;
+  return rows <= kMostRows &&
+         estimated_microseconds(multiply_adds, double_precision) < kMostMicroseconds * threads;
+}
+
 int64_t inputs_per_gradient_task(int64_t weights, int threads) noexcept {
   constexpr int64_t kSmall = 24, kLarge = 48;
   return threads > 1 && weights < int64_t{32} * 1024 * threads ? kSmall : kLarge;

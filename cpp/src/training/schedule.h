@@ -8,6 +8,11 @@ namespace lamina {
 // Rows that pass through all layers together, so that they stay in cache while each weight is read once.
 int64_t row_tile(int64_t weight_bytes) noexcept;
 
+// Whether a team shares each layer's columns rather than the batch's rows, of so many multiply-adds forward.
+// A member then reads only weights that it wrote, at the cost of a barrier a layer and of outputs that pass
+// between the members; many rows are better taken through all layers tile by tile, within the cache.
+bool columns_are_shared(double multiply_adds, int64_t rows, bool double_precision, int threads) noexcept;
+
 // Inputs of a gradient task: few enough for every thread to find work, a multiple of the tallest tile.
 int64_t inputs_per_gradient_task(int64_t weights, int threads) noexcept;
 

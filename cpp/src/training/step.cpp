@@ -63,6 +63,9 @@ void StepRunner<T>::run_rows(Team& team, const StepRequestData<T>& request,
   const double weight = total_weight(request.data, request.batch);
   const double divisor = (loss_.mean_over_rows ? weight : 1.0) * loss_.column_divisor(network_.outputs());
   const T delta_scale = static_cast<T>(divisor > 0.0 ? 1.0 / divisor : 0.0);
+  const double work = static_cast<double>(network_.forward_multiply_adds()) * static_cast<double>(rows);
+  if (columns_are_shared(work, rows, sizeof(T) == 8, team.size) && network_.splits_columns(team.size))
+    return run_columns(team, request, stop, delta_scale);
   const NetworkPass<T> batch = pass(request, 0, rows);
   const int last = network_.phases() - 1;
   for (int phase = 0; phase <= last; ++phase) {
@@ -70,11 +73,10 @@ void StepRunner<T>::run_rows(Team& team, const StepRequestData<T>& request,
     each_tile(team, rows, stop, [&](int64_t first, int64_t count) {
       if (phase == 0)
         batch_.gather(network_.kernels(), request.data, request.batch, first, count, workspace_);
-      if (phase < last) {
-        network_.forward(pass(request, first, count), phase);
-      } else {
-        run_last_phase(request, first, count, delta_scale);
-      }
+      network_.forward(pass(request, first, count), phase);
+      if (phase < last || !compute_losses(request, first, count, delta_scale)) return;
+      network_.backward(pass(request, first, count), false, last);
+      if (request.outputs != nullptr) record_outputs(request, first, count);
     });
   }
   for (int phase = last - 1; phase >= 0; --phase) {
@@ -86,11 +88,30 @@ void StepRunner<T>::run_rows(Team& team, const StepRequestData<T>& request,
 }
 
 template <class T>
-void StepRunner<T>::run_last_phase(const StepRequestData<T>& request, int64_t first, int64_t rows,
+void StepRunner<T>::run_columns(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop,
+                                T delta_scale) noexcept {
+  const NetworkPass<T> batch = pass(request, 0, request.batch.rows);
+  const Team::Range own = team.share(request.batch.rows);
+  const int64_t count = own.last - own.first;
+  if (count > 0) batch_.gather(network_.kernels(), request.data, request.batch, own.first, count, workspace_);
+  team.barrier();
+  for (size_t i = 0; i < network_.nodes().size(); ++i, team.barrier())
+    network_.forward_part(batch, i, team.index, team.size);
+  if (count > 0) compute_losses(request, own.first, count, delta_scale);
+  if (team.index == 0 && stop()) cancel();
+  team.barrier();
+  if (cancelled() || !loss_is_finite()) return;
+  for (size_t i = network_.nodes().size(); i-- > 0;) {
+    if (network_.backward_activation_part(batch, i, team.index, team.size)) team.barrier();
+    network_.backward_part(batch, i, team.index, team.size);
+    if (i > 0) team.barrier();
+  }
+  if (count > 0 && request.outputs != nullptr) record_outputs(request, own.first, count);
+}
+
+template <class T>
+bool StepRunner<T>::compute_losses(const StepRequestData<T>& request, int64_t first, int64_t rows,
                                    T delta_scale) noexcept {
-  const NetworkPass<T> tile = pass(request, first, rows);
-  const int last = network_.phases() - 1;
-  network_.forward(tile, last);
   const Slot<T>& output = workspace_.output();
   const T* values = output.values + first * output.row_stride;
   T* delta = output.delta + first * output.row_stride;
@@ -98,12 +119,9 @@ void StepRunner<T>::run_last_phase(const StepRequestData<T>& request, int64_t fi
   compute_loss_rows(network_.kernels(), loss_, raw_, rows, network_.outputs(), values, output.row_stride,
                     batch_.targets(request.data, first), batch_.weights(request.data, first), delta_scale,
                     losses, delta, output.row_stride);
-  if (!std::all_of(losses, losses + rows, [](double x) { return std::isfinite(x); })) {
-    finite_.store(false, std::memory_order_relaxed);
-    return;
-  }
-  network_.backward(tile, false, last);
-  if (request.outputs != nullptr) record_outputs(request, first, rows);
+  if (std::all_of(losses, losses + rows, [](double x) { return std::isfinite(x); })) return true;
+  finite_.store(false, std::memory_order_relaxed);
+  return false;
 }
 
 template <class T>

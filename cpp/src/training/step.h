@@ -60,8 +60,11 @@ class StepRunner {
   // Calls run(first row, rows) for tiles of this member's rows until the step is cancelled.
   void each_tile(const Team& team, int64_t rows, FunctionRef<bool()> stop,
                  FunctionRef<void(int64_t, int64_t)> run) noexcept;
-  // The last phase forward, loss, and the same phase backward.
-  void run_last_phase(const StepRequestData<T>& request, int64_t first, int64_t rows, T delta_scale) noexcept;
+  // run_rows where all rows pass through each layer together, in columns of each member's own.
+  void run_columns(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop,
+                   T delta_scale) noexcept;
+  // Of rows through the last layer; false where one is not finite.
+  bool compute_losses(const StepRequestData<T>& request, int64_t first, int64_t rows, T delta_scale) noexcept;
   void record_outputs(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept;
 
   Network<T>& network_;
