@@ -12,7 +12,18 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 # Settings that would decide kernels or threads behind the benchmark's back.
-DROPPED_PREFIXES = ("OPENBLAS_", "OMP_", "GOMP_", "KMP_", "MKL_", "BLIS_", "NVPL_", "XLA_", "TORCH")
+DROPPED_PREFIXES = (
+    "OPENBLAS_",
+    "OMP_",
+    "GOMP_",
+    "KMP_",
+    "MKL_",
+    "BLIS_",
+    "NVPL_",
+    "XLA_",
+    "TORCH",
+    "LAMINA_",
+)
 
 
 def processors() -> list[int]:

@@ -13,6 +13,7 @@ from benchmarks.report import OWN, by_thread, duration, over_own, thread_counts
 Entry = dict[str, Any]
 COLOURS = {
     "lamina": "#c1121f",
+    "lamina_avx2": "#e08087",
     "torch": "#1f6fb4",
     "torch_compile": "#7fb6e0",
     "jax": "#2a8c57",
