@@ -236,12 +236,12 @@ def test_other_column_orders_and_types_of_file_predict_alike(folder, tmp_path):
 
 
 def test_unseen_and_missing_values_are_legal_at_prediction(folder, tmp_path):
-    path = write(tmp_path / "t.csv", "grade,hours,noise\nunheard,30,0\n,,\nhigh,,\n")
+    path = write(tmp_path / "t.csv", "grade,hours,noise\nunheard,30,0\n,,\n\nhigh,,\n")
     code, out, _ = lamina("predict", folder / "paid.lamina", path)
     assert code == 0
     assert out.split()[0] == "predicted_paid"
-    # The line without any value is an empty line, not a row.
-    assert len(out.split()) == 3
+    # A row of missing values is a row; an empty line is none.
+    assert len(out.split()) == 4
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.parquet"])

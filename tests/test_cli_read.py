@@ -57,6 +57,16 @@ def test_quoted_cells_may_hold_separators_and_line_ends(tmp_path):
     assert read(path) == {"a": ['x, "y"'], "b": ["two\nlines"]}
 
 
+@pytest.mark.parametrize("lines", ["a,b\n,\n\n,\n1,x\n,\n", "a\tb\n\t\n\t\n1\tx\n\t\n\n"])
+def test_rows_of_missing_cells_keep_their_place_and_empty_lines_are_none(tmp_path, lines):
+    expected = {"a": [None, None, "1", None], "b": [None, None, "x", None]}
+    assert read(write(tmp_path / "t.csv", lines)) == expected
+
+
+def test_a_single_column_has_no_row_where_a_line_is_empty(tmp_path):
+    assert read(write(tmp_path / "t.csv", 'a\n1\n\n""\n2\n')) == {"a": ["1", None, "2"]}
+
+
 def test_parquet_keeps_its_types(tmp_path):
     frame = pl.DataFrame(
         {

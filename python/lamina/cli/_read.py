@@ -89,7 +89,7 @@ def _read_text(path: Path, data: bytes, layout: TextFormat) -> pl.DataFrame:
         found = [""] * frame.width
     names = _column_names(path, found, layout.columns)
     frame.columns = names
-    return frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    return frame
 
 
 def _parse(path: Path, data: bytes, separator: str) -> pl.DataFrame:
@@ -101,8 +101,8 @@ def _parse(path: Path, data: bytes, separator: str) -> pl.DataFrame:
         frame = pl.read_csv(data, has_header=False, separator=separator, infer_schema_length=0)
     except pl.exceptions.PolarsError:
         return _parse_carefully(path, data, separator)
-    # A line that is too short reads as one that ends in missing cells: only counting tells.
-    if frame.width > 1 and frame[:, -1].null_count() > 0:
+    # Empty lines and lines that are too short read as missing cells: only counting tells.
+    if frame[:, -1].null_count() > 0:
         return _parse_carefully(path, data, separator)
     return frame
 
