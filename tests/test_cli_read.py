@@ -1,5 +1,7 @@
 """Reading of tables by the command line, however they are written."""
 
+import datetime as dt
+import decimal
 import gzip
 
 import numpy as np
@@ -87,10 +89,22 @@ def test_parquet_keeps_its_types(tmp_path):
     assert table["c"].tolist() == ["x", "y"]
 
 
-def test_a_parquet_column_of_lists_is_refused_by_name(tmp_path):
-    pl.DataFrame({"a": [[1, 2]]}).write_parquet(tmp_path / "t.parquet")
-    with pytest.raises(TableError, match="column 'a': values of type List"):
-        read(tmp_path / "t.parquet")
+def test_parquet_columns_of_any_type_are_read(tmp_path):
+    values = {
+        "time": ([dt.time(1, 2, 3), None], [3723.0, np.nan]),
+        "duration": ([dt.timedelta(hours=1), None], [3600.0, np.nan]),
+        "decimal": ([decimal.Decimal("1.25"), None], [1.25, np.nan]),
+        "list": ([[1, 2], None], ["[1, 2]", None]),
+        "record": ([{"k": 1}, None], ["{'k': 1}", None]),
+        "bytes": ([b"caf\xc3\xa9", b"\xff"], ["café", "b'\\xff'"]),
+        "nothing": ([None, None], [None, None]),
+    }
+    pl.DataFrame({name: given for name, (given, _) in values.items()}).write_parquet(
+        tmp_path / "t.parquet"
+    )
+    table = read(tmp_path / "t.parquet")
+    for name, (_, expected) in values.items():
+        assert table[name] == pytest.approx(expected, nan_ok=True), name
 
 
 def test_a_table_without_header_gets_numbered_or_given_names(tmp_path):

@@ -40,6 +40,8 @@ def text_format(arguments: Arguments) -> TextFormat:
 def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]]:
     """Columns by name: text as str objects, numbers as float64, dates as datetime64.
 
+    Times of day and durations are numbers of seconds; lists and the like are text.
+
     Text files give text only (missing cells None); .gz files are unpacked. The kind of file is
     told by its content.
 
@@ -58,7 +60,7 @@ def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]
         frame = _read_text(path, data, layout)
     if frame.height == 0:
         raise TableError(f"{path}: the table has no rows")
-    return {name: _to_numpy(path, frame[name]) for name in frame.columns}
+    return {name: _to_numpy(frame[name]) for name in frame.columns}
 
 
 def _read_parquet(path: Path, data: bytes) -> pl.DataFrame:
@@ -155,17 +157,32 @@ def _column_names(path: Path, found: list[str], given: Sequence[str] | None) -> 
     return names
 
 
-def _to_numpy(path: Path, series: pl.Series) -> np.ndarray[Any, Any]:
+def _to_numpy(series: pl.Series) -> np.ndarray[Any, Any]:
+    """Numbers, dates or text; what is none of these becomes the text that Python writes for it."""
     kind = series.dtype
     if kind.is_numeric():
         return series.cast(pl.Float64).to_numpy()
-    if kind in (pl.String, pl.Boolean, pl.Null) or kind in (pl.Categorical, pl.Enum):
-        values = series if kind == pl.Boolean else series.cast(pl.String)
-        column = np.empty(len(values), dtype=object)
-        column[:] = values.to_list()
-        return column
+    if kind == pl.Duration:
+        return series.cast(pl.Duration("us")).to_physical().cast(pl.Float64).to_numpy() / 1e6
+    if kind == pl.Time:
+        return series.to_physical().cast(pl.Float64).to_numpy() / 1e9
     if kind == pl.Date or kind == pl.Datetime:
         if getattr(kind, "time_zone", None):
             series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return series.cast(pl.Datetime("ms")).to_numpy()
-    raise TableError(f"{path}, column '{series.name}': values of type {kind} cannot be read")
+    if kind in (pl.Categorical, pl.Enum, pl.Null):
+        series = series.cast(pl.String)
+    values = series.to_list()
+    if kind.is_nested() or kind in (pl.Binary, pl.Object):
+        values = [None if value is None else _written(value) for value in values]
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+def _written(value: Any) -> str:
+    """Text of a value; bytes are UTF-8 text in Parquet files of older writers."""
+    try:
+        return value.decode() if isinstance(value, bytes) else str(value)
+    except UnicodeDecodeError:
+        return str(value)
