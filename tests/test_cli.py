@@ -201,6 +201,8 @@ def test_a_table_that_cannot_teach_gives_one_sentence(tmp_path, text, sentence):
         ["--target", "paid", "--learning-rate", "nan"],
         ["--target", "paid", "--validation-fraction", "1"],
         ["--target", "paid", "--separator", "ab"],
+        ["--target", "paid", "--encoding", "base64"],
+        ["--target", "paid", "--decimal", ";"],
         ["--target", "paid", "--task", "ranking"],
     ],
 )
@@ -242,6 +244,14 @@ def test_unseen_and_missing_values_are_legal_at_prediction(folder, tmp_path):
     assert out.split()[0] == "predicted_paid"
     # A row of missing values is a row; an empty line is none.
     assert len(out.split()) == 4
+
+
+def test_a_table_may_come_from_the_standard_input(folder):
+    arguments = [sys.executable, "-m", "lamina.cli", "predict", folder / "paid.lamina"]
+    text = (folder / "test.csv").read_bytes()
+    piped = subprocess.run([*arguments, "-"], input=text, capture_output=True, check=True)
+    expected = lamina("predict", folder / "paid.lamina", folder / "test.csv")[1]
+    assert piped.stdout.decode() == expected
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.parquet"])

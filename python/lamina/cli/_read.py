@@ -1,9 +1,11 @@
 """Tables from CSV, TSV and Parquet files, as numpy columns."""
 
+import codecs
 import csv
 import gzip
 import io
 import re
+import sys
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +15,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lamina.cli._arguments import Arguments
+from lamina.cli._arguments import STANDARD_INPUT, Arguments
 from lamina.tabular import TableError
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _SEPARATORS = (",", "\t", ";", "|")
+# 1.234,5 and 1234,5 and ,5 but neither 1,234.5 nor 31.12.2024
+_COMMA_NUMBER = r"^\s*[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?\s*$"
 
 
 @dataclass(frozen=True)
@@ -29,12 +37,20 @@ class TextFormat:
     separator: str | None = None
     header: bool = True
     columns: tuple[str, ...] | None = None
+    encoding: str | None = None
+    decimal: str = "."
 
 
 def text_format(arguments: Arguments) -> TextFormat:
     """The format that a command's options give."""
     columns = tuple(arguments.columns) if arguments.columns else None
-    return TextFormat(arguments.separator, not arguments.no_header, columns)
+    return TextFormat(
+        arguments.separator,
+        not arguments.no_header,
+        columns,
+        arguments.encoding,
+        arguments.decimal,
+    )
 
 
 def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]]:
@@ -43,13 +59,13 @@ def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]
     Times of day and durations are numbers of seconds; lists and the like are text.
 
     Text files give text only (missing cells None); .gz files are unpacked. The kind of file is
-    told by its content.
+    told by its content. The path `-` reads the standard input.
 
     Raises:
         TableError: no rows, repeated names, rows of unequal length, or no table at all.
         OSError: the file cannot be read.
     """
-    data = path.read_bytes()
+    data = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
     if data.startswith(_GZIP):
         try:
             data = gzip.decompress(data)
@@ -71,17 +87,9 @@ def _read_parquet(path: Path, data: bytes) -> pl.DataFrame:
 
 
 def _read_text(path: Path, data: bytes, layout: TextFormat) -> pl.DataFrame:
-    data = data.removeprefix(_BYTE_ORDER_MARK)
+    data = _as_utf8(path, data, layout.encoding)
     if not data.strip():
         raise TableError(f"{path}: the file is empty")
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise TableError(
-            f"{path}, line {line}: expected UTF-8 text; convert the file to UTF-8, or give a "
-            "CSV, TSV or Parquet file"
-        ) from error
     separator = layout.separator or _guess_separator(data)
     frame = _parse(path, data, separator)
     if layout.header:
@@ -91,7 +99,31 @@ def _read_text(path: Path, data: bytes, layout: TextFormat) -> pl.DataFrame:
         found = [""] * frame.width
     names = _column_names(path, found, layout.columns)
     frame.columns = names
-    return frame
+    return _with_points(frame) if layout.decimal == "," else frame
+
+
+def _as_utf8(path: Path, data: bytes, encoding: str | None) -> bytes:
+    """The text as UTF-8 without a byte order mark, its lines ended as Unix or Windows does."""
+    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), None)
+    encoding = encoding or marked or "utf-8"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TableError(
+            f"{path}, line {line}: expected {encoding.upper()} text; name another encoding with "
+            "--encoding, such as latin-1, or give a CSV, TSV or Parquet file"
+        ) from error
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    return text.encode()
+
+
+def _with_points(frame: pl.DataFrame) -> pl.DataFrame:
+    """Numbers with a decimal comma, 1.234,5, as 1234.5; any other text stays."""
+    cell = pl.all()
+    plain = cell.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    return frame.with_columns(pl.when(cell.str.contains(_COMMA_NUMBER)).then(plain).otherwise(cell))
 
 
 def _parse(path: Path, data: bytes, separator: str) -> pl.DataFrame:
