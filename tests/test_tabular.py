@@ -88,8 +88,22 @@ def test_a_column_that_tells_nothing_is_left_out_with_the_reason(values, note):
 
 def test_a_few_words_among_numbers_are_reported_with_their_row():
     values = text(*(str(i * i) for i in range(50)), "abc")
-    with pytest.raises(TableError, match=r"'n' holds numbers, but 1 of its 51.*'abc' in row 51"):
+    with pytest.raises(TableError, match=r"'n', row 51: 'abc' is text.*as 1 of its 51 values"):
         Preprocessor().inspect({"n": values})
+
+
+@pytest.mark.parametrize("form", ["${}.50", "{},5", "{}%", "1,{:03}", "1.{:03},50 €"])
+def test_numbers_written_with_marks_are_reported_and_not_taken_for_names(form):
+    values = text(*(form.format(i) for i in range(100)))
+    with pytest.raises(TableError, match=r"'n', row 1: '.*' is a number with marks in it"):
+        Preprocessor().inspect({"n": values})
+
+
+@pytest.mark.parametrize("form", ["192.168.0.{}", "2024.01.{:02}", "555 123 4{:03}", "v1.0.{}"])
+def test_texts_with_digits_are_no_numbers_with_marks(form):
+    summary = Preprocessor().inspect({"n": text(*(form.format(i) for i in range(100)))})[0]
+    assert summary.kind == "ignored"
+    assert f"such as '{form.format(0)}'" in summary.note
 
 
 def test_a_kind_can_be_forced(table):

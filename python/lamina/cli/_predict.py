@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from lamina.cli._arguments import Arguments
+from lamina.cli._errors import file_named
 from lamina.cli._network import set_threads
 from lamina.cli._read import read_table, text_format
 from lamina.cli._report import print_json
@@ -19,8 +20,12 @@ def run(arguments: Arguments) -> None:
         check_table_output(arguments.output)
     set_threads(arguments.threads)
     model = TableModel.load(arguments.model)
+    if arguments.probabilities and not isinstance(model.target, ClassTarget):
+        raise TableError("--probabilities: this model predicts numbers, not classes")
     table = read_table(arguments.table, text_format(arguments))
-    frame = pl.DataFrame(_columns(model, table, arguments), strict=False)
+    with file_named(arguments.table):
+        columns = _columns(model, table, arguments)
+    frame = pl.DataFrame(columns, strict=False)
     if arguments.output:
         write_table(frame, arguments.output)
     elif arguments.json:
@@ -39,8 +44,7 @@ def _columns(model: TableModel, table: dict[str, Any], arguments: Arguments) -> 
     outputs = model.outputs(table)
     columns[f"predicted_{model.target.name}"] = model.target.decode(outputs).tolist()
     if arguments.probabilities:
-        if not isinstance(model.target, ClassTarget):
-            raise TableError("--probabilities: this model predicts numbers, not classes")
+        assert isinstance(model.target, ClassTarget)
         each = model.target.probabilities(outputs)
         for index, name in enumerate(model.target.classes):
             columns[f"probability_{name}"] = each[:, index].tolist()

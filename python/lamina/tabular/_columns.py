@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,42 @@ class TableError(ValueError):
     """A table, a column or a value that cannot be used, said in one sentence."""
 
 
+class CellError(TableError):
+    """A value that is not of its column's kind; rows count from 1.
+
+    Attributes:
+        column: the column's name.
+        doubtful: the value as it is written, where the user must say what kind the column is of.
+    """
+
+    def __init__(
+        self, column: str, row: int, problem: str, *, doubtful: str = "", where: str = ""
+    ) -> None:
+        super().__init__(f"{where}column '{column}', row {row}: {problem}")
+        self.column, self.doubtful = column, doubtful
+        self._row, self._problem = row, problem
+
+    def among(self, rows: NDArray[np.int64]) -> "CellError":
+        """The same error as seen in the table from which these `rows` (from 0) were taken."""
+        row = int(rows[self._row - 1]) + 1
+        return CellError(self.column, row, self._problem, doubtful=self.doubtful)
+
+    def within(self, table: str) -> "CellError":
+        """The same error, saying which table it is in."""
+        return CellError(
+            self.column, self._row, self._problem, doubtful=self.doubtful, where=f"{table}, "
+        )
+
+
+@contextmanager
+def rows_taken(rows: NDArray[np.int64]) -> Iterator[None]:
+    """Within it a `CellError` names the row of the table from which `rows` were taken."""
+    try:
+        yield
+    except CellError as error:
+        raise error.among(rows) from None
+
+
 @dataclass(frozen=True)
 class CodedText:
     """A text column as codes: row i holds `distinct[codes[i]]`, None where it is missing."""
@@ -46,6 +83,10 @@ class CodedText:
             if value is not None:
                 merged[value] = merged.get(value, 0) + count
         return merged
+
+    def first_row(self, code: int) -> int:
+        """The first row, from 1, that holds `distinct[code]`."""
+        return int(np.argmax(self.codes == code)) + 1
 
     def missing(self) -> NDArray[np.bool_]:
         """True [rows] where the value is missing."""
@@ -104,7 +145,7 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
     """The column as float64 [rows] with NaN where it is missing.
 
     Raises:
-        TableError: a value that is no number, or one beyond 1e100, naming its row (from 1).
+        CellError: a value that is no number, or one beyond 1e100, naming its row (from 1).
     """
     if column.dtype.kind in "biuf":
         numbers = column.astype(np.float64)
@@ -115,18 +156,16 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
         parsed = [math.nan if text is None else parse_number(text) for text in coded.distinct]
         for code, number in enumerate(parsed):
             if number is None:
-                row = int(np.argmax(coded.codes == code)) + 1
-                raise TableError(
-                    f"column '{name}', row {row}: expected a number, got "
-                    f"{shorten(coded.distinct[code])}"
-                )
+                problem = f"expected a number, got {shorten(coded.distinct[code])}"
+                raise CellError(name, coded.first_row(code), problem)
         numbers = np.array(parsed, dtype=np.float64)[coded.codes]
     beyond = np.abs(numbers) > _GREATEST_NUMBER
     if beyond.any():
         row = int(np.argmax(beyond)) + 1
-        raise TableError(
-            f"column '{name}', row {row}: expected a number of at most {_GREATEST_NUMBER:g}, got "
-            f"{numbers[row - 1]:g}"
+        raise CellError(
+            name,
+            row,
+            f"expected a number of at most {_GREATEST_NUMBER:g}, got {numbers[row - 1]:g}",
         )
     return numbers
 
@@ -135,7 +174,7 @@ def read_dates(name: str, column: Column, missing_values: Collection[str]) -> ND
     """The column as datetime64[s] [rows] with NaT where it is missing.
 
     Raises:
-        TableError: a value that is no ISO 8601 date or date and time, naming its row (from 1).
+        CellError: a value that is no ISO 8601 date or date and time, naming its row (from 1).
     """
     if column.dtype.kind == "M":
         return column.astype("datetime64[s]")
@@ -143,11 +182,8 @@ def read_dates(name: str, column: Column, missing_values: Collection[str]) -> ND
     parsed = [np.datetime64("NaT") if t is None else parse_date(t) for t in coded.distinct]
     for code, date in enumerate(parsed):
         if date is None:
-            row = int(np.argmax(coded.codes == code)) + 1
-            raise TableError(
-                f"column '{name}', row {row}: expected a date such as 2024-03-31, got "
-                f"{shorten(coded.distinct[code])}"
-            )
+            problem = f"expected a date such as 2024-03-31, got {shorten(coded.distinct[code])}"
+            raise CellError(name, coded.first_row(code), problem)
     return np.array(parsed, dtype="datetime64[s]")[coded.codes]
 
 
