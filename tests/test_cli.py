@@ -1,6 +1,5 @@
 """The command `lamina`: reading of files, training, results, and one sentence for each mistake."""
 
-import contextlib
 import io
 import json
 import signal
@@ -13,11 +12,10 @@ import pytest
 pl = pytest.importorskip("polars")
 pytest.importorskip("rich")
 
-from lamina.cli import main  # noqa: E402
+import lamina as lm  # noqa: E402
+from commands import QUICK, fails, lamina, write  # noqa: E402
 from lamina.cli._read import TextFormat, read_table  # noqa: E402
 from lamina.tabular import TableModel  # noqa: E402
-
-QUICK = ["--hidden", "16", "--epochs", "30", "--learning-rate", "0.01"]
 
 
 def make_table(rows, seed):
@@ -50,31 +48,6 @@ def folder(tmp_path_factory):
         assert code == 0
         (folder / f"{target}.json").write_text(out)
     return folder
-
-
-def lamina(*arguments):
-    """Run a command in this process: exit code, standard output, standard error."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as usage:
-            code = usage.code
-    return code, out.getvalue(), err.getvalue()
-
-
-def fails(*arguments, code=1):
-    """The one sentence with which a command gives up."""
-    found, out, err = lamina(*arguments)
-    assert (found, out) == (code, "")
-    assert err.startswith("lamina: ")
-    assert err.count("\n") == 1
-    return err
-
-
-def write(path, text):
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
 
 
 # Training.
@@ -191,39 +164,6 @@ def test_a_table_that_cannot_teach_gives_one_sentence(tmp_path, text, sentence):
     assert not (tmp_path / "m").exists()
 
 
-def test_an_error_in_a_cell_names_file_row_and_the_options_that_help(tmp_path):
-    # Row 1 has no target: the rows must be counted with it.
-    rows = ["1,?", *(f"{i * i},{'ab'[i % 2]}" for i in range(60))]
-    good = write(tmp_path / "good.csv", "\n".join(["x,y", *rows]))
-    bad = write(tmp_path / "bad.csv", "\n".join(["x,y", *rows, "none,a", "7,b"]))
-    other = write(tmp_path / "other.csv", "\n".join(["x,y", *rows, "7,c"]))
-    empty = write(tmp_path / "empty.csv", "z,y\n7,a\n")
-    arguments = ["--target", "y", "-o", tmp_path / "m", *QUICK]
-    sentence = fails("train", bad, *arguments)
-    assert f"{bad}, column 'x', row 62: 'none' is text in a column of numbers" in sentence
-    assert "(--missing none, --decimal , or --categorical x or --ignore x)" in sentence
-    for option in ("--test", "--validation"):
-        assert f"{bad}, column 'x', row 62: expected a number, got 'none'" in fails(
-            "train", good, *arguments, option, bad
-        )
-        assert f"{other}: target 'y': class 'c' is not" in fails(
-            "train", good, *arguments, option, other
-        )
-        sentence = f"{empty}: the table has no column 'x', which the model reads; there are 'z'"
-        assert sentence in fails("train", good, *arguments, option, empty)
-    assert lamina("train", good, *arguments, "--json")[0] == 0
-    for command in ("evaluate", "predict"):
-        assert f"{bad}, column 'x', row 62: expected" in fails(command, tmp_path / "m", bad)
-
-
-def test_a_target_of_numbers_with_a_word_among_them_is_reported(tmp_path):
-    rows = [f"{i % 7},{i}.5" for i in range(60)]
-    path = write(tmp_path / "t.csv", "\n".join(["x,y", *rows, "1,low"]))
-    sentence = fails("train", path, "--target", "y", "-o", tmp_path / "m")
-    assert "'y', row 61: 'low' is text in a column of numbers" in sentence
-    assert "--task classification" in sentence
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -304,6 +244,16 @@ def test_info_tells_columns_classes_and_results(folder):
     described = json.loads(lamina("info", folder / "paid.lamina", "--json")[1])
     assert described["reads"] == ["grade", "hours", "noise"]
     assert described["ignores"] == {"amount": "left out on request"}
+
+
+def test_info_tells_a_network_without_a_table_too(tmp_path):
+    lm.Sequential([lm.Dense(3, "relu")], inputs=2).save(tmp_path / "n")
+    code, out, _ = lamina("info", tmp_path / "n")
+    assert code == 0
+    assert "Dense(3, relu)" in out
+    described = json.loads(lamina("info", tmp_path / "n", "--json")[1])
+    assert described["network"]["inputs"] == 2
+    assert "expected a model of tables, got a network" in fails("predict", tmp_path / "n", "t.csv")
 
 
 def test_a_model_loads_in_python_and_predicts_arrays(folder):
