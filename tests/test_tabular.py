@@ -11,6 +11,7 @@ from lamina.tabular import (
     Preprocessor,
     TableError,
     _preprocessor,
+    fit_target,
 )
 from lamina.tabular._encoders import Scaling, choose_edges
 
@@ -217,6 +218,32 @@ def test_a_category_is_one_1_among_0s(table):
         "colour is missing",
     ]
     assert matrix[:4].tolist() == [[0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("learned", "written"),
+    [
+        (["True", "False"], np.array([True, False])),
+        ([True, False], np.array(["TRUE", "False"], dtype=object)),
+        (["1", "2"], np.array(["1.0", "2.0"], dtype=object)),
+        (["1.0", "2.0"], np.array([1, 2])),
+        (["-3", "1.0"], np.array([-3.0, 1.0])),
+    ],
+)
+def test_a_category_is_known_under_other_writers_spellings(learned, written):
+    column = np.array(repeat(learned, 20), dtype=object)
+    preprocessor = Preprocessor(kinds={"c": "category"}).fit({"c": column})
+    expected = preprocessor.transform({"c": np.array(learned, dtype=object)})
+    assert preprocessor.transform({"c": written}).tolist() == expected.tolist()
+    assert expected.sum() == 2
+    target = fit_target("c", column, (), task="classification")
+    assert sorted(target.encode(written, ())) == [0, 1]
+
+
+def test_codes_with_leading_zeros_keep_their_spelling():
+    table = {"c": text(*repeat(["01", "1", "02"], 20))}
+    encoded = Preprocessor(kinds={"c": "category"}).fit(table).transform(table)
+    assert len(np.unique(encoded, axis=0)) == 3
 
 
 def test_an_unseen_category_is_all_0_where_training_had_no_rare_ones():

@@ -103,7 +103,8 @@ class EarlyStopping(Callback):
             self.mode == "auto" and any(n in monitor for n in ("accuracy", "r2", "roc_auc"))
         )
         gain = value - self.best if larger else self.best - value
-        if self.best_epoch < 0 or gain > self.min_delta:
+        first = np.isnan(self.best) and not np.isnan(value)
+        if first or gain > self.min_delta:
             self.best, self.best_epoch = value, epoch
             if self.restore_best_weights:
                 self._weights = self._fit.net.parameters()

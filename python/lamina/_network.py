@@ -167,7 +167,8 @@ class Sequential(Derivatives):
             NotFiniteError: a loss or weight became NaN or infinite; names epoch, step and layer.
                 The weights are those of the last step whose loss was finite; an optimizer whose
                 update was not, and an average, start afresh.
-            KeyboardInterrupt: Ctrl-C; weights are those of the last whole step.
+            KeyboardInterrupt: Ctrl-C; weights are those of the last whole step, or with early
+                stopping of the best epoch.
             RuntimeError: another thread is training this network.
         """
         batches = {

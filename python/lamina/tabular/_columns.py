@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ _GREATEST_NUMBER = 1e100
 
 # Codes such as 00501 are names, not numbers: their zeros would be lost.
 _CODE = re.compile(r"[+-]?0\d")
+_WHOLE = re.compile(r"([+-]?\d+)(\.0+)?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|\+00:?00)?)?")
 
 
@@ -208,6 +209,28 @@ def parse_date(text: str) -> np.datetime64 | None:
 def is_code(text: str) -> bool:
     """Whether a text of digits is a code with leading zeros, which no number may stand for."""
     return _CODE.match(text) is not None and text.lstrip("+-").isdigit()
+
+
+def places_of(names: Sequence[str]) -> dict[str, int]:
+    """The place of each name, also under the other spellings that writers of tables use for it.
+
+    A truth value is true in Parquet, True in pandas' CSV and TRUE in Excel's; a whole number
+    beside missing ones is 1.0 in pandas' CSV.
+    """
+    places = {name: place for place, name in enumerate(names)}
+    for name, place in list(places.items()):
+        for spelling in _spellings(name):
+            places.setdefault(spelling, place)
+    return places
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    if name.lower() in ("true", "false"):
+        return name.lower(), name.capitalize(), name.upper()
+    whole = _WHOLE.fullmatch(name)
+    if whole is None or is_code(whole[1]):
+        return ()
+    return whole[1], f"{whole[1]}.0"
 
 
 def shorten(text: str | None, length: int = 40) -> str:

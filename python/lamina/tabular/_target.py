@@ -14,6 +14,7 @@ from lamina.tabular._columns import (
     TableError,
     code_text,
     parse_number,
+    places_of,
     read_numbers,
     shorten,
 )
@@ -51,7 +52,7 @@ class ClassTarget:
             TableError: a class that training did not see.
         """
         coded = code_text(column, missing_values)
-        place = {name: index for index, name in enumerate(self.classes)}
+        place = places_of(self.classes)
         for text in coded.distinct:
             if text is not None and text not in place:
                 names = ", ".join(f"'{name}'" for name in self.classes[:10])
