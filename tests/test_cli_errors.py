@@ -18,7 +18,7 @@ def test_an_error_in_a_cell_names_file_row_and_the_options_that_help(tmp_path):
     arguments = ["--target", "y", "-o", tmp_path / "m", *QUICK]
     sentence = fails("train", bad, *arguments)
     assert f"{bad}, column 'x', row 62: 'none' is text in a column of numbers" in sentence
-    assert "(--missing none, --decimal , or --categorical x or --ignore x)" in sentence
+    assert "(--missing=none or --categorical x or --ignore x)" in sentence
     for option in ("--test", "--validation"):
         assert f"{bad}, column 'x', row 62: expected a number, got 'none'" in fails(
             "train", good, *arguments, option, bad
@@ -39,3 +39,14 @@ def test_a_target_of_numbers_with_a_word_among_them_is_reported(tmp_path):
     sentence = fails("train", path, "--target", "y", "-o", tmp_path / "m")
     assert "'y', row 61: 'low' is text in a column of numbers" in sentence
     assert "--task classification" in sentence
+
+
+@pytest.mark.parametrize(("form", "option"), [("{},5", "--decimal , or "), ("${}", "")])
+def test_numbers_with_marks_name_the_option_that_reads_them(tmp_path, form, option):
+    rows = [f"{form.format(i)};{'ab'[i % 2]}" for i in range(60)]
+    path = write(tmp_path / "t.csv", "\n".join(["x;y", *rows]))
+    arguments = ["train", path, "--target", "y", "-o", tmp_path / "m", *QUICK]
+    sentence = fails(*arguments)
+    assert f"({option}--categorical x or --ignore x)" in sentence
+    if option:
+        assert lamina(*arguments, "--decimal", ",", "--json")[0] == 0

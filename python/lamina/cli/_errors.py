@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lamina.tabular import CellError, TableError
+from lamina.tabular import CellError, TableError, is_marked_number
 
 
 @contextmanager
@@ -28,7 +28,11 @@ def options_named(target: str) -> Iterator[None]:
         if not error.doubtful:
             raise
         column, text = shlex.quote(error.column), shlex.quote(error.doubtful)
-        decide = f"--categorical {column} or --ignore {column}"
+        options = [f"--missing={text}"]
+        if is_marked_number(error.doubtful):
+            options = ["--decimal ,"] if "," in error.doubtful else []
         if error.column == target:
-            decide = "--task classification"
-        raise TableError(f"{error} (--missing {text}, --decimal , or {decide})") from None
+            options += ["--task classification"]
+        else:
+            options += [f"--categorical {column}", f"--ignore {column}"]
+        raise TableError(f"{error} ({' or '.join(options)})") from None

@@ -8,7 +8,7 @@ from lamina.tabular._columns import (
     rows_taken,
     take_rows,
 )
-from lamina.tabular._inspect import ColumnSummary, closest
+from lamina.tabular._inspect import ColumnSummary, closest, is_marked_number
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
 from lamina.tabular._split import hold_back
 from lamina.tabular._table_model import TableModel, score_outputs
@@ -37,6 +37,7 @@ __all__ = [
     "closest",
     "fit_target",
     "hold_back",
+    "is_marked_number",
     "rows_taken",
     "score_outputs",
     "take_rows",

@@ -111,7 +111,7 @@ def refuse_almost_numbers(name: str, coded: CodedText, counts: Mapping[str, int]
         return
     enough = _MOSTLY_NUMBERS * sum(counts.values())
     words = {text: n for text, n in counts.items() if parse_number(text) is None}
-    marked = {text: n for text, n in words.items() if _MARKED_NUMBER.fullmatch(text)}
+    marked = {text: n for text, n in words.items() if is_marked_number(text)}
     total, wordy = sum(counts.values()), sum(words.values())
     if total - wordy >= enough:
         word = max(words, key=lambda text: words[text])
@@ -129,6 +129,11 @@ def refuse_almost_numbers(name: str, coded: CodedText, counts: Mapping[str, int]
         return
     row = coded.first_row(coded.distinct.index(word))
     raise CellError(name, row, problem, doubtful=word)
+
+
+def is_marked_number(text: str) -> bool:
+    """Whether a text is a number with thousands, a currency, percent or a decimal comma."""
+    return _MARKED_NUMBER.fullmatch(text) is not None
 
 
 def _inspect_category(name: str, coded: CodedText, forced: bool) -> ColumnSummary:
