@@ -319,6 +319,18 @@ def test_an_interrupt_gives_code_130_and_no_traceback(folder, monkeypatch):
     assert lamina(*arguments) == (130, "", "lamina: interrupted\n")
 
 
+def test_an_interrupt_while_modules_are_read_gives_no_traceback(monkeypatch):
+    class Interrupted:
+        def find_spec(self, name, *_):
+            if name == "lamina.cli._train":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "lamina.cli._train", raising=False)
+    monkeypatch.delattr("lamina.cli._train", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    assert lamina("--version") == (130, "", "lamina: interrupted\n")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
 def test_ctrl_c_ends_a_training_at_once_and_leaves_no_file(folder, tmp_path):
     arguments = ["train", folder / "train.csv", "--target", "paid", "-o", tmp_path / "m"]
