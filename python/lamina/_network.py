@@ -30,7 +30,7 @@ class Sequential(Derivatives):
         layers: the layers, input side first.
         inputs: input features; None: taken from the first batch.
         seed: of the first weights, shuffling and dropout, in [0, 2^64).
-        dtype: "float32" or "float64", of weights and arithmetic.
+        dtype: "float32" or "float64" (or numpy's type), of weights and arithmetic.
 
     Raises:
         TypeError, ValueError: layers or options that cannot be. Widths that do not fit each other
