@@ -227,6 +227,30 @@ def test_a_table_may_come_from_the_standard_input(folder):
     assert piped.stdout.decode() == expected
 
 
+def test_kept_columns_are_copied_as_they_are(folder, tmp_path):
+    frame = pl.read_csv(folder / "test.csv").head(2)
+    more = {
+        "key": [2**60 + 1, None],
+        "day": pl.Series(["2024-01-02", None]).str.to_date(),
+        "yes": [True, None],
+        "price": pl.Series(["1.10", None]).cast(pl.Decimal(10, 2)),
+    }
+    frame = frame.hstack(pl.DataFrame(more))
+    frame.write_parquet(tmp_path / "t.parquet")
+    arguments = [
+        "predict",
+        folder / "paid.lamina",
+        tmp_path / "t.parquet",
+        "--keep",
+        ",".join(more),
+    ]
+    _, out, _ = lamina(*arguments)
+    assert out.split("\n")[1].startswith(f"{2**60 + 1},2024-01-02,true,1.10,")
+    assert json.loads(lamina(*arguments, "--json")[1])["day"] == ["2024-01-02", None]
+    assert lamina(*arguments, "-o", tmp_path / "p.parquet")[0] == 0
+    assert pl.read_parquet(tmp_path / "p.parquet").select(*more).equals(frame.select(*more))
+
+
 @pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.parquet"])
 def test_predictions_are_written_in_the_kind_of_file_that_the_name_asks_for(folder, tmp_path, name):
     arguments = ["predict", folder / "amount.lamina", folder / "test.csv"]

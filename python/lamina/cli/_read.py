@@ -58,8 +58,22 @@ def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]
 
     Times of day and durations are numbers of seconds; lists and the like are text.
 
-    Text files give text only (missing cells None); .gz files are unpacked. The kind of file is
-    told by its content. The path `-` reads the standard input.
+    Raises:
+        As `read_frame`.
+    """
+    return columns_of(read_frame(path, layout))
+
+
+def columns_of(frame: pl.DataFrame) -> dict[str, np.ndarray[Any, Any]]:
+    """The columns of a frame as `read_table` gives them."""
+    return {name: _to_numpy(frame[name]) for name in frame.columns}
+
+
+def read_frame(path: Path, layout: TextFormat) -> pl.DataFrame:
+    """The table as it is written: Parquet with its types, text files as text (missing cells null).
+
+    .gz files are unpacked. The kind of file is told by its content. The path `-` reads the
+    standard input.
 
     Raises:
         TableError: no rows, repeated names, rows of unequal length, or no table at all.
@@ -76,7 +90,7 @@ def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]
         frame = _read_text(path, data, layout)
     if frame.height == 0:
         raise TableError(f"{path}: the table has no rows")
-    return {name: _to_numpy(frame[name]) for name in frame.columns}
+    return frame
 
 
 def _read_parquet(path: Path, data: bytes) -> pl.DataFrame:
