@@ -191,7 +191,7 @@ REFUSED: dict[str, tuple[Any, Any, type[Exception], str]] = {
         ValueError,
         "table of numbers, got rows of unequal lengths$",
     ),
-    "nothing": (None, Y, TypeError, "expected numbers in X, got Python objects"),
+    "nothing": (None, Y, TypeError, "expected numbers in X, got None"),
     "dates": (np.zeros((10, 7), "M8[s]"), Y, TypeError, "expected numbers in X, got dates"),
     "masked": (np.ma.masked_less(X, 0), Y, TypeError, "got masked values"),
     "structured": (np.zeros((10, 7), "f4,f4"), Y, TypeError, "expected numbers in X, got dtype"),

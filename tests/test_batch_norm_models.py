@@ -63,17 +63,23 @@ def test_rows_read_in_place_and_rows_converted_predict_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layer", "message"),
+    ("make", "message"),
     [
-        (lm.BatchNorm(momentum=1.5), "BatchNorm: expected 'momentum' between 0 and 1, got 1.5"),
-        (lm.BatchNorm(epsilon=0.0), "BatchNorm: expected 'epsilon' of at least 1e-12, got 0.0"),
-        (lm.BatchNorm(scale=2), "BatchNorm: expected true or false for 'scale', got 2"),  # type: ignore[arg-type]
+        (
+            lambda: lm.BatchNorm(momentum=1.5),
+            "BatchNorm: expected 'momentum' between 0 and 1, got 1.5",
+        ),
+        (
+            lambda: lm.BatchNorm(epsilon=0.0),
+            "BatchNorm: expected 'epsilon' of at least 1e-12, got 0.0",
+        ),
+        (lambda: lm.BatchNorm(scale=2), "BatchNorm: expected true or false for 'scale', got 2"),  # type: ignore[arg-type]
     ],
     ids=["momentum", "epsilon", "scale"],
 )
-def test_options_out_of_range_are_refused(layer: lm.BatchNorm, message: str) -> None:
+def test_options_out_of_range_are_refused(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        lm.Sequential([layer], inputs=2)
+        lm.Sequential([make()], inputs=2)
 
 
 def test_learned_parameters_are_there_only_where_asked() -> None:

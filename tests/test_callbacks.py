@@ -201,6 +201,37 @@ def test_early_stopping_waits_for_its_patience_and_restores_the_best_weights() -
     assert weights[-1] == weights[3]
 
 
+def test_a_figure_that_is_not_a_number_is_never_the_best() -> None:
+    nan = float("nan")
+    early = lm.EarlyStopping("val_figure", patience=3)
+    history, weights = stopped([nan, nan, 3.0, nan, 2.0, nan, nan, nan, 1.0], early)
+    assert (early.best, early.best_epoch, history.epochs) == (2.0, 4, 8)
+    assert weights[-1] == weights[4]
+
+
+def test_early_stopping_puts_the_best_weights_back_after_an_interrupt() -> None:
+    class Interrupt(lm.Callback):
+        def on_epoch_end(self, epoch: int, record: Any) -> None:
+            if epoch == 1:
+                best.append(bits(net))
+            elif epoch == 4:
+                raise KeyboardInterrupt
+
+    net, best = classifier(), []
+    rising = figures([2.0, 1.0, 3.0, 4.0, 5.0])
+    x, y = class_data()
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(
+            x[:150],
+            y[:150],
+            validation_data=(x[150:200], y[150:200]),
+            metrics=[rising],
+            callbacks=[Interrupt(), lm.EarlyStopping("val_figure")],
+            verbose=False,
+        )
+    assert bits(net) == best[0]
+
+
 def test_early_stopping_can_leave_the_last_weights() -> None:
     early = lm.EarlyStopping("val_figure", patience=1, restore_best_weights=False)
     history, weights = stopped([1.0, 2.0, 0.0], early)

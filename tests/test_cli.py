@@ -1,6 +1,5 @@
 """The command `lamina`: reading of files, training, results, and one sentence for each mistake."""
 
-import contextlib
 import io
 import json
 import signal
@@ -13,11 +12,10 @@ import pytest
 pl = pytest.importorskip("polars")
 pytest.importorskip("rich")
 
-from lamina.cli import main  # noqa: E402
+import lamina as lm  # noqa: E402
+from commands import QUICK, fails, lamina, write  # noqa: E402
 from lamina.cli._read import TextFormat, read_table  # noqa: E402
 from lamina.tabular import TableModel  # noqa: E402
-
-QUICK = ["--hidden", "16", "--epochs", "30", "--learning-rate", "0.01"]
 
 
 def make_table(rows, seed):
@@ -50,31 +48,6 @@ def folder(tmp_path_factory):
         assert code == 0
         (folder / f"{target}.json").write_text(out)
     return folder
-
-
-def lamina(*arguments):
-    """Run a command in this process: exit code, standard output, standard error."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as usage:
-            code = usage.code
-    return code, out.getvalue(), err.getvalue()
-
-
-def fails(*arguments, code=1):
-    """The one sentence with which a command gives up."""
-    found, out, err = lamina(*arguments)
-    assert (found, out) == (code, "")
-    assert err.startswith("lamina: ")
-    assert err.count("\n") == 1
-    return err
-
-
-def write(path, text):
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
 
 
 # Training.
@@ -201,6 +174,8 @@ def test_a_table_that_cannot_teach_gives_one_sentence(tmp_path, text, sentence):
         ["--target", "paid", "--learning-rate", "nan"],
         ["--target", "paid", "--validation-fraction", "1"],
         ["--target", "paid", "--separator", "ab"],
+        ["--target", "paid", "--encoding", "base64"],
+        ["--target", "paid", "--decimal", ";"],
         ["--target", "paid", "--task", "ranking"],
     ],
 )
@@ -236,12 +211,44 @@ def test_other_column_orders_and_types_of_file_predict_alike(folder, tmp_path):
 
 
 def test_unseen_and_missing_values_are_legal_at_prediction(folder, tmp_path):
-    path = write(tmp_path / "t.csv", "grade,hours,noise\nunheard,30,0\n,,\nhigh,,\n")
+    path = write(tmp_path / "t.csv", "grade,hours,noise\nunheard,30,0\n,,\n\nhigh,,\n")
     code, out, _ = lamina("predict", folder / "paid.lamina", path)
     assert code == 0
     assert out.split()[0] == "predicted_paid"
-    # The line without any value is an empty line, not a row.
-    assert len(out.split()) == 3
+    # A row of missing values is a row; an empty line is none.
+    assert len(out.split()) == 4
+
+
+def test_a_table_may_come_from_the_standard_input(folder):
+    arguments = [sys.executable, "-m", "lamina.cli", "predict", folder / "paid.lamina"]
+    text = (folder / "test.csv").read_bytes()
+    piped = subprocess.run([*arguments, "-"], input=text, capture_output=True, check=True)
+    expected = lamina("predict", folder / "paid.lamina", folder / "test.csv")[1]
+    assert piped.stdout.decode() == expected
+
+
+def test_kept_columns_are_copied_as_they_are(folder, tmp_path):
+    frame = pl.read_csv(folder / "test.csv").head(2)
+    more = {
+        "key": [2**60 + 1, None],
+        "day": pl.Series(["2024-01-02", None]).str.to_date(),
+        "yes": [True, None],
+        "price": pl.Series(["1.10", None]).cast(pl.Decimal(10, 2)),
+    }
+    frame = frame.hstack(pl.DataFrame(more))
+    frame.write_parquet(tmp_path / "t.parquet")
+    arguments = [
+        "predict",
+        folder / "paid.lamina",
+        tmp_path / "t.parquet",
+        "--keep",
+        ",".join(more),
+    ]
+    _, out, _ = lamina(*arguments)
+    assert out.split("\n")[1].startswith(f"{2**60 + 1},2024-01-02,true,1.10,")
+    assert json.loads(lamina(*arguments, "--json")[1])["day"] == ["2024-01-02", None]
+    assert lamina(*arguments, "-o", tmp_path / "p.parquet")[0] == 0
+    assert pl.read_parquet(tmp_path / "p.parquet").select(*more).equals(frame.select(*more))
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.parquet"])
@@ -261,6 +268,16 @@ def test_info_tells_columns_classes_and_results(folder):
     described = json.loads(lamina("info", folder / "paid.lamina", "--json")[1])
     assert described["reads"] == ["grade", "hours", "noise"]
     assert described["ignores"] == {"amount": "left out on request"}
+
+
+def test_info_tells_a_network_without_a_table_too(tmp_path):
+    lm.Sequential([lm.Dense(3, "relu")], inputs=2).save(tmp_path / "n")
+    code, out, _ = lamina("info", tmp_path / "n")
+    assert code == 0
+    assert "Dense(3, relu)" in out
+    described = json.loads(lamina("info", tmp_path / "n", "--json")[1])
+    assert described["network"]["inputs"] == 2
+    assert "expected a model of tables, got a network" in fails("predict", tmp_path / "n", "t.csv")
 
 
 def test_a_model_loads_in_python_and_predicts_arrays(folder):
@@ -324,6 +341,18 @@ def test_an_interrupt_gives_code_130_and_no_traceback(folder, monkeypatch):
     monkeypatch.setattr("lamina.cli._evaluate.read_table", interrupt)
     arguments = ["evaluate", folder / "paid.lamina", folder / "test.csv"]
     assert lamina(*arguments) == (130, "", "lamina: interrupted\n")
+
+
+def test_an_interrupt_while_modules_are_read_gives_no_traceback(monkeypatch):
+    class Interrupted:
+        def find_spec(self, name, *_):
+            if name == "lamina.cli._train":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "lamina.cli._train", raising=False)
+    monkeypatch.delattr("lamina.cli._train", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    assert lamina("--version") == (130, "", "lamina: interrupted\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")

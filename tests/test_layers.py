@@ -148,22 +148,28 @@ def test_numbers_may_be_numpys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layer", "error", "message"),
+    ("make", "error", "message"),
     [
-        (lm.Dense(0), ValueError, "Dense: expected 'units' between 1 and 16777216, got 0"),
-        (lm.Dense(2.5), ValueError, "Dense: expected a whole number for 'units', got 2.5"),
-        (lm.Dense(1, 3), TypeError, "activation: expected a name or a dictionary, got 3"),
-        (lm.Dense(1, {"kind": "relu", "x": 1}), ValueError, "unknown option 'x'"),
-        (lm.Dense(1, {"kind": "leaky_relu", "negative_slope": 2}), ValueError, "between 0 and 1"),
-        (lm.Dense(1, initializer={"kind": "constant"}), ValueError, "'value', which is missing"),
-        (lm.Dropout(1.0), ValueError, "'rate' below 1, got 1: nothing would be kept"),
-        (lm.Dropout(-0.1), ValueError, "'rate' between 0 and 1, got -0.1"),
-        (lm.Dropout(float("nan")), ValueError, "expected finite numbers"),
+        (lambda: lm.Dense(0), ValueError, "Dense: expected 'units' between 1 and 16777216, got 0"),
+        (lambda: lm.Dense(2.5), ValueError, "Dense: expected a whole number for 'units', got 2.5"),
+        (lambda: lm.Dense(1, 3), TypeError, "activation: expected a name or a dictionary, got 3"),
+        (lambda: lm.Dense(1, {"kind": "relu", "x": 1}), ValueError, "unknown option 'x'"),
+        (
+            lambda: lm.Dense(1, {"kind": "leaky_relu", "negative_slope": 2}),
+            ValueError,
+            "between 0 and 1",
+        ),
+        (
+            lambda: lm.Dense(1, initializer={"kind": "constant"}),
+            ValueError,
+            "'value', which is missing",
+        ),
+        (lambda: lm.Dropout(1.0), ValueError, "'rate' below 1, got 1: nothing would be kept"),
+        (lambda: lm.Dropout(-0.1), ValueError, "'rate' between 0 and 1, got -0.1"),
+        (lambda: lm.Dropout(float("nan")), ValueError, "expected finite numbers"),
     ],
     ids=["0", "broken", "number", "option", "slope", "value", "all", "minus", "nan"],
 )
-def test_options_out_of_range_are_refused(
-    layer: lm.Layer, error: type[Exception], message: str
-) -> None:
+def test_options_out_of_range_are_refused(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        lm.Sequential([layer], inputs=2)
+        lm.Sequential([make()], inputs=2)

@@ -282,14 +282,26 @@ def test_wrong_weights_are_refused_and_none_is_set(
     ("options", "error", "message"),
     [
         ({"layers": []}, ValueError, "expected at least one layer"),
-        ({"layers": [3]}, TypeError, "expected layers, got int"),
+        ({"layers": [3]}, TypeError, "expected layers, got 3"),
+        ({"layers": [lm.Dense]}, TypeError, r"got the class Dense; write Dense\(\)"),
+        ({"layers": lm.Dense(1)}, TypeError, "expected a list of layers, got Dense"),
         ({"inputs": 0}, ValueError, "'inputs' between 1 and 16777216, got 0"),
         ({"inputs": 2.5}, ValueError, "expected a whole number for 'inputs', got 2.5"),
         ({"seed": -1}, ValueError, "expected a number from 0 to"),
         ({"seed": 1.5}, TypeError, "expected a whole number, got 1.5"),
         ({"dtype": "float16"}, ValueError, "expected dtype float32 or float64, got 'float16'"),
     ],
-    ids=["no layers", "no layer", "no inputs", "broken inputs", "minus", "broken seed", "dtype"],
+    ids=[
+        "no layers",
+        "no layer",
+        "a class",
+        "no list",
+        "no inputs",
+        "broken inputs",
+        "minus",
+        "broken seed",
+        "dtype",
+    ],
 )
 def test_networks_that_cannot_be_are_refused(
     options: dict[str, Any], error: type[Exception], message: str

@@ -63,28 +63,28 @@ def test_equal_widths_have_a_projection_only_when_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("block", "message"),
+    ("make", "message"),
     [
         (
-            lm.Residual([lm.Dense(3)], projection=False),
+            lambda: lm.Residual([lm.Dense(3)], projection=False),
             "Residual: expected as many outputs of the inner layers as inputs, 7, got 3",
         ),
-        (lm.Residual([]), r"Residual: expected a list of at least one layer, got \[\]"),
+        (lambda: lm.Residual([]), r"Residual: expected a list of at least one layer, got \[\]"),
         (
-            lm.Residual([lm.Dense(7)], projection="yes"),  # type: ignore[arg-type]
+            lambda: lm.Residual([lm.Dense(7)], projection="yes"),  # type: ignore[arg-type]
             "Residual: expected projection 'auto', true or false, got \"yes\"",
         ),
-        (lm.Residual([lm.Dense(0)]), "Dense: expected 'units' between 1"),
+        (lambda: lm.Residual([lm.Dense(0)]), "Dense: expected 'units' between 1"),
     ],
     ids=["widths", "empty", "projection", "inner"],
 )
-def test_blocks_that_do_not_fit_are_refused(block: lm.Residual, message: str) -> None:
+def test_blocks_that_do_not_fit_are_refused(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        lm.Sequential([block], inputs=7)
+        lm.Sequential([make()], inputs=7)
 
 
 def test_what_is_no_layer_is_refused() -> None:
-    with pytest.raises(TypeError, match="Residual: expected layers, got str"):
+    with pytest.raises(TypeError, match="Residual: expected layers, got 'relu'"):
         lm.Residual(["relu"])  # type: ignore[list-item]
 
 

@@ -295,33 +295,45 @@ def test_noise_is_normal_with_its_deviation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layer", "message"),
+    ("make", "message"),
     [
-        (lm.PReLU(float("nan")), "expected finite numbers"),
-        (lm.PReLU(shared=3), "PReLU: expected true or false for 'shared', got 3"),
-        (lm.PReLU(rate_factor=-1.0), "PReLU: expected 'rate_factor' of at least 0, got -1.0"),
-        (lm.LayerNorm(0.0), "LayerNorm: expected 'epsilon' between .*, got 0.0"),
-        (lm.LayerNorm("small"), "LayerNorm: expected a number for 'epsilon', got \"small\""),
-        (lm.RMSNorm(2.0), "RMSNorm: expected 'epsilon' between .* and 1, got 2.0"),
-        (lm.Scale(1e9), "Scale: expected 'initial_scale' between -1000000 and 1000000"),
-        (lm.Affine(1e31), "Affine: expected 'scale' between -1e30 and 1e30, got 1e\\+31"),
+        (lambda: lm.PReLU(float("nan")), "expected finite numbers"),
+        (lambda: lm.PReLU(shared=3), "PReLU: expected true or false for 'shared', got 3"),
         (
-            lm.Affine([1.0, 2.0]),
+            lambda: lm.PReLU(rate_factor=-1.0),
+            "PReLU: expected 'rate_factor' of at least 0, got -1.0",
+        ),
+        (lambda: lm.LayerNorm(0.0), "LayerNorm: expected 'epsilon' between .*, got 0.0"),
+        (
+            lambda: lm.LayerNorm("small"),
+            "LayerNorm: expected a number for 'epsilon', got \"small\"",
+        ),
+        (lambda: lm.RMSNorm(2.0), "RMSNorm: expected 'epsilon' between .* and 1, got 2.0"),
+        (lambda: lm.Scale(1e9), "Scale: expected 'initial_scale' between -1000000 and 1000000"),
+        (lambda: lm.Affine(1e31), "Affine: expected 'scale' between -1e30 and 1e30, got 1e\\+31"),
+        (
+            lambda: lm.Affine([1.0, 2.0]),
             "expected one 'scale', or one for each of 3 columns, got 2",
         ),
-        (lm.Affine(offset=[]), "Affine: expected at least one number for 'offset', got none"),
-        (lm.Clip(), "Clip: expected 'low' or 'high' or both, got neither"),
-        (lm.Clip(1.0, 1.0), "Clip: expected 'low' below 'high', got 1.0 and 1.0"),
-        (lm.Clip("low"), "Clip: expected a number for 'low', got \"low\""),
-        (lm.AlphaDropout(1.0), "AlphaDropout: expected a 'rate' below 1, got 1.0"),
-        (lm.AlphaDropout(1.5), "AlphaDropout: expected 'rate' between 0 and 1, got 1.5"),
-        (lm.GaussianNoise(-1.0), "GaussianNoise: expected 'deviation' between 0 and 1000000"),
+        (
+            lambda: lm.Affine(offset=[]),
+            "Affine: expected at least one number for 'offset', got none",
+        ),
+        (lambda: lm.Clip(), "Clip: expected 'low' or 'high' or both, got neither"),
+        (lambda: lm.Clip(1.0, 1.0), "Clip: expected 'low' below 'high', got 1.0 and 1.0"),
+        (lambda: lm.Clip("low"), "Clip: expected a number for 'low', got \"low\""),
+        (lambda: lm.AlphaDropout(1.0), "AlphaDropout: expected a 'rate' below 1, got 1.0"),
+        (lambda: lm.AlphaDropout(1.5), "AlphaDropout: expected 'rate' between 0 and 1, got 1.5"),
+        (
+            lambda: lm.GaussianNoise(-1.0),
+            "GaussianNoise: expected 'deviation' between 0 and 1000000",
+        ),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_options_out_of_range_are_refused(layer: lm.Layer, message: str) -> None:
+def test_options_out_of_range_are_refused(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        lm.Sequential([layer], inputs=3)
+        lm.Sequential([make()], inputs=3)
 
 
 @pytest.mark.parametrize(
@@ -341,10 +353,10 @@ def test_affine_takes_arrays_and_compares_by_value() -> None:
     assert hash(lm.Affine([1.0, 2.0])) == hash(lm.Affine((1.0, 2.0)))
 
 
-@pytest.mark.parametrize("layer", [lm.Dense(3, "prelu"), lm.Activation("prelu")])
-def test_the_name_prelu_points_to_its_layer(layer: lm.Layer) -> None:
+@pytest.mark.parametrize("make", [lambda: lm.Dense(3, "prelu"), lambda: lm.Activation("prelu")])
+def test_the_name_prelu_points_to_its_layer(make: Any) -> None:
     with pytest.raises(ValueError, match=r"layer of its own; put lamina.PReLU\(\) after"):
-        lm.Sequential([layer], inputs=3)
+        lm.Sequential([make()], inputs=3)
 
 
 def test_unknown_options_in_a_description_are_refused() -> None:

@@ -11,6 +11,7 @@ from lamina.tabular import (
     Preprocessor,
     TableError,
     _preprocessor,
+    fit_target,
 )
 from lamina.tabular._encoders import Scaling, choose_edges
 
@@ -88,8 +89,22 @@ def test_a_column_that_tells_nothing_is_left_out_with_the_reason(values, note):
 
 def test_a_few_words_among_numbers_are_reported_with_their_row():
     values = text(*(str(i * i) for i in range(50)), "abc")
-    with pytest.raises(TableError, match=r"'n' holds numbers, but 1 of its 51.*'abc' in row 51"):
+    with pytest.raises(TableError, match=r"'n', row 51: 'abc' is text.*as 1 of its 51 values"):
         Preprocessor().inspect({"n": values})
+
+
+@pytest.mark.parametrize("form", ["${}.50", "{},5", "{}%", "1,{:03}", "1.{:03},50 €"])
+def test_numbers_written_with_marks_are_reported_and_not_taken_for_names(form):
+    values = text(*(form.format(i) for i in range(100)))
+    with pytest.raises(TableError, match=r"'n', row 1: '.*' is a number with marks in it"):
+        Preprocessor().inspect({"n": values})
+
+
+@pytest.mark.parametrize("form", ["192.168.0.{}", "2024.01.{:02}", "555 123 4{:03}", "v1.0.{}"])
+def test_texts_with_digits_are_no_numbers_with_marks(form):
+    summary = Preprocessor().inspect({"n": text(*(form.format(i) for i in range(100)))})[0]
+    assert summary.kind == "ignored"
+    assert f"such as '{form.format(0)}'" in summary.note
 
 
 def test_a_kind_can_be_forced(table):
@@ -203,6 +218,32 @@ def test_a_category_is_one_1_among_0s(table):
         "colour is missing",
     ]
     assert matrix[:4].tolist() == [[0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("learned", "written"),
+    [
+        (["True", "False"], np.array([True, False])),
+        ([True, False], np.array(["TRUE", "False"], dtype=object)),
+        (["1", "2"], np.array(["1.0", "2.0"], dtype=object)),
+        (["1.0", "2.0"], np.array([1, 2])),
+        (["-3", "1.0"], np.array([-3.0, 1.0])),
+    ],
+)
+def test_a_category_is_known_under_other_writers_spellings(learned, written):
+    column = np.array(repeat(learned, 20), dtype=object)
+    preprocessor = Preprocessor(kinds={"c": "category"}).fit({"c": column})
+    expected = preprocessor.transform({"c": np.array(learned, dtype=object)})
+    assert preprocessor.transform({"c": written}).tolist() == expected.tolist()
+    assert expected.sum() == 2
+    target = fit_target("c", column, (), task="classification")
+    assert sorted(target.encode(written, ())) == [0, 1]
+
+
+def test_codes_with_leading_zeros_keep_their_spelling():
+    table = {"c": text(*repeat(["01", "1", "02"], 20))}
+    encoded = Preprocessor(kinds={"c": "category"}).fit(table).transform(table)
+    assert len(np.unique(encoded, axis=0)) == 3
 
 
 def test_an_unseen_category_is_all_0_where_training_had_no_rare_ones():

@@ -1,5 +1,7 @@
 """What users give, as arrays that the core reads; anything else is refused in one sentence."""
 
+import os
+import sys
 import warnings
 from typing import Any, Literal
 
@@ -9,6 +11,8 @@ from lamina import _core
 from lamina._types import ArrayLike, NDArray
 
 Dtype = Literal["float32", "float64"]
+# What stands for one: its name, or numpy's type or dtype.
+DtypeLike = Dtype | type[np.floating[Any]] | np.dtype[Any]
 # Rows looked at together when values are checked, so that no copy of a large array is made.
 _CHUNK = 8192
 
@@ -131,18 +135,40 @@ def _numbers(values: ArrayLike, where: str, name: str) -> NDArray[Any]:
         raise ValueError(f"{where}: expected {name} as a table of numbers, got {got}") from None
     kind = array.dtype.kind
     if kind not in "fiub":
-        got = {
-            "O": "Python objects (dtype object); convert with numpy.asarray(..., dtype=float)",
-            "U": "text",
-            "S": "text",
-            "c": "complex numbers",
-            "M": "dates",
-            "m": "time differences",
-        }.get(kind, f"dtype {array.dtype}")
-        raise TypeError(f"{where}: expected numbers in {name}, got {got}")
+        raise TypeError(f"{where}: expected numbers in {name}, got {_not_numbers(array, name)}")
     if kind == "f" and array.dtype.itemsize > 8:
         return array.astype(np.float64)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _not_numbers(array: NDArray[Any], name: str) -> str:
+    """What an array holds instead of numbers, and what to do about it."""
+    kind = array.dtype.kind
+    hint = "; class indices are numpy.unique(y, return_inverse=True)[1]" if name == "y" else ""
+    if kind in "US":
+        return "text" + hint
+    if kind == "O":
+        if array.ndim == 0:
+            return "None" if array.item() is None else f"a {type(array.item()).__name__}"
+        for place, value in np.ndenumerate(array):
+            if not isinstance(value, int | float | np.number | np.bool_):
+                axes = zip(("row", "column"), place, strict=False)
+                found = " ".join(f"{axis} {index}" for axis, index in axes)
+                if isinstance(value, str):
+                    return f"text, {value!r:.40} in {found}{hint}"
+                return f"Python objects (dtype object), such as {value!r:.40} in {found}"
+        return "Python objects (dtype object); convert with numpy.asarray(..., dtype=float)"
+    names = {"c": "complex numbers", "M": "dates", "m": "time differences"}
+    return names.get(kind, f"dtype {array.dtype}")
+
+
+def _stack_level() -> int:
+    """`stacklevel` of a warning in the function that calls this, for the user's line."""
+    level, frame = 1, sys._getframe(1)
+    package = os.path.dirname(__file__) + os.sep
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _check_values(array: NDArray[Any], dtype: Dtype, where: str, name: str) -> None:
@@ -159,7 +185,7 @@ def _check_values(array: NDArray[Any], dtype: Dtype, where: str, name: str) -> N
                 warnings.warn(
                     f"{where}: {name} holds whole numbers beyond {dtype}'s exact range "
                     f"(2^{digits}); they are rounded. Scale them, or use dtype='float64'",
-                    stacklevel=4,
+                    stacklevel=_stack_level(),
                 )
 
 

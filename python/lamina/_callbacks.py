@@ -80,6 +80,10 @@ class EarlyStopping(Callback):
         self._weights: dict[str, NDArray[Any]] | None = None
         self._fit: Fit | None = None
 
+    def __repr__(self) -> str:
+        names = ("monitor", "patience", "min_delta", "mode", "restore_best_weights")
+        return f"EarlyStopping({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
     def on_fit_begin(self, fit: "Fit") -> None:
         """Forget what an earlier fit left."""
         self._fit = fit
@@ -99,7 +103,8 @@ class EarlyStopping(Callback):
             self.mode == "auto" and any(n in monitor for n in ("accuracy", "r2", "roc_auc"))
         )
         gain = value - self.best if larger else self.best - value
-        if self.best_epoch < 0 or gain > self.min_delta:
+        first = np.isnan(self.best) and not np.isnan(value)
+        if first or gain > self.min_delta:
             self.best, self.best_epoch = value, epoch
             if self.restore_best_weights:
                 self._weights = self._fit.net.parameters()
@@ -146,7 +151,7 @@ class ProgressLine(Callback):
 
     def __init__(self) -> None:
         self._epochs = 0
-        self._figures = ""
+        self._record: Record = {}
         self._started = self._written = 0.0
 
     def on_fit_begin(self, fit: "Fit") -> None:
@@ -161,7 +166,7 @@ class ProgressLine(Callback):
 
     def on_epoch_end(self, epoch: int, record: Record) -> None:
         """Show the figures of the epoch."""
-        self._figures = "  ".join(f"{name} {value:.4g}" for name, value in record.items())
+        self._record = dict(record)
         if time.monotonic() - self._written >= 0.1 or epoch + 1 == self._epochs:
             self._draw(epoch, 1.0)
 
@@ -177,10 +182,21 @@ class ProgressLine(Callback):
         filled = int(np.floor((epoch + share) / self._epochs * self._WIDTH))
         bar = "█" * filled + "░" * (self._WIDTH - filled)
         seconds = self._written - self._started
-        line = f"{bar} epoch {epoch + 1}/{self._epochs}  {seconds:.1f} s  {self._figures}"
         # A wrapped line could not be drawn over.
-        sys.stderr.write(f"\r\x1b[2K{line[: _terminal_columns() - 1]}")
+        room = _terminal_columns() - 1
+        line = f"{bar} epoch {epoch + 1}/{self._epochs}  {seconds:.1f} s"[:room]
+        for name in sorted(self._record, key=_rank):
+            figure = f"  {name} {self._record[name]:.4g}"
+            line += figure if len(line) + len(figure) <= room else ""
+        sys.stderr.write(f"\r\x1b[2K{line}")
         sys.stderr.flush()
+
+
+def _rank(name: str) -> int:
+    """Which figures a narrow terminal shows first."""
+    if name == "learning_rate":
+        return 3
+    return 0 if name in ("loss", "val_loss") else 1 if name.startswith("val_") else 2
 
 
 def _terminal_columns() -> int:
@@ -201,7 +217,7 @@ class EpochLines(Callback):
     def on_epoch_end(self, epoch: int, record: Record) -> None:
         """Print the figures of the epoch."""
         figures = "  ".join(f"{name} {value:.6g}" for name, value in record.items())
-        print(f"epoch {epoch + 1}/{self._epochs}  {figures}")
+        print(f"epoch {epoch + 1}/{self._epochs}  {figures}", flush=True)
 
 
 class _Method(Protocol):
@@ -215,6 +231,11 @@ def checked_callbacks(callbacks: Iterable[Any]) -> list[Any]:
     methods = [name for name in vars(Callback) if name.startswith("on_")]
     checked = list(callbacks)
     for callback in checked:
+        if isinstance(callback, type):
+            raise TypeError(
+                f"fit: expected callbacks as objects, got the class {callback.__name__}; "
+                f"write {callback.__name__}()"
+            )
         if not any(hasattr(callback, name) for name in methods):
             raise TypeError(
                 f"fit: expected callbacks with some of {', '.join(methods)}, got {callback!r}"

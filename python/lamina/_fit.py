@@ -40,7 +40,7 @@ class FitOptions:
     shuffle: bool = True
     accumulate: int = 1
     average: "WeightAverage | None" = None
-    early_stopping: int | None = None
+    early_stopping: int | EarlyStopping | None = None
     target_loss: float | None = None
     verbose: Verbose = "auto"
 
@@ -48,7 +48,7 @@ class FitOptions:
     def of(
         cls,
         batches: dict[str, Any],
-        early_stopping: int | None,
+        early_stopping: int | EarlyStopping | None,
         target_loss: float | None,
         verbose: Verbose,
     ) -> Self:
@@ -63,6 +63,16 @@ class FitOptions:
                 raise TypeError(f"fit: expected {name} as a whole number, got {value!r}")
             if value < 1:
                 raise ValueError(f"fit: expected {name} of at least 1, got {value}")
+            # The core counts in 64 bits; no data set has as many rows.
+            object.__setattr__(self, name, min(int(value), 2**40))
+        patience = self.early_stopping
+        if isinstance(patience, bool) or not isinstance(
+            patience, int | np.integer | EarlyStopping | None
+        ):
+            raise TypeError(
+                "fit: expected early_stopping as a number of epochs or EarlyStopping(), "
+                f"got {patience!r}"
+            )
         if not isinstance(self.shuffle, bool | np.bool_):
             raise TypeError(f"fit: expected shuffle as True or False, got {self.shuffle!r}")
         if self.average is not None:
@@ -287,7 +297,9 @@ def make_fit(
 
 def _standard_callbacks(options: FitOptions) -> list[Any]:
     callbacks: list[Any] = []
-    if options.early_stopping is not None:
+    if isinstance(options.early_stopping, EarlyStopping):
+        callbacks.append(options.early_stopping)
+    elif options.early_stopping is not None:
         callbacks.append(EarlyStopping(patience=options.early_stopping))
     if options.target_loss is not None:
         callbacks.append(TargetLoss(options.target_loss))

@@ -81,9 +81,10 @@ def with_class_weights(
     weights: Array | None,
     classes: Array | None,
     values: Array | None,
+    outputs: int,
     dtype: str,
 ) -> Array | None:
-    """Row weights times the weight of each row's class."""
+    """Row weights times the weight of each row's class, of `outputs` classes (2 if that is 1)."""
     if class_weight is None:
         return weights
     labels = classes
@@ -102,6 +103,12 @@ def with_class_weights(
         table = dict(zip(present.tolist(), len(labels) / (len(present) * counts), strict=True))
     else:
         table = _class_table(class_weight)
+        possible = {*range(max(outputs, 2)), *present.tolist()}
+        if unknown := [label for label in table if label not in possible]:
+            raise ValueError(
+                f"fit: class_weight expected class indices from 0 to {max(outputs, 2) - 1}, got "
+                f"{unknown[0]}"
+            )
         if any(not v >= 0 or np.isinf(v) for v in table.values()):
             raise ValueError(f"fit: expected finite class weights of at least 0, got {table}")
     factors = np.array([table.get(int(label), 1.0) for label in present])

@@ -28,6 +28,8 @@ class History(Mapping[str, list[float]]):
         self.seconds.append(seconds)
 
     def __getitem__(self, name: str) -> list[float]:
+        if name not in self._figures:
+            raise KeyError(f"no figure named {name!r}; there are {', '.join(self._figures)}")
         return self._figures[name]
 
     def __iter__(self) -> Iterator[str]:

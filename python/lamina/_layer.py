@@ -1,19 +1,32 @@
 """What every layer is: a description of one step of a network."""
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import ClassVar, Self
 
-from lamina._spec import Spec
+from lamina import _core
+from lamina._spec import Spec, to_json
 
 # Options that a summary names.
 _SHOWN = ("units", "activation", "rate", "deviation", "low", "high")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Layer:
-    """Base of all layers; equal descriptions build equal layers."""
+    """Base of all layers; equal descriptions build equal layers.
+
+    Raises:
+        TypeError, ValueError: an option is unknown or out of range.
+    """
 
     kind: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        _core.check_layer(to_json(self.to_spec()))
+
+    def __repr__(self) -> str:
+        given = ((f, getattr(self, f.name)) for f in fields(self))
+        options = (f"{f.name}={v!r}" for f, v in given if f.default is MISSING or f.default != v)
+        return f"{type(self).__name__}({', '.join(options)})"
 
     def to_spec(self) -> Spec:
         """The description as the core and model files have it; options of None are left out."""

@@ -16,10 +16,10 @@ from lamina._row_layers import (
     RMSNorm,
     Scale,
 )
-from lamina._spec import Spec, name_or_spec
+from lamina._spec import Spec, name_or_spec, what
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dense(Layer):
     """Fully connected layer: `f(x @ weight.T + bias)`, [rows, inputs] -> [rows, units].
 
@@ -45,7 +45,7 @@ class Dense(Layer):
         decay_factor: factor of its weight decay.
 
     Raises:
-        ValueError: when a network is built from it: unknown name or a value out of range.
+        TypeError, ValueError: unknown name or a value out of range.
 
     Example:
         >>> import lamina as lm
@@ -77,7 +77,7 @@ class Dense(Layer):
         return spec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activation(Layer):
     """An activation function as a layer of its own, [rows, n] -> [rows, n].
 
@@ -112,7 +112,7 @@ class Activation(Layer):
         return {"kind": self.kind, "activation": name_or_spec(self.activation, "activation")}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dropout(Layer):
     """Sets each value to 0 with probability `rate` in training and scales the rest by 1/(1 - rate).
 
@@ -127,7 +127,7 @@ class Dropout(Layer):
     rate: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BatchNorm(Layer):
     """Each column to mean 0 and variance 1 over the batch (Ioffe & Szegedy 2015), [rows, n].
 
@@ -148,7 +148,7 @@ class BatchNorm(Layer):
         shift: learn "bias" [n], 0 at first; else it is 0.
 
     Raises:
-        ValueError: when a network is built from it: a value out of range.
+        TypeError, ValueError: a value out of range.
 
     Example:
         >>> import lamina as lm
@@ -164,7 +164,7 @@ class BatchNorm(Layer):
     shift: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Residual(Layer):
     """A block with a skip: `inner(x) + skip(x)`, [rows, n] -> [rows, m] (He et al. 2016).
 
@@ -195,7 +195,8 @@ class Residual(Layer):
         object.__setattr__(self, "layers", tuple(self.layers))
         for layer in self.layers:
             if not isinstance(layer, Layer):
-                raise TypeError(f"Residual: expected layers, got {type(layer).__name__}")
+                raise TypeError(f"Residual: expected layers, got {what(layer)}")
+        super().__post_init__()
 
     def to_spec(self) -> Spec:
         """The description as the core and model files have it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeGuard
 import numpy as np
 
 from lamina import _core
-from lamina._spec import Spec, to_json
+from lamina._spec import Spec, to_json, what
 from lamina._types import ArrayLike, NDArray
 
 if TYPE_CHECKING:
@@ -259,8 +259,9 @@ def core_loss(loss: "str | Loss | OwnLoss") -> _core.Loss:
         return _parse(to_json(loss))
     if isinstance(loss, Loss):
         return _parse(to_json(loss.to_spec()))
-    hint = "; a function of your own goes to train_step or value_and_grad" if callable(loss) else ""
-    raise TypeError(f"loss: expected a name or a lamina loss, got {type(loss).__name__}{hint}")
+    own = callable(loss) and not isinstance(loss, type)
+    hint = "; a function of your own goes to train_step or value_and_grad" if own else ""
+    raise TypeError(f"loss: expected a name or a lamina loss, got {what(loss)}{hint}")
 
 
 @lru_cache(maxsize=256)
@@ -278,7 +279,7 @@ def is_own_loss(
     loss: "str | Loss | OwnLoss | None", sample_weight: ArrayLike | None, where: str
 ) -> TypeGuard[OwnLoss]:
     """True for a user's function; ValueError where sample weights come with one."""
-    own = callable(loss) and not isinstance(loss, str | Loss)
+    own = callable(loss) and not isinstance(loss, str | Loss | type)
     if own and sample_weight is not None:
         raise ValueError(
             f"{where}: expected no sample_weight beside a loss of your own; weigh there"

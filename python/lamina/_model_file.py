@@ -1,6 +1,7 @@
 """Networks to and from model files: safetensors with the architecture in its metadata."""
 
 import json
+import os
 from typing import Any, cast
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from lamina import _core
 from lamina._arrays import Dtype
 from lamina._network import Sequential
-from lamina._spec import to_json
+from lamina._spec import to_json, what
 from lamina._stack import Stack
 from lamina._types import NDArray, PathLike
 
@@ -28,7 +29,7 @@ def save_model(
     Raises:
         ValueError: a tensor's name starts with "layers.". OSError: the file cannot be written.
     """
-    _core.write_model_file(path, *_contents(net, record, tensors))
+    _core.write_model_file(_checked_path(path, "save"), *_contents(net, record, tensors))
 
 
 def load_model(path: PathLike) -> tuple[Sequential, dict[str, Any], Tensors]:
@@ -38,7 +39,7 @@ def load_model(path: PathLike) -> tuple[Sequential, dict[str, Any], Tensors]:
         ValueError: not a lamina model, damaged, of a newer version, or parts do not fit.
         OSError: the file cannot be read.
     """
-    text, tensors = _core.read_model_file(path)
+    text, tensors = _core.read_model_file(_checked_path(path, "load"))
     return _restore(str(path), text, tensors)
 
 
@@ -63,6 +64,12 @@ def network_from_bytes(data: bytes) -> Sequential:
     """The network in `model_bytes`."""
     text, tensors = _core.parse_model(data)
     return _restore("model bytes", text, tensors)[0]
+
+
+def _checked_path(path: PathLike, where: str) -> PathLike:
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise TypeError(f"{where}: expected the path of a file, got {what(path)}")
+    return path
 
 
 def _contents(

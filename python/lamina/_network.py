@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lamina import _arrays, _core
-from lamina._callbacks import Callback
+from lamina._callbacks import Callback, EarlyStopping
 from lamina._derivatives import Derivatives
 from lamina._fit import FitOptions, Verbose, make_fit
 from lamina._fit_data import MetricLike, named_metrics, weighted, with_class_weights
@@ -14,7 +14,7 @@ from lamina._full_batch import FullBatchOptimizer
 from lamina._history import History
 from lamina._losses import Loss, OwnLoss, core_loss, default_loss, is_own_loss, run_own_loss
 from lamina._optimizer import Optimizer
-from lamina._optimizers import make_optimizer
+from lamina._optimizers import checked_optimizer, make_optimizer
 from lamina._stack import Array
 from lamina._types import ArrayLike, PathLike
 from lamina._weight_average import WeightAverage
@@ -30,11 +30,11 @@ class Sequential(Derivatives):
         layers: the layers, input side first.
         inputs: input features; None: taken from the first batch.
         seed: of the first weights, shuffling and dropout, in [0, 2^64).
-        dtype: "float32" or "float64", of weights and arithmetic.
+        dtype: "float32" or "float64" (or numpy's type), of weights and arithmetic.
 
     Raises:
-        ValueError: an option of a layer is unknown or out of range (at once where `inputs` is
-            given, else at the first batch).
+        TypeError, ValueError: layers or options that cannot be. Widths that do not fit each other
+            are found as soon as `inputs` is known.
 
     Example:
         >>> import lamina as lm
@@ -49,7 +49,8 @@ class Sequential(Derivatives):
         """Outputs for rows X [rows, inputs]: [rows, outputs] in the network's dtype.
 
         X may be memory-mapped and larger than memory, or have no rows; a row's outputs do not
-        depend on the others.
+        depend on the others. Classes are `net.predict(X).argmax(axis=1)`, or after "sigmoid"
+        `net.predict(X)[:, 0] > 0.5`.
 
         Raises:
             TypeError, ValueError: X is not a finite table of numbers of the right width.
@@ -119,7 +120,7 @@ class Sequential(Derivatives):
         shuffle: bool | None = None,
         accumulate: int | None = None,
         average: WeightAverage | None = None,
-        early_stopping: int | None = None,
+        early_stopping: int | EarlyStopping | None = None,
         target_loss: float | None = None,
         verbose: Verbose = "auto",
     ) -> History:
@@ -152,7 +153,7 @@ class Sequential(Derivatives):
                 up to rounding the update of one batch of all their rows, in less memory.
             average: a `WeightAverage`, which validation, callbacks and the network at the end have.
             early_stopping: stop after so many epochs without improvement of the validation loss
-                (or the loss), with the best weights put back; see `EarlyStopping` for more.
+                (or the loss), with the best weights put back; or an `EarlyStopping` for more.
             target_loss: stop when the training loss falls to this.
             verbose: "auto": a progress line where standard error is a terminal; True: a line an
                 epoch; False: nothing.
@@ -166,7 +167,8 @@ class Sequential(Derivatives):
             NotFiniteError: a loss or weight became NaN or infinite; names epoch, step and layer.
                 The weights are those of the last step whose loss was finite; an optimizer whose
                 update was not, and an average, start afresh.
-            KeyboardInterrupt: Ctrl-C; weights are those of the last whole step.
+            KeyboardInterrupt: Ctrl-C; weights are those of the last whole step, or with early
+                stopping of the best epoch.
             RuntimeError: another thread is training this network.
         """
         batches = {
@@ -179,7 +181,9 @@ class Sequential(Derivatives):
         options = FitOptions.of(batches, early_stopping, target_loss, verbose)
         with self._unchanged_on_error():
             x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "fit")
-            weights = with_class_weights(class_weight, weights, classes, values, self.dtype)
+            weights = with_class_weights(
+                class_weight, weights, classes, values, self._core_network().outputs, self.dtype
+            )
             method = make_optimizer(optimizer)
             if isinstance(method, FullBatchOptimizer):
                 method.check_options(**batches)
@@ -307,11 +311,13 @@ class Sequential(Derivatives):
             NotFiniteError: as in `fit`.
         """
         if is_own_loss(loss, sample_weight, "train_step"):
-            own_value = run_own_loss(self, loss, X, y, optimizer.steps)
+            own_value = run_own_loss(
+                self, loss, X, y, checked_optimizer(optimizer, "train_step").steps
+            )
             optimizer.step(self)
             return own_value
         x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "train_step")
-        handle = optimizer.handle_for_step(self)
+        handle = checked_optimizer(optimizer, "train_step").handle_for_step(self)
         value: float = self._core_network().train_step(
             chosen, handle, x, classes, values, weights, self.seed
         )

@@ -6,12 +6,13 @@ clip_value, clip_parameter_norm, clip_norm.
 """
 
 from collections.abc import Callable
-from typing import ClassVar, Unpack
+from typing import Any, ClassVar, Unpack
 
 from lamina._adaptive_optimizers import Adadelta, Adagrad, RMSprop, Rprop
 from lamina._full_batch import LBFGS, FullBatchOptimizer, LevenbergMarquardt
 from lamina._optimizer import CommonOptions, Optimizer
 from lamina._schedule import LearningRate
+from lamina._spec import what
 
 
 class SGD(Optimizer):
@@ -275,11 +276,19 @@ def make_optimizer(
     if isinstance(optimizer, Optimizer | FullBatchOptimizer):
         return optimizer
     if not isinstance(optimizer, str):
-        raise TypeError(
-            f"optimizer: expected a name or a lamina optimizer, got {type(optimizer).__name__}"
-        )
+        raise TypeError(f"optimizer: expected a name or a lamina optimizer, got {what(optimizer)}")
     if optimizer not in _BY_NAME:
         raise ValueError(
             f"optimizer: unknown name {optimizer!r}; expected one of {', '.join(_BY_NAME)}"
         )
     return _BY_NAME[optimizer]()
+
+
+def checked_optimizer(optimizer: Any, where: str) -> Any:
+    """The optimizer of a step by hand; TypeError for a name, whose state would be lost."""
+    if isinstance(optimizer, Optimizer | FullBatchOptimizer):
+        return optimizer
+    raise TypeError(
+        f"{where}: expected an optimizer object such as Adam(), which keeps its state from step to "
+        f"step, got {what(optimizer)}"
+    )

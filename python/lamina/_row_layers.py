@@ -12,7 +12,7 @@ from lamina._types import NDArray
 Numbers = float | Sequence[float] | NDArray[np.floating]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Learned(Layer):
     """What layers with learned rows share.
 
@@ -25,7 +25,7 @@ class _Learned(Layer):
     decay_factor: float = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PReLU(_Learned):
     """Parametric ReLU: z, or slope * z below 0, with learned slopes (He et al. 2015).
 
@@ -51,7 +51,7 @@ class PReLU(_Learned):
     shared: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LayerNorm(_Learned):
     """Layer normalisation (Ba, Kiros & Hinton 2016): each row to mean 0 and variance 1.
 
@@ -71,7 +71,7 @@ class LayerNorm(_Learned):
     shift: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RMSNorm(_Learned):
     """Root-mean-square normalisation (Zhang & Sennrich 2019).
 
@@ -88,7 +88,7 @@ class RMSNorm(_Learned):
     scale: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scale(_Learned):
     """A learned factor for each column: x * scale + shift, [rows, n] -> [rows, n].
 
@@ -106,7 +106,7 @@ class Scale(_Learned):
     shift: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Normalization(Layer):
     """Standardises each input feature: (x - mean) / deviation, [rows, n] -> [rows, n].
 
@@ -127,7 +127,7 @@ class Normalization(Layer):
     kind: ClassVar[str] = "normalization"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Affine(Layer):
     """Fixed scaling: x * scale + offset, [rows, n] -> [rows, n].
 
@@ -155,9 +155,10 @@ class Affine(Layer):
     def __post_init__(self) -> None:
         for name in ("scale", "offset"):
             object.__setattr__(self, name, _plain_numbers(getattr(self, name), name))
+        super().__post_init__()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Clip(Layer):
     """Limits values: min(max(x, low), high), [rows, n] -> [rows, n].
 
@@ -172,7 +173,7 @@ class Clip(Layer):
     high: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AlphaDropout(Layer):
     """Dropout for selu networks (Klambauer et al. 2017); keeps mean 0 and variance 1.
 
@@ -188,7 +189,7 @@ class AlphaDropout(Layer):
     rate: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GaussianNoise(Layer):
     """Adds normal noise of mean 0 in training (Bishop 1995); prediction leaves values as they are.
 

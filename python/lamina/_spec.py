@@ -17,6 +17,13 @@ def to_json(spec: Any) -> str:
         raise ValueError(f"expected finite numbers as options, got {spec}") from None
 
 
+def what(value: Any) -> str:
+    """What came in the place of an object of lamina's, for an error's end."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}; write {value.__name__}()"
+    return repr(value) if isinstance(value, str | int | float | None) else type(value).__name__
+
+
 def name_or_spec(value: "str | Spec", where: str) -> Any:
     """A plain name stays one; a dictionary is copied."""
     if not isinstance(value, str | Mapping):

@@ -3,15 +3,15 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
 from lamina import _arrays, _core
-from lamina._arrays import Dtype
+from lamina._arrays import Dtype, DtypeLike
 from lamina._layer import Layer
 from lamina._layers import layer_from_spec
-from lamina._spec import Spec, to_json
+from lamina._spec import Spec, to_json, what
 from lamina._types import ArrayLike, NDArray
 
 Array = NDArray[Any]
@@ -28,17 +28,17 @@ class Stack:
         *,
         inputs: int | None = None,
         seed: int = 0,
-        dtype: Dtype = "float32",
+        dtype: DtypeLike = "float32",
     ) -> None:
+        if not isinstance(layers, Iterable):
+            raise TypeError(f"Sequential: expected a list of layers, got {what(layers)}")
         self.layers: tuple[Layer, ...] = tuple(layers)
         for layer in self.layers:
             if not isinstance(layer, Layer):
-                raise TypeError(f"Sequential: expected layers, got {type(layer).__name__}")
+                raise TypeError(f"Sequential: expected layers, got {what(layer)}")
         if not self.layers:
             raise ValueError("Sequential: expected at least one layer, got none")
-        if dtype not in ("float32", "float64"):
-            raise ValueError(f"Sequential: expected dtype float32 or float64, got {dtype!r}")
-        self.dtype: Dtype = dtype
+        self.dtype = _checked_dtype(dtype)
         self.seed = checked_seed(seed)
         self.epochs_trained = 0
         self._forward_steps = 0
@@ -73,6 +73,11 @@ class Stack:
             ValueError: unknown name, wrong shape, NaN or infinity. Then nothing is changed.
         """
         core = self._core_network()
+        if not isinstance(parameters, Mapping):
+            raise TypeError(
+                "set_parameters: expected a dictionary from names to arrays, got "
+                f"{what(parameters)}"
+            )
         names, shapes = core.parameter_names, core.parameter_shapes
         checked: list[tuple[int, Array]] = []
         for name, value in parameters.items():
@@ -175,7 +180,7 @@ class Stack:
         return self._summary_text()
 
     @classmethod
-    def from_spec(cls, spec: Spec, *, seed: int = 0, dtype: Dtype = "float32") -> Self:
+    def from_spec(cls, spec: Spec, *, seed: int = 0, dtype: DtypeLike = "float32") -> Self:
         """The network that `to_spec` described, with first weights from `seed`."""
         layers = [layer_from_spec(layer) for layer in spec["layers"]]
         return cls(layers, inputs=spec["inputs"], seed=seed, dtype=dtype)
@@ -231,6 +236,17 @@ class Stack:
         total = sum(sizes.values())
         lines.append(f"{widths[0]:,} inputs, {total:,} parameters, {self.dtype}")
         return "\n".join(lines)
+
+
+def _checked_dtype(dtype: Any) -> Dtype:
+    try:
+        # numpy takes None for float64.
+        name = dtype if isinstance(dtype, str | None) else np.dtype(dtype).name
+    except TypeError:
+        name = None
+    if name in ("float32", "float64"):
+        return cast(Dtype, name)
+    raise ValueError(f"Sequential: expected dtype float32 or float64, got {dtype!r}")
 
 
 def _checked_count(value: int, name: str) -> int:

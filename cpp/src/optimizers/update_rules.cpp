@@ -22,7 +22,7 @@ struct Option {
   OptionType type = OptionType::kNumber;
 };
 
-constexpr double kAny = std::numeric_limits<double>::max();
+constexpr double kAny = std::numeric_limits<double>::infinity();
 constexpr double kBelowOne = 1.0 - 1e-16;
 
 constexpr Option rate(double value) { return {"learning_rate", value, 0.0, kAny}; }

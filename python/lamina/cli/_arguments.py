@@ -7,6 +7,7 @@ from typing import Any
 
 from lamina.tabular import NUMBER_ENCODINGS, TASKS
 
+STANDARD_INPUT = Path("-")
 OPTIMIZERS = ("adam", "adamw", "sgd")
 
 
@@ -30,7 +31,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "and save the preprocessing and the network as one file."
     )
     add = parser.add_argument
-    add("table", type=Path, metavar="TABLE", help="training rows")
+    add("table", type=Path, metavar="TABLE", help="training rows; - for the standard input")
     add("--target", required=True, metavar="COLUMN", help="column to predict")
     add("--validation", type=Path, metavar="FILE", help="rows that decide when to stop")
     add(
@@ -161,12 +162,24 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
 
 def _add_model_and_table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help="file that train wrote")
-    parser.add_argument("table", type=Path, metavar="TABLE", help="rows, as CSV, TSV or Parquet")
+    parser.add_argument(
+        "table",
+        type=Path,
+        metavar="TABLE",
+        help="rows, as CSV, TSV or Parquet; - for the standard input",
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     text = parser.add_argument_group("text files").add_argument
     text("--separator", type=_separator, metavar="CHARACTER", help="default: by the first line")
+    text("--encoding", type=_encoding, metavar="NAME", help="default: UTF-8, or by the file's mark")
+    text(
+        "--decimal",
+        choices=(".", ","),
+        default=".",
+        help="decimal mark of numbers; with a comma, points are thousands (default: %(default)s)",
+    )
     text("--no-header", action="store_true", help="the first line is a row, not names")
     text(
         "--columns",
@@ -196,6 +209,16 @@ def _sizes(text: str) -> list[int]:
     if not text.strip():
         return []
     return [_at_least(1)(size) for size in text.split(",")]
+
+
+def _encoding(text: str) -> str:
+    try:
+        "a".encode(text)
+        return text
+    except LookupError:
+        raise argparse.ArgumentTypeError(
+            f"expected an encoding such as utf-8 or latin-1, got '{text}'"
+        ) from None
 
 
 def _separator(text: str) -> str:

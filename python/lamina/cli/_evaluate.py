@@ -1,6 +1,7 @@
 """`lamina evaluate`: figures of a model on a table that holds the target."""
 
 from lamina.cli._arguments import Arguments
+from lamina.cli._errors import file_named
 from lamina.cli._network import set_threads
 from lamina.cli._read import read_table, text_format
 from lamina.cli._report import make_console, print_json, print_results, say
@@ -12,7 +13,8 @@ def run(arguments: Arguments) -> None:
     set_threads(arguments.threads)
     model = TableModel.load(arguments.model)
     table = read_table(arguments.table, text_format(arguments))
-    scores = model.evaluate(table)
+    with file_named(arguments.table):
+        scores = model.evaluate(table)
     if arguments.json:
         print_json({"target": model.target.name, "task": model.target.task} | scores)
         return

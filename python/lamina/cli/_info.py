@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lamina._model_file import load_model
 from lamina.cli._arguments import Arguments
 from lamina.cli._report import make_console, print_columns, print_json, print_results, say
 from lamina.tabular import ClassTarget, ColumnSummary, TableModel
@@ -9,12 +10,19 @@ from lamina.tabular import ClassTarget, ColumnSummary, TableModel
 
 def run(arguments: Arguments) -> None:
     """Read the model and print what it is."""
+    network, record, _ = load_model(arguments.model)
+    console = make_console(quiet=False)
+    if not record:
+        if arguments.json:
+            print_json({"network": network.to_spec(), "dtype": network.dtype})
+        else:
+            say(console, f"a network without a table, for lamina.load:\n{network}")
+        return
     model = TableModel.load(arguments.model)
     training = model.training
     if arguments.json:
         print_json(_describe(model))
         return
-    console = make_console(quiet=False)
     say(console, f"{model.target.task} of '{model.target.name}'")
     if isinstance(model.target, ClassTarget):
         names = ", ".join(f"'{name}'" for name in model.target.classes[:20])

@@ -15,6 +15,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     error; 2: wrong usage; 130: interrupted.
     """
     try:
+        # Reading the modules takes half a second, in which an interrupt may come too.
+        return _run(argv)
+    except KeyboardInterrupt:
+        print("lamina: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
         import polars  # noqa: F401
         import rich  # noqa: F401
     except ImportError as error:
@@ -34,9 +43,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         commands[arguments.command](arguments)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("lamina: interrupted", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has had enough; the interpreter must not complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

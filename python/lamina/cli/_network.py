@@ -1,5 +1,6 @@
 """The network that a table gets: its recipe, its layers, and its training with progress."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,49 +83,38 @@ def train_network(
     network = lm.Sequential(layers, seed=recipe.seed)
     say(console, f"network: {describe_network(recipe, target, train[0].shape[1])}")
     classes = isinstance(target, ClassTarget)
-    with Progress(console, recipe.epochs, recipe.patience) as progress:
-        history = network.fit(
-            *train,
-            loss=_loss(target),
-            optimizer=_optimizer(recipe),
-            epochs=recipe.epochs,
-            batch_size=recipe.batch_size,
-            validation_data=validation,
-            metrics=["accuracy"] if classes else [],
-            callbacks=[lm.EarlyStopping(monitor="val_loss", patience=recipe.patience), progress],
-            verbose=False,
-        )
+    callbacks: list[Any] = [lm.EarlyStopping(monitor="val_loss", patience=recipe.patience)]
+    if not (console.is_terminal and sys.stderr.isatty()):
+        callbacks.append(ProgressLines(console, recipe.epochs, recipe.patience))
+    history = network.fit(
+        *train,
+        loss=_loss(target),
+        optimizer=_optimizer(recipe),
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        validation_data=validation,
+        metrics=["accuracy"] if classes else [],
+        callbacks=callbacks,
+        verbose=False if console.quiet else "auto",
+    )
     return network, {name: list(history[name]) for name in history}
 
 
-class Progress:
-    """Callback: one line that keeps changing on a terminal, and a line now and then elsewhere."""
+class ProgressLines:
+    """Callback: a line now and then, where no terminal shows the one that keeps changing."""
 
     def __init__(self, console: Console, epochs: int, patience: int) -> None:
         self._console = console
         self._epochs = epochs
         self._every = max(patience, 1)
-        self._status = console.status("epoch 1") if console.is_terminal else None
-
-    def __enter__(self) -> "Progress":
-        if self._status:
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._status:
-            self._status.stop()
 
     def on_epoch_end(self, epoch: int, record: Mapping[str, float]) -> None:
         """Tell the losses of the epoch that ended; epochs count from 0."""
-        figures = "  ".join(
-            f"{title} {record[name]:.4g}" for name, title in _PROGRESS.items() if name in record
-        )
-        line = f"epoch {epoch + 1}/{self._epochs}  {figures}"
-        if self._status:
-            self._status.update(line)
-        elif epoch == 0 or (epoch + 1) % self._every == 0:
-            say(self._console, line)
+        if epoch == 0 or (epoch + 1) % self._every == 0:
+            figures = "  ".join(
+                f"{title} {record[name]:.4g}" for name, title in _PROGRESS.items() if name in record
+            )
+            say(self._console, f"epoch {epoch + 1}/{self._epochs}  {figures}")
 
 
 def _output_activation(target: Target) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 import polars as pl
 
 from lamina.cli._arguments import Arguments
+from lamina.cli._errors import file_named
 from lamina.cli._network import set_threads
-from lamina.cli._read import read_table, text_format
+from lamina.cli._read import columns_of, read_frame, text_format
 from lamina.cli._report import print_json
 from lamina.cli._write import check_table_output, write_table
 from lamina.tabular import ClassTarget, TableError, TableModel, closest
@@ -19,8 +20,11 @@ def run(arguments: Arguments) -> None:
         check_table_output(arguments.output)
     set_threads(arguments.threads)
     model = TableModel.load(arguments.model)
-    table = read_table(arguments.table, text_format(arguments))
-    frame = pl.DataFrame(_columns(model, table, arguments), strict=False)
+    if arguments.probabilities and not isinstance(model.target, ClassTarget):
+        raise TableError("--probabilities: this model predicts numbers, not classes")
+    table = read_frame(arguments.table, text_format(arguments))
+    with file_named(arguments.table):
+        frame = _predictions(model, table, arguments)
     if arguments.output:
         write_table(frame, arguments.output)
     elif arguments.json:
@@ -29,19 +33,22 @@ def run(arguments: Arguments) -> None:
         sys.stdout.write(frame.write_csv())
 
 
-def _columns(model: TableModel, table: dict[str, Any], arguments: Arguments) -> dict[str, Any]:
-    """Kept columns, the prediction, and the probabilities where they are asked for."""
-    columns: dict[str, Any] = {}
+def _predictions(model: TableModel, table: pl.DataFrame, arguments: Arguments) -> pl.DataFrame:
+    """Kept columns as they are, the prediction, and the probabilities where they are asked for."""
     for name in arguments.keep:
-        if name not in table:
-            raise TableError(f"the table has no column '{name}' to keep{closest(name, table)}")
-        columns[name] = table[name].tolist()
-    outputs = model.outputs(table)
-    columns[f"predicted_{model.target.name}"] = model.target.decode(outputs).tolist()
+        if name not in table.columns:
+            raise TableError(
+                f"the table has no column '{name}' to keep{closest(name, table.columns)}"
+            )
+    outputs = model.outputs(columns_of(table))
+    columns: dict[str, Any] = {
+        f"predicted_{model.target.name}": model.target.decode(outputs).tolist()
+    }
     if arguments.probabilities:
-        if not isinstance(model.target, ClassTarget):
-            raise TableError("--probabilities: this model predicts numbers, not classes")
+        assert isinstance(model.target, ClassTarget)
         each = model.target.probabilities(outputs)
         for index, name in enumerate(model.target.classes):
             columns[f"probability_{name}"] = each[:, index].tolist()
-    return columns
+    predicted = pl.DataFrame(columns, strict=False)
+    kept = [table[name] for name in dict.fromkeys(arguments.keep) if name not in columns]
+    return pl.DataFrame([*kept, *predicted])

@@ -1,9 +1,11 @@
 """Tables from CSV, TSV and Parquet files, as numpy columns."""
 
+import codecs
 import csv
 import gzip
 import io
 import re
+import sys
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +15,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lamina.cli._arguments import Arguments
+from lamina.cli._arguments import STANDARD_INPUT, Arguments
 from lamina.tabular import TableError
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _SEPARATORS = (",", "\t", ";", "|")
+# 1.234,5 and 1234,5 and ,5 but neither 1,234.5 nor 31.12.2024
+_COMMA_NUMBER = r"^\s*[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?\s*$"
 
 
 @dataclass(frozen=True)
@@ -29,25 +37,49 @@ class TextFormat:
     separator: str | None = None
     header: bool = True
     columns: tuple[str, ...] | None = None
+    encoding: str | None = None
+    decimal: str = "."
 
 
 def text_format(arguments: Arguments) -> TextFormat:
     """The format that a command's options give."""
     columns = tuple(arguments.columns) if arguments.columns else None
-    return TextFormat(arguments.separator, not arguments.no_header, columns)
+    return TextFormat(
+        arguments.separator,
+        not arguments.no_header,
+        columns,
+        arguments.encoding,
+        arguments.decimal,
+    )
 
 
 def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]]:
     """Columns by name: text as str objects, numbers as float64, dates as datetime64.
 
-    Text files give text only (missing cells None); .gz files are unpacked. The kind of file is
-    told by its content.
+    Times of day and durations are numbers of seconds; lists and the like are text.
+
+    Raises:
+        As `read_frame`.
+    """
+    return columns_of(read_frame(path, layout))
+
+
+def columns_of(frame: pl.DataFrame) -> dict[str, np.ndarray[Any, Any]]:
+    """The columns of a frame as `read_table` gives them."""
+    return {name: _to_numpy(frame[name]) for name in frame.columns}
+
+
+def read_frame(path: Path, layout: TextFormat) -> pl.DataFrame:
+    """The table as it is written: Parquet with its types, text files as text (missing cells null).
+
+    .gz files are unpacked. The kind of file is told by its content. The path `-` reads the
+    standard input.
 
     Raises:
         TableError: no rows, repeated names, rows of unequal length, or no table at all.
         OSError: the file cannot be read.
     """
-    data = path.read_bytes()
+    data = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
     if data.startswith(_GZIP):
         try:
             data = gzip.decompress(data)
@@ -58,7 +90,7 @@ def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]
         frame = _read_text(path, data, layout)
     if frame.height == 0:
         raise TableError(f"{path}: the table has no rows")
-    return {name: _to_numpy(path, frame[name]) for name in frame.columns}
+    return frame
 
 
 def _read_parquet(path: Path, data: bytes) -> pl.DataFrame:
@@ -69,17 +101,9 @@ def _read_parquet(path: Path, data: bytes) -> pl.DataFrame:
 
 
 def _read_text(path: Path, data: bytes, layout: TextFormat) -> pl.DataFrame:
-    data = data.removeprefix(_BYTE_ORDER_MARK)
+    data = _as_utf8(path, data, layout.encoding)
     if not data.strip():
         raise TableError(f"{path}: the file is empty")
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise TableError(
-            f"{path}, line {line}: expected UTF-8 text; convert the file to UTF-8, or give a "
-            "CSV, TSV or Parquet file"
-        ) from error
     separator = layout.separator or _guess_separator(data)
     frame = _parse(path, data, separator)
     if layout.header:
@@ -89,7 +113,31 @@ def _read_text(path: Path, data: bytes, layout: TextFormat) -> pl.DataFrame:
         found = [""] * frame.width
     names = _column_names(path, found, layout.columns)
     frame.columns = names
-    return frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    return _with_points(frame) if layout.decimal == "," else frame
+
+
+def _as_utf8(path: Path, data: bytes, encoding: str | None) -> bytes:
+    """The text as UTF-8 without a byte order mark, its lines ended as Unix or Windows does."""
+    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), None)
+    encoding = encoding or marked or "utf-8"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TableError(
+            f"{path}, line {line}: expected {encoding.upper()} text; name another encoding with "
+            "--encoding, such as latin-1, or give a CSV, TSV or Parquet file"
+        ) from error
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    return text.encode()
+
+
+def _with_points(frame: pl.DataFrame) -> pl.DataFrame:
+    """Numbers with a decimal comma, 1.234,5, as 1234.5; any other text stays."""
+    cell = pl.all()
+    plain = cell.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    return frame.with_columns(pl.when(cell.str.contains(_COMMA_NUMBER)).then(plain).otherwise(cell))
 
 
 def _parse(path: Path, data: bytes, separator: str) -> pl.DataFrame:
@@ -101,8 +149,8 @@ def _parse(path: Path, data: bytes, separator: str) -> pl.DataFrame:
         frame = pl.read_csv(data, has_header=False, separator=separator, infer_schema_length=0)
     except pl.exceptions.PolarsError:
         return _parse_carefully(path, data, separator)
-    # A line that is too short reads as one that ends in missing cells: only counting tells.
-    if frame.width > 1 and frame[:, -1].null_count() > 0:
+    # Empty lines and lines that are too short read as missing cells: only counting tells.
+    if frame[:, -1].null_count() > 0:
         return _parse_carefully(path, data, separator)
     return frame
 
@@ -155,17 +203,32 @@ def _column_names(path: Path, found: list[str], given: Sequence[str] | None) -> 
     return names
 
 
-def _to_numpy(path: Path, series: pl.Series) -> np.ndarray[Any, Any]:
+def _to_numpy(series: pl.Series) -> np.ndarray[Any, Any]:
+    """Numbers, dates or text; what is none of these becomes the text that Python writes for it."""
     kind = series.dtype
     if kind.is_numeric():
         return series.cast(pl.Float64).to_numpy()
-    if kind in (pl.String, pl.Boolean, pl.Null) or kind in (pl.Categorical, pl.Enum):
-        values = series if kind == pl.Boolean else series.cast(pl.String)
-        column = np.empty(len(values), dtype=object)
-        column[:] = values.to_list()
-        return column
+    if kind == pl.Duration:
+        return series.cast(pl.Duration("us")).to_physical().cast(pl.Float64).to_numpy() / 1e6
+    if kind == pl.Time:
+        return series.to_physical().cast(pl.Float64).to_numpy() / 1e9
     if kind == pl.Date or kind == pl.Datetime:
         if getattr(kind, "time_zone", None):
             series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return series.cast(pl.Datetime("ms")).to_numpy()
-    raise TableError(f"{path}, column '{series.name}': values of type {kind} cannot be read")
+    if kind in (pl.Categorical, pl.Enum, pl.Null):
+        series = series.cast(pl.String)
+    values = series.to_list()
+    if kind.is_nested() or kind in (pl.Binary, pl.Object):
+        values = [None if value is None else _written(value) for value in values]
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+def _written(value: Any) -> str:
+    """Text of a value; bytes are UTF-8 text in Parquet files of older writers."""
+    try:
+        return value.decode() if isinstance(value, bytes) else str(value)
+    except UnicodeDecodeError:
+        return str(value)

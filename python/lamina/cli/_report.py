@@ -37,8 +37,8 @@ def say(console: Console, line: str) -> None:
 
 
 def print_json(record: Mapping[str, Any]) -> None:
-    """One JSON object; what is not finite becomes null."""
-    print(json.dumps(_finite(record), ensure_ascii=False, allow_nan=False))
+    """One JSON object; what is not finite becomes null, and dates and the like become text."""
+    print(json.dumps(_finite(record), ensure_ascii=False, allow_nan=False, default=str))
 
 
 def print_columns(console: Console, summaries: Sequence[ColumnSummary]) -> None:

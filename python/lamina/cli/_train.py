@@ -1,6 +1,8 @@
 """`lamina train`: from a table to a model file, with a summary before and results after."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from rich.console import Console
 
 from lamina import __version__
 from lamina.cli._arguments import Arguments
+from lamina.cli._errors import file_named, options_named
 from lamina.cli._network import Recipe, describe_network, set_threads, train_network
 from lamina.cli._read import TextFormat, read_table, text_format
 from lamina.cli._report import make_console, print_columns, print_json, print_results, say
@@ -26,19 +29,34 @@ from lamina.tabular import (
     closest,
     fit_target,
     hold_back,
+    rows_taken,
     score_outputs,
     take_rows,
 )
 
 Table = dict[str, NDArray[Any]]
+Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Columns without the target [rows], and the target as the network learns it [rows]."""
+    """Columns without the target [rows], the target as the network learns it [rows], and whence."""
 
     columns: Table
     target: NDArray[Any]
+    path: Path
+    numbers: Indices
+
+    def take(self, rows: Indices) -> "Rows":
+        """Some of the rows."""
+        columns = take_rows(self.columns, rows)
+        return Rows(columns, self.target[rows], self.path, self.numbers[rows])
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Within it an error names the file, and the row as it is numbered there."""
+        with file_named(self.path), rows_taken(self.numbers):
+            yield
 
 
 def run(arguments: Arguments) -> None:
@@ -51,24 +69,30 @@ def run(arguments: Arguments) -> None:
     table = read_table(arguments.table, layout)
     target, preprocessor = _plan(arguments, table)
     everything = _rows(arguments.table, table, target, preprocessor)
-    summaries = preprocessor.inspect(everything.columns)
+    with options_named(target.name), everything.named():
+        summaries = preprocessor.inspect(everything.columns)
     train, validation = _divide(arguments, everything, target, preprocessor, layout)
     test = _read_rows(arguments.test, target, preprocessor, layout) if arguments.test else None
     preprocessor.fit(train.columns, summaries)
+    # All are encoded before the training, so that it is not in vain where one cannot be.
+    features = {"train": preprocessor.transform(train.columns)}
+    measured = {"validation": validation} | ({"test": test} if test else {})
+    features |= {name: _features(rows, preprocessor) for name, rows in measured.items()}
     _print_data(console, arguments, summaries, train, validation, target, preprocessor)
 
     recipe = Recipe.choose(arguments, rows=len(train.target))
     network, history = train_network(
         recipe,
         target,
-        (preprocessor.transform(train.columns), train.target),
-        (preprocessor.transform(validation.columns), validation.target),
+        (features["train"], train.target),
+        (features["validation"], validation.target),
         console,
     )
     model = TableModel(preprocessor, target, network)
-    results = {"validation": _score(model, validation)}
-    if test is not None:
-        results["test"] = _score(model, test)
+    results = {
+        name: score_outputs(target, rows.target, model.outputs_of(features[name]))
+        for name, rows in measured.items()
+    }
     best = int(np.argmin(history["val_loss"])) + 1
     model.training = {
         "lamina": __version__,
@@ -118,9 +142,10 @@ def _plan(arguments: Arguments, table: Table) -> tuple[Target, Preprocessor]:
     preprocessor = Preprocessor(
         numbers=arguments.numbers, bins=arguments.bins, kinds=kinds, missing_values=missing
     )
-    target = fit_target(
-        arguments.target, table[arguments.target], preprocessor.missing_values, arguments.task
-    )
+    with options_named(arguments.target), file_named(arguments.table):
+        target = fit_target(
+            arguments.target, table[arguments.target], preprocessor.missing_values, arguments.task
+        )
     return target, preprocessor
 
 
@@ -130,14 +155,15 @@ def _rows(path: Path, table: Table, target: Target, preprocessor: Preprocessor) 
         raise TableError(
             f"{path}: there is no target column '{target.name}'{closest(target.name, table)}"
         )
-    encoded = target.encode(table[target.name], preprocessor.missing_values)
+    with file_named(path):
+        encoded = target.encode(table[target.name], preprocessor.missing_values)
     there = encoded >= 0 if isinstance(target, ClassTarget) else ~np.isnan(encoded)
     if not there.any():
         raise TableError(f"{path}: no row has a value in the target column '{target.name}'")
     columns = {name: column for name, column in table.items() if name != target.name}
     if not columns:
         raise TableError(f"{path}: the target '{target.name}' is the only column")
-    return Rows(take_rows(columns, there), encoded[there])
+    return Rows(columns, encoded, path, np.arange(len(encoded))).take(np.flatnonzero(there))
 
 
 def _read_rows(path: Path, target: Target, preprocessor: Preprocessor, layout: TextFormat) -> Rows:
@@ -158,14 +184,12 @@ def _divide(
     train, validation = hold_back(
         len(rows.target), arguments.validation_fraction, arguments.seed, classes
     )
-    return (
-        Rows(take_rows(rows.columns, train), rows.target[train]),
-        Rows(take_rows(rows.columns, validation), rows.target[validation]),
-    )
+    return rows.take(train), rows.take(validation)
 
 
-def _score(model: TableModel, rows: Rows) -> dict[str, dict[str, float]]:
-    return score_outputs(model.target, rows.target, model.outputs(rows.columns))
+def _features(rows: Rows, preprocessor: Preprocessor) -> NDArray[np.float32]:
+    with rows.named():
+        return preprocessor.transform(rows.columns)
 
 
 def _print_data(

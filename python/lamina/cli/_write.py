@@ -1,5 +1,6 @@
 """Files that the commands write: checked before the work, and tables by the name's ending."""
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -11,9 +12,15 @@ _TABLES = (".csv", ".tsv", ".parquet")
 
 def check_output(path: Path) -> None:
     """Find out before the work that its result could not be written."""
-    if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-        raise TableError(f"--output {path}: {what}; give the name of a file to write")
+    if path.is_dir():
+        what = "is a folder"
+    elif not path.parent.is_dir():
+        what = f"there is no folder {path.parent}"
+    elif not os.access(path.parent, os.W_OK):
+        what = f"no file may be written in the folder {path.parent}"
+    else:
+        return
+    raise TableError(f"--output {path}: {what}; give the name of a file to write")
 
 
 def check_table_output(path: Path) -> None:

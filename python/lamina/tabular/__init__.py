@@ -1,7 +1,14 @@
 """Tables for networks: what columns hold, their encoding as numbers, and whole table models."""
 
-from lamina.tabular._columns import MISSING_VALUES, TableError, as_columns, take_rows
-from lamina.tabular._inspect import ColumnSummary, closest
+from lamina.tabular._columns import (
+    MISSING_VALUES,
+    CellError,
+    TableError,
+    as_columns,
+    rows_taken,
+    take_rows,
+)
+from lamina.tabular._inspect import ColumnSummary, closest, is_marked_number
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
 from lamina.tabular._split import hold_back
 from lamina.tabular._table_model import TableModel, score_outputs
@@ -18,6 +25,7 @@ __all__ = [
     "MISSING_VALUES",
     "NUMBER_ENCODINGS",
     "TASKS",
+    "CellError",
     "ClassTarget",
     "ColumnSummary",
     "NumberTarget",
@@ -29,6 +37,8 @@ __all__ = [
     "closest",
     "fit_target",
     "hold_back",
+    "is_marked_number",
+    "rows_taken",
     "score_outputs",
     "take_rows",
     "target_from_record",

@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +25,48 @@ _GREATEST_NUMBER = 1e100
 
 # Codes such as 00501 are names, not numbers: their zeros would be lost.
 _CODE = re.compile(r"[+-]?0\d")
+_WHOLE = re.compile(r"([+-]?\d+)(\.0+)?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|\+00:?00)?)?")
 
 
 class TableError(ValueError):
     """A table, a column or a value that cannot be used, said in one sentence."""
+
+
+class CellError(TableError):
+    """A value that is not of its column's kind; rows count from 1.
+
+    Attributes:
+        column: the column's name.
+        doubtful: the value as it is written, where the user must say what kind the column is of.
+    """
+
+    def __init__(
+        self, column: str, row: int, problem: str, *, doubtful: str = "", where: str = ""
+    ) -> None:
+        super().__init__(f"{where}column '{column}', row {row}: {problem}")
+        self.column, self.doubtful = column, doubtful
+        self._row, self._problem = row, problem
+
+    def among(self, rows: NDArray[np.int64]) -> "CellError":
+        """The same error as seen in the table from which these `rows` (from 0) were taken."""
+        row = int(rows[self._row - 1]) + 1
+        return CellError(self.column, row, self._problem, doubtful=self.doubtful)
+
+    def within(self, table: str) -> "CellError":
+        """The same error, saying which table it is in."""
+        return CellError(
+            self.column, self._row, self._problem, doubtful=self.doubtful, where=f"{table}, "
+        )
+
+
+@contextmanager
+def rows_taken(rows: NDArray[np.int64]) -> Iterator[None]:
+    """Within it a `CellError` names the row of the table from which `rows` were taken."""
+    try:
+        yield
+    except CellError as error:
+        raise error.among(rows) from None
 
 
 @dataclass(frozen=True)
@@ -46,6 +84,10 @@ class CodedText:
             if value is not None:
                 merged[value] = merged.get(value, 0) + count
         return merged
+
+    def first_row(self, code: int) -> int:
+        """The first row, from 1, that holds `distinct[code]`."""
+        return int(np.argmax(self.codes == code)) + 1
 
     def missing(self) -> NDArray[np.bool_]:
         """True [rows] where the value is missing."""
@@ -104,7 +146,7 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
     """The column as float64 [rows] with NaN where it is missing.
 
     Raises:
-        TableError: a value that is no number, or one beyond 1e100, naming its row (from 1).
+        CellError: a value that is no number, or one beyond 1e100, naming its row (from 1).
     """
     if column.dtype.kind in "biuf":
         numbers = column.astype(np.float64)
@@ -115,18 +157,16 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
         parsed = [math.nan if text is None else parse_number(text) for text in coded.distinct]
         for code, number in enumerate(parsed):
             if number is None:
-                row = int(np.argmax(coded.codes == code)) + 1
-                raise TableError(
-                    f"column '{name}', row {row}: expected a number, got "
-                    f"{shorten(coded.distinct[code])}"
-                )
+                problem = f"expected a number, got {shorten(coded.distinct[code])}"
+                raise CellError(name, coded.first_row(code), problem)
         numbers = np.array(parsed, dtype=np.float64)[coded.codes]
     beyond = np.abs(numbers) > _GREATEST_NUMBER
     if beyond.any():
         row = int(np.argmax(beyond)) + 1
-        raise TableError(
-            f"column '{name}', row {row}: expected a number of at most {_GREATEST_NUMBER:g}, got "
-            f"{numbers[row - 1]:g}"
+        raise CellError(
+            name,
+            row,
+            f"expected a number of at most {_GREATEST_NUMBER:g}, got {numbers[row - 1]:g}",
         )
     return numbers
 
@@ -135,7 +175,7 @@ def read_dates(name: str, column: Column, missing_values: Collection[str]) -> ND
     """The column as datetime64[s] [rows] with NaT where it is missing.
 
     Raises:
-        TableError: a value that is no ISO 8601 date or date and time, naming its row (from 1).
+        CellError: a value that is no ISO 8601 date or date and time, naming its row (from 1).
     """
     if column.dtype.kind == "M":
         return column.astype("datetime64[s]")
@@ -143,11 +183,8 @@ def read_dates(name: str, column: Column, missing_values: Collection[str]) -> ND
     parsed = [np.datetime64("NaT") if t is None else parse_date(t) for t in coded.distinct]
     for code, date in enumerate(parsed):
         if date is None:
-            row = int(np.argmax(coded.codes == code)) + 1
-            raise TableError(
-                f"column '{name}', row {row}: expected a date such as 2024-03-31, got "
-                f"{shorten(coded.distinct[code])}"
-            )
+            problem = f"expected a date such as 2024-03-31, got {shorten(coded.distinct[code])}"
+            raise CellError(name, coded.first_row(code), problem)
     return np.array(parsed, dtype="datetime64[s]")[coded.codes]
 
 
@@ -172,6 +209,28 @@ def parse_date(text: str) -> np.datetime64 | None:
 def is_code(text: str) -> bool:
     """Whether a text of digits is a code with leading zeros, which no number may stand for."""
     return _CODE.match(text) is not None and text.lstrip("+-").isdigit()
+
+
+def places_of(names: Sequence[str]) -> dict[str, int]:
+    """The place of each name, also under the other spellings that writers of tables use for it.
+
+    A truth value is true in Parquet, True in pandas' CSV and TRUE in Excel's; a whole number
+    beside missing ones is 1.0 in pandas' CSV.
+    """
+    places = {name: place for place, name in enumerate(names)}
+    for name, place in list(places.items()):
+        for spelling in _spellings(name):
+            places.setdefault(spelling, place)
+    return places
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    if name.lower() in ("true", "false"):
+        return name.lower(), name.capitalize(), name.upper()
+    whole = _WHOLE.fullmatch(name)
+    if whole is None or is_code(whole[1]):
+        return ()
+    return whole[1], f"{whole[1]}.0"
 
 
 def shorten(text: str | None, length: int = 40) -> str:

@@ -12,6 +12,7 @@ from lamina.tabular._columns import (
     Floats,
     TableError,
     code_text,
+    places_of,
     read_dates,
     read_numbers,
 )
@@ -166,10 +167,10 @@ class CategoryEncoder:
     def encode(self, column: Column, missing_values: Collection[str], out: Outputs) -> None:
         """Write [rows, categories + other + missing] features."""
         coded = code_text(column, missing_values)
-        place = {category: index for index, category in enumerate(self.categories)}
-        nowhere = -1
-        other = len(place) if self.other else nowhere
-        absent = len(place) + self.other if self.missing else nowhere
+        place = places_of(self.categories)
+        nowhere, known = -1, len(self.categories)
+        other = known if self.other else nowhere
+        absent = known + self.other if self.missing else nowhere
         places = np.array(
             [absent if text is None else place.get(text, other) for text in coded.distinct],
             dtype=np.int64,

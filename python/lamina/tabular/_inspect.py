@@ -2,16 +2,17 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from lamina.tabular._columns import (
+    CellError,
     CodedText,
     Column,
     Floats,
-    TableError,
     code_text,
     is_code,
     parse_date,
@@ -21,12 +22,17 @@ from lamina.tabular._columns import (
     shorten,
 )
 
+_SHOWN_NAMES = 8
 KINDS = ("number", "category", "date", "ignored")
 
 # A column of texts is a name or a free text, not a category, when most rows differ.
 _FEW_DISTINCT = 20
 _MOSTLY_DISTINCT = 0.5
 _MOSTLY_NUMBERS = 0.9
+# $1,234.50 and 1.234,50 € and 12,5 and 40% but not 192.168.0.1 or 555 123 4567.
+_MARKED_NUMBER = re.compile(
+    r"[+-]?[$€£¥]?\s?(\d+|\d{1,3}([,' ]\d{3})+|\d{1,3}(\.\d{3})+)([.,]\d+)?\s?[%$€£¥]?"
+)
 _IDENTIFIER = re.compile(r"(^|[^a-zA-Z])(id|ids|index|key|uuid|guid|rowid)$|Id$|ID$")
 
 
@@ -48,8 +54,8 @@ def inspect_column(
     """Work out the kind of a column; `kind` (one of `KINDS`) forces it.
 
     Raises:
-        TableError: a column of numbers with a few texts among them, or values that do not fit
-            the forced kind.
+        CellError: a column of numbers with a few texts among them or written with marks, or values
+            that do not fit the forced kind.
     """
     if kind == "ignored":
         return ColumnSummary(name, kind, len(column), 0, 0, "left out on request")
@@ -70,11 +76,16 @@ def inspect_column(
 
 
 def closest(name: str, names: Iterable[str]) -> str:
-    """A sentence's end that offers the names most like this one, or an empty text."""
+    """A sentence's end that offers the names most like this one, or the first of all names."""
     by_lower = {candidate.lower().strip(): candidate for candidate in names}
     found = difflib.get_close_matches(name.lower().strip(), list(by_lower), n=3, cutoff=0.6)
     offers = " or ".join(f"'{by_lower[key]}'" for key in found)
-    return f"; did you mean {offers}?" if offers else ""
+    if offers:
+        return f"; did you mean {offers}?"
+    first = [f"'{candidate}'" for candidate in islice(by_lower.values(), _SHOWN_NAMES + 1)]
+    if len(first) > _SHOWN_NAMES:
+        first[-1] = "..."
+    return f"; there are {', '.join(first)}" if first else ""
 
 
 def _text_kind(name: str, coded: CodedText) -> str:
@@ -84,19 +95,45 @@ def _text_kind(name: str, coded: CodedText) -> str:
         return "category"
     if all(parse_date(text) is not None for text in counts):
         return "date"
-    words = {t: n for t, n in counts.items() if parse_number(t) is None}
-    if not words:
+    if all(parse_number(text) is not None for text in counts):
         return "category" if any(is_code(text) for text in counts) else "number"
-    total = sum(counts.values())
-    if len(counts) > _FEW_DISTINCT and total - sum(words.values()) >= _MOSTLY_NUMBERS * total:
-        word = max(words, key=lambda text: words[text])
-        row = int(np.argmax(coded.codes == coded.distinct.index(word))) + 1
-        raise TableError(
-            f"column '{name}' holds numbers, but {sum(words.values())} of its {total} values are "
-            f"text, such as {shorten(word)} in row {row}: count that as missing, or make the "
-            "column a category or leave it out"
-        )
+    refuse_almost_numbers(name, coded, counts)
     return "category"
+
+
+def refuse_almost_numbers(name: str, coded: CodedText, counts: Mapping[str, int]) -> None:
+    """Refuse to guess what a column is whose many texts are numbers but for a few or for marks.
+
+    Raises:
+        CellError: which text keeps the column from being one of numbers.
+    """
+    if len(counts) <= _FEW_DISTINCT:
+        return
+    enough = _MOSTLY_NUMBERS * sum(counts.values())
+    words = {text: n for text, n in counts.items() if parse_number(text) is None}
+    marked = {text: n for text, n in words.items() if is_marked_number(text)}
+    total, wordy = sum(counts.values()), sum(words.values())
+    if total - wordy >= enough:
+        word = max(words, key=lambda text: words[text])
+        problem = (
+            f"{shorten(word)} is text in a column of numbers, as {wordy} of its {total} values "
+            "are; count that as missing, or make the column a category or leave it out"
+        )
+    elif total - wordy + sum(marked.values()) >= enough:
+        word = max(marked, key=lambda text: marked[text])
+        problem = (
+            f"{shorten(word)} is a number with marks in it; write the column's numbers plainly, "
+            "such as 1234.5, or make it a category or leave it out"
+        )
+    else:
+        return
+    row = coded.first_row(coded.distinct.index(word))
+    raise CellError(name, row, problem, doubtful=word)
+
+
+def is_marked_number(text: str) -> bool:
+    """Whether a text is a number with thousands, a currency, percent or a decimal comma."""
+    return _MARKED_NUMBER.fullmatch(text) is not None
 
 
 def _inspect_category(name: str, coded: CodedText, forced: bool) -> ColumnSummary:
@@ -104,7 +141,8 @@ def _inspect_category(name: str, coded: CodedText, forced: bool) -> ColumnSummar
     present = sum(counts.values())
     summary = _summary(name, "category", len(coded.codes), present, len(counts))
     if not forced and len(counts) > max(_FEW_DISTINCT, _MOSTLY_DISTINCT * present):
-        return _ignored(summary, "almost every row holds another text, like a name or a key")
+        text = shorten(next(iter(counts)))
+        return _ignored(summary, f"another text in almost every row, such as {text}")
     return summary
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lamina._metrics import METRICS
 from lamina._model_file import load_model, save_model
 from lamina._network import Sequential
-from lamina.tabular._columns import Column, Floats, TableError, as_columns
+from lamina.tabular._columns import Column, Floats, TableError, as_columns, rows_taken, take_rows
 from lamina.tabular._encoders import Record
 from lamina.tabular._inspect import closest
 from lamina.tabular._preprocessor import Preprocessor
@@ -43,7 +43,11 @@ class TableModel:
 
     def outputs(self, table: Mapping[str, Any]) -> Floats:
         """The network's outputs [rows, outputs] as float64."""
-        outputs = np.asarray(self.network.predict(self.preprocessor.transform(table)))
+        return self.outputs_of(self.preprocessor.transform(table))
+
+    def outputs_of(self, features: NDArray[np.float32]) -> Floats:
+        """As `outputs`, of rows that the preprocessor has encoded [rows, width]."""
+        outputs = np.asarray(self.network.predict(features))
         return outputs.reshape(len(outputs), self.target.outputs).astype(np.float64)
 
     def predict(self, table: Mapping[str, Any]) -> NDArray[Any]:
@@ -75,7 +79,8 @@ class TableModel:
         there = encoded >= 0 if isinstance(self.target, ClassTarget) else ~np.isnan(encoded)
         if not there.any():
             raise TableError(f"no row has a value in the target column '{self.target.name}'")
-        outputs = self.outputs({k: column[there] for k, column in columns.items()})
+        with rows_taken(np.flatnonzero(there)):
+            outputs = self.outputs(take_rows(columns, there))
         return score_outputs(self.target, encoded[there], outputs)
 
     def save(self, path: str | Path) -> None:

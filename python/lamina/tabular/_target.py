@@ -14,10 +14,12 @@ from lamina.tabular._columns import (
     TableError,
     code_text,
     parse_number,
+    places_of,
     read_numbers,
     shorten,
 )
 from lamina.tabular._encoders import Record
+from lamina.tabular._inspect import refuse_almost_numbers
 from lamina.tabular._record import Fields, Tensors
 
 SCHEMA = "lamina.tabular.target"
@@ -50,7 +52,7 @@ class ClassTarget:
             TableError: a class that training did not see.
         """
         coded = code_text(column, missing_values)
-        place = {name: index for index, name in enumerate(self.classes)}
+        place = places_of(self.classes)
         for text in coded.distinct:
             if text is not None and text not in place:
                 names = ", ".join(f"'{name}'" for name in self.classes[:10])
@@ -130,12 +132,16 @@ def fit_target(
         raise ValueError(f"expected task to be one of {', '.join(TASKS)}, got {task!r}")
     if column.dtype.kind == "M":
         raise TableError(f"target '{name}': expected classes or numbers, got dates")
+    coded = code_text(column, missing_values)
+    counts = coded.counts()
     if task == "auto":
-        task = _guess_task(column, missing_values)
+        task = _guess_task(column, counts)
+        if task == "classification":
+            refuse_almost_numbers(name, coded, counts)
     if task == "regression":
         numbers = read_numbers(name, column, missing_values)
         return _fit_numbers(name, numbers[~np.isnan(numbers)])
-    return _fit_classes(name, code_text(column, missing_values).counts())
+    return _fit_classes(name, counts)
 
 
 def target_from_record(record: Any, tensors: Mapping[str, Any]) -> Target:
@@ -169,8 +175,7 @@ def _head(task: str, name: str) -> Record:
     return {"schema": SCHEMA, "version": VERSION, "task": task, "name": name}
 
 
-def _guess_task(column: Column, missing_values: Collection[str]) -> str:
-    counts = code_text(column, missing_values).counts()
+def _guess_task(column: Column, counts: dict[str, int]) -> str:
     numbers = [parse_number(text) for text in counts]
     if column.dtype.kind == "b" or any(number is None for number in numbers):
         return "classification"
