@@ -71,6 +71,27 @@ def test_a_loss_of_ones_own_sees_the_dropout_of_fit() -> None:
         np.testing.assert_array_equal(twin.forward(x, training=True, step=step), outputs[step])
 
 
+@pytest.mark.parametrize("coupled", [False, True], ids=["rows alone", "batch norm"])
+def test_forward_and_backward_give_the_same_bits_for_any_number_of_threads(coupled: bool) -> None:
+    x, _ = value_data(rows=501)
+    norm: list[lm.Layer] = [lm.BatchNorm()] if coupled else []
+    layers = [lm.Dense(70, "tanh"), *norm, lm.Dropout(0.2), lm.Dense(9, "gelu"), lm.Dense(2)]
+    net = lm.Sequential(layers, inputs=7)
+    output_gradient = np.random.default_rng(0).normal(size=(501, 2))
+    before = lm.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2, 3, 4):
+            lm.set_num_threads(threads)
+            outputs = net.forward(x, training=True, step=1)
+            by_input = net.backward(output_gradient)
+            assert by_input is not None
+            results.append(bits([outputs, by_input, *net.gradients().values()]))
+    finally:
+        lm.set_num_threads(before)
+    assert results == results[:1] * 4
+
+
 # Batches
 
 
