@@ -96,16 +96,14 @@ class LaminaPolicy(Policy):
         layers = [lm.Dense(64, "tanh"), lm.Dense(64, "tanh"), lm.Dense(2)]
         self.net = lm.Sequential(layers, inputs=4, seed=seed)
         self.optimizer = lm.Adam(LEARNING_RATE)
-        self._state, self._logits = array("f", bytes(16)), array("f", bytes(8))
-        self._x = np.frombuffer(self._state, np.float32)
-        self._out = np.frombuffer(self._logits, np.float32)
+        self._logits = array("f", bytes(8))
+        self._out = np.frombuffer(self._logits, np.float32)  # the same memory
         self._predict = self.net.compile_predictor()
 
     def right(self, state: State) -> float:
-        """From the compiled predictor, through two small buffers."""
-        buffer, logits = self._state, self._logits
-        buffer[0], buffer[1], buffer[2], buffer[3] = state
-        self._predict(self._x, self._out)
+        """From the compiled predictor; a small buffer is read faster than numpy's numbers."""
+        logits = self._logits
+        self._predict(state, self._out)
         return 1.0 / (1.0 + math.exp(logits[0] - logits[1]))
 
     def learn(self, episodes: Episodes) -> None:
