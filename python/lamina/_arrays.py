@@ -61,7 +61,8 @@ def targets(
     if array.shape[:1] != (rows,):
         raise ValueError(f"{where}: expected y for {rows} rows as X has, got shape {_shape(array)}")
     indices = loss.takes_classes and (array.ndim == 1 or array.shape == (rows, 1))
-    _check_values(array.reshape(rows, -1), "float64" if indices else dtype, where, "y")
+    if not indices or array.dtype.kind == "f":
+        _check_values(array.reshape(rows, -1), "float64" if indices else dtype, where, "y")
     if indices:
         return _classes(array.reshape(rows), columns, where), None
     if array.ndim == 1 and columns == 1:
