@@ -11,6 +11,7 @@ where the time of both goes.
 """
 
 import argparse
+import importlib.util
 import math
 import random
 import time
@@ -229,6 +230,8 @@ def main(arguments: Sequence[str] | None = None) -> Any:
     parser.add_argument("--steps", type=int, default=1_000_000, help="most steps to train for")
     parser.add_argument("--compare", action="store_true", help="with PyTorch, 60 000 steps each")
     options = parser.parse_args(arguments)
+    if options.compare and importlib.util.find_spec("torch") is None:
+        parser.error("--compare needs PyTorch: pip install torch")
     if options.compare:
         steps = min(options.steps, 60_000)
         runs = compare(options.seed, steps, rounds=3)
