@@ -141,7 +141,8 @@ class Optimizer(NetworkState):
             RuntimeError: no gradients yet, or another thread is training.
             NotFiniteError: a weight would not be finite; the weights stay as they were.
         """
-        net._core_network().apply_gradients(self.handle_for_step(net))
+        handle = self.handle_for_step(net)
+        net._core_network().apply_gradients(handle)
 
     def get_state(self) -> State:
         """Everything that the next steps depend on, as numbers and arrays in parameter shapes."""
