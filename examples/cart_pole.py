@@ -11,6 +11,7 @@ where the time of both goes.
 """
 
 import argparse
+import importlib.util
 import math
 import random
 import time
@@ -96,16 +97,14 @@ class LaminaPolicy(Policy):
         layers = [lm.Dense(64, "tanh"), lm.Dense(64, "tanh"), lm.Dense(2)]
         self.net = lm.Sequential(layers, inputs=4, seed=seed)
         self.optimizer = lm.Adam(LEARNING_RATE)
-        self._state, self._logits = array("f", bytes(16)), array("f", bytes(8))
-        self._x = np.frombuffer(self._state, np.float32)
-        self._out = np.frombuffer(self._logits, np.float32)
+        self._logits = array("f", bytes(8))
+        self._out = np.frombuffer(self._logits, np.float32)  # the same memory
         self._predict = self.net.compile_predictor()
 
     def right(self, state: State) -> float:
-        """From the compiled predictor, through two small buffers."""
-        buffer, logits = self._state, self._logits
-        buffer[0], buffer[1], buffer[2], buffer[3] = state
-        self._predict(self._x, self._out)
+        """From the compiled predictor; a small buffer is read faster than numpy's numbers."""
+        logits = self._logits
+        self._predict(state, self._out)
         return 1.0 / (1.0 + math.exp(logits[0] - logits[1]))
 
     def learn(self, episodes: Episodes) -> None:
@@ -231,6 +230,8 @@ def main(arguments: Sequence[str] | None = None) -> Any:
     parser.add_argument("--steps", type=int, default=1_000_000, help="most steps to train for")
     parser.add_argument("--compare", action="store_true", help="with PyTorch, 60 000 steps each")
     options = parser.parse_args(arguments)
+    if options.compare and importlib.util.find_spec("torch") is None:
+        parser.error("--compare needs PyTorch: pip install torch")
     if options.compare:
         steps = min(options.steps, 60_000)
         runs = compare(options.seed, steps, rounds=3)

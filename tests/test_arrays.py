@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lamina as lm
+from lamina import _core
 from networks import bits, class_data, classifier, regressor
 
 Array = npt.NDArray[Any]
@@ -230,6 +231,37 @@ def test_wrong_arrays_are_refused_in_one_sentence_and_change_nothing(case: str) 
         assert "\n" not in sentence
     assert (bits(net), net.epochs_trained) == (before, 0)
     net.fit(X, Y, epochs=1, verbose=False)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_value_that_is_not_finite_is_found_in_every_layout(layout: str, wrong: float) -> None:
+    net = classifier()
+    for row, column in ((0, 0), (9, 6), (4, 5)):
+        x = LAYOUTS[layout](changed(X, (row, column), wrong))
+        with pytest.raises(ValueError, match=rf"got -?(nan|inf) in row {row}, column {column}$"):
+            net.predict(x)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+@pytest.mark.parametrize("limit", [1.0, float(np.finfo(np.float32).max)])
+def test_a_limit_is_held_to_the_last_bit(kind: str, limit: float) -> None:
+    edge = np.array(limit, kind)
+    with np.errstate(over="ignore"):
+        beyond = np.nextafter(edge, np.array(np.inf, kind))
+    for value in (0.0, -0.0, 1e-45, edge, -edge):
+        assert _core.values_within(np.array([[value]], kind), limit)
+    for value in (beyond, -beyond, np.inf, -np.inf, np.nan, -np.nan):
+        assert not _core.values_within(np.array([[0.0, value]], kind), limit)
+
+
+def test_the_largest_numbers_are_taken_and_the_last_of_many_rows_is_looked_at() -> None:
+    net, largest = regressor(inputs=1, dtype="float64"), np.finfo(np.float64).max
+    net._inputs(np.array([[largest], [-largest], [np.finfo(np.float32).max]]), "predict")
+    many = np.zeros((20_001, 1))
+    many[-1] = np.nan
+    with pytest.raises(ValueError, match="got nan in row 20000, column 0"):
+        net.predict(many)
 
 
 @pytest.mark.parametrize(

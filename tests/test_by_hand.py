@@ -71,6 +71,27 @@ def test_a_loss_of_ones_own_sees_the_dropout_of_fit() -> None:
         np.testing.assert_array_equal(twin.forward(x, training=True, step=step), outputs[step])
 
 
+@pytest.mark.parametrize("coupled", [False, True], ids=["rows alone", "batch norm"])
+def test_forward_and_backward_give_the_same_bits_for_any_number_of_threads(coupled: bool) -> None:
+    x, _ = value_data(rows=501)
+    norm: list[lm.Layer] = [lm.BatchNorm()] if coupled else []
+    layers = [lm.Dense(70, "tanh"), *norm, lm.Dropout(0.2), lm.Dense(9, "gelu"), lm.Dense(2)]
+    net = lm.Sequential(layers, inputs=7)
+    output_gradient = np.random.default_rng(0).normal(size=(501, 2))
+    before = lm.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2, 3, 4):
+            lm.set_num_threads(threads)
+            outputs = net.forward(x, training=True, step=1)
+            by_input = net.backward(output_gradient)
+            assert by_input is not None
+            results.append(bits([outputs, by_input, *net.gradients().values()]))
+    finally:
+        lm.set_num_threads(before)
+    assert results == results[:1] * 4
+
+
 # Batches
 
 
@@ -164,6 +185,43 @@ def test_a_state_that_does_not_fit_changes_nothing(change: dict[str, int], sente
     assert net.get_state() == state
 
 
+# What does not fit
+
+X = np.zeros((5, 7), np.float32)
+Y = np.zeros(5, int)
+BAD: dict[str, tuple[Callable[[lm.Sequential], Any], str]] = {
+    "name": (lambda n: n.train_step(X, Y, optimizer="adam"), "expected an optimizer such as"),  # type: ignore[arg-type]
+    "class": (lambda n: n.train_step(X, Y, optimizer=lm.Adam), "expected an optimizer such as"),  # type: ignore[arg-type]
+    "own loss": (
+        lambda n: n.train_step(X, Y, optimizer=None, loss=lambda o, y: (0.0, o)),  # type: ignore[arg-type]
+        "train_step: expected an optimizer such as lm.Adam",
+    ),
+    "all rows": (lambda n: n.train_step(X, Y, optimizer=lm.LBFGS()), "to be used in fit"),  # type: ignore[arg-type]
+    "step": (lambda n: lm.Adam().step("net"), "optimizer: expected a network, got str"),  # type: ignore[arg-type]
+    "average": (lambda n: lm.WeightAverage().update(3), "expected a network, got int"),  # type: ignore[arg-type]
+    "state": (lambda n: n.set_state(None), "expected seed, epochs_trained.*got None"),  # type: ignore[arg-type]
+    "training": (lambda n: n.forward(X, training="yes"), "training as True or False, got 'yes'"),  # type: ignore[arg-type]
+    "direction": (
+        lambda n: n.hessian_vector_product(X, Y, {"layers.0.bias": np.full(19, np.nan)}),
+        "hessian_vector_product: layers.0.bias expected finite numbers",
+    ),
+    "no names": (
+        lambda n: n.jacobian_vector_product(X, parameters=[1.0]),  # type: ignore[arg-type]
+        "expected arrays by parameter name, got list",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_does_not_fit_is_refused_in_a_sentence(case: str) -> None:
+    call, sentence = BAD[case]
+    net = classifier()
+    before = bits(net)
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        call(net)
+    assert bits(net) == before
+
+
 # Averaged networks
 
 
@@ -204,6 +262,7 @@ def test_the_average_of_late_epochs_predicts_at_least_as_well_as_their_mean_loss
         ([regressor()], [0], "weights of at least 0 and not all 0"),
         ([regressor()], [np.nan], "expected finite weights"),
         ([3], None, "expected networks, got int"),
+        (regressor(), None, "expected a list of networks, got Sequential"),
     ],
 )
 def test_networks_that_have_no_mean_are_refused(nets: Any, weights: Any, sentence: str) -> None:

@@ -29,6 +29,31 @@ def test_the_suggestion_trains_better_than_rates_far_from_it() -> None:
     assert loss_after(found.suggestion) < loss_after(found.suggestion / 100) - 0.1
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize(
+    "loss", [lm.Poisson, lm.Gamma, lm.Tweedie, lm.Huber, lm.GaussianNegativeLogLikelihood]
+)
+def test_the_noise_of_single_batches_is_not_taken_for_a_fall(loss: Any, reduction: Any) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(300, 6))
+    mean = np.exp(np.tanh(x @ random.normal(size=6)))
+    y = random.poisson(mean) if loss is lm.Poisson else mean
+    outputs = 2 if loss is lm.GaussianNegativeLogLikelihood else 1
+    net = regressor(inputs=6, outputs=outputs)
+    found = lm.find_learning_rate(net, x, y, loss=loss(reduction=reduction))
+    assert 1e-3 < found.suggestion < 0.2
+
+
+def test_losses_below_zero_do_not_look_as_if_training_diverged() -> None:
+    x, y = value_data(outputs=1)
+    loss = lm.GaussianNegativeLogLikelihood()
+    net = regressor()
+    net.fit(x, 0.01 * y, loss=loss, optimizer=lm.Adam(0.01), epochs=30, verbose=False)
+    found = lm.find_learning_rate(net, x, 0.01 * y, loss=loss, highest=1e-3)
+    assert found.losses.max() < 0.0
+    assert not found.diverged
+
+
 def test_rates_grow_by_a_factor_and_every_step_has_its_losses() -> None:
     x, y = class_data()
     found = lm.find_learning_rate(classifier(), x, y, lowest=1e-5, highest=1e-1, steps=41)
@@ -139,6 +164,7 @@ BAD = {
     "lowest": ({"lowest": 0.0}, "expected lowest above 0, got 0"),
     "order": ({"lowest": 1.0, "highest": 0.1}, "expected highest above lowest, got 0.1 and 1.0"),
     "steps": ({"steps": 3}, "expected steps of at least 10, got 3"),
+    "text": ({"smoothing": "much"}, "smoothing of at least 0 and below 1, got 'much'"),
     "smoothing": ({"smoothing": 1.0}, "smoothing of at least 0 and below 1, got 1.0"),
     "batch size": ({"batch_size": 0}, "expected batch_size of at least 1, got 0"),
     "optimizer": ({"optimizer": "sdg"}, "unknown name 'sdg'; expected one of sgd"),
@@ -155,3 +181,5 @@ def test_what_does_not_fit_is_refused_in_a_sentence(case: str) -> None:
         lm.find_learning_rate(regressor(), x, y, **options)
     with pytest.raises(ValueError, match="expected y for 203 rows"):
         lm.find_learning_rate(regressor(), x, y[:9])
+    with pytest.raises(TypeError, match="find_learning_rate: expected a network, got str"):
+        lm.find_learning_rate("net", x, y)  # type: ignore[arg-type]

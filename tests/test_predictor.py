@@ -52,7 +52,8 @@ def test_a_row_has_the_same_bits_in_every_form(dtype: Any) -> None:
     apart = np.zeros(row.nbytes + 1, np.uint8)[1:].view(dtype)
     apart[:] = row
     forms = [row.astype(np.float64), row.astype(row.dtype.newbyteorder()), wide[1, ::2], apart]
-    for form in [*forms, row.tolist(), np.asfortranarray(row), row[::-1].copy()[::-1]]:
+    numbers = [row.tolist(), tuple(row.tolist()), list(row)]
+    for form in [*forms, *numbers, np.asfortranarray(row), row[::-1].copy()[::-1]]:
         assert np.array_equal(predictor(form), expected)
         assert np.array_equal(predictor.predict_one(form), expected)
         assert np.array_equal(predictor(np.asarray(form)[None]), expected[None])
@@ -143,6 +144,7 @@ def test_out_may_be_one_rows_inputs_but_not_the_memory_of_many() -> None:
         ),
         (1.0, ValueError, r"expected an array of shape \[7\] or \[rows, 7\], got \[\]"),
         ([[1.0], [1.0, 2.0]], ValueError, "Predictor: expected numbers, got "),
+        ([1.0] * 8, ValueError, "Predictor: expected 7 input features, got 8"),
         (["a"] * 7, TypeError, "Predictor: expected numbers, got dtype <U1"),
         ([None] * 7, TypeError, "Predictor: expected numbers, got dtype object"),
         (np.zeros(7, np.complex64), TypeError, "Predictor: expected numbers, got dtype complex64"),

@@ -1,5 +1,6 @@
 """Learning-rate schedules against their formulas, in fit and by hand, saved and resumed."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -150,6 +151,15 @@ def test_a_plateau_lowers_the_rate_after_its_patience() -> None:
     np.testing.assert_allclose(got, [0.5] * 4 + [0.05] * 3 + [0.01] * 2)
 
 
+def test_a_plateau_of_a_figure_that_should_grow() -> None:
+    schedule = lm.ReduceOnPlateau(0.5, patience=0, monitor="val_accuracy")
+    got = []
+    for accuracy in (0.5, 0.6, 0.7, 0.7, 0.6):
+        schedule.note_epoch({"loss": 1.0, "val_accuracy": accuracy})
+        got.append(rates(schedule, 1)[0])
+    np.testing.assert_allclose(got, [0.5] * 3 + [0.05, 0.005])
+
+
 def test_a_plateau_in_fit_changes_the_next_epochs_rate() -> None:
     x, y = value_data(rows=50)
     optimizer = lm.SGD(lm.ReduceOnPlateau(1e-9, factor=0.5, patience=0, threshold=0.1))
@@ -162,11 +172,15 @@ def test_a_plateau_in_fit_changes_the_next_epochs_rate() -> None:
     ("make", "message"),
     [
         (lambda: lm.CosineSchedule(-1.0), "CosineSchedule: expected rate of at least 0, got -1.0"),
-        (lambda: lm.CosineSchedule(0.1, length=0), "expected length above 0, got 0"),
-        (lambda: lm.StepSchedule(0.1, every=0), "expected every of at least 1, got 0"),
+        (lambda: lm.CosineSchedule(0.1, length=0), "length as a whole number of at least 1, got 0"),
+        (lambda: lm.StepSchedule(0.1, every=0), "every as a whole number of at least 1, got 0"),
+        (lambda: lm.WarmUp(0.1, steps=2.5), "steps as a whole number of at least 1, got 2.5"),  # type: ignore[arg-type]
         (lambda: lm.CosineSchedule(0.1, per="row"), "per 'step' or 'epoch', got 'row'"),  # type: ignore[arg-type]
-        (lambda: lm.MultiStepSchedule(0.1, milestones=(5, 3)), "ascending milestones"),
-        (lambda: lm.FunctionSchedule(lambda t: -1.0), "finite rate of at least 0, got -1.0"),
+        (lambda: lm.MultiStepSchedule(0.1, milestones=(5, 3)), "ascending whole numbers, got .5"),
+        (lambda: lm.MultiStepSchedule(0.1, milestones=5), "ascending whole numbers, got 5"),  # type: ignore[arg-type]
+        (lambda: lm.FunctionSchedule(lambda t: -1.0), "from your function, got -1.0 at 0"),
+        (lambda: lm.FunctionSchedule(lambda t: None), "from your function, got None at 0"),  # type: ignore[arg-type, return-value]
+        (lambda: lm.ReduceOnPlateau(0.1, mode="best"), "mode auto, min or max, got 'best'"),  # type: ignore[arg-type]
     ],
 )
 def test_options_out_of_range_are_refused(make: Any, message: str) -> None:
@@ -177,11 +191,45 @@ def test_options_out_of_range_are_refused(make: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("schedule", "message"),
     [
-        (lm.CosineSchedule(0.1), "expected a length"),
-        (lm.StepSchedule(0.1, every=2, per="epoch"), "expected per='step' outside fit"),
+        (lm.CosineSchedule(0.1), r"expected a length, or optimizer.set_length\(steps_per_epoch"),
+        (lm.StepSchedule(0.1, every=2, per="epoch"), r"or optimizer.set_length\(steps_per_epoch"),
     ],
 )
 def test_what_only_fit_knows_is_asked_for_by_hand(schedule: lm.Schedule, message: str) -> None:
     x, y = value_data(rows=10)
     with pytest.raises(ValueError, match=message):
         regressor().train_step(x, y, optimizer=lm.SGD(schedule))
+
+
+OF_A_FIT: dict[str, lm.Schedule] = {
+    "by epoch": lm.ExponentialSchedule(0.05, factor=0.5, per="epoch"),
+    "until the end": lm.CosineSchedule(0.05),
+    "until the end, by epoch": lm.OneCycleSchedule(0.05, per="epoch"),
+    "after a warm-up": lm.WarmUp(lm.CosineSchedule(0.05), steps=1, per="epoch"),
+}
+
+
+@pytest.mark.parametrize("name", OF_A_FIT)
+def test_steps_by_hand_that_know_their_length_give_the_bits_of_fit(name: str) -> None:
+    x, y = value_data(rows=90)
+    fitted, net = regressor(), regressor()
+    options: dict[str, Any] = {"batch_size": 25, "shuffle": False, "verbose": False}
+    fitted.fit(x, y, optimizer=lm.Adam(OF_A_FIT[name]), epochs=3, **options)
+    optimizer = lm.Adam(OF_A_FIT[name])
+    optimizer.set_length(steps_per_epoch=4, epochs=3)
+    for _ in range(3):
+        for rows in lm.batches(90, 25, shuffle=False):
+            net.train_step(x[rows], y[rows], optimizer=optimizer)
+            optimizer = copy.deepcopy(optimizer)
+            resumed = lm.Adam(OF_A_FIT[name])
+            resumed.set_state(net, optimizer.get_state())
+            optimizer = resumed
+    assert bits(net) == bits(fitted)
+
+
+def test_a_length_that_makes_no_sense_is_refused() -> None:
+    optimizer = lm.Adam(lm.CosineSchedule(0.1))
+    with pytest.raises(ValueError, match="steps_per_epoch as a whole number of at least 1, got 0"):
+        optimizer.set_length(0)
+    with pytest.raises(ValueError, match=r"epochs as a whole number of at least 1, got 2.5"):
+        optimizer.set_length(4, 2.5)  # type: ignore[arg-type]

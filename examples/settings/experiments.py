@@ -97,6 +97,22 @@ class Result:
     updates: int = 0
 
 
+class TrainingLoss(lm.Callback):
+    """Loss of the training rows at each epoch's end, as that of the test rows is measured.
+
+    That in the history is of the rows as they were trained on: it lags behind, and has dropout in
+    it.
+    """
+
+    def __init__(self, net: lm.Sequential, x: Array, y: Array) -> None:
+        self.losses: list[float] = []
+        self._net, self._x, self._y = net, x, y
+
+    def on_epoch_end(self, epoch: int, record: dict[str, float]) -> None:
+        """One more epoch."""
+        self.losses.append(self._net.evaluate(self._x, self._y)["loss"])
+
+
 def run(options: Options, data: Data, seeds: tuple[int, ...] = SEEDS) -> Result:
     """Train for each seed; a diverged run has no figures."""
     curves, tests, accuracies = [], [], []
@@ -104,16 +120,17 @@ def run(options: Options, data: Data, seeds: tuple[int, ...] = SEEDS) -> Result:
     x, y = data.x[: options.rows], data.y[: options.rows]
     for seed in seeds:
         net, optimizer = options.network(seed), options.optimizer()
+        training = TrainingLoss(net, x, y)
         try:
             history = net.fit(
                 x, y, optimizer=optimizer, epochs=options.epochs,
                 batch_size=options.batch_size, validation_data=(data.test_x, data.test_y),
-                early_stopping=options.early_stopping, verbose=False,
+                early_stopping=options.early_stopping, callbacks=[training], verbose=False,
             )  # fmt: skip
         except lm.NotFiniteError:
             return Result()
-        # The loss of the rows as they were trained on lags behind, and has dropout in it.
-        curves.append([*history["loss"][:-1], net.evaluate(x, y)["loss"]])
+        # After the last epoch early stopping has put back the best weights.
+        curves.append([*training.losses[:-1], net.evaluate(x, y)["loss"]])
         tests.append([*history["val_loss"][:-1], net.evaluate(data.test_x, data.test_y)["loss"]])
         guess = net.predict(data.test_x)[:, 0] > 0.5
         accuracies.append((guess == data.test_y).mean())

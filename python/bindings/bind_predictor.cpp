@@ -1,5 +1,5 @@
-// Binds predictors. A row in an array of the network's own type takes a short path through the C API, without
-// pybind11's dispatch; everything else is converted first.
+// Binds predictors. A row in an array of the network's own type, or of Python floats, takes a short path
+// through the C API, without pybind11's dispatch; everything else is converted first.
 #include <cstddef>
 #include <memory>
 
@@ -17,6 +17,8 @@ constexpr int kReadable = kContiguous | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
 constexpr int kWritable = kReadable | py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
 // Multiply-adds of some microseconds: from here on other Python threads may run meanwhile.
 constexpr int64_t kWorkToUnlock = 100'000;
+// Longer rows of Python numbers go the way of arrays, which costs them little.
+constexpr int64_t kMostNumbers = 128;
 
 // What Python calls a Predictor: one of the two is not null.
 struct AnyPredictor {
@@ -154,15 +156,32 @@ py::object predict_any(const Predictor<T>& predictor, PyObject* x, PyObject* out
   return result;
 }
 
+// Reads a list or tuple of so many floats; false where it is anything else.
+template <class T>
+bool read_floats(PyObject* x, int64_t count, T* row) noexcept {
+  if (!(PyTuple_CheckExact(x) || PyList_CheckExact(x)) || PySequence_Fast_GET_SIZE(x) != count) return false;
+  PyObject** items = PySequence_Fast_ITEMS(x);
+  for (int64_t i = 0; i < count; ++i) {
+    if (!PyFloat_CheckExact(items[i])) return false;
+    row[i] = static_cast<T>(PyFloat_AS_DOUBLE(items[i]));
+  }
+  return true;
+}
+
 template <class T>
 PyObject* predict(const Predictor<T>& predictor, PyObject* x, PyObject* out, bool rows_allowed) {
-  if (!is_plain<T>(x, kReadable)) return predict_any(predictor, x, out, rows_allowed).release().ptr();
-  const int dimensions = proxy(x)->nd;
-  const bool one_row =
-      has_shape(x, 1, 1, predictor.inputs()) || (rows_allowed && has_shape(x, 2, 1, predictor.inputs()));
-  if (!one_row) return predict_any(predictor, x, out, rows_allowed).release().ptr();
+  const int64_t inputs = predictor.inputs();
+  T row[kMostNumbers];
+  const T* from = row;
+  int dimensions = 1;
+  if (is_plain<T>(x, kReadable) &&
+      (has_shape(x, 1, 1, inputs) || (rows_allowed && has_shape(x, 2, 1, inputs)))) {
+    dimensions = proxy(x)->nd;
+    from = reinterpret_cast<const T*>(proxy(x)->data);
+  } else if (inputs > kMostNumbers || !read_floats(x, inputs, row)) {
+    return predict_any(predictor, x, out, rows_allowed).release().ptr();
+  }
   py::object result = checked_outputs<T>(out, dimensions, 1, predictor.outputs());
-  const T* from = reinterpret_cast<const T*>(proxy(x)->data);
   T* to = reinterpret_cast<T*>(proxy(result.ptr())->data);
   if (predictor.multiply_adds() < kWorkToUnlock) {
     predictor.predict_row(from, to);

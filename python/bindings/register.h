@@ -8,6 +8,7 @@ namespace py = pybind11;
 namespace lamina::python {
 
 void register_activations(py::module_& module);
+void register_arrays(py::module_& module);
 void register_build_info(py::module_& module);
 void register_catalogue(py::module_& module);
 void register_derivatives(py::module_& module);

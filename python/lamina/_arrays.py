@@ -15,6 +15,8 @@ Dtype = Literal["float32", "float64"]
 DtypeLike = Dtype | type[np.floating[Any]] | np.dtype[Any]
 # Rows looked at together when values are checked, so that no copy of a large array is made.
 _CHUNK = 8192
+# By bytes of an element.
+_LARGEST = {4: float(np.finfo(np.float32).max), 8: float(np.finfo(np.float64).max)}
 
 
 def inputs(
@@ -62,8 +64,10 @@ def targets(
     array = _numbers(y, where, "y")
     if array.shape[:1] != (rows,):
         raise ValueError(f"{where}: expected y for {rows} rows as X has, got shape {_shape(array)}")
-    _check_values(array.reshape(rows, -1), "float64", where, "y")
-    if loss.takes_classes and (array.ndim == 1 or array.shape == (rows, 1)):
+    indices = loss.takes_classes and (array.ndim == 1 or array.shape == (rows, 1))
+    if not indices or array.dtype.kind == "f":
+        _check_values(array.reshape(rows, -1), "float64" if indices else dtype, where, "y")
+    if indices:
         return _classes(array.reshape(rows), columns, where), None
     if array.ndim == 1 and columns == 1:
         array = array.reshape(rows, 1)
@@ -75,7 +79,6 @@ def targets(
     _check_range(array, loss, where)
     if loss.name in ("hinge", "squared_hinge"):
         array = _signs(array, loss.name, where)
-    _check_values(array, dtype, where, "y")
     return None, np.ascontiguousarray(array, dtype=dtype)
 
 
@@ -91,7 +94,7 @@ def sample_weights(
             f"{where}: expected sample_weight of shape ({rows},), got shape {_shape(array)}"
         )
     _check_values(array.reshape(rows, 1), dtype, where, "sample_weight")
-    if (array < 0).any():
+    if array.min() < 0:
         raise ValueError(f"{where}: expected sample_weight of at least 0, got {array.min()}")
     if not array.any():
         raise ValueError(f"{where}: expected a sample_weight above 0 somewhere, got only zeros")
@@ -174,9 +177,12 @@ def _stack_level() -> int:
 def _check_values(array: NDArray[Any], dtype: Dtype, where: str, name: str) -> None:
     kind, size = array.dtype.kind, array.dtype.itemsize
     if kind == "f":
-        limit = float(np.finfo(np.float32).max) if dtype == "float32" and size > 4 else None
+        limit = _LARGEST[4 if dtype == "float32" else max(size, 4)]
         for first in range(0, len(array), _CHUNK):
-            _check_floats(array[first : first + _CHUNK], first, limit, where, name)
+            chunk = array[first : first + _CHUNK]
+            chunk = chunk if size >= 4 else chunk.astype(np.float32)
+            if not _core.values_within(chunk, limit):
+                _refuse_floats(chunk, first, where, name)
     elif kind in "iu":
         digits = 24 if dtype == "float32" else 53
         if size * 8 > digits:
@@ -189,13 +195,7 @@ def _check_values(array: NDArray[Any], dtype: Dtype, where: str, name: str) -> N
                 )
 
 
-def _check_floats(
-    chunk: NDArray[Any], first: int, limit: float | None, where: str, name: str
-) -> None:
-    # A sum is finite only if every value is: one pass without a temporary; overflow is rare.
-    with np.errstate(all="ignore"):
-        if limit is None and np.isfinite(chunk.sum()):
-            return
+def _refuse_floats(chunk: NDArray[Any], first: int, where: str, name: str) -> None:
     finite = np.isfinite(chunk)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
@@ -203,11 +203,10 @@ def _check_floats(
             f"{where}: expected finite numbers in {name}, got {chunk[row, column]} "
             f"in row {first + row}, column {column}"
         )
-    if limit is not None and np.abs(chunk).max(initial=0.0) > limit:
-        raise ValueError(
-            f"{where}: {name} holds values beyond float32's range (3.4e38); "
-            "scale them, or use dtype='float64'"
-        )
+    raise ValueError(
+        f"{where}: {name} holds values beyond float32's range (3.4e38); "
+        "scale them, or use dtype='float64'"
+    )
 
 
 def _classes(array: NDArray[Any], outputs: int, where: str) -> NDArray[np.int32]:

@@ -1,6 +1,6 @@
 """Pieces of `fit` as functions: its batches, and networks averaged."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,10 @@ def average_networks(
     Raises:
         ValueError: architectures or dtypes differ, or weights do not fit.
     """
+    if not isinstance(networks, Iterable):
+        raise TypeError(
+            f"average_networks: expected a list of networks, got {type(networks).__name__}"
+        )
     nets = list(networks)
     for net in nets:
         if not isinstance(net, Sequential):

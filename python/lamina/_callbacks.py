@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from lamina._metrics import larger_is_better
 from lamina._types import NDArray
 
 if TYPE_CHECKING:
@@ -99,10 +100,8 @@ class EarlyStopping(Callback):
                 f"EarlyStopping: no figure named {monitor!r}; there are {', '.join(record)}"
             )
         value = record[monitor]
-        larger = self.mode == "max" or (
-            self.mode == "auto" and any(n in monitor for n in ("accuracy", "r2", "roc_auc"))
-        )
-        gain = value - self.best if larger else self.best - value
+        gain = value - self.best
+        gain = gain if larger_is_better(monitor, self.mode) else -gain
         first = np.isnan(self.best) and not np.isnan(value)
         if first or gain > self.min_delta:
             self.best, self.best_epoch = value, epoch

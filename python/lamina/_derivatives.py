@@ -187,15 +187,18 @@ class Derivatives(Stack):
     ) -> list[Array]:
         core = self._core_network()
         names, shapes = core.parameter_names, core.parameter_shapes
-        for name in vector:
+        if not isinstance(vector, Mapping):
+            raise TypeError(
+                f"{where}: expected arrays by parameter name, got {type(vector).__name__}"
+            )
+        moves = dict(zip(names, (np.zeros(shape, dtype) for shape in shapes), strict=True))
+        for name, value in vector.items():
             if name not in names:
                 raise ValueError(f"{where}: unknown name {name!r}; there are {', '.join(names)}")
-        return [
-            _arrays.contiguous(vector[name], dtype=dtype, where=where, name=name)
-            if name in vector
-            else np.zeros(shape, dtype)
-            for name, shape in zip(names, shapes, strict=True)
-        ]
+            moves[name] = _arrays.contiguous(value, dtype=dtype, where=where, name=name)
+            if not np.isfinite(moves[name]).all():
+                raise ValueError(f"{where}: {name} expected finite numbers")
+        return list(moves.values())
 
     def _by_name(self, flat: Array) -> dict[str, Array]:
         arrays: dict[str, Array] = {}

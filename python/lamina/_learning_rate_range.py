@@ -17,8 +17,9 @@ from lamina._optimizer import Optimizer
 from lamina._optimizers import make_optimizer
 from lamina._types import ArrayLike, NDArray
 
-# A smoothed loss of so many times the least one ends the test: training has diverged.
-_DIVERGED = 4.0
+# How far above the least one a smoothed loss shows that training has diverged, as a multiple of the
+# larger of its size and what it fell by: losses may be negative, or pass through 0.
+_DIVERGED = 3.0
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def find_learning_rate(
 ) -> LearningRateRange:
     """Train a copy of `net` with rates from low to high, and see where the loss falls (Smith 2017).
 
-    The rate grows by the same factor each step. The suggestion lies where the smoothed loss falls
-    steepest over the logarithm of the rate, and at most at a tenth of the rate of the least loss.
+    The rate grows by the same factor each step. The suggestion lies in the tenth of the steps in
+    which the smoothed loss falls most, and at most at a tenth of the rate of the least loss.
     The network and the optimizer stay as they are, to the last bit.
 
     Args:
@@ -90,10 +91,12 @@ def find_learning_rate(
         >>> 1e-6 < found.suggestion < 1.0
         True
     """
+    if not isinstance(net, Sequential):
+        raise TypeError(f"find_learning_rate: expected a network, got {type(net).__name__}")
     rates = _rates(lowest, highest, steps)
-    if not 0.0 <= smoothing < 1.0:
+    if not _is_number(smoothing) or not 0.0 <= smoothing < 1.0:
         raise ValueError(
-            f"find_learning_rate: expected smoothing of at least 0 and below 1, got {smoothing}"
+            f"find_learning_rate: expected smoothing of at least 0 and below 1, got {smoothing!r}"
         )
     twin, trainer = net.copy(), _fresh(optimizer)
     x = twin._inputs(X, "find_learning_rate")
@@ -121,7 +124,8 @@ def find_learning_rate(
         losses.append(value)
         mean = smoothing * mean + (1.0 - smoothing) * value
         smoothed.append(mean / (1.0 - smoothing**step))
-        if smoothed[-1] > _DIVERGED * min(smoothed):
+        least = min(smoothed)
+        if smoothed[-1] - least > _DIVERGED * max(abs(least), smoothed[0] - least):
             diverged = True
             break
     if len(losses) < 3:
@@ -135,8 +139,7 @@ def find_learning_rate(
 
 def _rates(lowest: float, highest: float, steps: int) -> NDArray[np.float64]:
     for name, value in (("lowest", lowest), ("highest", highest)):
-        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or value <= 0.0:
+        if not _is_number(value) or not math.isfinite(value) or value <= 0.0:
             raise ValueError(f"find_learning_rate: expected {name} above 0, got {value!r}")
     if highest <= lowest:
         raise ValueError(
@@ -145,6 +148,10 @@ def _rates(lowest: float, highest: float, steps: int) -> NDArray[np.float64]:
     if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 10:
         raise ValueError(f"find_learning_rate: expected steps of at least 10, got {steps!r}")
     return np.geomspace(lowest, highest, int(steps))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _fresh(optimizer: str | Optimizer) -> Optimizer:
@@ -174,6 +181,8 @@ def _suggestion(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> floa
     least = first + int(losses[first:].argmin())
     if least < first + 2:  # it only rose
         return float(rates[0])
-    slopes = np.gradient(losses[first : least + 1], np.log(rates[first : least + 1]))
-    steepest = rates[first + int(slopes.argmin())]
+    # Over a tenth of the steps: a single one shows how its batch differs from the one before.
+    width = min(max(1, len(losses) // 10), least - first)
+    falls = losses[first : least + 1 - width] - losses[first + width : least + 1]
+    steepest = rates[first + int(falls.argmax()) + width // 2]
     return float(max(rates[0], min(steepest, rates[least] / 10.0)))

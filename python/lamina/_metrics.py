@@ -127,6 +127,12 @@ METRICS: dict[str, Metric] = {
 }
 
 
+def larger_is_better(name: str, mode: str) -> bool:
+    """Whether a figure improves by growing: as `mode` says ("min", "max"), or by its name."""
+    known = any(part in name for part in ("accuracy", "r2", "roc_auc"))
+    return mode == "max" or (mode == "auto" and known)
+
+
 def _binary_roc_auc(positive: NDArray[np.bool_], score: Floats, weight: Floats) -> float:
     """Area for one class: weighted rank statistic over groups of equal scores."""
     _, group = np.unique(score, return_inverse=True)

@@ -211,6 +211,8 @@ class Sequential(Derivatives):
             step: number of that mask, at least 0; None: the next one. `fit` takes
                 `optimizer.steps`.
         """
+        if not isinstance(training, bool | np.bool_):
+            raise TypeError(f"forward: expected training as True or False, got {training!r}")
         x = self._inputs(X, "forward")
         number = self._random_step(step) if training else self._forward_steps
         result: Array = self._core_network().forward(x, training, self.seed, number)
@@ -310,6 +312,11 @@ class Sequential(Derivatives):
         Raises:
             NotFiniteError: as in `fit`.
         """
+        if not isinstance(optimizer, Optimizer | FullBatchOptimizer):
+            raise TypeError(
+                "train_step: expected an optimizer such as lm.Adam(), which keeps its state from "
+                f"step to step, got {optimizer!r}"
+            )
         if is_own_loss(loss, sample_weight, "train_step"):
             own_value = run_own_loss(
                 self, loss, X, y, checked_optimizer(optimizer, "train_step").steps

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from lamina._stack import Stack
 from lamina._types import NDArray
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class NetworkState:
 
     def handle_for(self, net: "Sequential") -> Any:
         """The core's state for `net`, made at its first use."""
+        if not isinstance(net, Stack):
+            raise TypeError(f"{self._title}: expected a network, got {type(net).__name__}")
         if self._network is None:
             self._take_state(net, self._waiting)
         elif self._network() is not net:

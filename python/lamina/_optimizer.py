@@ -9,7 +9,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._network_state import NetworkState, State
-from lamina._schedule import LearningRate, Schedule, as_schedule
+from lamina._schedule import LearningRate, Schedule, as_schedule, is_whole
 from lamina._spec import Spec, to_json
 from lamina._types import NDArray
 
@@ -62,6 +62,8 @@ class Optimizer(NetworkState):
     ) -> None:
         super().__init__()
         self._schedule: Schedule | None = None
+        self._epoch_steps: int | None = None
+        self._last_step: int | None = None
         rate: Any = learning_rate
         if isinstance(learning_rate, Schedule) or callable(learning_rate):
             # A copy: some keep the state of one training.
@@ -111,6 +113,27 @@ class Optimizer(NetworkState):
             return int(self._handle.steps)
         return 0 if self._waiting is None else int(self._waiting["steps"])
 
+    def set_length(self, steps_per_epoch: int, epochs: int | None = None) -> None:
+        """Tell the schedule what `fit` would, for steps by hand: what an epoch is, and when to end.
+
+        Schedules per="epoch" need the first, those without a `length` both.
+
+        Args:
+            steps_per_epoch: updates of one epoch, at least 1.
+            epochs: to come, from now on, at least 1; None: not known.
+
+        Raises:
+            ValueError: not such a number.
+        """
+        to_come = 1 if epochs is None else epochs
+        for name, value in (("steps_per_epoch", steps_per_epoch), ("epochs", to_come)):
+            if not is_whole(value) or value < 1:
+                raise ValueError(
+                    f"set_length: expected {name} as a whole number of at least 1, got {value!r}"
+                )
+        self._epoch_steps = int(steps_per_epoch)
+        self._last_step = None if epochs is None else self.steps + int(epochs * steps_per_epoch)
+
     def step(self, net: "Sequential") -> None:
         """Update `net` with the gradients of its last `backward` or `value_and_grad`.
 
@@ -118,7 +141,8 @@ class Optimizer(NetworkState):
             RuntimeError: no gradients yet, or another thread is training.
             NotFiniteError: a weight would not be finite; the weights stay as they were.
         """
-        net._core_network().apply_gradients(self.handle_for_step(net))
+        handle = self.handle_for_step(net)
+        net._core_network().apply_gradients(handle)
 
     def get_state(self) -> State:
         """Everything that the next steps depend on, as numbers and arrays in parameter shapes."""
@@ -127,6 +151,7 @@ class Optimizer(NetworkState):
         state: State = {"spec": self.to_spec(), "steps": self.steps}
         if self._schedule is not None:
             state["schedule"] = self._schedule.get_state()
+            state["epoch_steps"], state["last_step"] = self._epoch_steps, self._last_step
         if self._handle is not None:
             state["learning_rate"] = self.learning_rate
             for index, name in enumerate(self._handle.state_names()):
@@ -148,12 +173,14 @@ class Optimizer(NetworkState):
             raise
         if self._schedule is not None and "schedule" in state:
             self._schedule.set_state(state["schedule"])
+            self._epoch_steps, self._last_step = state.get("epoch_steps"), state.get("last_step")
 
     def handle_for_step(self, net: "Sequential") -> Any:
         """`handle_for` with the learning rate of a single step by hand."""
         handle = self.handle_for(net)
         if self._schedule is not None:
-            handle.learning_rate = float(self._schedule.rates(handle.steps, 1, None, None)[0])
+            rates = self._schedule.rates(handle.steps, 1, self._epoch_steps, self._last_step)
+            handle.learning_rate = float(rates[0])
         return handle
 
     def rates_of_epoch(self, epoch_steps: int, last: int) -> NDArray[np.float64] | None:

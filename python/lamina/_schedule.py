@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lamina._metrics import larger_is_better
 from lamina._types import NDArray
 
 Rates = NDArray[np.float64]
@@ -17,11 +18,12 @@ class Schedule:
     """Base of all schedules; give one as an optimizer's `learning_rate`.
 
     Time t counts the optimizer's steps (or epochs) from 0, also across calls of `fit` and after
-    `set_state`. Where a schedule takes a `length` and it is None, it ends with the fit.
+    `set_state`. Where a schedule takes a `length` and it is None, it ends with the fit; for steps
+    by hand, `optimizer.set_length` says when that is, and how long an epoch is.
 
     Args:
         rate: learning rate that the schedule's factors multiply, at least 0.
-        per: "step" changes the rate at each step, "epoch" after each epoch (in `fit` alone).
+        per: "step" changes the rate at each step, "epoch" after each epoch.
 
     Raises:
         ValueError: an option is out of range.
@@ -53,7 +55,8 @@ class Schedule:
         if length is None:
             if last is None:
                 raise ValueError(
-                    f"{self._name}: expected a length: fit alone knows when training ends"
+                    f"{self._name}: expected a length, or optimizer.set_length(steps_per_epoch, "
+                    "epochs) before steps by hand"
                 )
             length = last / (epoch_steps or 1) if self.per == "epoch" else last
         return np.ascontiguousarray(self.rate * self.factors(t, float(length)), dtype=np.float64)
@@ -70,7 +73,10 @@ class Schedule:
 
     def _known(self, epoch_steps: int | None) -> int:
         if epoch_steps is None:
-            raise ValueError(f"{self._name}: expected per='step' outside fit, got 'epoch'")
+            raise ValueError(
+                f"{self._name}: expected per='step', or optimizer.set_length(steps_per_epoch) "
+                "before steps by hand"
+            )
         return epoch_steps
 
     @property
@@ -86,9 +92,16 @@ class Schedule:
             limit += "" if math.isinf(high) else f" and at most {high:g}"
             raise ValueError(f"{self._name}: expected {name} {limit}, got {value!r}")
 
+    def _check_count(self, name: str, low: int) -> None:
+        value = getattr(self, name)
+        if not is_whole(value) or value < low:
+            raise ValueError(
+                f"{self._name}: expected {name} as a whole number of at least {low}, got {value!r}"
+            )
+
     def _check_length(self) -> None:
         if getattr(self, "length", None) is not None:
-            self._check("length", 0, above=True)
+            self._check_count("length", 1)
 
 
 @dataclass(kw_only=True)
@@ -102,16 +115,17 @@ class ConstantSchedule(Schedule):
 
 @dataclass(kw_only=True)
 class ReduceOnPlateau(Schedule):
-    """Multiplies the rate by `factor` when the loss has not fallen for `patience` epochs.
+    """Multiplies the rate by `factor` when the loss has not improved for `patience` epochs.
 
     By hand, call `optimizer.schedule.note_epoch({"loss": value})` after each epoch.
 
     Args:
-        factor: in (0, 1). patience: epochs without improvement that are borne, at least 0.
-        threshold: share of the best loss by which a better one must lie below it, at least 0.
+        factor: in (0, 1]. patience: epochs without improvement that are borne, at least 0.
+        threshold: share of the best value by which a better one must lie beyond it, at least 0.
         cooldown: epochs after a change that do not count, at least 0.
         minimum: least rate, at least 0.
         monitor: name in the record of an epoch; None: "val_loss" where there is one, else "loss".
+        mode: "min" or "max" is better; "auto" takes "max" for accuracy, r2 and roc_auc.
     """
 
     factor: float = 0.1
@@ -120,12 +134,17 @@ class ReduceOnPlateau(Schedule):
     cooldown: int = 0
     minimum: float = 0.0
     monitor: str | None = None
+    mode: Literal["auto", "min", "max"] = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check("factor", 0, 1, above=True)
-        for name in ("patience", "threshold", "cooldown", "minimum"):
+        for name in ("patience", "cooldown"):
+            self._check_count(name, 0)
+        for name in ("threshold", "minimum"):
             self._check(name, 0)
+        if self.mode not in ("auto", "min", "max"):
+            raise ValueError(f"{self._name}: expected mode auto, min or max, got {self.mode!r}")
         self._now: float = self.rate
         self._best = math.inf
         self._bad = self._cooling = 0
@@ -135,13 +154,14 @@ class ReduceOnPlateau(Schedule):
         return np.full_like(t, self._now / self.rate if self.rate else 0.0)
 
     def note_epoch(self, record: Mapping[str, float]) -> None:
-        """Compare the loss with the best one so far."""
+        """Compare the figure with the best one so far."""
         name = self.monitor or ("val_loss" if "val_loss" in record else "loss")
         if name not in record:
             raise ValueError(
                 f"{self._name}: expected monitor to be one of {', '.join(record)}, got {name!r}"
             )
-        loss = record[name]
+        # Kept with the sign by which smaller is better.
+        loss = -record[name] if larger_is_better(name, self.mode) else record[name]
         if math.isinf(self._best) or loss < self._best - self.threshold * abs(self._best):
             self._best, self._bad = loss, 0
         else:
@@ -176,7 +196,7 @@ class WarmUp(Schedule):
         schedule: what follows, its time counted from the end of the warm-up; or a rate.
         steps: of the warm-up (epochs, with per="epoch"), at least 1.
         start: factor before the first step, in [0, 1].
-        per: "step" raises the rate at each step, "epoch" from epoch to epoch (in `fit` alone).
+        per: "step" raises the rate at each step, "epoch" from epoch to epoch.
     """
 
     def __init__(
@@ -190,7 +210,7 @@ class WarmUp(Schedule):
         self.after = as_schedule(schedule)
         self.steps, self.start = steps, start
         super().__init__(self.after.rate, per=per)
-        self._check("steps", 1)
+        self._check_count("steps", 1)
         self._check("start", 0, 1)
 
     def __repr__(self) -> str:
@@ -232,6 +252,8 @@ class FunctionSchedule(Schedule):
     def __init__(
         self, function: Callable[[int], float], *, per: Literal["step", "epoch"] = "step"
     ) -> None:
+        if not callable(function):
+            raise TypeError(f"{self._name}: expected a function of the step, got {function!r}")
         self.function = function
         super().__init__(self._value(0), per=per)
 
@@ -247,14 +269,13 @@ class FunctionSchedule(Schedule):
         return np.array([table[int(epoch)] for epoch in epochs])
 
     def _value(self, t: int) -> float:
-        value = float(self.function(t))
-        if not (math.isfinite(value) and value >= 0.0):
+        value = self.function(t)
+        if not isinstance(value, int | float | np.number) or not 0.0 <= value < math.inf:
             raise ValueError(
-                f"{self._name}: expected a finite rate of at least 0, got {value} at {self.per} {t}"
-                if hasattr(self, "per")
-                else f"{self._name}: expected a finite rate of at least 0, got {value} at 0"
+                f"{self._name}: expected a finite rate of at least 0 from your function, "
+                f"got {value!r} at {t}"
             )
-        return value
+        return float(value)
 
 
 LearningRate = float | Schedule | Callable[[int], float]
@@ -265,6 +286,11 @@ def as_schedule(rate: LearningRate) -> Schedule:
     if isinstance(rate, Schedule):
         return rate
     return FunctionSchedule(rate) if callable(rate) else ConstantSchedule(rate)
+
+
+def is_whole(value: object) -> bool:
+    """True for whole numbers, of Python or numpy."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def between(low: float, high: float, share: Rates) -> Rates:

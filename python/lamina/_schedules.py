@@ -1,10 +1,11 @@
 """Learning-rate schedules that are curves over steps or epochs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from lamina._schedule import Rates, Schedule, between
+from lamina._schedule import Rates, Schedule, between, is_whole
 
 
 @dataclass(kw_only=True)
@@ -21,7 +22,7 @@ class StepSchedule(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check("every", 1)
+        self._check_count("every", 1)
         self._check("factor", 0, above=True)
 
     def factors(self, t: Rates, length: float) -> Rates:
@@ -43,9 +44,13 @@ class MultiStepSchedule(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check("factor", 0, above=True)
-        self.milestones = tuple(self.milestones)
-        if list(self.milestones) != sorted(self.milestones) or not self.milestones:
-            raise ValueError(f"{self._name}: expected ascending milestones, got {self.milestones}")
+        given = self.milestones
+        self.milestones = tuple(given) if isinstance(given, Iterable) else ()
+        ascending = all(map(is_whole, self.milestones)) and sorted(self.milestones)
+        if not ascending or list(self.milestones) != ascending:
+            raise ValueError(
+                f"{self._name}: expected milestones as ascending whole numbers, got {given!r}"
+            )
 
     def factors(self, t: Rates, length: float) -> Rates:
         """A staircase of uneven steps."""
@@ -152,7 +157,7 @@ class CosineRestartsSchedule(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check("period", 1)
+        self._check_count("period", 1)
         self._check("growth", 1)
         self._check("end", 0, 1)
 
@@ -174,8 +179,8 @@ class OneCycleSchedule(Schedule):
     """From rate * start up to rate and down to rate * end, by cosines (Smith & Topin 2019).
 
     Args:
-        rate: the highest. length: steps (or epochs), at least 2; None: until the fit ends.
-        rise: share of the length that goes up, in (0, 1). start: first factor, in [0, 1].
+        rate: the highest. length: steps (or epochs); None: until the fit ends.
+        rise: share of the length that goes up, in [0, 1]. start: first factor, in [0, 1].
         end: last factor, in [0, 1].
     """
 
@@ -214,7 +219,7 @@ class CosineLogSchedule(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_length()
-        self._check("cycles", 1)
+        self._check_count("cycles", 1)
 
     def factors(self, t: Rates, length: float) -> Rates:
         """Waves that grow longer."""

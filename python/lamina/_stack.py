@@ -142,10 +142,10 @@ class Stack:
         Raises:
             ValueError: a name is missing or unknown, or a number negative.
         """
-        if state.keys() != (names := self.get_state().keys()):
-            raise ValueError(
-                f"set_state: expected {', '.join(names)}, got {', '.join(state) or 'nothing'}"
-            )
+        names = self.get_state().keys()
+        if not isinstance(state, Mapping) or state.keys() != names:
+            got = ", ".join(map(str, state)) if isinstance(state, Mapping) else repr(state)
+            raise ValueError(f"set_state: expected {', '.join(names)}, got {got or 'nothing'}")
         seed = checked_seed(state["seed"])
         epochs, step = (_checked_count(state[k], k) for k in ("epochs_trained", "random_step"))
         self.seed, self.epochs_trained, self._forward_steps = seed, epochs, step

@@ -76,11 +76,13 @@ class WeightAverage(NetworkState):
 
     def update(self, net: "Sequential") -> None:
         """Let the weights of now join the average; by hand after each step (or epoch)."""
-        net._core_network().update_average(self.handle_for(net))
+        handle = self.handle_for(net)
+        net._core_network().update_average(handle)
 
     def apply(self, net: "Sequential") -> None:
         """Put the average into the network, and keep the weights for `resume`."""
-        net._core_network().apply_average(self.handle_for(net))
+        handle = self.handle_for(net)
+        net._core_network().apply_average(handle)
 
     def resume(self, net: "Sequential") -> None:
         """Put back the weights of before `apply`.
@@ -88,7 +90,8 @@ class WeightAverage(NetworkState):
         Where the network's weights were changed since, training goes on from these, and the average
         starts afresh.
         """
-        net._core_network().resume_training_weights(self.handle_for(net))
+        handle = self.handle_for(net)
+        net._core_network().resume_training_weights(handle)
 
     def reset(self) -> None:
         """Start afresh from the network's weights of now."""

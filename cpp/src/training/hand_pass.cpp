@@ -10,6 +10,16 @@
 
 namespace lamina {
 
+namespace {
+
+// To a user's matrix, without padding.
+template <class T>
+void copy_dense(int64_t rows, int64_t columns, const T* from, int64_t from_stride, T* to) noexcept {
+  for (int64_t row = 0; row < rows; ++row) std::copy_n(from + row * from_stride, columns, to + row * columns);
+}
+
+}  // namespace
+
 template <class T>
 HandPass<T>::HandPass(Network<T>& network, int64_t capacity, bool penalties)
     : network_(network), workspace_(network, capacity, WorkspaceUse::kTraining), tasks_(network) {
@@ -31,21 +41,21 @@ void HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t see
   step_ = step;
   const double work = work_between_barriers(network_, network_.forward_multiply_adds(), rows_);
   run_team(deserved_threads(work, sizeof(T) == 8, get_num_threads()), [&](Team& team) {
-    const Team::Range own = team.share(rows_);
-    const int64_t count = own.last - own.first;
-    const Slot<T>& input = workspace_.input();
-    if (count > 0)
-      gather_inputs(network_.kernels(), inputs, nullptr, own.first, count,
-                    input.values + own.first * input.row_stride, input.row_stride);
+    const Slot<T>&input = workspace_.input(), &output = workspace_.output();
     // The derivatives that backward reads are kept in any case; `training` decides on dropout and on whose
     // statistics a layer that couples rows takes.
     for (int phase = 0; phase < network_.phases(); ++phase) {
       begin_forward_phase(team, network_, pass(0, rows_), phase);
-      if (count > 0) network_.forward(pass(own.first, count), phase);
+      for_each_tile(team, network_, rows_, [&](int64_t first, int64_t count) {
+        if (phase == 0)
+          gather_inputs(network_.kernels(), inputs, nullptr, first, count,
+                        input.values + first * input.row_stride, input.row_stride);
+        network_.forward(pass(first, count), phase);
+        if (phase + 1 == network_.phases())
+          copy_dense(count, output.columns, output.values + first * output.row_stride, output.row_stride,
+                     outputs + first * output.columns);
+      });
     }
-    const Slot<T>& output = workspace_.output();
-    for (int64_t i = own.first; i < own.last; ++i)
-      std::copy_n(output.values + i * output.row_stride, output.columns, outputs + i * output.columns);
   });
 }
 
@@ -61,19 +71,20 @@ void HandPass<T>::backward(const T* output_gradient, T* gradients, T* input_grad
   const int threads = team_size();
   tasks_.prepare(threads);
   run_team(threads, [&](Team& team) {
-    const Team::Range own = team.share(rows_);
-    const int64_t count = own.last - own.first;
     if (team.index == 0) tasks_.begin();
     const Slot<T>&output = workspace_.output(), &input = workspace_.input();
-    copy_rows(count, output.columns, output_gradient + own.first * output.columns, output.columns,
-              output.delta + own.first * output.row_stride, output.row_stride);
     for (int phase = network_.phases() - 1; phase >= 0; --phase) {
       begin_backward_phase(team, network_, pass(0, rows_), phase);
-      if (count > 0) network_.backward(pass(own.first, count), input_gradient != nullptr, phase);
+      for_each_tile(team, network_, rows_, [&](int64_t first, int64_t count) {
+        if (phase + 1 == network_.phases())
+          copy_rows(count, output.columns, output_gradient + first * output.columns, output.columns,
+                    output.delta + first * output.row_stride, output.row_stride);
+        network_.backward(pass(first, count), input_gradient != nullptr, phase);
+        if (phase == 0 && input_gradient != nullptr)
+          copy_dense(count, input.columns, input.delta + first * input.row_stride, input.row_stride,
+                     input_gradient + first * input.columns);
+      });
     }
-    if (input_gradient != nullptr)
-      for (int64_t i = own.first; i < own.last; ++i)
-        std::copy_n(input.delta + i * input.row_stride, input.columns, input_gradient + i * input.columns);
     team.barrier();
     if (gradients != nullptr) tasks_.run(team, workspace_, rows_, gradients, true, nullptr);
   });

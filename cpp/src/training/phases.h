@@ -3,6 +3,7 @@
 
 #include "base/thread_pool.h"
 #include "network/workspace.h"
+#include "training/schedule.h"
 
 namespace lamina {
 
@@ -30,6 +31,20 @@ void begin_backward_phase(Team& team, const Network<T>& network, const NetworkPa
   const Team::Range own = team.share(network.coupled_columns(phase + 1) / line);
   network.summarize_backward(batch, phase + 1, own.first * line, own.last * line);
   team.barrier();
+}
+
+// Calls run(first row, rows) for a member's share of the rows, in tiles that go through all layers while
+// they are in the cache.
+template <class T, class Run>
+void for_each_tile(const Team& team, const Network<T>& network, int64_t rows, Run run) noexcept {
+  const Team::Range own = team.share(rows);
+  const int64_t count = own.last - own.first;
+  const int64_t tile = row_tile(network.flat_size() * static_cast<int64_t>(sizeof(T)));
+  const int64_t tiles = (count + tile - 1) / tile;
+  for (int64_t i = 0; i < tiles; ++i) {
+    const int64_t first = own.first + count * i / tiles, last = own.first + count * (i + 1) / tiles;
+    run(first, last - first);
+  }
 }
 
 // Multiply-adds of a batch between two barriers, by which threads are counted.

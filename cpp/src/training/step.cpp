@@ -43,16 +43,11 @@ NetworkPass<T> StepRunner<T>::pass(const StepRequestData<T>& request, int64_t fi
 template <class T>
 void StepRunner<T>::each_tile(const Team& team, int64_t rows, FunctionRef<bool()> stop,
                               FunctionRef<void(int64_t, int64_t)> run) noexcept {
-  const Team::Range own = team.share(rows);
-  const int64_t count = own.last - own.first;
-  const int64_t tile = row_tile(network_.flat_size() * static_cast<int64_t>(sizeof(T)));
-  const int64_t tiles = (count + tile - 1) / tile;
-  for (int64_t i = 0; i < tiles; ++i) {
+  for_each_tile(team, network_, rows, [&](int64_t first, int64_t count) {
     if (cancelled()) return;
-    const int64_t first = own.first + count * i / tiles, last = own.first + count * (i + 1) / tiles;
-    run(first, last - first);
+    run(first, count);
     if (team.index == 0 && stop()) cancel();
-  }
+  });
 }
 
 template <class T>

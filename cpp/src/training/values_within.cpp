@@ -1,0 +1,67 @@
+// Looks through a user's array before anything is done with it.
+#include "training/values_within.h"
+
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "base/error.h"
+
+namespace lamina {
+
+namespace {
+
+// Sizes are in the order of their bits without the sign, NaN above all: what lies above the limit sets the
+// highest bit of bits + room. `step` is in bytes, and a constant where values lie one after another.
+template <class T, class Step>
+bool run_within(const char* from, int64_t count, Step step, T limit) noexcept {
+  using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+  constexpr Bits kHighest = Bits{1} << (8 * sizeof(T) - 1);
+  const Bits room = kHighest - 1 - std::bit_cast<Bits>(limit);
+  Bits above = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    Bits bits;
+    std::memcpy(&bits, from + i * step, sizeof(T));  // it may lie anywhere
+    above |= (bits & ~kHighest) + room;
+  }
+  return (above & kHighest) == 0;
+}
+
+template <class T>
+bool all_within(const ArraySource& source, T limit) noexcept {
+  using Dense = std::integral_constant<int64_t, sizeof(T)>;
+  int64_t runs = source.rows, count = source.columns, stride = source.row_stride, step = source.column_stride;
+  if (std::abs(stride) < std::abs(step)) {  // columns lie one after another
+    std::swap(runs, count);
+    std::swap(stride, step);
+  }
+  if (step == Dense::value && stride == count * step) {  // so do all values
+    count *= runs;
+    runs = 1;
+  }
+  const auto* data = static_cast<const char*>(source.data);
+  bool within = true;
+  for (int64_t r = 0; r < runs && within; ++r) {
+    const char* run = data + r * stride;
+    within = step == Dense::value ? run_within<T>(run, count, Dense{}, limit)
+                                  : run_within<T>(run, count, step, limit);
+  }
+  return within;
+}
+
+}  // namespace
+
+bool values_within(const ArraySource& source, double limit) {
+  switch (source.type) {
+    case kernels::SourceType::kF32:
+      return all_within<float>(source, static_cast<float>(limit));
+    case kernels::SourceType::kF64:
+      return all_within<double>(source, limit);
+    default:
+      throw Error(Error::Kind::kType, "values_within: expected float32 or float64");
+  }
+}
+
+}  // namespace lamina

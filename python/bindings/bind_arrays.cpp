@@ -1,0 +1,18 @@
+// Binds checks of what users give.
+#include "array_view.h"
+#include "training/values_within.h"
+
+namespace lamina::python {
+
+void register_arrays(py::module_& module) {
+  module.def(
+      "values_within",
+      [](const py::array& array, double limit) {
+        const int64_t columns = array.ndim() == 2 ? array.shape(1) : 0;
+        return values_within(source_of(array, columns, "values_within"), limit);
+      },
+      py::arg("array"), py::arg("limit"),
+      "Whether all values of a float32 or float64 matrix are finite and at most `limit` in size.");
+}
+
+}  // namespace lamina::python
