@@ -148,8 +148,8 @@ py::object predict_any(const Predictor<T>& predictor, PyObject* x, PyObject* out
   if (rows == 0) return result;
   if (rows > 1 && overlap(array, result))
     throw Error(Error::Kind::kValue, "Predictor: expected out in memory of its own, got some of the inputs'");
-  const ArraySource source{array.data(),     *source_type(array.dtype()),   rows, predictor.inputs(),
-                           array.strides(0), array.strides(dimensions - 1), 1.0,  0.0};
+  const ArraySource source{array.data(),     *source_type(array.dtype()),  rows, predictor.inputs(),
+                           array.strides(0), array.strides(dimensions - 1)};
   predict_rows(predictor, source, static_cast<T*>(py::reinterpret_borrow<py::array>(result).mutable_data()));
   return result;
 }

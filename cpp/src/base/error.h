@@ -17,7 +17,6 @@ class Error : public std::runtime_error {
     kNotFound,
     kFormat,
     kNotFinite,
-    kInterrupted,
     kState
   };
 

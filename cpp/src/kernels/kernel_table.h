@@ -113,8 +113,7 @@ struct Update {
 
 enum class SourceType : uint8_t { kF32, kF64, kU8, kI8, kU16, kI16, kI32, kU32, kI64, kU64, kBool, kF16 };
 
-// Rows of a user's array into padded rows of T, converted once: out = in * scale + offset
-// (scale, offset null: plain conversion; else [1] or per column as given by `per_column`).
+// Rows of a user's array into padded rows of T, converted once.
 template <class T>
 struct GatherRows {
   int64_t rows, columns;
@@ -125,9 +124,6 @@ struct GatherRows {
   int64_t first_row;
   T* out;
   int64_t out_row_stride;  // padding columns are set to zero
-  const T* scale;
-  const T* offset;
-  bool per_column;
 };
 
 // Batch normalisation (Ioffe & Szegedy 2015) of `columns` true columns: xhat = (x - mean) / sqrt(variance +

@@ -29,8 +29,7 @@ bool readable_in_place(const ArraySource& source) noexcept {
   constexpr auto type = sizeof(T) == 4 ? kernels::SourceType::kF32 : kernels::SourceType::kF64;
   constexpr auto size = static_cast<int64_t>(sizeof(T));
   return source.type == type && source.column_stride == size && source.row_stride % size == 0 &&
-         reinterpret_cast<uintptr_t>(source.data) % sizeof(T) == 0 && source.scale == 1.0 &&
-         source.offset == 0.0;
+         reinterpret_cast<uintptr_t>(source.data) % sizeof(T) == 0;
 }
 
 template <class T>
