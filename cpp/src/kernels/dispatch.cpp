@@ -6,6 +6,7 @@
 
 #include "base/cpu_features.h"
 #include "base/error.h"
+#include "base/text.h"
 
 namespace lamina::kernels {
 
@@ -58,9 +59,7 @@ const InstructionSet& choose() {
     const bool wanted = !is_forced || std::strcmp(forced, set.name) == 0;
     if (wanted && set.runs_here(cpu_features())) return set;
   }
-  std::string names;
-  for (const std::string& name : available_instruction_sets()) names += (names.empty() ? "" : ", ") + name;
-  throw Error(Error::Kind::kValue, "LAMINA_ISA: expected one of " + names +
+  throw Error(Error::Kind::kValue, "LAMINA_ISA: expected one of " + join(available_instruction_sets()) +
                                        " (what this build has and this CPU runs), got " + forced);
 }
 

@@ -6,7 +6,9 @@
 namespace lamina {
 
 template <class T>
-void LearnedRowLayer<T>::read_common_options(const JsonReader& spec) {
+void LearnedRowLayer<T>::read_common_options(const JsonReader& spec, std::vector<std::string> own) {
+  own.insert(own.end(), {"kind", "trainable", "rate_factor", "decay_factor"});
+  spec.allow_only(own);
   trainable_ = spec.boolean("trainable", true);
   rate_factor_ = spec.number("rate_factor", 1.0, 0.0);
   decay_factor_ = spec.number("decay_factor", 1.0, 0.0);

@@ -10,11 +10,10 @@ namespace lamina {
 template <class T>
 PRelu<T>::PRelu(const nlohmann::json& json) {
   const JsonReader spec(json, "PReLU");
-  spec.allow_only({"kind", "initial_slope", "shared", "trainable", "rate_factor", "decay_factor"});
+  this->read_common_options(spec, {"initial_slope", "shared"});
   initial_slope_ = spec.number("initial_slope", 0.25, -1e6, 1e6);
   shared_ = spec.boolean("shared", false);
   this->add_row("slope", initial_slope_, shared_ ? 1 : 0);
-  this->read_common_options(spec);
 }
 
 template <class T>

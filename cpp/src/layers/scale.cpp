@@ -8,11 +8,10 @@ namespace lamina {
 template <class T>
 Scale<T>::Scale(const nlohmann::json& json) {
   const JsonReader spec(json, "Scale");
-  spec.allow_only({"kind", "initial_scale", "shift", "trainable", "rate_factor", "decay_factor"});
+  this->read_common_options(spec, {"initial_scale", "shift"});
   initial_scale_ = spec.number("initial_scale", 1.0, -1e6, 1e6);
   scale_ = this->add_row("scale", initial_scale_);
   if (spec.boolean("shift", false)) shift_ = this->add_row("shift", 0.0);
-  this->read_common_options(spec);
 }
 
 template <class T>
