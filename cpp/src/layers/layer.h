@@ -113,7 +113,10 @@ class Layer {
   // The description from which an equal layer can be built.
   virtual nlohmann::json spec() const = 0;
   // Fixes the input width, takes parameters, returns the output width. Called once.
-  virtual int64_t build(int64_t inputs, ParameterAllocator& allocator) = 0;
+  virtual int64_t build(int64_t inputs, ParameterAllocator& allocator) {
+    (void)allocator;
+    return inputs;
+  }
   // Relative names ("weight"); the order is that of `update`'s indices.
   virtual std::vector<Parameter> parameters() const { return {}; }
   virtual void initialize(uint64_t seed, uint32_t layer_index, T* flat) const {

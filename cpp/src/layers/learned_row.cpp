@@ -41,8 +41,7 @@ template <class T>
 std::vector<Parameter> LearnedRowLayer<T>::parameters() const {
   std::vector<Parameter> parameters;
   for (const Row& row : rows_) {
-    Parameter parameter{row.name, {row.width}, ParameterLayout::kRow, row.offset, row.width, 1, 0};
-    parameter.decays = false;
+    Parameter parameter = row_parameter(row.name, row.width, row.offset);
     parameter.trainable = trainable_;
     parameter.rate_factor = rate_factor_;
     parameter.decay_factor = decay_factor_;

@@ -27,7 +27,7 @@ template <class T>
 void PRelu<T>::forward(const RowPass<T>& pass) const noexcept {
   T* values = pass.output_values();
   const int64_t stride = pass.output.row_stride;
-  copy_rows(pass.rows, this->columns(), pass.input_values(), pass.input.row_stride, values, stride);
+  copy_forward(pass);
   pass.kernels.prelu_forward(pass.rows, this->padded(), values, stride, this->row(0, pass.parameters),
                              shared_, values, stride);
 }

@@ -29,8 +29,7 @@ nlohmann::json RowNorm<T>::spec() const {
 
 template <class T>
 void RowNorm<T>::forward(const RowPass<T>& pass) const noexcept {
-  copy_rows(pass.rows, this->columns(), pass.input_values(), pass.input.row_stride, pass.output_values(),
-            pass.output.row_stride);
+  copy_forward(pass);
   pass.kernels.normalize_rows({pass.rows, this->columns(), centered_, static_cast<T>(epsilon_),
                                this->row(scale_, pass.parameters), this->row(shift_, pass.parameters),
                                pass.output_values(), pass.output.row_stride, pass.output_aux(),

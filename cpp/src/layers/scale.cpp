@@ -23,8 +23,7 @@ nlohmann::json Scale<T>::spec() const {
 
 template <class T>
 void Scale<T>::forward(const RowPass<T>& pass) const noexcept {
-  copy_rows(pass.rows, this->columns(), pass.input_values(), pass.input.row_stride, pass.output_values(),
-            pass.output.row_stride);
+  copy_forward(pass);
   pass.kernels.affine_rows(pass.rows, this->padded(), this->row(scale_, pass.parameters),
                            this->row(shift_, pass.parameters), pass.output_values(), pass.output.row_stride);
 }
@@ -32,8 +31,7 @@ void Scale<T>::forward(const RowPass<T>& pass) const noexcept {
 template <class T>
 void Scale<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
-  copy_rows(pass.rows, this->columns(), pass.output_delta(), pass.output.row_stride, pass.input_delta(),
-            pass.input.row_stride);
+  copy_backward(pass);
   pass.kernels.affine_rows(pass.rows, this->padded(), this->row(scale_, pass.parameters), nullptr,
                            pass.input_delta(), pass.input.row_stride);
 }
