@@ -32,17 +32,17 @@ struct Slot {
 template <class T>
 struct RowPass {
   const kernels::KernelTable<T>& kernels;
-  const T* parameters;  // the network's flat buffer
-  const T* transposed;  // transposed weights, backward only
+  const T* parameters;            // the network's flat buffer
+  const T* transposed = nullptr;  // transposed weights, backward only
   const Slot<T>& input;
   const Slot<T>& output;
-  int64_t first_row, rows;
-  bool training;
-  uint64_t seed, step;
-  uint32_t layer_index;
-  bool raw_output;          // forward: stop before the output activation; backward: delta is dL/dz already
-  bool input_delta_wanted;  // backward: write input.delta
-  const ActivationSpec* input_activation;  // backward: turn input.delta into dL/dz of this activation
+  int64_t first_row = 0, rows = 0;
+  bool training = false;
+  uint64_t seed = 0, step = 0;
+  uint32_t layer_index = 0;
+  bool raw_output = false;  // forward: stop before the output activation; backward: delta is dL/dz already
+  bool input_delta_wanted = false;                   // backward: write input.delta
+  const ActivationSpec* input_activation = nullptr;  // backward: turn input.delta into its dL/dz
 
   T* input_values() const noexcept { return input.values + first_row * input.row_stride; }
   T* output_values() const noexcept { return output.values + first_row * output.row_stride; }

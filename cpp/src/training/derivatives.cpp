@@ -49,8 +49,7 @@ template <class Body>
 bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
   const double work =
       static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(1 + passes);
-  const int64_t most = row_tile(network_.flat_size() * static_cast<int64_t>(sizeof(T)));
-  const RowTiles tiles = RowTiles::cut(rows, std::min(rows, most), work, sizeof(T) == 8);
+  const RowTiles tiles = RowTiles::cut(network_, rows, work);
   const int64_t scratch = network_.gradient_scratch_size(kInputsPerTask);
   std::vector<std::unique_ptr<Member>> members;
   for (int i = 0; i < tiles.threads; ++i)
@@ -65,12 +64,17 @@ void Derivatives<T>::forward(Member& member, const ArraySource& inputs, int64_t 
                              bool raw) {
   const Slot<T>& input = member.tile.input();
   gather_inputs(network_.kernels(), inputs, nullptr, first, rows, input.values, input.row_stride);
-  network_.forward({member.tile, network_.weights(), nullptr, 0, rows, false, raw, 0, 0});
+  network_.forward(
+      {.workspace = member.tile, .parameters = network_.weights(), .rows = rows, .raw_output = raw});
 }
 
 template <class T>
 void Derivatives<T>::backward(Member& member, int64_t rows, bool raw, bool input_delta_wanted) {
-  network_.backward({member.tile, network_.weights(), network_.transposed(), 0, rows, false, raw, 0, 0},
+  network_.backward({.workspace = member.tile,
+                     .parameters = network_.weights(),
+                     .transposed = network_.transposed(),
+                     .rows = rows,
+                     .raw_output = raw},
                     input_delta_wanted);
 }
 
@@ -326,17 +330,11 @@ bool Derivatives<T>::sample_gradient_norms(const DataSet<T>& data, const LossSpe
 template <class T>
 bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySource& inputs,
                    const std::vector<T*>& outputs, Poll poll) {
-  const int64_t most = row_tile(network.flat_size() * static_cast<int64_t>(sizeof(T)));
-  const RowTiles tiles = RowTiles::cut(inputs.rows, std::min(inputs.rows, most),
-                                       static_cast<double>(network.forward_multiply_adds()), sizeof(T) == 8);
-  std::vector<std::unique_ptr<Workspace<T>>> workspaces;
-  for (int i = 0; i < tiles.threads; ++i)
-    workspaces.push_back(std::make_unique<Workspace<T>>(network, tiles.tile, WorkspaceUse::kInference));
-  return tiles.run(poll, [&](int thread, int64_t first, int64_t rows) {
-    Workspace<T>& workspace = *workspaces[static_cast<size_t>(thread)];
+  return run_inference_tiles(network, inputs.rows, poll, [&](Workspace<T>& workspace, int64_t first,
+                                                             int64_t rows) {
     gather_inputs(network.kernels(), inputs, nullptr, first, rows, workspace.input().values,
                   workspace.input().row_stride);
-    network.forward({workspace, parameters, nullptr, 0, rows, false, false, 0, 0});
+    network.forward({.workspace = workspace, .parameters = parameters, .rows = rows});
     for (size_t i = 0; i < network.layers().size(); ++i) {
       const Slot<T>& slot = workspace.slot(network.layer_output_slot(i));
       for (int64_t r = 0; r < rows; ++r)

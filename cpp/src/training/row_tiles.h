@@ -1,10 +1,12 @@
-// Shares out the tiles of a call's rows among threads, and lets the caller look in meanwhile.
+// Shares out the tiles of a call's rows among threads, and polls the caller meanwhile.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "training/schedule.h"
@@ -16,12 +18,14 @@ struct RowTiles {
   int64_t rows, tile;
   int threads;
 
-  // `multiply_adds` of a row decide how many threads the rows deserve.
-  static RowTiles cut(int64_t rows, int64_t tile, double multiply_adds, bool double_precision) {
+  // Rows that pass through `network`; `multiply_adds` of a row decide how many threads they deserve.
+  template <class T>
+  static RowTiles cut(const Network<T>& network, int64_t rows, double multiply_adds) {
+    const int64_t tile = std::min(rows, row_tile(network.flat_size() * static_cast<int64_t>(sizeof(T))));
     const int64_t tiles = tile > 0 ? (rows + tile - 1) / tile : 0;
     const auto most = static_cast<int>(std::clamp<int64_t>(tiles, 1, kMaxThreads));
     return {rows, tile,
-            deserved_threads(multiply_adds * static_cast<double>(rows), double_precision,
+            deserved_threads(multiply_adds * static_cast<double>(rows), sizeof(T) == 8,
                              std::min(get_num_threads(), most))};
   }
 
@@ -45,5 +49,19 @@ struct RowTiles {
     return !cancelled.load();
   }
 };
+
+// Calls body(workspace, first row, rows) for each tile of a pass forward, each thread with a workspace of its
+// own. False: the poll asked to stop.
+template <class T, class Body>
+bool run_inference_tiles(const Network<T>& network, int64_t rows, Poll poll, Body body) {
+  const RowTiles tiles =
+      RowTiles::cut(network, rows, static_cast<double>(network.forward_multiply_adds()));
+  std::vector<std::unique_ptr<Workspace<T>>> workspaces;
+  for (int i = 0; i < tiles.threads; ++i)
+    workspaces.push_back(std::make_unique<Workspace<T>>(network, tiles.tile, WorkspaceUse::kInference));
+  return tiles.run(poll, [&](int thread, int64_t first, int64_t count) {
+    body(*workspaces[static_cast<size_t>(thread)], first, count);
+  });
+}
 
 }  // namespace lamina
