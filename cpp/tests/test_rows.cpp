@@ -288,7 +288,7 @@ LAMINA_TEST(the_sum_of_squares_has_the_same_bits_on_every_instruction_set) {
     uniform.fill(values, -1, 1);
     double truth = 0;
     for (int64_t i = 0; i < n; ++i) truth += static_cast<double>(values[i]) * static_cast<double>(values[i]);
-    const double first = lamina::kernels::TableOf<float>::get("portable")->sum_of_squares(n, values.data());
+    const double first = lamina::kernels::find_kernels<float>("portable")->sum_of_squares(n, values.data());
     CHECK_NEAR(first, truth, 1e-13 * truth);
     on_every_instruction_set<float>(
         [&](const KernelTable<float>& table) { CHECK(table.sum_of_squares(n, values.data()) == first); });

@@ -66,9 +66,11 @@ class JsonReader {
   }
   // Refuses options that nobody reads: a misspelt one would silently do nothing.
   void allow_only(const std::vector<std::string>& keys) const {
+    std::vector<std::string> options = keys;
+    std::erase(options, "kind");  // the caller's own choice, no option of it
     for (const auto& item : object_.items())
       if (std::find(keys.begin(), keys.end(), item.key()) == keys.end())
-        fail("unknown option '" + item.key() + "'; expected some of " + join(keys));
+        fail("unknown option '" + item.key() + "'; expected some of " + join(options));
   }
   [[noreturn]] void fail(const std::string& what) const {
     throw Error(Error::Kind::kValue, where_ + ": " + what);

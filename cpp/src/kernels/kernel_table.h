@@ -234,13 +234,13 @@ struct KernelTable {
   bool (*update[kUpdateRuleCount])(const Update<T>&) noexcept;
 
   void (*gather_rows)(const GatherRows<T>&) noexcept;
-  // Dropout on rows [first_row, first_row + rows): values *= keep ? scale : 0. Keep hangs on (seed, step,
+  // Dropout on rows [first_row, first_row + rows): values *= keep ? scale : 0. Keep depends on (seed, step,
   // layer, row, column, columns) alone; scale is the inverse of the exact keep rate, which comes in steps of
   // 1 / 65536. The same call serves forward and backward.
   void (*dropout_rows)(int64_t first_row, int64_t rows, int64_t columns, T* values, int64_t row_stride,
                        uint64_t seed, uint64_t step, uint32_t layer, T drop_rate) noexcept;
   void (*alpha_dropout_rows)(const AlphaDropoutRows<T>&) noexcept;
-  // values += deviation * a standard normal number, which hangs on what dropout's keep hangs on.
+  // values += deviation * a standard normal number, which depends on the same as dropout's keep.
   void (*noise_rows)(int64_t first_row, int64_t rows, int64_t columns, T* values, int64_t row_stride,
                      uint64_t seed, uint64_t step, uint32_t layer, T deviation) noexcept;
   bool (*all_finite)(int64_t n, const T* values) noexcept;
@@ -297,12 +297,6 @@ struct KernelTable {
   void (*batch_norm_gradients)(const BatchNorm<T>&) noexcept;
   // x, dy, mean, variance, both gradients -> dx, 0 in its padding.
   void (*batch_norm_backward)(const BatchNorm<T>&) noexcept;
-};
-
-// Tables compiled into this build; null where the instruction set is not built for this target.
-template <class T>
-struct TableOf {
-  static const KernelTable<T>* get(const char* name) noexcept;
 };
 
 }  // namespace lamina::kernels

@@ -32,8 +32,7 @@ void ActivationLayer<T>::backward(const RowPass<T>& pass) const noexcept {
     apply_activation_backward(pass.kernels, activation_, pass.rows, pass.input.columns, pass.output_values(),
                               pass.output_aux(), pass.output.row_stride, pass.output_delta(),
                               pass.output.row_stride);
-  if (pass.input_delta_wanted)
-    copy_backward(pass);
+  if (pass.input_delta_wanted) copy_backward(pass);
 }
 
 template class ActivationLayer<float>;

@@ -22,8 +22,8 @@ nlohmann::json Dropout<T>::spec() const {
 template <class T>
 void Dropout<T>::drop(const RowPass<T>& pass, T* values, int64_t row_stride) const noexcept {
   if (pass.training && rate_ > 0.0)
-    pass.kernels.dropout_rows(pass.first_row, pass.rows, pass.input.columns, values, row_stride, pass.seed, pass.step,
-                              pass.layer_index, static_cast<T>(rate_));
+    pass.kernels.dropout_rows(pass.first_row, pass.rows, pass.input.columns, values, row_stride, pass.seed,
+                              pass.step, pass.layer_index, static_cast<T>(rate_));
 }
 
 template <class T>

@@ -33,8 +33,8 @@ template <class T>
 void AlphaDropout<T>::drop(const RowPass<T>& pass, T* values, int64_t row_stride, double added,
                            double dropped) const noexcept {
   if (pass.training && rate_ > 0.0)
-    pass.kernels.alpha_dropout_rows({pass.first_row, pass.rows, pass.input.columns, values, row_stride, pass.seed,
-                                     pass.step, pass.layer_index, static_cast<T>(rate_),
+    pass.kernels.alpha_dropout_rows({pass.first_row, pass.rows, pass.input.columns, values, row_stride,
+                                     pass.seed, pass.step, pass.layer_index, static_cast<T>(rate_),
                                      static_cast<T>(scale_), static_cast<T>(added), static_cast<T>(dropped)});
 }
 
@@ -67,14 +67,14 @@ template <class T>
 void GaussianNoise<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
   if (pass.training && deviation_ > 0.0)
-    pass.kernels.noise_rows(pass.first_row, pass.rows, pass.input.columns, pass.output_values(), pass.output.row_stride,
-                            pass.seed, pass.step, pass.layer_index, static_cast<T>(deviation_));
+    pass.kernels.noise_rows(pass.first_row, pass.rows, pass.input.columns, pass.output_values(),
+                            pass.output.row_stride, pass.seed, pass.step, pass.layer_index,
+                            static_cast<T>(deviation_));
 }
 
 template <class T>
 void GaussianNoise<T>::backward(const RowPass<T>& pass) const noexcept {
-  if (pass.input_delta_wanted)
-    copy_backward(pass);
+  if (pass.input_delta_wanted) copy_backward(pass);
 }
 
 template class AlphaDropout<float>;

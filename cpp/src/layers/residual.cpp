@@ -27,9 +27,7 @@ template <class T>
 class Identity final : public Layer<T> {
  public:
   nlohmann::json spec() const override { return {{"kind", "residual"}}; }
-  void forward(const RowPass<T>& pass) const noexcept override {
-    copy_forward(pass);
-  }
+  void forward(const RowPass<T>& pass) const noexcept override { copy_forward(pass); }
   void backward(const RowPass<T>& pass) const noexcept override {
     if (!pass.input_delta_wanted) return;
     copy_backward(pass);
@@ -80,8 +78,8 @@ Layer<T>& Residual<T>::make_skip(int64_t inputs, int64_t outputs) {
 
 template <class T>
 void Residual<T>::forward(const RowPass<T>& pass) const noexcept {
-  pass.kernels.add_rows(pass.rows, padded_columns<T>(pass.input.columns), pass.input_values(), pass.input.row_stride,
-                        pass.output_values(), pass.output.row_stride);
+  pass.kernels.add_rows(pass.rows, padded_columns<T>(pass.input.columns), pass.input_values(),
+                        pass.input.row_stride, pass.output_values(), pass.output.row_stride);
 }
 
 template <class T>

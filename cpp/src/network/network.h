@@ -49,6 +49,19 @@ struct GradientTask {
   int task;
 };
 
+// What gradient tasks read and write; the fields mean what those of GradientPass (layers/layer.h) do.
+template <class T>
+struct GradientRequest {
+  Workspace<T>& workspace;
+  int64_t batch_rows;
+  T* gradients = nullptr;
+  bool compute = true;
+  bool penalties = true;
+  ParameterUpdater<T>* updater = nullptr;
+  T* scratch;
+  bool fetch_ahead = false;
+};
+
 template <class T>
 class Network {
  public:
@@ -131,9 +144,8 @@ class Network {
   void update_running(const Workspace<T>& workspace, ParameterUpdater<T>& updater) const noexcept;
 
   std::vector<GradientTask> gradient_tasks(int64_t inputs_per_task) const;
-  void run_gradient_task(const GradientTask& task, int64_t inputs_per_task, Workspace<T>& workspace,
-                         int64_t batch_rows, T* gradients, bool compute, bool penalties,
-                         ParameterUpdater<T>* updater, T* scratch, bool fetch_ahead = false) noexcept;
+  void run_gradient_task(const GradientTask& task, int64_t inputs_per_task,
+                         const GradientRequest<T>& request) noexcept;
   // Elements of scratch that a gradient task may use.
   int64_t gradient_scratch_size(int64_t inputs_per_task) const noexcept;
   // After updates through gradient tasks, which keep the transposed weights up to date but for those of nodes

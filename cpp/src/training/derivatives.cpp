@@ -96,10 +96,13 @@ void Derivatives<T>::for_each_output(Member& member, int64_t rows, bool input_de
 template <class T>
 void Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int node) {
   member.row.view_row(member.tile, row);
+  const GradientRequest<T> request{.workspace = member.row,
+                                   .batch_rows = 1,
+                                   .gradients = member.gradient.data(),
+                                   .penalties = false,
+                                   .scratch = member.scratch.data()};
   for (const GradientTask& task : tasks_)
-    if (node == kAllNodes || node == task.node)
-      network_.run_gradient_task(task, kInputsPerTask, member.row, 1, member.gradient.data(), true, false,
-                                 nullptr, member.scratch.data());
+    if (node == kAllNodes || node == task.node) network_.run_gradient_task(task, kInputsPerTask, request);
 }
 
 template <class T>
@@ -330,17 +333,18 @@ bool Derivatives<T>::sample_gradient_norms(const DataSet<T>& data, const LossSpe
 template <class T>
 bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySource& inputs,
                    const std::vector<T*>& outputs, Poll poll) {
-  return run_inference_tiles(network, inputs.rows, poll, [&](Workspace<T>& workspace, int64_t first,
-                                                             int64_t rows) {
-    gather_inputs(network.kernels(), inputs, nullptr, first, rows, workspace.input().values,
-                  workspace.input().row_stride);
-    network.forward({.workspace = workspace, .parameters = parameters, .rows = rows});
-    for (size_t i = 0; i < network.layers().size(); ++i) {
-      const Slot<T>& slot = workspace.slot(network.layer_output_slot(i));
-      for (int64_t r = 0; r < rows; ++r)
-        std::copy_n(slot.values + r * slot.row_stride, slot.columns, outputs[i] + (first + r) * slot.columns);
-    }
-  });
+  return run_inference_tiles(
+      network, inputs.rows, poll, [&](Workspace<T>& workspace, int64_t first, int64_t rows) {
+        gather_inputs(network.kernels(), inputs, nullptr, first, rows, workspace.input().values,
+                      workspace.input().row_stride);
+        network.forward({.workspace = workspace, .parameters = parameters, .rows = rows});
+        for (size_t i = 0; i < network.layers().size(); ++i) {
+          const Slot<T>& slot = workspace.slot(network.layer_output_slot(i));
+          for (int64_t r = 0; r < rows; ++r)
+            std::copy_n(slot.values + r * slot.row_stride, slot.columns,
+                        outputs[i] + (first + r) * slot.columns);
+        }
+      });
 }
 
 template class Derivatives<float>;

@@ -38,11 +38,11 @@ void GradientTasks<T>::prepare(int threads) {
     plan.tasks = network_.gradient_tasks(plan.inputs_per_task);
     plan.scratch_size = row_stride_for<T>(network_.gradient_scratch_size(plan.inputs_per_task));
     plan.shares = std::make_unique<Share[]>(static_cast<size_t>(threads));
-    const auto count = static_cast<int>(plan.tasks.size());
+    const auto count = static_cast<int64_t>(plan.tasks.size());
     for (int i = 0; i < threads; ++i) {
       Share& share = plan.shares[static_cast<size_t>(i)];
-      share.first = count * i / threads;
-      share.last = count * (i + 1) / threads;
+      share.first = static_cast<int>(count * i / threads);
+      share.last = static_cast<int>(count * (i + 1) / threads);
     }
     if (scratch_.size() < threads * plan.scratch_size)
       scratch_ = AlignedBuffer<T>(threads * plan.scratch_size);
@@ -86,11 +86,18 @@ void GradientTasks<T>::fetch_rows_of_others(const Team& team, const Workspace<T>
 template <class T>
 void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t batch_rows, T* gradients,
                            bool compute, ParameterUpdater<T>* updater, FunctionRef<bool()> stop) noexcept {
-  T* scratch = scratch_.data() + team.index * plan_->scratch_size;
   // Weights that both sides of the barrier read, or that other layers have driven out of the cache.
   const bool fetch_ahead =
       updater != nullptr &&
       (team.size > 1 || 4 * network_.flat_size() * static_cast<int64_t>(sizeof(T)) > kFetchedAtOnce);
+  const GradientRequest<T> request{.workspace = workspace,
+                                   .batch_rows = batch_rows,
+                                   .gradients = gradients,
+                                   .compute = compute,
+                                   .penalties = penalties_,
+                                   .updater = updater,
+                                   .scratch = scratch_.data() + team.index * plan_->scratch_size,
+                                   .fetch_ahead = fetch_ahead};
   if (compute && team.size > 1) fetch_rows_of_others(team, workspace, batch_rows);
   // Runs of neighbouring tasks share inputs, and prefetch for each other.
   const int run = std::clamp(static_cast<int>(plan_->tasks.size()) / (8 * team.size), 1, 4);
@@ -99,8 +106,7 @@ void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t ba
     for (int first = share.next.fetch_add(run, std::memory_order_relaxed); first < share.last && !stop();
          first = share.next.fetch_add(run, std::memory_order_relaxed))
       for (int i = first; i < std::min(first + run, share.last); ++i)
-        network_.run_gradient_task(plan_->tasks[static_cast<size_t>(i)], plan_->inputs_per_task, workspace,
-                                   batch_rows, gradients, compute, penalties_, updater, scratch, fetch_ahead);
+        network_.run_gradient_task(plan_->tasks[static_cast<size_t>(i)], plan_->inputs_per_task, request);
   }
 }
 

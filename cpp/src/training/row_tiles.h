@@ -54,8 +54,7 @@ struct RowTiles {
 // own. False: the poll asked to stop.
 template <class T, class Body>
 bool run_inference_tiles(const Network<T>& network, int64_t rows, Poll poll, Body body) {
-  const RowTiles tiles =
-      RowTiles::cut(network, rows, static_cast<double>(network.forward_multiply_adds()));
+  const RowTiles tiles = RowTiles::cut(network, rows, static_cast<double>(network.forward_multiply_adds()));
   std::vector<std::unique_ptr<Workspace<T>>> workspaces;
   for (int i = 0; i < tiles.threads; ++i)
     workspaces.push_back(std::make_unique<Workspace<T>>(network, tiles.tile, WorkspaceUse::kInference));
