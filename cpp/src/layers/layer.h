@@ -9,6 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "base/error.h"
 #include "kernels/kernel_table.h"
 #include "layers/activation_spec.h"
 #include "layers/parameter.h"
@@ -90,15 +91,21 @@ struct GradientPass {
 class ParameterAllocator {
  public:
   explicit ParameterAllocator(int64_t panel_columns) : panel_columns_(panel_columns) {}
-  int64_t take(int64_t elements) noexcept { return std::exchange(size_, size_ + elements); }
-  int64_t take_transposed(int64_t elements) noexcept {
-    return std::exchange(transposed_size_, transposed_size_ + elements);
-  }
+  // Each returns the offset of the elements taken; raises kMemory where no memory could hold them all.
+  int64_t take(int64_t elements) { return advance(size_, elements); }
+  int64_t take_transposed(int64_t elements) { return advance(transposed_size_, elements); }
   int64_t panel_columns() const noexcept { return panel_columns_; }
   int64_t size() const noexcept { return size_; }
   int64_t transposed_size() const noexcept { return transposed_size_; }
 
  private:
+  static int64_t advance(int64_t& size, int64_t elements) {
+    constexpr int64_t kMost = int64_t{1} << 57;  // a layer takes far less, so the sum cannot overflow
+    if (size + elements > kMost)
+      throw Error(Error::Kind::kMemory, "network: its layers have more weights than any memory could hold");
+    return std::exchange(size, size + elements);
+  }
+
   int64_t panel_columns_;
   int64_t size_ = 0, transposed_size_ = 0;
 };
