@@ -1,4 +1,4 @@
-"""Callbacks: what may look in on training, and stop it."""
+"""Callbacks: objects that follow training and may stop it."""
 
 import os
 import sys
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from lamina._numbers import check_whole
 from lamina._types import NDArray
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ Record = dict[str, float]
 class Callback:
     """Base of callbacks; override what you need. Any object with some of these methods will do.
 
-    Epochs count from 0. An exception in a callback ends `fit` and reaches its caller; the network
-    keeps the weights that it has then.
+    Epochs count from 0. An exception in a callback ends `fit` and is raised to its caller; the
+    network keeps the weights it has at that point.
     """
 
     def on_fit_begin(self, fit: "Fit") -> None:
@@ -30,7 +31,7 @@ class Callback:
         """An epoch starts."""
 
     def on_progress(self, epoch: int, share: float) -> None:
-        """Now and then within an epoch (every 20 ms or so): `share` of it is done."""
+        """Within an epoch, about every 20 ms: `share` of it is done."""
 
     def on_epoch_end(self, epoch: int, record: Record) -> None:
         """An epoch ended with these figures ("loss", "val_loss", ...)."""
@@ -44,7 +45,7 @@ class EarlyStopping(Callback):
 
     Args:
         monitor: name of the figure; None: "val_loss" where there is validation data, else "loss".
-        patience: epochs without improvement that are borne, at least 1.
+        patience: epochs without improvement that are tolerated, at least 1.
         min_delta: smallest change that counts as improvement, at least 0.
         mode: "min" or "max" is better; "auto" takes "max" for accuracy, r2 and roc_auc.
         restore_best_weights: put back the weights of the best epoch at the end.
@@ -62,10 +63,7 @@ class EarlyStopping(Callback):
         mode: str = "auto",
         restore_best_weights: bool = True,
     ) -> None:
-        if not isinstance(patience, int | np.integer) or isinstance(patience, bool):
-            raise TypeError(f"EarlyStopping: expected patience as a whole number, got {patience!r}")
-        if patience < 1:
-            raise ValueError(f"EarlyStopping: expected a patience of at least 1, got {patience}")
+        check_whole(patience, "patience", "EarlyStopping")
         if min_delta < 0:
             raise ValueError(f"EarlyStopping: expected min_delta of at least 0, got {min_delta}")
         if mode not in ("auto", "min", "max"):
@@ -126,7 +124,7 @@ class TargetLoss(Callback):
         self._fit: Fit | None = None
 
     def on_fit_begin(self, fit: "Fit") -> None:
-        """Remember whom to stop."""
+        """Remember the fit to stop."""
         self._fit = fit
 
     def on_epoch_end(self, epoch: int, record: Record) -> None:
@@ -135,7 +133,7 @@ class TargetLoss(Callback):
             self._fit.stop(f"loss {record['loss']:.6g} reached the target {self.threshold:.6g}")
 
     def on_fit_end(self, fit: "Fit") -> None:
-        """Let go."""
+        """Forget the fit."""
         self._fit = None
 
 

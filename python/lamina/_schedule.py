@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lamina._numbers import is_number
 from lamina._types import NDArray
 
 Rates = NDArray[np.float64]
@@ -21,7 +22,7 @@ class Schedule:
 
     Args:
         rate: learning rate that the schedule's factors multiply, at least 0.
-        per: "step" changes the rate at each step, "epoch" after each epoch (in `fit` alone).
+        per: "step" changes the rate at each step, "epoch" after each epoch (only in `fit`).
 
     Raises:
         ValueError: an option is out of range.
@@ -53,16 +54,16 @@ class Schedule:
         if length is None:
             if last is None:
                 raise ValueError(
-                    f"{self._name}: expected a length: fit alone knows when training ends"
+                    f"{self._name}: expected a length; only fit knows when training ends"
                 )
             length = last / (epoch_steps or 1) if self.per == "epoch" else last
         return np.ascontiguousarray(self.rate * self.factors(t, float(length)), dtype=np.float64)
 
     def note_epoch(self, record: Mapping[str, float]) -> None:
-        """Told the losses after each epoch of a fit."""
+        """Called with the losses after each epoch of a fit."""
 
     def get_state(self) -> dict[str, Any]:
-        """What `note_epoch` has left behind."""
+        """What `note_epoch` has recorded."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -79,8 +80,7 @@ class Schedule:
 
     def _check(self, name: str, low: float, high: float = math.inf, *, above: bool = False) -> None:
         value = getattr(self, name)
-        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        in_range = number and math.isfinite(value) and low <= value <= high
+        in_range = is_number(value) and math.isfinite(value) and low <= value <= high
         if not in_range or (above and value == low):
             limit = f"{'above' if above else 'of at least'} {low:g}"
             limit += "" if math.isinf(high) else f" and at most {high:g}"
@@ -93,7 +93,7 @@ class Schedule:
 
 @dataclass(kw_only=True)
 class ConstantSchedule(Schedule):
-    """The same rate at all times; of use inside `WarmUp`."""
+    """The same rate at all times; useful inside `WarmUp`."""
 
     def factors(self, t: Rates, length: float) -> Rates:
         """1 at all times."""
@@ -107,7 +107,7 @@ class ReduceOnPlateau(Schedule):
     By hand, call `optimizer.schedule.note_epoch({"loss": value})` after each epoch.
 
     Args:
-        factor: in (0, 1). patience: epochs without improvement that are borne, at least 0.
+        factor: in (0, 1]. patience: epochs without improvement that are tolerated, at least 0.
         threshold: share of the best loss by which a better one must lie below it, at least 0.
         cooldown: epochs after a change that do not count, at least 0.
         minimum: least rate, at least 0.
@@ -176,7 +176,7 @@ class WarmUp(Schedule):
         schedule: what follows, its time counted from the end of the warm-up; or a rate.
         steps: of the warm-up (epochs, with per="epoch"), at least 1.
         start: factor before the first step, in [0, 1].
-        per: "step" raises the rate at each step, "epoch" from epoch to epoch (in `fit` alone).
+        per: "step" raises the rate at each step, "epoch" from epoch to epoch (only in `fit`).
     """
 
     def __init__(
@@ -210,7 +210,7 @@ class WarmUp(Schedule):
         return warm
 
     def note_epoch(self, record: Mapping[str, float]) -> None:
-        """Told on."""
+        """Pass the record on."""
         self.after.note_epoch(record)
 
     def get_state(self) -> dict[str, Any]:
@@ -232,7 +232,7 @@ class FunctionSchedule(Schedule):
     def __init__(
         self, function: Callable[[int], float], *, per: Literal["step", "epoch"] = "step"
     ) -> None:
-        self.function = function
+        self.function, self.per = function, per
         super().__init__(self._value(0), per=per)
 
     def __repr__(self) -> str:
@@ -251,8 +251,6 @@ class FunctionSchedule(Schedule):
         if not (math.isfinite(value) and value >= 0.0):
             raise ValueError(
                 f"{self._name}: expected a finite rate of at least 0, got {value} at {self.per} {t}"
-                if hasattr(self, "per")
-                else f"{self._name}: expected a finite rate of at least 0, got {value} at 0"
             )
         return value
 

@@ -35,7 +35,7 @@ nlohmann::json numbers_to_json(const std::vector<double>& values) {
   return values.size() == 1 ? nlohmann::json(values[0]) : nlohmann::json(values);
 }
 
-// One element a column; of a single number so many as one call of the kernel takes.
+// One element for each column; a single number is repeated as often as one call of the kernel needs.
 template <class T>
 AlignedBuffer<T> as_row(const std::vector<double>& values, int64_t columns, int64_t length,
                         const char* name) {
@@ -174,7 +174,8 @@ void Clip<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
   T* row = pass.output_values();
   for (int64_t i = 0; i < pass.rows; ++i, row += pass.output.row_stride)
-    pass.kernels.clamp_values(padded_columns<T>(pass.input.columns), static_cast<T>(low_), static_cast<T>(high_), row);
+    pass.kernels.clamp_values(padded_columns<T>(pass.input.columns), static_cast<T>(low_),
+                              static_cast<T>(high_), row);
 }
 
 template <class T>
