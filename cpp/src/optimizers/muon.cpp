@@ -66,6 +66,8 @@ Muon<T>::Muon(const MuonOptions& options, const std::vector<Parameter>& paramete
     both = std::max({both, padded_columns<T>(inputs) * row_stride_for<T>(outputs),
                      padded_columns<T>(outputs) * row_stride_for<T>(inputs)});
     gram = std::max(gram, smaller * row_stride_for<T>(smaller));
+    const auto small = static_cast<double>(smaller), large = static_cast<double>(std::max(inputs, outputs));
+    multiply_adds_ += iterations_ * small * small * (2.0 * large + small);
   }
   wide_ = AlignedBuffer<T>(both);
   tall_ = AlignedBuffer<T>(both);
