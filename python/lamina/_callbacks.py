@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from lamina._numbers import check_whole
+from lamina._numbers import check_whole, is_number
 from lamina._types import NDArray
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = True,
     ) -> None:
         check_whole(patience, "patience", "EarlyStopping")
-        if min_delta < 0:
-            raise ValueError(f"EarlyStopping: expected min_delta of at least 0, got {min_delta}")
+        if not is_number(min_delta) or not min_delta >= 0:
+            raise ValueError(f"EarlyStopping: expected min_delta of at least 0, got {min_delta!r}")
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"EarlyStopping: expected mode auto, min or max, got {mode!r}")
         self.monitor = monitor
