@@ -120,6 +120,7 @@ void Network<T>::link_activations() {
 template <class T>
 std::vector<int64_t> Network<T>::layer_widths() const {
   std::vector<int64_t> widths;
+  widths.reserve(layer_slots_.size());
   for (const int slot : layer_slots_) widths.push_back(slot_columns_[static_cast<size_t>(slot)]);
   return widths;
 }

@@ -52,6 +52,7 @@ bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
   const RowTiles tiles = RowTiles::cut(network_, rows, work);
   const int64_t scratch = network_.gradient_scratch_size(kInputsPerTask);
   std::vector<std::unique_ptr<Member>> members;
+  members.reserve(static_cast<size_t>(tiles.threads));
   for (int i = 0; i < tiles.threads; ++i)
     members.push_back(std::make_unique<Member>(network_, tiles.tile, scratch));
   return tiles.run(poll, [&](int thread, int64_t first, int64_t count) {
@@ -164,6 +165,7 @@ void Derivatives<T>::run_changes(Member& member, int64_t rows, const T* paramete
   for (const Node<T>& node : network_.nodes()) {
     const Slot<T>& in = member.tile.slot(node.input_slot);
     const Slot<T>& out = member.tile.slot(node.output_slot);
+    const ActivationSpec* activation = node.layer->output_activation();
     if (dynamic_cast<const Dense<T>*>(node.layer) != nullptr) {
       const Parameter& weight = network_.parameters()[static_cast<size_t>(node.first_parameter)];
       const bool moves = parameter_change != nullptr && weight.trainable;
@@ -189,7 +191,7 @@ void Derivatives<T>::run_changes(Member& member, int64_t rows, const T* paramete
     } else {
       copy_rows(rows, out.columns, in.delta, in.row_stride, out.delta, out.row_stride);
     }
-    if (const ActivationSpec* activation = node.layer->output_activation())
+    if (activation != nullptr)
       apply_activation_backward(network_.kernels(), *activation, rows, out.columns, out.values, out.aux,
                                 out.row_stride, out.delta, out.row_stride);
   }

@@ -35,12 +35,12 @@ struct WeightsKept {
 class BatchGradient {
  public:
   BatchGradient(Network<double>& network, const LossSpec& loss, const DataSet<double>& data, Poll poll)
-      : network_(network),
+      : runner_(network, loss, std::min(kRowsTogether, data.inputs.rows), data.targets.columns),
+        network_(network),
         data_(data),
-        runner_(network, loss, std::min(kRowsTogether, data.inputs.rows), data.targets.columns),
+        total_(loss.mean_over_rows ? total_weight(data, {nullptr, 0, data.inputs.rows}) : 1.0),
         part_(network.flat_size()),
-        poll_(poll),
-        total_(loss.mean_over_rows ? total_weight(data, {nullptr, 0, data.inputs.rows}) : 1.0) {}
+        poll_(poll) {}
 
   // product += factor * gradient at the network's weights; false: stopped.
   bool add(double factor, double* product) {
@@ -75,12 +75,12 @@ class BatchGradient {
     return !runner_.cancelled();
   }
 
+  StepRunner<double> runner_;  // first: it is aligned to a cache line
   Network<double>& network_;
   const DataSet<double>& data_;
-  StepRunner<double> runner_;
+  double total_;
   AlignedBuffer<double> part_;
   Poll poll_;
-  double total_;
 };
 
 }  // namespace
