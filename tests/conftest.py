@@ -1,10 +1,13 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+import lamina as lm
 
 # In continuous integration the same examples every time: a failure there is one of the change.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -27,3 +30,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder {folder} with data sets (set LAMINA_DATA to one)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _number_of_threads() -> Iterator[None]:
+    """A test may set the number of threads; the next one starts from the same number as before."""
+    before = lm.get_num_threads()
+    yield
+    if lm.get_num_threads() != before:
+        lm.set_num_threads(before)

@@ -1,6 +1,6 @@
 """Small data sets and networks that several tests share."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -49,3 +49,12 @@ def bits(net: lm.Sequential | Iterable[Array]) -> bytes:
     """All weights of a network (or the arrays) as bytes, for comparisons to the last bit."""
     arrays = net.parameters().values() if isinstance(net, lm.Sequential) else net
     return b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+
+
+def same_for_any_threads(result: Callable[[], Any]) -> bool:
+    """True where `result()` is the same with one to four threads."""
+    results = []
+    for threads in (1, 2, 3, 4):
+        lm.set_num_threads(threads)
+        results.append(result())
+    return results == results[:1] * 4

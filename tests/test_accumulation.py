@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamina as lm
-from networks import bits, class_data, classifier, regressor, value_data
+from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
@@ -124,17 +124,13 @@ def test_a_mean_cannot_join_what_backward_left() -> None:
 
 def test_any_number_of_threads_gives_the_same_bits() -> None:
     x, y = class_data(rows=600)
-    results = set()
-    before = lm.get_num_threads()
-    try:
-        for threads in (1, 2, 3, 4):
-            lm.set_num_threads(threads)
-            net = classifier(dropout=0.2)
-            net.fit(x, y, batch_size=90, accumulate=3, epochs=2, verbose=False)
-            results.add(bits(net))
-    finally:
-        lm.set_num_threads(before)
-    assert len(results) == 1
+
+    def trained() -> bytes:
+        net = classifier(dropout=0.2)
+        net.fit(x, y, batch_size=90, accumulate=3, epochs=2, verbose=False)
+        return bits(net)
+
+    assert same_for_any_threads(trained)
 
 
 def test_an_interrupt_amid_the_batches_of_an_update_leaves_whole_updates() -> None:

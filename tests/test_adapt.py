@@ -220,3 +220,15 @@ def test_a_network_without_the_layer_says_so() -> None:
     net = lm.Sequential([lm.Dense(2)], inputs=7)
     with pytest.raises(ValueError, match="adapt: expected a Normalization layer in the network"):
         net.adapt(skewed()[0])
+
+
+def test_a_fit_that_is_refused_adapts_nothing() -> None:
+    x, y = skewed()
+    net, average = network(), lm.WeightAverage()
+    average.update(network())
+    before = bits(net)
+    with pytest.raises(ValueError, match="state of another network"):
+        net.fit(x, y, average=average)
+    with pytest.raises(ValueError, match="expected the loss"):
+        net.fit(x, y, optimizer="levenberg_marquardt", loss="huber")
+    assert bits(net) == before

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 import lamina as lm
-from networks import bits, value_data
+from networks import bits, same_for_any_threads, value_data
 from test_gradients import TOLERANCE, difference_quotient, relative_error
 
 Array = npt.NDArray[Any]
@@ -185,19 +185,17 @@ def test_activations_of_layers_are_those_of_prediction() -> None:
 @pytest.mark.parametrize("clip", [0.0, 0.1])
 def test_any_number_of_threads_gives_the_same_bits(dtype: Any, clip: float) -> None:
     x, y = value_data(rows=501)
-    results = set()
-    before = lm.get_num_threads()
-    for threads in (1, 2, 3, 4):
-        lm.set_num_threads(threads)
+
+    def trained() -> Any:
         net, optimizer = network(dtype=dtype), lm.Adam(0.01, clip_norm=clip)
         history = net.fit(x, y, optimizer=optimizer, epochs=2, batch_size=125, verbose=False)
         outputs = net.forward(x, training=True)
         gradient = net.backward(outputs)
         assert gradient is not None
         parts = [*net.parameters().values(), *net.gradients().values(), outputs, gradient]
-        results.add((bits(parts), tuple(history["loss"])))
-    lm.set_num_threads(before)
-    assert len(results) == 1
+        return bits(parts), history["loss"]
+
+    assert same_for_any_threads(trained)
 
 
 def test_a_fit_is_its_train_steps() -> None:
@@ -355,7 +353,6 @@ def test_a_step_by_hand_that_is_not_finite_leaves_the_statistics() -> None:
 def test_ctrl_c_leaves_weights_and_statistics_of_a_whole_step(threads: int) -> None:
     x, y = value_data(rows=3000)
     layers = [lm.Dense(150), lm.BatchNorm(), lm.Activation("relu"), lm.BatchNorm(), lm.Dense(2)]
-    before = lm.get_num_threads()
     lm.set_num_threads(threads)
     net, optimizer = lm.Sequential(layers, inputs=7), lm.SGD(0.01)
     timer = threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT))
@@ -364,7 +361,6 @@ def test_ctrl_c_leaves_weights_and_statistics_of_a_whole_step(threads: int) -> N
     with pytest.raises(KeyboardInterrupt):
         net.fit(x, y, optimizer=optimizer, epochs=10**7, **options)
     timer.join()
-    lm.set_num_threads(before)
     twin, other = lm.Sequential(layers, inputs=7), lm.SGD(0.01)
     for index in range(optimizer.steps):
         rows = slice(index % 2 * 1500, index % 2 * 1500 + 1500)

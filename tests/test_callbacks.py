@@ -290,7 +290,9 @@ def test_training_stops_when_the_target_loss_is_reached() -> None:
     assert "reached the target 0.3" in history.stop_reason
 
 
-@pytest.mark.parametrize("options", [{"patience": 0}, {"min_delta": -1.0}, {"mode": "best"}])
+@pytest.mark.parametrize(
+    "options", [{"patience": 0}, {"min_delta": -1.0}, {"min_delta": np.nan}, {"mode": "best"}]
+)
 def test_early_stopping_refuses_options_out_of_range(options: Any) -> None:
     with pytest.raises(ValueError, match="EarlyStopping: expected"):
         lm.EarlyStopping(**options)

@@ -1,7 +1,5 @@
 """The table of the catalogue: every entry in both dtypes: forward, backward, PyTorch, saved."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,12 @@ from lamina import _core
 from lamina._layers import LAYERS
 from lamina._losses import core_loss
 from networks import bits, class_data, classifier
+from parity import read_traces as traces
+from parity import test_torch_blocks as block_parity
+from parity import test_torch_catalogue as parity
+from parity import test_torch_layers as layer_parity
+from parity import test_torch_optimizers as optimizer_parity
+from parity import test_torch_trace as trace_parity
 
 Array = npt.NDArray[Any]
 NAMES: dict[str, list[str]] = _core.catalogue()
@@ -26,24 +30,6 @@ WITHOUT_PYTORCH = {"step", "lion", "dropout", "alpha_dropout", "gaussian_noise"}
     "affine",
 }
 X = np.random.default_rng(0).normal(size=(9, 5))
-
-
-def load(name: str) -> Any:
-    """A test module of the folder parity, whatever folder pytest was started in."""
-    path = Path(__file__).with_name("parity") / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"lamina_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-parity = load("test_torch_catalogue")
-optimizer_parity = load("test_torch_optimizers")
-block_parity = load("test_torch_blocks")
-layer_parity = load("test_torch_layers")
 Check = Callable[[str, Any], None]
 
 
@@ -168,9 +154,7 @@ def optimizer_backward(name: str, dtype: Any) -> None:
 
 
 def optimizer_pytorch(name: str, dtype: Any) -> None:
-    traces = load("read_traces")
     if name in ("sgd", "adam"):
-        trace_parity = load("test_torch_trace")
         trace_parity.test_twenty_steps_equal_pytorch(("tanh_cross_entropy", name, dtype))
         return
     found = [

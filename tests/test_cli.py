@@ -14,6 +14,8 @@ pytest.importorskip("rich")
 
 import lamina as lm  # noqa: E402
 from commands import QUICK, fails, lamina, write  # noqa: E402
+from lamina.cli._arguments import build_parser  # noqa: E402
+from lamina.cli._network import Recipe, _optimizer  # noqa: E402
 from lamina.cli._read import TextFormat, read_table  # noqa: E402
 from lamina.tabular import TableModel  # noqa: E402
 
@@ -374,3 +376,13 @@ def test_ctrl_c_ends_a_training_at_once_and_leaves_no_file(folder, tmp_path):
 def test_the_traceback_is_shown_on_request_only(tmp_path):
     assert "Traceback" not in lamina("info", tmp_path / "nothing")[2]
     assert "Traceback" in lamina("info", tmp_path / "nothing", "--traceback")[2]
+
+
+@pytest.mark.parametrize(("optimizer", "default"), [("adam", 0.0), ("adamw", 0.01), ("sgd", 0.01)])
+def test_weight_decay_counts_with_every_optimizer(optimizer, default):
+    for given, expected in (([], default), (["--weight-decay", "0.5"], 0.5)):
+        arguments = build_parser("0").parse_args(
+            ["train", "table.csv", "--target", "y", "--optimizer", optimizer, *given]
+        )
+        made = _optimizer(Recipe.choose(arguments, rows=100))
+        assert made.to_spec()["weight_decay"] == expected

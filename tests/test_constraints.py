@@ -1,6 +1,5 @@
 """Penalties, limits and factors of Dense layers."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 each_option = pytest.mark.parametrize("name", list(OPTIONS))
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
-
-
-@pytest.fixture
-def threads() -> Iterator[None]:
-    before = lm.get_num_threads()
-    yield
-    lm.set_num_threads(before)
 
 
 def network(name: str, dtype: Any = "float32", width: int = 19) -> lm.Sequential:
@@ -142,7 +134,6 @@ def test_steps_by_hand_have_the_bits_of_fit(name: str, dtype: Any, clip: float) 
 
 
 @each_option
-@pytest.mark.usefixtures("threads")
 def test_bits_and_losses_do_not_depend_on_threads(name: str) -> None:
     x, y = value_data(rows=600)
     found = set()

@@ -8,7 +8,9 @@ import numpy.typing as npt
 import pytest
 
 import lamina as lm
-from networks import bits, class_data, classifier, regressor, value_data
+from lamina import _core
+from lamina._losses import core_loss
+from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
 Array = npt.NDArray[Any]
 # Analytic derivatives in float64 agree but for the order of sums.
@@ -280,15 +282,7 @@ def all_calls(net: lm.Sequential, x: Array, y: Array) -> list[Array]:
 def test_any_number_of_threads_gives_the_same_bits(dtype: Any) -> None:
     x, y = class_data(rows=301, inputs=70)
     net = classifier(inputs=70, dtype=dtype)
-    before = lm.get_num_threads()
-    results = []
-    try:
-        for threads in (1, 2, 3, 4):
-            lm.set_num_threads(threads)
-            results.append(bits(all_calls(net, x, y)))
-    finally:
-        lm.set_num_threads(before)
-    assert results == results[:1] * 4
+    assert same_for_any_threads(lambda: bits(all_calls(net, x, y)))
 
 
 def test_a_row_has_the_same_derivatives_in_any_batch() -> None:
@@ -361,3 +355,13 @@ def test_what_does_not_fit_is_refused_in_a_sentence(case: str) -> None:
     call, sentence = BAD[case]
     with pytest.raises((ValueError, TypeError), match=sentence):
         call(NETWORKS["dense"])
+
+
+def test_the_core_puts_the_weights_back_where_the_loss_is_not_finite() -> None:
+    x, y = (array.astype(np.float64) for array in value_data(rows=10))
+    net = regressor(dtype="float64")
+    core, before = net._core_network(), bits(net)
+    direction = [np.ones_like(array) for array in net.parameters().values()]
+    with pytest.raises(lm.NotFiniteError):
+        _core.hessian_vector_product(core, core_loss("mse"), x, None, y + 1e200, None, direction)
+    assert bits(net) == before

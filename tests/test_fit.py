@@ -1,12 +1,13 @@
 """fit: what it learns, that it does so reproducibly, and how data, weights and options act."""
 
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
 import lamina as lm
-from networks import bits, class_data, classifier, regressor, value_data
+from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
 XOR_X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 XOR_Y = np.array([0, 1, 1, 0])
@@ -88,30 +89,25 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 }
 
 
-def trained_with_threads(threads: int, layers: list[lm.Layer], options: Any, dtype: Any) -> bytes:
+def trained(layers: list[lm.Layer], options: Any, dtype: Any) -> bytes:
     x, y = class_data(rows=301, inputs=29)
     weight = np.random.default_rng(0).uniform(0.0, 2.0, len(x))
-    before = lm.get_num_threads()
-    lm.set_num_threads(threads)
-    try:
-        net = lm.Sequential(layers, inputs=29, dtype=dtype)
-        history = net.fit(
-            x,
-            y,
-            optimizer=lm.Adam(**options),
-            epochs=2,
-            batch_size=128,
-            sample_weight=weight,
-            validation_fraction=0.2,
-            metrics=["accuracy"],
-            verbose=False,
-        )
-        net.forward(x, training=True)
-        net.backward(np.ones((301, 3)))
-        arrays = [*net.parameters().values(), *net.gradients().values(), net.predict(x)]
-        return bits([*arrays, *map(np.array, history.values())])
-    finally:
-        lm.set_num_threads(before)
+    net = lm.Sequential(layers, inputs=29, dtype=dtype)
+    history = net.fit(
+        x,
+        y,
+        optimizer=lm.Adam(**options),
+        epochs=2,
+        batch_size=128,
+        sample_weight=weight,
+        validation_fraction=0.2,
+        metrics=["accuracy"],
+        verbose=False,
+    )
+    net.forward(x, training=True)
+    net.backward(np.ones((301, 3)))
+    arrays = [*net.parameters().values(), *net.gradients().values(), net.predict(x)]
+    return bits([*arrays, *map(np.array, history.values())])
 
 
 @pytest.mark.parametrize("rows", [1, 2, 16])
@@ -136,10 +132,7 @@ def test_wide_outputs_have_the_same_bits_with_any_number_of_threads(
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_any_number_of_threads_gives_the_same_bits(shape: str, optimizer: str, dtype: Any) -> None:
-    expected = trained_with_threads(1, SHAPES[shape], OPTIMIZERS[optimizer], dtype)
-    for threads in (2, 3, 4):
-        got = trained_with_threads(threads, SHAPES[shape], OPTIMIZERS[optimizer], dtype)
-        assert got == expected, f"{threads} threads"
+    assert same_for_any_threads(lambda: trained(SHAPES[shape], OPTIMIZERS[optimizer], dtype))
 
 
 def test_two_fits_of_one_epoch_are_one_fit_of_two() -> None:
@@ -373,3 +366,12 @@ def test_a_metric_that_cannot_judge_the_targets_is_refused_before_training() -> 
         net.fit(x, y, metrics=["accuracy"], epochs=1, verbose=False)
     assert (net.inputs, net.epochs_trained) == (None, 0)
     net.fit(x, y, metrics=["r2", lambda y, outputs: 1.0], epochs=1, verbose=False)
+
+
+@pytest.mark.parametrize("layers", [[lm.Dense(3)], [lm.BatchNorm(), lm.Dense(3)]], ids=["", "norm"])
+def test_the_largest_batch_size_is_one_batch_of_all_rows(layers: Any) -> None:
+    x, y = value_data(rows=50)
+    nets = [lm.Sequential(layers, inputs=7) for _ in range(2)]
+    for net, batch_size in zip(nets, (sys.maxsize, 50), strict=True):
+        net.fit(x, y[:, :1] * np.ones(3), epochs=2, batch_size=batch_size, verbose=False)
+    assert bits(nets[0]) == bits(nets[1]) != bits(lm.Sequential(layers, inputs=7))

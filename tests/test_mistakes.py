@@ -43,7 +43,7 @@ MISTAKES: dict[str, tuple[Callable[[lm.Sequential], Any], str]] = {
     "weight of an unknown class": (fit(class_weight={3: 2.0}), "indices from 0 to 2, got 3"),
     "a name in a step": (
         lambda net: net.train_step(X, Y, optimizer="adam"),
-        "train_step: expected an optimizer object such as Adam.*got 'adam'",
+        "train_step: expected an optimizer such as lm.Adam.*got 'adam'",
     ),
     "all rows in a step": (
         lambda net: net.train_step(X, Y, optimizer=lm.LBFGS()),

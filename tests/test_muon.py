@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 import lamina as lm
-from networks import bits, class_data, regressor, value_data
+from networks import bits, class_data, regressor, same_for_any_threads, value_data
 
 Array = npt.NDArray[Any]
 
@@ -80,17 +80,13 @@ def test_matching_adamw_scales_by_the_larger_side() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_any_number_of_threads_gives_the_same_bits(dtype: str) -> None:
     x, y = class_data(rows=600)
-    results = set()
-    before = lm.get_num_threads()
-    try:
-        for threads in (1, 2, 3, 4):
-            lm.set_num_threads(threads)
-            net = deep(dtype, widths=(70, 131, 40))
-            net.fit(x, y, optimizer=lm.Muon(clip_norm=0.5), epochs=2, batch_size=300, verbose=False)
-            results.add(bits(net))
-    finally:
-        lm.set_num_threads(before)
-    assert len(results) == 1
+
+    def trained() -> bytes:
+        net = deep(dtype, widths=(70, 131, 40))
+        net.fit(x, y, optimizer=lm.Muon(clip_norm=0.5), epochs=2, batch_size=300, verbose=False)
+        return bits(net)
+
+    assert same_for_any_threads(trained)
 
 
 def test_a_matrix_without_gradient_stays() -> None:

@@ -336,3 +336,10 @@ def test_unknown_names_list_what_there_is() -> None:
         lm.Sequential([lm.Dense(1, "x")], inputs=1)
     with pytest.raises(ValueError, match="initializer: unknown name 'x'; expected one of zeros"):
         lm.Sequential([lm.Dense(1, initializer="x")], inputs=1)
+
+
+def test_more_weights_than_memory_can_hold_are_refused() -> None:
+    # So many that their number, 2^64, would wrap around to 0.
+    layers = [lm.Dense(2**24, bias=False)] * 2**16
+    with pytest.raises(MemoryError, match="weights"):
+        lm.Sequential(layers, inputs=2**24)

@@ -251,6 +251,10 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
     for wrong in ({}, {"spec": {"kind": "adam"}}, None):
         with pytest.raises(ValueError, match="expected a state that get_state gave"):
             other.set_state(twin, wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="steps of the state of at least 0, got -1"):
+        other.set_state(twin, {**optimizer.get_state(), "steps": -1})
+    with pytest.raises(ValueError, match="updates of the state of at least 0, got -1"):
+        lm.WeightAverage().set_state(twin, {"updates": -1, "applied": False})
     assert (other.learning_rate, other.steps) == (0.5, 0)
 
 

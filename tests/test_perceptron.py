@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 import lamina as lm
-from networks import class_data
+from networks import class_data, same_for_any_threads
 
 Array = npt.NDArray[Any]
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -203,16 +203,12 @@ def test_its_network_can_be_saved_and_predicts_the_same(classes: int, tmp_path: 
 
 def test_the_same_seed_gives_the_same_weights_for_any_number_of_threads() -> None:
     x, y, _ = separable(300, 30, 0.1, 0)
-    before = lm.get_num_threads()
-    weights = []
-    try:
-        for threads in (1, 2, 3, 4):
-            lm.set_num_threads(threads)
-            weights.append(lm.Perceptron(seed=5).fit(x, y).weights.tobytes())
-    finally:
-        lm.set_num_threads(before)
-    assert weights == weights[:1] * 4
-    assert lm.Perceptron(seed=6).fit(x, y).weights.tobytes() != weights[0]
+
+    def weights(seed: int = 5) -> bytes:
+        return lm.Perceptron(seed=seed).fit(x, y).weights.tobytes()
+
+    assert same_for_any_threads(weights)
+    assert weights(seed=6) != weights()
 
 
 BAD = {

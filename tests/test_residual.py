@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 import lamina as lm
-from networks import bits, value_data
+from networks import bits, same_for_any_threads, value_data
 
 Array = npt.NDArray[Any]
 
@@ -111,15 +111,13 @@ def test_layers_in_a_block_start_from_weights_and_masks_of_their_own() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_any_number_of_threads_gives_the_same_bits(dtype: Any) -> None:
     x, y = value_data(rows=500)
-    results = set()
-    before = lm.get_num_threads()
-    for threads in (1, 2, 3, 4):
-        lm.set_num_threads(threads)
+
+    def trained() -> Any:
         net = nested(dtype=dtype)
         history = net.fit(x, y, epochs=2, batch_size=120, verbose=False)
-        results.add((bits(net), tuple(history["loss"]), bits([net.predict(x)])))
-    lm.set_num_threads(before)
-    assert len(results) == 1
+        return bits(net), history["loss"], bits([net.predict(x)])
+
+    assert same_for_any_threads(trained)
 
 
 def test_a_fit_is_its_steps_by_hand() -> None:

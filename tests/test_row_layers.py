@@ -1,7 +1,6 @@
 """Layers that work on each row alone: values, gradients, training, files, predictors, options."""
 
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +34,6 @@ each_noise = pytest.mark.parametrize(
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
 
-@pytest.fixture
-def threads() -> Iterator[None]:
-    before = lm.get_num_threads()
-    yield
-    lm.set_num_threads(before)
-
-
 def network(name: str, dtype: Any = "float32", inputs: int = 7, width: int = 19) -> lm.Sequential:
     """The layer in every place: first, after an activation, last."""
     layer = LAYERS[name]
@@ -65,7 +57,6 @@ def test_training_lowers_the_loss(name: str, dtype: Any) -> None:
 
 
 @each_layer
-@pytest.mark.usefixtures("threads")
 def test_the_bits_do_not_depend_on_threads(name: str) -> None:
     x, y = value_data(rows=1000)
     found = set()

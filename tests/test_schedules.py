@@ -178,8 +178,8 @@ def test_a_plateau_in_fit_changes_the_next_epochs_rate() -> None:
         (lambda: lm.CosineSchedule(0.1, per="row"), "per 'step' or 'epoch', got 'row'"),  # type: ignore[arg-type]
         (lambda: lm.MultiStepSchedule(0.1, milestones=(5, 3)), "ascending whole numbers, got .5"),
         (lambda: lm.MultiStepSchedule(0.1, milestones=5), "ascending whole numbers, got 5"),  # type: ignore[arg-type]
-        (lambda: lm.FunctionSchedule(lambda t: -1.0), "from your function, got -1.0 at 0"),
-        (lambda: lm.FunctionSchedule(lambda t: None), "from your function, got None at 0"),  # type: ignore[arg-type, return-value]
+        (lambda: lm.FunctionSchedule(lambda t: -1.0), "from your function, got -1.0 at step 0"),
+        (lambda: lm.FunctionSchedule(lambda t: None), "from your function, got None at step 0"),  # type: ignore[arg-type, return-value]
         (lambda: lm.ReduceOnPlateau(0.1, mode="best"), "mode auto, min or max, got 'best'"),  # type: ignore[arg-type]
     ],
 )

@@ -14,15 +14,7 @@ from lamina.tabular import (
     fit_target,
 )
 from lamina.tabular._encoders import Scaling, choose_edges
-
-
-def text(*values):
-    """A text column as a reader of files gives it."""
-    return np.array(values, dtype=object)
-
-
-def repeat(values, rows):
-    return text(*(values[i % len(values)] for i in range(rows)))
+from tables import repeat, text
 
 
 @pytest.fixture

@@ -18,15 +18,7 @@ from lamina.tabular import (
     hold_back,
     target_from_record,
 )
-
-
-def text(*values):
-    """A text column as a reader of files gives it."""
-    return np.array(values, dtype=object)
-
-
-def repeat(values, rows):
-    return text(*(values[i % len(values)] for i in range(rows)))
+from tables import repeat, text
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 import lamina as lm
-from networks import bits, class_data, classifier, regressor, value_data
+from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
 Array = npt.NDArray[Any]
 
@@ -196,17 +196,13 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_weights_and_no_average()
 
 def test_any_number_of_threads_gives_the_same_bits() -> None:
     x, y = class_data(rows=600)
-    results = set()
-    before = lm.get_num_threads()
-    try:
-        for threads in (1, 2, 3, 4):
-            lm.set_num_threads(threads)
-            net = classifier()
-            net.fit(x, y, batch_size=200, average=lm.WeightAverage(), epochs=2, verbose=False)
-            results.add(bits(net))
-    finally:
-        lm.set_num_threads(before)
-    assert len(results) == 1
+
+    def trained() -> bytes:
+        net = classifier()
+        net.fit(x, y, batch_size=200, average=lm.WeightAverage(), epochs=2, verbose=False)
+        return bits(net)
+
+    assert same_for_any_threads(trained)
 
 
 def test_an_average_serves_one_network() -> None:

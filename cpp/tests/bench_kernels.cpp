@@ -194,9 +194,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (argc > 2 && std::strcmp(argv[2], "f64") == 0) {
-    bench(*TableOf<double>::get(name.c_str()));
+    bench(*find_kernels<double>(name.c_str()));
   } else {
-    bench(*TableOf<float>::get(name.c_str()));
+    bench(*find_kernels<float>(name.c_str()));
   }
   return 0;
 }

@@ -84,7 +84,7 @@ template <class T, class Run>
 void on_every_instruction_set(Run run) {
   for (const std::string& name : kernels::available_instruction_sets()) {
     const int before = failure_count();
-    run(*kernels::TableOf<T>::get(name.c_str()));
+    run(*kernels::find_kernels<T>(name.c_str()));
     if (failure_count() != before)
       std::printf("  ... on %s, %s\n", name.c_str(), sizeof(T) == 4 ? "float" : "double");
   }

@@ -69,8 +69,8 @@ bool same_bits(T x, T y) {
 template <class F>
 void for_each_table(F&& f) {
   for (const std::string& name : kernels::available_instruction_sets()) {
-    f(*kernels::TableOf<float>::get(name.c_str()));
-    f(*kernels::TableOf<double>::get(name.c_str()));
+    f(*kernels::find_kernels<float>(name.c_str()));
+    f(*kernels::find_kernels<double>(name.c_str()));
   }
 }
 

@@ -1,4 +1,4 @@
-// Tests of matrix views, aligned memory, the arena, floating-point mode, CPU features and quotas.
+// Tests of aligned memory, the arena, floating-point mode, CPU features and quotas.
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -13,7 +13,6 @@
 #include "base/denormals.h"
 #include "base/error.h"
 #include "base/function_ref.h"
-#include "base/matrix_view.h"
 #include "base/thread_count.h"
 #include "check.h"
 
@@ -26,20 +25,9 @@ namespace {
 using lamina::AlignedBuffer;
 using lamina::Arena;
 using lamina::Error;
-using lamina::MatrixView;
 
 bool aligned(const void* pointer, std::size_t unit) {
   return reinterpret_cast<std::uintptr_t>(pointer) % unit == 0;
-}
-
-LAMINA_TEST(a_view_addresses_rows_by_stride) {
-  float values[12] = {};
-  const MatrixView<float> matrix(values, 3, 2, 4);
-  matrix(2, 1) = 5.0f;
-  CHECK(values[9] == 5.0f);
-  const MatrixView<const float> tail = matrix.rows_from(1, 2);
-  CHECK(tail.rows == 2 && tail.row_stride == 4 && tail(1, 1) == 5.0f);
-  CHECK(!matrix.contiguous() && matrix.rows_from(0, 1).contiguous());
 }
 
 LAMINA_TEST(a_buffer_is_zero_and_aligned) {
@@ -60,16 +48,6 @@ LAMINA_TEST(a_moved_buffer_leaves_an_empty_one) {
   CHECK(second.size() == 10 && second[3] == 7);
   second = AlignedBuffer<int32_t>(2);
   CHECK(second.size() == 2 && second[1] == 0);
-}
-
-LAMINA_TEST(a_clone_is_equal_and_separate) {
-  AlignedBuffer<double> original(5);
-  original[4] = 2.5;
-  AlignedBuffer<double> copy = original.clone();
-  CHECK(copy.size() == 5 && copy[4] == 2.5);
-  copy[4] = 1.0;
-  CHECK(original[4] == 2.5);
-  CHECK(AlignedBuffer<double>().clone().empty());
 }
 
 std::string message_of_allocation(int64_t count) {
@@ -93,20 +71,20 @@ LAMINA_TEST(an_arena_places_aligned_zeroed_blocks_apart) {
   Arena arena;
   char* bytes = nullptr;
   double* numbers = nullptr;
-  MatrixView<float> matrix;
+  float* floats = nullptr;
   const auto plan = [&](Arena& a) {
     bytes = a.take<char>(3);
     numbers = a.take<double>(9);
-    matrix = a.take_matrix<float>(4, 5, 16);
+    floats = a.take<float>(4 * 16);
   };
   arena.lay_out(plan);
-  CHECK(aligned(bytes, 64) && aligned(numbers, 64) && aligned(matrix.data, 64));
+  CHECK(aligned(bytes, 64) && aligned(numbers, 64) && aligned(floats, 64));
   CHECK(reinterpret_cast<char*>(numbers) - bytes == 64);
-  CHECK(reinterpret_cast<char*>(matrix.data) - reinterpret_cast<char*>(numbers) == 128);
+  CHECK(reinterpret_cast<char*>(floats) - reinterpret_cast<char*>(numbers) == 128);
   CHECK(arena.capacity() == 64 + 128 + 4 * 16 * 4);
   numbers[8] = 3.0;
   arena.lay_out(plan);
-  CHECK(numbers[8] == 0.0 && matrix.rows == 4 && matrix.columns == 5);
+  CHECK(numbers[8] == 0.0);
 }
 
 LAMINA_TEST(an_arena_reuses_memory_that_suffices) {
@@ -125,7 +103,6 @@ LAMINA_TEST(an_arena_refuses_takes_outside_its_plan) {
   CHECK_THROWS(arena.lay_out([&](Arena& a) { a.take<char>(pass++ == 0 ? 64 : 128); }), Error);
   pass = 0;
   CHECK_THROWS(arena.lay_out([&](Arena& a) { a.take<char>(pass++ == 0 ? 128 : 64); }), Error);
-  CHECK_THROWS(arena.lay_out([](Arena& a) { a.take_matrix<char>(1 << 20, 1, int64_t{1} << 50); }), Error);
 }
 
 LAMINA_TEST(a_function_ref_calls_what_it_refers_to) {
@@ -169,16 +146,8 @@ LAMINA_TEST(cpu_features_agree_with_the_compilers_own_detection) {
   CHECK(features.avx512 ==
         (features.avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")));
-  CHECK(features.avx512_vnni == (features.avx512 && __builtin_cpu_supports("avx512vnni")));
 }
 #endif
-
-LAMINA_TEST(cache_sizes_are_plausible) {
-  const lamina::CpuFeatures& features = lamina::cpu_features();
-  CHECK(features.l1_data_bytes >= 8 << 10 && features.l1_data_bytes <= 1 << 20);
-  CHECK(features.l2_bytes >= features.l1_data_bytes);
-  CHECK(features.l3_bytes == 0 || features.l3_bytes >= features.l2_bytes);
-}
 
 // A folder tree like /sys/fs/cgroup, gone at the end.
 class FakeCgroup {

@@ -258,18 +258,18 @@ LAMINA_TEST(sizes_that_are_not_natural_numbers_are_refused) {
 
 LAMINA_TEST(duplicate_names_and_keys_are_refused) {
   const std::string a = tensor("a", "F32", "[1]", "[0,4]");
-  CHECK(contains(refusal_of_tensors(a + tensor("a", "F32", "[1]", "[4,8]"), 8), "one name"));
-  CHECK(contains(refusal_of_tensors(a + tensor("\\u0061", "F32", "[1]", "[4,8]"), 8), "one name"));
+  CHECK(contains(refusal_of_tensors(a + tensor("a", "F32", "[1]", "[4,8]"), 8), "are named"));
+  CHECK(contains(refusal_of_tensors(a + tensor("\\u0061", "F32", "[1]", "[4,8]"), 8), "are named"));
   CHECK(
       contains(refusal_of_tensors(R"(,"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]})", 4),
-               "stands twice"));
-  CHECK(contains(refusal_of_tensors(R"(,"__metadata__":{})", 0), "stands twice"));
+               "appears twice"));
+  CHECK(contains(refusal_of_tensors(R"(,"__metadata__":{})", 0), "appears twice"));
   CHECK(contains(
       refusal_of_header(std::string(lamina::kHeaderOpening) +
                             R"(0000000000000000","format_version":"1","lamina":"{}","lamina":"{}"}})",
                         0),
-      "stands twice"));
-  CHECK(contains(refusal_of_header(opening("1", R"({\"a\":1,\"a\":2})") + "}", 0), "stands twice"));
+      "appears twice"));
+  CHECK(contains(refusal_of_header(opening("1", R"({\"a\":1,\"a\":2})") + "}", 0), "appears twice"));
 }
 
 LAMINA_TEST(missing_and_unknown_keys_are_refused) {

@@ -81,7 +81,7 @@ LAMINA_TEST(sums_of_values_and_magnitudes_have_the_same_bits_on_every_instructio
       sum += static_cast<double>(values[i]);
       magnitudes += std::fabs(static_cast<double>(values[i]));
     }
-    const auto& portable = *lamina::kernels::TableOf<float>::get("portable");
+    const auto& portable = *lamina::kernels::find_kernels<float>("portable");
     const double first = portable.sum_of_magnitudes(n, values.data());
     CHECK_NEAR(first, magnitudes, 1e-13 * magnitudes);
     on_every_instruction_set<float>([&](const KernelTable<float>& table) {

@@ -35,7 +35,7 @@ std::vector<T> predicted_by_network(const Network<T>& network, const std::vector
   const int64_t rows = static_cast<int64_t>(x.size()) / network.inputs(), size = sizeof(T);
   std::vector<T> y(static_cast<size_t>(rows * network.outputs()));
   const auto type = size == 4 ? kernels::SourceType::kF32 : kernels::SourceType::kF64;
-  const ArraySource source{x.data(), type, rows, network.inputs(), network.inputs() * size, size, 1.0, 0.0};
+  const ArraySource source{x.data(), type, rows, network.inputs(), network.inputs() * size, size};
   predict(network, network.weights(), source, y.data(), [](int64_t) { return false; });
   return y;
 }

@@ -33,7 +33,7 @@ ArraySource source_of(const py::array& array, int64_t columns, const char* where
   if (array.ndim() != 2 || array.shape(1) != columns)
     throw Error(Error::Kind::kValue, std::string(where) + ": expected shape [rows, " +
                                          std::to_string(columns) + "], got " + shape_text(array));
-  return {array.data(), *type, array.shape(0), array.shape(1), array.strides(0), array.strides(1), 1.0, 0.0};
+  return {array.data(), *type, array.shape(0), array.shape(1), array.strides(0), array.strides(1)};
 }
 
 }  // namespace lamina::python

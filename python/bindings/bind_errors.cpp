@@ -19,8 +19,6 @@ PyObject* exception_for(Error::Kind kind, PyObject* not_finite) noexcept {
       return PyExc_FileNotFoundError;
     case Error::Kind::kNotFinite:
       return not_finite;
-    case Error::Kind::kInterrupted:
-      return PyExc_KeyboardInterrupt;
     case Error::Kind::kState:
       return PyExc_RuntimeError;
     case Error::Kind::kValue:

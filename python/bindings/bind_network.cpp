@@ -1,4 +1,4 @@
-// Binds networks, losses and optimizers, once for float32 and once for float64.
+// Binds networks, once for float32 and once for float64, and losses.
 #include <pybind11/stl.h>
 
 #include <algorithm>
@@ -133,18 +133,18 @@ DenseArray<T> forward(Model<T>& model, const py::array& inputs, bool training, u
 template <class T>
 std::optional<DenseArray<T>> backward(Model<T>& model, const DenseArray<T>& output_gradient,
                                       bool gradients_wanted, bool accumulate, bool input_gradient_wanted) {
-  const int64_t rows = model.forward_rows();
-  if (rows > 0 && (output_gradient.ndim() != 2 || output_gradient.shape(0) != rows ||
-                   output_gradient.shape(1) != model.network().outputs()))
-    throw Error(Error::Kind::kValue, "backward: expected a gradient of shape [" + std::to_string(rows) +
-                                         ", " + std::to_string(model.network().outputs()) +
-                                         "], as forward returned, got " + shape_text(output_gradient));
+  const int64_t outputs = model.network().outputs();
+  if (output_gradient.ndim() != 2 || output_gradient.shape(1) != outputs)
+    throw Error(Error::Kind::kValue, "backward: expected a gradient of shape [rows, " +
+                                         std::to_string(outputs) + "], as forward returned, got " +
+                                         shape_text(output_gradient));
+  const int64_t rows = output_gradient.shape(0);
   std::optional<DenseArray<T>> result;
   if (input_gradient_wanted) result = new_matrix<T>(rows, model.network().inputs());
   T* out = result ? result->mutable_data() : nullptr;
   const T* in = output_gradient.data();
   const py::gil_scoped_release release;
-  model.backward(in, gradients_wanted, accumulate, out);
+  model.backward(in, rows, gradients_wanted, accumulate, out);
   return result;
 }
 

@@ -150,8 +150,8 @@ py::object predict_any(const Predictor<T>& predictor, PyObject* x, PyObject* out
   if (rows == 0) return result;
   if (rows > 1 && overlap(array, result))
     throw Error(Error::Kind::kValue, "Predictor: expected out in memory of its own, got some of the inputs'");
-  const ArraySource source{array.data(),     *source_type(array.dtype()),   rows, predictor.inputs(),
-                           array.strides(0), array.strides(dimensions - 1), 1.0,  0.0};
+  const ArraySource source{array.data(),     *source_type(array.dtype()),  rows, predictor.inputs(),
+                           array.strides(0), array.strides(dimensions - 1)};
   predict_rows(predictor, source, static_cast<T*>(py::reinterpret_borrow<py::array>(result).mutable_data()));
   return result;
 }
@@ -317,9 +317,10 @@ void register_predictor(py::module_& module) {
   py::class_<AnyPredictor> type(
       module, "Predictor", py::custom_type_setup(&add_vector_call_room), py::is_final(),
       "An immutable copy of a network's weights for fast predictions, made by `compile_predictor`.\n\n"
-      "Any number of threads may call it. One row runs in the least time, its sums in another order than "
-      "those\n"
-      "of rows together: the two agree up to rounding, and each has the same bits at every call.");
+      "Any number of threads may call it. A single row takes a path of its own for low latency, with sums "
+      "in\n"
+      "another order than those of several rows: the two agree up to rounding, and each gives the same bits\n"
+      "at every call.");
   type.def_property_readonly(
           "inputs",
           [](const AnyPredictor& self) { return self.visit([](const auto& p) { return p.inputs(); }); })

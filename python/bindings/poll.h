@@ -1,4 +1,4 @@
-// Lets Python look in during a long call: Ctrl-C, and a progress callback.
+// Lets a long call notice Ctrl-C and report progress to a Python callback.
 #pragma once
 
 #include <exception>

@@ -155,6 +155,8 @@ __all__ = [
     "WarmUp",
     "WeightAverage",
     "__version__",
+    "activate",
+    "activation_vjp",
     "average_networks",
     "batches",
     "build_info",
@@ -162,8 +164,6 @@ __all__ = [
     "get_num_threads",
     "load",
     "set_num_threads",
-    "activate",
-    "activation_vjp",
 ]
 
 # Read at their first use, so that importing lamina stays fast however many names there are.

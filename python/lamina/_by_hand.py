@@ -7,6 +7,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._network import Sequential
+from lamina._numbers import check_whole
 from lamina._stack import checked_seed
 from lamina._types import NDArray
 
@@ -38,10 +39,7 @@ def batches(
     """
     counts = {"rows": rows, "batch_size": batch_size, "epoch": epoch, "smallest": smallest}
     for name, value in counts.items():
-        if not isinstance(value, int | np.integer) or isinstance(value, bool):
-            raise TypeError(f"batches: expected {name} as a whole number, got {value!r}")
-        if value < 1:
-            raise ValueError(f"batches: expected {name} of at least 1, got {value}")
+        check_whole(value, name, "batches")
     seed = checked_seed(seed)
     order = _core.shuffled_rows(rows, seed, epoch) if shuffle else np.arange(rows)
     starts = list(range(0, rows, batch_size))

@@ -1,4 +1,4 @@
-"""Callbacks: what may look in on training, and stop it."""
+"""Callbacks: objects that follow training and may stop it."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from lamina._metrics import larger_is_better
+from lamina._numbers import check_whole, is_number
 from lamina._types import NDArray
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ Record = dict[str, float]
 class Callback:
     """Base of callbacks; override what you need. Any object with some of these methods will do.
 
-    Epochs count from 0. An exception in a callback ends `fit` and reaches its caller; the network
-    keeps the weights that it has then.
+    Epochs count from 0. An exception in a callback ends `fit` and is raised to its caller; the
+    network keeps the weights it has at that point.
     """
 
     def on_fit_begin(self, fit: "Fit") -> None:
@@ -31,7 +32,7 @@ class Callback:
         """An epoch starts."""
 
     def on_progress(self, epoch: int, share: float) -> None:
-        """Now and then within an epoch (every 20 ms or so): `share` of it is done."""
+        """Within an epoch, about every 20 ms: `share` of it is done."""
 
     def on_epoch_end(self, epoch: int, record: Record) -> None:
         """An epoch ended with these figures ("loss", "val_loss", ...)."""
@@ -45,7 +46,7 @@ class EarlyStopping(Callback):
 
     Args:
         monitor: name of the figure; None: "val_loss" where there is validation data, else "loss".
-        patience: epochs without improvement that are borne, at least 1.
+        patience: epochs without improvement that are tolerated, at least 1.
         min_delta: smallest change that counts as improvement, at least 0.
         mode: "min" or "max" is better; "auto" takes "max" for accuracy, r2 and roc_auc.
         restore_best_weights: put back the weights of the best epoch at the end.
@@ -63,12 +64,9 @@ class EarlyStopping(Callback):
         mode: str = "auto",
         restore_best_weights: bool = True,
     ) -> None:
-        if not isinstance(patience, int | np.integer) or isinstance(patience, bool):
-            raise TypeError(f"EarlyStopping: expected patience as a whole number, got {patience!r}")
-        if patience < 1:
-            raise ValueError(f"EarlyStopping: expected a patience of at least 1, got {patience}")
-        if min_delta < 0:
-            raise ValueError(f"EarlyStopping: expected min_delta of at least 0, got {min_delta}")
+        check_whole(patience, "patience", "EarlyStopping")
+        if not is_number(min_delta) or not min_delta >= 0:
+            raise ValueError(f"EarlyStopping: expected min_delta of at least 0, got {min_delta!r}")
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"EarlyStopping: expected mode auto, min or max, got {mode!r}")
         self.monitor = monitor
@@ -130,7 +128,7 @@ class TargetLoss(Callback):
         self._fit: Fit | None = None
 
     def on_fit_begin(self, fit: "Fit") -> None:
-        """Remember whom to stop."""
+        """Remember the fit to stop."""
         self._fit = fit
 
     def on_epoch_end(self, epoch: int, record: Record) -> None:
@@ -139,7 +137,7 @@ class TargetLoss(Callback):
             self._fit.stop(f"loss {record['loss']:.6g} reached the target {self.threshold:.6g}")
 
     def on_fit_end(self, fit: "Fit") -> None:
-        """Let go."""
+        """Forget the fit."""
         self._fit = None
 
 

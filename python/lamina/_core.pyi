@@ -279,8 +279,9 @@ class Predictor:
     """
     An immutable copy of a network's weights for fast predictions, made by `compile_predictor`.
     
-    Any number of threads may call it. One row runs in the least time, its sums in another order than those
-    of rows together: the two agree up to rounding, and each has the same bits at every call.
+    Any number of threads may call it. A single row takes a path of its own for low latency, with sums in
+    another order than those of several rows: the two agree up to rounding, and each gives the same bits
+    at every call.
     """
     def __call__(self, x: numpy.typing.ArrayLike, /, out: numpy.typing.NDArray[typing.Any] | None = None) -> numpy.typing.NDArray[typing.Any]:
         """

@@ -1,5 +1,6 @@
-"""What a network gives to those who train by hand: derivatives of all kinds, inner activations."""
+"""Derivatives of networks and activations of inner layers, for training by hand."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -12,10 +13,10 @@ from lamina._types import ArrayLike
 
 
 class Derivatives(Stack):
-    """Derivatives of outputs and losses. The network is as in prediction: without dropout.
+    """Derivatives of outputs and losses, with the network as in prediction: without dropout.
 
-    Penalties of layers (`Dense(l1=..., l2=...)`) are no part of outputs and of rows' losses; the
-    Hessian is that of the training objective, with them.
+    Penalties of layers (`Dense(l1=..., l2=...)`) are not part of outputs and of rows' losses; the
+    Hessian is that of the training objective, which includes them.
 
     "Parameters in a row" stand in the order of `parameters()`, each array flattened as
     `array.ravel()` does; those of frozen layers have derivatives of 0. None of these calls changes
@@ -23,7 +24,7 @@ class Derivatives(Stack):
     """
 
     def activations(self, X: ArrayLike) -> dict[str, Array]:
-        """What each layer gives for rows X [rows, inputs], in their order.
+        """Outputs of each layer for rows X [rows, inputs], in the layers' order.
 
         Returns:
             Arrays [rows, width] by layer: "layers.0", "layers.1", ...
@@ -201,12 +202,13 @@ class Derivatives(Stack):
         return list(moves.values())
 
     def _by_name(self, flat: Array) -> dict[str, Array]:
+        core = self._core_network()
         arrays: dict[str, Array] = {}
         first = 0
-        for name, value in self.parameters().items():
-            part = flat[:, first : first + value.size]
-            arrays[name] = part.reshape(len(flat), *value.shape)
-            first += value.size
+        for name, shape in zip(core.parameter_names, core.parameter_shapes, strict=True):
+            size = math.prod(shape)
+            arrays[name] = flat[:, first : first + size].reshape(len(flat), *shape)
+            first += size
         return arrays
 
     def _batch(

@@ -21,6 +21,7 @@ from lamina._callbacks import (
 )
 from lamina._fit_data import Array, Examples, Metrics, check_metrics, held_back_rows, weighted
 from lamina._history import History
+from lamina._numbers import check_whole
 
 if TYPE_CHECKING:
     from lamina._full_batch import FullBatchOptimizer
@@ -59,10 +60,7 @@ class FitOptions:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "accumulate"):
             value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool):
-                raise TypeError(f"fit: expected {name} as a whole number, got {value!r}")
-            if value < 1:
-                raise ValueError(f"fit: expected {name} of at least 1, got {value}")
+            check_whole(value, name, "fit")
             # The core counts in 64 bits; no data set has as many rows.
             object.__setattr__(self, name, min(int(value), 2**40))
         patience = self.early_stopping
@@ -150,12 +148,12 @@ class Fit:
         self._train = self._train.take(np.flatnonzero(~chosen))
 
     def prepare(self) -> None:
-        """Check what goes together, before anything is trained."""
-        adapt_first_layer(self.net, self._train.x, self._train.weights)
+        """Check what goes together, and then adapt the first layer."""
         self.check_metrics()
         self.optimizer.handle_for(self.net)
         if self._options.average is not None:
             self._options.average.handle_for(self.net)
+        adapt_first_layer(self.net, self._train.x, self._train.weights)
 
     def check_metrics(self) -> None:
         """Refuse metrics that cannot judge the targets."""

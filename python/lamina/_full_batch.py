@@ -1,4 +1,4 @@
-"""Second-order methods that see all rows at each step: L-BFGS and Levenberg-Marquardt, in `fit`."""
+"""Second-order methods that use all rows at each step of `fit`: L-BFGS and Levenberg-Marquardt."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,14 @@ from lamina import _core
 from lamina._adapt import adapt_first_layer
 from lamina._callbacks import Record, call_all
 from lamina._fit import Fit
+from lamina._numbers import is_number, is_whole
 from lamina._objective import Floats, Objective, options_of
 
 if TYPE_CHECKING:
     from lamina._fit_data import Examples
     from lamina._network import Sequential
 
-# Told of each iteration: the weights, the loss, further figures.
+# Called after each iteration with the weights, the loss and further figures.
 Accept = Callable[[Floats, float, Record], None]
 Number = TypeVar("Number", int, float)
 _SMALLEST_DAMPING, _LARGEST_DAMPING = 1e-20, 1e16
@@ -25,11 +26,11 @@ _SMALLEST_DAMPING, _LARGEST_DAMPING = 1e-20, 1e16
 class FullBatchOptimizer:
     """Base of the methods for `fit(optimizer=...)` that work on the whole data set, in float64.
 
-    An iteration is an epoch of the history, of callbacks, target_loss and early stopping. A network
-    in float32 is trained by a float64 copy. They keep no state from one fit to the next.
+    For the history, callbacks, target_loss and early stopping an iteration is an epoch. A float32
+    network is trained through a float64 copy. No state is kept from one fit to the next.
     """
 
-    # As Fit asks any optimizer.
+    # Fit asks this of every optimizer.
     schedule: None = None
 
     def __init__(
@@ -58,36 +59,35 @@ class FullBatchOptimizer:
         )
 
     def minimise(self, objective: Objective, accept: Accept) -> str:
-        """Run; returns why it ended before its last iteration, or nothing."""
+        """Run; returns why it ended before its last iteration, or an empty text."""
         raise NotImplementedError
 
     def check_options(self, **options: Any) -> None:
-        """Refuse options of `fit` that only batches have a use for."""
+        """Refuse options of `fit` that make sense for batches only."""
         for name, value in options.items():
             if value is not None:
                 instead = " (max_iterations limits the steps)" if name == "epochs" else ""
                 raise ValueError(
-                    f"fit: {name} has no use with {type(self).__name__}, which takes all rows at "
-                    f"each step; leave it out{instead}"
+                    f"fit: {name} cannot be used with {type(self).__name__}, which takes all rows "
+                    f"at each step; leave it out{instead}"
                 )
 
     def handle_for_step(self, net: "Sequential") -> NoReturn:
         """Refused: there are no single steps."""
         raise TypeError(
             f"{type(self).__name__}: expected to be used in fit, with all rows; for single steps "
-            "take an optimizer such as Adam, or value_and_grad with a minimiser of your own"
+            "use an optimizer such as Adam, or value_and_grad with a minimiser of your own"
         )
 
     step = handle_for_step
 
     def _number(self, name: str, value: float) -> float:
-        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if not number or not 0.0 <= value < np.inf:
+        if not is_number(value) or not 0.0 <= value < np.inf:
             self._refuse(f"{name} as a finite number of at least 0", value)
         return float(value)
 
     def _whole(self, name: str, value: int) -> int:
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        if not is_whole(value) or value < 1:
             self._refuse(f"{name} as a whole number of at least 1", value)
         return int(value)
 
@@ -96,18 +96,18 @@ class FullBatchOptimizer:
 
 
 class LBFGS(FullBatchOptimizer):
-    """L-BFGS (Liu & Nocedal 1989), by scipy: the method of choice for up to some thousand rows.
+    """L-BFGS (Liu & Nocedal 1989), by scipy: the method of choice for up to a few thousand rows.
 
-    Steps along minus the gradient, bent by the last `memory` changes of weights and gradients, as
-    far as a line search says. For every loss that has a gradient. Needs scipy
+    Steps along the negative gradient, corrected for curvature by the last `memory` changes of
+    weights and gradients, as far as a line search says. Works with every loss. Needs scipy
     (`pip install lamina[scipy]`).
 
     Args:
-        max_iterations: at most, at least 1.
-        tolerance: ends where no element of the gradient is larger, at least 0.
-        loss_tolerance: ends where an iteration lowers the loss by less than this share of it, at
+        max_iterations: most iterations, at least 1.
+        tolerance: stops when no element of the gradient is larger, at least 0.
+        loss_tolerance: stops when an iteration lowers the loss by less than this share of it, at
             least 0.
-        memory: changes that are kept, at least 1.
+        memory: number of changes that are kept, at least 1.
         weight_decay: weight_decay / 2 * (sum of squared weights) is added to the loss.
         decay_biases: of biases too.
 
@@ -176,13 +176,13 @@ class LevenbergMarquardt(FullBatchOptimizer):
     """Levenberg-Marquardt (Marquardt 1963) for the squared error of small networks: curve fits.
 
     Solves (J'J + damping I) d = -J'r for residuals r and their Jacobian J by the weights; the
-    damping follows the gain ratio (actual by predicted fall of the loss) as Nielsen (1999) has it.
+    damping follows the gain ratio (actual by predicted fall of the loss) as in Nielsen (1999).
     Time grows with residuals * weights^2, memory with weights^2.
 
     Args:
-        max_iterations: at most, at least 1.
-        tolerance: ends where no element of the gradient is larger, at least 0.
-        step_tolerance: ends where a step is shorter than this share of the weights' norm.
+        max_iterations: most iterations, at least 1.
+        tolerance: stops when no element of the gradient is larger, at least 0.
+        step_tolerance: stops when a step is shorter than this share of the weights' norm.
         damping: the first one as a share of the largest diagonal element of J'J, above 0.
         memory_limit: bytes that the equations may take.
         weight_decay: weight_decay / 2 * (sum of squared weights) is added to the loss.
@@ -213,7 +213,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
         self.memory_limit = self._number("memory_limit", memory_limit)
 
     def objective(self, net: "Sequential", loss: _core.Loss, data: "Examples") -> Objective:
-        """The squared error; ValueError for other losses and where memory would not do."""
+        """The squared error; ValueError for other losses and where memory would not suffice."""
         if loss.name != "mean_squared_error":
             raise ValueError(
                 "LevenbergMarquardt: expected the loss 'mean_squared_error', got "
@@ -236,7 +236,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
         return objective
 
     def minimise(self, objective: Objective, accept: Accept) -> str:
-        """Step, compare, and set the damping, till the gradient or the steps vanish."""
+        """Step, compare, and set the damping, until the gradient or the steps vanish."""
         weights = objective.start.copy()
         value, moment, product = objective.normal_equations(weights)
         damping = max(self.damping * float(product.diagonal().max()), _SMALLEST_DAMPING)
@@ -272,10 +272,15 @@ class FullBatchFit(Fit):
 
     def prepare(self) -> None:
         """Also build the function to minimise, which refuses what does not fit."""
-        adapt_first_layer(self.net, self._train.x, self._train.weights)
         self.check_metrics()
         self.epochs = self.optimizer.max_iterations
-        self._objective = self.optimizer.objective(self.net, self._loss, self._train)
+        before = self.net.parameters()
+        adapt_first_layer(self.net, self._train.x, self._train.weights)
+        try:
+            self._objective = self.optimizer.objective(self.net, self._loss, self._train)
+        except BaseException:
+            self.net.set_parameters(before)
+            raise
 
     def _train_all(self, core: Any) -> None:
         epoch, started = 0, time.perf_counter()

@@ -13,6 +13,7 @@ from lamina._adapt import adapt_first_layer
 from lamina._by_hand import batches
 from lamina._losses import Loss, OwnLoss, is_own_loss
 from lamina._network import Sequential
+from lamina._numbers import is_number, is_whole
 from lamina._optimizer import Optimizer
 from lamina._optimizers import make_optimizer
 from lamina._types import ArrayLike, NDArray
@@ -94,7 +95,7 @@ def find_learning_rate(
     if not isinstance(net, Sequential):
         raise TypeError(f"find_learning_rate: expected a network, got {type(net).__name__}")
     rates = _rates(lowest, highest, steps)
-    if not _is_number(smoothing) or not 0.0 <= smoothing < 1.0:
+    if not is_number(smoothing) or not 0.0 <= smoothing < 1.0:
         raise ValueError(
             f"find_learning_rate: expected smoothing of at least 0 and below 1, got {smoothing!r}"
         )
@@ -139,19 +140,15 @@ def find_learning_rate(
 
 def _rates(lowest: float, highest: float, steps: int) -> NDArray[np.float64]:
     for name, value in (("lowest", lowest), ("highest", highest)):
-        if not _is_number(value) or not math.isfinite(value) or value <= 0.0:
+        if not is_number(value) or not math.isfinite(value) or value <= 0.0:
             raise ValueError(f"find_learning_rate: expected {name} above 0, got {value!r}")
     if highest <= lowest:
         raise ValueError(
             f"find_learning_rate: expected highest above lowest, got {highest} and {lowest}"
         )
-    if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 10:
+    if not is_whole(steps) or steps < 10:
         raise ValueError(f"find_learning_rate: expected steps of at least 10, got {steps!r}")
     return np.geomspace(lowest, highest, int(steps))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _fresh(optimizer: str | Optimizer) -> Optimizer:

@@ -1,4 +1,4 @@
-"""Losses: what training makes small. A name stands for the loss with its defaults."""
+"""Losses: what training minimises. A name stands for the loss with its defaults."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -282,7 +282,7 @@ def is_own_loss(
     own = callable(loss) and not isinstance(loss, str | Loss | type)
     if own and sample_weight is not None:
         raise ValueError(
-            f"{where}: expected no sample_weight beside a loss of your own; weigh there"
+            f"{where}: expected no sample_weight with a loss of your own; apply the weights in it"
         )
     return own
 

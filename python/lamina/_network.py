@@ -23,8 +23,8 @@ from lamina._weight_average import WeightAverage
 class Sequential(Derivatives):
     """A network of layers, each feeding the next; [rows, inputs] -> [rows, outputs].
 
-    Weights may be trained by one thread at a time; `predict` and `evaluate` may run from any
-    number of threads, also meanwhile: during `fit` they use the weights of the last epoch's end.
+    One thread at a time may train a network. `predict` and `evaluate` may be called from any number
+    of threads, also during training: within `fit` they use the weights at the last epoch's end.
 
     Args:
         layers: the layers, input side first.
@@ -60,7 +60,7 @@ class Sequential(Derivatives):
         return result
 
     def compile_predictor(self) -> _core.Predictor:
-        """An immutable copy of the network as it is: single rows in the least time, and batches.
+        """An immutable copy of the network for low-latency predictions, of single rows and batches.
 
         Example:
             >>> import lamina as lm
@@ -151,9 +151,9 @@ class Sequential(Derivatives):
             shuffle: a new order of rows each epoch, unless False.
             accumulate: batches whose mean gradient makes one update, at least 1, 1 unless given:
                 up to rounding the update of one batch of all their rows, in less memory.
-            average: a `WeightAverage`, which validation, callbacks and the network at the end have.
-            early_stopping: stop after so many epochs without improvement of the validation loss
-                (or the loss), with the best weights put back; or an `EarlyStopping` for more.
+            average: a `WeightAverage`; validation, callbacks and the final network use the average.
+            early_stopping: stop after this many epochs without improvement of the validation loss
+                (or the loss) and restore the best weights; or an `EarlyStopping` for more.
             target_loss: stop when the training loss falls to this.
             verbose: "auto": a progress line where standard error is a terminal; True: a line an
                 epoch; False: nothing.
@@ -163,12 +163,12 @@ class Sequential(Derivatives):
             `history["learning_rate"]` (of the last step) and so on, one value an epoch.
 
         Raises:
-            TypeError, ValueError: data or options do not fit; nothing has changed.
+            TypeError, ValueError: data or options do not fit; the network is unchanged.
             NotFiniteError: a loss or weight became NaN or infinite; names epoch, step and layer.
-                The weights are those of the last step whose loss was finite; an optimizer whose
-                update was not, and an average, start afresh.
-            KeyboardInterrupt: Ctrl-C; weights are those of the last whole step, or with early
-                stopping of the best epoch.
+                The weights are those of the last step whose loss was finite. An optimizer whose
+                update was not finite starts again without state, and so does an average.
+            KeyboardInterrupt: Ctrl-C; weights are those of the last whole step, or with
+                early stopping of the best epoch.
             RuntimeError: another thread is training this network.
         """
         batches = {
@@ -226,7 +226,7 @@ class Sequential(Derivatives):
         input_gradient: bool = True,
         accumulate: bool = False,
     ) -> Array | None:
-        """Back-propagate dL/doutputs [rows, outputs] of the last `forward`.
+        """Back-propagate dL/doutputs [rows, outputs] through the last `forward`.
 
         Args:
             gradients: compute those of the weights; see `gradients()`.
@@ -272,7 +272,7 @@ class Sequential(Derivatives):
                 on.
             accumulate: the gradients become the mean, by rows and their weights, over this batch
                 and those of the calls before (the sum, for losses that sum and functions of your
-                own), as `fit(accumulate=...)` has it; `optimizer.step(net)` then makes one update.
+                own), as in `fit(accumulate=...)`; `optimizer.step(net)` then makes one update.
 
         Raises:
             RuntimeError: accumulate after `backward`.
@@ -335,7 +335,7 @@ class Sequential(Derivatives):
     def save(self, path: PathLike) -> None:
         """Write architecture and weights to one safetensors file; see `lamina.load`.
 
-        Written atomically: after a crash the old file or the new one is there, whole.
+        Written atomically: after a crash there is either the old file or the whole new one.
 
         Raises:
             OSError: the file cannot be written.

@@ -48,7 +48,7 @@ class NetworkState:
         return self._handle
 
     def _take_state(self, net: "Sequential", state: State | None) -> None:
-        """Be as `state` says, for `net`; where that is refused, stay."""
+        """Take over `state` for `net`; unchanged where it is refused."""
         self._handle = self._made_handle(net, state)
         self._network, self._waiting = weakref.ref(net), None
 

@@ -1,4 +1,4 @@
-"""The loss of a whole data set as a function of all weights in one row, in float64."""
+"""The loss of a whole data set as a function of one vector of all weights, in float64."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from lamina._network import Sequential
 
 Floats = NDArray[np.float64]
-# Layers whose output hangs on chance or on the batch, not on the row and the weights alone.
+# Layers whose output depends on chance or on the batch, not only on the row and the weights.
 _UNSTEADY = {"dropout", "alpha_dropout", "gaussian_noise", "batch_norm"}
-# Of one call of the core: an interrupt is seen between two.
+# Limits of one call of the core; an interrupt is noticed between two calls.
 _MULTIPLY_ADDS, _ROWS = 2.5e8, 65536
-# Of one piece of the Jacobian.
+# Size of one piece of the Jacobian.
 _JACOBIAN_BYTES = 1 << 26
 
 
 class Objective:
-    """Loss and gradient, residuals and Jacobian, by the trained weights in a row [weights].
+    """Loss and gradient, residuals and Jacobian, as functions of the trained weights [weights].
 
     Args:
-        net: what is trained; it stays as it is, a float64 copy does the work.
+        net: what is trained; it is not changed, the work is done on a float64 copy.
         weight_decay: weight_decay / 2 * sum of squares is added, as the layers' factors say.
-        title: who asks, for errors.
+        title: the name that error messages begin with.
     """
 
     def __init__(
@@ -164,8 +164,8 @@ def _check_steady(spec: Any, title: str) -> None:
     if isinstance(spec, dict):
         if spec.get("kind") in _UNSTEADY:
             raise ValueError(
-                f"{title}: expected a network whose loss hangs on weights and data alone; leave "
-                f"out '{spec['kind']}', or train by an optimizer of batches such as Adam"
+                f"{title}: expected a network whose loss depends only on weights and data; leave "
+                f"out '{spec['kind']}', or use an optimizer that works on batches, such as Adam"
             )
         spec = list(spec.values())
     if isinstance(spec, list):
@@ -186,8 +186,8 @@ def options_of(spec: Any, names: set[str]) -> set[str]:
 def _check_unlimited(spec: Any, loss_is_mean: bool, title: str) -> None:
     limits = {"max_norm", "non_negative"} | (set() if loss_is_mean else {"l1", "l2"})
     for name in sorted(options_of(spec, limits)):
-        reason = "with a loss that sums" if name in ("l1", "l2") else "whose steps know no limits"
+        reason = "with a loss that sums" if name in ("l1", "l2") else "which its steps ignore"
         raise ValueError(
-            f"{title}: expected Dense layers without {name}, {reason}; train by an optimizer of "
-            "batches such as Adam"
+            f"{title}: expected Dense layers without {name}, {reason}; use an optimizer that works "
+            "on batches, such as Adam"
         )

@@ -9,7 +9,8 @@ import numpy as np
 
 from lamina import _core
 from lamina._network_state import NetworkState, State
-from lamina._schedule import LearningRate, Schedule, as_schedule, is_whole
+from lamina._numbers import check_whole, is_whole
+from lamina._schedule import LearningRate, Schedule, as_schedule
 from lamina._spec import Spec, to_json
 from lamina._types import NDArray
 
@@ -197,6 +198,7 @@ class Optimizer(NetworkState):
             raise ValueError(
                 f"optimizer: expected the state of {kind!r}, got {state['spec']['kind']!r}"
             )
+        check_whole(state["steps"], "steps of the state", "optimizer", least=0)
         spec: Spec = json.loads(_core.check_optimizer(to_json(state["spec"])))
         return spec
 

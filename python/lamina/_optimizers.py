@@ -1,4 +1,4 @@
-"""Optimizers with momentum, and all by name. An object keeps its state for one network.
+"""Optimizers with momentum, and the table of all names. An object keeps its state for one network.
 
 Below, w is a weight, g its gradient and t the step, from 1; squares, roots and quotients are by
 element. Each takes the common options of `Optimizer` too: weight_decay, decoupled, decay_biases,
@@ -87,7 +87,7 @@ class AdamW(Adam):
 
 
 class Adamax(Optimizer):
-    """Adamax (Kingma & Ba 2015): Adam with the largest gradient of late in place of a mean square.
+    """Adamax (Kingma & Ba 2015): Adam with the largest recent gradient in place of a mean square.
 
     m = beta1 m + (1 - beta1) g; u = max(beta2 u, |g| + epsilon);
     w -= learning_rate / (1 - beta1^t) * m / u. Arguments as for `Adam`.
@@ -143,11 +143,11 @@ class NAdam(Optimizer):
 
 
 class RAdam(Optimizer):
-    """RAdam (Liu et al. 2020): Adam whose first steps are plain momentum, till v can be trusted.
+    """RAdam (Liu et al. 2020): Adam with plain momentum steps until v can be trusted.
 
     With r_t the paper's rectification, w -= learning_rate * r_t m / (1 - beta1^t) /
     (sqrt(v / (1 - beta2^t)) + epsilon); while it is not defined, w -= learning_rate * m /
-    (1 - beta1^t). As PyTorch has it, epsilon is added before the division by 1 - beta2^t.
+    (1 - beta1^t). As in PyTorch, epsilon is added before the division by 1 - beta2^t.
 
     Arguments as for `Adam`.
     """
@@ -195,26 +195,26 @@ class Muon(Optimizer):
     """Muon (Jordan et al. 2024) for weights between hidden layers: orthogonalised momentum.
 
     m = momentum m + (1 - momentum) g; with nesterov, d = momentum m + (1 - momentum) g, else d = m;
-    w -= learning_rate * scale * orthogonal(d), where five steps of Newton and Schulz bring all
+    w -= learning_rate * scale * orthogonal(d), where five Newton-Schulz iterations bring all
     singular values of d, a whole weight matrix [out, in], near 1. Weight decay is decoupled:
     w *= 1 - learning_rate * weight_decay. The first and the last layer's weights and all biases
-    are AdamW's, as the author advises.
+    are updated by AdamW, as the author advises.
 
     Args:
         learning_rate: of Muon, at least 0, or a schedule, which AdamW's rate follows.
         momentum: memory of m, in [0, 1).
         nesterov: look ahead along the momentum.
-        iterations: of Newton and Schulz, 1 to 100.
+        iterations: Newton-Schulz iterations, 1 to 100.
         adamw_rate_factor: AdamW's learning rate as a share of learning_rate, at least 0.
         beta1, beta2, epsilon: AdamW's, see `Adam`.
-        match_adamw: False: scale = sqrt(max(1, out / in)), as Jordan has it; True:
-            0.2 sqrt(max(out, in)), by which steps are as long as Adam's, so that Adam's learning
-            rates and decays serve (Liu et al. 2025).
+        match_adamw: False: scale = sqrt(max(1, out / in)), as in Jordan's; True:
+            0.2 sqrt(max(out, in)), which makes steps as long as Adam's, so that Adam's learning
+            rates and decays can be used (Liu et al. 2025).
         first_and_last: take the first and the last layer's weights too.
         common: weight_decay, clipping and so on, but not decoupled; see `Optimizer`.
 
     Raises:
-        ValueError: also at the first step, where no weights are left to it: fewer than three
+        ValueError: also at the first step, if no weights are left for it: fewer than three
             `Dense` layers.
     """
 
@@ -272,7 +272,7 @@ _BY_NAME: dict[str, Callable[[], Optimizer | FullBatchOptimizer]] = {
 def make_optimizer(
     optimizer: "str | Optimizer | FullBatchOptimizer",
 ) -> Optimizer | FullBatchOptimizer:
-    """A fresh optimizer for a name; an object as it is."""
+    """A new optimizer for a name; an object is returned unchanged."""
     if isinstance(optimizer, Optimizer | FullBatchOptimizer):
         return optimizer
     if not isinstance(optimizer, str):

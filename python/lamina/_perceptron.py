@@ -1,4 +1,4 @@
-"""The perceptron of the textbooks: a step unit trained by Rosenblatt's rule."""
+"""The textbook's perceptron: a step unit trained by Rosenblatt's rule."""
 
 import math
 import warnings
@@ -9,6 +9,7 @@ import numpy as np
 from lamina import _arrays, _core
 from lamina._layers import Dense
 from lamina._network import Sequential
+from lamina._numbers import check_whole, is_number
 from lamina._stack import checked_seed
 from lamina._types import ArrayLike, NDArray
 
@@ -82,12 +83,9 @@ class Perceptron:
                 raise TypeError(f"Perceptron: expected {name} as True or False, got {flag!r}")
         self.averaged, self.fit_bias, self.shuffle = bool(averaged), bool(fit_bias), bool(shuffle)
         self.seed = checked_seed(seed)
-        if not isinstance(max_epochs, int | np.integer) or isinstance(max_epochs, bool):
-            raise TypeError(
-                f"Perceptron: expected max_epochs as a whole number, got {max_epochs!r}"
-            )
-        if not 1 <= max_epochs < 2**44:
-            raise ValueError(f"Perceptron: expected max_epochs of at least 1, got {max_epochs}")
+        check_whole(max_epochs, "max_epochs", "Perceptron")
+        if max_epochs >= 2**44:
+            raise ValueError(f"Perceptron: expected max_epochs below 2^44, got {max_epochs}")
         self.max_epochs = int(max_epochs)
         self._network: Sequential | None = None
 
@@ -194,8 +192,7 @@ class Perceptron:
 
 
 def _number(value: float, name: str) -> float:
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0.0:
+    if not is_number(value) or not math.isfinite(value) or value < 0.0:
         raise ValueError(f"Perceptron: expected a finite {name} of at least 0, got {value!r}")
     return float(value)
 

@@ -111,8 +111,8 @@ class Normalization(Layer):
     """Standardises each input feature: (x - mean) / deviation, [rows, n] -> [rows, n].
 
     Mean and deviation (the root of the variance) are parameters that training leaves alone; they
-    are saved with the network. `net.adapt(X)` takes them from data. `fit` does that by itself for
-    a first layer that was never adapted, from its training rows (and their weights); until then
+    are saved with the network. `net.adapt(X)` takes them from data. `fit` does so for a
+    first layer that was never adapted, from its training rows (and their weights); until then
     the layer changes nothing. A constant feature has deviation 0 and is only centred. "rows" [1]
     tells from how many rows the figures were taken.
 

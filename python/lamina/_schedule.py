@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lamina._metrics import larger_is_better
+from lamina._numbers import is_number, is_whole
 from lamina._types import NDArray
 
 Rates = NDArray[np.float64]
@@ -62,10 +63,10 @@ class Schedule:
         return np.ascontiguousarray(self.rate * self.factors(t, float(length)), dtype=np.float64)
 
     def note_epoch(self, record: Mapping[str, float]) -> None:
-        """Told the losses after each epoch of a fit."""
+        """Called with the losses after each epoch of a fit."""
 
     def get_state(self) -> dict[str, Any]:
-        """What `note_epoch` has left behind."""
+        """What `note_epoch` has recorded."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -85,8 +86,7 @@ class Schedule:
 
     def _check(self, name: str, low: float, high: float = math.inf, *, above: bool = False) -> None:
         value = getattr(self, name)
-        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        in_range = number and math.isfinite(value) and low <= value <= high
+        in_range = is_number(value) and math.isfinite(value) and low <= value <= high
         if not in_range or (above and value == low):
             limit = f"{'above' if above else 'of at least'} {low:g}"
             limit += "" if math.isinf(high) else f" and at most {high:g}"
@@ -106,7 +106,7 @@ class Schedule:
 
 @dataclass(kw_only=True)
 class ConstantSchedule(Schedule):
-    """The same rate at all times; of use inside `WarmUp`."""
+    """The same rate at all times; useful inside `WarmUp`."""
 
     def factors(self, t: Rates, length: float) -> Rates:
         """1 at all times."""
@@ -120,7 +120,7 @@ class ReduceOnPlateau(Schedule):
     By hand, call `optimizer.schedule.note_epoch({"loss": value})` after each epoch.
 
     Args:
-        factor: in (0, 1]. patience: epochs without improvement that are borne, at least 0.
+        factor: in (0, 1]. patience: epochs without improvement that are tolerated, at least 0.
         threshold: share of the best value by which a better one must lie beyond it, at least 0.
         cooldown: epochs after a change that do not count, at least 0.
         minimum: least rate, at least 0.
@@ -230,7 +230,7 @@ class WarmUp(Schedule):
         return warm
 
     def note_epoch(self, record: Mapping[str, float]) -> None:
-        """Told on."""
+        """Pass the record on."""
         self.after.note_epoch(record)
 
     def get_state(self) -> dict[str, Any]:
@@ -254,7 +254,7 @@ class FunctionSchedule(Schedule):
     ) -> None:
         if not callable(function):
             raise TypeError(f"{self._name}: expected a function of the step, got {function!r}")
-        self.function = function
+        self.function, self.per = function, per
         super().__init__(self._value(0), per=per)
 
     def __repr__(self) -> str:
@@ -273,7 +273,7 @@ class FunctionSchedule(Schedule):
         if not isinstance(value, int | float | np.number) or not 0.0 <= value < math.inf:
             raise ValueError(
                 f"{self._name}: expected a finite rate of at least 0 from your function, "
-                f"got {value!r} at {t}"
+                f"got {value!r} at {self.per} {t}"
             )
         return float(value)
 
@@ -286,11 +286,6 @@ def as_schedule(rate: LearningRate) -> Schedule:
     if isinstance(rate, Schedule):
         return rate
     return FunctionSchedule(rate) if callable(rate) else ConstantSchedule(rate)
-
-
-def is_whole(value: object) -> bool:
-    """True for whole numbers, of Python or numpy."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def between(low: float, high: float, share: Rates) -> Rates:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lamina._schedule import Rates, Schedule, between, is_whole
+from lamina._numbers import is_whole
+from lamina._schedule import Rates, Schedule, between
 
 
 @dataclass(kw_only=True)

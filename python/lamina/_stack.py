@@ -1,6 +1,7 @@
 """What a network is made of: its layers, their weights, its description and its copies."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self, cast
@@ -11,6 +12,7 @@ from lamina import _arrays, _core
 from lamina._arrays import Dtype, DtypeLike
 from lamina._layer import Layer
 from lamina._layers import layer_from_spec
+from lamina._numbers import is_whole
 from lamina._spec import Spec, to_json, what
 from lamina._types import ArrayLike, NDArray
 
@@ -67,7 +69,7 @@ class Stack:
         return dict(zip(core.parameter_names, core.get_parameters(), strict=True))
 
     def set_parameters(self, parameters: Mapping[str, ArrayLike]) -> None:
-        """Set the named weights, all at once for those who predict meanwhile; others stay.
+        """Set the named weights; the others stay. Concurrent predictions see all changes at once.
 
         Raises:
             ValueError: unknown name, wrong shape, NaN or infinity. Then nothing is changed.
@@ -122,7 +124,7 @@ class Stack:
             adapt(self, x, weights)
 
     def reset(self, seed: int | None = None) -> None:
-        """Draw the first weights anew, from `seed` or the network's own."""
+        """Draw new first weights, from `seed` or the network's own."""
         chosen = self.seed if seed is None else checked_seed(seed)
         self._core_network().initialize(chosen)
         self.seed = chosen
@@ -216,7 +218,7 @@ class Stack:
 
     @contextmanager
     def _unchanged_on_error(self) -> Iterator[None]:
-        """Where data are refused, the number of inputs taken from them is forgotten again."""
+        """Forget the number of inputs taken from data that are then refused."""
         before = self._core
         try:
             yield
@@ -228,7 +230,8 @@ class Stack:
         if self._core is None:
             return f"Sequential({list(self.layers)}, inputs not known yet)"
         widths, names = self._core.layer_widths, self._core.parameter_names
-        sizes = {name: array.size for name, array in self.parameters().items()}
+        shapes = self._core.parameter_shapes
+        sizes = {name: math.prod(shape) for name, shape in zip(names, shapes, strict=True)}
         lines = [f"{'layer':<34}{'outputs':>10}{'parameters':>14}"]
         for index, layer in enumerate(self.layers):
             own = sum(sizes[name] for name in names if name.startswith(f"layers.{index}."))
@@ -250,14 +253,14 @@ def _checked_dtype(dtype: Any) -> Dtype:
 
 
 def _checked_count(value: int, name: str) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 <= value < 2**44:
+    if not is_whole(value) or not 0 <= value < 2**44:
         raise ValueError(f"{name}: expected a whole number from 0 to 2^44 - 1, got {value!r}")
     return int(value)
 
 
 def checked_seed(seed: int) -> int:
     """A seed that the core takes; TypeError or ValueError for others."""
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
+    if not is_whole(seed):
         raise TypeError(f"seed: expected a whole number, got {seed!r}")
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed: expected a number from 0 to 2^64 - 1, got {seed}")

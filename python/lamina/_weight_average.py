@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from lamina._network_state import NetworkState, State
+from lamina._numbers import check_whole, is_whole
 
 if TYPE_CHECKING:
     from lamina._network import Sequential
@@ -46,7 +47,7 @@ class WeightAverage(NetworkState):
         super().__init__()
         if not isinstance(decay, int | float | np.number) or not 0.0 <= decay <= 1.0:
             raise ValueError(f"WeightAverage: expected decay between 0 and 1, got {decay!r}")
-        if not isinstance(start, int | np.integer) or isinstance(start, bool) or start < 0:
+        if not is_whole(start) or start < 0:
             raise ValueError(
                 f"WeightAverage: expected start as a whole number of at least 0, got {start!r}"
             )
@@ -75,7 +76,7 @@ class WeightAverage(NetworkState):
         return 0 if self._waiting is None else int(self._waiting["updates"])
 
     def update(self, net: "Sequential") -> None:
-        """Let the weights of now join the average; by hand after each step (or epoch)."""
+        """Add the present weights to the average; by hand after each step (or epoch)."""
         handle = self.handle_for(net)
         net._core_network().update_average(handle)
 
@@ -85,16 +86,16 @@ class WeightAverage(NetworkState):
         net._core_network().apply_average(handle)
 
     def resume(self, net: "Sequential") -> None:
-        """Put back the weights of before `apply`.
+        """Restore the weights from before `apply`.
 
-        Where the network's weights were changed since, training goes on from these, and the average
-        starts afresh.
+        If the network's weights were changed since, training goes on from these, and the average
+        starts again.
         """
         handle = self.handle_for(net)
         net._core_network().resume_training_weights(handle)
 
     def reset(self) -> None:
-        """Start afresh from the network's weights of now."""
+        """Start again from the network's present weights."""
         if self._handle is not None:
             self._handle.updates, self._handle.applied = 0, False
         self._waiting = None
@@ -117,6 +118,7 @@ class WeightAverage(NetworkState):
         """
         if not isinstance(state, dict) or not {"updates", "applied"} <= state.keys():
             raise ValueError(f"WeightAverage: expected a state that get_state gave, got {state!r}")
+        check_whole(state["updates"], "updates of the state", "WeightAverage", least=0)
         self._take_state(net, state)
 
     def _made_handle(self, net: "Sequential", state: State | None) -> Any:

@@ -1,8 +1,5 @@
 """Values and gradients of every activation and loss are those that PyTorch gives."""
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +8,7 @@ import pytest
 
 import lamina as lm
 from lamina import _core
+from parity import read_traces
 
 Array = npt.NDArray[Any]
 DTYPES = ["float64", "float32"]
@@ -19,19 +17,7 @@ DTYPES = ["float64", "float32"]
 TOLERANCES = {"float64": 1e-10, "float32": 1e-4}
 
 
-def load_reader() -> Any:
-    """The module read_traces beside this file, whatever folder pytest was started in."""
-    path = Path(__file__).with_name("read_traces.py")
-    spec = importlib.util.spec_from_file_location("lamina_read_traces", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-arrays = load_reader().read_arrays("torch_catalogue.npz")
+arrays = read_traces.read_arrays("torch_catalogue.npz")
 # Those with parameters of their own; the others stand by their name.
 ACTIVATIONS: dict[str, Any] = {
     name: name

@@ -1,8 +1,5 @@
 """Row layers, penalties and constraints give the numbers that PyTorch gives."""
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 import lamina as lm
+from parity import read_traces
 
 Array = npt.NDArray[Any]
 DTYPES = ["float64", "float32"]
@@ -17,19 +15,7 @@ DTYPES = ["float64", "float32"]
 TOLERANCES = {"float64": 1e-12, "float32": 1e-4}
 
 
-def load_reader() -> Any:
-    """The module read_traces beside this file, whatever folder pytest was started in."""
-    path = Path(__file__).with_name("read_traces.py")
-    spec = importlib.util.spec_from_file_location("lamina_read_traces", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-arrays: dict[str, Array] = load_reader().read_arrays("torch_layers.npz")
+arrays: dict[str, Array] = read_traces.read_arrays("torch_layers.npz")
 SCALE, SHIFT, SLOPES = arrays["scale"], arrays["shift"], arrays["slopes"]
 # name: (layer, its parameters; each by its name here and there)
 LAYERS: dict[str, tuple[lm.Layer, dict[str, Array]]] = {

@@ -1,29 +1,13 @@
 """Twenty training steps give the losses, gradients and weights that PyTorch gives."""
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import lamina as lm
+from parity import read_traces as traces
 
-
-def load_reader() -> Any:
-    """The module read_traces beside this file, whatever folder pytest was started in."""
-    path = Path(__file__).with_name("read_traces.py")
-    spec = importlib.util.spec_from_file_location("lamina_read_traces", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-traces = load_reader()
 NAMES = traces.trace_names()
 # float64 differs by the order of sums alone, about 1e-15 a step; float32 by 1e-7 a step, which
 # Adam's division by small roots enlarges. Both bounds are the promised ones.

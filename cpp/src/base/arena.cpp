@@ -2,6 +2,7 @@
 #include "base/arena.h"
 
 #include <cstdlib>
+#include <limits>
 #include <string>
 
 #if defined(__linux__)
@@ -54,7 +55,7 @@ void* map_huge(std::size_t bytes) {
 
 std::size_t byte_count(int64_t count, std::size_t element_size) {
   if (count < 0) refuse(std::to_string(count) + " elements");
-  // Half the address space at most, so that sums and rounding up cannot overflow.
+  // A quarter of the address space at most, so that sums and rounding up cannot overflow.
   constexpr std::size_t limit = std::numeric_limits<std::size_t>::max() / 4;
   const auto unsigned_count = static_cast<uint64_t>(count);
   if (unsigned_count > limit / element_size)
@@ -115,8 +116,7 @@ void Arena::finish() {
 std::byte* Arena::take_bytes(std::size_t bytes) {
   if (pass_ == Pass::kIdle) throw Error(Error::Kind::kState, "Arena: take is for use inside lay_out");
   const std::size_t offset = used_;
-  const std::size_t padded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  used_ = detail::byte_count(static_cast<int64_t>(offset + padded), 1);
+  used_ = detail::byte_count(static_cast<int64_t>(offset + detail::round_up(bytes, kAlignment)), 1);
   if (pass_ == Pass::kMeasuring) return nullptr;
   if (used_ > measured_)
     throw Error(Error::Kind::kState, "Arena: the placing pass takes more than was measured");

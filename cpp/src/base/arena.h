@@ -4,14 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <span>
 #include <type_traits>
 #include <utility>
 
 #include "base/error.h"
-#include "base/matrix_view.h"
 
 namespace lamina {
 
@@ -56,12 +54,6 @@ class AlignedBuffer {
     if (data_ != nullptr) detail::free_zeroed(data_, static_cast<std::size_t>(size_) * sizeof(T));
   }
 
-  AlignedBuffer clone() const {
-    AlignedBuffer copy(size_);
-    if (size_ > 0) std::memcpy(copy.data_, data_, static_cast<std::size_t>(size_) * sizeof(T));
-    return copy;
-  }
-
   void swap(AlignedBuffer& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
@@ -104,14 +96,6 @@ class Arena {
   T* take(int64_t count) {
     static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= kAlignment);
     return reinterpret_cast<T*>(take_bytes(detail::byte_count(count, sizeof(T))));
-  }
-
-  // [rows, columns] with the given row stride in elements.
-  template <class T>
-  MatrixView<T> take_matrix(int64_t rows, int64_t columns, int64_t row_stride) {
-    if (rows > 0 && row_stride > std::numeric_limits<int64_t>::max() / rows)
-      throw Error(Error::Kind::kMemory, "memory: a matrix is too large to address");
-    return {take<T>(rows * row_stride), rows, columns, row_stride};
   }
 
   // Bytes owned.

@@ -1,4 +1,4 @@
-// Placement through Linux's affinity mask; other systems keep theirs to themselves.
+// Placement through Linux's affinity mask; other systems offer no such call.
 #include "base/cpu_placement.h"
 
 #if defined(__linux__)

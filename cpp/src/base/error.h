@@ -8,18 +8,7 @@ namespace lamina {
 
 class Error : public std::runtime_error {
  public:
-  enum class Kind {
-    kValue,
-    kType,
-    kIndex,
-    kMemory,
-    kIo,
-    kNotFound,
-    kFormat,
-    kNotFinite,
-    kInterrupted,
-    kState
-  };
+  enum class Kind { kValue, kType, kIndex, kMemory, kIo, kNotFound, kFormat, kNotFinite, kState };
 
   Error(Kind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
 

@@ -1,19 +1,27 @@
 // Reads configuration out of JSON with errors that name the place, what was expected and what came.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace lamina {
 
+// The description {"kind": name} for a plain name, and any other as it is.
+inline nlohmann::json as_object(const nlohmann::json& json) {
+  return json.is_string() ? nlohmann::json{{"kind", json}} : json;
+}
+
+// One object of options. Each reader raises Error kValue, in a sentence that opens with `where`.
 class JsonReader {
  public:
   JsonReader(nlohmann::json object, std::string where)
@@ -57,16 +65,12 @@ class JsonReader {
     return value;
   }
   // Refuses options that nobody reads: a misspelt one would silently do nothing.
-  void allow_only(std::initializer_list<const char*> keys) const {
-    for (const auto& item : object_.items()) {
-      bool known = false;
-      std::string expected;
-      for (const char* key : keys) {
-        known = known || item.key() == key;
-        expected += std::string(expected.empty() ? "" : ", ") + key;
-      }
-      if (!known) fail("unknown option '" + item.key() + "'; expected some of " + expected);
-    }
+  void allow_only(const std::vector<std::string>& keys) const {
+    std::vector<std::string> options = keys;
+    std::erase(options, "kind");  // the caller's own choice, no option of it
+    for (const auto& item : object_.items())
+      if (std::find(keys.begin(), keys.end(), item.key()) == keys.end())
+        fail("unknown option '" + item.key() + "'; expected some of " + join(options));
   }
   [[noreturn]] void fail(const std::string& what) const {
     throw Error(Error::Kind::kValue, where_ + ": " + what);

@@ -31,7 +31,6 @@ enum class StreamTag : uint32_t {
   kInitialise = 1,  // id: tensor
   kShuffle = 2,     // step: epoch
   kDropout = 3,     // step: training step, id: layer
-  kSplit = 4,       // train and validation rows
   kNoise = 5,       // step: training step, id: layer
   kUser = 6,
 };

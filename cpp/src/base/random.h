@@ -21,11 +21,6 @@ class RandomStream {
 
   constexpr uint32_t bits(uint64_t i) const noexcept { return block(i / 4).word[i % 4]; }
 
-  // In [0, 1), a multiple of 2^-24.
-  constexpr float uniform_float(uint64_t i) const noexcept {
-    return static_cast<float>(bits(i) >> 8) * 0x1p-24f;
-  }
-
   // In [0, 1), a multiple of 2^-53.
   constexpr double uniform_double(uint64_t i) const noexcept {
     const PhiloxBlock words = block(i / 2);

@@ -1,4 +1,4 @@
-// Tells what the build system and the compiler said of themselves.
+// The version that the build system sets, and the compiler's own name.
 #include "base/version.h"
 
 #define LAMINA_TEXT_OF(x) #x

@@ -163,8 +163,11 @@ void Predictor<T>::run_layer(const Step& step, const T* in, T* out) const noexce
   input.columns = step.inputs;
   output.columns = step.outputs;
   input.row_stride = output.row_stride = row_stride_;
-  step.layer->forward({network_.kernels(), network_.weights(), nullptr, input, output, 0, 1, false, 0, 0, 0,
-                       false, false, nullptr});
+  step.layer->forward({.kernels = network_.kernels(),
+                       .parameters = network_.weights(),
+                       .input = input,
+                       .output = output,
+                       .rows = 1});
 }
 
 template <class T>
@@ -186,7 +189,7 @@ void Predictor<T>::run_steps(const T* in, T* out, Buffer buffer, RunDense dense)
   }
   const T* result = buffer(steps_.back().output);
   if (outputs() == 1) {
-    *out = *result;
+    *out = *result;  // a call of memmove takes as long as a small layer
   } else {
     std::copy_n(result, outputs(), out);
   }
@@ -263,7 +266,7 @@ void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& work
   for (int64_t first = 0; first < rows; first += workspace.rows()) {
     const int64_t count = std::min(workspace.rows(), rows - first);
     workspace.borrow_input(in + first * inputs(), inputs());
-    network_.forward({workspace, network_.weights(), nullptr, 0, count, false, false, 0, 0});
+    network_.forward({.workspace = workspace, .parameters = network_.weights(), .rows = count});
     const Slot<T>& output = workspace.output();
     for (int64_t i = 0; i < count; ++i)
       std::copy_n(output.values + i * output.row_stride, outputs(), out + (first + i) * outputs());

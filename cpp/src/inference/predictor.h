@@ -1,5 +1,4 @@
-// An immutable copy of a network for the shortest way from inputs to outputs: single rows, batches, any
-// thread.
+// An immutable copy of a network for low-latency predictions, of single rows and batches, from any thread.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +12,8 @@
 namespace lamina {
 
 // It runs the network's inference_network. All members are const and share nothing but the weights, so any
-// number of threads may use one predictor at once. NaN and infinity are not looked for; they go through the
-// layers as the arithmetic has it.
+// number of threads may use one predictor at once. NaN and infinity are not checked for; they pass
+// through the arithmetic of the layers.
 template <class T>
 class Predictor {
  public:

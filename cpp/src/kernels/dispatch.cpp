@@ -3,9 +3,11 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <type_traits>
 
 #include "base/cpu_features.h"
 #include "base/error.h"
+#include "base/text.h"
 
 namespace lamina::kernels {
 
@@ -51,6 +53,15 @@ constexpr InstructionSet kInstructionSets[] = {
 #undef LAMINA_ENTRY
 };
 
+template <class T>
+const KernelTable<T>& table_of(const InstructionSet& set) noexcept {
+  if constexpr (std::is_same_v<T, float>) {
+    return *set.f32;
+  } else {
+    return *set.f64;
+  }
+}
+
 const InstructionSet& choose() {
   const char* forced = std::getenv("LAMINA_ISA");
   const bool is_forced = forced != nullptr && *forced != '\0';
@@ -58,9 +69,7 @@ const InstructionSet& choose() {
     const bool wanted = !is_forced || std::strcmp(forced, set.name) == 0;
     if (wanted && set.runs_here(cpu_features())) return set;
   }
-  std::string names;
-  for (const std::string& name : available_instruction_sets()) names += (names.empty() ? "" : ", ") + name;
-  throw Error(Error::Kind::kValue, "LAMINA_ISA: expected one of " + names +
+  throw Error(Error::Kind::kValue, "LAMINA_ISA: expected one of " + join(available_instruction_sets()) +
                                        " (what this build has and this CPU runs), got " + forced);
 }
 
@@ -71,13 +80,9 @@ const InstructionSet& chosen() {
 
 }  // namespace
 
-template <>
-const KernelTable<float>& kernels<float>() {
-  return *chosen().f32;
-}
-template <>
-const KernelTable<double>& kernels<double>() {
-  return *chosen().f64;
+template <class T>
+const KernelTable<T>& kernels() {
+  return table_of<T>(chosen());
 }
 
 const char* instruction_set() { return chosen().name; }
@@ -90,19 +95,16 @@ std::vector<std::string> available_instruction_sets() {
   return names;
 }
 
-template <>
-const KernelTable<float>* TableOf<float>::get(const char* name) noexcept {
-  for (const InstructionSet& set : kInstructionSets) {
-    if (std::strcmp(name, set.name) == 0) return set.f32;
-  }
+template <class T>
+const KernelTable<T>* find_kernels(const char* name) noexcept {
+  for (const InstructionSet& set : kInstructionSets)
+    if (std::strcmp(name, set.name) == 0) return &table_of<T>(set);
   return nullptr;
 }
-template <>
-const KernelTable<double>* TableOf<double>::get(const char* name) noexcept {
-  for (const InstructionSet& set : kInstructionSets) {
-    if (std::strcmp(name, set.name) == 0) return set.f64;
-  }
-  return nullptr;
-}
+
+template const KernelTable<float>& kernels();
+template const KernelTable<double>& kernels();
+template const KernelTable<float>* find_kernels(const char*) noexcept;
+template const KernelTable<double>* find_kernels(const char*) noexcept;
 
 }  // namespace lamina::kernels

@@ -19,4 +19,8 @@ const char* instruction_set();
 // Built in and runnable here, best first.
 std::vector<std::string> available_instruction_sets();
 
+// The table of the instruction set of this name, which need not run here; null where this build has none.
+template <class T>
+const KernelTable<T>* find_kernels(const char* name) noexcept;
+
 }  // namespace lamina::kernels

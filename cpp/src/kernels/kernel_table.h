@@ -113,8 +113,7 @@ struct Update {
 
 enum class SourceType : uint8_t { kF32, kF64, kU8, kI8, kU16, kI16, kI32, kU32, kI64, kU64, kBool, kF16 };
 
-// Rows of a user's array into padded rows of T, converted once: out = in * scale + offset
-// (scale, offset null: plain conversion; else [1] or per column as given by `per_column`).
+// Rows of a user's array into padded rows of T, converted once.
 template <class T>
 struct GatherRows {
   int64_t rows, columns;
@@ -125,9 +124,6 @@ struct GatherRows {
   int64_t first_row;
   T* out;
   int64_t out_row_stride;  // padding columns are set to zero
-  const T* scale;
-  const T* offset;
-  bool per_column;
 };
 
 // Batch normalisation (Ioffe & Szegedy 2015) of `columns` true columns: xhat = (x - mean) / sqrt(variance +
@@ -241,13 +237,13 @@ struct KernelTable {
   bool (*update[kUpdateRuleCount])(const Update<T>&) noexcept;
 
   void (*gather_rows)(const GatherRows<T>&) noexcept;
-  // Dropout on rows [first_row, first_row + rows): values *= keep ? scale : 0. Keep hangs on (seed, step,
+  // Dropout on rows [first_row, first_row + rows): values *= keep ? scale : 0. Keep depends on (seed, step,
   // layer, row, column, columns) alone; scale is the inverse of the exact keep rate, which comes in steps of
   // 1 / 65536. The same call serves forward and backward.
   void (*dropout_rows)(int64_t first_row, int64_t rows, int64_t columns, T* values, int64_t row_stride,
                        uint64_t seed, uint64_t step, uint32_t layer, T drop_rate) noexcept;
   void (*alpha_dropout_rows)(const AlphaDropoutRows<T>&) noexcept;
-  // values += deviation * a standard normal number, which hangs on what dropout's keep hangs on.
+  // values += deviation * a standard normal number, which depends on the same as dropout's keep.
   void (*noise_rows)(int64_t first_row, int64_t rows, int64_t columns, T* values, int64_t row_stride,
                      uint64_t seed, uint64_t step, uint32_t layer, T deviation) noexcept;
   bool (*all_finite)(int64_t n, const T* values) noexcept;
@@ -304,12 +300,6 @@ struct KernelTable {
   void (*batch_norm_gradients)(const BatchNorm<T>&) noexcept;
   // x, dy, mean, variance, both gradients -> dx, 0 in its padding.
   void (*batch_norm_backward)(const BatchNorm<T>&) noexcept;
-};
-
-// Tables compiled into this build; null where the instruction set is not built for this target.
-template <class T>
-struct TableOf {
-  static const KernelTable<T>* get(const char* name) noexcept;
 };
 
 }  // namespace lamina::kernels

@@ -97,23 +97,6 @@ LAMINA_INLINE void convert_strided(int64_t columns, const char* source, int64_t 
   }
 }
 
-template <class T>
-LAMINA_INLINE void scale_row(const GatherRows<T>& job, T* out) {
-  const Vec<T> scale = broadcast<T>(job.scale[0]), offset = broadcast<T>(job.offset[0]);
-  int64_t c = 0;
-  for (; c + Vec<T>::kLanes <= job.columns; c += Vec<T>::kLanes) {
-    const Vec<T> s = job.per_column ? loadu(job.scale + c) : scale;
-    const Vec<T> o = job.per_column ? loadu(job.offset + c) : offset;
-    store(out + c, fma(load(out + c), s, o));
-  }
-  if (c < job.columns) {
-    const int64_t rest = job.columns - c;
-    const Vec<T> s = job.per_column ? load_n(job.scale + c, rest) : scale;
-    const Vec<T> o = job.per_column ? load_n(job.offset + c, rest) : offset;
-    store(out + c, select(first_lanes_mask<T>(rest), fma(load(out + c), s, o), zero<T>()));
-  }
-}
-
 LAMINA_INLINE void prefetch_row(const char* row, int64_t bytes) {
 #if defined(__GNUC__)
   const int64_t limit = smaller(bytes, 512);
@@ -146,7 +129,6 @@ void gather_rows_of(const GatherRows<T>& job) noexcept {
     } else {
       convert_strided<T, S>(job.columns, from, job.source_column_stride, out);
     }
-    if (job.scale != nullptr) scale_row(job, out);
   }
 }
 

@@ -98,8 +98,6 @@ LAMINA_INLINE F32 max(F32 a, F32 b) { return {_mm256_max_ps(a.reg, b.reg)}; }
 LAMINA_INLINE F64 max(F64 a, F64 b) { return {_mm256_max_pd(a.reg, b.reg)}; }
 LAMINA_INLINE F32 min(F32 a, F32 b) { return {_mm256_min_ps(a.reg, b.reg)}; }
 LAMINA_INLINE F64 min(F64 a, F64 b) { return {_mm256_min_pd(a.reg, b.reg)}; }
-LAMINA_INLINE F32 round(F32 a) { return {_mm256_round_ps(a.reg, 8)}; }
-LAMINA_INLINE F64 round(F64 a) { return {_mm256_round_pd(a.reg, 8)}; }
 
 LAMINA_INLINE Mask<float> lt(F32 a, F32 b) { return {_mm256_cmp_ps(a.reg, b.reg, _CMP_LT_OQ)}; }
 LAMINA_INLINE Mask<double> lt(F64 a, F64 b) { return {_mm256_cmp_pd(a.reg, b.reg, _CMP_LT_OQ)}; }
@@ -115,14 +113,6 @@ LAMINA_INLINE Mask<float> is_nan(F32 a) { return {_mm256_cmp_ps(a.reg, a.reg, _C
 LAMINA_INLINE Mask<double> is_nan(F64 a) { return {_mm256_cmp_pd(a.reg, a.reg, _CMP_UNORD_Q)}; }
 LAMINA_INLINE Mask<float> mask_and(Mask<float> a, Mask<float> b) { return {_mm256_and_ps(a.reg, b.reg)}; }
 LAMINA_INLINE Mask<double> mask_and(Mask<double> a, Mask<double> b) { return {_mm256_and_pd(a.reg, b.reg)}; }
-LAMINA_INLINE Mask<float> mask_or(Mask<float> a, Mask<float> b) { return {_mm256_or_ps(a.reg, b.reg)}; }
-LAMINA_INLINE Mask<double> mask_or(Mask<double> a, Mask<double> b) { return {_mm256_or_pd(a.reg, b.reg)}; }
-LAMINA_INLINE Mask<float> mask_not(Mask<float> a) {
-  return {_mm256_xor_ps(a.reg, _mm256_castsi256_ps(_mm256_set1_epi32(-1)))};
-}
-LAMINA_INLINE Mask<double> mask_not(Mask<double> a) {
-  return {_mm256_xor_pd(a.reg, _mm256_castsi256_pd(_mm256_set1_epi32(-1)))};
-}
 LAMINA_INLINE bool any(Mask<float> a) { return _mm256_movemask_ps(a.reg) != 0; }
 LAMINA_INLINE bool any(Mask<double> a) { return _mm256_movemask_pd(a.reg) != 0; }
 LAMINA_INLINE F32 select(Mask<float> m, F32 a, F32 b) { return {_mm256_blendv_ps(b.reg, a.reg, m.reg)}; }

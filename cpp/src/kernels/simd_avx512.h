@@ -103,8 +103,6 @@ LAMINA_INLINE F32 max(F32 a, F32 b) { return {_mm512_max_ps(a.reg, b.reg)}; }
 LAMINA_INLINE F64 max(F64 a, F64 b) { return {_mm512_max_pd(a.reg, b.reg)}; }
 LAMINA_INLINE F32 min(F32 a, F32 b) { return {_mm512_min_ps(a.reg, b.reg)}; }
 LAMINA_INLINE F64 min(F64 a, F64 b) { return {_mm512_min_pd(a.reg, b.reg)}; }
-LAMINA_INLINE F32 round(F32 a) { return {_mm512_roundscale_ps(a.reg, 8)}; }
-LAMINA_INLINE F64 round(F64 a) { return {_mm512_roundscale_pd(a.reg, 8)}; }
 
 LAMINA_INLINE Mask<float> lt(F32 a, F32 b) { return {_mm512_cmp_ps_mask(a.reg, b.reg, _CMP_LT_OQ)}; }
 LAMINA_INLINE Mask<double> lt(F64 a, F64 b) { return {_mm512_cmp_pd_mask(a.reg, b.reg, _CMP_LT_OQ)}; }
@@ -121,14 +119,6 @@ LAMINA_INLINE Mask<double> is_nan(F64 a) { return {_mm512_cmp_pd_mask(a.reg, a.r
 template <class T>
 LAMINA_INLINE Mask<T> mask_and(Mask<T> a, Mask<T> b) {
   return {static_cast<decltype(a.reg)>(a.reg & b.reg)};
-}
-template <class T>
-LAMINA_INLINE Mask<T> mask_or(Mask<T> a, Mask<T> b) {
-  return {static_cast<decltype(a.reg)>(a.reg | b.reg)};
-}
-template <class T>
-LAMINA_INLINE Mask<T> mask_not(Mask<T> a) {
-  return {static_cast<decltype(a.reg)>(~a.reg)};
 }
 template <class T>
 LAMINA_INLINE bool any(Mask<T> a) {

@@ -71,13 +71,5 @@ LAMINA_INLINE Vec<T> split(Vec<T> x, Vec<T>& exponent) {
   return from_bits(bits - power);
 }
 
-// Nearest integer, ties to even, for instruction sets without a rounding instruction.
-template <class T>
-LAMINA_INLINE Vec<T> round_by_addition(Vec<T> a) {
-  const Vec<T> offset = copysign(broadcast<T>(kIntegerOffset<T>), a);
-  const Vec<T> rounded = copysign((a + offset) - offset, a);
-  return select(lt(abs(a), broadcast<T>(kIntegerOffset<T>)), rounded, a);
-}
-
 }  // namespace
 }  // namespace lamina::kernels

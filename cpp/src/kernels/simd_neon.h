@@ -94,8 +94,6 @@ LAMINA_INLINE F32 fnma(F32 a, F32 b, F32 c) { return {vfmsq_f32(c.reg, a.reg, b.
 LAMINA_INLINE F64 fnma(F64 a, F64 b, F64 c) { return {vfmsq_f64(c.reg, a.reg, b.reg)}; }
 LAMINA_INLINE F32 sqrt(F32 a) { return {vsqrtq_f32(a.reg)}; }
 LAMINA_INLINE F64 sqrt(F64 a) { return {vsqrtq_f64(a.reg)}; }
-LAMINA_INLINE F32 round(F32 a) { return {vrndnq_f32(a.reg)}; }
-LAMINA_INLINE F64 round(F64 a) { return {vrndnq_f64(a.reg)}; }
 // Not vmaxq, which returns NaN for either NaN: with x86's rule the second operand decides.
 LAMINA_INLINE F32 max(F32 a, F32 b) { return {vbslq_f32(vcgtq_f32(a.reg, b.reg), a.reg, b.reg)}; }
 LAMINA_INLINE F64 max(F64 a, F64 b) { return {vbslq_f64(vcgtq_f64(a.reg, b.reg), a.reg, b.reg)}; }
@@ -114,8 +112,6 @@ LAMINA_INLINE Mask<float> eq(F32 a, F32 b) { return {vceqq_f32(a.reg, b.reg)}; }
 LAMINA_INLINE Mask<double> eq(F64 a, F64 b) { return {vceqq_f64(a.reg, b.reg)}; }
 LAMINA_INLINE Mask<float> mask_and(Mask<float> a, Mask<float> b) { return {vandq_u32(a.reg, b.reg)}; }
 LAMINA_INLINE Mask<double> mask_and(Mask<double> a, Mask<double> b) { return {vandq_u64(a.reg, b.reg)}; }
-LAMINA_INLINE Mask<float> mask_or(Mask<float> a, Mask<float> b) { return {vorrq_u32(a.reg, b.reg)}; }
-LAMINA_INLINE Mask<double> mask_or(Mask<double> a, Mask<double> b) { return {vorrq_u64(a.reg, b.reg)}; }
 LAMINA_INLINE Mask<float> mask_not(Mask<float> a) { return {vmvnq_u32(a.reg)}; }
 LAMINA_INLINE Mask<double> mask_not(Mask<double> a) { return {veorq_u64(a.reg, vdupq_n_u64(~uint64_t{0}))}; }
 template <class T>

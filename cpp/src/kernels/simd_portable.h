@@ -169,14 +169,6 @@ LAMINA_INLINE Mask<T> mask_and(const Mask<T>& a, const Mask<T>& b) {
   LAMINA_LANES(Mask<T>, a.lane & b.lane, a.lane[i] & b.lane[i]);
 }
 template <class T>
-LAMINA_INLINE Mask<T> mask_or(const Mask<T>& a, const Mask<T>& b) {
-  LAMINA_LANES(Mask<T>, a.lane | b.lane, a.lane[i] | b.lane[i]);
-}
-template <class T>
-LAMINA_INLINE Mask<T> mask_not(const Mask<T>& a) {
-  LAMINA_LANES(Mask<T>, ~a.lane, ~a.lane[i]);
-}
-template <class T>
 LAMINA_INLINE Vec<T> select(const Mask<T>& m, const Vec<T>& a, const Vec<T>& b) {
   LAMINA_LANES(Vec<T>, m.lane ? a.lane : b.lane, m.lane[i] ? a.lane[i] : b.lane[i]);
 }
@@ -272,14 +264,3 @@ LAMINA_INLINE void transpose_block(Vec<T>* rows) {
 }  // namespace lamina::kernels
 
 #include "kernels/simd_common.h"
-
-namespace lamina::kernels {
-namespace {
-
-template <class T>
-LAMINA_INLINE Vec<T> round(const Vec<T>& a) {
-  return round_by_addition(a);
-}
-
-}  // namespace
-}  // namespace lamina::kernels

@@ -109,14 +109,6 @@ LAMINA_INLINE Mask<float> is_nan(F32 a) { return {_mm_cmpunord_ps(a.reg, a.reg)}
 LAMINA_INLINE Mask<double> is_nan(F64 a) { return {_mm_cmpunord_pd(a.reg, a.reg)}; }
 LAMINA_INLINE Mask<float> mask_and(Mask<float> a, Mask<float> b) { return {_mm_and_ps(a.reg, b.reg)}; }
 LAMINA_INLINE Mask<double> mask_and(Mask<double> a, Mask<double> b) { return {_mm_and_pd(a.reg, b.reg)}; }
-LAMINA_INLINE Mask<float> mask_or(Mask<float> a, Mask<float> b) { return {_mm_or_ps(a.reg, b.reg)}; }
-LAMINA_INLINE Mask<double> mask_or(Mask<double> a, Mask<double> b) { return {_mm_or_pd(a.reg, b.reg)}; }
-LAMINA_INLINE Mask<float> mask_not(Mask<float> a) {
-  return {_mm_xor_ps(a.reg, _mm_castsi128_ps(_mm_set1_epi32(-1)))};
-}
-LAMINA_INLINE Mask<double> mask_not(Mask<double> a) {
-  return {_mm_xor_pd(a.reg, _mm_castsi128_pd(_mm_set1_epi32(-1)))};
-}
 LAMINA_INLINE bool any(Mask<float> a) { return _mm_movemask_ps(a.reg) != 0; }
 LAMINA_INLINE bool any(Mask<double> a) { return _mm_movemask_pd(a.reg) != 0; }
 LAMINA_INLINE F32 select(Mask<float> m, F32 a, F32 b) {
@@ -217,14 +209,3 @@ LAMINA_INLINE void transpose_block(F64* rows) {
 }  // namespace lamina::kernels
 
 #include "kernels/simd_common.h"
-
-namespace lamina::kernels {
-namespace {
-
-template <class T>
-LAMINA_INLINE Vec<T> round(Vec<T> a) {
-  return round_by_addition(a);
-}
-
-}  // namespace
-}  // namespace lamina::kernels

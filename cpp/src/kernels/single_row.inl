@@ -1,8 +1,8 @@
 // The product of a single row with a panel matrix: as many independent sums as hide the latency of fma.
 //
 // Wide layers take several panels at once, one chain a vector; narrow ones cut the depth into chains, which
-// are added at the end; the narrowest run vectors along the depth. So the order of a sum hangs on the layer's
-// size alone, and is not that of product.inl.
+// are added at the end; the narrowest run vectors along the depth. So the order of a sum depends on the
+// layer's size alone, and is not that of product.inl.
 #pragma once
 
 #include "kernels/kernel_table.h"

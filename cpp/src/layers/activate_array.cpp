@@ -12,7 +12,7 @@ namespace lamina {
 
 namespace {
 
-// Elements in work at a time, unless a row is longer.
+// Elements of a piece, unless a row is longer.
 constexpr int64_t kPiece = 2048;
 
 // [rows, columns] from element `offset` of the arrays on.

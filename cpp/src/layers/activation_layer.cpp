@@ -19,29 +19,20 @@ nlohmann::json ActivationLayer<T>::spec() const {
 }
 
 template <class T>
-int64_t ActivationLayer<T>::build(int64_t inputs, ParameterAllocator&) {
-  columns_ = inputs;
-  return inputs;
-}
-
-template <class T>
 void ActivationLayer<T>::forward(const RowPass<T>& pass) const noexcept {
-  copy_rows(pass.rows, columns_, pass.input_values(), pass.input.row_stride, pass.output_values(),
-            pass.output.row_stride);
+  copy_forward(pass);
   if (!pass.raw_output)
-    apply_activation(pass.kernels, activation_, pass.rows, columns_, pass.output_values(),
+    apply_activation(pass.kernels, activation_, pass.rows, pass.input.columns, pass.output_values(),
                      pass.output.row_stride, pass.output_aux(), pass.output.row_stride);
 }
 
 template <class T>
 void ActivationLayer<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.raw_output)
-    apply_activation_backward(pass.kernels, activation_, pass.rows, columns_, pass.output_values(),
+    apply_activation_backward(pass.kernels, activation_, pass.rows, pass.input.columns, pass.output_values(),
                               pass.output_aux(), pass.output.row_stride, pass.output_delta(),
                               pass.output.row_stride);
-  if (pass.input_delta_wanted)
-    copy_rows(pass.rows, columns_, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
-              pass.input.row_stride);
+  if (pass.input_delta_wanted) copy_backward(pass);
 }
 
 template class ActivationLayer<float>;

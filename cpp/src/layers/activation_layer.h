@@ -11,14 +11,12 @@ class ActivationLayer final : public Layer<T> {
   explicit ActivationLayer(const nlohmann::json& spec);
 
   nlohmann::json spec() const override;
-  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   const ActivationSpec* output_activation() const noexcept override { return &activation_; }
 
  private:
   ActivationSpec activation_;
-  int64_t columns_ = 0;
 };
 
 }  // namespace lamina

@@ -17,8 +17,8 @@ struct Entry {
   const char* name;
   Form form;
   Activation function;
-  const char* parameter;  // null: the activation has none
-  double default_value, minimum, maximum;
+  const char* parameter = nullptr;  // null: the activation has none
+  double default_value = 0, minimum = 0, maximum = 0;
 };
 
 constexpr auto kElementwise = Form::kElementwise;
@@ -27,30 +27,30 @@ constexpr double kLeast = 1e-6, kMost = 1e6;
 
 // The catalogue: one line adds an activation that the kernels know.
 constexpr std::array kEntries = {
-    Entry{"identity", kElementwise, Activation::kIdentity, nullptr, 0, 0, 0},
-    Entry{"relu", kElementwise, Activation::kRelu, nullptr, 0, 0, 0},
+    Entry{"identity", kElementwise, Activation::kIdentity},
+    Entry{"relu", kElementwise, Activation::kRelu},
     Entry{"leaky_relu", kElementwise, Activation::kLeakyRelu, "negative_slope", 0.01, 0, 1},
-    Entry{"sigmoid", kElementwise, Activation::kSigmoid, nullptr, 0, 0, 0},
-    Entry{"tanh", kElementwise, Activation::kTanh, nullptr, 0, 0, 0},
-    Entry{"softplus", kElementwise, Activation::kSoftplus, nullptr, 0, 0, 0},
-    Entry{"gelu", kElementwise, Activation::kGelu, nullptr, 0, 0, 0},
-    Entry{"gelu_tanh", kElementwise, Activation::kGeluTanh, nullptr, 0, 0, 0},
-    Entry{"silu", kElementwise, Activation::kSilu, nullptr, 0, 0, 0},
+    Entry{"sigmoid", kElementwise, Activation::kSigmoid},
+    Entry{"tanh", kElementwise, Activation::kTanh},
+    Entry{"softplus", kElementwise, Activation::kSoftplus},
+    Entry{"gelu", kElementwise, Activation::kGelu},
+    Entry{"gelu_tanh", kElementwise, Activation::kGeluTanh},
+    Entry{"silu", kElementwise, Activation::kSilu},
     Entry{"elu", kElementwise, Activation::kElu, "alpha", 1, kLeast, kMost},
-    Entry{"selu", kElementwise, Activation::kSelu, nullptr, 0, 0, 0},
+    Entry{"selu", kElementwise, Activation::kSelu},
     Entry{"celu", kElementwise, Activation::kCelu, "alpha", 1, kLeast, kMost},
-    Entry{"mish", kElementwise, Activation::kMish, nullptr, 0, 0, 0},
-    Entry{"softsign", kElementwise, Activation::kSoftsign, nullptr, 0, 0, 0},
-    Entry{"log_sigmoid", kElementwise, Activation::kLogSigmoid, nullptr, 0, 0, 0},
-    Entry{"hard_sigmoid", kElementwise, Activation::kHardSigmoid, nullptr, 0, 0, 0},
-    Entry{"hard_tanh", kElementwise, Activation::kHardTanh, nullptr, 0, 0, 0},
-    Entry{"hard_swish", kElementwise, Activation::kHardSwish, nullptr, 0, 0, 0},
-    Entry{"relu6", kElementwise, Activation::kRelu6, nullptr, 0, 0, 0},
+    Entry{"mish", kElementwise, Activation::kMish},
+    Entry{"softsign", kElementwise, Activation::kSoftsign},
+    Entry{"log_sigmoid", kElementwise, Activation::kLogSigmoid},
+    Entry{"hard_sigmoid", kElementwise, Activation::kHardSigmoid},
+    Entry{"hard_tanh", kElementwise, Activation::kHardTanh},
+    Entry{"hard_swish", kElementwise, Activation::kHardSwish},
+    Entry{"relu6", kElementwise, Activation::kRelu6},
     Entry{"sin", kElementwise, Activation::kSin, "frequency", 1, kLeast, kMost},
-    Entry{"gaussian", kElementwise, Activation::kGaussian, nullptr, 0, 0, 0},
-    Entry{"step", kElementwise, Activation::kStep, nullptr, 0, 0, 0},
-    Entry{"softmax", Form::kSoftmax, Activation::kIdentity, nullptr, 0, 0, 0},
-    Entry{"log_softmax", Form::kLogSoftmax, Activation::kIdentity, nullptr, 0, 0, 0},
+    Entry{"gaussian", kElementwise, Activation::kGaussian},
+    Entry{"step", kElementwise, Activation::kStep},
+    Entry{"softmax", Form::kSoftmax, Activation::kIdentity},
+    Entry{"log_softmax", Form::kLogSoftmax, Activation::kIdentity},
 };
 
 constexpr std::array<std::array<const char*, 2>, 6> kAliases = {{{"linear", "identity"},
@@ -69,15 +69,14 @@ const Entry& find_entry(std::string name) {
     throw Error(Error::Kind::kValue,
                 "activation: 'prelu' learns its slopes and is a layer of its own; put lamina.PReLU() after "
                 "this layer");
-  std::string known;
-  for (const Entry& entry : kEntries) known += std::string(known.empty() ? "" : ", ") + entry.name;
-  throw Error(Error::Kind::kValue, "activation: unknown name '" + name + "'; expected one of " + known);
+  throw Error(Error::Kind::kValue,
+              "activation: unknown name '" + name + "'; expected one of " + join(activation_names()));
 }
 
 }  // namespace
 
 ActivationSpec activation_from_json(const nlohmann::json& json) {
-  const JsonReader spec(json.is_string() ? nlohmann::json{{"kind", json}} : json, "activation");
+  const JsonReader spec(as_object(json), "activation");
   const Entry& entry = find_entry(spec.text("kind"));
   ActivationSpec result{entry.name, entry.form, entry.function, 0.0};
   if (entry.parameter != nullptr) {

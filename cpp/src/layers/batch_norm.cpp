@@ -30,7 +30,6 @@ template <class T>
 int64_t BatchNormLayer<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   columns_ = inputs;
   width_ = padded_columns<T>(inputs);
-  panel_columns_ = allocator.panel_columns();
   if (scale_) weight_offset_ = allocator.take(width_);
   if (shift_) bias_offset_ = allocator.take(width_);
   mean_offset_ = allocator.take(width_);
@@ -42,10 +41,8 @@ template <class T>
 std::vector<Parameter> BatchNormLayer<T>::parameters() const {
   std::vector<Parameter> parameters;
   const auto add = [&](const char* name, int64_t offset, bool trainable) {
-    Parameter row{name, {columns_}, ParameterLayout::kRow, offset, columns_, 1, panel_columns_};
-    row.trainable = trainable;
-    row.decays = false;
-    parameters.push_back(row);
+    parameters.push_back(row_parameter(name, columns_, offset));
+    parameters.back().trainable = trainable;
   };
   if (scale_) add("weight", weight_offset_, true);
   if (shift_) add("bias", bias_offset_, true);

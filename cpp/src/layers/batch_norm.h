@@ -40,7 +40,6 @@ class BatchNormLayer final : public Layer<T> {
   bool scale_, shift_;
   int64_t columns_ = 0, width_ = 0;  // true and padded
   int64_t weight_offset_ = 0, bias_offset_ = 0, mean_offset_ = 0, variance_offset_ = 0;
-  int64_t panel_columns_ = 0;
 };
 
 }  // namespace lamina

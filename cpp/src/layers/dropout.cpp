@@ -20,30 +20,22 @@ nlohmann::json Dropout<T>::spec() const {
 }
 
 template <class T>
-int64_t Dropout<T>::build(int64_t inputs, ParameterAllocator&) {
-  columns_ = inputs;
-  return inputs;
-}
-
-template <class T>
 void Dropout<T>::drop(const RowPass<T>& pass, T* values, int64_t row_stride) const noexcept {
   if (pass.training && rate_ > 0.0)
-    pass.kernels.dropout_rows(pass.first_row, pass.rows, columns_, values, row_stride, pass.seed, pass.step,
-                              pass.layer_index, static_cast<T>(rate_));
+    pass.kernels.dropout_rows(pass.first_row, pass.rows, pass.input.columns, values, row_stride, pass.seed,
+                              pass.step, pass.layer_index, static_cast<T>(rate_));
 }
 
 template <class T>
 void Dropout<T>::forward(const RowPass<T>& pass) const noexcept {
-  copy_rows(pass.rows, columns_, pass.input_values(), pass.input.row_stride, pass.output_values(),
-            pass.output.row_stride);
+  copy_forward(pass);
   drop(pass, pass.output_values(), pass.output.row_stride);
 }
 
 template <class T>
 void Dropout<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
-  copy_rows(pass.rows, columns_, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
-            pass.input.row_stride);
+  copy_backward(pass);
   drop(pass, pass.input_delta(), pass.input.row_stride);
 }
 

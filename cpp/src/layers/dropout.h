@@ -11,7 +11,6 @@ class Dropout final : public Layer<T> {
   explicit Dropout(const nlohmann::json& spec);
 
   nlohmann::json spec() const override;
-  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   bool vanishes_in_inference() const noexcept override { return true; }
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
@@ -20,7 +19,6 @@ class Dropout final : public Layer<T> {
   void drop(const RowPass<T>& pass, T* values, int64_t row_stride) const noexcept;
 
   double rate_;
-  int64_t columns_ = 0;
 };
 
 }  // namespace lamina

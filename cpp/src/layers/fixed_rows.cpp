@@ -12,18 +12,6 @@ namespace lamina {
 
 namespace {
 
-template <class T>
-void copy_forward(const RowPass<T>& pass, int64_t columns) noexcept {
-  copy_rows(pass.rows, columns, pass.input_values(), pass.input.row_stride, pass.output_values(),
-            pass.output.row_stride);
-}
-
-template <class T>
-void copy_backward(const RowPass<T>& pass, int64_t columns) noexcept {
-  copy_rows(pass.rows, columns, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
-            pass.input.row_stride);
-}
-
 // A number or a list of numbers, far enough from the ends of both scalar types' ranges.
 std::vector<double> numbers(const JsonReader& spec, const char* key, double fallback) {
   constexpr double kMost = 1e30;
@@ -47,7 +35,7 @@ nlohmann::json numbers_to_json(const std::vector<double>& values) {
   return values.size() == 1 ? nlohmann::json(values[0]) : nlohmann::json(values);
 }
 
-// One element a column; of a single number so many as one call of the kernel takes.
+// One element for each column; a single number is repeated as often as one call of the kernel needs.
 template <class T>
 AlignedBuffer<T> as_row(const std::vector<double>& values, int64_t columns, int64_t length,
                         const char* name) {
@@ -84,12 +72,11 @@ int64_t Normalization<T>::build(int64_t inputs, ParameterAllocator& allocator) {
 
 template <class T>
 std::vector<Parameter> Normalization<T>::parameters() const {
-  const auto row = [](const char* name, int64_t width, int64_t offset) {
-    Parameter parameter{name, {width}, ParameterLayout::kRow, offset, width, 1, 0};
-    parameter.trainable = parameter.decays = false;
-    return parameter;
-  };
-  return {row("mean", columns_, mean_), row("deviation", columns_, deviation_), row("rows", 1, rows_)};
+  std::vector<Parameter> parameters = {row_parameter("mean", columns_, mean_),
+                                       row_parameter("deviation", columns_, deviation_),
+                                       row_parameter("rows", 1, rows_)};
+  for (Parameter& parameter : parameters) parameter.trainable = false;
+  return parameters;
 }
 
 template <class T>
@@ -101,7 +88,7 @@ void Normalization<T>::initialize(uint64_t, uint32_t, T* flat) const {
 
 template <class T>
 void Normalization<T>::forward(const RowPass<T>& pass) const noexcept {
-  copy_forward(pass, columns_);
+  copy_forward(pass);
   pass.kernels.standardize_rows(pass.rows, padded_columns<T>(columns_), pass.parameters + mean_,
                                 pass.parameters + deviation_, pass.output_values(), pass.output.row_stride);
 }
@@ -109,7 +96,7 @@ void Normalization<T>::forward(const RowPass<T>& pass) const noexcept {
 template <class T>
 void Normalization<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
-  copy_backward(pass, columns_);
+  copy_backward(pass);
   pass.kernels.standardize_rows(pass.rows, padded_columns<T>(columns_), nullptr, pass.parameters + deviation_,
                                 pass.input_delta(), pass.input.row_stride);
 }
@@ -151,14 +138,14 @@ void Affine<T>::scale_rows(const RowPass<T>& pass, const T* offset, T* values,
 
 template <class T>
 void Affine<T>::forward(const RowPass<T>& pass) const noexcept {
-  copy_forward(pass, columns_);
+  copy_forward(pass);
   scale_rows(pass, offset_row_.data(), pass.output_values(), pass.output.row_stride);
 }
 
 template <class T>
 void Affine<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
-  copy_backward(pass, columns_);
+  copy_backward(pass);
   scale_rows(pass, nullptr, pass.input_delta(), pass.input.row_stride);
 }
 
@@ -183,24 +170,19 @@ nlohmann::json Clip<T>::spec() const {
 }
 
 template <class T>
-int64_t Clip<T>::build(int64_t inputs, ParameterAllocator&) {
-  columns_ = inputs;
-  return inputs;
-}
-
-template <class T>
 void Clip<T>::forward(const RowPass<T>& pass) const noexcept {
-  copy_forward(pass, columns_);
+  copy_forward(pass);
   T* row = pass.output_values();
   for (int64_t i = 0; i < pass.rows; ++i, row += pass.output.row_stride)
-    pass.kernels.clamp_values(padded_columns<T>(columns_), static_cast<T>(low_), static_cast<T>(high_), row);
+    pass.kernels.clamp_values(padded_columns<T>(pass.input.columns), static_cast<T>(low_),
+                              static_cast<T>(high_), row);
 }
 
 template <class T>
 void Clip<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
-  copy_backward(pass, columns_);
-  pass.kernels.clip_backward_rows(pass.rows, padded_columns<T>(columns_), static_cast<T>(low_),
+  copy_backward(pass);
+  pass.kernels.clip_backward_rows(pass.rows, padded_columns<T>(pass.input.columns), static_cast<T>(low_),
                                   static_cast<T>(high_), pass.input_values(), pass.input.row_stride,
                                   pass.input_delta(), pass.input.row_stride);
 }

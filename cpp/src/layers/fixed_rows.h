@@ -47,13 +47,11 @@ class Clip final : public Layer<T> {
  public:
   explicit Clip(const nlohmann::json& spec);
   nlohmann::json spec() const override;
-  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 
  private:
   double low_, high_;
-  int64_t columns_ = 0;
 };
 
 }  // namespace lamina

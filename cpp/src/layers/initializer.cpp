@@ -68,7 +68,7 @@ std::vector<double> orthogonal(int64_t rows, int64_t columns, double gain, const
 }  // namespace
 
 InitializerSpec initializer_from_json(const nlohmann::json& json) {
-  const JsonReader spec(json.is_string() ? nlohmann::json{{"kind", json}} : json, "initializer");
+  const JsonReader spec(as_object(json), "initializer");
   InitializerSpec result{spec.text("kind"), 0.0};
   if (result.name == "constant") {
     result.value = spec.number("value", std::nullopt);
@@ -79,9 +79,7 @@ InitializerSpec initializer_from_json(const nlohmann::json& json) {
   } else if (result.name == "zeros" || find_fan_scaled(result.name) != nullptr) {
     spec.allow_only({"kind"});
   } else {
-    std::string known;
-    for (const std::string& name : initializer_names()) known += (known.empty() ? "" : ", ") + name;
-    spec.fail("unknown name '" + result.name + "'; expected one of " + known);
+    spec.fail("unknown name '" + result.name + "'; expected one of " + join(initializer_names()));
   }
   return result;
 }

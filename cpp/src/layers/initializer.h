@@ -21,7 +21,7 @@ InitializerSpec initializer_from_json(const nlohmann::json& spec);
 nlohmann::json initializer_to_json(const InitializerSpec& spec);
 std::vector<std::string> initializer_names();
 
-// He for the relu family and its smooth relatives, Glorot otherwise.
+// He for the relu family, its smooth relatives and sin, LeCun for selu, Glorot otherwise.
 InitializerSpec default_initializer(const ActivationSpec& activation);
 
 // `count` values of a tensor [outputs, inputs] (or [outputs]), row-major; the same for float and double.

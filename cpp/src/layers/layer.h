@@ -9,6 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "base/error.h"
 #include "kernels/kernel_table.h"
 #include "layers/activation_spec.h"
 #include "layers/parameter.h"
@@ -32,17 +33,17 @@ struct Slot {
 template <class T>
 struct RowPass {
   const kernels::KernelTable<T>& kernels;
-  const T* parameters;  // the network's flat buffer
-  const T* transposed;  // transposed weights, backward only
+  const T* parameters;            // the network's flat buffer
+  const T* transposed = nullptr;  // transposed weights, backward only
   const Slot<T>& input;
   const Slot<T>& output;
-  int64_t first_row, rows;
-  bool training;
-  uint64_t seed, step;
-  uint32_t layer_index;
-  bool raw_output;          // forward: stop before the output activation; backward: delta is dL/dz already
-  bool input_delta_wanted;  // backward: write input.delta
-  const ActivationSpec* input_activation;  // backward: turn input.delta into dL/dz of this activation
+  int64_t first_row = 0, rows = 0;
+  bool training = false;
+  uint64_t seed = 0, step = 0;
+  uint32_t layer_index = 0;
+  bool raw_output = false;  // forward: stop before the output activation; backward: delta is dL/dz already
+  bool input_delta_wanted = false;                   // backward: write input.delta
+  const ActivationSpec* input_activation = nullptr;  // backward: turn input.delta into its dL/dz
   // Where the layer splits columns: those of the output forward, of the input's delta backward.
   int part = 0, parts = 1;
 
@@ -92,15 +93,21 @@ struct GradientPass {
 class ParameterAllocator {
  public:
   explicit ParameterAllocator(int64_t panel_columns) : panel_columns_(panel_columns) {}
-  int64_t take(int64_t elements) noexcept { return std::exchange(size_, size_ + elements); }
-  int64_t take_transposed(int64_t elements) noexcept {
-    return std::exchange(transposed_size_, transposed_size_ + elements);
-  }
+  // Each returns the offset of the elements taken; raises kMemory where no memory could hold them all.
+  int64_t take(int64_t elements) { return advance(size_, elements); }
+  int64_t take_transposed(int64_t elements) { return advance(transposed_size_, elements); }
   int64_t panel_columns() const noexcept { return panel_columns_; }
   int64_t size() const noexcept { return size_; }
   int64_t transposed_size() const noexcept { return transposed_size_; }
 
  private:
+  static int64_t advance(int64_t& size, int64_t elements) {
+    constexpr int64_t kMost = int64_t{1} << 57;  // a layer takes far less, so the sum cannot overflow
+    if (size + elements > kMost)
+      throw Error(Error::Kind::kMemory, "network: its layers have more weights than any memory could hold");
+    return std::exchange(size, size + elements);
+  }
+
   int64_t panel_columns_;
   int64_t size_ = 0, transposed_size_ = 0;
 };
@@ -115,7 +122,10 @@ class Layer {
   // The description from which an equal layer can be built.
   virtual nlohmann::json spec() const = 0;
   // Fixes the input width, takes parameters, returns the output width. Called once.
-  virtual int64_t build(int64_t inputs, ParameterAllocator& allocator) = 0;
+  virtual int64_t build(int64_t inputs, ParameterAllocator& allocator) {
+    (void)allocator;
+    return inputs;
+  }
   // Relative names ("weight"); the order is that of `update`'s indices.
   virtual std::vector<Parameter> parameters() const { return {}; }
   virtual void initialize(uint64_t seed, uint32_t layer_index, T* flat) const {

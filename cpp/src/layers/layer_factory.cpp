@@ -52,12 +52,9 @@ template <class T>
 std::unique_ptr<Layer<T>> make_layer(const nlohmann::json& json) {
   const JsonReader spec(json, "layer");
   const std::string kind = spec.text("kind");
-  std::string known;
-  for (const Entry<T>& entry : kEntries<T>) {
+  for (const Entry<T>& entry : kEntries<T>)
     if (kind == entry.kind) return entry.make(json);
-    known += std::string(known.empty() ? "" : ", ") + entry.kind;
-  }
-  spec.fail("unknown kind '" + kind + "'; expected one of " + known);
+  spec.fail("unknown kind '" + kind + "'; expected one of " + join(layer_kinds()));
 }
 
 std::vector<std::string> layer_kinds() {

@@ -6,7 +6,9 @@
 namespace lamina {
 
 template <class T>
-void LearnedRowLayer<T>::read_common_options(const JsonReader& spec) {
+void LearnedRowLayer<T>::read_common_options(const JsonReader& spec, std::vector<std::string> own) {
+  own.insert(own.end(), {"kind", "trainable", "rate_factor", "decay_factor"});
+  spec.allow_only(own);
   trainable_ = spec.boolean("trainable", true);
   rate_factor_ = spec.number("rate_factor", 1.0, 0.0);
   decay_factor_ = spec.number("decay_factor", 1.0, 0.0);
@@ -39,8 +41,7 @@ template <class T>
 std::vector<Parameter> LearnedRowLayer<T>::parameters() const {
   std::vector<Parameter> parameters;
   for (const Row& row : rows_) {
-    Parameter parameter{row.name, {row.width}, ParameterLayout::kRow, row.offset, row.width, 1, 0};
-    parameter.decays = false;
+    Parameter parameter = row_parameter(row.name, row.width, row.offset);
     parameter.trainable = trainable_;
     parameter.rate_factor = rate_factor_;
     parameter.decay_factor = decay_factor_;

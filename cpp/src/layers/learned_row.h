@@ -1,7 +1,8 @@
 // Base of layers whose parameters are rows of one number a column: scales, shifts, slopes.
 #pragma once
 
-#include <span>
+#include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "layers/layer.h"
@@ -19,8 +20,9 @@ class LearnedRowLayer : public Layer<T> {
                          const GradientPass<T>& pass) const noexcept override;
 
  protected:
-  // Reads "trainable", "rate_factor" and "decay_factor", which each of these layers takes.
-  void read_common_options(const JsonReader& spec);
+  // Reads "trainable", "rate_factor" and "decay_factor", which each of these layers takes beside the options
+  // of its `own`, and refuses all others.
+  void read_common_options(const JsonReader& spec, std::vector<std::string> own);
   void write_common_options(nlohmann::json& spec) const;
   // In the constructor, in the order of the parameters' names; width 0: one number a column.
   int add_row(const char* name, double first_value, int64_t width = 0);

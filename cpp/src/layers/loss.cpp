@@ -15,8 +15,8 @@ namespace {
 using kernels::Loss;
 
 struct ParameterEntry {
-  const char* name;
-  double default_value, minimum, maximum;
+  const char* name = nullptr;  // null: the loss has none
+  double default_value = 0, minimum = 0, maximum = 0;
 };
 
 struct Entry {
@@ -26,10 +26,9 @@ struct Entry {
   const char* absorbed;  // last activation computed with the loss; empty: none
   const char* fitting;   // last activations that fit, comma between; empty: any
   bool takes_classes, mean_over_columns;
-  ParameterEntry parameter;  // name null: none
+  ParameterEntry parameter{};
 };
 
-constexpr ParameterEntry kNone{nullptr, 0, 0, 0};
 constexpr ParameterEntry kSmoothing{"label_smoothing", 0, 0, 1};
 constexpr ParameterEntry kDelta{"delta", 1, 1e-6, 1e6};
 constexpr ParameterEntry kPower{"power", 1.5, 1.0 + 1e-6, 2.0 - 1e-6};
@@ -38,18 +37,17 @@ constexpr ParameterEntry kLevel{"level", 0.5, 1e-6, 1.0 - 1e-6};
 
 // One line adds a loss that the kernels know.
 constexpr std::array kEntries = {
-    Entry{"mean_squared_error", "mse", Loss::kMeanSquaredError, Loss::kMeanSquaredError, "", "", false, true,
-          kNone},
+    Entry{"mean_squared_error", "mse", Loss::kMeanSquaredError, Loss::kMeanSquaredError, "", "", false, true},
     Entry{"mean_absolute_error", "mae", Loss::kMeanAbsoluteError, Loss::kMeanAbsoluteError, "", "", false,
-          true, kNone},
+          true},
     Entry{"huber", "huber", Loss::kHuber, Loss::kHuber, "", "", false, true, kDelta},
-    Entry{"log_cosh", "logcosh", Loss::kLogCosh, Loss::kLogCosh, "", "", false, true, kNone},
+    Entry{"log_cosh", "logcosh", Loss::kLogCosh, Loss::kLogCosh, "", "", false, true},
     Entry{"quantile", "pinball", Loss::kQuantile, Loss::kQuantile, "", "", false, true, kLevel},
-    Entry{"poisson", "poisson", Loss::kPoissonLog, Loss::kPoissonLog, "", "identity", false, true, kNone},
-    Entry{"gamma", "gamma", Loss::kGammaLog, Loss::kGammaLog, "", "identity", false, true, kNone},
+    Entry{"poisson", "poisson", Loss::kPoissonLog, Loss::kPoissonLog, "", "identity", false, true},
+    Entry{"gamma", "gamma", Loss::kGammaLog, Loss::kGammaLog, "", "identity", false, true},
     Entry{"tweedie", "tweedie", Loss::kTweedieLog, Loss::kTweedieLog, "", "identity", false, true, kPower},
     Entry{"gaussian_negative_log_likelihood", "gaussian_nll", Loss::kGaussianLogVariance,
-          Loss::kGaussianLogVariance, "", "identity", false, true, kNone},
+          Loss::kGaussianLogVariance, "", "identity", false, true},
     Entry{"binary_cross_entropy", "bce", Loss::kBinaryCrossEntropy, Loss::kBinaryCrossEntropyWithLogits,
           "sigmoid", "sigmoid", false, true, kSmoothing},
     Entry{"cross_entropy", "categorical_cross_entropy", Loss::kCrossEntropy, Loss::kCrossEntropyWithLogits,
@@ -58,21 +56,19 @@ constexpr std::array kEntries = {
           "sigmoid", "sigmoid", false, true, kGamma},
     Entry{"focal", "focal", Loss::kFocalWithLogits, Loss::kFocalWithLogits, "softmax", "softmax", true, false,
           kGamma},
-    Entry{"hinge", "hinge", Loss::kHinge, Loss::kHinge, "", "identity,tanh", false, true, kNone},
+    Entry{"hinge", "hinge", Loss::kHinge, Loss::kHinge, "", "identity,tanh", false, true},
     Entry{"squared_hinge", "squared_hinge", Loss::kSquaredHinge, Loss::kSquaredHinge, "", "identity,tanh",
-          false, true, kNone},
+          false, true},
     Entry{"kl_divergence", "kl", Loss::kKlDivergence, Loss::kKlDivergenceWithLogits, "softmax", "softmax",
-          true, false, kNone},
-    Entry{"cosine_similarity", "cosine", Loss::kCosine, Loss::kCosine, "", "", false, false, kNone},
+          true, false},
+    Entry{"cosine_similarity", "cosine", Loss::kCosine, Loss::kCosine, "", "", false, false},
 };
 
 const Entry& find_entry(const std::string& name) {
-  std::string known;
-  for (const Entry& entry : kEntries) {
+  for (const Entry& entry : kEntries)
     if (name == entry.name || name == entry.alias) return entry;
-    known += std::string(known.empty() ? "" : ", ") + entry.name;
-  }
-  throw Error(Error::Kind::kValue, "loss: unknown name '" + name + "'; expected one of " + known);
+  throw Error(Error::Kind::kValue,
+              "loss: unknown name '" + name + "'; expected one of " + join(loss_names()));
 }
 
 std::vector<std::string> split_at_commas(const std::string& list) {
@@ -121,7 +117,7 @@ nlohmann::json description(const LossSpec& loss, const Entry& entry) {
 }  // namespace
 
 LossSpec loss_from_json(const nlohmann::json& json) {
-  const nlohmann::json object = json.is_string() ? nlohmann::json{{"kind", json}} : json;
+  const nlohmann::json object = as_object(json);
   const Entry& entry = find_entry(JsonReader(object, "loss").text("kind"));
   const JsonReader spec(object, "loss " + std::string(entry.name));
   LossSpec result{};
@@ -140,11 +136,10 @@ LossSpec loss_from_json(const nlohmann::json& json) {
   if (!result.mean_over_rows) result.mean_over_columns = false;
   const bool is_poisson = entry.from_outputs == Loss::kPoissonLog;
   if (is_poisson) read_poisson(spec, result);
-  const char* option = is_poisson ? "log_input" : entry.parameter.name;
-  if (option != nullptr)
-    spec.allow_only({"kind", "reduction", option});
-  else
-    spec.allow_only({"kind", "reduction"});
+  std::vector<std::string> options = {"kind", "reduction"};
+  if (is_poisson) options.emplace_back("log_input");
+  if (entry.parameter.name != nullptr) options.emplace_back(entry.parameter.name);
+  spec.allow_only(options);
   read_parameter(spec, entry.parameter, result);
   result.text = description(result, entry).dump();
   result.parameters_float32.assign(result.parameters.begin(), result.parameters.end());
@@ -164,9 +159,7 @@ void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t
     throw Error(Error::Kind::kValue, "loss " + loss.name + ": " + what);
   };
   if (!loss.fitting.empty() && std::ranges::find(loss.fitting, output.name) == loss.fitting.end()) {
-    std::string right;
-    for (const std::string& name : loss.fitting) right += (right.empty() ? "'" : " or '") + name + "'";
-    fail("expected " + right + " as the last activation, got '" + output.name + "'");
+    fail("expected '" + join(loss.fitting, "' or '") + "' as the last activation, got '" + output.name + "'");
   }
   if (loss.absorbed == "softmax" && outputs < 2)
     fail("expected at least 2 outputs, got 1; for two classes with one output use 'sigmoid' and " +

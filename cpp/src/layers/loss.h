@@ -43,7 +43,7 @@ struct LossSpec {
   // True when loss and this output activation are computed together, from the raw outputs.
   bool absorbs(const ActivationSpec& activation) const noexcept { return activation.name == absorbed; }
   bool has_levels() const noexcept { return from_outputs == kernels::Loss::kQuantiles; }
-  // Columns of the target values for a network of so many outputs.
+  // Columns of the target values for a network with `outputs` outputs.
   int64_t target_columns(int64_t outputs) const noexcept {
     return has_levels() ? 1 : outputs / outputs_per_value;
   }

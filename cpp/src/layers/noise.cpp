@@ -30,32 +30,24 @@ nlohmann::json AlphaDropout<T>::spec() const {
 }
 
 template <class T>
-int64_t AlphaDropout<T>::build(int64_t inputs, ParameterAllocator&) {
-  columns_ = inputs;
-  return inputs;
-}
-
-template <class T>
 void AlphaDropout<T>::drop(const RowPass<T>& pass, T* values, int64_t row_stride, double added,
                            double dropped) const noexcept {
   if (pass.training && rate_ > 0.0)
-    pass.kernels.alpha_dropout_rows({pass.first_row, pass.rows, columns_, values, row_stride, pass.seed,
-                                     pass.step, pass.layer_index, static_cast<T>(rate_),
+    pass.kernels.alpha_dropout_rows({pass.first_row, pass.rows, pass.input.columns, values, row_stride,
+                                     pass.seed, pass.step, pass.layer_index, static_cast<T>(rate_),
                                      static_cast<T>(scale_), static_cast<T>(added), static_cast<T>(dropped)});
 }
 
 template <class T>
 void AlphaDropout<T>::forward(const RowPass<T>& pass) const noexcept {
-  copy_rows(pass.rows, columns_, pass.input_values(), pass.input.row_stride, pass.output_values(),
-            pass.output.row_stride);
+  copy_forward(pass);
   drop(pass, pass.output_values(), pass.output.row_stride, added_, dropped_);
 }
 
 template <class T>
 void AlphaDropout<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
-  copy_rows(pass.rows, columns_, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
-            pass.input.row_stride);
+  copy_backward(pass);
   drop(pass, pass.input_delta(), pass.input.row_stride, 0.0, 0.0);
 }
 
@@ -72,25 +64,17 @@ nlohmann::json GaussianNoise<T>::spec() const {
 }
 
 template <class T>
-int64_t GaussianNoise<T>::build(int64_t inputs, ParameterAllocator&) {
-  columns_ = inputs;
-  return inputs;
-}
-
-template <class T>
 void GaussianNoise<T>::forward(const RowPass<T>& pass) const noexcept {
-  copy_rows(pass.rows, columns_, pass.input_values(), pass.input.row_stride, pass.output_values(),
-            pass.output.row_stride);
+  copy_forward(pass);
   if (pass.training && deviation_ > 0.0)
-    pass.kernels.noise_rows(pass.first_row, pass.rows, columns_, pass.output_values(), pass.output.row_stride,
-                            pass.seed, pass.step, pass.layer_index, static_cast<T>(deviation_));
+    pass.kernels.noise_rows(pass.first_row, pass.rows, pass.input.columns, pass.output_values(),
+                            pass.output.row_stride, pass.seed, pass.step, pass.layer_index,
+                            static_cast<T>(deviation_));
 }
 
 template <class T>
 void GaussianNoise<T>::backward(const RowPass<T>& pass) const noexcept {
-  if (pass.input_delta_wanted)
-    copy_rows(pass.rows, columns_, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
-              pass.input.row_stride);
+  if (pass.input_delta_wanted) copy_backward(pass);
 }
 
 template class AlphaDropout<float>;

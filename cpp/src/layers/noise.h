@@ -12,7 +12,6 @@ class AlphaDropout final : public Layer<T> {
  public:
   explicit AlphaDropout(const nlohmann::json& spec);
   nlohmann::json spec() const override;
-  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   bool vanishes_in_inference() const noexcept override { return true; }
@@ -23,7 +22,6 @@ class AlphaDropout final : public Layer<T> {
 
   double rate_;
   double scale_, added_, dropped_;
-  int64_t columns_ = 0;
 };
 
 template <class T>
@@ -31,14 +29,12 @@ class GaussianNoise final : public Layer<T> {
  public:
   explicit GaussianNoise(const nlohmann::json& spec);
   nlohmann::json spec() const override;
-  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   bool vanishes_in_inference() const noexcept override { return true; }
 
  private:
   double deviation_;
-  int64_t columns_ = 0;
 };
 
 }  // namespace lamina

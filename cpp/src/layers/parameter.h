@@ -22,7 +22,7 @@ struct Parameter {
   int64_t offset;         // of the first element of its block in the flat buffer
   int64_t outputs;        // columns of the block
   int64_t panel_rows;     // rows of its panel matrix (kRow: 1)
-  int64_t panel_columns;  // panel width of the instruction set in use
+  int64_t panel_columns;  // panel width of the instruction set in use (kRow: 0)
   bool trainable = true;
   bool decays = true;  // weight decay applies (biases and scales: only when the optimizer says so)
   double rate_factor = 1.0;
@@ -35,6 +35,13 @@ struct Parameter {
     return count;
   }
 };
+
+// One padded row of `width` elements, which weight decay leaves alone unless the optimizer says otherwise.
+inline Parameter row_parameter(const char* name, int64_t width, int64_t offset) {
+  Parameter row{name, {width}, ParameterLayout::kRow, offset, width, 1, 0};
+  row.decays = false;
+  return row;
+}
 
 // Position of (row, column) in a panel matrix, relative to its offset.
 template <class T>

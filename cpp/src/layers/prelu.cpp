@@ -10,11 +10,10 @@ namespace lamina {
 template <class T>
 PRelu<T>::PRelu(const nlohmann::json& json) {
   const JsonReader spec(json, "PReLU");
-  spec.allow_only({"kind", "initial_slope", "shared", "trainable", "rate_factor", "decay_factor"});
+  this->read_common_options(spec, {"initial_slope", "shared"});
   initial_slope_ = spec.number("initial_slope", 0.25, -1e6, 1e6);
   shared_ = spec.boolean("shared", false);
   this->add_row("slope", initial_slope_, shared_ ? 1 : 0);
-  this->read_common_options(spec);
 }
 
 template <class T>
@@ -28,7 +27,7 @@ template <class T>
 void PRelu<T>::forward(const RowPass<T>& pass) const noexcept {
   T* values = pass.output_values();
   const int64_t stride = pass.output.row_stride;
-  copy_rows(pass.rows, this->columns(), pass.input_values(), pass.input.row_stride, values, stride);
+  copy_forward(pass);
   pass.kernels.prelu_forward(pass.rows, this->padded(), values, stride, this->row(0, pass.parameters),
                              shared_, values, stride);
 }

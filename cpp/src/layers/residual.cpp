@@ -15,7 +15,6 @@ template <class T>
 class Fork final : public Layer<T> {
  public:
   nlohmann::json spec() const override { return {{"kind", "residual"}}; }
-  int64_t build(int64_t inputs, ParameterAllocator&) override { return inputs; }
   void forward(const RowPass<T>&) const noexcept override {}
   void backward(const RowPass<T>& pass) const noexcept override {
     if (!pass.input_delta_wanted) return;
@@ -28,15 +27,10 @@ template <class T>
 class Identity final : public Layer<T> {
  public:
   nlohmann::json spec() const override { return {{"kind", "residual"}}; }
-  int64_t build(int64_t inputs, ParameterAllocator&) override { return inputs; }
-  void forward(const RowPass<T>& pass) const noexcept override {
-    copy_rows(pass.rows, pass.input.columns, pass.input_values(), pass.input.row_stride, pass.output_values(),
-              pass.output.row_stride);
-  }
+  void forward(const RowPass<T>& pass) const noexcept override { copy_forward(pass); }
   void backward(const RowPass<T>& pass) const noexcept override {
     if (!pass.input_delta_wanted) return;
-    copy_rows(pass.rows, pass.input.columns, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
-              pass.input.row_stride);
+    copy_backward(pass);
   }
 };
 
@@ -66,17 +60,11 @@ nlohmann::json Residual<T>::spec() const {
 }
 
 template <class T>
-int64_t Residual<T>::build(int64_t inputs, ParameterAllocator&) {
-  columns_ = inputs;
-  return inputs;
-}
-
-template <class T>
 Layer<T>& Residual<T>::make_skip(int64_t inputs, int64_t outputs) {
   if (projection_ == Projection::kNever && inputs != outputs)
     throw Error(Error::Kind::kValue, "Residual: expected as many outputs of the inner layers as inputs, " +
                                          std::to_string(inputs) + ", got " + std::to_string(outputs) +
-                                         "; without projection=False a projection joins them");
+                                         "; without projection=False a learned projection joins them");
   projects_ = projection_ == Projection::kAlways || inputs != outputs;
   if (projects_) {
     // Without bias: the block's last layer has one.
@@ -90,14 +78,13 @@ Layer<T>& Residual<T>::make_skip(int64_t inputs, int64_t outputs) {
 
 template <class T>
 void Residual<T>::forward(const RowPass<T>& pass) const noexcept {
-  pass.kernels.add_rows(pass.rows, padded_columns<T>(columns_), pass.input_values(), pass.input.row_stride,
-                        pass.output_values(), pass.output.row_stride);
+  pass.kernels.add_rows(pass.rows, padded_columns<T>(pass.input.columns), pass.input_values(),
+                        pass.input.row_stride, pass.output_values(), pass.output.row_stride);
 }
 
 template <class T>
 void Residual<T>::backward(const RowPass<T>& pass) const noexcept {
-  copy_rows(pass.rows, columns_, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
-            pass.input.row_stride);
+  copy_backward(pass);
 }
 
 template class Residual<float>;

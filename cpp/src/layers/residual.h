@@ -17,7 +17,6 @@ class Residual final : public Layer<T> {
   explicit Residual(const nlohmann::json& spec);
 
   nlohmann::json spec() const override;
-  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   Residual<T>* as_residual() noexcept override { return this; }
@@ -37,7 +36,6 @@ class Residual final : public Layer<T> {
   std::unique_ptr<Layer<T>> fork_, skip_;
   Projection projection_ = Projection::kAuto;
   bool projects_ = false;
-  int64_t columns_ = 0;
 };
 
 }  // namespace lamina

@@ -1,6 +1,8 @@
 // Layer normalisation and root-mean-square normalisation.
 #include "layers/row_norm.h"
 
+#include <utility>
+
 #include "layers/rows.h"
 
 namespace lamina {
@@ -8,15 +10,12 @@ namespace lamina {
 template <class T>
 RowNorm<T>::RowNorm(const nlohmann::json& json) : centered_(json.at("kind") == "layer_norm") {
   const JsonReader spec(json, centered_ ? "LayerNorm" : "RMSNorm");
-  if (centered_) {
-    spec.allow_only({"kind", "epsilon", "scale", "shift", "trainable", "rate_factor", "decay_factor"});
-  } else {
-    spec.allow_only({"kind", "epsilon", "scale", "trainable", "rate_factor", "decay_factor"});
-  }
+  std::vector<std::string> own = {"epsilon", "scale"};
+  if (centered_) own.emplace_back("shift");
+  this->read_common_options(spec, std::move(own));
   epsilon_ = spec.number("epsilon", centered_ ? 1e-5 : 1e-6, 1e-12, 1.0);
   if (spec.boolean("scale", true)) scale_ = this->add_row("scale", 1.0);
   if (centered_ && spec.boolean("shift", true)) shift_ = this->add_row("shift", 0.0);
-  this->read_common_options(spec);
 }
 
 template <class T>
@@ -30,8 +29,7 @@ nlohmann::json RowNorm<T>::spec() const {
 
 template <class T>
 void RowNorm<T>::forward(const RowPass<T>& pass) const noexcept {
-  copy_rows(pass.rows, this->columns(), pass.input_values(), pass.input.row_stride, pass.output_values(),
-            pass.output.row_stride);
+  copy_forward(pass);
   pass.kernels.normalize_rows({pass.rows, this->columns(), centered_, static_cast<T>(epsilon_),
                                this->row(scale_, pass.parameters), this->row(shift_, pass.parameters),
                                pass.output_values(), pass.output.row_stride, pass.output_aux(),

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/layout.h"
+#include "layers/layer.h"
 
 namespace lamina {
 
@@ -18,6 +19,18 @@ void copy_rows(int64_t rows, int64_t columns, const T* from, int64_t from_stride
     std::memcpy(to + row * to_stride, from + row * from_stride, bytes);
     if (padding != 0) std::memset(to + row * to_stride + columns, 0, padding);
   }
+}
+
+// For layers of as many outputs as inputs: a pass's input values as its output, and its delta back.
+template <class T>
+void copy_forward(const RowPass<T>& pass) noexcept {
+  copy_rows(pass.rows, pass.input.columns, pass.input_values(), pass.input.row_stride, pass.output_values(),
+            pass.output.row_stride);
+}
+template <class T>
+void copy_backward(const RowPass<T>& pass) noexcept {
+  copy_rows(pass.rows, pass.input.columns, pass.output_delta(), pass.output.row_stride, pass.input_delta(),
+            pass.input.row_stride);
 }
 
 }  // namespace lamina

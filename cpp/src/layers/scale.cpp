@@ -8,11 +8,10 @@ namespace lamina {
 template <class T>
 Scale<T>::Scale(const nlohmann::json& json) {
   const JsonReader spec(json, "Scale");
-  spec.allow_only({"kind", "initial_scale", "shift", "trainable", "rate_factor", "decay_factor"});
+  this->read_common_options(spec, {"initial_scale", "shift"});
   initial_scale_ = spec.number("initial_scale", 1.0, -1e6, 1e6);
   scale_ = this->add_row("scale", initial_scale_);
   if (spec.boolean("shift", false)) shift_ = this->add_row("shift", 0.0);
-  this->read_common_options(spec);
 }
 
 template <class T>
@@ -24,8 +23,7 @@ nlohmann::json Scale<T>::spec() const {
 
 template <class T>
 void Scale<T>::forward(const RowPass<T>& pass) const noexcept {
-  copy_rows(pass.rows, this->columns(), pass.input_values(), pass.input.row_stride, pass.output_values(),
-            pass.output.row_stride);
+  copy_forward(pass);
   pass.kernels.affine_rows(pass.rows, this->padded(), this->row(scale_, pass.parameters),
                            this->row(shift_, pass.parameters), pass.output_values(), pass.output.row_stride);
 }
@@ -33,8 +31,7 @@ void Scale<T>::forward(const RowPass<T>& pass) const noexcept {
 template <class T>
 void Scale<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
-  copy_rows(pass.rows, this->columns(), pass.output_delta(), pass.output.row_stride, pass.input_delta(),
-            pass.input.row_stride);
+  copy_backward(pass);
   pass.kernels.affine_rows(pass.rows, this->padded(), this->row(scale_, pass.parameters), nullptr,
                            pass.input_delta(), pass.input.row_stride);
 }

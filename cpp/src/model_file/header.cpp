@@ -113,7 +113,7 @@ class HeaderReader {
     if (state_ == State::kMetadata) return metadata_key(name);
     if (state_ == State::kTensor) return tensor_key(name);
     if (name == kMetadataKey) {
-      if (metadata_seen_ != 0) return fail("__metadata__ stands twice");
+      if (metadata_seen_ != 0) return fail("__metadata__ appears twice");
       return enter(State::kMetadataStart);
     }
     header.tensors.emplace_back().name = name;
@@ -162,7 +162,7 @@ class HeaderReader {
     const auto* found = std::find(kMetadataKeys.begin(), kMetadataKeys.end(), name);
     if (found == kMetadataKeys.end()) return fail("unknown metadata key " + in_quotes(name));
     const unsigned bit = 1U << (found - kMetadataKeys.begin());
-    if ((metadata_seen_ & bit) != 0) return fail("metadata key " + in_quotes(name) + " stands twice");
+    if ((metadata_seen_ & bit) != 0) return fail("metadata key " + in_quotes(name) + " appears twice");
     metadata_seen_ |= bit;
     key_ = name;
     return enter(State::kMetadataValue);
@@ -172,7 +172,7 @@ class HeaderReader {
     const auto* found = std::find(kTensorKeys.begin(), kTensorKeys.end(), name);
     if (found == kTensorKeys.end()) return fail("unknown key " + in_quotes(name));
     const auto index = static_cast<std::size_t>(found - kTensorKeys.begin());
-    if ((tensor_seen_ & (1U << index)) != 0) return fail(in_quotes(name) + " stands twice");
+    if ((tensor_seen_ & (1U << index)) != 0) return fail(in_quotes(name) + " appears twice");
     tensor_seen_ |= 1U << index;
     return enter(kTensorStates[index]);
   }
@@ -215,14 +215,6 @@ std::string order_and_check(std::vector<HeaderTensor>& tensors, std::uint64_t pa
   if (expected_begin == payload_bytes) return {};
   return "its tensors cover " + std::to_string(expected_begin) + " bytes, the file holds " +
          std::to_string(payload_bytes);
-}
-
-bool has_duplicate_name(const std::vector<HeaderTensor>& tensors) {
-  std::vector<std::string_view> names;
-  names.reserve(tensors.size());
-  for (const HeaderTensor& tensor : tensors) names.emplace_back(tensor.name);
-  std::sort(names.begin(), names.end());
-  return std::adjacent_find(names.begin(), names.end()) != names.end();
 }
 
 std::string json_name(const std::string& name) {
@@ -273,8 +265,8 @@ Header parse_header(std::string_view text, std::uint64_t payload_bytes, const st
     problem = "not valid JSON: it holds a zero byte";
   } else if (!json::sax_parse(text, &reader)) {
     problem = reader.problem;
-  } else if (has_duplicate_name(reader.header.tensors)) {
-    problem = "two tensors bear one name";
+  } else if (const auto name = repeated_name<HeaderTensor>(reader.header.tensors)) {
+    problem = "two tensors are named " + in_quotes(*name);
   } else {
     problem = order_and_check(reader.header.tensors, payload_bytes);
   }

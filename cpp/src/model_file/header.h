@@ -2,8 +2,10 @@
 // payload exactly.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +32,18 @@ struct Header {
   std::string record;
   std::vector<HeaderTensor> tensors;  // by place in the payload
 };
+
+// A name that two of the tensors share, if any.
+template <class Tensor>
+std::optional<std::string> repeated_name(std::span<const Tensor> tensors) {
+  std::vector<std::string_view> names;
+  names.reserve(tensors.size());
+  for (const Tensor& tensor : tensors) names.emplace_back(tensor.name);
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice == names.end()) return std::nullopt;
+  return std::string(*twice);
+}
 
 // Bytes of a tensor; false where a size is negative or the product leaves 63 bits.
 bool checked_byte_count(TensorType type, std::span<const std::int64_t> shape, std::uint64_t& bytes) noexcept;

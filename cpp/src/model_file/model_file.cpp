@@ -219,15 +219,6 @@ std::vector<HeaderTensor> place(std::span<const TensorView> tensors, std::span<c
   return placed;
 }
 
-void check_names(std::span<const TensorView> tensors) {
-  std::vector<std::string_view> names;
-  for (const TensorView& tensor : tensors) names.emplace_back(tensor.name);
-  std::sort(names.begin(), names.end());
-  const auto twice = std::adjacent_find(names.begin(), names.end());
-  if (twice != names.end())
-    throw Error(Kind::kValue, "model file: two tensors are named " + in_quotes(*twice));
-}
-
 }  // namespace
 
 std::size_t element_size(TensorType type) noexcept {
@@ -272,7 +263,8 @@ ModelFile read_model_file(const fs::path& path) {
 std::vector<std::byte> serialize_model_file(std::string_view record, std::span<const TensorView> tensors) {
   const std::string problem = record_problem(record);
   if (!problem.empty()) throw Error(Kind::kValue, "model file: the record: " + problem);
-  check_names(tensors);
+  if (const auto name = repeated_name(tensors))
+    throw Error(Kind::kValue, "model file: two tensors are named " + in_quotes(*name));
   const std::vector<std::size_t> order = payload_order(tensors);
   const std::vector<HeaderTensor> placed = place(tensors, order);
   const std::string header = format_header(record, placed);

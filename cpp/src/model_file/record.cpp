@@ -34,7 +34,7 @@ class RecordChecker {
 
   bool key(std::string& name) {
     if (levels_.back().insert(name).second) return true;
-    return fail("the key " + in_quotes(name) + " stands twice in one object");
+    return fail("the key " + in_quotes(name) + " appears twice in one object");
   }
 
   bool parse_error(std::size_t position, const std::string&, const json::exception&) {

@@ -45,14 +45,23 @@ std::vector<GradientTask> Network<T>::gradient_tasks(int64_t inputs_per_task) co
 }
 
 template <class T>
-void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_task, Workspace<T>& workspace,
-                                   int64_t batch_rows, T* gradients, bool compute, bool penalties,
-                                   ParameterUpdater<T>* updater, T* scratch, bool fetch_ahead) noexcept {
+void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_task,
+                                   const GradientRequest<T>& request) noexcept {
   const Node<T>& node = nodes_[static_cast<size_t>(task.node)];
   node.layer->run_gradient_task(task.task, inputs_per_task, node.first_parameter,
-                                {kernels_, workspace.slot(node.input_slot), workspace.slot(node.output_slot),
-                                 batch_rows, weights_.data(), transposed_.data(), !reads_input(node),
-                                 gradients, compute, penalties, updater, scratch, fetch_ahead});
+                                {.kernels = kernels_,
+                                 .input = request.workspace.slot(node.input_slot),
+                                 .output = request.workspace.slot(node.output_slot),
+                                 .batch_rows = request.batch_rows,
+                                 .parameters = weights_.data(),
+                                 .transposed = transposed_.data(),
+                                 .transposed_wanted = !reads_input(node),
+                                 .gradients = request.gradients,
+                                 .compute = request.compute,
+                                 .penalties = request.penalties,
+                                 .updater = request.updater,
+                                 .scratch = request.scratch,
+                                 .fetch_ahead = request.fetch_ahead});
 }
 
 template <class T>

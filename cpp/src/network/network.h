@@ -25,9 +25,9 @@ struct Node {
   std::string name;      // "layers.0", "layers.1.layers.0", ...
   int input_slot, output_slot;
   int first_parameter, parameter_count;
-  // The node that reads this one's output applies its activation's derivative while it computes its delta,
+  // The node that reads this one's output multiplies its delta by this one's activation derivative ...
   bool derivative_applied_by_next = false;
-  // and there it stands here.
+  // ... which that node finds here.
   const ActivationSpec* input_activation = nullptr;
 };
 
@@ -36,17 +36,30 @@ template <class T>
 struct NetworkPass {
   Workspace<T>& workspace;
   const T* parameters;
-  const T* transposed;  // backward only
-  int64_t first_row, rows;
-  bool training;
-  bool raw_output;  // leave out the last activation: a loss that absorbs it takes it from there
-  uint64_t seed, step;
+  const T* transposed = nullptr;  // backward only
+  int64_t first_row = 0, rows = 0;
+  bool training = false;
+  bool raw_output = false;  // leave out the last activation: a loss that absorbs it takes it from there
+  uint64_t seed = 0, step = 0;
 };
 
 // A tile of the gradient that can be computed, and applied, independently of all others.
 struct GradientTask {
   int node;
   int task;
+};
+
+// What gradient tasks read and write; the fields mean what those of GradientPass (layers/layer.h) do.
+template <class T>
+struct GradientRequest {
+  Workspace<T>& workspace;
+  int64_t batch_rows;
+  T* gradients = nullptr;
+  bool compute = true;
+  bool penalties = true;
+  ParameterUpdater<T>* updater = nullptr;
+  T* scratch;
+  bool fetch_ahead = false;
 };
 
 template <class T>
@@ -139,13 +152,14 @@ class Network {
   void update_running(const Workspace<T>& workspace, ParameterUpdater<T>& updater) const noexcept;
 
   std::vector<GradientTask> gradient_tasks(int64_t inputs_per_task) const;
-  void run_gradient_task(const GradientTask& task, int64_t inputs_per_task, Workspace<T>& workspace,
-                         int64_t batch_rows, T* gradients, bool compute, bool penalties,
-                         ParameterUpdater<T>* updater, T* scratch, bool fetch_ahead = false) noexcept;
+  void run_gradient_task(const GradientTask& task, int64_t inputs_per_task,
+                         const GradientRequest<T>& request) noexcept;
   // Elements of scratch that a gradient task may use.
   int64_t gradient_scratch_size(int64_t inputs_per_task) const noexcept;
+  // After updates through gradient tasks, which keep the transposed weights up to date but for those of nodes
+  // that read the input. A keeper of a copy must have followed the updates itself ...
   void note_update() noexcept { first_transposed_stale_ = true; }
-  // The same, by one who does not tell those that keep a copy what changed.
+  // ... or is told here that its copy is out of date.
   void note_untracked_update() noexcept {
     note_update();
     ++weights_version_;

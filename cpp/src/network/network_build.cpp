@@ -80,7 +80,6 @@ int Network<T>::add_block(Residual<T>& block, const std::string& name, int input
   Layer<T>& skip = block.make_skip(columns(input_slot), columns(slot));
   skip.build(columns(input_slot), allocator_);
   add_node(skip, block.projects() ? name + ".projection" : name, input_slot, output_slot);
-  block.build(columns(slot), allocator_);
   add_node(block, name, slot, output_slot);
   return output_slot;
 }
@@ -121,6 +120,7 @@ void Network<T>::link_activations() {
 template <class T>
 std::vector<int64_t> Network<T>::layer_widths() const {
   std::vector<int64_t> widths;
+  widths.reserve(layer_slots_.size());
   for (const int slot : layer_slots_) widths.push_back(slot_columns_[static_cast<size_t>(slot)]);
   return widths;
 }

@@ -6,20 +6,17 @@ namespace lamina {
 
 template <class T>
 RowPass<T> Network<T>::row_pass(const NetworkPass<T>& pass, const Node<T>& node) const noexcept {
-  return {kernels_,
-          pass.parameters,
-          pass.transposed,
-          pass.workspace.slot(node.input_slot),
-          pass.workspace.slot(node.output_slot),
-          pass.first_row,
-          pass.rows,
-          pass.training,
-          pass.seed,
-          pass.step,
-          node.layer_index,
-          false,
-          false,
-          nullptr};
+  return {.kernels = kernels_,
+          .parameters = pass.parameters,
+          .transposed = pass.transposed,
+          .input = pass.workspace.slot(node.input_slot),
+          .output = pass.workspace.slot(node.output_slot),
+          .first_row = pass.first_row,
+          .rows = pass.rows,
+          .training = pass.training,
+          .seed = pass.seed,
+          .step = pass.step,
+          .layer_index = node.layer_index};
 }
 
 template <class T>

@@ -14,8 +14,8 @@ namespace {
 // Jordan's quintic x (a + b x^2 + c x^4): singular values in (0, 1] come near 1 in five iterations.
 constexpr double kLinear = 3.4445, kCubic = -4.7750, kQuintic = 2.0315;
 constexpr double kSmallestNorm = 1e-7;
-// Rows of a product between two looks for an interrupt.
-constexpr int64_t kRowsPerLook = 48;
+// Rows of a product between two checks for an interrupt.
+constexpr int64_t kRowsPerCheck = 48;
 
 bool is_matrix(const Parameter& p) { return p.layout == ParameterLayout::kPanelWeight; }
 
@@ -66,6 +66,8 @@ Muon<T>::Muon(const MuonOptions& options, const std::vector<Parameter>& paramete
     both = std::max({both, padded_columns<T>(inputs) * row_stride_for<T>(outputs),
                      padded_columns<T>(outputs) * row_stride_for<T>(inputs)});
     gram = std::max(gram, smaller * row_stride_for<T>(smaller));
+    const auto small = static_cast<double>(smaller), large = static_cast<double>(std::max(inputs, outputs));
+    multiply_adds_ += iterations_ * small * small * (2.0 * large + small);
   }
   wide_ = AlignedBuffer<T>(both);
   tall_ = AlignedBuffer<T>(both);
@@ -189,9 +191,9 @@ template <class T>
 bool Muon<T>::multiply(const Team& team, const Block& left, const Block& right, const Block* before, T scale,
                        const Block& to, FunctionRef<bool()> stopped) const noexcept {
   const Team::Range own = team.share(to.rows);
-  for (int64_t first = own.first; first < own.last; first += kRowsPerLook) {
+  for (int64_t first = own.first; first < own.last; first += kRowsPerCheck) {
     if (stopped()) return false;
-    const int64_t rows = std::min(kRowsPerLook, own.last - first);
+    const int64_t rows = std::min(kRowsPerCheck, own.last - first);
     const int64_t columns = padded_columns<T>(to.columns);
     for (int64_t i = first; before != nullptr && i < first + rows; ++i) {
       std::copy_n(before->row(i), columns, to.row(i));

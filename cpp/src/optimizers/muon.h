@@ -29,6 +29,8 @@ class Muon {
   // the directions are of no use; the same bits for any team.
   bool run(Team& team, const T* gradients, const T* momentum, FunctionRef<bool()> stopped) noexcept;
   const T* directions() const noexcept { return directions_.data(); }
+  // Of one run.
+  double multiply_adds() const noexcept { return multiply_adds_; }
   // momentum += (1 - mu) (gradient - momentum), over a piece of a matrix.
   void advance(int64_t n, const T* gradient, T* momentum) const noexcept {
     table_.average_values(n, share_, gradient, momentum);
@@ -57,6 +59,7 @@ class Muon {
   T share_;  // of a gradient in the momentum
   bool nesterov_;
   int iterations_;
+  double multiply_adds_ = 0.0;
   AlignedBuffer<T> directions_;  // flat, in the weights' layout
   AlignedBuffer<T> wide_, tall_, next_, gram_, polynomial_;
   AlignedBuffer<double> row_sums_;

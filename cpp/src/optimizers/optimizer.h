@@ -27,6 +27,8 @@ class Optimizer final : public ParameterUpdater<T> {
   bool prepare_updates(Team& team, const T* gradients, FunctionRef<bool()> stopped) noexcept {
     return !muon_ || muon_->run(team, gradients, state_[0].data(), stopped);
   }
+  // Of prepare_updates.
+  double preparing_multiply_adds() const noexcept { return muon_ ? muon_->multiply_adds() : 0.0; }
   // Starts step steps() + 1 on `weights`; `backup` (or null) receives the old values of what is updated.
   void begin_step(T* weights, T* backup) noexcept;
   void update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept override;

@@ -14,7 +14,6 @@ struct ArraySource {
   kernels::SourceType type = kernels::SourceType::kF32;
   int64_t rows = 0, columns = 0;
   int64_t row_stride = 0, column_stride = 0;
-  double scale = 1.0, offset = 0.0;  // the network sees x * scale + offset
 };
 
 template <class T>
@@ -28,11 +27,8 @@ struct DataSet {
 template <class T>
 void gather_inputs(const kernels::KernelTable<T>& table, const ArraySource& source, const int64_t* indices,
                    int64_t first_row, int64_t rows, T* out, int64_t out_row_stride) noexcept {
-  const T scale = static_cast<T>(source.scale), offset = static_cast<T>(source.offset);
-  const bool plain = source.scale == 1.0 && source.offset == 0.0;
   table.gather_rows({rows, source.columns, source.data, source.type, source.row_stride, source.column_stride,
-                     indices, first_row, out, out_row_stride, plain ? nullptr : &scale,
-                     plain ? nullptr : &offset, false});
+                     indices, first_row, out, out_row_stride});
 }
 
 }  // namespace lamina

@@ -49,10 +49,10 @@ template <class Body>
 bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
   const double work =
       static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(1 + passes);
-  const int64_t most = row_tile(network_.flat_size() * static_cast<int64_t>(sizeof(T)));
-  const RowTiles tiles = RowTiles::cut(rows, most, work, sizeof(T) == 8);
+  const RowTiles tiles = RowTiles::cut(network_, rows, work);
   const int64_t scratch = network_.gradient_scratch_size(kInputsPerTask);
   std::vector<std::unique_ptr<Member>> members;
+  members.reserve(static_cast<size_t>(tiles.threads));
   for (int i = 0; i < tiles.threads; ++i)
     members.push_back(std::make_unique<Member>(network_, tiles.tile, scratch));
   return tiles.run(poll, [&](int thread, int64_t first, int64_t count) {
@@ -65,12 +65,17 @@ void Derivatives<T>::forward(Member& member, const ArraySource& inputs, int64_t 
                              bool raw) {
   const Slot<T>& input = member.tile.input();
   gather_inputs(network_.kernels(), inputs, nullptr, first, rows, input.values, input.row_stride);
-  network_.forward({member.tile, network_.weights(), nullptr, 0, rows, false, raw, 0, 0});
+  network_.forward(
+      {.workspace = member.tile, .parameters = network_.weights(), .rows = rows, .raw_output = raw});
 }
 
 template <class T>
 void Derivatives<T>::backward(Member& member, int64_t rows, bool raw, bool input_delta_wanted) {
-  network_.backward({member.tile, network_.weights(), network_.transposed(), 0, rows, false, raw, 0, 0},
+  network_.backward({.workspace = member.tile,
+                     .parameters = network_.weights(),
+                     .transposed = network_.transposed(),
+                     .rows = rows,
+                     .raw_output = raw},
                     input_delta_wanted);
 }
 
@@ -92,10 +97,13 @@ void Derivatives<T>::for_each_output(Member& member, int64_t rows, bool input_de
 template <class T>
 void Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int node) {
   member.row.view_row(member.tile, row);
+  const GradientRequest<T> request{.workspace = member.row,
+                                   .batch_rows = 1,
+                                   .gradients = member.gradient.data(),
+                                   .penalties = false,
+                                   .scratch = member.scratch.data()};
   for (const GradientTask& task : tasks_)
-    if (node == kAllNodes || node == task.node)
-      network_.run_gradient_task(task, kInputsPerTask, member.row, 1, member.gradient.data(), true, false,
-                                 nullptr, member.scratch.data());
+    if (node == kAllNodes || node == task.node) network_.run_gradient_task(task, kInputsPerTask, request);
 }
 
 template <class T>
@@ -157,6 +165,7 @@ void Derivatives<T>::run_changes(Member& member, int64_t rows, const T* paramete
   for (const Node<T>& node : network_.nodes()) {
     const Slot<T>& in = member.tile.slot(node.input_slot);
     const Slot<T>& out = member.tile.slot(node.output_slot);
+    const ActivationSpec* activation = node.layer->output_activation();
     if (dynamic_cast<const Dense<T>*>(node.layer) != nullptr) {
       const Parameter& weight = network_.parameters()[static_cast<size_t>(node.first_parameter)];
       const bool moves = parameter_change != nullptr && weight.trainable;
@@ -182,7 +191,7 @@ void Derivatives<T>::run_changes(Member& member, int64_t rows, const T* paramete
     } else {
       copy_rows(rows, out.columns, in.delta, in.row_stride, out.delta, out.row_stride);
     }
-    if (const ActivationSpec* activation = node.layer->output_activation())
+    if (activation != nullptr)
       apply_activation_backward(network_.kernels(), *activation, rows, out.columns, out.values, out.aux,
                                 out.row_stride, out.delta, out.row_stride);
   }
@@ -326,23 +335,18 @@ bool Derivatives<T>::sample_gradient_norms(const DataSet<T>& data, const LossSpe
 template <class T>
 bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySource& inputs,
                    const std::vector<T*>& outputs, Poll poll) {
-  const int64_t most = row_tile(network.flat_size() * static_cast<int64_t>(sizeof(T)));
-  const RowTiles tiles =
-      RowTiles::cut(inputs.rows, most, static_cast<double>(network.forward_multiply_adds()), sizeof(T) == 8);
-  std::vector<std::unique_ptr<Workspace<T>>> workspaces;
-  for (int i = 0; i < tiles.threads; ++i)
-    workspaces.push_back(std::make_unique<Workspace<T>>(network, tiles.tile, WorkspaceUse::kInference));
-  return tiles.run(poll, [&](int thread, int64_t first, int64_t rows) {
-    Workspace<T>& workspace = *workspaces[static_cast<size_t>(thread)];
-    gather_inputs(network.kernels(), inputs, nullptr, first, rows, workspace.input().values,
-                  workspace.input().row_stride);
-    network.forward({workspace, parameters, nullptr, 0, rows, false, false, 0, 0});
-    for (size_t i = 0; i < network.layers().size(); ++i) {
-      const Slot<T>& slot = workspace.slot(network.layer_output_slot(i));
-      for (int64_t r = 0; r < rows; ++r)
-        std::copy_n(slot.values + r * slot.row_stride, slot.columns, outputs[i] + (first + r) * slot.columns);
-    }
-  });
+  return run_inference_tiles(
+      network, inputs.rows, poll, [&](Workspace<T>& workspace, int64_t first, int64_t rows) {
+        gather_inputs(network.kernels(), inputs, nullptr, first, rows, workspace.input().values,
+                      workspace.input().row_stride);
+        network.forward({.workspace = workspace, .parameters = parameters, .rows = rows});
+        for (size_t i = 0; i < network.layers().size(); ++i) {
+          const Slot<T>& slot = workspace.slot(network.layer_output_slot(i));
+          for (int64_t r = 0; r < rows; ++r)
+            std::copy_n(slot.values + r * slot.row_stride, slot.columns,
+                        outputs[i] + (first + r) * slot.columns);
+        }
+      });
 }
 
 template class Derivatives<float>;

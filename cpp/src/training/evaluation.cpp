@@ -3,8 +3,6 @@
 #include "training/evaluation.h"
 
 #include <algorithm>
-#include <memory>
-#include <vector>
 
 #include "training/row_tiles.h"
 
@@ -29,8 +27,7 @@ bool readable_in_place(const ArraySource& source) noexcept {
   constexpr auto type = sizeof(T) == 4 ? kernels::SourceType::kF32 : kernels::SourceType::kF64;
   constexpr auto size = static_cast<int64_t>(sizeof(T));
   return source.type == type && source.column_stride == size && source.row_stride % size == 0 &&
-         reinterpret_cast<uintptr_t>(source.data) % sizeof(T) == 0 && source.scale == 1.0 &&
-         source.offset == 0.0;
+         reinterpret_cast<uintptr_t>(source.data) % sizeof(T) == 0;
 }
 
 template <class T>
@@ -48,7 +45,8 @@ template <class T>
 void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) noexcept {
   load_inputs(job, first, rows, workspace);
   const bool raw = job.loss != nullptr && job.loss->absorbs(job.network.output_activation());
-  job.network.forward({workspace, job.parameters, nullptr, 0, rows, false, raw, 0, 0});
+  job.network.forward(
+      {.workspace = workspace, .parameters = job.parameters, .rows = rows, .raw_output = raw});
   const Slot<T>& output = workspace.output();
   const int64_t columns = job.network.outputs();
   if (job.loss != nullptr) {
@@ -67,15 +65,9 @@ void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& work
 
 template <class T>
 bool run_all_tiles(const Job<T>& job, Poll poll) {
-  const int64_t most = row_tile(job.network.flat_size() * static_cast<int64_t>(sizeof(T)));
-  const RowTiles tiles = RowTiles::cut(
-      job.inputs.rows, most, static_cast<double>(job.network.forward_multiply_adds()), sizeof(T) == 8);
-  std::vector<std::unique_ptr<Workspace<T>>> workspaces;
-  for (int i = 0; i < tiles.threads; ++i)
-    workspaces.push_back(std::make_unique<Workspace<T>>(job.network, tiles.tile, WorkspaceUse::kInference));
-  return tiles.run(poll, [&](int thread, int64_t first, int64_t rows) {
-    run_tile(job, first, rows, *workspaces[static_cast<size_t>(thread)]);
-  });
+  return run_inference_tiles(
+      job.network, job.inputs.rows, poll,
+      [&](Workspace<T>& workspace, int64_t first, int64_t rows) { run_tile(job, first, rows, workspace); });
 }
 
 }  // namespace

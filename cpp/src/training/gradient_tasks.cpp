@@ -107,11 +107,18 @@ void GradientTasks<T>::fetch_rows_of_others(const Team& team, const Workspace<T>
 template <class T>
 void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t batch_rows, T* gradients,
                            bool compute, ParameterUpdater<T>* updater, FunctionRef<bool()> stop) noexcept {
-  T* scratch = scratch_.data() + team.index * plan_->scratch_size;
   // Weights that both sides of the barrier read, or that other layers have driven out of the cache.
   const bool fetch_ahead =
       updater != nullptr &&
       (team.size > 1 || 4 * network_.flat_size() * static_cast<int64_t>(sizeof(T)) > kFetchedAtOnce);
+  const GradientRequest<T> request{.workspace = workspace,
+                                   .batch_rows = batch_rows,
+                                   .gradients = gradients,
+                                   .compute = compute,
+                                   .penalties = penalties_,
+                                   .updater = updater,
+                                   .scratch = scratch_.data() + team.index * plan_->scratch_size,
+                                   .fetch_ahead = fetch_ahead};
   if (compute && team.size > 1) fetch_rows_of_others(team, workspace, batch_rows);
   // Runs of neighbouring tasks share inputs, and prefetch for each other.
   const int run = std::clamp(static_cast<int>(plan_->tasks.size()) / (8 * team.size), 1, 4);
@@ -120,8 +127,7 @@ void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t ba
     for (int first = share.next.fetch_add(run, std::memory_order_relaxed); first < share.last && !stop();
          first = share.next.fetch_add(run, std::memory_order_relaxed))
       for (int i = first; i < std::min(first + run, share.last); ++i)
-        network_.run_gradient_task(plan_->tasks[static_cast<size_t>(i)], plan_->inputs_per_task, workspace,
-                                   batch_rows, gradients, compute, penalties_, updater, scratch, fetch_ahead);
+        network_.run_gradient_task(plan_->tasks[static_cast<size_t>(i)], plan_->inputs_per_task, request);
   }
 }
 

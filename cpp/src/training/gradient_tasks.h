@@ -18,9 +18,9 @@ class GradientTasks {
  public:
   explicit GradientTasks(Network<T>& network) : network_(network) {}
 
-  // Whether computed gradients include those of the layers' penalties; they do unless told.
+  // Whether computed gradients include those of the layers' penalties; at first they do.
   void include_penalties(bool wanted) noexcept { penalties_ = wanted; }
-  // Cuts the work for so many threads; allocates only where it was never cut for them.
+  // Cuts the work for this many threads; allocates only the first time for a number of threads.
   void prepare(int threads);
   // On one member, before the barrier that precedes run.
   void begin() noexcept;

@@ -40,7 +40,7 @@ void HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t see
   seed_ = seed;
   step_ = step;
   const double work = work_between_barriers(network_, network_.forward_multiply_adds(), rows_);
-  run_team(deserved_threads(work, sizeof(T) == 8, get_num_threads()), [&](Team& team) {
+  run_team(team_size(work), [&](Team& team) {
     const Slot<T>&input = workspace_.input(), &output = workspace_.output();
     // The derivatives that backward reads are kept in any case; `training` decides on dropout and on whose
     // statistics a layer that couples rows takes.
@@ -60,15 +60,14 @@ void HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t see
 }
 
 template <class T>
-int HandPass<T>::team_size() const {
-  const double work = work_between_barriers(network_, network_.training_multiply_adds(), rows_);
-  return deserved_threads(work, sizeof(T) == 8, get_num_threads());
+int HandPass<T>::team_size(double multiply_adds) {
+  return deserved_threads(multiply_adds, sizeof(T) == 8, get_num_threads());
 }
 
 template <class T>
 void HandPass<T>::backward(const T* output_gradient, T* gradients, T* input_gradient) {
   network_.refresh_transposed(input_gradient != nullptr);
-  const int threads = team_size();
+  const int threads = team_size(work_between_barriers(network_, network_.training_multiply_adds(), rows_));
   tasks_.prepare(threads);
   run_team(threads, [&](Team& team) {
     if (team.index == 0) tasks_.begin();
@@ -95,7 +94,9 @@ void HandPass<T>::apply(Optimizer<T>& optimizer, T* gradients, const T* statisti
   network_.refresh_transposed(false);
   if (backup_.empty()) backup_ = AlignedBuffer<T>(network_.flat_size());
   std::copy_n(network_.weights(), network_.flat_size(), backup_.data());
-  const int threads = team_size();
+  // An update reads and writes each weight, its state and its gradient: about ten multiply-adds' time.
+  const int threads =
+      team_size(10.0 * static_cast<double>(network_.flat_size()) + optimizer.preparing_multiply_adds());
   tasks_.prepare(threads);
   clipper_.prepare(network_.parameters());
   tasks_.begin();

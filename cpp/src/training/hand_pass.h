@@ -29,7 +29,8 @@ class HandPass {
   void apply(Optimizer<T>& optimizer, T* gradients, const T* statistics);
 
  private:
-  int team_size() const;
+  // Threads for this much work between two barriers.
+  static int team_size(double multiply_adds);
   NetworkPass<T> pass(int64_t first, int64_t rows) noexcept;
 
   Network<T>& network_;

@@ -16,15 +16,31 @@ constexpr int64_t kRowsTogether = 8192;
 // 1e-16 / kDistance, the fourth-order formula by kDistance^4.
 constexpr double kDistance = 1e-5;
 
+// A copy of a network's weights, which goes back at the end, also where an exception is on its way.
+struct WeightsKept {
+  explicit WeightsKept(Network<double>& of) : network(of), weights(of.flat_size()) {
+    std::copy_n(network.weights(), network.flat_size(), weights.data());
+  }
+  ~WeightsKept() {
+    std::copy_n(weights.data(), network.flat_size(), network.weights());
+    network.mark_weights_changed();
+  }
+  WeightsKept(const WeightsKept&) = delete;
+  WeightsKept& operator=(const WeightsKept&) = delete;
+
+  Network<double>& network;
+  AlignedBuffer<double> weights;
+};
+
 class BatchGradient {
  public:
   BatchGradient(Network<double>& network, const LossSpec& loss, const DataSet<double>& data, Poll poll)
-      : network_(network),
+      : runner_(network, loss, std::min(kRowsTogether, data.inputs.rows), data.targets.columns),
+        network_(network),
         data_(data),
-        runner_(network, loss, std::min(kRowsTogether, data.inputs.rows), data.targets.columns),
+        total_(loss.mean_over_rows ? total_weight(data, {nullptr, 0, data.inputs.rows}) : 1.0),
         part_(network.flat_size()),
-        poll_(poll),
-        total_(loss.mean_over_rows ? total_weight(data, {nullptr, 0, data.inputs.rows}) : 1.0) {}
+        poll_(poll) {}
 
   // product += factor * gradient at the network's weights; false: stopped.
   bool add(double factor, double* product) {
@@ -59,12 +75,12 @@ class BatchGradient {
     return !runner_.cancelled();
   }
 
+  StepRunner<double> runner_;  // first: it is aligned to a cache line
   Network<double>& network_;
   const DataSet<double>& data_;
-  StepRunner<double> runner_;
+  double total_;
   AlignedBuffer<double> part_;
   Poll poll_;
-  double total_;
 };
 
 }  // namespace
@@ -86,8 +102,8 @@ bool hessian_vector_product(Network<double>& network, const LossSpec& loss, cons
       pack_parameter(parameter, AlignedBuffer<double>(parameter.element_count()).data(), along.data());
   const double length = norm(along.data());
   if (length == 0.0) return true;
-  AlignedBuffer<double> weights(size);
-  std::copy_n(network.weights(), size, weights.data());
+  const WeightsKept kept(network);
+  const AlignedBuffer<double>& weights = kept.weights;
   const double distance = kDistance * std::max(1.0, norm(weights.data())) / length;
   BatchGradient gradient(network, loss, data, poll);
   // H v = (8 (g(+d) - g(-d)) - (g(+2d) - g(-2d))) / 12 d, up to d^4.
@@ -97,8 +113,6 @@ bool hessian_vector_product(Network<double>& network, const LossSpec& loss, cons
     for (int64_t i = 0; i < size; ++i) network.weights()[i] = weights[i] + steps * distance * along[i];
     whole = whole && gradient.add(factor / (12.0 * distance), product);
   }
-  std::copy_n(weights.data(), size, network.weights());
-  network.mark_weights_changed();
   return whole;
 }
 

@@ -181,10 +181,9 @@ double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss
         "value_and_grad: expected accumulate=False after backward, whose gradients have no row weight");
   T* to = joins ? part_buffer() : gradient_buffer();
   Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
-  // Of the parts of a sum over rows one alone may bring the penalties.
+  // Of the parts of a sum over rows only one may bring the penalties.
   trainer.runner().tasks().include_penalties(!joins || loss.mean_over_rows);
   const double value = trainer.value_and_gradient(data, seed, step, to);
-  trainer.runner().tasks().include_penalties(true);
   keep_statistics(trainer.runner().workspace());
   const double weight = total_weight(data, {nullptr, 0, data.inputs.rows});
   if (joins) {
@@ -206,15 +205,22 @@ void Model<T>::forward(const ArraySource& inputs, bool training_mode, uint64_t s
 }
 
 template <class T>
-void Model<T>::backward(const T* output_gradient, bool gradients_wanted, bool accumulate, T* input_gradient) {
+void Model<T>::backward(const T* output_gradient, int64_t rows, bool gradients_wanted, bool accumulate,
+                        T* input_gradient) {
   const auto training = lock_training();
-  if (forward_rows() == 0) throw Error(Error::Kind::kState, "backward: expected a call of forward before it");
+  if (!hand_ || hand_->rows() == 0)
+    throw Error(Error::Kind::kState, "backward: expected a call of forward before it");
+  if (rows != hand_->rows()) {
+    const std::string outputs = ", " + std::to_string(network_.outputs()) + "]";
+    throw Error(Error::Kind::kValue, "backward: expected a gradient of shape [" +
+                                         std::to_string(hand_->rows()) + outputs +
+                                         ", as forward returned, got [" + std::to_string(rows) + outputs);
+  }
   network_.check_trainable();
   const bool joins = gradients_wanted && accumulate && !gradients_.empty();
   T* to = !gradients_wanted ? nullptr : joins ? part_buffer() : gradient_buffer();
   hand_->include_penalties(!joins);
   hand_->backward(output_gradient, to, input_gradient);
-  hand_->include_penalties(true);
   if (gradients_wanted) mean_.reset();
   if (!joins) return;
   run_team(1, [&](Team& team) {

@@ -48,10 +48,10 @@ class Model {
                             bool accumulate);
 
   void forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs);
-  // Rows of the last forward (0: none yet).
-  int64_t forward_rows() const noexcept { return hand_ ? hand_->rows() : 0; }
-  // `accumulate`: the gradients are added to those that stand.
-  void backward(const T* output_gradient, bool gradients_wanted, bool accumulate, T* input_gradient);
+  // `output_gradient` [rows, outputs] for the rows of the last forward; raises kState where there was none,
+  // kValue where it had another number of rows. `accumulate`: the gradients are added to those that stand.
+  void backward(const T* output_gradient, int64_t rows, bool gradients_wanted, bool accumulate,
+                T* input_gradient);
   // What layers' penalties on their weights add to the training objective.
   double penalty() const;
   // Of the last backward or value_and_gradient; null before.

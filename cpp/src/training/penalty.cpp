@@ -10,13 +10,10 @@ PenaltySum<T>::PenaltySum(const std::vector<Parameter>& parameters) {
   constexpr int64_t kPiece = 4096;
   for (const Parameter& p : parameters) {
     if (!p.trainable || (p.l1 == 0.0 && p.l2 == 0.0)) continue;
-    const int64_t columns = padded_columns<T>(p.outputs);
-    for (int64_t first = 0; first < columns; first += p.panel_columns) {
-      const int64_t width = std::min(p.panel_columns, columns - first);
-      const int64_t begin = p.offset + first * p.panel_rows, end = begin + p.shape[1] * width;
-      for (int64_t offset = begin; offset < end; offset += kPiece)
-        pieces_.push_back({offset, std::min(kPiece, end - offset), p.l1, p.l2, 0.0});
-    }
+    for_each_run<T>(p, [&](int64_t offset, int64_t count) {
+      for (int64_t done = 0; done < count; done += kPiece)
+        pieces_.push_back({offset + done, std::min(kPiece, count - done), p.l1, p.l2, 0.0});
+    });
   }
 }
 

@@ -1,10 +1,12 @@
-// Shares out the tiles of a call's rows among threads, and lets the caller look in meanwhile.
+// Shares out the tiles of a call's rows among threads, and polls the caller meanwhile.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "training/schedule.h"
@@ -12,20 +14,25 @@
 
 namespace lamina {
 
+// Less than it takes a sleeping thread to wake and be of use.
+inline constexpr double kBriefMicroseconds = 200.0;
+
 struct RowTiles {
   int64_t rows, tile;
   int threads;
-  bool brief;  // over before a sleeping thread has woken
+  bool brief;  // not worth waiting for a sleeping thread
 
-  // Tiles of at most `most` rows, as many for each thread. `multiply_adds` of a row decide how many threads
-  // the rows deserve.
-  static RowTiles cut(int64_t rows, int64_t most, double multiply_adds, bool double_precision) {
+  // Rows that pass through `network`, in as many tiles for each thread; `multiply_adds` of a row decide how
+  // many threads they deserve.
+  template <class T>
+  static RowTiles cut(const Network<T>& network, int64_t rows, double multiply_adds) {
+    const int64_t most = row_tile(network.flat_size() * static_cast<int64_t>(sizeof(T)));
     const auto limit = static_cast<int>(std::clamp<int64_t>(rows, 1, get_num_threads()));
     const double work = multiply_adds * static_cast<double>(rows);
-    const int threads = deserved_threads(work, double_precision, limit);
+    const int threads = deserved_threads(work, sizeof(T) == 8, limit);
     const int64_t rounds = std::max<int64_t>(1, (rows + most * threads - 1) / (most * threads));
     return {rows, std::max<int64_t>(1, (rows + rounds * threads - 1) / (rounds * threads)), threads,
-            estimated_microseconds(work, double_precision) < 200.0};
+            estimated_microseconds(work, sizeof(T) == 8) < kBriefMicroseconds};
   }
 
   // Calls body(thread, first row, rows) once for each tile, each thread taking the next free one. The poll
@@ -49,5 +56,18 @@ struct RowTiles {
     return !cancelled.load();
   }
 };
+
+// Calls body(workspace, first row, rows) for each tile of a pass forward, each thread with a workspace of its
+// own. False: the poll asked to stop.
+template <class T, class Body>
+bool run_inference_tiles(const Network<T>& network, int64_t rows, Poll poll, Body body) {
+  const RowTiles tiles = RowTiles::cut(network, rows, static_cast<double>(network.forward_multiply_adds()));
+  std::vector<std::unique_ptr<Workspace<T>>> workspaces;
+  for (int i = 0; i < tiles.threads; ++i)
+    workspaces.push_back(std::make_unique<Workspace<T>>(network, tiles.tile, WorkspaceUse::kInference));
+  return tiles.run(poll, [&](int thread, int64_t first, int64_t count) {
+    body(*workspaces[static_cast<size_t>(thread)], first, count);
+  });
+}
 
 }  // namespace lamina

@@ -12,8 +12,8 @@
 
 namespace lamina {
 
-// Called now and then on the caller's thread with what is done (steps of the epoch, rows of a prediction);
-// true asks to stop.
+// Called about every 20 ms on the caller's thread with the progress (steps of the epoch, rows of a
+// prediction); returning true asks to stop.
 using Poll = FunctionRef<bool(int64_t done)>;
 
 template <class T>

@@ -1,5 +1,5 @@
-// How many threads short steps deserve, found by trying: on some machines a second thread's caches are so far
-// away that it costs more than it brings. Results never depend on the choice.
+// How many threads short steps deserve, found by trying: on some machines a second core's caches are so far
+// away that it costs more time than it saves. Results never depend on the choice.
 #pragma once
 
 #include <cstddef>

@@ -34,7 +34,7 @@ struct EpochRecord {
 template <class T>
 int64_t batches_per_epoch(const Network<T>& network, int64_t rows, int64_t batch_size) noexcept {
   const bool joins = network.couples_rows() && rows > batch_size && rows % batch_size == 1;
-  return (rows + batch_size - 1) / batch_size - (joins ? 1 : 0);
+  return rows / batch_size + (rows % batch_size != 0 && !joins ? 1 : 0);
 }
 // Updates of an epoch, each on `accumulate` batches.
 template <class T>
@@ -45,7 +45,7 @@ int64_t steps_per_epoch(const Network<T>& network, int64_t rows, int64_t batch_s
 }
 template <class T>
 int64_t largest_batch(const Network<T>& network, int64_t rows, int64_t batch_size) noexcept {
-  return std::min(rows, batch_size + (network.couples_rows() ? 1 : 0));
+  return batch_size < rows && network.couples_rows() ? batch_size + 1 : std::min(rows, batch_size);
 }
 
 template <class T>

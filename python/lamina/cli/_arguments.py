@@ -106,7 +106,7 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         "--learning-rate", type=_positive, metavar="X", help="default: 0.001, and 0.01 with sgd"
     )
     network(
-        "--weight-decay", type=_not_negative, default=0.01, metavar="X", help="default: %(default)s"
+        "--weight-decay", type=_not_negative, metavar="X", help="default: 0.01, and 0 with adam"
     )
     network("--batch-size", type=_at_least(1), metavar="N", help="default: by the number of rows")
     network(

@@ -21,6 +21,7 @@ _BY_ROWS = ((2_000, 32, 20), (10_000, 128, 20), (200_000, 256, 10), (1_000_000, 
 _FOR_MORE_ROWS = (1024, 5)
 _PROGRESS = {"loss": "loss", "val_loss": "validation loss", "val_accuracy": "accuracy"}
 _LEARNING_RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2}
+_WEIGHT_DECAYS = {"adam": 0.0, "adamw": 0.01, "sgd": 0.01}
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,16 @@ class Recipe:
         batch_size, patience = next(
             (choice for most, *choice in _BY_ROWS if rows <= most), _FOR_MORE_ROWS
         )
+        decay = arguments.weight_decay
+        if decay is None:
+            decay = _WEIGHT_DECAYS[arguments.optimizer]
         return Recipe(
             hidden=tuple(arguments.hidden),
             activation=arguments.activation,
             dropout=arguments.dropout,
             optimizer=arguments.optimizer,
             learning_rate=arguments.learning_rate or _LEARNING_RATES[arguments.optimizer],
-            weight_decay=arguments.weight_decay,
+            weight_decay=decay,
             batch_size=min(arguments.batch_size or batch_size, rows),
             epochs=arguments.epochs,
             patience=arguments.patience or patience,
@@ -130,10 +134,8 @@ def _loss(target: Target) -> str:
 
 
 def _optimizer(recipe: Recipe) -> lm.Optimizer:
+    rate, decay = recipe.learning_rate, recipe.weight_decay
     if recipe.optimizer == "sgd":
-        return lm.SGD(
-            learning_rate=recipe.learning_rate, momentum=0.9, weight_decay=recipe.weight_decay
-        )
-    if recipe.optimizer == "adam":
-        return lm.Adam(learning_rate=recipe.learning_rate)
-    return lm.AdamW(learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        return lm.SGD(rate, momentum=0.9, weight_decay=decay)
+    make = lm.Adam if recipe.optimizer == "adam" else lm.AdamW
+    return make(rate, weight_decay=decay)

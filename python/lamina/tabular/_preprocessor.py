@@ -100,7 +100,7 @@ class Preprocessor:
     def fit(
         self, table: Mapping[str, Any], summaries: Sequence[ColumnSummary] | None = None
     ) -> "Preprocessor":
-        """Learn the encoders of a table (a mapping from names to 1-D arrays); gives itself.
+        """Learn the encoders of a table (a mapping from names to 1-D arrays); returns itself.
 
         Args:
             table: columns of numbers, text or dates; see `as_columns`.
