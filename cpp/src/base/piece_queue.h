@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "base/spin.h"
+#include "base/wait.h"
 
 namespace lamina {
 

@@ -10,19 +10,14 @@
 #include <system_error>
 #include <thread>
 
+#include "base/blocked_signals.h"
 #include "base/cpu_features.h"
 #include "base/cpu_placement.h"
 #include "base/denormals.h"
-#include "base/spin.h"
+#include "base/wait.h"
 
-#if defined(__linux__)
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 #if !defined(_WIN32)
 #include <pthread.h>
-#include <signal.h>
 #endif
 
 namespace lamina {
@@ -30,52 +25,18 @@ namespace {
 
 // Two lines of most CPUs, one of Apple's: neighbours do not slow each other down.
 constexpr std::size_t kFlagSpacing = 128;
+// Pauses before a yield where there are more threads than CPUs.
 constexpr int kCrowdedSpins = 32;
+// How long a worker waits awake for its next job: some times what a wake-up takes; less where a quota is
+// paid.
 constexpr std::chrono::microseconds kIdleSpin{50};
 constexpr std::chrono::microseconds kTightIdleSpin{5};
+// A move costs the caches, and the system needs a tick to move a thread back.
 constexpr std::chrono::milliseconds kBetweenMoves{5};
 // Calls without a wake-up after many in vain, as when other programs keep the workers' CPUs.
 constexpr int kLongestWakePause = 1023;
 // Of a member's command: nothing on offer, the last one was taken by its worker or taken back.
 constexpr uint32_t kTaken = 1;
-
-void sleep_while_equal(std::atomic<uint32_t>& word, uint32_t value) noexcept {
-#if defined(__linux__)
-  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
-#else
-  word.wait(value, std::memory_order_acquire);
-#endif
-}
-
-void wake_sleeper(std::atomic<uint32_t>& word) noexcept {
-#if defined(__linux__)
-  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
-#else
-  word.notify_one();
-#endif
-}
-
-// Signals stay with the program's own threads: what starts inside inherits a full mask.
-class BlockedSignals {
- public:
-#if defined(_WIN32)
-  BlockedSignals() = default;
-#else
-  BlockedSignals() noexcept {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &saved_);
-  }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
-#endif
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-
- private:
-#if !defined(_WIN32)
-  sigset_t saved_;
-#endif
-};
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 
 namespace lamina {
 
+// Some 70 % of the peak of a core with 256-bit or 512-bit vectors.
 double estimated_microseconds(double multiply_adds, bool double_precision) noexcept {
   return multiply_adds / (double_precision ? 20e3 : 40e3);
 }

@@ -7,9 +7,9 @@ namespace lamina {
 
 namespace {
 
-// Longer steps repay their barriers on any machine.
+// All in microseconds. Longer steps repay their barriers on any machine.
 constexpr double kLongestTried = 2000.0;
-// Microseconds of a trial, and of the best choice between two trials. They are the longer the oftener trials
+// A trial, and the run of the best choice between two trials. They are the longer the oftener trials
 // have lost since the last change: a trial also leaves the caches to the other choice.
 constexpr double kTrial = 400.0, kLeastPause = 40e3, kLongestPause = 1e6;
 constexpr int64_t kFewestSteps = 6;

@@ -1,10 +1,18 @@
-// Waiting for another thread's next move, which is expected within a microsecond or so.
+// Waiting for another thread's next move: by pauses while it is expected within a microsecond or so, asleep
+// after.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <thread>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
+#endif
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace lamina {
@@ -33,6 +41,22 @@ void spin_then_yield(int spins, Ready ready, BeforeYield before_yield) noexcept 
 template <class Ready>
 void spin_then_yield(Ready ready) noexcept {
   spin_then_yield(kSpins, ready, [] {});
+}
+
+inline void sleep_while_equal(std::atomic<uint32_t>& word, uint32_t value) noexcept {
+#if defined(__linux__)
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+#else
+  word.wait(value, std::memory_order_acquire);
+#endif
+}
+
+inline void wake_sleeper(std::atomic<uint32_t>& word) noexcept {
+#if defined(__linux__)
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+#else
+  word.notify_one();
+#endif
 }
 
 }  // namespace lamina
