@@ -162,7 +162,7 @@ def _as_float64(array: Array | None) -> Array | None:
 
 def _check_steady(spec: Any, title: str) -> None:
     if isinstance(spec, dict):
-        if spec.get("kind") in _UNSTEADY:
+        if spec.get("kind") in _UNSTEADY and spec.get("trainable", True):
             raise ValueError(
                 f"{title}: expected a network whose loss hangs on weights and data alone; leave "
                 f"out '{spec['kind']}', or train by an optimizer of batches such as Adam"

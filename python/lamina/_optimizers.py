@@ -6,7 +6,7 @@ clip_value, clip_parameter_norm, clip_norm.
 """
 
 from collections.abc import Callable
-from typing import ClassVar, Unpack
+from typing import Any, ClassVar, Unpack
 
 from lamina._adaptive_optimizers import Adadelta, Adagrad, RMSprop, Rprop
 from lamina._full_batch import LBFGS, FullBatchOptimizer, LevenbergMarquardt
@@ -274,6 +274,11 @@ def make_optimizer(
     """A fresh optimizer for a name; an object as it is."""
     if isinstance(optimizer, Optimizer | FullBatchOptimizer):
         return optimizer
+    given: Any = optimizer
+    if isinstance(given, type) and issubclass(given, Optimizer | FullBatchOptimizer):
+        raise TypeError(
+            f"optimizer: expected an optimizer, got its class; write {given.__name__}()"
+        )
     if not isinstance(optimizer, str):
         raise TypeError(
             f"optimizer: expected a name or a lamina optimizer, got {type(optimizer).__name__}"

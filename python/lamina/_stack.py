@@ -30,6 +30,9 @@ class Stack:
         seed: int = 0,
         dtype: Dtype = "float32",
     ) -> None:
+        if isinstance(layers, Layer):
+            got = type(layers).__name__
+            raise TypeError(f"Sequential: expected a list of layers, got {got}")
         self.layers: tuple[Layer, ...] = tuple(layers)
         for layer in self.layers:
             if not isinstance(layer, Layer):

@@ -63,9 +63,11 @@ class JsonReader {
       std::string expected;
       for (const char* key : keys) {
         known = known || item.key() == key;
-        expected += std::string(expected.empty() ? "" : ", ") + key;
+        if (std::string(key) != "kind") expected += std::string(expected.empty() ? "" : ", ") + key;
       }
-      if (!known) fail("unknown option '" + item.key() + "'; expected some of " + expected);
+      if (!known)
+        fail("unknown option '" + item.key() + "'; " +
+             (expected.empty() ? "there are none" : "expected some of " + expected));
     }
   }
   [[noreturn]] void fail(const std::string& what) const {
@@ -79,7 +81,10 @@ class JsonReader {
                  ? std::to_string(static_cast<int64_t>(value))
                  : nlohmann::json(value).dump();
     };
-    if (std::isinf(maximum)) return "of at least " + show(minimum);
+    if (maximum == std::numeric_limits<double>::max() || std::isinf(maximum))
+      return "of at least " + show(minimum);
+    // The number before 1 stands for 1 itself left out.
+    if (maximum == std::nextafter(1.0, 0.0)) return "of at least " + show(minimum) + " and below 1";
     return "between " + show(minimum) + " and " + show(maximum);
   }
 

@@ -6,20 +6,6 @@
 namespace lamina {
 
 template <class T>
-void LearnedRowLayer<T>::read_common_options(const JsonReader& spec) {
-  trainable_ = spec.boolean("trainable", true);
-  rate_factor_ = spec.number("rate_factor", 1.0, 0.0);
-  decay_factor_ = spec.number("decay_factor", 1.0, 0.0);
-}
-
-template <class T>
-void LearnedRowLayer<T>::write_common_options(nlohmann::json& spec) const {
-  if (!trainable_) spec["trainable"] = false;
-  if (rate_factor_ != 1.0) spec["rate_factor"] = rate_factor_;
-  if (decay_factor_ != 1.0) spec["decay_factor"] = decay_factor_;
-}
-
-template <class T>
 int LearnedRowLayer<T>::add_row(const char* name, double first_value, int64_t width) {
   rows_.push_back({name, first_value, width, 0});
   return static_cast<int>(rows_.size()) - 1;
@@ -41,9 +27,7 @@ std::vector<Parameter> LearnedRowLayer<T>::parameters() const {
   for (const Row& row : rows_) {
     Parameter parameter{row.name, {row.width}, ParameterLayout::kRow, row.offset, row.width, 1, 0};
     parameter.decays = false;
-    parameter.trainable = trainable_;
-    parameter.rate_factor = rate_factor_;
-    parameter.decay_factor = decay_factor_;
+    learning_.apply(parameter);
     parameters.push_back(parameter);
   }
   return parameters;
@@ -63,7 +47,7 @@ int64_t LearnedRowLayer<T>::columns_per_task() const noexcept {
 
 template <class T>
 int LearnedRowLayer<T>::gradient_task_count(int64_t) const noexcept {
-  if (!trainable_ || rows_.empty()) return 0;
+  if (!learning_.trainable || rows_.empty()) return 0;
   return static_cast<int>((padded() + columns_per_task() - 1) / columns_per_task());
 }
 

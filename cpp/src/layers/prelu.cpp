@@ -14,13 +14,13 @@ PRelu<T>::PRelu(const nlohmann::json& json) {
   initial_slope_ = spec.number("initial_slope", 0.25, -1e6, 1e6);
   shared_ = spec.boolean("shared", false);
   this->add_row("slope", initial_slope_, shared_ ? 1 : 0);
-  this->read_common_options(spec);
+  this->learning_.read(spec);
 }
 
 template <class T>
 nlohmann::json PRelu<T>::spec() const {
   nlohmann::json json = {{"kind", "prelu"}, {"initial_slope", initial_slope_}, {"shared", shared_}};
-  this->write_common_options(json);
+  this->learning_.write(json);
   return json;
 }
 

@@ -16,7 +16,7 @@ RowNorm<T>::RowNorm(const nlohmann::json& json) : centered_(json.at("kind") == "
   epsilon_ = spec.number("epsilon", centered_ ? 1e-5 : 1e-6, 1e-12, 1.0);
   if (spec.boolean("scale", true)) scale_ = this->add_row("scale", 1.0);
   if (centered_ && spec.boolean("shift", true)) shift_ = this->add_row("shift", 0.0);
-  this->read_common_options(spec);
+  this->learning_.read(spec);
 }
 
 template <class T>
@@ -24,7 +24,7 @@ nlohmann::json RowNorm<T>::spec() const {
   nlohmann::json json = {
       {"kind", centered_ ? "layer_norm" : "rms_norm"}, {"epsilon", epsilon_}, {"scale", scale_ >= 0}};
   if (centered_) json["shift"] = shift_ >= 0;
-  this->write_common_options(json);
+  this->learning_.write(json);
   return json;
 }
 

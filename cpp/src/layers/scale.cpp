@@ -12,13 +12,13 @@ Scale<T>::Scale(const nlohmann::json& json) {
   initial_scale_ = spec.number("initial_scale", 1.0, -1e6, 1e6);
   scale_ = this->add_row("scale", initial_scale_);
   if (spec.boolean("shift", false)) shift_ = this->add_row("shift", 0.0);
-  this->read_common_options(spec);
+  this->learning_.read(spec);
 }
 
 template <class T>
 nlohmann::json Scale<T>::spec() const {
   nlohmann::json json = {{"kind", "scale"}, {"initial_scale", initial_scale_}, {"shift", shift_ >= 0}};
-  this->write_common_options(json);
+  this->learning_.write(json);
   return json;
 }
 
