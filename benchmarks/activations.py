@@ -3,6 +3,9 @@
 lamina (`activation_vjp`), PyTorch eager (autograd) and numpy (formulas written out, into arrays
 made before) in a fresh process for each number of threads, pinned, round after round interleaved.
 The table holds medians over the rounds.
+
+The share of the bound is that of lamina's kernels on one thread, over arrays that fit the
+second-level cache (`activation_bounds.py`).
 """
 
 import argparse
@@ -17,12 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import environment, pinned, processors
+from benchmarks.activation_bounds import shares
+from benchmarks.activation_formulas import FORMULAS, Floats
+from benchmarks.machine import PeakMeter, environment, pinned, processors
 from benchmarks.report import markdown
 
 SHAPE = (4096, 512)
 Run = Callable[[], Any]
-Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def lamina_runs(x: Floats, dy: Floats, threads: int) -> dict[str, Run]:
@@ -64,48 +68,8 @@ def torch_runs(x: Floats, dy: Floats, threads: int) -> dict[str, Run]:
 
 
 def numpy_runs(x: Floats, dy: Floats, _: int) -> dict[str, Run]:
-    y, dx = np.empty_like(x), np.empty_like(x)
-
-    def relu() -> None:
-        np.maximum(x, 0, out=y)
-        np.multiply(dy, y > 0, out=dx)
-
-    def tanh() -> None:
-        np.tanh(x, out=y)
-        np.multiply(y, y, out=dx)
-        np.subtract(1, dx, out=dx)
-        np.multiply(dx, dy, out=dx)
-
-    def sigmoid() -> None:
-        np.negative(x, out=y)
-        np.exp(y, out=y)
-        np.add(y, 1, out=y)
-        np.reciprocal(y, out=y)
-        np.subtract(1, y, out=dx)
-        np.multiply(dx, y, out=dx)
-        np.multiply(dx, dy, out=dx)
-
-    def sin() -> None:
-        np.sin(x, out=y)
-        np.cos(x, out=dx)
-        np.multiply(dx, dy, out=dx)
-
-    def gaussian() -> None:
-        np.multiply(x, x, out=y)
-        np.negative(y, out=y)
-        np.exp(y, out=y)
-        np.multiply(x, y, out=dx)
-        np.multiply(dx, -2, out=dx)
-        np.multiply(dx, dy, out=dx)
-
-    def softmax() -> None:
-        np.subtract(x, x.max(axis=1, keepdims=True), out=y)
-        np.exp(y, out=y)
-        np.divide(y, y.sum(axis=1, keepdims=True), out=y)
-        np.subtract(dy, (dy * y).sum(axis=1, keepdims=True), out=dx)
-        np.multiply(dx, y, out=dx)
-
-    return {f.__name__: f for f in (relu, tanh, sigmoid, sin, gaussian, softmax)}
+    y, dx, scratch = (np.empty_like(x) for _ in range(3))
+    return {name: lambda f=f: f(x, dy, y, dx, scratch) for name, f in FORMULAS.items()}  # type: ignore[misc]
 
 
 LIBRARIES = {"lamina": lamina_runs, "torch": torch_runs, "numpy": numpy_runs}
@@ -136,37 +100,60 @@ def measure(threads: int, rounds: int) -> dict[str, dict[str, float]]:
     return table
 
 
+def child(threads: int, *arguments: str) -> Any:
+    """What this program prints as JSON in a process of its own, pinned to so many processors."""
+    allowed = set(pinned(threads))
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.activations", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        # Waiting PyTorch threads would else spin in the others' turns.
+        env=environment(threads) | {"OMP_WAIT_POLICY": "passive"},
+        preexec_fn=lambda: os.sched_setaffinity(0, allowed),
+    )
+    return json.loads(done.stdout)
+
+
+def bounds() -> dict[str, list[str]]:
+    """Cells of the share of the bound and of what binds, by activation; none without a compiler."""
+    meter = PeakMeter()
+    meter.measure(1)
+    peak = meter.gflops(1)
+    if peak is None:
+        print(f"No shares of the bound: {meter.reason}.", file=sys.stderr)
+        return {}
+    found = child(1, "--bounds", str(peak))
+    return {name: [f"{share:.0%}", what] for name, (share, what) in found.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.activations", description=__doc__)
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--bounds", type=float, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.bounds:
+        print(json.dumps(shares(arguments.bounds)))
+        return
     if arguments.child:
         print(json.dumps(measure(arguments.child, arguments.rounds)))
         return
+    cells = bounds()
     for threads in [n for n in arguments.threads if n <= len(processors())]:
-        command = [sys.executable, "-m", "benchmarks.activations", "--child", str(threads)]
-        allowed = set(pinned(threads))
-        done = subprocess.run(
-            [*command, "--rounds", str(arguments.rounds)],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-            # Waiting PyTorch threads would else spin in the others' turns.
-            env=environment(threads) | {"OMP_WAIT_POLICY": "passive"},
-            preexec_fn=lambda allowed=allowed: os.sched_setaffinity(0, allowed),
-        )
         rows = []
-        for name, found in json.loads(done.stdout).items():
+        measured = child(threads, "--child", str(threads), "--rounds", str(arguments.rounds))
+        for name, found in measured.items():
             own = found["lamina"]
             others = [
                 f"{found[peer] * 1e3:.2f} ({found[peer] / own:.1f}x)" if peer in found else "-"
                 for peer in ("torch", "numpy")
             ]
-            rows.append([name, f"{own * 1e3:.2f}", *others])
+            rows.append([name, f"{own * 1e3:.2f}", *others, *cells.get(name, ["-", "-"])])
         print(f"\n{threads} thread(s), ms forward and backward (times lamina's)\n")
-        print(markdown(["activation", "lamina", "PyTorch", "numpy"], rows))
+        header = ["activation", "lamina", "PyTorch", "numpy", "share of the bound", "what binds"]
+        print(markdown(header, rows))
 
 
 if __name__ == "__main__":

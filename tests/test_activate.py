@@ -67,3 +67,9 @@ def test_what_does_not_fit_is_refused_with_a_sentence() -> None:
     pullback = lm.activation_vjp([1.0, 2.0], "relu")[1]
     with pytest.raises(ValueError, match=r"expected dy of shape \(2,\), got \(3,\)"):
         pullback([1.0, 2.0, 3.0])
+
+
+def test_the_step_function_has_no_way_back() -> None:
+    for name in ("step", "heaviside"):
+        with pytest.raises(ValueError, match=r"'step' has no derivative .* use 'sigmoid'"):
+            lm.activation_vjp(np.zeros(3), name)

@@ -261,7 +261,7 @@ def test_the_options_are_saved(name: str, tmp_path: Path) -> None:
         ({"max_norm": -1.0}, "Dense: expected 'max_norm' of at least 0, got -1.0"),
         ({"non_negative": 1}, "Dense: expected true or false for 'non_negative', got 1"),
         ({"rate_factor": -1.0}, "Dense: expected 'rate_factor' of at least 0, got -1.0"),
-        ({"decay_factor": float("inf")}, "expected finite numbers"),
+        ({"decay_factor": float("inf")}, "expected a finite number"),
     ],
     ids=str,
 )

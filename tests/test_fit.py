@@ -325,6 +325,8 @@ def test_validation_changes_nothing_in_training() -> None:
         ({"metrics": "accuracy"}, TypeError, r"expected a list.*write \['accuracy'\]"),
         ({"loss": 3}, TypeError, "expected a name or a lamina loss, got 3"),
         ({"loss": "bce"}, ValueError, "expected 'sigmoid' as the last activation"),
+        ({"loss": lm.Huber}, TypeError, r"got the class Huber; write Huber\(\)"),
+        ({"optimizer": lm.Adam}, TypeError, r"got the class Adam; write Adam\(\)"),
         ({"optimizer": 3}, TypeError, "expected a name or a lamina optimizer, got 3"),
         ({"callbacks": [3]}, TypeError, "expected callbacks with some of on_fit_begin.*got 3"),
         ({"callbacks": 3}, TypeError, "expected callbacks as a list, got 3"),
@@ -337,6 +339,8 @@ def test_validation_changes_nothing_in_training() -> None:
         ({"class_weight": "even"}, ValueError, "a dictionary or 'balanced', got 'even'"),
         ({"class_weight": [1, 2]}, TypeError, r"dictionary from class index.* got \[1, 2\]"),
         ({"class_weight": {0: -1}}, ValueError, "finite class weights of at least 0"),
+        ({"class_weight": {3: 1}}, ValueError, "classes from 0 to 2 in class_weight, got 3"),
+        ({"class_weight": {0.5: 1}}, ValueError, "classes from 0 to 2 in class_weight, got 0.5"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

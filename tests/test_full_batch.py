@@ -178,6 +178,17 @@ def test_a_loss_that_is_not_finite_keeps_the_weights() -> None:
     assert bits(net) == before
 
 
+@pytest.mark.parametrize("loss", [lm.Poisson(), lm.Tweedie(), lm.Gamma()], ids=str)
+def test_a_line_search_of_lbfgs_that_goes_too_far_turns_back(loss: lm.Loss) -> None:
+    x, y = value_data()
+    rates = np.random.default_rng(0).gamma(0.5, 50.0, y.shape) + 1e-6
+    net = lm.Sequential([lm.Dense(2, initializer="zeros")], inputs=7)
+    # Steep enough that the first trial's exponentials overflow.
+    before = net.evaluate(x * 1e3, rates, loss=loss)["loss"]
+    net.fit(x * 1e3, rates, loss=loss, optimizer=lm.LBFGS(50), verbose=False)
+    assert net.evaluate(x * 1e3, rates, loss=loss)["loss"] < before
+
+
 def test_a_start_at_the_minimum_is_recorded_once() -> None:
     x, y = value_data()
     for make in (lm.LBFGS, lm.LevenbergMarquardt):

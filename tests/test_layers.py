@@ -153,7 +153,11 @@ def test_numbers_may_be_numpys() -> None:
         (lambda: lm.Dense(0), ValueError, "Dense: expected 'units' between 1 and 16777216, got 0"),
         (lambda: lm.Dense(2.5), ValueError, "Dense: expected a whole number for 'units', got 2.5"),
         (lambda: lm.Dense(1, 3), TypeError, "activation: expected a name or a dictionary, got 3"),
-        (lambda: lm.Dense(1, {"kind": "relu", "x": 1}), ValueError, "unknown option 'x'"),
+        (
+            lambda: lm.Dense(1, {"kind": "relu", "x": 1}),
+            ValueError,
+            "activation relu: unknown option 'x'; there are none",
+        ),
         (
             lambda: lm.Dense(1, {"kind": "leaky_relu", "negative_slope": 2}),
             ValueError,
@@ -166,10 +170,20 @@ def test_numbers_may_be_numpys() -> None:
         ),
         (lambda: lm.Dropout(1.0), ValueError, "'rate' below 1, got 1: nothing would be kept"),
         (lambda: lm.Dropout(-0.1), ValueError, "'rate' between 0 and 1, got -0.1"),
-        (lambda: lm.Dropout(float("nan")), ValueError, "expected finite numbers"),
+        (
+            lambda: lm.Dropout(float("nan")),
+            ValueError,
+            "a finite number for 'rate', got nan",
+        ),
     ],
     ids=["0", "broken", "number", "option", "slope", "value", "all", "minus", "nan"],
 )
 def test_options_out_of_range_are_refused(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         lm.Sequential([make()], inputs=2)
+
+
+def test_a_layer_in_place_of_a_list_is_refused() -> None:
+    for make in (lm.Sequential, lm.Residual):
+        with pytest.raises(TypeError, match=f"{make.__name__}: expected a list of layers, got De"):
+            make(lm.Dense(1))

@@ -71,6 +71,28 @@ def test_binary_cross_entropy_is_that_of_smoothed_targets(smoothing: float) -> N
     assert got == pytest.approx(binary_log_loss(smoothed, outputs).mean(), rel=1e-12)
 
 
+@pytest.mark.parametrize("outputs", [1, 4])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_positive_targets_of_binary_cross_entropy_may_weigh_more(
+    outputs: int, smoothing: float
+) -> None:
+    net, x, p = outputs_of("sigmoid", outputs)
+    y = np.random.default_rng(1).uniform(size=p.shape).round(1)
+    q = y * (1.0 - smoothing) + smoothing / 2
+    expected = -(3.0 * q * np.log(p) + (1.0 - q) * np.log1p(-p)).mean()
+    loss = lm.BinaryCrossEntropy(smoothing, positive_weight=3.0)
+    assert net.evaluate(x, y, loss=loss)["loss"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_target_of_0_has_no_second_part_in_tweedies_loss() -> None:
+    # exp(y / 2), and exp(-y / 2) beside it, which overflows in float32.
+    net = lm.Sequential([lm.Dense(1, bias=False)], inputs=1)
+    net.set_parameters({"layers.0.weight": [[-300.0]]})
+    value, gradients = net.value_and_grad([[1.0]], [0.0], loss=lm.Tweedie(1.5))
+    assert value == pytest.approx(0.0, abs=1e-30)
+    assert gradients["layers.0.weight"] == pytest.approx(0.0, abs=1e-30)
+
+
 @pytest.mark.parametrize(("last", "loss"), [("softmax", "cross_entropy"), ("sigmoid", "bce")])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_losses_stay_finite_where_probabilities_round_to_0(
@@ -109,7 +131,10 @@ def test_every_loss_of_the_core_has_a_class_of_its_name() -> None:
     [
         (lm.CrossEntropy(label_smoothing=1.5), "'label_smoothing' between 0 and 1, got 1.5"),
         (lm.MeanSquaredError(reduction="max"), "'reduction' to be mean or sum, got 'max'"),
-        (lm.CrossEntropy(label_smoothing=float("nan")), "expected finite numbers"),
+        (
+            lm.CrossEntropy(label_smoothing=float("nan")),
+            "finite number for 'label_smoothing', got nan",
+        ),
     ],
     ids=["smoothing", "reduction", "nan"],
 )
@@ -134,6 +159,7 @@ def test_cross_entropy_of_a_single_output_is_refused_with_the_way_out() -> None:
         ("hinge", "sigmoid", "expected 'identity' or 'tanh' as the last activation"),
         ("gamma", "softplus", "expected 'identity' as the last activation, got 'softplus'"),
         (lm.Poisson(log_input=False), "identity", "expected 'softplus' or 'relu' as the last"),
+        (lm.Poisson(), "softplus", "got 'softplus'; with log_input=False it is 'softplus' or"),
         (lm.Quantile((0.1, 0.9)), "identity", "one output for each of the 2 levels, got 4 outputs"),
     ],
     ids=str,

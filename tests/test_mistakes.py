@@ -40,7 +40,10 @@ MISTAKES: dict[str, tuple[Callable[[lm.Sequential], Any], str]] = {
     ),
     "class of a callback": (fit(callbacks=[lm.EarlyStopping]), r"write EarlyStopping\(\)"),
     "early stopping by yes": (fit(early_stopping=True), "a number of epochs or EarlyStopping"),
-    "weight of an unknown class": (fit(class_weight={3: 2.0}), "indices from 0 to 2, got 3"),
+    "weight of an unknown class": (
+        fit(class_weight={3: 2.0}),
+        "from 0 to 2 in class_weight, got 3",
+    ),
     "a name in a step": (
         lambda net: net.train_step(X, Y, optimizer="adam"),
         "train_step: expected an optimizer such as lm.Adam.*got 'adam'",

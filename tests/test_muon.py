@@ -123,7 +123,7 @@ def test_a_network_without_hidden_weights_is_refused_before_anything_changes() -
     [
         ({"iterations": 0}, "'iterations' between 1 and 100, got 0"),
         ({"iterations": 2.5}, "a whole number for 'iterations'"),
-        ({"momentum": 1.0}, "'momentum' between 0"),
+        ({"momentum": 1.0}, "'momentum' of at least 0 and below 1"),
         ({"decoupled": True}, "unknown option 'decoupled'; expected some of learning_rate, mom"),
     ],
 )

@@ -288,7 +288,7 @@ def test_noise_is_normal_with_its_deviation() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: lm.PReLU(float("nan")), "expected finite numbers"),
+        (lambda: lm.PReLU(float("nan")), "expected a finite number"),
         (lambda: lm.PReLU(shared=3), "PReLU: expected true or false for 'shared', got 3"),
         (
             lambda: lm.PReLU(rate_factor=-1.0),

@@ -67,6 +67,9 @@ void register_activations(py::module_& module) {
   register_for<float>(module, "float32");
   register_for<double>(module, "float64");
   module.def(
+      "is_trainable", [](const std::string& activation) { return parse(activation).is_trainable(); },
+      py::arg("activation"), "Whether the activation has a derivative to train through.");
+  module.def(
       "stores_derivative",
       [](const std::string& activation) { return parse(activation).stores_derivative(); },
       py::arg("activation"), "Whether the activation's gradient is computed from f'(x), else from f(x).");

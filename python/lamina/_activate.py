@@ -51,7 +51,8 @@ def activation_vjp(x: ArrayLike, activation: str | Spec) -> tuple[Array, Pullbac
         shape. It reads y, so y must stay as it is until then.
 
     Raises:
-        ValueError, TypeError: as in `activate`; the pullback where dy does not have y's shape.
+        ValueError, TypeError: as in `activate`; also for "step", which has no derivative; the
+            pullback where dy does not have y's shape.
 
     Example:
         >>> import lamina as lm
@@ -61,6 +62,10 @@ def activation_vjp(x: ArrayLike, activation: str | Spec) -> tuple[Array, Pullbac
     """
     array = _floats(x, "activation_vjp", "x")
     name = _text(activation)
+    if not _core.is_trainable(name):
+        raise ValueError(
+            "activation_vjp: 'step' has no derivative to train through; use 'sigmoid' in its place"
+        )
     y = _aligned_like(array)
     derivative = _aligned_like(array) if _core.stores_derivative(name) else None
     _core_function("activate", array)(name, array, y, derivative)

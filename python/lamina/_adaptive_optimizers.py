@@ -100,7 +100,8 @@ class Rprop(Optimizer):
     """Rprop (Riedmiller & Braun 1993): a step size for each weight, by the gradient's sign alone.
 
     The step grows by `grow` while the sign stays and shrinks by `shrink` where it turns, when no
-    step is made. For whole data sets as one batch: signs of small batches mislead it.
+    step is made. For whole data sets as one batch: signs of small batches mislead it. A layer's
+    `rate_factor` scales its steps.
 
     Args:
         learning_rate: the first step size, at least 0.

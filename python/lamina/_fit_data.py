@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from lamina import _core
 from lamina._metrics import METRICS
 from lamina._types import NDArray
 
 Array = NDArray[Any]
 MetricLike = str | Callable[..., float]
 Metrics = Mapping[str, Callable[..., float]]
+# Losses of two classes an output; the latter's targets are -1 and 1.
+_BINARY = ("binary_cross_entropy", "binary_focal", "hinge", "squared_hinge")
+_SIGNED = ("hinge", "squared_hinge")
 # Rows on which metrics are tried before training.
 _TRIED_ROWS = 1000
 
@@ -78,55 +82,87 @@ def weighted(
 
 def with_class_weights(
     class_weight: Mapping[int, float] | str | None,
-    weights: Array | None,
-    classes: Array | None,
-    values: Array | None,
+    data: Examples,
+    loss: _core.Loss,
     outputs: int,
     dtype: str,
 ) -> Array | None:
-    """Row weights times the weight of each row's class, of `outputs` classes (2 if that is 1)."""
+    """Row weights times the weight of each row's class, or the mean weight by its probabilities."""
+    weights, targets = data.weights, data.targets
     if class_weight is None:
         return weights
-    labels = classes
-    if labels is None and values is not None and values.shape[1] == 1:
-        labels = values[:, 0].astype(np.int64)
-        if (labels != values[:, 0]).any():
-            labels = None
-    if labels is None:
-        raise ValueError("fit: class_weight expects class indices in y, got values")
-    present, counts = np.unique(labels, return_counts=True)
+    classes = _class_count(targets, loss, outputs)
+    if loss.name in _SIGNED:
+        targets = (targets + 1.0) / 2.0
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise ValueError(
                 f"fit: expected class_weight as a dictionary or 'balanced', got {class_weight!r}"
             )
-        table = dict(zip(present.tolist(), len(labels) / (len(present) * counts), strict=True))
+        sizes = _class_sizes(targets, classes)
+        shares = np.where(sizes > 0, np.count_nonzero(sizes) * sizes, np.inf)
+        factors = len(targets) / shares
     else:
-        table = _class_table(class_weight)
-        possible = {*range(max(outputs, 2)), *present.tolist()}
-        if unknown := [label for label in table if label not in possible]:
-            raise ValueError(
-                f"fit: class_weight expected class indices from 0 to {max(outputs, 2) - 1}, got "
-                f"{unknown[0]}"
-            )
-        if any(not v >= 0 or np.isinf(v) for v in table.values()):
-            raise ValueError(f"fit: expected finite class weights of at least 0, got {table}")
-    factors = np.array([table.get(int(label), 1.0) for label in present])
-    rows = factors[np.searchsorted(present, labels)]
+        factors = _class_factors(class_weight, classes, signed=loss.name in _SIGNED)
+    rows = _rows_by_class(targets, factors)
     result = (rows if weights is None else rows * weights).astype(dtype)
     if not result.any():
         raise ValueError("fit: class_weight and sample_weight leave every row with weight 0")
     return result
 
 
-def _class_table(class_weight: Mapping[int, float]) -> dict[int, float]:
+def _class_count(targets: Array, loss: _core.Loss, outputs: int) -> int:
+    """How many classes the targets tell apart; ValueError where they are no classes."""
+    if loss.takes_classes:
+        return outputs
+    if loss.name in _BINARY and outputs == 1:
+        return 2
+    if loss.name in _BINARY:
+        raise ValueError(
+            f"fit: expected one class a row beside class_weight, got {outputs} outputs of "
+            f"{loss.name} with classes of their own; weigh rows by sample_weight, or take "
+            "BinaryCrossEntropy(positive_weight=...)"
+        )
+    raise ValueError(
+        f"fit: class_weight expects a loss of classes, such as cross_entropy, got {loss.name}; "
+        "weigh rows by sample_weight"
+    )
+
+
+def _class_sizes(targets: Array, classes: int) -> Array:
+    if targets.dtype.kind == "i":
+        return np.bincount(targets, minlength=classes)
+    sums: Array = targets.sum(axis=0, dtype=np.float64)
+    return sums if len(sums) == classes else np.array([len(targets) - sums[0], sums[0]])
+
+
+def _rows_by_class(targets: Array, factors: Array) -> Array:
+    """The factor of each row's class; for probabilities the mean of the factors by them."""
+    if targets.dtype.kind == "i":
+        return factors[targets]
+    if targets.shape[1] == 1:
+        targets = np.hstack([1.0 - targets, targets])
+    by_row: Array = targets @ factors
+    return by_row
+
+
+def _class_factors(class_weight: Mapping[int, float], classes: int, *, signed: bool) -> Array:
     try:
-        return {int(label): float(weight) for label, weight in class_weight.items()}
+        table = {float(label): float(weight) for label, weight in class_weight.items()}
     except (AttributeError, TypeError, ValueError):
         raise TypeError(
             "fit: expected class_weight as a dictionary from class index to weight, "
             f"got {class_weight!r}"
         ) from None
+    if any(not v >= 0 or np.isinf(v) for v in table.values()):
+        raise ValueError(f"fit: expected finite class weights of at least 0, got {class_weight}")
+    if signed and -1.0 in table:
+        table[0.0] = table.pop(-1.0)
+    if wrong := set(table) - set(range(classes)):
+        raise ValueError(
+            f"fit: expected classes from 0 to {classes - 1} in class_weight, got {min(wrong):g}"
+        )
+    return np.array([table.get(label, 1.0) for label in range(classes)])
 
 
 def held_back_rows(classes: Array | None, rows: int, fraction: float, seed: int) -> Array:

@@ -99,8 +99,8 @@ class LBFGS(FullBatchOptimizer):
     """L-BFGS (Liu & Nocedal 1989), by scipy: the method of choice for up to a few thousand rows.
 
     Steps along the negative gradient, corrected for curvature by the last `memory` changes of
-    weights and gradients, as far as a line search says. Works with every loss. Needs scipy
-    (`pip install lamina[scipy]`).
+    weights and gradients, as far as a line search says; where the loss overflows, the search turns
+    back. Works with every loss. Needs scipy (`pip install lamina[scipy]`).
 
     Args:
         max_iterations: most iterations, at least 1.
@@ -138,11 +138,19 @@ class LBFGS(FullBatchOptimizer):
     def minimise(self, objective: Objective, accept: Accept) -> str:
         """Run scipy's L-BFGS-B without bounds."""
         last: tuple[Floats, float] = (objective.start, 0.0)
+        largest_value = -np.inf
 
         def function(weights: Floats) -> tuple[float, Floats]:
-            nonlocal last
-            value, gradient = objective.value_and_gradient(weights)
+            nonlocal last, largest_value
+            try:
+                value, gradient = objective.value_and_gradient(weights)
+            except _core.NotFiniteError:
+                if largest_value == -np.inf:
+                    raise
+                # The line search went too far: a higher wall than any value so far sends it back.
+                return largest_value + 10.0 * (abs(largest_value) + 1.0), np.zeros_like(weights)
             last = (weights.copy(), objective.loss)
+            largest_value = max(largest_value, value)
             return value, gradient
 
         def callback(weights: Floats) -> None:

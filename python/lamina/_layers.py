@@ -90,12 +90,14 @@ class Activation(Layer):
       themselves (Klambauer et al. 2017), with "lecun_normal" weights.
     - "gelu": z Phi(z), and "gelu_tanh", its approximation (Hendrycks & Gimpel 2016). "silu" (or
       "swish"): z sigmoid(z) (Elfwing et al. 2018). "mish": z tanh(softplus(z)) (Misra 2019).
-      "hard_swish": z min(max(z + 3, 0), 6) / 6 (Howard et al. 2019).
+      "hard_swish" (or "hard_silu"): z min(max(z + 3, 0), 6) / 6 (Howard et al. 2019).
     - "sigmoid" (or "logistic"): 1 / (1 + exp(-z)). "log_sigmoid": its logarithm. "hard_sigmoid":
       min(max(z + 3, 0), 6) / 6. "softplus": log(1 + exp(z)) (Dugas et al. 2001).
     - "tanh". "hard_tanh": min(max(z, -1), 1). "softsign": z / (1 + |z|) (Bergstra et al. 2009).
-    - "sin": sin(frequency z) (Sitzmann et al. 2020); frequency 1. "gaussian": exp(-z^2).
-    - "step": 1 above 0, else 0; for prediction alone, since nothing is learned through it.
+    - "sin" (or "sine"): sin(frequency z) (Sitzmann et al. 2020); frequency 1. "gaussian":
+      exp(-z^2).
+    - "step" (or "heaviside"): 1 above 0, else 0; for prediction alone, since nothing is learned
+      through it.
     - With learned slopes: the layer `PReLU`.
 
     Over a row: "softmax": exp(z_k) / sum_j exp(z_j) (Bridle 1990); its logarithm "log_softmax".
@@ -140,12 +142,17 @@ class BatchNorm(Layer):
     count in them. `compile_predictor` folds the layer into a `Dense` beside it.
 
     A training batch needs at least 2 rows; in `fit`, a last batch of one row joins the one before.
+    Weight decay leaves weight and bias alone unless the optimizer has `decay_biases=True`.
 
     Args:
         momentum: share of the new statistics in the running ones, in [0, 1].
         epsilon: added to the variance, at least 1e-12.
         scale: learn "weight" [n], 1 at first; else it is 1.
         shift: learn "bias" [n], 0 at first; else it is 0.
+        trainable: False keeps weight, bias and running statistics as they are, and training
+            normalises by the latter as prediction does, so that rows are independent.
+        rate_factor: factor of the optimizer's learning rate, at least 0.
+        decay_factor: factor of its weight decay, where that applies.
 
     Raises:
         TypeError, ValueError: a value out of range.
@@ -162,6 +169,10 @@ class BatchNorm(Layer):
     epsilon: float = 1e-5
     scale: bool = True
     shift: bool = True
+    _: KW_ONLY
+    trainable: bool = True
+    rate_factor: float = 1.0
+    decay_factor: float = 1.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -175,6 +186,9 @@ class Residual(Layer):
     Args:
         layers: the inner layers, at least one; the input's width goes into the first of them.
         projection: "auto": where the widths differ; True: always; False: never.
+        trainable: False keeps the projection's weights as they are; the inner layers have options
+            of their own.
+        rate_factor, decay_factor: of the projection, as in `Dense`.
 
     Raises:
         ValueError: when a network is built from it: the widths differ and projection is False.
@@ -190,8 +204,16 @@ class Residual(Layer):
     kind: ClassVar[str] = "residual"
     layers: Sequence[Layer]
     projection: Literal["auto"] | bool = "auto"
+    _: KW_ONLY
+    trainable: bool = True
+    rate_factor: float = 1.0
+    decay_factor: float = 1.0
 
     def __post_init__(self) -> None:
+        if isinstance(self.layers, Layer):
+            raise TypeError(
+                f"Residual: expected a list of layers, got {type(self.layers).__name__}"
+            )
         object.__setattr__(self, "layers", tuple(self.layers))
         for layer in self.layers:
             if not isinstance(layer, Layer):
@@ -200,8 +222,7 @@ class Residual(Layer):
 
     def to_spec(self) -> Spec:
         """The description as the core and model files have it."""
-        layers = [layer.to_spec() for layer in self.layers]
-        return {"kind": self.kind, "layers": layers, "projection": self.projection}
+        return {**super().to_spec(), "layers": [layer.to_spec() for layer in self.layers]}
 
     @classmethod
     def from_options(cls, options: Spec) -> Self:

@@ -1,7 +1,7 @@
 """Losses: what training minimises. A name stands for the loss with its defaults."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeGuard
 
@@ -158,11 +158,15 @@ class BinaryCrossEntropy(Loss):
 
     Args:
         label_smoothing: targets become t (1 - s) + s / 2 (Szegedy et al. 2016), in [0, 1].
+        positive_weight: w in -w t log(p) - (1 - t) log(1 - p), in [1e-6, 1e6]; above 1 for outputs
+            whose targets are rarely 1.
     """
 
     kind: ClassVar[str] = "binary_cross_entropy"
     label_smoothing: float = 0.0
     reduction: Reduction = "mean"
+    _: KW_ONLY
+    positive_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -188,7 +192,8 @@ class BinaryFocal(Loss):
     Rows that are right already count less (Lin et al. 2017). Targets as for `BinaryCrossEntropy`.
 
     Args:
-        gamma: how much less, at least 0; 0 is the binary cross-entropy.
+        gamma: how much less, between 0 and 100; 0 is the binary cross-entropy. The paper's alpha
+            is `fit(class_weight=...)`, for one output.
     """
 
     kind: ClassVar[str] = "binary_focal"
@@ -203,7 +208,8 @@ class Focal(Loss):
     Rows that are right already count less (Lin et al. 2017). Targets as for `CrossEntropy`.
 
     Args:
-        gamma: how much less, at least 0; 0 is the cross-entropy.
+        gamma: how much less, between 0 and 100; 0 is the cross-entropy. The paper's alpha is
+            `fit(class_weight=...)`.
     """
 
     kind: ClassVar[str] = "focal"

@@ -9,7 +9,7 @@ from lamina import _arrays, _core
 from lamina._callbacks import Callback, EarlyStopping
 from lamina._derivatives import Derivatives
 from lamina._fit import FitOptions, Verbose, make_fit
-from lamina._fit_data import MetricLike, named_metrics, weighted, with_class_weights
+from lamina._fit_data import Examples, MetricLike, named_metrics, weighted, with_class_weights
 from lamina._full_batch import FullBatchOptimizer
 from lamina._history import History
 from lamina._losses import Loss, OwnLoss, core_loss, default_loss, is_own_loss, run_own_loss
@@ -145,8 +145,10 @@ class Sequential(Derivatives):
             metrics: as in `evaluate`; over the rows of the epoch as they are trained on
                 ("accuracy") and on the validation data ("val_accuracy").
             sample_weight: weight of each row [rows]: a row of weight k counts like k rows.
-            class_weight: weight of each class, multiplied into the rows' weights; "balanced":
-                rows / (classes * rows of the class).
+            class_weight: weight of each class, 1 where left out, multiplied into the rows'
+                weights; a row of probabilities has the mean of the weights by them. "balanced":
+                rows / (classes * rows of the class). For one class a row, as in cross-entropy, or
+                one output with a binary or hinge loss.
             callbacks: see `Callback`.
             shuffle: a new order of rows each epoch, unless False.
             accumulate: batches whose mean gradient makes one update, at least 1, 1 unless given:
@@ -181,8 +183,9 @@ class Sequential(Derivatives):
         options = FitOptions.of(batches, early_stopping, target_loss, verbose)
         with self._unchanged_on_error():
             x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "fit")
+            outputs = int(self._core_network().outputs)
             weights = with_class_weights(
-                class_weight, weights, classes, values, self._core_network().outputs, self.dtype
+                class_weight, Examples(x, classes, values, weights), chosen, outputs, self.dtype
             )
             method = make_optimizer(optimizer)
             if isinstance(method, FullBatchOptimizer):

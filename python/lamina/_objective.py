@@ -162,7 +162,7 @@ def _as_float64(array: Array | None) -> Array | None:
 
 def _check_steady(spec: Any, title: str) -> None:
     if isinstance(spec, dict):
-        if spec.get("kind") in _UNSTEADY:
+        if spec.get("kind") in _UNSTEADY and spec.get("trainable", True):
             raise ValueError(
                 f"{title}: expected a network whose loss depends only on weights and data; leave "
                 f"out '{spec['kind']}', or use an optimizer that works on batches, such as Adam"

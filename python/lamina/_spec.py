@@ -14,7 +14,7 @@ def to_json(spec: Any) -> str:
     try:
         return json.dumps(spec, allow_nan=False, default=_plain)
     except ValueError:
-        raise ValueError(f"expected finite numbers as options, got {spec}") from None
+        raise ValueError(_what_is_not_finite(spec)) from None
 
 
 def what(value: Any) -> str:
@@ -29,6 +29,19 @@ def name_or_spec(value: "str | Spec", where: str) -> Any:
     if not isinstance(value, str | Mapping):
         raise TypeError(f"{where}: expected a name or a dictionary, got {value!r}")
     return value if isinstance(value, str) else dict(value)
+
+
+def _what_is_not_finite(spec: Any, owner: str = "options", name: str = "") -> str:
+    """The sentence about the first number that is not finite; empty where all are."""
+    if isinstance(spec, Mapping):
+        owner = spec.get("kind", owner)
+        found = (_what_is_not_finite(value, owner, key) for key, value in spec.items())
+        return next(filter(None, found), "")
+    if isinstance(spec, list | tuple):
+        return next(filter(None, (_what_is_not_finite(part, owner, name) for part in spec)), "")
+    if isinstance(spec, float | np.floating) and not np.isfinite(spec):
+        return f"{owner}: expected a finite number for {name!r}, got {spec}"
+    return ""
 
 
 def _plain(value: Any) -> Any:

@@ -263,6 +263,13 @@ LOSSES: dict[str, tuple[Loss, str, dict[str, Any]]] = {
         "real",
         {},
     ),
+    "binary_cross_entropy_weighted": (
+        lambda o, t: functional.binary_cross_entropy_with_logits(
+            o, t, reduction="none", pos_weight=torch.tensor(3.0, dtype=o.dtype)
+        ),
+        "fraction",
+        {"pos_weight": 3.0},
+    ),
 }
 
 

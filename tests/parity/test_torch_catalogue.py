@@ -39,6 +39,7 @@ LOSSES: dict[str, tuple[lm.Loss, str]] = {
     "gaussian_negative_log_likelihood": (lm.GaussianNegativeLogLikelihood(), "identity"),
     "binary_cross_entropy": (lm.BinaryCrossEntropy(), "sigmoid"),
     "binary_cross_entropy_soft": (lm.BinaryCrossEntropy(), "sigmoid"),
+    "binary_cross_entropy_weighted": (lm.BinaryCrossEntropy(positive_weight=3.0), "sigmoid"),
     "cross_entropy": (lm.CrossEntropy(), "softmax"),
     "cross_entropy_soft": (lm.CrossEntropy(), "softmax"),
     "cross_entropy_smoothed": (lm.CrossEntropy(0.1), "softmax"),

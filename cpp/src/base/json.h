@@ -70,7 +70,8 @@ class JsonReader {
     std::erase(options, "kind");  // the caller's own choice, no option of it
     for (const auto& item : object_.items())
       if (std::find(keys.begin(), keys.end(), item.key()) == keys.end())
-        fail("unknown option '" + item.key() + "'; expected some of " + join(options));
+        fail("unknown option '" + item.key() + "'; " +
+             (options.empty() ? "there are none" : "expected some of " + join(options)));
   }
   [[noreturn]] void fail(const std::string& what) const {
     throw Error(Error::Kind::kValue, where_ + ": " + what);
@@ -83,7 +84,10 @@ class JsonReader {
                  ? std::to_string(static_cast<int64_t>(value))
                  : nlohmann::json(value).dump();
     };
-    if (std::isinf(maximum)) return "of at least " + show(minimum);
+    if (maximum == std::numeric_limits<double>::max() || std::isinf(maximum))
+      return "of at least " + show(minimum);
+    // The number before 1 stands for 1 itself left out.
+    if (maximum == std::nextafter(1.0, 0.0)) return "of at least " + show(minimum) + " and below 1";
     return "between " + show(minimum) + " and " + show(maximum);
   }
 

@@ -1,6 +1,7 @@
 // Leaves out, joins and folds layers.
 #include "inference/folding.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -82,6 +83,14 @@ void append(std::vector<Part>& kept, Part part) {
 }
 
 template <class T>
+bool has_batch_norm(const std::vector<std::unique_ptr<Layer<T>>>& layers) {
+  return std::any_of(layers.begin(), layers.end(), [](const auto& layer) {
+    const Residual<T>* block = layer->as_residual();
+    return block != nullptr ? has_batch_norm(block->layers()) : layer->spec().at("kind") == "batch_norm";
+  });
+}
+
+template <class T>
 class Folder {
  public:
   // Parameters are read only where something is folded into them.
@@ -128,7 +137,7 @@ class Folder {
 
 template <class T>
 Network<T> inference_network(const Network<T>& network, const T* weights) {
-  const bool folds = network.couples_rows();
+  const bool folds = has_batch_norm(network.layers());
   std::vector<Part> parts = Folder<T>(weights, folds).fold(network.layers());
   nlohmann::json layers = nlohmann::json::array();
   for (Part& part : parts) layers.push_back(std::move(part.spec));

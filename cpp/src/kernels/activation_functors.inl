@@ -150,7 +150,7 @@ struct Mish {
     const Vec<T> c = min(limit, max(-limit, z));
     const Mask<T> negative = lt(c, zero<T>());
     const Vec<T> e = exp_nonpositive(-abs(c));
-    const Vec<T> n = select(negative, e * (e + two), fma(two, e, one));
+    const Vec<T> n = select(negative, fma(e, e, e + e), fma(two, e, one));
     const Vec<T> rest = two * select(negative, one, e * e);
     const Vec<T> d = n + rest;
     const Vec<T> inverse = one / d;
@@ -158,7 +158,11 @@ struct Mish {
     // 1 - ratio^2 = (d - n) (d + n) / d^2, times the derivative of softplus.
     const Vec<T> slope = rest * inverse * ((d + n) * inverse);
     derivative = fma(c * slope, sigmoid_from(c, e), ratio);
-    return max(c, z) * ratio;
+    // The quotient is corrected once for the roundings of its product and of the reciprocal.
+    const Vec<T> product = c * n;
+    const Vec<T> quotient = product * inverse;
+    const Vec<T> residual = fnma(quotient, d, product) + fma(c, n, -product);
+    return select(gt(z, limit), z, fma(residual, inverse, quotient));
   }
 };
 

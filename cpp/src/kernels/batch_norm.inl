@@ -122,8 +122,9 @@ void batch_norm_backward(const BatchNorm<T>& job) noexcept {
     const Vec<T> inverse = inverse_deviation(job, c);
     const Vec<T> scale = job.weight != nullptr ? inverse * load(job.weight + c) : inverse;
     const Vec<T> share = broadcast<T>(job.coupling);
-    const Vec<T> shift = share * load(job.bias_gradient + c);
-    const Vec<T> slope = share * load(job.weight_gradient + c) * inverse;
+    const bool coupled = job.coupling != T(0);
+    const Vec<T> shift = coupled ? share * load(job.bias_gradient + c) : zero<T>();
+    const Vec<T> slope = coupled ? share * load(job.weight_gradient + c) * inverse : zero<T>();
     const Vec<T> mean = load(job.mean + c);
     for (int64_t r = 0; r < job.rows; ++r) {
       const Vec<T> x = load(job.x + r * job.x_row_stride + c);

@@ -57,7 +57,7 @@ enum class Loss : uint8_t {
   kMeanSquaredError,              // (y - t)^2
   kMeanAbsoluteError,             // |y - t|, gradient sign(y - t), 0 at 0
   kBinaryCrossEntropy,            // outputs are probabilities in [0, 1]; log clamped at -100 as PyTorch does
-  kBinaryCrossEntropyWithLogits,  // parameters[0]: label smoothing
+  kBinaryCrossEntropyWithLogits,  // parameters: label smoothing, weight of the positive class
   kCrossEntropy,                  // outputs are probabilities; log clamped at the smallest normal number
   kCrossEntropyWithLogits,        // softmax inside; parameters[0]: label smoothing
   kHuber,                // parameters[0]: delta; (y - t)^2 / 2 within delta, else delta (|y - t| - delta / 2)

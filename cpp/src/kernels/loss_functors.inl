@@ -42,14 +42,18 @@ struct BinaryCrossEntropyLoss {
 
 template <class T>
 struct BinaryCrossEntropyWithLogitsLoss {
-  Vec<T> kept, added;
+  Vec<T> kept, added, positive;
   explicit LAMINA_INLINE BinaryCrossEntropyWithLogitsLoss(const T* parameters)
-      : kept(broadcast<T>(T(1) - parameters[0])), added(broadcast<T>(parameters[0] / T(2))) {}
+      : kept(broadcast<T>(T(1) - parameters[0])),
+        added(broadcast<T>(parameters[0] / T(2))),
+        positive(broadcast<T>(parameters[1])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> z, Vec<T> t, Vec<T>& derivative) const {
     const Vec<T> target = fma(t, kept, added);
     const Vec<T> e = exp_nonpositive(-abs(z));
-    derivative = sigmoid_from(z, e) - target;
-    return fnma(z, target, max(zero<T>(), z)) + log1p_unit(e);
+    const Vec<T> weighted = target * positive;
+    const Vec<T> both = fma(target, positive, broadcast<T>(T(1)) - target);
+    derivative = fma(both, sigmoid_from(z, e), -weighted);
+    return fma(both, log1p_unit(e), fnma(z, weighted, both * max(zero<T>(), z)));
   }
 };
 
@@ -141,7 +145,9 @@ struct TweedieLogLoss {
   explicit LAMINA_INLINE TweedieLogLoss(const T* parameters)
       : over(broadcast<T>(T(2) - parameters[0])), under(broadcast<T>(T(1) - parameters[0])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> y, Vec<T> t, Vec<T>& derivative) const {
-    const Vec<T> mean = exp(over * y), target = t * exp(under * y);
+    const Vec<T> mean = exp(over * y);
+    // A target of 0 has no such part, even where the power is infinite.
+    const Vec<T> target = select(gt(t, zero<T>()), t * exp(under * y), zero<T>());
     derivative = mean - target;
     return mean / over - target / under;
   }

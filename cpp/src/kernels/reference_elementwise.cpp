@@ -83,7 +83,9 @@ LossOfElement element_loss(Loss loss, double y, double t, const std::vector<doub
               (y - t) / std::max(y * (1 - y), 1e-12)};
     case Loss::kBinaryCrossEntropyWithLogits: {
       const double q = t * (1 - parameters[0]) + parameters[0] / 2;
-      return {static_cast<double>(softplus(y)) - y * q, static_cast<double>(sigmoid(y)) - q};
+      const double positive = parameters[1] * q, both = 1 - q + positive;
+      return {both * static_cast<double>(softplus(y)) - y * positive,
+              both * static_cast<double>(sigmoid(y)) - positive};
     }
     case Loss::kCrossEntropy:
       return {-t * std::log(y), -t / y};

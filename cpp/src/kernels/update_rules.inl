@@ -244,14 +244,15 @@ template <class T>
 struct RpropRule {
   static constexpr int kStates = 2;
   Decays<T> decays;
-  Vec<T> first, shrink, grow, smallest, largest;
+  Vec<T> first, shrink, grow, smallest, largest, factor_of_layer;
   explicit LAMINA_INLINE RpropRule(const T* c)
       : decays(c),
         first(broadcast<T>(c[0])),
         shrink(broadcast<T>(c[3])),
         grow(broadcast<T>(c[4])),
         smallest(broadcast<T>(c[5])),
-        largest(broadcast<T>(c[6])) {}
+        largest(broadcast<T>(c[6])),
+        factor_of_layer(broadcast<T>(c[7])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
     decays.apply(w, g);
     const Vec<T> agreement = sign(g) * sign(state.v[0]);
@@ -263,7 +264,7 @@ struct RpropRule {
     const Vec<T> used = select(turned, zero<T>(), g);
     state.v[0] = used;
     state.v[1] = step;
-    return fnma(sign(used), step, w);
+    return fnma(sign(used), step * factor_of_layer, w);
   }
 };
 

@@ -76,8 +76,9 @@ const Entry& find_entry(std::string name) {
 }  // namespace
 
 ActivationSpec activation_from_json(const nlohmann::json& json) {
-  const JsonReader spec(as_object(json), "activation");
-  const Entry& entry = find_entry(spec.text("kind"));
+  const nlohmann::json object = as_object(json);
+  const Entry& entry = find_entry(JsonReader(object, "activation").text("kind"));
+  const JsonReader spec(object, std::string("activation ") + entry.name);
   ActivationSpec result{entry.name, entry.form, entry.function, 0.0};
   if (entry.parameter != nullptr) {
     result.parameter = spec.number(entry.parameter, entry.default_value, entry.minimum, entry.maximum);

@@ -10,20 +10,24 @@ namespace lamina {
 template <class T>
 BatchNormLayer<T>::BatchNormLayer(const nlohmann::json& json) {
   const JsonReader spec(json, "BatchNorm");
-  spec.allow_only({"kind", "momentum", "epsilon", "scale", "shift"});
+  spec.allow_only(
+      {"kind", "momentum", "epsilon", "scale", "shift", "trainable", "rate_factor", "decay_factor"});
   momentum_ = spec.number("momentum", 0.1, 0.0, 1.0);
   epsilon_ = spec.number("epsilon", 1e-5, 1e-12);
   scale_ = spec.boolean("scale", true);
   shift_ = spec.boolean("shift", true);
+  learning_.read(spec);
 }
 
 template <class T>
 nlohmann::json BatchNormLayer<T>::spec() const {
-  return {{"kind", "batch_norm"},
-          {"momentum", momentum_},
-          {"epsilon", epsilon_},
-          {"scale", scale_},
-          {"shift", shift_}};
+  nlohmann::json json = {{"kind", "batch_norm"},
+                         {"momentum", momentum_},
+                         {"epsilon", epsilon_},
+                         {"scale", scale_},
+                         {"shift", shift_}};
+  learning_.write(json);
+  return json;
 }
 
 template <class T>
@@ -40,9 +44,11 @@ int64_t BatchNormLayer<T>::build(int64_t inputs, ParameterAllocator& allocator) 
 template <class T>
 std::vector<Parameter> BatchNormLayer<T>::parameters() const {
   std::vector<Parameter> parameters;
-  const auto add = [&](const char* name, int64_t offset, bool trainable) {
-    parameters.push_back(row_parameter(name, columns_, offset));
-    parameters.back().trainable = trainable;
+  const auto add = [&](const char* name, int64_t offset, bool learned) {
+    Parameter row = row_parameter(name, columns_, offset);
+    learning_.apply(row);
+    row.trainable = learned && learning_.trainable;
+    parameters.push_back(row);
   };
   if (scale_) add("weight", weight_offset_, true);
   if (shift_) add("bias", bias_offset_, true);
@@ -77,11 +83,13 @@ kernels::BatchNorm<T> BatchNormLayer<T>::job(const RowPass<T>& pass, int64_t fir
     job.variance = job.unbiased_variance + width_;
     job.weight_gradient = job.variance + width_;
     job.bias_gradient = job.weight_gradient + width_;
-    job.dy = pass.output_delta() + first;
-    job.dy_row_stride = pass.output.row_stride;
   } else {
     job.mean = const_cast<T*>(pass.parameters) + mean_offset_ + first;
     job.variance = const_cast<T*>(pass.parameters) + variance_offset_ + first;
+  }
+  if (pass.output.delta != nullptr) {
+    job.dy = pass.output_delta() + first;
+    job.dy_row_stride = pass.output.row_stride;
   }
   return job;
 }
@@ -120,7 +128,7 @@ template <class T>
 void BatchNormLayer<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
   kernels::BatchNorm<T> rows = job(pass, 0, width_);
-  rows.coupling = pass.output.statistics[5 * width_];
+  rows.coupling = pass.output.statistics != nullptr ? pass.output.statistics[5 * width_] : T(0);
   rows.dx = pass.input_delta();
   rows.dx_row_stride = pass.input.row_stride;
   pass.kernels.batch_norm_backward(rows);
@@ -134,7 +142,7 @@ void BatchNormLayer<T>::update_running(const T* statistics, ParameterUpdater<T>&
 
 template <class T>
 int BatchNormLayer<T>::gradient_task_count(int64_t) const noexcept {
-  return scale_ || shift_ ? 1 : 0;
+  return learning_.trainable && (scale_ || shift_) ? 1 : 0;
 }
 
 // The sums of summarize_backward are the gradients; in inference they are taken here.

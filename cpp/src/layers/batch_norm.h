@@ -2,13 +2,15 @@
 #pragma once
 
 #include "layers/layer.h"
+#include "layers/learning.h"
 
 namespace lamina {
 
 // Training takes the batch's own mean and variance, inference the running ones. Where a pass keeps statistics
 // (output.statistics), they hold five rows of padded columns: mean, unbiased variance, variance, and the sums
 // that are the gradients of weight and bias (0 in inference, where no row needs those of others); then 1 /
-// rows of the batch, or 0 in inference.
+// rows of the batch, or 0 in inference. Frozen, the layer is in inference always: it keeps no statistics, and
+// its rows are independent.
 template <class T>
 class BatchNormLayer final : public Layer<T> {
  public:
@@ -21,8 +23,10 @@ class BatchNormLayer final : public Layer<T> {
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 
-  int64_t statistics_size() const noexcept override { return 5 * width_ + padded_columns<T>(1); }
-  int64_t running_size() const noexcept override { return 2 * width_; }
+  int64_t statistics_size() const noexcept override {
+    return learning_.trainable ? 5 * width_ + padded_columns<T>(1) : 0;
+  }
+  int64_t running_size() const noexcept override { return learning_.trainable ? 2 * width_ : 0; }
   void summarize_forward(const RowPass<T>& pass, int64_t first, int64_t last) const noexcept override;
   void summarize_backward(const RowPass<T>& pass, int64_t first, int64_t last) const noexcept override;
   void update_running(const T* statistics, ParameterUpdater<T>& updater) const noexcept override;
@@ -38,6 +42,7 @@ class BatchNormLayer final : public Layer<T> {
 
   double momentum_, epsilon_;
   bool scale_, shift_;
+  LearningOptions learning_;
   int64_t columns_ = 0, width_ = 0;  // true and padded
   int64_t weight_offset_ = 0, bias_offset_ = 0, mean_offset_ = 0, variance_offset_ = 0;
 };

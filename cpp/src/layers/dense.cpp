@@ -19,14 +19,12 @@ Dense<T>::Dense(const nlohmann::json& json) {
                    "rate_factor", "decay_factor", "l1", "l2", "max_norm", "non_negative"});
   outputs_ = spec.integer("units", std::nullopt, 1, int64_t{1} << 24);
   bias_ = spec.boolean("bias", true);
-  trainable_ = spec.boolean("trainable", true);
+  learning_.read(spec);
   activation_ = activation_from_json(spec.has("activation") ? spec.at("activation") : "identity");
   weight_initializer_ = spec.has("initializer") ? initializer_from_json(spec.at("initializer"))
                                                 : default_initializer(activation_);
   bias_initializer_ =
       initializer_from_json(spec.has("bias_initializer") ? spec.at("bias_initializer") : "zeros");
-  rate_factor_ = spec.number("rate_factor", 1.0, 0.0);
-  decay_factor_ = spec.number("decay_factor", 1.0, 0.0);
   l1_ = spec.number("l1", 0.0, 0.0);
   l2_ = spec.number("l2", 0.0, 0.0);
   max_norm_ = spec.number("max_norm", 0.0, 0.0);
@@ -43,9 +41,7 @@ nlohmann::json Dense<T>::spec() const {
                          {"bias", bias_},
                          {"initializer", initializer_to_json(weight_initializer_)},
                          {"bias_initializer", initializer_to_json(bias_initializer_)}};
-  if (!trainable_) json["trainable"] = false;
-  if (rate_factor_ != 1.0) json["rate_factor"] = rate_factor_;
-  if (decay_factor_ != 1.0) json["decay_factor"] = decay_factor_;
+  learning_.write(json);
   if (l1_ != 0.0) json["l1"] = l1_;
   if (l2_ != 0.0) json["l2"] = l2_;
   if (max_norm_ != 0.0) json["max_norm"] = max_norm_;
@@ -66,9 +62,7 @@ template <class T>
 std::vector<Parameter> Dense<T>::parameters() const {
   Parameter weight{"weight",     {outputs_, inputs_}, ParameterLayout::kPanelWeight, offset_, outputs_,
                    panel_rows(), panel_columns_};
-  weight.trainable = trainable_;
-  weight.rate_factor = rate_factor_;
-  weight.decay_factor = decay_factor_;
+  learning_.apply(weight);
   Parameter bias = weight;
   bias.name = "bias";
   bias.shape = {outputs_};
@@ -211,7 +205,7 @@ int64_t Dense<T>::task_inputs(int64_t inputs_per_task) const noexcept {
 
 template <class T>
 int Dense<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
-  if (!trainable_) return 0;
+  if (!learning_.trainable) return 0;
   const int64_t panels = (padded_columns<T>(outputs_) + panel_columns_ - 1) / panel_columns_;
   const int64_t inputs = task_inputs(inputs_per_task);
   return static_cast<int>(panels * ((inputs_ + inputs - 1) / inputs));

@@ -3,6 +3,7 @@
 
 #include "layers/initializer.h"
 #include "layers/layer.h"
+#include "layers/learning.h"
 
 namespace lamina {
 
@@ -48,11 +49,10 @@ class Dense final : public Layer<T> {
 
   int64_t outputs_;
   bool bias_;
-  bool trainable_;
   ActivationSpec activation_;
   InitializerSpec weight_initializer_;
   InitializerSpec bias_initializer_;
-  double rate_factor_, decay_factor_;
+  LearningOptions learning_;
   double l1_, l2_;
   double max_norm_;  // of each unit's incoming weights; 0: no limit
   bool non_negative_;

@@ -9,16 +9,7 @@ template <class T>
 void LearnedRowLayer<T>::read_common_options(const JsonReader& spec, std::vector<std::string> own) {
   own.insert(own.end(), {"kind", "trainable", "rate_factor", "decay_factor"});
   spec.allow_only(own);
-  trainable_ = spec.boolean("trainable", true);
-  rate_factor_ = spec.number("rate_factor", 1.0, 0.0);
-  decay_factor_ = spec.number("decay_factor", 1.0, 0.0);
-}
-
-template <class T>
-void LearnedRowLayer<T>::write_common_options(nlohmann::json& spec) const {
-  if (!trainable_) spec["trainable"] = false;
-  if (rate_factor_ != 1.0) spec["rate_factor"] = rate_factor_;
-  if (decay_factor_ != 1.0) spec["decay_factor"] = decay_factor_;
+  learning_.read(spec);
 }
 
 template <class T>
@@ -42,9 +33,7 @@ std::vector<Parameter> LearnedRowLayer<T>::parameters() const {
   std::vector<Parameter> parameters;
   for (const Row& row : rows_) {
     Parameter parameter = row_parameter(row.name, row.width, row.offset);
-    parameter.trainable = trainable_;
-    parameter.rate_factor = rate_factor_;
-    parameter.decay_factor = decay_factor_;
+    learning_.apply(parameter);
     parameters.push_back(parameter);
   }
   return parameters;
@@ -64,7 +53,7 @@ int64_t LearnedRowLayer<T>::columns_per_task() const noexcept {
 
 template <class T>
 int LearnedRowLayer<T>::gradient_task_count(int64_t) const noexcept {
-  if (!trainable_ || rows_.empty()) return 0;
+  if (!learning_.trainable || rows_.empty()) return 0;
   return static_cast<int>((padded() + columns_per_task() - 1) / columns_per_task());
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "layers/layer.h"
+#include "layers/learning.h"
 
 namespace lamina {
 
@@ -23,7 +24,6 @@ class LearnedRowLayer : public Layer<T> {
   // Reads "trainable", "rate_factor" and "decay_factor", which each of these layers takes beside the options
   // of its `own`, and refuses all others.
   void read_common_options(const JsonReader& spec, std::vector<std::string> own);
-  void write_common_options(nlohmann::json& spec) const;
   // In the constructor, in the order of the parameters' names; width 0: one number a column.
   int add_row(const char* name, double first_value, int64_t width = 0);
   const T* row(int index, const T* parameters) const noexcept {
@@ -31,6 +31,8 @@ class LearnedRowLayer : public Layer<T> {
   }
   int64_t columns() const noexcept { return columns_; }
   int64_t padded() const noexcept { return padded_columns<T>(columns_); }
+
+  LearningOptions learning_;
 
   // Gradient of row `index` at padded columns [first, first + count) (all, where its width is 1).
   virtual void sum_gradient(int index, const GradientPass<T>& pass, int64_t first, int64_t count,
@@ -48,8 +50,6 @@ class LearnedRowLayer : public Layer<T> {
 
   std::vector<Row> rows_;
   int64_t columns_ = 0;
-  bool trainable_ = true;
-  double rate_factor_ = 1.0, decay_factor_ = 1.0;
 };
 
 }  // namespace lamina

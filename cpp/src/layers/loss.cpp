@@ -27,9 +27,11 @@ struct Entry {
   const char* fitting;   // last activations that fit, comma between; empty: any
   bool takes_classes, mean_over_columns;
   ParameterEntry parameter{};
+  ParameterEntry second{};  // a further one
 };
 
 constexpr ParameterEntry kSmoothing{"label_smoothing", 0, 0, 1};
+constexpr ParameterEntry kPositiveWeight{"positive_weight", 1, 1e-6, 1e6};
 constexpr ParameterEntry kDelta{"delta", 1, 1e-6, 1e6};
 constexpr ParameterEntry kPower{"power", 1.5, 1.0 + 1e-6, 2.0 - 1e-6};
 constexpr ParameterEntry kGamma{"gamma", 2, 0, 100};
@@ -49,7 +51,7 @@ constexpr std::array kEntries = {
     Entry{"gaussian_negative_log_likelihood", "gaussian_nll", Loss::kGaussianLogVariance,
           Loss::kGaussianLogVariance, "", "identity", false, true},
     Entry{"binary_cross_entropy", "bce", Loss::kBinaryCrossEntropy, Loss::kBinaryCrossEntropyWithLogits,
-          "sigmoid", "sigmoid", false, true, kSmoothing},
+          "sigmoid", "sigmoid", false, true, kSmoothing, kPositiveWeight},
     Entry{"cross_entropy", "categorical_cross_entropy", Loss::kCrossEntropy, Loss::kCrossEntropyWithLogits,
           "softmax", "softmax", true, false, kSmoothing},
     Entry{"binary_focal", "binary_focal", Loss::kBinaryFocalWithLogits, Loss::kBinaryFocalWithLogits,
@@ -109,6 +111,7 @@ nlohmann::json description(const LossSpec& loss, const Entry& entry) {
     json[entry.parameter.name] = loss.parameters;
   else if (entry.parameter.name != nullptr)
     json[entry.parameter.name] = loss.parameters[0];
+  if (entry.second.name != nullptr) json[entry.second.name] = loss.parameters[1];
   if (loss.from_outputs == Loss::kPoissonRate) json["log_input"] = false;
   if (!loss.mean_over_rows) json["reduction"] = "sum";
   return json;
@@ -138,9 +141,11 @@ LossSpec loss_from_json(const nlohmann::json& json) {
   if (is_poisson) read_poisson(spec, result);
   std::vector<std::string> options = {"kind", "reduction"};
   if (is_poisson) options.emplace_back("log_input");
-  if (entry.parameter.name != nullptr) options.emplace_back(entry.parameter.name);
+  for (const ParameterEntry* option : {&entry.parameter, &entry.second})
+    if (option->name != nullptr) options.emplace_back(option->name);
   spec.allow_only(options);
   read_parameter(spec, entry.parameter, result);
+  read_parameter(spec, entry.second, result);
   result.text = description(result, entry).dump();
   result.parameters_float32.assign(result.parameters.begin(), result.parameters.end());
   return result;
@@ -159,7 +164,9 @@ void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t
     throw Error(Error::Kind::kValue, "loss " + loss.name + ": " + what);
   };
   if (!loss.fitting.empty() && std::ranges::find(loss.fitting, output.name) == loss.fitting.end()) {
-    fail("expected '" + join(loss.fitting, "' or '") + "' as the last activation, got '" + output.name + "'");
+    const bool takes_rates = loss.name == "poisson" && loss.from_outputs != Loss::kPoissonRate;
+    fail("expected '" + join(loss.fitting, "' or '") + "' as the last activation, got '" + output.name + "'" +
+         (takes_rates ? "; with log_input=False it is 'softplus' or 'relu'" : ""));
   }
   if (loss.absorbed == "softmax" && outputs < 2)
     fail("expected at least 2 outputs, got 1; for two classes with one output use 'sigmoid' and " +

@@ -19,7 +19,7 @@ PRelu<T>::PRelu(const nlohmann::json& json) {
 template <class T>
 nlohmann::json PRelu<T>::spec() const {
   nlohmann::json json = {{"kind", "prelu"}, {"initial_slope", initial_slope_}, {"shared", shared_}};
-  this->write_common_options(json);
+  this->learning_.write(json);
   return json;
 }
 

@@ -39,11 +39,12 @@ class Identity final : public Layer<T> {
 template <class T>
 Residual<T>::Residual(const nlohmann::json& json) : fork_(std::make_unique<Fork<T>>()) {
   const JsonReader spec(json, "Residual");
-  spec.allow_only({"kind", "layers", "projection"});
+  spec.allow_only({"kind", "layers", "projection", "trainable", "rate_factor", "decay_factor"});
   const nlohmann::json& layers = spec.at("layers");
   if (!layers.is_array() || layers.empty())
     spec.fail("expected a list of at least one layer, got " + layers.dump());
   for (const nlohmann::json& layer : layers) layers_.push_back(make_layer<T>(layer));
+  learning_.read(spec);
   if (!spec.has("projection") || spec.at("projection") == "auto") return;
   if (!spec.at("projection").is_boolean())
     spec.fail("expected projection 'auto', true or false, got " + spec.at("projection").dump());
@@ -56,6 +57,7 @@ nlohmann::json Residual<T>::spec() const {
   for (const auto& layer : layers_) layers.push_back(layer->spec());
   nlohmann::json json = {{"kind", "residual"}, {"layers", layers}, {"projection", "auto"}};
   if (projection_ != Projection::kAuto) json["projection"] = projection_ == Projection::kAlways;
+  learning_.write(json);
   return json;
 }
 
@@ -68,8 +70,9 @@ Layer<T>& Residual<T>::make_skip(int64_t inputs, int64_t outputs) {
   projects_ = projection_ == Projection::kAlways || inputs != outputs;
   if (projects_) {
     // Without bias: the block's last layer has one.
-    skip_ =
-        std::make_unique<Dense<T>>(nlohmann::json{{"kind", "dense"}, {"units", outputs}, {"bias", false}});
+    nlohmann::json dense = {{"kind", "dense"}, {"units", outputs}, {"bias", false}};
+    learning_.write(dense);
+    skip_ = std::make_unique<Dense<T>>(dense);
   } else {
     skip_ = std::make_unique<Identity<T>>();
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "layers/layer.h"
+#include "layers/learning.h"
 
 namespace lamina {
 
@@ -35,6 +36,7 @@ class Residual final : public Layer<T> {
   std::vector<std::unique_ptr<Layer<T>>> layers_;
   std::unique_ptr<Layer<T>> fork_, skip_;
   Projection projection_ = Projection::kAuto;
+  LearningOptions learning_;  // the projection's
   bool projects_ = false;
 };
 

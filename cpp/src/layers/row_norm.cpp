@@ -23,7 +23,7 @@ nlohmann::json RowNorm<T>::spec() const {
   nlohmann::json json = {
       {"kind", centered_ ? "layer_norm" : "rms_norm"}, {"epsilon", epsilon_}, {"scale", scale_ >= 0}};
   if (centered_) json["shift"] = shift_ >= 0;
-  this->write_common_options(json);
+  this->learning_.write(json);
   return json;
 }
 

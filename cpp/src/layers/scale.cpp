@@ -17,7 +17,7 @@ Scale<T>::Scale(const nlohmann::json& json) {
 template <class T>
 nlohmann::json Scale<T>::spec() const {
   nlohmann::json json = {{"kind", "scale"}, {"initial_scale", initial_scale_}, {"shift", shift_ >= 0}};
-  this->write_common_options(json);
+  this->learning_.write(json);
   return json;
 }
 

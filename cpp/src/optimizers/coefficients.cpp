@@ -153,7 +153,9 @@ Coefficients rmsprop_coefficients(const OptimizerOptions& o, const StepRequest& 
 // o: learning_rate (the first step size), shrink, grow, smallest_step, largest_step, decoupled
 Coefficients rprop_coefficients(const OptimizerOptions& o, const StepRequest& request) {
   const Decay decay(request, o[5]);
-  return {request.learning_rate, decay.coupled, decay.decoupled, o[1], o[2], o[3], o[4]};
+  // Step sizes are those without the layer's factor, which scales each step.
+  const double first = request.rate_factor > 0.0 ? request.learning_rate / request.rate_factor : o[0];
+  return {first, decay.coupled, decay.decoupled, o[1], o[2], o[3], o[4], request.rate_factor};
 }
 
 // o: learning_rate, momentum, nesterov, iterations, adamw_rate_factor, beta1, beta2, epsilon, match_adamw,

@@ -20,7 +20,8 @@ using OptimizerOptions = std::array<double, 10>;
 struct StepRequest {
   double learning_rate;
   double weight_decay;
-  int64_t step;  // 1 for the first
+  int64_t step;              // 1 for the first
+  double rate_factor = 1.0;  // of the layer; learning_rate has it already
 };
 
 struct OptimizerEntry {
