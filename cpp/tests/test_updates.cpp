@@ -37,7 +37,7 @@ std::vector<Entry> entries() {
       {UpdateRule::kRadam, "RAdam at first", {0.01, 0.01, 0.02, 0.9, 0.999, 0, 1e-8, 0, 0.1, 0.001}, 2},
       {UpdateRule::kRadam, "rectified RAdam", {0.01, 0.01, 0.02, 0.9, 0.999, 0, 1e-8, 1, 0.1, 0.001}, 2},
       {UpdateRule::kLion, "Lion", {0.001, 0.01, 0.02, 0.9, 0.99, 0, 0, 0, 0.1, 0.01}, 1},
-      {UpdateRule::kRprop, "Rprop", {0.01, 0, 0, 0.5, 1.2, 1e-6, 50}, 2},
+      {UpdateRule::kRprop, "Rprop", {0.01, 0, 0, 0.5, 1.2, 1e-6, 50, 0.5}, 2},
   };
 }
 

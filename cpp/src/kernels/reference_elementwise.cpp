@@ -203,7 +203,7 @@ double rprop_step(const std::vector<double>& c, double g, double (&state)[3]) {
   const double factor = agreement > 0 ? c[4] : agreement < 0 ? c[3] : 1.0;
   state[1] = std::min(c[6], std::max(c[5], (state[1] > 0 ? state[1] : c[0]) * factor));
   state[0] = agreement < 0 ? 0.0 : g;
-  return sign(state[0]) * state[1];
+  return sign(state[0]) * state[1] * c[7];
 }
 
 double rmsprop_step(const std::vector<double>& c, double g, double (&state)[3]) {
