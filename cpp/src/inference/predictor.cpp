@@ -11,6 +11,12 @@
 #include "inference/folding.h"
 #include "training/evaluation.h"
 
+#if defined(__GNUC__)
+#define LAMINA_KEPT_OUT __attribute__((noinline))
+#else
+#define LAMINA_KEPT_OUT
+#endif
+
 namespace lamina {
 
 namespace {
@@ -202,8 +208,31 @@ void Predictor<T>::predict_row(const T* in, T* out, T* workspace) const noexcept
       [&](const Step& step, const T* from, T* to) { network_.kernels().single_row(step.dense, from, to); });
 }
 
+namespace {
+
+// Kept out of its caller, so that a call takes no more stack than it needs.
+template <int64_t kBytes, class T, class Use>
+LAMINA_KEPT_OUT void use_stack(Use use) {
+  alignas(64) T workspace[kBytes / static_cast<int64_t>(sizeof(T))];
+  use(workspace);
+}
+
+template <class T, class Use>
+void use_workspace(int64_t size, Use use) {
+  const int64_t bytes = size * static_cast<int64_t>(sizeof(T));
+  if (bytes <= kSmallStackBytes) {
+    use_stack<kSmallStackBytes, T>(use);
+  } else if (bytes <= kStackBytes) {
+    use_stack<kStackBytes, T>(use);
+  } else {
+    use(AlignedBuffer<T>(size).data());
+  }
+}
+
+}  // namespace
+
 template <class T>
-void Predictor<T>::share_row(int threads, const T* in, T* out, T* workspace) const {
+LAMINA_KEPT_OUT void Predictor<T>::share_row(int threads, const T* in, T* out) const {
   PieceQueue queue;
   struct {
     const Step* step;
@@ -211,47 +240,25 @@ void Predictor<T>::share_row(int threads, const T* in, T* out, T* workspace) con
     T* out;
   } now{};  // what the queue's pieces are of
   const auto run = [&](int64_t piece) { run_piece(*now.step, piece, now.in, now.out); };
-  run_with_helpers(threads, [&](Team& team) {
-    if (team.index > 0) return queue.help(run);
-    run_steps(
-        in, out, [&](const Place& place) { return workspace + place.offset; },
-        [&](const Step& step, const T* from, T* to) {
-          if (step.pieces == 1) return network_.kernels().single_row(step.dense, from, to);
-          now = {&step, from, to};
-          queue.run(step.pieces, run);
-        });
-    queue.close();
+  const auto share = [&](const Step& step, const T* from, T* to) {
+    if (step.pieces == 1) return network_.kernels().single_row(step.dense, from, to);
+    now = {&step, from, to};
+    queue.run(step.pieces, run);
+  };
+  use_workspace<T>(row_workspace_size(), [&](T* workspace) {
+    run_with_helpers(threads, [&](Team& team) {
+      if (team.index > 0) return queue.help(run);
+      run_steps(in, out, [&](const Place& place) { return workspace + place.offset; }, share);
+      queue.close();
+    });
   });
 }
 
-namespace {
-
-// Kept out of its caller, so that a call takes no more stack than it needs.
-template <int64_t kBytes, class T, class Use>
-#if defined(__GNUC__)
-__attribute__((noinline))
-#endif
-void use_stack(Use use) {
-  alignas(64) T workspace[kBytes / static_cast<int64_t>(sizeof(T))];
-  use(workspace);
-}
-
-}  // namespace
-
 template <class T>
 void Predictor<T>::predict_row(const T* in, T* out) const {
-  const int64_t bytes = row_workspace_size() * static_cast<int64_t>(sizeof(T));
-  const auto run = [&](T* workspace) {
-    const int threads = row_threads_ > 1 ? std::min(row_threads_, get_num_threads()) : 1;
-    threads > 1 ? share_row(threads, in, out, workspace) : predict_row(in, out, workspace);
-  };
-  if (bytes <= kSmallStackBytes) {
-    use_stack<kSmallStackBytes, T>(run);
-  } else if (bytes <= kStackBytes) {
-    use_stack<kStackBytes, T>(run);
-  } else {
-    run(AlignedBuffer<T>(row_workspace_size()).data());
-  }
+  const int threads = row_threads_ > 1 ? std::min(row_threads_, get_num_threads()) : 1;
+  if (threads > 1) return share_row(threads, in, out);
+  use_workspace<T>(row_workspace_size(), [=, this](T* workspace) { predict_row(in, out, workspace); });
 }
 
 template <class T>

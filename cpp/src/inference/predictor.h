@@ -68,7 +68,7 @@ class Predictor {
   // buffer(place): the row there; dense(step, in, out) runs a dense layer.
   template <class Buffer, class RunDense>
   void run_steps(const T* in, T* out, Buffer buffer, RunDense dense) const noexcept;
-  void share_row(int threads, const T* in, T* out, T* workspace) const;
+  void share_row(int threads, const T* in, T* out) const;
 
   Network<T> network_;
   AlignedBuffer<T> turned_;  // the weights of layers with few outputs, each output's in a row
