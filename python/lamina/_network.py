@@ -315,19 +315,13 @@ class Sequential(Derivatives):
         Raises:
             NotFiniteError: as in `fit`.
         """
-        if not isinstance(optimizer, Optimizer | FullBatchOptimizer):
-            raise TypeError(
-                "train_step: expected an optimizer such as lm.Adam(), which keeps its state from "
-                f"step to step, got {optimizer!r}"
-            )
+        optimizer = checked_optimizer(optimizer, "train_step")
         if is_own_loss(loss, sample_weight, "train_step"):
-            own_value = run_own_loss(
-                self, loss, X, y, checked_optimizer(optimizer, "train_step").steps
-            )
+            own_value = run_own_loss(self, loss, X, y, optimizer.steps)
             optimizer.step(self)
             return own_value
         x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "train_step")
-        handle = checked_optimizer(optimizer, "train_step").handle_for_step(self)
+        handle = optimizer.handle_for_step(self)
         value: float = self._core_network().train_step(
             chosen, handle, x, classes, values, weights, self.seed
         )

@@ -289,6 +289,6 @@ def checked_optimizer(optimizer: Any, where: str) -> Any:
     if isinstance(optimizer, Optimizer | FullBatchOptimizer):
         return optimizer
     raise TypeError(
-        f"{where}: expected an optimizer object such as Adam(), which keeps its state from step to "
+        f"{where}: expected an optimizer such as lm.Adam(), which keeps its state from step to "
         f"step, got {what(optimizer)}"
     )

@@ -205,7 +205,7 @@ template <class T>
 void Predictor<T>::predict_row(const T* in, T* out, T* workspace) const noexcept {
   run_steps(
       in, out, [&](const Place& place) { return workspace + place.offset; },
-      [&](const Step& step, const T* from, T* to) { network_.kernels().single_row(step.dense, from, to); });
+      [&](const Step& step, const T* from, T* to) { run_dense(step, from, to); });
 }
 
 namespace {
@@ -241,7 +241,7 @@ LAMINA_KEPT_OUT void Predictor<T>::share_row(int threads, const T* in, T* out) c
   } now{};  // what the queue's pieces are of
   const auto run = [&](int64_t piece) { run_piece(*now.step, piece, now.in, now.out); };
   const auto share = [&](const Step& step, const T* from, T* to) {
-    if (step.pieces == 1) return network_.kernels().single_row(step.dense, from, to);
+    if (step.pieces == 1) return run_dense(step, from, to);
     now = {&step, from, to};
     queue.run(step.pieces, run);
   };
@@ -266,7 +266,7 @@ void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& work
   if (rows == 1) {
     run_steps(
         in, out, [&](const Place& place) { return workspace.slot(place.slot).values; },
-        [&](const Step& step, const T* from, T* to) { network_.kernels().single_row(step.dense, from, to); });
+        [&](const Step& step, const T* from, T* to) { run_dense(step, from, to); });
     return;
   }
   const FlushDenormals flush;

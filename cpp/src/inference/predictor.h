@@ -32,9 +32,9 @@ class Predictor {
   // in[inputs] -> out[outputs]; no allocation, no lock. The same input has the same bits in every call, but
   // its sums run in another order than a batch's, so the two agree up to rounding. `out` may be `in`.
   void predict_row(const T* in, T* out, T* workspace) const noexcept;
-  // The same bits with a workspace on the stack; allocates only where a layer is wider than 32 KiB. Where the
-  // weights fill a second-level cache and calls follow each other at once, other threads of the pool share
-  // the wide layers.
+  // The same bits with a workspace on the stack; allocates only where a layer is wider than 32 KiB. Where
+  // wide layers have 512 KiB of weights or more and calls follow each other at once, other threads of the
+  // pool share those layers.
   void predict_row(const T* in, T* out) const;
   // in[rows, inputs] -> out[rows, outputs], in tiles of the workspace's rows; no allocation, no lock. A row
   // has the bits of the network's own prediction (up to rounding where layers were folded), whatever stands
@@ -64,6 +64,9 @@ class Predictor {
   void turn_narrow_layers();
   void cut_wide_layers();
   void run_layer(const Step& step, const T* in, T* out) const noexcept;
+  void run_dense(const Step& step, const T* in, T* out) const noexcept {
+    network_.kernels().single_row(step.dense, in, out);
+  }
   void run_piece(const Step& step, int64_t piece, const T* in, T* out) const noexcept;
   // buffer(place): the row there; dense(step, in, out) runs a dense layer.
   template <class Buffer, class RunDense>

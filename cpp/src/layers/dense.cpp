@@ -86,11 +86,15 @@ void Dense<T>::initialize(uint64_t seed, uint32_t layer_index, T* flat) const {
   if (bias_) fill(own[1], bias_initializer_, 1);
 }
 
+template <class T>
+int64_t Dense<T>::panel_count(int64_t columns) const noexcept {
+  return (padded_columns<T>(columns) + panel_columns_ - 1) / panel_columns_;
+}
+
 // The first column of a part, where padded `columns` are cut between panels.
 template <class T>
 int64_t Dense<T>::part_begin(int64_t columns, int part, int parts) const noexcept {
-  const int64_t panels = (columns + panel_columns_ - 1) / panel_columns_;
-  return std::min(columns, (panels * part + parts / 2) / parts * panel_columns_);
+  return std::min(columns, (panel_count(columns) * part + parts / 2) / parts * panel_columns_);
 }
 
 template <class T>
@@ -113,9 +117,8 @@ bool Dense<T>::splits_backward(int parts) const noexcept {
 
 template <class T>
 int Dense<T>::gradient_task_part(int task, int parts) const noexcept {
-  const int64_t columns = padded_columns<T>(outputs_),
-                panels = (columns + panel_columns_ - 1) / panel_columns_;
-  const int64_t first = task % panels * panel_columns_;
+  const int64_t columns = padded_columns<T>(outputs_);
+  const int64_t first = task % panel_count(outputs_) * panel_columns_;
   int part = 0;
   while (part_begin(columns, part + 1, parts) <= first) ++part;
   return part;
@@ -206,7 +209,7 @@ int64_t Dense<T>::task_inputs(int64_t inputs_per_task) const noexcept {
 template <class T>
 int Dense<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
   if (!learning_.trainable) return 0;
-  const int64_t panels = (padded_columns<T>(outputs_) + panel_columns_ - 1) / panel_columns_;
+  const int64_t panels = panel_count(outputs_);
   const int64_t inputs = task_inputs(inputs_per_task);
   return static_cast<int>(panels * ((inputs_ + inputs - 1) / inputs));
 }
@@ -219,7 +222,7 @@ int64_t Dense<T>::gradient_scratch_size(int64_t inputs_per_task) const noexcept 
 template <class T>
 typename Dense<T>::Tile Dense<T>::tile(int task, int64_t inputs_per_task) const noexcept {
   // Neighbouring tasks share their block of inputs, which so stays in cache.
-  const int64_t panels = (padded_columns<T>(outputs_) + panel_columns_ - 1) / panel_columns_;
+  const int64_t panels = panel_count(outputs_);
   const int64_t panel = task % panels;
   Tile tile{};
   tile.first_column = panel * panel_columns_;
@@ -301,7 +304,7 @@ void Dense<T>::transpose_tile(const kernels::KernelTable<T>& table, const Tile& 
 template <class T>
 void Dense<T>::refresh_transposed(const kernels::KernelTable<T>& table, const T* parameters,
                                   T* transposed) const noexcept {
-  const int64_t panels = (padded_columns<T>(outputs_) + panel_columns_ - 1) / panel_columns_;
+  const int64_t panels = panel_count(outputs_);
   for (int panel = 0; panel < panels; ++panel)
     transpose_tile(table, tile(panel, inputs_), parameters, transposed);
 }

@@ -36,6 +36,7 @@ class Dense final : public Layer<T> {
     int64_t first_column, width, first_input, inputs, offset;
     bool last_inputs;
   };
+  int64_t panel_count(int64_t columns) const noexcept;
   int64_t part_begin(int64_t columns, int part, int parts) const noexcept;
   bool splits(int64_t columns, int parts) const noexcept;
   void take_part(const RowPass<T>& pass, kernels::Product<T>& product) const noexcept;
