@@ -16,7 +16,7 @@ namespace lamina {
 inline constexpr std::size_t kAlignment = 64;
 inline constexpr std::size_t kHugePage = std::size_t{2} << 20;
 // From here on a block starts on a huge page and asks the system for huge pages.
-inline constexpr std::size_t kHugePageThreshold = std::size_t{4} << 20;
+inline constexpr std::size_t kHugePageThreshold = std::size_t{1} << 20;
 
 namespace detail {
 

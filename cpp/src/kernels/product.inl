@@ -23,14 +23,26 @@ LAMINA_INLINE BlockFunction<T> activation_function(Activation activation, bool b
 constexpr int tile_rows(int vectors) { return vectors == kTileVectors ? kTileRows : 8; }
 // Bytes of a panel that one pass over the rows keeps in the second-level cache.
 constexpr int64_t kPanelBlockBytes = int64_t{512} << 10;
-// Rows of a row-major B in one pass: each may lie in a page of its own, so narrow tiles take few at a time.
+// Rows of a row-major B, and columns of its A, in one pass. Each may lie in a page of its own: a tile of one
+// line a row takes as many as a small first-level TLB holds; wider tiles hide the misses.
 template <class T>
-constexpr int64_t kRowMajorBlock = kTileColumns<T> * static_cast<int64_t>(sizeof(T));
+constexpr int64_t kRowMajorBlock = kTileColumns<T> <= kLineElements<T> ? 32 : 256;
 // Rows whose outputs stay in the first-level cache for a block function.
 constexpr int64_t kBlockFunctionRows = 48;
 
 // What happens to a finished sum in registers.
 enum class Finish : uint8_t { kNone, kRelu, kLeakyRelu, kReluMask, kLeakyReluMask, kMultiply };
+
+// What is fetched into cache while a strip is summed.
+template <class T>
+struct Ahead {
+  const T* rows;              // of B, read next with the same stride; null: none
+  const void* const* arrays;  // `count` arrays of `lines` cache lines, used after this strip
+  int count;
+  bool written;  // or read
+  int64_t lines;
+  int64_t tiles, lines_per_tile;  // tiles that fetch one of these arrays, each so many lines
+};
 
 // A product of one tile width: all rows, one depth block.
 template <class T>
@@ -48,14 +60,11 @@ struct Strip {
   T parameter;
   const T* aux;
   int64_t aux_stride;
-  const T* next_b;          // read next with the same stride; null: not foreseen
-  const void* const* next;  // `next_count` arrays of `next_lines` cache lines, used after this product
-  int next_count;
-  int64_t next_lines;
+  Ahead<T> ahead;
 };
 
-// What the depth loop of a tile fetches along the way: nothing, B's next rows, or an array used later.
-enum class Fetch : uint8_t { kNothing, kRows, kLines };
+// What the depth loop of a tile fetches along the way: B's next rows, or an array read or written later.
+enum class Fetch : uint8_t { kNothing, kRows, kToRead, kToWrite };
 constexpr int kLinesPerStep = 2;
 
 template <class T, int... V>
@@ -135,9 +144,9 @@ LAMINA_INLINE void sum_tile(Vec<T>* sums, const Strip<T>& s, const T* a, int64_t
     if constexpr (kFetch == Fetch::kRows) {
       for (int64_t j = 0; j < kVectors * Vec<T>::kLanes; j += kLineElements<T>) prefetch(fetched + j);
       fetched += b_stride;
-    } else if constexpr (kFetch == Fetch::kLines) {
-      for (int j = 0; j < kLinesPerStep; ++j) prefetch_to_write(fetched + j * kLineElements<T>);
-      fetched += kLinesPerStep * kLineElements<T>;
+    } else if constexpr (kFetch == Fetch::kToRead || kFetch == Fetch::kToWrite) {
+      for (int j = 0; j < kLinesPerStep; ++j, fetched += kLineElements<T>)
+        kFetch == Fetch::kToWrite ? prefetch_to_write(fetched) : prefetch_far(fetched);
     }
     tile_step<kVectors>(sums, a, a_row_stride, b, IndicesTo<kRows>{});
     a += a_depth_stride;
@@ -145,17 +154,26 @@ LAMINA_INLINE void sum_tile(Vec<T>* sums, const Strip<T>& s, const T* a, int64_t
   }
 }
 
-// The first tile of a strip fetches the rows of B that come next, each of the following one array.
+// The first tile of a strip fetches the rows of B that come next, the following ones the arrays used later.
 template <class T, int kRows, int kVectors>
 LAMINA_INLINE void sum_and_fetch(Vec<T>* sums, const Strip<T>& s, const T* a, int64_t tile) {
+  const Ahead<T>& ahead = s.ahead;
   int64_t fetching = 0;
-  if (tile == 0 && s.next_b != nullptr) {
+  if (tile == 0 && ahead.rows != nullptr) {
     fetching = s.depth;
-    sum_tile<T, kRows, kVectors, Fetch::kRows>(sums, s, a, 0, fetching, s.next_b);
-  } else if (tile > 0 && tile <= s.next_count) {
-    fetching = s.next_lines / kLinesPerStep < s.depth ? s.next_lines / kLinesPerStep : s.depth;
-    sum_tile<T, kRows, kVectors, Fetch::kLines>(sums, s, a, 0, fetching,
-                                                static_cast<const T*>(s.next[tile - 1]));
+    sum_tile<T, kRows, kVectors, Fetch::kRows>(sums, s, a, 0, fetching, ahead.rows);
+  } else if (tile > 0 && tile <= ahead.count * ahead.tiles) {
+    int64_t array = 0, part = tile - 1;
+    for (; part >= ahead.tiles; part -= ahead.tiles) ++array;
+    const int64_t lines = ahead.lines - part * ahead.lines_per_tile;
+    const int64_t steps = (lines < ahead.lines_per_tile ? lines : ahead.lines_per_tile) / kLinesPerStep;
+    fetching = steps < s.depth ? steps : s.depth;
+    const T* from =
+        static_cast<const T*>(ahead.arrays[array]) + part * ahead.lines_per_tile * kLineElements<T>;
+    if (ahead.written)
+      sum_tile<T, kRows, kVectors, Fetch::kToWrite>(sums, s, a, 0, fetching, from);
+    else
+      sum_tile<T, kRows, kVectors, Fetch::kToRead>(sums, s, a, 0, fetching, from);
   }
   sum_tile<T, kRows, kVectors, Fetch::kNothing>(sums, s, a, fetching, s.depth);
 }
@@ -241,21 +259,59 @@ LAMINA_INLINE BlockFunction<T> finish_by_block(const Product<T>& p) {
   return activation_function<T>(p.activation, derivative);
 }
 
+// Spreads the lines of `arrays` over the tiles of a product, all but the first.
+template <class T>
+LAMINA_INLINE Ahead<T> arrays_ahead(const Product<T>& p, const void* const* arrays, int count, bool written,
+                                    int64_t lines) {
+  Ahead<T> ahead{nullptr, arrays, count, written, lines, 1, lines};
+  const int64_t tiles = p.rows / kTileRows - 1;
+  if (count > 0 && count < tiles) {
+    ahead.tiles = tiles / count;
+    ahead.lines_per_tile = (lines + ahead.tiles - 1) / ahead.tiles;
+  }
+  return ahead;
+}
+
+// Strided rows are beyond the hardware's prefetching: the next block, or the columns to the right.
+template <class T>
+LAMINA_INLINE Ahead<T> rows_ahead(const Product<T>& p, bool last, const T* rows) {
+  Ahead<T> ahead = arrays_ahead(p, p.next, last ? p.next_count : 0, true, p.next_bytes / 64);
+  ahead.rows = rows;
+  return ahead;
+}
+
+// Weights beyond the second-level cache: the memory that follows a block, most often the next one.
+template <class T>
+LAMINA_INLINE Ahead<T> panel_ahead(const Product<T>& p, int64_t elements, const void* const* following) {
+  const int64_t bytes = p.columns * p.panel_rows * static_cast<int64_t>(sizeof(T));
+  const int count = bytes > kPanelBlockBytes / 2 ? 1 : 0;
+  return arrays_ahead(p, following, count, false, elements / kLineElements<T>);
+}
+
+// Depth of a pass over the rows: even passes, where one is too long.
+LAMINA_INLINE int64_t even_block(int64_t depth, int64_t most) {
+  if (depth <= most) return depth;
+  const int64_t blocks = (depth + most - 1) / most;
+  return (depth + blocks - 1) / blocks;
+}
+
 // One panel's columns [column, column + width): depth blocks outer, rows inner.
 template <class T>
 LAMINA_INLINE void run_panel(const Product<T>& p, int64_t column, int64_t width, const T* b, int64_t b_stride,
                              Finish finish, BlockFunction<T> block_function) {
   constexpr int64_t kLanes = Vec<T>::kLanes;
   const bool in_panels = p.panel_rows > 0;
-  const int64_t block =
-      in_panels ? kPanelBlockBytes / (width * static_cast<int64_t>(sizeof(T))) : kRowMajorBlock<T>;
+  const int64_t block = even_block(
+      p.depth, in_panels ? kPanelBlockBytes / (width * static_cast<int64_t>(sizeof(T))) : kRowMajorBlock<T>);
   const int64_t group = block_function != nullptr ? kBlockFunctionRows : p.rows;
   int64_t start = 0;
   do {
     const int64_t depth = p.depth - start < block ? p.depth - start : block;
     const bool last = start + depth == p.depth;
-    // Strided rows are beyond the hardware's prefetching: the next block, or the columns to the right.
-    const T* next_b = last ? b + width : b + (start + depth) * b_stride;
+    const T* next_rows = b + (start + depth) * b_stride;
+    const void* following = next_rows;
+    const Ahead<T> ahead = in_panels ? panel_ahead(p, depth * b_stride, &following)
+                                     : rows_ahead(p, last, last ? b + width : next_rows);
     for (int64_t row = 0; row < p.rows; row += group) {
       const int64_t rows = p.rows - row < group ? p.rows - row : group;
       for (int64_t j = 0; j < width; j += kTileColumns<T>) {
@@ -275,10 +331,7 @@ LAMINA_INLINE void run_panel(const Product<T>& p, int64_t column, int64_t width,
             p.parameter,
             p.aux == nullptr ? nullptr : p.aux + column + j,
             p.aux_row_stride,
-            in_panels ? nullptr : next_b + j,
-            p.next,
-            last && !in_panels ? p.next_count : 0,
-            p.next_bytes / 64};
+            ahead};
         run_strip<T>(strip, static_cast<int>(left / kLanes), row, rows);
       }
       if (last && block_function != nullptr) {

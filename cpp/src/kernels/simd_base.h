@@ -41,6 +41,15 @@ LAMINA_INLINE void prefetch(const void* p) {
 #endif
 }
 
+// Into the second-level cache alone.
+LAMINA_INLINE void prefetch_far(const void* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(p, 0, 2);
+#else
+  (void)p;
+#endif
+}
+
 // 0, 1, ..., N - 1 as a template pack, to unroll by fold expressions.
 template <int... I>
 struct Indices {};

@@ -34,7 +34,8 @@ void GradientTasks<T>::prepare(int threads) {
   const auto is_ready = [threads](const Plan& plan) { return plan.threads == threads; };
   auto found = std::find_if(plans_.begin(), plans_.end(), is_ready);
   if (found == plans_.end()) {
-    Plan plan{threads, inputs_per_gradient_task(network_.flat_size(), threads), 0, {}, {}};
+    const int64_t panel_bytes = network_.kernels().panel_columns * static_cast<int64_t>(sizeof(T));
+    Plan plan{threads, inputs_per_gradient_task(network_.flat_size(), panel_bytes, threads), 0, {}, {}};
     plan.tasks = network_.gradient_tasks(plan.inputs_per_task);
     std::vector<int> owned = deal(plan);
     plan.scratch_size = row_stride_for<T>(network_.gradient_scratch_size(plan.inputs_per_task));

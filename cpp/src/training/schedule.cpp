@@ -25,9 +25,9 @@ bool columns_are_shared(double multiply_adds, int64_t rows, bool double_precisio
          estimated_microseconds(multiply_adds, double_precision) < kMostMicroseconds * threads;
 }
 
-int64_t inputs_per_gradient_task(int64_t weights, int threads) noexcept {
-  constexpr int64_t kSmall = 24, kLarge = 48;
-  return threads > 1 && weights < int64_t{32} * 1024 * threads ? kSmall : kLarge;
+int64_t inputs_per_gradient_task(int64_t weights, int64_t panel_bytes, int threads) noexcept {
+  const bool small = threads > 1 && weights < int64_t{32} * 1024 * threads;
+  return (small ? 24 : 48) * (panel_bytes < 256 ? 2 : 1);
 }
 
 bool gradient_interruptible(double multiply_adds, int64_t rows, bool double_precision, int threads) noexcept {
