@@ -39,7 +39,6 @@ struct Ahead {
   const T* rows;              // of B, read next with the same stride; null: none
   const void* const* arrays;  // `count` arrays of `lines` cache lines, used after this strip
   int count;
-  bool written;  // or read
   int64_t lines;
   int64_t tiles, lines_per_tile;  // tiles that fetch one of these arrays, each so many lines
 };
@@ -63,8 +62,8 @@ struct Strip {
   Ahead<T> ahead;
 };
 
-// What the depth loop of a tile fetches along the way: B's next rows, or an array read or written later.
-enum class Fetch : uint8_t { kNothing, kRows, kToRead, kToWrite };
+// What the depth loop of a tile fetches along the way: B's next rows, or lines of an array used later.
+enum class Fetch : uint8_t { kNothing, kRows, kLines };
 constexpr int kLinesPerStep = 2;
 
 template <class T, int... V>
@@ -144,9 +143,8 @@ LAMINA_INLINE void sum_tile(Vec<T>* sums, const Strip<T>& s, const T* a, int64_t
     if constexpr (kFetch == Fetch::kRows) {
       for (int64_t j = 0; j < kVectors * Vec<T>::kLanes; j += kLineElements<T>) prefetch(fetched + j);
       fetched += b_stride;
-    } else if constexpr (kFetch == Fetch::kToRead || kFetch == Fetch::kToWrite) {
-      for (int j = 0; j < kLinesPerStep; ++j, fetched += kLineElements<T>)
-        kFetch == Fetch::kToWrite ? prefetch_to_write(fetched) : prefetch_far(fetched);
+    } else if constexpr (kFetch == Fetch::kLines) {
+      for (int j = 0; j < kLinesPerStep; ++j, fetched += kLineElements<T>) prefetch_far(fetched);
     }
     tile_step<kVectors>(sums, a, a_row_stride, b, IndicesTo<kRows>{});
     a += a_depth_stride;
@@ -170,10 +168,7 @@ LAMINA_INLINE void sum_and_fetch(Vec<T>* sums, const Strip<T>& s, const T* a, in
     fetching = steps < s.depth ? steps : s.depth;
     const T* from =
         static_cast<const T*>(ahead.arrays[array]) + part * ahead.lines_per_tile * kLineElements<T>;
-    if (ahead.written)
-      sum_tile<T, kRows, kVectors, Fetch::kToWrite>(sums, s, a, 0, fetching, from);
-    else
-      sum_tile<T, kRows, kVectors, Fetch::kToRead>(sums, s, a, 0, fetching, from);
+    sum_tile<T, kRows, kVectors, Fetch::kLines>(sums, s, a, 0, fetching, from);
   }
   sum_tile<T, kRows, kVectors, Fetch::kNothing>(sums, s, a, fetching, s.depth);
 }
@@ -261,9 +256,9 @@ LAMINA_INLINE BlockFunction<T> finish_by_block(const Product<T>& p) {
 
 // Spreads the lines of `arrays` over the tiles of a product, all but the first.
 template <class T>
-LAMINA_INLINE Ahead<T> arrays_ahead(const Product<T>& p, const void* const* arrays, int count, bool written,
+LAMINA_INLINE Ahead<T> arrays_ahead(const Product<T>& p, const void* const* arrays, int count,
                                     int64_t lines) {
-  Ahead<T> ahead{nullptr, arrays, count, written, lines, 1, lines};
+  Ahead<T> ahead{nullptr, arrays, count, lines, 1, lines};
   const int64_t tiles = p.rows / kTileRows - 1;
   if (count > 0 && count < tiles) {
     ahead.tiles = tiles / count;
@@ -275,7 +270,7 @@ LAMINA_INLINE Ahead<T> arrays_ahead(const Product<T>& p, const void* const* arra
 // Strided rows are beyond the hardware's prefetching: the next block, or the columns to the right.
 template <class T>
 LAMINA_INLINE Ahead<T> rows_ahead(const Product<T>& p, bool last, const T* rows) {
-  Ahead<T> ahead = arrays_ahead(p, p.next, last ? p.next_count : 0, true, p.next_bytes / 64);
+  Ahead<T> ahead = arrays_ahead(p, p.next, last ? p.next_count : 0, p.next_bytes / 64);
   ahead.rows = rows;
   return ahead;
 }
@@ -285,7 +280,7 @@ template <class T>
 LAMINA_INLINE Ahead<T> panel_ahead(const Product<T>& p, int64_t elements, const void* const* following) {
   const int64_t bytes = p.columns * p.panel_rows * static_cast<int64_t>(sizeof(T));
   const int count = bytes > kPanelBlockBytes / 2 ? 1 : 0;
-  return arrays_ahead(p, following, count, false, elements / kLineElements<T>);
+  return arrays_ahead(p, following, count, elements / kLineElements<T>);
 }
 
 // Depth of a pass over the rows: even passes, where one is too long.
