@@ -15,6 +15,17 @@ from test_gradients import TOLERANCE, difference_quotient, relative_error
 Array = npt.NDArray[Any]
 OF_NETWORK = "layers.1."
 OPTIMIZERS = _core.catalogue()["optimizers"]
+FRONTS: dict[str, list[lm.Layer]] = {
+    "normalization": [lm.Normalization()],
+    "affine": [lm.Affine(1 / 255)],
+    "dense": [lm.Normalization(), lm.Dense(40, "tanh", trainable=False)],
+    "residual": [
+        lm.Residual([lm.Dense(33, "gelu", trainable=False), lm.Dense(70, trainable=False)],
+                    trainable=False)
+    ],
+    "learned beside it": [lm.Residual([lm.Dense(70, "tanh", trainable=False)])],
+    "learned in it": [lm.Residual([lm.Dense(70, "tanh")], trainable=False)],
+}  # fmt: skip
 
 
 def with_batch_norm(**options: Any) -> lm.Sequential:
@@ -158,3 +169,53 @@ def test_rprop_scales_a_layers_steps_by_its_rate_factor() -> None:
     net.train_step(x, y, optimizer=lm.Rprop(0.01))
     moved = np.abs(net.parameters()["layers.0.weight"] - before)
     np.testing.assert_allclose(moved, 0.005, rtol=1e-12)
+
+
+def in_front(name: str) -> lm.Sequential:
+    layers = [*FRONTS[name], lm.Dense(64, "tanh"), lm.Dense(2)]
+    net = lm.Sequential(layers, inputs=7, dtype="float64")
+    if any(isinstance(layer, lm.Normalization) for layer in layers):
+        net.adapt(value_data()[0])
+    return net
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", ["normalization", "affine", "dense", "residual"])
+def test_what_does_not_learn_in_front_is_like_a_step_before(name: str, threads: int) -> None:
+    x, y = value_data(rows=96)
+    lm.set_num_threads(threads)
+    net, width = in_front(name), len(FRONTS[name])
+    front = lm.Sequential(FRONTS[name], inputs=7, dtype="float64")
+    front.set_parameters({k: v for k, v in net.parameters().items() if k in front.parameters()})
+    passed = front.predict(x)
+    rest = lm.Sequential(net.layers[width:], inputs=passed.shape[1], dtype="float64")
+    keys = list(rest.parameters())
+    learned = [f"layers.{int(key.split('.')[1]) + width}.{key.split('.')[2]}" for key in keys]
+    rest.set_parameters(
+        {key: net.parameters()[own] for key, own in zip(keys, learned, strict=True)}
+    )
+    for each, rows in ((net, x), (rest, passed)):
+        each.fit(rows, y, epochs=3, batch_size=32, optimizer=lm.Adam(0.01), verbose=False)
+    assert bits(net.parameters()[own] for own in learned) == bits(rest.parameters().values())
+    assert bits(front.parameters().values()) == bits(
+        net.parameters()[key] for key in front.parameters()
+    )
+
+
+@pytest.mark.parametrize("name", FRONTS)
+def test_the_delta_of_the_input_is_there_when_asked_for(name: str) -> None:
+    x, y = (a.astype(np.float64) for a in value_data(rows=20))
+    net = in_front(name)
+    net.fit(x, y, epochs=2, verbose=False)
+    # The copy has made all its transposed weights anew.
+    np.testing.assert_array_equal(net.jacobian(x), net.copy().jacobian(x))
+    vectors = np.ones((len(x), 2))
+    got = net.vector_jacobian_product(x, vectors)
+    expected = difference_quotient(lambda rows: float(net.predict(rows).sum()), x)
+    assert relative_error(got, expected) <= TOLERANCE
+    _, gradients = net.value_and_grad(x, y)
+    for key, gradient in gradients.items():
+        frozen = not gradient.any()
+        assert frozen == bool((net.parameters()[key] == in_front(name).parameters()[key]).all()), (
+            key
+        )

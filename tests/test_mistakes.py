@@ -56,6 +56,14 @@ MISTAKES: dict[str, tuple[Callable[[lm.Sequential], Any], str]] = {
         lambda net: net.set_parameters([1.0]),
         "set_parameters: expected a dictionary from names to arrays, got list",
     ),
+    "layers one by one": (
+        lambda _: lm.Sequential(lm.Dense(3), lm.Dense(2)),  # type: ignore[arg-type]
+        "Sequential: expected a list of layers, got 2 arguments$",
+    ),
+    "half a thread": (
+        lambda _: lm.set_num_threads(1.5),  # type: ignore[arg-type]
+        "set_num_threads: expected count as a whole number, got 1.5$",
+    ),
     "no path to save": (lambda net: net.save(None), "save: expected the path of a file, got None"),
     "no path to load": (lambda net: lm.load(3), "load: expected the path of a file, got 3"),
     "a figure not recorded": (

@@ -11,8 +11,8 @@ from lamina._core import (
     __version__,
     build_info,
     get_num_threads,
-    set_num_threads,
 )
+from lamina._threads import set_num_threads
 
 if TYPE_CHECKING:
     from lamina._activate import activate, activation_vjp

@@ -34,7 +34,8 @@ class Dense(Layer):
             `{"kind": "constant", "value": v}`. None: "he_normal" before relu and its
             relatives, "lecun_normal" before selu, "he_uniform" before sin, else "glorot_uniform".
         bias_initializer: first biases, by the same names.
-        trainable: False keeps weights and bias as they are.
+        trainable: False keeps weights and bias as they are; a step goes back no further than to
+            the first layer that learns.
         l1, l2: penalties on the weights, at least 0: the loss that training reports and lowers
             includes l1 sum |w| + l2 sum w^2, and `backward` adds their gradient; `evaluate` and
             "val_loss" measure the data alone. A frozen layer has none.

@@ -132,6 +132,8 @@ class Affine(Layer):
     """Fixed scaling: x * scale + offset, [rows, n] -> [rows, n].
 
     As a last layer it takes outputs of about 1 to the target's units: `Affine(y.std(), y.mean())`.
+    As a first one it scales inputs row by row as they are read: with `Affine(1 / 255)` a network
+    trains on images of bytes (uint8, also memory-mapped) without a float copy of them.
 
     Args:
         scale: a number, or one for each column, in [-1e30, 1e30].

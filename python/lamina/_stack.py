@@ -27,13 +27,14 @@ class Stack:
     def __init__(
         self,
         layers: Iterable[Layer],
-        *,
+        *more: Layer,
         inputs: int | None = None,
         seed: int = 0,
         dtype: DtypeLike = "float32",
     ) -> None:
-        if not isinstance(layers, Iterable):
-            raise TypeError(f"Sequential: expected a list of layers, got {what(layers)}")
+        if more or not isinstance(layers, Iterable):
+            got = f"{1 + len(more)} arguments" if more else what(layers)
+            raise TypeError(f"Sequential: expected a list of layers, got {got}")
         self.layers: tuple[Layer, ...] = tuple(layers)
         for layer in self.layers:
             if not isinstance(layer, Layer):

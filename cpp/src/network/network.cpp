@@ -27,7 +27,7 @@ void Network<T>::set_parameter(size_t index, const T* dense) noexcept {
 template <class T>
 void Network<T>::refresh_transposed(bool input_delta_wanted) {
   for (const Node<T>& node : nodes_) {
-    const bool stale = reads_input(node) ? first_transposed_stale_ && input_delta_wanted : transposed_stale_;
+    const bool stale = node.reads_learned ? transposed_stale_ : first_transposed_stale_ && input_delta_wanted;
     if (stale) node.layer->refresh_transposed(kernels_, weights_.data(), transposed_.data());
   }
   transposed_stale_ = false;
@@ -55,7 +55,7 @@ void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_
                                  .batch_rows = request.batch_rows,
                                  .parameters = weights_.data(),
                                  .transposed = transposed_.data(),
-                                 .transposed_wanted = !reads_input(node),
+                                 .transposed_wanted = node.reads_learned,
                                  .gradients = request.gradients,
                                  .compute = request.compute,
                                  .penalties = request.penalties,

@@ -25,10 +25,15 @@ struct Node {
   std::string name;      // "layers.0", "layers.1.layers.0", ...
   int input_slot, output_slot;
   int first_parameter, parameter_count;
+  bool learns;         // has trainable parameters
+  bool reads_learned;  // something before it learns, so training needs its input's delta
   // The node that reads this one's output multiplies its delta by this one's activation derivative ...
   bool derivative_applied_by_next = false;
   // ... which that node finds here.
   const ActivationSpec* input_activation = nullptr;
+
+  // Whether training needs the delta of the output.
+  bool needs_delta() const noexcept { return learns || reads_learned; }
 };
 
 // Rows of a workspace through the whole network.
@@ -112,8 +117,8 @@ class Network {
   }
   // Counts those changes, for whoever keeps a copy.
   uint64_t weights_version() const noexcept { return weights_version_; }
-  // Makes the transposed weights agree with the weights; those of nodes that read the network's input only
-  // where its delta is wanted.
+  // Makes the transposed weights agree with the weights; those that training leaves out only where the delta
+  // of the network's input is wanted.
   void refresh_transposed(bool input_delta_wanted);
 
   // All rows of a workspace's use on one thread, in one go.
@@ -125,7 +130,8 @@ class Network {
   // `batch`, the pass of all rows.
   int phases() const noexcept { return static_cast<int>(coupled_.size()) + 1; }
   void forward(const NetworkPass<T>& pass, int phase) const noexcept;
-  // Needs the last slot's delta: dL/doutputs, or dL/d(raw outputs) where pass.raw_output.
+  // Needs the last slot's delta: dL/doutputs, or dL/d(raw outputs) where pass.raw_output. Goes back as far as
+  // layers learn, or to the input where its delta is wanted.
   void backward(const NetworkPass<T>& pass, bool input_delta_wanted, int phase) const noexcept;
   // Whether so many members can share the columns of layers that do most of the forward work.
   bool splits_columns(int parts) const noexcept;
@@ -156,8 +162,8 @@ class Network {
                          const GradientRequest<T>& request) noexcept;
   // Elements of scratch that a gradient task may use.
   int64_t gradient_scratch_size(int64_t inputs_per_task) const noexcept;
-  // After updates through gradient tasks, which keep the transposed weights up to date but for those of nodes
-  // that read the input. A keeper of a copy must have followed the updates itself ...
+  // After updates through gradient tasks, which keep the transposed weights up to date but for those that
+  // training leaves out. A keeper of a copy must have followed the updates itself ...
   void note_update() noexcept { first_transposed_stale_ = true; }
   // ... or is told here that its copy is out of date.
   void note_untracked_update() noexcept {
@@ -187,7 +193,6 @@ class Network {
   const Node<T>& coupled_node(int phase) const noexcept {
     return nodes_[coupled_[static_cast<size_t>(phase) - 1]];
   }
-  bool reads_input(const Node<T>& node) const noexcept { return slot_root(node.input_slot) == 0; }
 
   const kernels::KernelTable<T>& kernels_;
   int64_t inputs_;
@@ -196,13 +201,14 @@ class Network {
   std::vector<size_t> coupled_;  // nodes whose layers couple rows
   std::vector<int64_t> slot_columns_;
   std::vector<int> slot_roots_;
-  std::vector<int> layer_slots_;  // input and outputs of layers_
+  std::vector<bool> slot_learned_;  // something that the slot's values depend on learns
+  std::vector<int> layer_slots_;    // input and outputs of layers_
   std::vector<Parameter> parameters_;
   ParameterAllocator allocator_;
   AlignedBuffer<T> weights_;
   AlignedBuffer<T> transposed_;
   bool transposed_stale_ = true;        // of all nodes
-  bool first_transposed_stale_ = true;  // of those that read the input, which training leaves behind
+  bool first_transposed_stale_ = true;  // of those before which nothing learns, which training leaves out
   uint64_t weights_version_ = 0;
   int64_t forward_multiply_adds_ = 0, training_multiply_adds_ = 0;
 };

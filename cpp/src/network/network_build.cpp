@@ -54,6 +54,7 @@ int Network<T>::add_slot(int64_t columns) {
   const int slot = static_cast<int>(slot_columns_.size());
   slot_columns_.push_back(columns);
   slot_roots_.push_back(slot);
+  slot_learned_.push_back(false);
   return slot;
 }
 
@@ -86,16 +87,26 @@ int Network<T>::add_block(Residual<T>& block, const std::string& name, int input
 
 template <class T>
 void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_slot, int output_slot) {
-  Node<T> node{&layer,      static_cast<uint32_t>(nodes_.size()), name, input_slot,
-               output_slot, static_cast<int>(parameters_.size()), 0};
+  Node<T> node{.layer = &layer,
+               .layer_index = static_cast<uint32_t>(nodes_.size()),
+               .name = name,
+               .input_slot = input_slot,
+               .output_slot = output_slot,
+               .first_parameter = static_cast<int>(parameters_.size()),
+               .parameter_count = 0,
+               .learns = false,
+               .reads_learned = slot_learned_[static_cast<size_t>(input_slot)]};
   for (Parameter parameter : layer.parameters()) {
     parameter.name = name + "." + parameter.name;
+    node.learns = node.learns || parameter.trainable;
     if (parameter.shape.size() == 2) {
+      const int products = 1 + (parameter.trainable ? 1 : 0) + (node.reads_learned ? 1 : 0);
       forward_multiply_adds_ += parameter.element_count();
-      training_multiply_adds_ += parameter.element_count() * (reads_input(node) ? 2 : 3);
+      training_multiply_adds_ += parameter.element_count() * products;
     }
     parameters_.push_back(std::move(parameter));
   }
+  if (node.needs_delta()) slot_learned_[static_cast<size_t>(output_slot)] = true;
   node.parameter_count = static_cast<int>(parameters_.size()) - node.first_parameter;
   if (layer.statistics_size() > 0) coupled_.push_back(nodes_.size());
   nodes_.push_back(std::move(node));

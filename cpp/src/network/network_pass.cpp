@@ -32,7 +32,7 @@ RowPass<T> Network<T>::backward_pass(const NetworkPass<T>& pass, size_t node,
   const Node<T>& at = nodes_[node];
   RowPass<T> rows = row_pass(pass, at);
   rows.raw_output = node + 1 == nodes_.size() ? pass.raw_output : at.derivative_applied_by_next;
-  rows.input_delta_wanted = input_delta_wanted || !reads_input(at);
+  rows.input_delta_wanted = input_delta_wanted || at.reads_learned;
   rows.input_activation = at.input_activation;
   return rows;
 }
@@ -70,7 +70,8 @@ void Network<T>::backward(const NetworkPass<T>& pass, bool input_delta_wanted, i
   const auto at = static_cast<size_t>(phase);
   const size_t first = at == 0 ? 0 : coupled_[at - 1] + 1;
   for (size_t i = at == coupled_.size() ? nodes_.size() : coupled_[at] + 1; i-- > first;) {
-    nodes_[i].layer->backward(backward_pass(pass, i, input_delta_wanted));
+    if (input_delta_wanted || nodes_[i].needs_delta())
+      nodes_[i].layer->backward(backward_pass(pass, i, input_delta_wanted));
   }
 }
 
@@ -114,7 +115,8 @@ template <class T>
 bool Network<T>::backward_activation_part(const NetworkPass<T>& batch, size_t node, int part,
                                           int parts) const noexcept {
   RowPass<T> pass = backward_pass(batch, node, false);
-  if (pass.raw_output || !nodes_[node].layer->splits_backward(parts)) return false;
+  if (pass.raw_output || !nodes_[node].needs_delta() || !nodes_[node].layer->splits_backward(parts))
+    return false;
   take_rows(pass, part, parts);
   pass.input_delta_wanted = false;
   if (pass.rows > 0) nodes_[node].layer->backward(pass);
@@ -123,6 +125,7 @@ bool Network<T>::backward_activation_part(const NetworkPass<T>& batch, size_t no
 
 template <class T>
 void Network<T>::backward_part(const NetworkPass<T>& batch, size_t node, int part, int parts) const noexcept {
+  if (!nodes_[node].needs_delta()) return;
   const Layer<T>& layer = *nodes_[node].layer;
   RowPass<T> pass = backward_pass(batch, node, false);
   const bool splits = layer.splits_backward(parts);
