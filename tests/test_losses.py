@@ -260,9 +260,3 @@ def test_sample_weights_do_not_go_with_a_loss_of_ones_own() -> None:
     net, x, outputs = outputs_of("identity")
     with pytest.raises(ValueError, match="expected no sample_weight"):
         net.value_and_grad(x, outputs, loss=squared_error, sample_weight=np.ones(ROWS))
-
-
-def test_fit_says_where_a_loss_of_ones_own_goes() -> None:
-    net, x, outputs = outputs_of("identity")
-    with pytest.raises(TypeError, match="goes to train_step or value_and_grad"):
-        net.fit(x, outputs, loss=squared_error)  # type: ignore[arg-type]

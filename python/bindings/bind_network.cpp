@@ -234,6 +234,7 @@ void bind_network(py::class_<Model<T>>& network) {
            py::call_guard<py::gil_scoped_release>())
       .def("begin_fit", &Class::begin_fit, py::call_guard<py::gil_scoped_release>())
       .def("end_fit", &Class::end_fit)
+      .def("end_epoch", &Class::end_epoch, py::call_guard<py::gil_scoped_release>())
       .def("run_epoch", &run_epoch<T>, py::arg("loss"), py::arg("optimizer"), py::arg("average").none(true),
            py::arg("inputs"), py::arg("classes"), py::arg("values"), py::arg("weights"), py::arg("epoch"),
            py::arg("batch_size"), py::arg("accumulate"), py::arg("shuffle"), py::arg("seed"),

@@ -17,7 +17,8 @@ from lamina._threads import set_num_threads
 if TYPE_CHECKING:
     from lamina._activate import activate, activation_vjp
     from lamina._adaptive_optimizers import Adadelta, Adagrad, RMSprop, Rprop
-    from lamina._by_hand import average_networks, batches
+    from lamina._average_networks import average_networks
+    from lamina._batches import batches
     from lamina._callbacks import Callback, EarlyStopping
     from lamina._full_batch import LBFGS, LevenbergMarquardt
     from lamina._history import History
@@ -178,7 +179,8 @@ _HOMES = {
         "RMSprop",
         "Rprop",
     ),
-    "lamina._by_hand": ("average_networks", "batches"),
+    "lamina._average_networks": ("average_networks",),
+    "lamina._batches": ("batches",),
     "lamina._callbacks": (
         "Callback",
         "EarlyStopping",

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -25,11 +25,13 @@ from lamina._numbers import check_whole
 
 if TYPE_CHECKING:
     from lamina._full_batch import FullBatchOptimizer
+    from lamina._losses import OwnLoss
     from lamina._network import Sequential
     from lamina._optimizer import Optimizer
     from lamina._weight_average import WeightAverage
 
 Verbose = Literal["auto"] | bool | int
+Progress = Callable[[int], bool]
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Fit:
     def __init__(
         self,
         net: "Sequential",
-        loss: _core.Loss,
+        loss: "_core.Loss | OwnLoss",
         optimizer: "Optimizer | FullBatchOptimizer",
         options: FitOptions,
         metrics: Metrics,
@@ -103,7 +105,7 @@ class Fit:
         self.optimizer: Any = optimizer
         self.epochs = options.epochs
         self.history = History()
-        self._loss = loss
+        self._loss: Any = loss
         self._options = options
         self._metrics = metrics
         self._callbacks = [*checked_callbacks(callbacks), *_standard_callbacks(options)]
@@ -213,13 +215,26 @@ class Fit:
             call_all(self._callbacks, "on_progress", epoch, done / steps)
             return False
 
-        average = self._options.average
-        followed = average is not None and average.per == "step"
         watched = any(hasattr(callback, "on_progress") for callback in self._callbacks)
+        loss = self._train_epoch(core, handle, steps, outputs, progress if watched else None)
+        if self._options.average is not None and self._average_of_steps() is None:
+            self._options.average.update(self.net)
+        rate = {"learning_rate": float(handle.learning_rate)}
+        self._finish_epoch(core, epoch, started, loss, outputs, rate)
+
+    def _average_of_steps(self) -> "WeightAverage | None":
+        average = self._options.average
+        return average if average is not None and average.per == "step" else None
+
+    def _train_epoch(
+        self, core: Any, handle: Any, steps: int, outputs: Array | None, progress: Progress | None
+    ) -> float:
+        """All rows once, in that many steps; returns their loss, and fills in their outputs."""
+        train, average = self._train, self._average_of_steps()
         loss, _, _ = core.run_epoch(
             self._loss,
             handle,
-            average.handle_for(self.net) if average is not None and followed else None,
+            None if average is None else average.handle_for(self.net),
             train.x,
             train.classes,
             train.values,
@@ -231,12 +246,9 @@ class Fit:
             self.net.seed,
             self.optimizer.rates_of_epoch(steps, self._last_step),
             outputs,
-            progress if watched else None,
+            progress,
         )
-        if average is not None and not followed:
-            average.update(self.net)
-        rate = {"learning_rate": float(handle.learning_rate)}
-        self._finish_epoch(core, epoch, started, loss, outputs, rate)
+        return float(loss)
 
     def _finish_epoch(
         self,
@@ -268,28 +280,37 @@ class Fit:
 
     def _validate(self, core: Any, data: Examples) -> Record:
         outputs = np.empty((len(data.x), core.outputs), self.net.dtype) if self._metrics else None
-        record: Record = {
-            "val_loss": core.evaluate(
-                self._loss, data.x, data.classes, data.values, data.weights, outputs, None
-            )
-        }
+        record: Record = {"val_loss": self._validation_loss(core, data, outputs)}
         for name, metric in self._metrics.items():
             record["val_" + name] = weighted(metric, data.targets, outputs, data.weights)
         return record
 
+    def _validation_loss(self, core: Any, data: Examples, outputs: Array | None) -> float:
+        value: float = core.evaluate(
+            self._loss, data.x, data.classes, data.values, data.weights, outputs, None
+        )
+        return value
+
 
 def make_fit(
     net: "Sequential",
-    loss: _core.Loss,
+    loss: "_core.Loss | OwnLoss",
     optimizer: "Optimizer | FullBatchOptimizer",
     options: FitOptions,
     metrics: Metrics,
     callbacks: Sequence[Any],
 ) -> Fit:
-    """The fit that an optimizer needs."""
+    """The fit that a loss and an optimizer need."""
     from lamina._full_batch import FullBatchFit, FullBatchOptimizer
+    from lamina._own_loss import OwnLossFit
 
-    kind = FullBatchFit if isinstance(optimizer, FullBatchOptimizer) else Fit
+    whole, own = isinstance(optimizer, FullBatchOptimizer), not isinstance(loss, _core.Loss)
+    if whole and own:
+        raise TypeError(
+            f"fit: expected one of lamina's losses with {type(optimizer).__name__}, got a function "
+            "of your own; take another optimizer"
+        )
+    kind = OwnLossFit if own else FullBatchFit if whole else Fit
     return kind(net, loss, optimizer, options, metrics, callbacks)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamina import _core
+from lamina._losses import OwnLoss
 from lamina._metrics import METRICS
 from lamina._types import NDArray
 
@@ -83,7 +84,7 @@ def weighted(
 def with_class_weights(
     class_weight: Mapping[int, float] | str | None,
     data: Examples,
-    loss: _core.Loss,
+    loss: _core.Loss | OwnLoss,
     outputs: int,
     dtype: str,
 ) -> Array | None:
@@ -91,6 +92,10 @@ def with_class_weights(
     weights, targets = data.weights, data.targets
     if class_weight is None:
         return weights
+    if not isinstance(loss, _core.Loss):
+        raise ValueError(
+            "fit: expected no class_weight with a loss of your own; apply the weights in it"
+        )
     classes = _class_count(targets, loss, outputs)
     if loss.name in _SIGNED:
         targets = (targets + 1.0) / 2.0

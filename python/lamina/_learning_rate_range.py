@@ -10,12 +10,13 @@ import numpy as np
 
 from lamina import _core
 from lamina._adapt import adapt_first_layer
-from lamina._by_hand import batches
-from lamina._losses import Loss, OwnLoss, is_own_loss
+from lamina._batches import batches
+from lamina._losses import Loss, OwnLoss
 from lamina._network import Sequential
 from lamina._numbers import is_number, is_whole
 from lamina._optimizer import Optimizer
 from lamina._optimizers import make_optimizer
+from lamina._own_loss import is_own_loss
 from lamina._types import ArrayLike, NDArray
 
 # How far above the least one a smoothed loss shows that training has diverged, as a multiple of the

@@ -3,16 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeGuard
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from lamina import _core
 from lamina._spec import Spec, to_json, what
 from lamina._types import ArrayLike, NDArray
-
-if TYPE_CHECKING:
-    from lamina._network import Sequential
 
 Reduction = Literal["mean", "sum"]
 # A user's own: (outputs [rows, outputs], y) -> (value, gradient by the outputs).
@@ -266,7 +263,7 @@ def core_loss(loss: "str | Loss | OwnLoss") -> _core.Loss:
     if isinstance(loss, Loss):
         return _parse(to_json(loss.to_spec()))
     own = callable(loss) and not isinstance(loss, type)
-    hint = "; a function of your own goes to train_step or value_and_grad" if own else ""
+    hint = "; a function of your own goes to fit, train_step or value_and_grad" if own else ""
     raise TypeError(f"loss: expected a name or a lamina loss, got {what(loss)}{hint}")
 
 
@@ -279,51 +276,3 @@ def default_loss(output_activation: str) -> str:
     """The loss that goes with a last activation."""
     fitting = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}
     return fitting.get(output_activation, "mean_squared_error")
-
-
-def is_own_loss(
-    loss: "str | Loss | OwnLoss | None", sample_weight: ArrayLike | None, where: str
-) -> TypeGuard[OwnLoss]:
-    """True for a user's function; ValueError where sample weights come with one."""
-    own = callable(loss) and not isinstance(loss, str | Loss | type)
-    if own and sample_weight is not None:
-        raise ValueError(
-            f"{where}: expected no sample_weight with a loss of your own; apply the weights in it"
-        )
-    return own
-
-
-def run_own_loss(
-    net: "Sequential",
-    loss: OwnLoss,
-    X: ArrayLike,
-    y: ArrayLike,
-    step: int | None,
-    *,
-    accumulate: bool = False,
-) -> float:
-    """Forward, a user's own loss, and backward; the gradients stand in the network after it.
-
-    Raises:
-        TypeError: `loss` did not return (value, gradient).
-        ValueError: the gradient has another shape than the outputs, or is not finite.
-        NotFiniteError: the value is not finite.
-    """
-    outputs = net.forward(X, training=True, step=step)
-    result = loss(outputs, y)
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise TypeError(
-            f"loss: expected your function to return (value, gradient), got {type(result).__name__}"
-        )
-    value, gradient = float(result[0]), np.asarray(result[1])
-    if not np.isfinite(value):
-        raise _core.NotFiniteError(f"loss: your function gave {value}; the weights are unchanged")
-    if gradient.shape != outputs.shape:
-        raise ValueError(
-            f"loss: expected your function's gradient of shape {outputs.shape} as the outputs "
-            f"have, got {gradient.shape}"
-        )
-    if not np.isfinite(gradient).all():
-        raise ValueError("loss: expected finite numbers in your function's gradient")
-    net.backward(gradient, input_gradient=False, accumulate=accumulate)
-    return value + float(net._core_network().penalty())

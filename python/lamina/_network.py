@@ -12,9 +12,10 @@ from lamina._fit import FitOptions, Verbose, make_fit
 from lamina._fit_data import Examples, MetricLike, named_metrics, weighted, with_class_weights
 from lamina._full_batch import FullBatchOptimizer
 from lamina._history import History
-from lamina._losses import Loss, OwnLoss, core_loss, default_loss, is_own_loss, run_own_loss
+from lamina._losses import Loss, OwnLoss, core_loss, default_loss
 from lamina._optimizer import Optimizer
 from lamina._optimizers import checked_optimizer, make_optimizer
+from lamina._own_loss import is_own_loss, own_targets, own_value, own_value_and_grad
 from lamina._stack import Array
 from lamina._types import ArrayLike, PathLike
 from lamina._weight_average import WeightAverage
@@ -76,7 +77,7 @@ class Sequential(Derivatives):
         X: ArrayLike,
         y: ArrayLike,
         *,
-        loss: str | Loss | None = None,
+        loss: str | Loss | OwnLoss | None = None,
         metrics: Sequence[MetricLike] = (),
         sample_weight: ArrayLike | None = None,
     ) -> dict[str, float]:
@@ -84,7 +85,7 @@ class Sequential(Derivatives):
 
         Args:
             loss: None: "cross_entropy" after softmax, "binary_cross_entropy" after sigmoid, else
-                "mean_squared_error".
+                "mean_squared_error". A function of your own gets all rows at once.
             metrics: names ("accuracy", "rmse", "mae", "r2", "log_loss", "roc_auc") or functions
                 `f(y, outputs)`.
             sample_weight: weight of each row [rows], at least 0.
@@ -95,8 +96,12 @@ class Sequential(Derivatives):
         wanted = named_metrics(metrics)
         x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "evaluate")
         core = self._core_network()
-        outputs = np.empty((len(x), core.outputs), self.dtype) if wanted else None
-        value = core.evaluate(chosen, x, classes, values, weights, outputs, None)
+        if isinstance(chosen, _core.Loss):
+            outputs = np.empty((len(x), core.outputs), self.dtype) if wanted else None
+            value = core.evaluate(chosen, x, classes, values, weights, outputs, None)
+        else:
+            outputs = core.predict(x, None)
+            value, _ = own_value(chosen, outputs, values)
         return {
             "loss": value,
             **{name: weighted(metric, y, outputs, weights) for name, metric in wanted.items()},
@@ -107,7 +112,7 @@ class Sequential(Derivatives):
         X: ArrayLike,
         y: ArrayLike,
         *,
-        loss: str | Loss | None = None,
+        loss: str | Loss | OwnLoss | None = None,
         optimizer: str | Optimizer | FullBatchOptimizer = "adam",
         epochs: int | None = None,
         batch_size: int | None = None,
@@ -133,7 +138,8 @@ class Sequential(Derivatives):
             X: numbers of any real type and layout; converted while they are read.
             y: class indices [rows] or probabilities [rows, outputs] for cross-entropy; else
                 values [rows] or [rows, outputs].
-            loss: a name or object; None as in `evaluate`.
+            loss: a name or object; None as in `evaluate`. A function of your own as in
+                `value_and_grad`, the mean over its rows: then each step is taken in Python.
             optimizer: a name (a fresh optimizer) or an object (keeps its state across calls);
                 `LBFGS` and `LevenbergMarquardt` take all rows at once, an iteration an epoch.
             epochs: passes over the data, at least 1; 10 unless given.
@@ -281,7 +287,7 @@ class Sequential(Derivatives):
             RuntimeError: accumulate after `backward`.
         """
         if is_own_loss(loss, sample_weight, "value_and_grad"):
-            value = run_own_loss(self, loss, X, y, step, accumulate=accumulate)
+            value = own_value_and_grad(self, loss, X, y, step, accumulate=accumulate)
             return value, self.gradients()
         x, chosen, classes, values, weights = self._batch(
             X, y, loss, sample_weight, "value_and_grad"
@@ -317,15 +323,15 @@ class Sequential(Derivatives):
         """
         optimizer = checked_optimizer(optimizer, "train_step")
         if is_own_loss(loss, sample_weight, "train_step"):
-            own_value = run_own_loss(self, loss, X, y, optimizer.steps)
+            value = own_value_and_grad(self, loss, X, y, optimizer.steps)
             optimizer.step(self)
-            return own_value
+            return value
         x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "train_step")
         handle = optimizer.handle_for_step(self)
-        value: float = self._core_network().train_step(
+        value = self._core_network().train_step(
             chosen, handle, x, classes, values, weights, self.seed
         )
-        return value
+        return float(value)
 
     # Files
 
@@ -349,8 +355,10 @@ class Sequential(Derivatives):
         )
 
     def _targets(
-        self, y: ArrayLike, loss: _core.Loss, rows: int, where: str
+        self, y: ArrayLike, loss: _core.Loss | OwnLoss, rows: int, where: str
     ) -> tuple[Array | None, Array | None]:
+        if not isinstance(loss, _core.Loss):
+            return None, own_targets(y, rows, where)
         columns = self._core_network().target_columns(loss)
         return _arrays.targets(
             y, loss=loss, rows=rows, columns=columns, dtype=self.dtype, where=where
@@ -363,16 +371,16 @@ class Sequential(Derivatives):
         loss: str | Loss | OwnLoss | None,
         weight: ArrayLike | None,
         where: str,
-    ) -> tuple[Array, _core.Loss, Array | None, Array | None, Array | None]:
+    ) -> tuple[Array, Any, Array | None, Array | None, Array | None]:
         with self._unchanged_on_error():
             x = self._inputs(X, where)
-            chosen = self._loss(loss)
+            chosen = loss if is_own_loss(loss, weight, where) else self._loss(loss)
             classes, values = self._targets(y, chosen, len(x), where)
             weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
         return x, chosen, classes, values, weights
 
     def _validation(
-        self, data: tuple[ArrayLike, ...], loss: _core.Loss
+        self, data: tuple[ArrayLike, ...], loss: _core.Loss | OwnLoss
     ) -> tuple[Array, Array | None, Array | None, Array | None]:
         if not 2 <= len(data) <= 3:
             raise ValueError(
@@ -383,6 +391,7 @@ class Sequential(Derivatives):
         x = self._inputs(data[0], where)
         classes, values = self._targets(data[1], loss, len(x), where)
         weight = data[2] if len(data) == 3 else None
+        is_own_loss(loss, weight, where)
         return (
             x,
             classes,

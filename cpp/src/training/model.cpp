@@ -93,6 +93,12 @@ void Model<T>::publish() {
 }
 
 template <class T>
+void Model<T>::end_epoch() {
+  const auto training = lock_training();
+  if (published()) publish();
+}
+
+template <class T>
 std::shared_ptr<const AlignedBuffer<T>> Model<T>::published() const {
   const std::lock_guard lock(published_mutex_);
   return published_;
@@ -230,9 +236,9 @@ void Model<T>::backward(const T* output_gradient, int64_t rows, bool gradients_w
 }
 
 template <class T>
-double Model<T>::penalty() const {
-  PenaltySum<T> sum(network_.parameters());
-  return with_weights([&](const T* weights) { return sum.total_of(network_.kernels(), weights); });
+double Model<T>::penalty() {
+  const auto training = lock_training();
+  return PenaltySum<T>(network_.parameters()).total_of(network_.kernels(), network_.weights());
 }
 
 template <class T>

@@ -40,6 +40,8 @@ class Model {
 
   void begin_fit();
   void end_fit() noexcept;
+  // After an epoch of steps by hand; run_epoch does it itself.
+  void end_epoch();
   EpochRecord run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
                         Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll);
   double train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer, uint64_t seed);
@@ -53,7 +55,7 @@ class Model {
   void backward(const T* output_gradient, int64_t rows, bool gradients_wanted, bool accumulate,
                 T* input_gradient);
   // What layers' penalties on their weights add to the training objective.
-  double penalty() const;
+  double penalty();
   // Of the last backward or value_and_gradient; null before.
   const T* gradients() const noexcept { return gradients_.data(); }
   void apply_gradients(Optimizer<T>& optimizer);
