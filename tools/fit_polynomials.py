@@ -21,7 +21,11 @@ Function = Callable[[Number], Number]
 
 @dataclass(frozen=True)
 class Fit:
-    """One polynomial: `target` on [low, high], error weighed by `weight`, coefficient counts."""
+    """One polynomial: `target` on [low, high], error weighed by `weight`, coefficient counts.
+
+    The first `corrections` coefficients are followed by small ones for the same powers, which put
+    right what rounding did to all of them.
+    """
 
     target: Function
     weight: Function
@@ -29,6 +33,7 @@ class Fit:
     high: Number
     float32_terms: int
     float64_terms: int
+    corrections: int = 0
 
 
 def remez(
@@ -105,6 +110,11 @@ def fit(item: Fit, terms: int, dtype: type) -> tuple[list[Number], Number]:
             best = best[1:]
         fixed.append(rounded(best[0], dtype))
         rest = [r - fixed[-1] * v**power for r, v in zip(rest, x, strict=True)]
+    if item.corrections:
+        powers = list(range(item.corrections))
+        small = [rounded(c, dtype) for c in remez(rest, weights, x, powers)]
+        rest = [r - evaluate(small, powers, v) for r, v in zip(rest, x, strict=True)]
+        fixed += small
     return fixed, max(abs(w * r) for w, r in zip(weights, rest, strict=True))
 
 
@@ -158,6 +168,7 @@ FITS = {
         (TAIL_END - TAIL_CENTRE) / (TAIL_END + TAIL_CENTRE),
         10,
         23,
+        corrections=2,
     ),
     # sin(r) = r + r^3 P(r^2), cos(r) = 1 - r^2 / 2 + r^4 P(r^2) for |r| <= pi / 4
     "sin": Fit(

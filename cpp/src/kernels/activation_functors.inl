@@ -62,48 +62,84 @@ struct Softplus {
 template <class T>
 struct Gelu {
   static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
-    const Vec<T> a = min(broadcast<T>(Coefficients<T>::kTailLimit), abs(z));
-    Vec<T> ratio, e;
-    normal_tail(a, ratio, e);
+    const Vec<T> limit = broadcast<T>(Coefficients<T>::kTailLimit);
+    const Vec<T> a = min(limit, abs(z));
+    Vec<T> ratio, ratio_lost, e, e_lost;
+    normal_tail(a, ratio, ratio_lost, e, e_lost);
     const Vec<T> below = e * fnma(a, broadcast<T>(kInverseSqrtTwoPi<T>), ratio);
     derivative = select(lt(z, zero<T>()), below, broadcast<T>(T(1)) - below);
-    return fnma(a * ratio, e, max(zero<T>(), z));
+    // tail = a ratio e, and the difference, each with what roundings took from it.
+    const Vec<T> factor = a * ratio;
+    const Vec<T> factor_lost = fma(a, ratio_lost, fma(a, ratio, -factor));
+    const Vec<T> tail = factor * e;
+    const Vec<T> tail_lost = fma(factor, e_lost, fma(factor_lost, e, fma(factor, e, -tail)));
+    const Vec<T> positive = max(zero<T>(), z);
+    const Vec<T> difference = positive - tail;
+    const Vec<T> lost = (positive - difference) - tail;
+    return select(gt(z, limit), z, difference + (lost - tail_lost));
   }
 };
 
-// z s(2u), s the sigmoid, u = sqrt(2 / pi) (z + 0.044715 z^3). Clamped where s is 0 or 1.
+// c s(x) and s(x), s the sigmoid, given e = exp(-|x|) and q = 1 / (1 + e), x with the sign of c. The quotient
+// is corrected once for the roundings of its product, of 1 + e and of the reciprocal.
+template <class T>
+LAMINA_INLINE Vec<T> times_sigmoid(Vec<T> c, Vec<T> e, Vec<T>& q, Vec<T>& s) {
+  const Vec<T> one = broadcast<T>(T(1));
+  const Vec<T> sum = one + e;
+  q = one / sum;
+  const Vec<T> numerator = select(lt(c, zero<T>()), e, one);
+  s = numerator * q;
+  const Vec<T> product = c * numerator;
+  const Vec<T> quotient = product * q;
+  const Vec<T> lost = fnma(quotient, e - (sum - one), fma(c, numerator, -product));
+  return fma(fnma(quotient, sum, product) + lost, q, quotient);
+}
+
+// z s(2u), s the sigmoid, u = sqrt(2 / pi) (z + 0.044715 z^3). Clamped where s is 0 or 1. As exp(2u) needs
+// the absolute error of 2u to be small, it is computed in two parts.
 template <class T>
 struct GeluTanh {
   static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
-    constexpr T kLinear = T(1.59576912160573071176), kCubic = T(0.07135481627260025159);
-    const Vec<T> c = min(broadcast<T>(T(24)), max(broadcast<T>(T(-24)), z));
+    const Vec<T> linear = broadcast<T>(kLinear), cubic = broadcast<T>(kCubic);
+    const Vec<T> limit = broadcast<T>(T(24));
+    const Vec<T> c = min(limit, max(-limit, z));
+    const Vec<T> a = -abs(c);
     const Vec<T> square = c * c;
-    const Vec<T> twice_u = c * fma(square, broadcast<T>(kCubic), broadcast<T>(kLinear));
-    const Vec<T> e = exp_nonpositive(-abs(twice_u));
-    const Vec<T> q = broadcast<T>(T(1)) / (broadcast<T>(T(1)) + e);
-    const Vec<T> s = select(lt(c, zero<T>()), e * q, q);
-    const Vec<T> slope = c * fma(square, broadcast<T>(T(3) * kCubic), broadcast<T>(kLinear));
+    const Vec<T> term = square * cubic;
+    const Vec<T> factor = term + linear;
+    const Vec<T> shift = factor - linear;
+    const Vec<T> lost = (linear - (factor - shift)) + (term - shift);
+    const Vec<T> constants = fma(square, broadcast<T>(kCubicLow), broadcast<T>(kLinearLow));
+    const Vec<T> products = fma(fma(c, c, -square), cubic, fma(square, cubic, -term));
+    const Vec<T> exponent = a * factor;
+    const Vec<T> low = fma(a, lost + (constants + products), fma(a, factor, -exponent));
+    const Vec<T> e = exp_nonpositive(exponent, low);
+    Vec<T> q, s;
+    const Vec<T> value = times_sigmoid(c, e, q, s);
+    const Vec<T> slope = c * fma(square, broadcast<T>(T(3) * kCubic), linear);
     derivative = fma(slope * q, e * q, s);
-    return max(c, z) * s;
+    return select(gt(z, limit), z, value);
   }
+
+ private:
+  static constexpr long double kExactLinear = 1.59576912160573071175978423974L;
+  static constexpr long double kExactCubic = 0.0713548162726002487763387522799L;
+  static constexpr T kLinear = static_cast<T>(kExactLinear), kCubic = static_cast<T>(kExactCubic);
+  static constexpr T kLinearLow = static_cast<T>(kExactLinear - kLinear);
+  static constexpr T kCubicLow = static_cast<T>(kExactCubic - kCubic);
 };
 
-// z s(z); s (1 - s) = e / (1 + e)^2 with e = exp(-|z|) needs no difference. The quotient is corrected once
-// for the roundings of 1 + e and of its reciprocal.
+// z s(z); s (1 - s) = e / (1 + e)^2 with e = exp(-|z|) needs no difference.
 template <class T>
 struct Silu {
   static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
-    const Vec<T> one = broadcast<T>(T(1)), limit = broadcast<T>(-Coefficients<T>::kExpLow);
+    const Vec<T> limit = broadcast<T>(-Coefficients<T>::kExpLow);
     const Vec<T> c = min(limit, max(-limit, z));
     const Vec<T> e = exp_nonpositive(-abs(c));
-    const Vec<T> sum = one + e;
-    const Vec<T> q = one / sum;
-    const Vec<T> numerator = select(lt(c, zero<T>()), e, one);
-    derivative = fma(c * q, e * q, numerator * q);
-    const Vec<T> product = c * numerator;
-    const Vec<T> quotient = product * q;
-    const Vec<T> residual = fnma(quotient, e - (sum - one), fnma(quotient, sum, product));
-    return select(gt(z, limit), z, fma(residual, q, quotient));
+    Vec<T> q, s;
+    const Vec<T> value = times_sigmoid(c, e, q, s);
+    derivative = fma(c * q, e * q, s);
+    return select(gt(z, limit), z, value);
   }
 };
 
@@ -150,7 +186,8 @@ struct Mish {
     const Vec<T> c = min(limit, max(-limit, z));
     const Mask<T> negative = lt(c, zero<T>());
     const Vec<T> e = exp_nonpositive(-abs(c));
-    const Vec<T> n = select(negative, fma(e, e, e + e), fma(two, e, one));
+    const Vec<T> factor = select(negative, e, two), first = select(negative, e + e, one);
+    const Vec<T> n = fma(factor, e, first);
     const Vec<T> rest = two * select(negative, one, e * e);
     const Vec<T> d = n + rest;
     const Vec<T> inverse = one / d;
@@ -158,10 +195,13 @@ struct Mish {
     // 1 - ratio^2 = (d - n) (d + n) / d^2, times the derivative of softplus.
     const Vec<T> slope = rest * inverse * ((d + n) * inverse);
     derivative = fma(c * slope, sigmoid_from(c, e), ratio);
-    // The quotient is corrected once for the roundings of its product and of the reciprocal.
+    // The quotient is corrected once for the roundings of n, d, its product and the reciprocal.
+    const Vec<T> lost_n = fma(factor, e, first - n);
+    const Vec<T> lost_d = lost_n + select(negative, n - (d - rest), rest - (d - n));
     const Vec<T> product = c * n;
     const Vec<T> quotient = product * inverse;
-    const Vec<T> residual = fnma(quotient, d, product) + fma(c, n, -product);
+    const Vec<T> lost = fnma(quotient, lost_d, fma(c, lost_n, fma(c, n, -product)));
+    const Vec<T> residual = fnma(quotient, d, product) + lost;
     return select(gt(z, limit), z, fma(residual, inverse, quotient));
   }
 };

@@ -28,6 +28,8 @@ struct Coefficients<float> {
   static constexpr float kTail[] = {0.755285144f,    -0.607896507f,   0.387137622f,    -0.186525419f,
                                     0.0603950359f,   -0.00751718553f, -0.00347606116f, 0.00157045526f,
                                     0.000129639098f, -0.0001600299f};
+  // What rounding did to all of kTail, for its first two powers.
+  static constexpr float kTailCorrection[] = {-1.68935976e-08f, 1.26065469e-08f};
   // ln 2 and pi / 2 in parts whose products with the integers used here are exact.
   static constexpr float kLn2High = 0.693145752f, kLn2Low = 1.42860677e-6f;
   static constexpr float kHalfPi[] = {1.5703125f, 4.83751297e-4f, 7.54953362e-8f, 2.56334407e-12f};
@@ -76,6 +78,7 @@ struct Coefficients<double> {
       7.1497552618614458e-07, -5.9200111899000258e-06, -6.2522842845977463e-07, 1.0218570731438774e-06,
       2.641545168245589e-07,  -1.5659196271099964e-07, -7.721035463693176e-08,  1.6069165713086677e-08,
       1.4618970113438855e-08, -3.3902165486945023e-10, -1.1965236559918348e-09};
+  static constexpr double kTailCorrection[] = {-3.7204304549520173e-17, 3.4466118673631138e-17};
   static constexpr double kLn2High = 6.93147180369123816490e-01, kLn2Low = 1.90821492927058770002e-10;
   static constexpr double kHalfPi[] = {1.57079632673412561417e+00, 6.07710050630396597660e-11,
                                        2.02226624871116645580e-21, 8.47842766036889956997e-32};
@@ -98,14 +101,14 @@ constexpr T kTwoOverPi = T(0.63661977236758134308);
 template <class T>
 constexpr T kInverseSqrtTwoPi = T(0.39894228040143267794);
 
-// c[0] + c[1] x + c[2] x^2 + ...
-template <class T, int kCount>
+// c[first] + c[first + 1] x + c[first + 2] x^2 + ...
+template <int kFirst = 0, class T, int kCount>
 LAMINA_INLINE Vec<T> polynomial(const T (&c)[kCount], Vec<T> x) {
   Vec<T> sum = broadcast<T>(c[kCount - 1]);
 #if defined(__GNUC__)
 #pragma GCC unroll 32
 #endif
-  for (int k = kCount - 2; k >= 0; --k) sum = fma(sum, x, broadcast<T>(c[k]));
+  for (int k = kCount - 2; k >= kFirst; --k) sum = fma(sum, x, broadcast<T>(c[k]));
   return sum;
 }
 
@@ -124,11 +127,20 @@ LAMINA_INLINE Vec<T> nearest_integer(Vec<T> x, T factor, T bias, Vec<T>& shifted
   return shifted - broadcast<T>(kOffset);
 }
 
-// exp(r) for |r| <= ln(2) / 2.
+// exp(r) for |r| <= ln(2) / 2, and what the last rounding took from it.
+template <class T>
+LAMINA_INLINE Vec<T> exp_reduced(Vec<T> r, Vec<T>& lost) {
+  const Vec<T> one = broadcast<T>(T(1));
+  const Vec<T> slope = fma(polynomial(Coefficients<T>::kExp, r), r, one);
+  const Vec<T> value = fma(slope, r, one);
+  lost = fma(slope, r, one - value);
+  return value;
+}
+
 template <class T>
 LAMINA_INLINE Vec<T> exp_reduced(Vec<T> r) {
-  const Vec<T> q = polynomial(Coefficients<T>::kExp, r);
-  return fma(fma(q, r, broadcast<T>(T(1))), r, broadcast<T>(T(1)));
+  Vec<T> lost;
+  return exp_reduced(r, lost);
 }
 
 // x - n ln 2 in two exact steps and one rounding.
@@ -138,17 +150,27 @@ LAMINA_INLINE Vec<T> reduce_by_ln2(Vec<T> x, Vec<T> n) {
   return fnma(n, broadcast<T>(Coefficients<T>::kLn2Low), r);
 }
 
-// exp(x + low) for x <= 0 and |low| far below |x|; 0 from x = -104 (double: -745.5) on, and at -inf.
+// exp(x + low) for x <= 0 and |low| far below |x|, and what the last rounding took from it; 0 from x = -104
+// (double: -745.5) on, and at -inf.
 template <class T>
-LAMINA_INLINE Vec<T> exp_nonpositive(Vec<T> x, Vec<T> low) {
+LAMINA_INLINE Vec<T> exp_nonpositive(Vec<T> x, Vec<T> low, Vec<T>& lost) {
   using C = Coefficients<T>;
   constexpr T kBias = static_cast<T>(Format<T>::kExponentBias) + C::kUnderflowShift;
   const Vec<T> limited = max(broadcast<T>(C::kExpLow), x);
   Vec<T> shifted;
   const Vec<T> n = nearest_integer(limited, kLog2E<T>, kBias, shifted);
   const Vec<T> power = from_bits(shift_left<Format<T>::kFractionBits>(as_bits(shifted)));
-  const Vec<T> r = reduce_by_ln2(limited, n) + low;
-  return exp_reduced(r) * power * broadcast<T>(C::kUnderflowFactor);
+  // As reduce_by_ln2 does, but with `low` inside the one rounding.
+  const Vec<T> r = fnma(n, broadcast<T>(C::kLn2High), limited) + fnma(n, broadcast<T>(C::kLn2Low), low);
+  const Vec<T> value = exp_reduced(r, lost) * power * broadcast<T>(C::kUnderflowFactor);
+  lost = lost * power * broadcast<T>(C::kUnderflowFactor);
+  return value;
+}
+
+template <class T>
+LAMINA_INLINE Vec<T> exp_nonpositive(Vec<T> x, Vec<T> low) {
+  Vec<T> lost;
+  return exp_nonpositive(x, low, lost);
 }
 
 template <class T>
@@ -266,9 +288,10 @@ LAMINA_INLINE Vec<T> tanh(Vec<T> x) {
   return copysign(select(lt(magnitude, broadcast<T>(T(0.625))), small, large), x);
 }
 
-// Phi(-a) = ratio * e of the standard normal distribution, e = exp(-a^2 / 2), for a in [0, kTailLimit].
+// Phi(-a) = ratio * e of the standard normal distribution, e = exp(-a^2 / 2), for a in [0, kTailLimit], both
+// with what roundings took from them.
 template <class T>
-LAMINA_INLINE void normal_tail(Vec<T> a, Vec<T>& ratio, Vec<T>& e) {
+LAMINA_INLINE void normal_tail(Vec<T> a, Vec<T>& ratio, Vec<T>& ratio_lost, Vec<T>& e, Vec<T>& e_lost) {
   using C = Coefficients<T>;
   const Vec<T> one = broadcast<T>(T(1)), four = broadcast<T>(T(4)), eight = broadcast<T>(T(8));
   const Vec<T> sum = a + four;
@@ -276,12 +299,15 @@ LAMINA_INLINE void normal_tail(Vec<T> a, Vec<T>& ratio, Vec<T>& e) {
   // 1 - t (a + 4), what the roundings of sum and t left; it corrects t and u = (a - 4) / (a + 4) = 1 - 8 t.
   const Vec<T> residual = fnma(a - (sum - four), t, fnma(sum, t, one));
   const Vec<T> u = fnma(eight * t, residual, fnma(eight, t, one));
-  const Vec<T> product = polynomial(C::kTail, u) * t;
-  ratio = fma(product, residual, product);
+  const Vec<T> first = broadcast<T>(C::kTail[0]), slope = polynomial<1>(C::kTail, u);
+  const Vec<T> value = fma(slope, u, first);
+  ratio = value * t;
+  const Vec<T> value_lost = fma(slope, u, first - value) + polynomial(C::kTailCorrection, u);
+  ratio_lost = fma(value_lost, t, fma(ratio, residual, fma(value, t, -ratio)));
   // a^2 / 2 in two parts: the first is exact, so e keeps its relative accuracy.
   const Vec<T> high = from_bits(as_bits(a) & splat_bits<T>(C::kHalfFraction));
   const Vec<T> half = broadcast<T>(T(-0.5));
-  e = exp_nonpositive(high * high * half, (a - high) * (a + high) * half);
+  e = exp_nonpositive(high * high * half, (a - high) * (a + high) * half, e_lost);
 }
 
 // The C library's functions, for single lanes far out.
