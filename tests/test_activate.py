@@ -73,3 +73,34 @@ def test_the_step_function_has_no_way_back() -> None:
     for name in ("step", "heaviside"):
         with pytest.raises(ValueError, match=r"'step' has no derivative .* use 'sigmoid'"):
             lm.activation_vjp(np.zeros(3), name)
+
+
+def test_memory_of_results_is_used_again_once_nobody_holds_it() -> None:
+    x = np.random.default_rng(0).normal(size=(600, 512)).astype(np.float32)
+    first = lm.activate(x, "tanh")
+    place, part = first.ctypes.data, first[5:7]
+    expected = part.copy()
+    del first
+    # A view holds the memory.
+    second = lm.activate(x, "relu")
+    assert second.ctypes.data != place
+    np.testing.assert_array_equal(part, expected)
+    del part
+    third = lm.activate(-x, "sigmoid")
+    assert third.ctypes.data == place
+    assert third.flags.owndata is False
+    assert third.flags.writeable
+    np.testing.assert_array_equal(second, np.maximum(x, 0))
+
+
+@pytest.mark.parametrize("shift", [0, 1, 5])
+def test_inputs_may_lie_at_any_address(shift: int) -> None:
+    memory = np.random.default_rng(0).normal(size=70_000).astype(np.float32)
+    x, dy = memory[shift:][: 64 * 512], memory[shift + 3 :][: 64 * 512]
+    for name in ("relu", "silu", "tanh"):
+        y, pullback = lm.activation_vjp(x, name)
+        twin_y, twin = lm.activation_vjp(x.reshape(64, 512).copy(), name)
+        np.testing.assert_array_equal(y.reshape(64, 512), twin_y)
+        np.testing.assert_array_equal(
+            pullback(dy).reshape(64, 512), twin(dy.reshape(64, 512).copy())
+        )

@@ -1,9 +1,15 @@
 // Binds activations over arrays, without a network.
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <vector>
+
 #include <nlohmann/json.hpp>
 
 #include "array_view.h"
+#include "base/arena.h"
 #include "base/thread_count.h"
 #include "kernels/dispatch.h"
 #include "layers/activate_array.h"
@@ -52,6 +58,54 @@ void activation_gradient(const std::string& activation, const DenseArray<T>& sav
   activation_gradient_array(arrays_like(spec, saved), saved.data(), dy.data(), out, get_num_threads());
 }
 
+using Block = AlignedBuffer<std::byte>;
+
+// Blocks of results that nobody holds any more: the system would clear fresh memory page by page, which takes
+// longer than most activations.
+class SpareBlocks {
+ public:
+  std::unique_ptr<Block> take(int64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto found =
+        std::ranges::find_if(blocks_, [&](const auto& block) { return block->size() == bytes; });
+    if (found == blocks_.end()) return std::make_unique<Block>(bytes);
+    std::unique_ptr<Block> block = std::move(*found);
+    blocks_.erase(found);
+    kept_ -= bytes;
+    return block;
+  }
+  void give(std::unique_ptr<Block> block) {
+    const std::lock_guard lock(mutex_);
+    blocks_.push_back(std::move(block));
+    kept_ += blocks_.back()->size();
+    while (kept_ > kMostKept) {
+      kept_ -= blocks_.front()->size();
+      blocks_.erase(blocks_.begin());
+    }
+  }
+
+ private:
+  static constexpr int64_t kMostKept = int64_t{64} << 20;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Block>> blocks_;  // the oldest first
+  int64_t kept_ = 0;
+};
+
+SpareBlocks& spare_blocks() {
+  static auto* blocks = new SpareBlocks;  // outlives the last array
+  return *blocks;
+}
+
+// An array of x's shape and type with any contents, on whole cache lines.
+py::array spare_like(const py::array& x) {
+  std::unique_ptr<Block> block = spare_blocks().take(x.nbytes());
+  const void* data = block->data();
+  const py::capsule owner(block.release(), [](void* released) {
+    spare_blocks().give(std::unique_ptr<Block>(static_cast<Block*>(released)));
+  });
+  return py::array(x.dtype(), std::vector<py::ssize_t>(x.shape(), x.shape() + x.ndim()), data, owner);
+}
+
 template <class T>
 void register_for(py::module_& module, const char* type) {
   module.def((std::string("activate_") + type).c_str(), &activate<T>, py::arg("activation"),
@@ -66,6 +120,9 @@ void register_for(py::module_& module, const char* type) {
 void register_activations(py::module_& module) {
   register_for<float>(module, "float32");
   register_for<double>(module, "float64");
+  module.def(
+      "spare_like", &spare_like, py::arg("x"),
+      "An array of x's shape and type for a result, in memory of earlier results where there is some.");
   module.def(
       "is_trainable", [](const std::string& activation) { return parse(activation).is_trainable(); },
       py::arg("activation"), "Whether the activation has a derivative to train through.");

@@ -12,6 +12,8 @@ from lamina._types import ArrayLike, NDArray
 Array = NDArray[Any]
 Pullback = Callable[[ArrayLike], Array]
 _ALIGNMENT = 64
+# From here on the memory of results that were dropped is used again, 64 MiB of it at most.
+_SPARE_BYTES = 1 << 20
 
 
 def activate(x: ArrayLike, activation: str | Spec) -> Array:
@@ -103,6 +105,9 @@ def _floats(values: ArrayLike, where: str, name: str) -> Array:
 
 def _aligned_like(array: Array) -> Array:
     """Uninitialised; on 64 bytes, where the kernels work in place."""
+    if array.nbytes >= _SPARE_BYTES:
+        spare: Array = _core.spare_like(array)
+        return spare
     memory = np.empty(array.nbytes + _ALIGNMENT, np.uint8)
     skip = -memory.ctypes.data % _ALIGNMENT
     return memory[skip : skip + array.nbytes].view(array.dtype).reshape(array.shape)

@@ -411,6 +411,10 @@ def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex) -> None:
     """
 def shuffled_rows(rows: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, epoch: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
     ...
+def spare_like(x: numpy.ndarray) -> numpy.ndarray:
+    """
+    An array of x's shape and type for a result, in memory of earlier results where there is some.
+    """
 def stores_derivative(activation: str) -> bool:
     """
     Whether the activation's gradient is computed from f'(x), else from f(x).

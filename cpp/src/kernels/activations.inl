@@ -37,19 +37,20 @@ void activation_forward(const ActivationBlock<T>& given) noexcept {
   const Vec<T> parameter = broadcast<T>(block.parameter);
   for (int64_t row = 0; row < block.rows; ++row) {
     T* values = block.values + row * block.row_stride;
+    const T* z = block.source != nullptr ? block.source + row * block.columns : values;
     if constexpr (requires { &F::value_and_derivative; }) {
       if (block.aux != nullptr) {
         T* aux = block.aux + row * block.aux_row_stride;
         for (int64_t c = 0; c < block.columns; c += Vec<T>::kLanes) {
           Vec<T> derivative;
-          store(values + c, F::value_and_derivative(load(values + c), parameter, derivative));
+          store(values + c, F::value_and_derivative(loadu(z + c), parameter, derivative));
           store(aux + c, derivative);
         }
         continue;
       }
     }
     for (int64_t c = 0; c < block.columns; c += Vec<T>::kLanes) {
-      store(values + c, activation_value<T, F>(load(values + c), parameter));
+      store(values + c, activation_value<T, F>(loadu(z + c), parameter));
     }
   }
 }
@@ -61,11 +62,12 @@ void activation_backward(const ActivationBlock<T>& given) noexcept {
   for (int64_t row = 0; row < block.rows; ++row) {
     T* delta = block.values + row * block.row_stride;
     const T* aux = block.aux + row * block.aux_row_stride;
+    const T* dy = block.source != nullptr ? block.source + row * block.columns : delta;
     for (int64_t c = 0; c < block.columns; c += Vec<T>::kLanes) {
       if constexpr (requires { &F::value_and_derivative; }) {
-        store(delta + c, load(delta + c) * load(aux + c));
+        store(delta + c, loadu(dy + c) * load(aux + c));
       } else {
-        store(delta + c, load(delta + c) * F::derivative(load(aux + c), parameter));
+        store(delta + c, loadu(dy + c) * F::derivative(load(aux + c), parameter));
       }
     }
   }

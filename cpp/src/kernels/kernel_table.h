@@ -67,7 +67,8 @@ struct SingleRow {
   T parameter;
 };
 
-// A block [rows, columns] of an activation; in place on `values`.
+// A block [rows, columns] of an activation; in place on `values`, or from `source`, which lies anywhere
+// without gaps between rows of `columns`.
 template <class T>
 struct ActivationBlock {
   int64_t rows, columns;
@@ -76,6 +77,7 @@ struct ActivationBlock {
   T* aux;  // forward: null or receives f'(z); backward: y or f'(z)
   int64_t aux_row_stride;
   T parameter;
+  const T* source = nullptr;
 };
 
 enum class TargetKind : uint8_t { kValues, kClasses };

@@ -30,6 +30,7 @@ class Block {
     data_ = in_place_ ? user_ : scratch;
   }
   T* data() const noexcept { return data_; }
+  bool in_place() const noexcept { return in_place_; }
   int64_t stride() const noexcept { return padded_columns<T>(piece_.columns); }
   void fill(const T* from) const noexcept {
     for (int64_t i = 0; i < piece_.rows; ++i)
@@ -71,17 +72,25 @@ void for_each_piece(const ActivationArrays<T>& arrays, int threads, Work work) {
   });
 }
 
+// What the kernels read from without a copy: only elementwise ones read elsewhere than they write.
+template <class T>
+const T* source_for(const Block<T>& block, const ActivationSpec& spec, const T* from) noexcept {
+  return block.in_place() && spec.is_elementwise() && !spec.is_identity() ? from : nullptr;
+}
+
 }  // namespace
 
 template <class T>
 void activate_array(const ActivationArrays<T>& arrays, const T* x, T* y, T* derivative, int threads) {
   for_each_piece(arrays, threads, [&](const Piece& piece, T* scratch) {
     const Block<T> values(y, piece, scratch);
-    values.fill(x + piece.offset);
+    const T* source = source_for(values, arrays.activation, x + piece.offset);
+    if (source == nullptr) values.fill(x + piece.offset);
     const Block<T> slopes(derivative != nullptr ? derivative : y, piece,
                           scratch + piece.rows * values.stride());
     apply_activation(arrays.kernels, arrays.activation, piece.rows, piece.columns, values.data(),
-                     values.stride(), derivative != nullptr ? slopes.data() : nullptr, values.stride());
+                     values.stride(), derivative != nullptr ? slopes.data() : nullptr, values.stride(),
+                     source);
     if (derivative != nullptr) slopes.finish();
     values.finish();
   });
@@ -92,12 +101,13 @@ void activation_gradient_array(const ActivationArrays<T>& arrays, const T* saved
                                int threads) {
   for_each_piece(arrays, threads, [&](const Piece& piece, T* scratch) {
     const Block<T> delta(dx, piece, scratch);
-    delta.fill(dy + piece.offset);
+    const T* source = source_for(delta, arrays.activation, dy + piece.offset);
+    if (source == nullptr) delta.fill(dy + piece.offset);
     // Only read, but a block may have to be a padded copy.
     const Block<T> kept(const_cast<T*>(saved), piece, scratch + piece.rows * delta.stride());
     if (kept.data() != saved + piece.offset) kept.fill(saved + piece.offset);
     apply_activation_backward(arrays.kernels, arrays.activation, piece.rows, piece.columns, kept.data(),
-                              kept.data(), kept.stride(), delta.data(), delta.stride());
+                              kept.data(), kept.stride(), delta.data(), delta.stride(), source);
     delta.finish();
   });
 }

@@ -103,8 +103,8 @@ std::vector<std::string> activation_names() {
 
 template <class T>
 void apply_activation(const kernels::KernelTable<T>& table, const ActivationSpec& spec, int64_t rows,
-                      int64_t columns, T* values, int64_t row_stride, T* aux,
-                      int64_t aux_row_stride) noexcept {
+                      int64_t columns, T* values, int64_t row_stride, T* aux, int64_t aux_row_stride,
+                      const T* source) noexcept {
   if (spec.is_identity()) return;
   if (!spec.is_elementwise()) {
     table.softmax_rows(rows, columns, values, row_stride, spec.form == Form::kLogSoftmax);
@@ -113,13 +113,13 @@ void apply_activation(const kernels::KernelTable<T>& table, const ActivationSpec
   T* stored = spec.stores_derivative() ? aux : nullptr;
   table.activation_forward[static_cast<int>(spec.function)]({rows, padded_columns<T>(columns), values,
                                                              row_stride, stored, aux_row_stride,
-                                                             static_cast<T>(spec.parameter)});
+                                                             static_cast<T>(spec.parameter), source});
 }
 
 template <class T>
 void apply_activation_backward(const kernels::KernelTable<T>& table, const ActivationSpec& spec, int64_t rows,
                                int64_t columns, const T* output, const T* aux, int64_t row_stride, T* delta,
-                               int64_t delta_row_stride) noexcept {
+                               int64_t delta_row_stride, const T* source) noexcept {
   if (spec.is_identity()) return;
   if (!spec.is_elementwise()) {
     table.softmax_backward_rows(rows, columns, output, row_stride, delta, delta_row_stride,
@@ -130,14 +130,15 @@ void apply_activation_backward(const kernels::KernelTable<T>& table, const Activ
   T* read = const_cast<T*>(spec.stores_derivative() ? aux : output);
   table.activation_backward[static_cast<int>(spec.function)]({rows, padded_columns<T>(columns), delta,
                                                               delta_row_stride, read, row_stride,
-                                                              static_cast<T>(spec.parameter)});
+                                                              static_cast<T>(spec.parameter), source});
 }
 
 #define LAMINA_INSTANTIATE(T)                                                                             \
   template void apply_activation(const kernels::KernelTable<T>&, const ActivationSpec&, int64_t, int64_t, \
-                                 T*, int64_t, T*, int64_t) noexcept;                                      \
+                                 T*, int64_t, T*, int64_t, const T*) noexcept;                            \
   template void apply_activation_backward(const kernels::KernelTable<T>&, const ActivationSpec&, int64_t, \
-                                          int64_t, const T*, const T*, int64_t, T*, int64_t) noexcept;
+                                          int64_t, const T*, const T*, int64_t, T*, int64_t,              \
+                                          const T*) noexcept;
 LAMINA_INSTANTIATE(float)
 LAMINA_INSTANTIATE(double)
 #undef LAMINA_INSTANTIATE

@@ -32,16 +32,17 @@ ActivationSpec activation_from_json(const nlohmann::json& spec);
 nlohmann::json activation_to_json(const ActivationSpec& spec);
 std::vector<std::string> activation_names();
 
+// `source` (or null) of elementwise activations other than the identity: see kernels::ActivationBlock.
 // f over rows [rows, columns] in place; `aux` (or null) receives f'(z) where the activation stores it.
 template <class T>
 void apply_activation(const kernels::KernelTable<T>& table, const ActivationSpec& spec, int64_t rows,
-                      int64_t columns, T* values, int64_t row_stride, T* aux,
-                      int64_t aux_row_stride) noexcept;
+                      int64_t columns, T* values, int64_t row_stride, T* aux, int64_t aux_row_stride,
+                      const T* source = nullptr) noexcept;
 
 // dL/dy to dL/dz in place on `delta`; `output` holds y, `aux` the stored f'(z) (or null).
 template <class T>
 void apply_activation_backward(const kernels::KernelTable<T>& table, const ActivationSpec& spec, int64_t rows,
                                int64_t columns, const T* output, const T* aux, int64_t row_stride, T* delta,
-                               int64_t delta_row_stride) noexcept;
+                               int64_t delta_row_stride, const T* source = nullptr) noexcept;
 
 }  // namespace lamina
