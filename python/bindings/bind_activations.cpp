@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -66,11 +67,12 @@ class SpareBlocks {
  public:
   std::unique_ptr<Block> take(int64_t bytes) {
     const std::lock_guard lock(mutex_);
-    const auto found =
-        std::ranges::find_if(blocks_, [&](const auto& block) { return block->size() == bytes; });
-    if (found == blocks_.end()) return std::make_unique<Block>(bytes);
+    // The last one is the likeliest to be in a cache still.
+    const auto found = std::find_if(blocks_.rbegin(), blocks_.rend(),
+                                    [&](const auto& block) { return block->size() == bytes; });
+    if (found == blocks_.rend()) return std::make_unique<Block>(bytes);
     std::unique_ptr<Block> block = std::move(*found);
-    blocks_.erase(found);
+    blocks_.erase(std::next(found).base());
     kept_ -= bytes;
     return block;
   }
