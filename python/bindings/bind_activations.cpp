@@ -65,6 +65,8 @@ using Block = AlignedBuffer<std::byte>;
 // longer than most activations.
 class SpareBlocks {
  public:
+  // As many places as blocks of 1 MiB need: `give` is called where nothing may throw.
+  SpareBlocks() { blocks_.reserve((kMostKept >> 20) + 1); }
   std::unique_ptr<Block> take(int64_t bytes) {
     const std::lock_guard lock(mutex_);
     // The last one is the likeliest to be in a cache still.
