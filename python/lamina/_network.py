@@ -94,7 +94,9 @@ class Sequential(Derivatives):
             {"loss": ..., and each metric by its name}.
         """
         wanted = named_metrics(metrics)
-        x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "evaluate")
+        x, chosen, classes, values, weights = self._batch(
+            X, y, loss, sample_weight, "evaluate", own=True
+        )
         core = self._core_network()
         if isinstance(chosen, _core.Loss):
             outputs = np.empty((len(x), core.outputs), self.dtype) if wanted else None
@@ -188,7 +190,9 @@ class Sequential(Derivatives):
         }
         options = FitOptions.of(batches, early_stopping, target_loss, verbose)
         with self._unchanged_on_error():
-            x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "fit")
+            x, chosen, classes, values, weights = self._batch(
+                X, y, loss, sample_weight, "fit", own=True
+            )
             outputs = int(self._core_network().outputs)
             weights = with_class_weights(
                 class_weight, Examples(x, classes, values, weights), chosen, outputs, self.dtype
@@ -350,9 +354,8 @@ class Sequential(Derivatives):
     # Helpers
 
     def _loss(self, loss: str | Loss | OwnLoss | None) -> _core.Loss:
-        return core_loss(
-            default_loss(self._core_network().output_activation()) if loss is None else loss
-        )
+        last = self._core_network().output_activation()
+        return core_loss(default_loss(last) if loss is None else loss)
 
     def _targets(
         self, y: ArrayLike, loss: _core.Loss | OwnLoss, rows: int, where: str
@@ -371,10 +374,11 @@ class Sequential(Derivatives):
         loss: str | Loss | OwnLoss | None,
         weight: ArrayLike | None,
         where: str,
+        own: bool = False,
     ) -> tuple[Array, Any, Array | None, Array | None, Array | None]:
         with self._unchanged_on_error():
             x = self._inputs(X, where)
-            chosen = loss if is_own_loss(loss, weight, where) else self._loss(loss)
+            chosen = loss if own and is_own_loss(loss, weight, where) else self._loss(loss)
             classes, values = self._targets(y, chosen, len(x), where)
             weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
         return x, chosen, classes, values, weights
@@ -390,11 +394,7 @@ class Sequential(Derivatives):
         where = "fit, validation_data"
         x = self._inputs(data[0], where)
         classes, values = self._targets(data[1], loss, len(x), where)
-        weight = data[2] if len(data) == 3 else None
-        is_own_loss(loss, weight, where)
-        return (
-            x,
-            classes,
-            values,
-            _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where),
-        )
+        given = data[2] if len(data) == 3 else None
+        is_own_loss(loss, given, where)
+        weights = _arrays.sample_weights(given, rows=len(x), dtype=self.dtype, where=where)
+        return x, classes, values, weights
