@@ -69,6 +69,8 @@ def test_y_may_be_anything_with_a_row_for_each_of_x() -> None:
     assert losses[-1] < losses[0]
     with pytest.raises(ValueError, match="expected y for 203 rows as X has, got shape"):
         net.fit(X, texts[1:], loss=toward, verbose=False)
+    with pytest.raises(ValueError, match="expected y as an array, got rows of unequal lengths"):
+        net.fit(X, [[1], [1, 2]], loss=toward, verbose=False)
 
 
 def test_predictions_of_callbacks_see_the_epoch_that_ended() -> None:
@@ -120,6 +122,12 @@ def test_a_loss_that_is_not_finite_ends_training_with_the_weights_of_the_step_be
             "fit, validation_data: expected no sample_weight with a loss of your own",
         ),
         ({"loss": lambda o, _: 3.0}, TypeError, r"to return \(value, gradient\), got float"),
+        ({"loss": lambda o, _: ("low", o)}, TypeError, "your function's value as a number, got 'l"),
+        (
+            {"loss": lambda o, _: (3.0, np.full(o.shape, "a"))},
+            TypeError,
+            "loss: expected numbers in your function's gradient, got",
+        ),
         ({"loss": lambda o, _: (3.0, o[:1])}, ValueError, "gradient of shape .* got"),
         ({"loss": lm.MeanSquaredError}, TypeError, r"got the class .* write MeanSquaredError\(\)"),
     ],

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
-from lamina import _core
+from lamina import _arrays, _core
 from lamina._batches import batches
 from lamina._fit import Fit, Progress
 from lamina._fit_data import Array, Examples
@@ -30,7 +30,10 @@ def is_own_loss(
 
 def own_targets(y: ArrayLike, rows: int, where: str) -> Array:
     """y as an array of anything, a row of it for each of X."""
-    array = np.asarray(y)
+    try:
+        array = np.asarray(y)
+    except ValueError as error:
+        raise ValueError(f"{where}: expected y as an array, got rows of unequal lengths") from error
     if array.shape[:1] != (rows,):
         raise ValueError(f"{where}: expected y for {rows} rows as X has, got shape {array.shape}")
     return array
@@ -40,14 +43,20 @@ def own_value(loss: OwnLoss, outputs: Array, y: Any) -> tuple[float, Array]:
     """What the function gives: the value, and its gradient by the outputs.
 
     Raises:
-        TypeError: it did not return (value, gradient).
+        TypeError: it did not return (value, gradient), or the value is no number.
     """
     result = loss(outputs, y)
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(
             f"loss: expected your function to return (value, gradient), got {type(result).__name__}"
         )
-    return float(result[0]), np.asarray(result[1])
+    try:
+        value = float(result[0])
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"loss: expected your function's value as a number, got {result[0]!r}"
+        ) from None
+    return value, np.asarray(result[1])
 
 
 def run_own_loss(
@@ -69,7 +78,7 @@ def run_own_loss(
         The function's value, and the outputs [rows, outputs].
 
     Raises:
-        TypeError: `loss` did not return (value, gradient).
+        TypeError: `loss` did not return (value, gradient) of numbers.
         ValueError: the gradient has another shape than the outputs, or is not finite.
         NotFiniteError: the value is not finite.
     """
@@ -82,6 +91,9 @@ def run_own_loss(
             f"loss: expected your function's gradient of shape {outputs.shape} as the outputs "
             f"have, got {gradient.shape}"
         )
+    gradient = _arrays.contiguous(
+        gradient, dtype=net.dtype, where="loss", name="your function's gradient"
+    )
     if not np.isfinite(gradient).all():
         raise ValueError("loss: expected finite numbers in your function's gradient")
     if share != 1.0:
