@@ -149,6 +149,31 @@ LAMINA_TEST(a_piece_of_the_array_gets_the_same_bits_as_the_whole) {
   });
 }
 
+// As the product over a batch of one row would have written it.
+LAMINA_TEST(an_outer_product_gives_the_bits_of_its_written_gradient) {
+  on_every_table([]<class T>(const KernelTable<T>& table) {
+    constexpr int64_t kWidth = 16, kRows = kCount / kWidth;
+    for (const Entry& entry : entries()) {
+      Case<T> written(entry), outer(entry);
+      Aligned<T> factors(kRows);
+      Uniform(5).fill(factors, -3, 3);
+      for (int64_t i = 0; i < kRows * kWidth; ++i)
+        written.gradients[i] = factors[i / kWidth] * outer.gradients[i % kWidth];
+      Update<T> whole = written.job(true), job = outer.job(true);
+      whole.n = job.n = kRows * kWidth;
+      job.factors = factors.data();
+      job.width = kWidth;
+      CHECK(table.update[static_cast<int>(entry.rule)](whole));
+      CHECK(table.update[static_cast<int>(entry.rule)](job));
+      for (int64_t i = 0; i < kCount; ++i) {
+        CHECK(written.weights[i] == outer.weights[i]);
+        CHECK(written.backup[i] == outer.backup[i]);
+        for (int s = 0; s < entry.states; ++s) CHECK(written.state[s][i] == outer.state[s][i]);
+      }
+    }
+  });
+}
+
 }  // namespace
 
 LAMINA_TEST_MAIN

@@ -14,7 +14,8 @@ struct StateVectors {
   Vec<T> v[3];
 };
 
-template <class T, bool kMomentum, bool kNesterov>
+// Without kDecay neither decay costs an operation.
+template <class T, bool kDecay, bool kMomentum, bool kNesterov>
 struct SgdRule {
   static constexpr int kStates = kMomentum ? 1 : 0;
   Vec<T> rate, decay, momentum, shrink;
@@ -24,8 +25,10 @@ struct SgdRule {
         momentum(broadcast<T>(c[2])),
         shrink(broadcast<T>(T(1) - c[3])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
-    w = w * shrink;
-    g = fma(decay, w, g);
+    if constexpr (kDecay) {
+      w = w * shrink;
+      g = fma(decay, w, g);
+    }
     if constexpr (kMomentum) {
       const Vec<T> velocity = fma(momentum, state.v[0], g);
       state.v[0] = velocity;

@@ -18,23 +18,30 @@ LAMINA_INLINE constexpr bool uses_state(int s) {
   }
 }
 
-// Runs a rule over the arrays; true if every new weight is finite (x * 0 is NaN for the others).
+// Runs a rule over the arrays; true if every new weight is finite (x - x is NaN for the others).
 template <class T, class Rule>
-LAMINA_INLINE bool run_update(const Update<T>& job, const Rule& rule) {
+LAMINA_INLINE bool run_update(Update<T> job, const Rule& rule) {
   Vec<T> not_finite = zero<T>();
-  for (int64_t i = 0; i < job.n; i += Vec<T>::kLanes) {
-    const Vec<T> old = load(job.weights + i);
-    StateVectors<T> state;
-    for (int s = 0; s < Rule::kStates; ++s) {
-      if (uses_state<Rule>(s)) state.v[s] = load(job.state[s] + i);
+  const int64_t width = job.factors != nullptr ? job.width : job.n;
+  for (int64_t first = 0, row = 0; first < job.n; first += width, ++row) {
+    const Vec<T> factor = broadcast<T>(job.factors != nullptr ? job.factors[row] : T(1));
+    for (int64_t j = 0; j < width; j += Vec<T>::kLanes) {
+      const int64_t i = first + j;
+      const Vec<T> old = load(job.weights + i);
+      StateVectors<T> state;
+      for (int s = 0; s < Rule::kStates; ++s) {
+        if (uses_state<Rule>(s)) state.v[s] = load(job.state[s] + i);
+      }
+      // As the product over one row has it.
+      const Vec<T> gradient = fma(factor, load(job.gradients + j), zero<T>());
+      const Vec<T> updated = rule(old, gradient, state);
+      if (job.backup != nullptr) store(job.backup + i, old);
+      for (int s = 0; s < Rule::kStates; ++s) {
+        if (uses_state<Rule>(s)) store(job.state[s] + i, state.v[s]);
+      }
+      store(job.weights + i, updated);
+      not_finite = not_finite + (updated - updated);
     }
-    const Vec<T> updated = rule(old, load(job.gradients + i), state);
-    if (job.backup != nullptr) store(job.backup + i, old);
-    for (int s = 0; s < Rule::kStates; ++s) {
-      if (uses_state<Rule>(s)) store(job.state[s] + i, state.v[s]);
-    }
-    store(job.weights + i, updated);
-    not_finite = fma(updated, zero<T>(), not_finite);
   }
   return !any(is_nan(not_finite));
 }
@@ -47,9 +54,13 @@ bool update(const Update<T>& job) noexcept {
 template <class T>
 bool sgd_update(const Update<T>& job) noexcept {
   const T* c = job.coefficients;
-  if (c[2] == T(0)) return run_update(job, SgdRule<T, false, false>(c));
-  if (c[4] == T(0)) return run_update(job, SgdRule<T, true, false>(c));
-  return run_update(job, SgdRule<T, true, true>(c));
+  const bool decays = c[1] != T(0) || c[3] != T(0);
+  if (c[2] == T(0)) {
+    return decays ? run_update(job, SgdRule<T, true, false, false>(c))
+                  : run_update(job, SgdRule<T, false, false, false>(c));
+  }
+  if (c[4] == T(0)) return run_update(job, SgdRule<T, true, true, false>(c));
+  return run_update(job, SgdRule<T, true, true, true>(c));
 }
 
 template <class T>

@@ -175,7 +175,7 @@ void BatchNormLayer<T>::run_gradient_task(int, int64_t, int first_parameter,
       if (pass.compute) std::copy_n(gradient, width_, pass.gradients + offset);
       gradient = pass.gradients + offset;
     }
-    if (pass.updater != nullptr) pass.updater->update(parameter, offset, width_, gradient);
+    if (pass.updater != nullptr) pass.updater->update(parameter, offset, width_, {gradient});
   };
   if (scale_) hand_over(first_parameter, weight_offset_, sums);
   if (shift_)

@@ -269,17 +269,30 @@ void Dense<T>::constrain(const Tile& t, const GradientPass<T>& pass) const noexc
     pass.kernels.limit_column_norms(t.inputs, t.width, static_cast<T>(max_norm_), weights, t.width);
 }
 
+// The updates of a batch of one row multiply its factors themselves: the gradient need not be written.
+template <class T>
+bool Dense<T>::is_outer_product(const GradientPass<T>& pass) const noexcept {
+  const bool penalised = pass.penalties && (l1_ > 0.0 || l2_ > 0.0);
+  return pass.batch_rows == 1 && pass.gradients == nullptr && !penalised;
+}
+
 template <class T>
 void Dense<T>::run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
                                  const GradientPass<T>& pass) const noexcept {
   const Tile t = tile(task, task_inputs(inputs_per_task));
   const int64_t weights = t.inputs * t.width;
+  const bool has_bias = bias_ && t.last_inputs;
   T* weight = pass.gradients ? pass.gradients + t.offset : pass.scratch;
-  T* bias = bias_ && t.last_inputs ? weight + weights : nullptr;
-  if (pass.compute) compute_gradient(t, pass, weight, bias);
+  GradientPiece<T> weight_gradient{weight}, bias_gradient{weight + weights};
+  if (is_outer_product(pass)) {
+    bias_gradient = {pass.output.delta + t.first_column};
+    weight_gradient = {bias_gradient.values, pass.input.values + t.first_input, t.width};
+  } else if (pass.compute) {
+    compute_gradient(t, pass, weight, has_bias ? weight + weights : nullptr);
+  }
   if (pass.updater == nullptr) return;
-  pass.updater->update(first_parameter, t.offset, weights, weight);
-  if (bias != nullptr) pass.updater->update(first_parameter + 1, t.offset + weights, t.width, bias);
+  pass.updater->update(first_parameter, t.offset, weights, weight_gradient);
+  if (has_bias) pass.updater->update(first_parameter + 1, t.offset + weights, t.width, bias_gradient);
   constrain(t, pass);
   if (pass.transposed_wanted) transpose_tile(pass.kernels, t, pass.parameters, pass.transposed);
 }

@@ -42,6 +42,7 @@ class Dense final : public Layer<T> {
   void take_part(const RowPass<T>& pass, kernels::Product<T>& product) const noexcept;
   Tile tile(int task, int64_t inputs_per_task) const noexcept;
   int64_t task_inputs(int64_t inputs_per_task) const noexcept;
+  bool is_outer_product(const GradientPass<T>& pass) const noexcept;
   void constrain(const Tile& tile, const GradientPass<T>& pass) const noexcept;
   void compute_gradient(const Tile& tile, const GradientPass<T>& pass, T* weight, T* bias) const noexcept;
   void transpose_tile(const kernels::KernelTable<T>& table, const Tile& tile, const T* parameters,

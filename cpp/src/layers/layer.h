@@ -54,13 +54,23 @@ struct RowPass {
   T* output_delta() const noexcept { return output.delta + first_row * output.row_stride; }
 };
 
+// The gradient of n elements of the flat buffer: n values, or the outer product of `factors` [n / width] and
+// `values` [width], which is that of weights for a batch of one row.
+template <class T>
+struct GradientPiece {
+  const T* values;
+  const T* factors = nullptr;
+  int64_t width = 0;
+};
+
 // Receives finished pieces of the gradient and changes the weights; implemented by the optimizers.
 template <class T>
 class ParameterUpdater {
  public:
   virtual ~ParameterUpdater() = default;
   // [offset, offset + n) of the flat buffer, all of it part of network parameter `parameter`.
-  virtual void update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept = 0;
+  virtual void update(int parameter, int64_t offset, int64_t n,
+                      const GradientPiece<T>& gradient) noexcept = 0;
   // Moves a running average there by `share` of its distance to `values`.
   virtual void average(int64_t offset, int64_t n, T share, const T* values) noexcept = 0;
   // Writes the places that update(.., offset, ..) will touch, at most kernels::kMaxNextArrays; returns how

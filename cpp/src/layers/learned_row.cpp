@@ -68,7 +68,7 @@ void LearnedRowLayer<T>::run_gradient_task(int task, int64_t, int first_paramete
     if (pass.compute) sum_gradient(static_cast<int>(i), pass, first, count, gradient);
     if (pass.updater != nullptr)
       pass.updater->update(first_parameter + static_cast<int>(i), offset,
-                           std::min(count, padded_columns<T>(rows_[i].width)), gradient);
+                           std::min(count, padded_columns<T>(rows_[i].width)), {gradient});
   }
 }
 

@@ -64,18 +64,21 @@ void Optimizer<T>::reset() noexcept {
 }
 
 template <class T>
-void Optimizer<T>::update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept {
+void Optimizer<T>::update(int parameter, int64_t offset, int64_t n,
+                          const GradientPiece<T>& gradient) noexcept {
   const Group& group = groups_[group_of_[static_cast<size_t>(parameter)]];
   kernels::Update<T> call{};
   call.n = n;
   call.weights = weights_ + offset;
-  call.gradients = gradient;
+  call.gradients = gradient.values;
+  call.factors = gradient.factors;
+  call.width = gradient.width;
   for (size_t i = 0; i < state_.size(); ++i) call.state[i] = state_[i].data() + offset;
   call.backup = backup_ ? backup_ + offset : nullptr;
   call.coefficients = group.coefficients.data();
   kernels::UpdateRule rule = spec_.entry->rule;
   if (group.muon_scale > 0.0) {
-    muon_->advance(n, gradient, call.state[0]);
+    muon_->advance(n, gradient.values, call.state[0]);
     call.gradients = muon_->directions() + offset;
     rule = kernels::UpdateRule::kSgd;
   }

@@ -31,7 +31,7 @@ class Optimizer final : public ParameterUpdater<T> {
   double preparing_multiply_adds() const noexcept { return muon_ ? muon_->multiply_adds() : 0.0; }
   // Starts step steps() + 1 on `weights`; `backup` (or null) receives the old values of what is updated.
   void begin_step(T* weights, T* backup) noexcept;
-  void update(int parameter, int64_t offset, int64_t n, const T* gradient) noexcept override;
+  void update(int parameter, int64_t offset, int64_t n, const GradientPiece<T>& gradient) noexcept override;
   void average(int64_t offset, int64_t n, T share, const T* values) noexcept override;
   int places(int64_t offset, const void** places) const noexcept override;
   // False when an update of this step gave a weight that is not finite.
@@ -43,6 +43,11 @@ class Optimizer final : public ParameterUpdater<T> {
   // Clipping and Muon need the gradient as a whole, so it must be materialised before the updates.
   bool needs_whole_gradient() const noexcept {
     return muon_ || spec_.clip_norm > 0.0 || spec_.clip_value > 0.0 || spec_.clip_parameter_norm > 0.0;
+  }
+
+  // True where a step's result depends on nothing but weights, gradient, and step number.
+  bool is_stateless() const noexcept {
+    return spec_.entry->rule == kernels::UpdateRule::kSgd && spec_.options[1] == 0.0 && !muon_;
   }
 
   double learning_rate() const noexcept { return learning_rate_; }

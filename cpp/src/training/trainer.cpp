@@ -15,6 +15,11 @@ namespace lamina {
 
 namespace {
 
+// Old weights of every step double an update's traffic. Where steps are short and repeat without the
+// optimizer's state, they are kept only now and then, and the steps since are done again where one fails.
+constexpr int64_t kStepsPerBackup = 32;
+constexpr double kShortStep = 1000.0;  // microseconds
+
 // Asks the caller's poll at most every 20 ms; reading the clock would cost a short step's time, so it looks
 // every few calls there.
 class TimedPoll {
@@ -80,14 +85,19 @@ void Trainer<T>::sync_backup() {
 }
 
 template <class T>
+BatchRows Trainer<T>::Epoch::batch(int64_t step) const noexcept {
+  const int64_t first = step * step_rows;
+  return {order.empty() ? nullptr : order.data() + first, first,
+          step + 1 < steps ? step_rows : data.inputs.rows - first};
+}
+
+template <class T>
 EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& request,
                                   Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll) {
   const int64_t rows = data.inputs.rows, batch_size = std::min(request.batch_size, rows);
-  const int64_t step_rows = batch_size * std::min(request.accumulate, rows);
   const int64_t steps = steps_per_epoch(network_, rows, request.batch_size, request.accumulate);
   network_.check_batch_rows(batch_size, request.epoch == kNoEpoch ? "train_step" : "fit");
   check_learning_rates(request.learning_rates, steps);
-  const std::vector<int64_t> order = epoch_order(request, rows);
   const double step_work =
       static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(batch_size);
   const double step_time = estimated_microseconds(step_work, sizeof(T) == 8);
@@ -96,26 +106,27 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
   network_.refresh_transposed(false);
   prepare_buffers(optimizer, request, batch_size);
   runner_.reset_flags();
+  Epoch epoch{data,
+              request,
+              optimizer,
+              outputs,
+              epoch_order(request, rows),
+              steps,
+              batch_size * std::min(request.accumulate, rows),
+              optimizer.steps(),
+              optimizer.is_stateless() && step_time < kShortStep ? kStepsPerBackup : 1};
   TimedPoll timed(poll, step_time < 50.0);
   EpochRecord record;
   double weight_sum = 0.0;
-  int64_t batch_rows = 0;
-  const int64_t before = optimizer.steps();
   const auto run_steps = [&](Team& team, int64_t from, int64_t to) {
     for (int64_t done = from; done < to; ++done) {
-      const int64_t first = done * step_rows, count = done + 1 < steps ? step_rows : rows - first;
-      const BatchRows batch{request.shuffle ? order.data() + first : nullptr, first, count};
-      if (team.index == 0) {
-        batch_rows = std::min(count, batch_size);
-        if (request.learning_rates != nullptr) optimizer.follow_learning_rate(request.learning_rates[done]);
-      }
-      const StepRequestData<T> step{data, batch, request.seed, static_cast<uint64_t>(before + done), outputs};
-      if (!run_step(team, step, request, optimizer, [&] { return timed(record.steps); })) return;
+      if (!run_step(team, epoch, done, [&] { return timed(record.steps); })) return;
       if (average != nullptr) follow(team, *average, done, network_.weights(), network_.flat_size());
       if (team.index != 0) continue;
+      const BatchRows batch = epoch.batch(done);
       const double weight = runner_.loss().mean_over_rows
                                 ? total_weight(data, batch)
-                                : static_cast<double>(batches_per_epoch(network_, count, batch_size));
+                                : static_cast<double>(batches_per_epoch(network_, batch.rows, batch_size));
       record.loss += step_loss_ + (runner_.loss().mean_over_rows ? weight : 1.0) * step_penalty_;
       weight_sum += weight;
       ++record.steps;
@@ -133,8 +144,8 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
   if (average != nullptr) average->advance(record.steps);
   network_.note_update();
   record.cancelled = runner_.cancelled();
-  if (!runner_.loss_is_finite() || !optimizer.step_is_finite())
-    fail_not_finite(optimizer, request.epoch, record.steps + 1, batch_rows);
+  if (record.cancelled && epoch.keep_every > 1) backup_valid_ = false;
+  if (!runner_.loss_is_finite() || !optimizer.step_is_finite()) fail_not_finite(epoch, record.steps);
   if (weight_sum > 0.0) record.loss /= weight_sum;
   return record;
 }
@@ -155,17 +166,22 @@ void Trainer<T>::prepare_buffers(const Optimizer<T>& optimizer, const EpochReque
 }
 
 template <class T>
-bool Trainer<T>::run_step(Team& team, const StepRequestData<T>& request, const EpochRequest& epoch,
-                          Optimizer<T>& optimizer, FunctionRef<bool()> stop) noexcept {
+bool Trainer<T>::run_step(Team& team, Epoch& epoch, int64_t index, FunctionRef<bool()> stop) noexcept {
+  Optimizer<T>& optimizer = epoch.optimizer;
+  const StepRequestData<T> request{epoch.data, epoch.batch(index), epoch.request.seed,
+                                   static_cast<uint64_t>(epoch.steps_before + index), epoch.outputs};
   const int64_t rows = request.batch.rows;
+  const bool keeps = index % epoch.keep_every == 0 || index + 1 == epoch.steps;
   if (team.index == 0) {
+    if (epoch.request.learning_rates != nullptr)
+      optimizer.follow_learning_rate(epoch.request.learning_rates[index]);
     step_loss_ = 0.0;
     runner_.tasks().include_penalties(true);
-    optimizer.begin_step(network_.weights(), backup_.data());
+    optimizer.begin_step(network_.weights(), keeps ? backup_.data() : nullptr);
   }
   bool going;
-  if (epoch.accumulate > 1 || gradient_comes_first(optimizer, rows, team.size)) {
-    going = run_whole(team, request, epoch, optimizer, stop);
+  if (epoch.request.accumulate > 1 || gradient_comes_first(optimizer, rows, team.size)) {
+    going = run_whole(team, request, epoch, stop);
   } else {
     going = run_batch(team, request, stop);
     if (going && team.index == 0) network_.update_running(runner_.workspace(), optimizer);
@@ -175,6 +191,7 @@ bool Trainer<T>::run_step(Team& team, const StepRequestData<T>& request, const E
     if (team.index == 0) optimizer.undo_step_count();
     return false;
   }
+  if (team.index == 0 && keeps) epoch.kept = index;
   team.barrier();
   return optimizer.step_is_finite();
 }
@@ -193,8 +210,10 @@ bool Trainer<T>::run_batch(Team& team, const StepRequestData<T>& request, Functi
 }
 
 template <class T>
-bool Trainer<T>::run_whole(Team& team, const StepRequestData<T>& request, const EpochRequest& epoch,
-                           Optimizer<T>& optimizer, FunctionRef<bool()> stop) noexcept {
+bool Trainer<T>::run_whole(Team& team, const StepRequestData<T>& request, Epoch& epoch,
+                           FunctionRef<bool()> stop) noexcept {
+  Optimizer<T>& optimizer = epoch.optimizer;
+  const int64_t batch_size = epoch.request.batch_size;
   GradientTasks<T>& tasks = runner_.tasks();
   const auto stopped = [&] {
     if (team.index == 0 && stop()) runner_.cancel();
@@ -202,13 +221,13 @@ bool Trainer<T>::run_whole(Team& team, const StepRequestData<T>& request, const 
   };
   const BatchRows& all = request.batch;
   GradientMean mean(runner_.loss().mean_over_rows);
-  const int64_t parts = batches_per_epoch(network_, all.rows, epoch.batch_size);
+  const int64_t parts = batches_per_epoch(network_, all.rows, batch_size);
   for (int64_t i = 0; i < parts; ++i) {
-    const int64_t first = i * epoch.batch_size;
+    const int64_t first = i * batch_size;
     StepRequestData<T> part = request;
     part.batch = {all.indices ? all.indices + first : nullptr, all.first_row + first,
-                  i + 1 < parts ? epoch.batch_size : all.rows - first};
-    part.step = request.step * static_cast<uint64_t>(epoch.accumulate) + static_cast<uint64_t>(i);
+                  i + 1 < parts ? batch_size : all.rows - first};
+    part.step = request.step * static_cast<uint64_t>(epoch.request.accumulate) + static_cast<uint64_t>(i);
     // Of the parts of a sum over rows one alone may bring the penalties.
     if (team.index == 0 && i > 0) tasks.include_penalties(runner_.loss().mean_over_rows);
     if (!run_batch(team, part, stop)) return false;
@@ -277,14 +296,31 @@ std::string Trainer<T>::first_not_finite_place(int64_t rows) {
 }
 
 template <class T>
-void Trainer<T>::fail_not_finite(Optimizer<T>& optimizer, int64_t epoch, int64_t step, int64_t rows) {
-  const bool in_update = runner_.loss_is_finite();
-  const std::string where = epoch == kNoEpoch
-                                ? "train_step " + std::to_string(optimizer.steps() + (in_update ? 0 : 1))
-                                : "fit, epoch " + std::to_string(epoch) + ", step " + std::to_string(step);
-  const std::string place = in_update ? "the weights after the update" : first_not_finite_place(rows);
+void Trainer<T>::undo(Epoch& epoch, int64_t done) {
+  // Where the loss is not finite, the update before it was the bad one.
+  const int64_t good = runner_.loss_is_finite() ? done : std::max(done - 1, epoch.kept);
   std::copy_n(backup_.data(), network_.flat_size(), network_.weights());
   network_.mark_weights_changed();
+  network_.refresh_transposed(false);
+  runner_.reset_flags();
+  epoch.optimizer.set_steps(epoch.steps_before + epoch.kept);
+  run_team(choice_.threads(), [&](Team& team) {
+    for (int64_t step = epoch.kept; step < good; ++step) run_step(team, epoch, step, [] { return false; });
+  });
+  network_.note_update();
+  epoch.optimizer.set_steps(epoch.steps_before + done);
+}
+
+template <class T>
+void Trainer<T>::fail_not_finite(Epoch& epoch, int64_t done) {
+  Optimizer<T>& optimizer = epoch.optimizer;
+  const bool in_update = runner_.loss_is_finite(), by_hand = epoch.request.epoch == kNoEpoch;
+  const std::string where =
+      by_hand ? "train_step " + std::to_string(epoch.steps_before + 1)
+              : "fit, epoch " + std::to_string(epoch.request.epoch) + ", step " + std::to_string(done + 1);
+  const int64_t rows = std::min(epoch.batch(done).rows, epoch.request.batch_size);
+  const std::string place = in_update ? "the weights after the update" : first_not_finite_place(rows);
+  undo(epoch, done);
   if (in_update) optimizer.reset();  // its running means are not finite either
   throw Error(Error::Kind::kNotFinite, where + ": not a finite number, first seen in " + place +
                                            "; the weights of the step before are kept. Try a lower " +

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "optimizers/weight_average.h"
 #include "training/step.h"
@@ -66,25 +67,40 @@ class Trainer {
   double value_and_gradient(const DataSet<T>& data, uint64_t seed, uint64_t step, T* gradients);
 
  private:
+  // What the steps of one epoch share.
+  struct Epoch {
+    const DataSet<T>& data;
+    const EpochRequest& request;
+    Optimizer<T>& optimizer;
+    T* outputs;
+    std::vector<int64_t> order;  // empty: rows come as they lie
+    int64_t steps, step_rows;
+    int64_t steps_before;  // of the optimizer
+    int64_t keep_every;    // steps whose old weights go to backup_; the last always
+    int64_t kept = 0;      // the last of those
+
+    BatchRows batch(int64_t step) const noexcept;
+  };
   // True where the updates wait for the whole gradient: to clip it, or to leave room for an interrupt.
   bool gradient_comes_first(const Optimizer<T>& optimizer, int64_t rows, int threads) const noexcept;
   void prepare_buffers(const Optimizer<T>& optimizer, const EpochRequest& request, int64_t rows);
-  // By every member of the team, on the rows of one update; false: stop (not finite or cancelled).
-  bool run_step(Team& team, const StepRequestData<T>& request, const EpochRequest& epoch,
-                Optimizer<T>& optimizer, FunctionRef<bool()> stop) noexcept;
+  // By every member of the team: one update; false: stop (not finite or cancelled).
+  bool run_step(Team& team, Epoch& epoch, int64_t index, FunctionRef<bool()> stop) noexcept;
   // Rows of one batch forward and back.
   bool run_batch(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop) noexcept;
   // The mean gradient of an update's batches, then the update.
-  bool run_whole(Team& team, const StepRequestData<T>& request, const EpochRequest& epoch,
-                 Optimizer<T>& optimizer, FunctionRef<bool()> stop) noexcept;
+  bool run_whole(Team& team, const StepRequestData<T>& request, Epoch& epoch,
+                 FunctionRef<bool()> stop) noexcept;
   void sync_backup();
-  [[noreturn]] void fail_not_finite(Optimizer<T>& optimizer, int64_t epoch, int64_t step, int64_t rows);
+  // Back to the weights of the last step whose loss was finite, after `done` updates and a step that failed.
+  void undo(Epoch& epoch, int64_t done);
+  [[noreturn]] void fail_not_finite(Epoch& epoch, int64_t done);
   std::string first_not_finite_place(int64_t rows);
 
   Network<T>& network_;
   StepRunner<T> runner_;
   ThreadChoice choice_;
-  AlignedBuffer<T> backup_;     // weights of the step before
+  AlignedBuffer<T> backup_;     // weights before the last update that kept them
   AlignedBuffer<T> gradients_;  // only where the optimizer needs the whole gradient
   AlignedBuffer<T> part_;       // of one batch among several of an update
   GradientClipper<T> clipper_;

@@ -1,0 +1,116 @@
+"""A step that is not finite: `fit` returns to the weights before, wherever in the epoch it stands.
+
+Plain gradient descent keeps old weights only now and then and does steps again; every other
+optimizer keeps them at each step. Both must give the bits of a shorter run.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import lamina as lm
+from networks import bits, same_for_any_threads
+
+ROWS, COLUMNS = 150, 7
+Array = npt.NDArray[Any]
+
+NETWORKS: dict[str, Callable[[], lm.Sequential]] = {
+    "dense": lambda: lm.Sequential([lm.Dense(9, "tanh"), lm.Dense(2)], inputs=COLUMNS, seed=3),
+    "dropout": lambda: lm.Sequential(
+        [lm.Dense(9, "relu"), lm.Dropout(0.4), lm.Dense(2)], inputs=COLUMNS, seed=3
+    ),
+    "batch norm": lambda: lm.Sequential(
+        [lm.Dense(9), lm.BatchNorm(), lm.Activation("relu"), lm.Dense(2)], inputs=COLUMNS, seed=3
+    ),
+}
+OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
+    "sgd": lm.SGD,
+    "decay and clipping": lambda rate: lm.SGD(rate, weight_decay=0.1, clip_norm=0.5),
+    "momentum": lambda rate: lm.SGD(rate, momentum=0.9),
+    "adam": lm.Adam,
+}
+
+
+def data() -> tuple[Array, Array]:
+    random = np.random.default_rng(1)
+    x = random.standard_normal((ROWS, COLUMNS)).astype(np.float32)
+    return x, random.standard_normal((ROWS, 2)).astype(np.float32)
+
+
+def weights_after(
+    network: str, optimizer: str, steps: int, batch: int, options: dict[str, Any]
+) -> bytes:
+    net = NETWORKS[network]()
+    x, y = data()
+    if steps > 0:
+        rows = steps * batch
+        net.fit(x[:rows], y[:rows], optimizer=OPTIMIZERS[optimizer](0.01), epochs=1, **options)
+    return bits(net)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("failing", [0, 1, 2, 31, 32, 33, 34, 49])
+def test_a_loss_that_is_not_finite_condemns_the_update_before_it(
+    network: str, optimizer: str, failing: int
+) -> None:
+    x, y = data()
+    options = {"batch_size": 3, "shuffle": False, "verbose": False}
+    y[failing * 3 + 1] = 3e38  # its square is beyond float32
+    net = NETWORKS[network]()
+    with pytest.raises(lm.NotFiniteError, match=f"epoch 1, step {failing + 1}: "):
+        net.fit(x, y, optimizer=OPTIMIZERS[optimizer](0.01), epochs=2, **options)
+    good = max(failing - 1, 0)
+    assert bits(net) == weights_after(network, optimizer, good, 3, options)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("failing", [0, 1, 31, 32, 33, 40, 49])
+def test_an_update_that_is_not_finite_leaves_the_weights_that_it_found(
+    batch: int, optimizer: str, failing: int
+) -> None:
+    x, y = data()
+    x, y = x[: 50 * batch], y[: 50 * batch]
+    options = {"batch_size": batch, "shuffle": False, "verbose": False}
+    net = NETWORKS["dense"]()
+    rates = OPTIMIZERS[optimizer](lambda step: 1e300 if step == failing else 0.01)
+    with pytest.raises(lm.NotFiniteError, match=f"step {failing + 1}: .* weights after the update"):
+        net.fit(x, y, optimizer=rates, epochs=1, **options)
+    assert bits(net) == weights_after("dense", optimizer, failing, batch, options)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize(("rate", "at", "kept"), [(1e300, 0, 0), (1e300, 9, 9), (1e25, -1, -1)])
+def test_a_second_epoch_falls_back_to_its_own_steps_or_the_last_of_the_first(
+    accumulate: int, rate: float, at: int, kept: int
+) -> None:
+    x, y = data()
+    steps = 50 // accumulate
+    options = {"batch_size": 3, "shuffle": False, "accumulate": accumulate, "verbose": False}
+    net, twin = NETWORKS["dense"](), NETWORKS["dense"]()
+    rates = lm.SGD(lambda step: rate if step == steps + at else 0.01)
+    with pytest.raises(lm.NotFiniteError, match=f"epoch 2, step {max(at, 0) + 1}: "):
+        net.fit(x, y, optimizer=rates, epochs=2, **options)
+    for rows in (3 * accumulate * (steps + min(kept, 0)), 3 * accumulate * max(kept, 0)):
+        if rows > 0:
+            twin.fit(x[:rows], y[:rows], optimizer=lm.SGD(0.01), epochs=1, **options)
+    assert bits(net) == bits(twin)
+
+
+def test_two_threads_return_to_the_same_weights() -> None:
+    random = np.random.default_rng(0)
+    x = random.standard_normal((3000, 40)).astype(np.float32)
+    y = random.standard_normal((3000, 10)).astype(np.float32)
+
+    def run() -> bytes:
+        net = lm.Sequential([lm.Dense(128, "relu"), lm.Dense(128, "relu"), lm.Dense(10)], seed=0)
+        rates = lm.SGD(lambda step: 1e300 if step == 41 else 0.01)
+        with pytest.raises(lm.NotFiniteError, match="step 42: "):
+            net.fit(x, y, optimizer=rates, epochs=1, batch_size=64, verbose=False)
+        return bits(net)
+
+    assert same_for_any_threads(run)
