@@ -5,8 +5,6 @@ find_package(nlohmann_json 3.11 CONFIG QUIET)
 if(nlohmann_json_FOUND)
   target_link_libraries(lamina_json INTERFACE nlohmann_json::nlohmann_json)
 else()
-  # Not cached: an isolated build's folder is another one each time.
-  unset(LAMINA_JSON_INCLUDE CACHE)
   # The Python that is first in PATH, as an activated environment's is, not the newest.
   set(Python_FIND_STRATEGY LOCATION)
   set(Python_FIND_UNVERSIONED_NAMES FIRST)
@@ -17,10 +15,12 @@ else()
         "import nlohmann_json, pathlib; print((pathlib.Path(nlohmann_json.__file__).parent / 'include').as_posix())"
       OUTPUT_VARIABLE _json_hint OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
   endif()
-  find_path(LAMINA_JSON_INCLUDE nlohmann/json.hpp HINTS ${_json_hint})
-  if(NOT LAMINA_JSON_INCLUDE)
+  set(LAMINA_JSON_INCLUDE "" CACHE PATH "Folder that holds nlohmann/json.hpp; empty: looked for")
+  # Not cached: an isolated build's folder is another one each time.
+  find_path(_json_include nlohmann/json.hpp HINTS ${LAMINA_JSON_INCLUDE} ${_json_hint} NO_CACHE)
+  if(NOT _json_include)
     message(FATAL_ERROR "nlohmann/json.hpp not found: pip install nlohmann-json, "
       "or give -DLAMINA_JSON_INCLUDE=FOLDER")
   endif()
-  target_include_directories(lamina_json SYSTEM INTERFACE "${LAMINA_JSON_INCLUDE}")
+  target_include_directories(lamina_json SYSTEM INTERFACE "${_json_include}")
 endif()

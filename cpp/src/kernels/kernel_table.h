@@ -110,9 +110,9 @@ struct Update {
   const T* gradients;  // [n], or [width] where there are factors
   T* state[3];
   T* backup;
-  const T* coefficients;  // per step, meaning in catalogue.h
-  const T* factors;       // null, or [n / width]: the gradient is their outer product with `gradients`
-  int64_t width;
+  const T* coefficients;       // per step, meaning in catalogue.h
+  const T* factors = nullptr;  // null, or [n / width]: the gradient is their outer product with `gradients`
+  int64_t width = 0;
 };
 
 enum class SourceType : uint8_t { kF32, kF64, kU8, kI8, kU16, kI16, kI32, kU32, kI64, kU64, kBool, kF16 };

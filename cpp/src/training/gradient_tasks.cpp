@@ -29,13 +29,15 @@ inline void prefetch(const void* p) noexcept {
 }  // namespace
 
 template <class T>
-void GradientTasks<T>::prepare(int threads) {
-  if (plan_ != nullptr && plan_->threads == threads) return;
-  const auto is_ready = [threads](const Plan& plan) { return plan.threads == threads; };
+void GradientTasks<T>::prepare(int64_t batch_rows, int threads) {
+  const int64_t panel_bytes = network_.kernels().panel_columns * static_cast<int64_t>(sizeof(T));
+  const int64_t inputs = inputs_per_gradient_task(network_.flat_size(), panel_bytes, batch_rows, threads);
+  const auto is_ready = [&](const Plan& plan) {
+    return plan.threads == threads && plan.inputs_per_task == inputs;
+  };
   auto found = std::find_if(plans_.begin(), plans_.end(), is_ready);
   if (found == plans_.end()) {
-    const int64_t panel_bytes = network_.kernels().panel_columns * static_cast<int64_t>(sizeof(T));
-    Plan plan{threads, inputs_per_gradient_task(network_.flat_size(), panel_bytes, threads), 0, {}, {}};
+    Plan plan{threads, inputs, 0, {}, {}};
     plan.tasks = network_.gradient_tasks(plan.inputs_per_task);
     std::vector<int> owned = deal(plan);
     plan.scratch_size = row_stride_for<T>(network_.gradient_scratch_size(plan.inputs_per_task));

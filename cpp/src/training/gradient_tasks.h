@@ -20,8 +20,8 @@ class GradientTasks {
 
   // Whether computed gradients include those of the layers' penalties; at first they do.
   void include_penalties(bool wanted) noexcept { penalties_ = wanted; }
-  // Cuts the work for this many threads; allocates only the first time for a number of threads.
-  void prepare(int threads);
+  // Cuts the work of a batch of so many rows for this many threads; allocates only the first time for a cut.
+  void prepare(int64_t batch_rows, int threads);
   // On one member, before the barrier that precedes run.
   void begin() noexcept;
   // By every member: gradients into the flat buffer `gradients`, or through `updater` where that is null, or
@@ -44,7 +44,7 @@ class GradientTasks {
     std::atomic<int> next{0};
     int first = 0, last = 0;
   };
-  // How the work is cut for one number of threads.
+  // How the work is cut.
   struct Plan {
     int threads;
     int64_t inputs_per_task, scratch_size;

@@ -68,7 +68,7 @@ template <class T>
 void HandPass<T>::backward(const T* output_gradient, T* gradients, T* input_gradient) {
   network_.refresh_transposed(input_gradient != nullptr);
   const int threads = team_size(work_between_barriers(network_, network_.training_multiply_adds(), rows_));
-  tasks_.prepare(threads);
+  tasks_.prepare(rows_, threads);
   run_team(threads, [&](Team& team) {
     if (team.index == 0) tasks_.begin();
     const Slot<T>&output = workspace_.output(), &input = workspace_.input();
@@ -97,7 +97,7 @@ void HandPass<T>::apply(Optimizer<T>& optimizer, T* gradients, const T* statisti
   // An update reads and writes each weight, its state and its gradient: about ten multiply-adds' time.
   const int threads =
       team_size(10.0 * static_cast<double>(network_.flat_size()) + optimizer.preparing_multiply_adds());
-  tasks_.prepare(threads);
+  tasks_.prepare(rows_, threads);
   clipper_.prepare(network_.parameters());
   tasks_.begin();
   optimizer.begin_step(network_.weights(), nullptr);

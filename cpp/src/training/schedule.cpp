@@ -25,7 +25,8 @@ bool columns_are_shared(double multiply_adds, int64_t rows, bool double_precisio
          estimated_microseconds(multiply_adds, double_precision) < kMostMicroseconds * threads;
 }
 
-int64_t inputs_per_gradient_task(int64_t weights, int64_t panel_bytes, int threads) noexcept {
+int64_t inputs_per_gradient_task(int64_t weights, int64_t panel_bytes, int64_t rows, int threads) noexcept {
+  if (rows == 1 && threads == 1) return 1024;
   const bool small = threads > 1 && weights < int64_t{32} * 1024 * threads;
   return (small ? 24 : 48) * (panel_bytes < 256 ? 2 : 1);
 }

@@ -13,9 +13,10 @@ int64_t row_tile(int64_t weight_bytes) noexcept;
 // between the members; many rows are better taken through all layers tile by tile, within the cache.
 bool columns_are_shared(double multiply_adds, int64_t rows, bool double_precision, int threads) noexcept;
 
-// Inputs of a gradient task: few enough for every thread to find work, a multiple of the tallest tile, and
-// more where panels are narrow, so that each task's fixed costs stay small.
-int64_t inputs_per_gradient_task(int64_t weights, int64_t panel_bytes, int threads) noexcept;
+// Inputs of a gradient task of a batch of so many rows: few enough for every thread to find work, a multiple
+// of the tallest tile, and more where panels are narrow or a row brings little work, so that each task's
+// fixed costs stay small.
+int64_t inputs_per_gradient_task(int64_t weights, int64_t panel_bytes, int64_t rows, int threads) noexcept;
 
 // Of one core, for work that the kernels do near their best.
 double estimated_microseconds(double multiply_adds, bool double_precision) noexcept;

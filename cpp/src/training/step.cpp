@@ -24,7 +24,7 @@ template <class T>
 int StepRunner<T>::prepare_threads(int64_t rows) {
   const double work = work_between_barriers(network_, network_.training_multiply_adds(), rows);
   const int threads = deserved_threads(work, sizeof(T) == 8, get_num_threads());
-  tasks_.prepare(threads);
+  tasks_.prepare(rows, threads);
   return threads;
 }
 

@@ -134,7 +134,7 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
   };
   for (int64_t from = 0; from < steps && record.steps == from;) {
     const int64_t to = from + std::min(choice_.steps_left(), steps - from);
-    runner_.tasks().prepare(choice_.threads());
+    runner_.tasks().prepare(batch_size, choice_.threads());
     const auto started = std::chrono::steady_clock::now();
     run_team(choice_.threads(), [&](Team& team) { run_steps(team, from, to); });
     choice_.record(to - from,
