@@ -111,6 +111,35 @@ LAMINA_TEST(inputs_need_no_alignment) {
   for_each_table([](const auto& table) { check_unaligned_input(table); });
 }
 
+// Whole numbers again; rows [first, last) of a layer of `depth` inputs, beside its bias.
+template <class T>
+void check_dots(const KernelTable<T>& table, int64_t depth, int64_t columns, int64_t first) {
+  Layer<T> layer(table, depth, columns, true);
+  Buffer<T> x(padded_columns<T>(columns)), out(depth);
+  std::fill_n(x.data(), x.size(), T(0));
+  Numbers(7).fill(x, true);
+  std::fill_n(x.data() + columns, x.size() - columns, T(0));
+  std::fill_n(out.data(), depth, T(7));
+  table.panel_dots({first, depth, x.size(), layer.panels.data(), depth + 1, x.data(), out.data()});
+  for (int64_t k = 0; k < depth; ++k) {
+    T expected = k < first ? T(7) : T(0);
+    for (int64_t j = 0; j < columns && k >= first; ++j)
+      expected += x[j] * layer.panels[panel_index<T>(k, j, columns, depth + 1, table.panel_columns)];
+    CHECK(out[k] == expected);
+  }
+  CHECK(out.guards_stand());
+}
+
+LAMINA_TEST(dot_products_with_the_rows_of_panels_leave_the_bias_and_other_rows_alone) {
+  for_each_table([](const auto& table) {
+    for (const int64_t columns : {1, 3, 16, 17, 63, 64, 65, 130, 513})
+      for (const int64_t depth : {1, 2, 7, 8, 15, 16, 17, 40, 100}) {
+        check_dots(table, depth, columns, 0);
+        if (depth > 64) check_dots(table, depth, columns, 64);
+      }
+  });
+}
+
 }  // namespace
 
 LAMINA_TEST_MAIN

@@ -6,7 +6,7 @@
 // p * panel_columns * panel_rows elements. Padding columns of weights and deltas are zero.
 // All functions are noexcept, allocate nothing, assert only, and give the same bits for an element
 // wherever it lies in the call (tile, tail, thread): each sum is one ascending chain of fused
-// multiply-adds (portable: multiply, then add); single_row alone has an order of its own.
+// multiply-adds (portable: multiply, then add); single_row and panel_dots alone have orders of their own.
 #pragma once
 
 #include <stddef.h>
@@ -209,6 +209,18 @@ struct ScaleSums {
   T* out;
 };
 
+// out[row] = dot product of row `row` of the panel matrix `b` with x[columns], for rows [first, last); `first`
+// is a multiple of the vector's lanes. Nothing else of `out` is touched.
+template <class T>
+struct PanelDots {
+  int64_t first, last;
+  int64_t columns;  // padded
+  const T* b;
+  int64_t panel_rows;
+  const T* x;
+  T* out;
+};
+
 template <class T>
 struct KernelTable {
   const char* name;       // "portable", "sse2", "avx2", "avx512", "neon"
@@ -221,6 +233,8 @@ struct KernelTable {
   // bits.
   int64_t single_row_columns;
   void (*single_row)(const SingleRow<T>&, const T* input, T* output) noexcept;
+  // The order of its sums is its own, the same for any range of rows.
+  void (*panel_dots)(const PanelDots<T>&) noexcept;
   // out[columns] = sum over rows ascending of b[row, columns]; the bias gradient.
   void (*column_sums)(int64_t rows, int64_t columns, const T* b, int64_t b_row_stride, T* out) noexcept;
   // out[c * out_row_stride + r] = in[r * in_row_stride + c]; any number of rows, columns a multiple of

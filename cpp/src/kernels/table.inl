@@ -8,6 +8,7 @@
 #include "kernels/random_rows.inl"
 #include "kernels/row_layers.inl"
 #include "kernels/rows.inl"
+#include "kernels/panel_dots.inl"
 #include "kernels/single_row.inl"
 #include "kernels/updates.inl"
 
@@ -29,6 +30,7 @@ constexpr KernelTable<T> make_table() {
   table.product = &product<T>;
   table.single_row_columns = kRowGroup<T>;
   table.single_row = &single_row<T>;
+  table.panel_dots = &panel_dots<T>;
   table.column_sums = &column_sums<T>;
   table.transpose = &transpose<T>;
   enter_activations(table);

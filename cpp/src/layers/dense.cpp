@@ -175,6 +175,7 @@ void Dense<T>::backward(const RowPass<T>& pass) const noexcept {
                               pass.output_aux(), pass.output.row_stride, pass.output_delta(),
                               pass.output.row_stride);
   if (!pass.input_delta_wanted) return;
+  if (pass.transposed == nullptr) return backward_row(pass);
   // dx[rows, inputs] = dz[rows, outputs] W[outputs, inputs]
   Product<T> product{};
   product.rows = pass.rows;
@@ -198,6 +199,22 @@ void Dense<T>::backward(const RowPass<T>& pass) const noexcept {
   }
   take_part(pass, product);
   pass.kernels.product(product);
+}
+
+template <class T>
+void Dense<T>::backward_row(const RowPass<T>& pass) const noexcept {
+  const int64_t padded = padded_columns<T>(inputs_);
+  const int64_t first = pass.parts == 1 ? 0 : part_begin(padded, pass.part, pass.parts);
+  const int64_t last = pass.parts == 1 ? padded : part_begin(padded, pass.part + 1, pass.parts);
+  T* delta = pass.input_delta();
+  pass.kernels.panel_dots({first, std::min(last, inputs_), padded_columns<T>(outputs_),
+                           pass.parameters + offset_, panel_rows(), pass.output_delta(), delta});
+  if (last > inputs_) std::fill(delta + inputs_, delta + last, T(0));
+  if (pass.input_activation == nullptr) return;
+  const T* aux = pass.input_aux();
+  apply_activation_backward(pass.kernels, *pass.input_activation, 1, last - first,
+                            pass.input_values() + first, aux == nullptr ? nullptr : aux + first,
+                            pass.input.row_stride, delta + first, pass.input.row_stride);
 }
 
 // A limit of norms needs all weights of a unit in one task.

@@ -39,6 +39,8 @@ class Dense final : public Layer<T> {
   int64_t panel_count(int64_t columns) const noexcept;
   int64_t part_begin(int64_t columns, int part, int parts) const noexcept;
   bool splits(int64_t columns, int parts) const noexcept;
+  // backward's input delta of one row, from the weights as they lie.
+  void backward_row(const RowPass<T>& pass) const noexcept;
   void take_part(const RowPass<T>& pass, kernels::Product<T>& product) const noexcept;
   Tile tile(int task, int64_t inputs_per_task) const noexcept;
   int64_t task_inputs(int64_t inputs_per_task) const noexcept;

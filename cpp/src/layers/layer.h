@@ -34,7 +34,7 @@ template <class T>
 struct RowPass {
   const kernels::KernelTable<T>& kernels;
   const T* parameters;            // the network's flat buffer
-  const T* transposed = nullptr;  // transposed weights, backward only
+  const T* transposed = nullptr;  // transposed weights, backward only; null: of one row, without them
   const Slot<T>& input;
   const Slot<T>& output;
   int64_t first_row = 0, rows = 0;
@@ -48,6 +48,7 @@ struct RowPass {
   int part = 0, parts = 1;
 
   T* input_values() const noexcept { return input.values + first_row * input.row_stride; }
+  T* input_aux() const noexcept { return input.aux ? input.aux + first_row * input.row_stride : nullptr; }
   T* output_values() const noexcept { return output.values + first_row * output.row_stride; }
   T* output_aux() const noexcept { return output.aux ? output.aux + first_row * output.row_stride : nullptr; }
   T* input_delta() const noexcept { return input.delta + first_row * input.row_stride; }

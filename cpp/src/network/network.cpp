@@ -55,7 +55,7 @@ void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_
                                  .batch_rows = request.batch_rows,
                                  .parameters = weights_.data(),
                                  .transposed = transposed_.data(),
-                                 .transposed_wanted = node.reads_learned,
+                                 .transposed_wanted = request.keep_transposed && node.reads_learned,
                                  .gradients = request.gradients,
                                  .compute = request.compute,
                                  .penalties = request.penalties,

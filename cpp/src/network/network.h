@@ -41,7 +41,7 @@ template <class T>
 struct NetworkPass {
   Workspace<T>& workspace;
   const T* parameters;
-  const T* transposed = nullptr;  // backward only
+  const T* transposed = nullptr;  // backward only; null for a batch of one row
   int64_t first_row = 0, rows = 0;
   bool training = false;
   bool raw_output = false;  // leave out the last activation: a loss that absorbs it takes it from there
@@ -65,6 +65,7 @@ struct GradientRequest {
   ParameterUpdater<T>* updater = nullptr;
   T* scratch;
   bool fetch_ahead = false;
+  bool keep_transposed = true;  // false: they are left stale
 };
 
 template <class T>
@@ -163,8 +164,12 @@ class Network {
   // Elements of scratch that a gradient task may use.
   int64_t gradient_scratch_size(int64_t inputs_per_task) const noexcept;
   // After updates through gradient tasks, which keep the transposed weights up to date but for those that
-  // training leaves out. A keeper of a copy must have followed the updates itself ...
-  void note_update() noexcept { first_transposed_stale_ = true; }
+  // training leaves out, or none (batches of one row). A keeper of a copy must have followed the updates
+  // itself ...
+  void note_update(bool kept_transposed = true) noexcept {
+    first_transposed_stale_ = true;
+    if (!kept_transposed) transposed_stale_ = true;
+  }
   // ... or is told here that its copy is out of date.
   void note_untracked_update() noexcept {
     note_update();

@@ -121,7 +121,8 @@ void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t ba
                                    .penalties = penalties_,
                                    .updater = updater,
                                    .scratch = scratch_.data() + team.index * plan_->scratch_size,
-                                   .fetch_ahead = fetch_ahead};
+                                   .fetch_ahead = fetch_ahead,
+                                   .keep_transposed = keep_transposed_};
   if (compute && team.size > 1) fetch_rows_of_others(team, workspace, batch_rows);
   // Runs of neighbouring tasks share inputs, and prefetch for each other.
   const int run = std::clamp(static_cast<int>(plan_->tasks.size()) / (8 * team.size), 1, 4);

@@ -20,6 +20,9 @@ class GradientTasks {
 
   // Whether computed gradients include those of the layers' penalties; at first they do.
   void include_penalties(bool wanted) noexcept { penalties_ = wanted; }
+  // Whether updates bring the transposed weights up to date; at first they do.
+  void keep_transposed(bool wanted) noexcept { keep_transposed_ = wanted; }
+  bool keeps_transposed() const noexcept { return keep_transposed_; }
   // Cuts the work of a batch of so many rows for this many threads; allocates only the first time for a cut.
   void prepare(int64_t batch_rows, int threads);
   // On one member, before the barrier that precedes run.
@@ -37,7 +40,7 @@ class GradientTasks {
                             int64_t batch_rows) const noexcept;
 
   Network<T>& network_;
-  bool penalties_ = true;
+  bool penalties_ = true, keep_transposed_ = true;
   // Each member has a run of tasks of its own, the same at every step, so that their weights and optimizer
   // state stay in its cache; one who is through takes what others have left.
   struct alignas(64) Share {

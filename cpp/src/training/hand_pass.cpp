@@ -28,7 +28,8 @@ HandPass<T>::HandPass(Network<T>& network, int64_t capacity, bool penalties)
 
 template <class T>
 NetworkPass<T> HandPass<T>::pass(int64_t first, int64_t rows) noexcept {
-  return {workspace_, network_.weights(), network_.transposed(), first, rows, training_, false, seed_, step_};
+  const T* transposed = rows_ == 1 ? nullptr : network_.transposed();
+  return {workspace_, network_.weights(), transposed, first, rows, training_, false, seed_, step_};
 }
 
 template <class T>
@@ -66,7 +67,7 @@ int HandPass<T>::team_size(double multiply_adds) {
 
 template <class T>
 void HandPass<T>::backward(const T* output_gradient, T* gradients, T* input_gradient) {
-  network_.refresh_transposed(input_gradient != nullptr);
+  if (rows_ != 1) network_.refresh_transposed(input_gradient != nullptr);
   const int threads = team_size(work_between_barriers(network_, network_.training_multiply_adds(), rows_));
   tasks_.prepare(rows_, threads);
   run_team(threads, [&](Team& team) {

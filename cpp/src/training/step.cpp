@@ -36,7 +36,8 @@ void StepRunner<T>::reset_flags() noexcept {
 
 template <class T>
 NetworkPass<T> StepRunner<T>::pass(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept {
-  return {workspace_, network_.weights(), network_.transposed(), first, rows, request.training,
+  const T* transposed = request.batch.rows == 1 ? nullptr : network_.transposed();
+  return {workspace_, network_.weights(), transposed,  first, rows, request.training,
           raw_,       request.seed,       request.step};
 }
 

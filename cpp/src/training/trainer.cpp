@@ -103,7 +103,8 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
   const double step_time = estimated_microseconds(step_work, sizeof(T) == 8);
   choice_.prepare(runner_.prepare_threads(batch_size), step_time);
   sync_backup();
-  network_.refresh_transposed(false);
+  runner_.tasks().keep_transposed(batch_size > 1);
+  if (batch_size > 1) network_.refresh_transposed(false);
   prepare_buffers(optimizer, request, batch_size);
   runner_.reset_flags();
   Epoch epoch{data,
@@ -142,7 +143,7 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
     from = to;
   }
   if (average != nullptr) average->advance(record.steps);
-  network_.note_update();
+  network_.note_update(runner_.tasks().keeps_transposed());
   record.cancelled = runner_.cancelled();
   if (record.cancelled && epoch.keep_every > 1) backup_valid_ = false;
   if (!runner_.loss_is_finite() || !optimizer.step_is_finite()) fail_not_finite(epoch, record.steps);
@@ -261,7 +262,7 @@ double Trainer<T>::value_and_gradient(const DataSet<T>& data, uint64_t seed, uin
   const int64_t rows = data.inputs.rows;
   network_.check_batch_rows(rows, "value_and_grad");
   const int threads = runner_.prepare_threads(rows);
-  network_.refresh_transposed(false);
+  if (rows > 1) network_.refresh_transposed(false);
   runner_.reset_flags();
   const StepRequestData<T> request{data, {nullptr, 0, rows}, seed, step, nullptr};
   run_team(threads, [&](Team& team) {
@@ -301,13 +302,14 @@ void Trainer<T>::undo(Epoch& epoch, int64_t done) {
   const int64_t good = runner_.loss_is_finite() ? done : std::max(done - 1, epoch.kept);
   std::copy_n(backup_.data(), network_.flat_size(), network_.weights());
   network_.mark_weights_changed();
-  network_.refresh_transposed(false);
+  const bool keeps_transposed = runner_.tasks().keeps_transposed();
+  if (keeps_transposed) network_.refresh_transposed(false);
   runner_.reset_flags();
   epoch.optimizer.set_steps(epoch.steps_before + epoch.kept);
   run_team(choice_.threads(), [&](Team& team) {
     for (int64_t step = epoch.kept; step < good; ++step) run_step(team, epoch, step, [] { return false; });
   });
-  network_.note_update();
+  network_.note_update(keeps_transposed);
   epoch.optimizer.set_steps(epoch.steps_before + done);
 }
 
