@@ -68,12 +68,11 @@ def lamina_run(name: str, elements: int) -> Callable[[], None]:
     from lamina import _core
 
     text = f'"{name}"'
-    x, y, derivative, dy, dx = (aligned(elements) for _ in range(5))
-    stored = derivative if _core.stores_derivative(text) else None
-    saved = y if stored is None else stored
+    x, y, dy, dx = (aligned(elements) for _ in range(4))
+    saved = x if _core.gradient_reads_input(text) else y
 
     def run() -> None:
-        _core.activate_float32(text, x, y, stored)
+        _core.activate_float32(text, x, y)
         _core.activation_gradient_float32(text, saved, dy, dx)
 
     return run

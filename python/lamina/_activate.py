@@ -37,7 +37,7 @@ def activate(x: ArrayLike, activation: str | Spec) -> Array:
     """
     array = _floats(x, "activate", "x")
     y = _aligned_like(array)
-    _core_function("activate", array)(_text(activation), array, y, None)
+    _core_function("activate", array)(_text(activation), array, y)
     return y
 
 
@@ -50,7 +50,7 @@ def activation_vjp(x: ArrayLike, activation: str | Spec) -> tuple[Array, Pullbac
 
     Returns:
         (y, pullback): `pullback(dy)` takes an array of y's shape and returns dL/dx, of the same
-        shape. It reads y, so y must stay as it is until then.
+        shape. It reads x or y, so both must stay as they are until then.
 
     Raises:
         ValueError, TypeError: as in `activate`; also for "step", which has no derivative; the
@@ -69,9 +69,8 @@ def activation_vjp(x: ArrayLike, activation: str | Spec) -> tuple[Array, Pullbac
             "activation_vjp: 'step' has no derivative to train through; use 'sigmoid' in its place"
         )
     y = _aligned_like(array)
-    derivative = _aligned_like(array) if _core.stores_derivative(name) else None
-    _core_function("activate", array)(name, array, y, derivative)
-    saved = y if derivative is None else derivative
+    _core_function("activate", array)(name, array, y)
+    saved = array if _core.gradient_reads_input(name) else y
 
     def pullback(dy: ArrayLike) -> Array:
         gradient = np.asarray(_floats(dy, "activation_vjp", "dy"), saved.dtype)

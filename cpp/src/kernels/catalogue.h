@@ -51,6 +51,21 @@ constexpr bool stores_derivative(Activation activation) noexcept {
   }
 }
 
+// Over an array of the caller's, f'(z) is computed from z again rather than read from an array more, and
+// where it takes a comparison or two, y need not be kept either.
+constexpr bool gradient_reads_input(Activation activation) noexcept {
+  switch (activation) {
+    case Activation::kRelu:
+    case Activation::kLeakyRelu:
+    case Activation::kHardSigmoid:
+    case Activation::kHardTanh:
+    case Activation::kRelu6:
+      return true;
+    default:
+      return stores_derivative(activation);
+  }
+}
+
 // Losses per row, summed over columns; gradients with respect to the outputs y; t is the target. Class
 // targets are for the cross-entropies, the focal loss and the Kullback-Leibler divergences.
 enum class Loss : uint8_t {

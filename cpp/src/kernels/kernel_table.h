@@ -74,7 +74,7 @@ struct ActivationBlock {
   int64_t rows, columns;
   T* values;  // forward: z in, f(z) out; backward: dL/dy in, dL/dz out
   int64_t row_stride;
-  T* aux;  // forward: null or receives f'(z); backward: y or f'(z)
+  T* aux;  // forward: null or receives f'(z); backward: y or f'(z), or z (see activation_backward_from_z)
   int64_t aux_row_stride;
   T parameter;
   const T* source = nullptr;
@@ -228,6 +228,8 @@ struct KernelTable {
 
   void (*activation_forward[kActivationCount])(const ActivationBlock<T>&) noexcept;
   void (*activation_backward[kActivationCount])(const ActivationBlock<T>&) noexcept;
+  // The same where aux holds z, at any address.
+  void (*activation_backward_from_z[kActivationCount])(const ActivationBlock<T>&) noexcept;
   // Softmax over each row's first `columns` elements in place (log: log-softmax); padding becomes zero.
   void (*softmax_rows)(int64_t rows, int64_t columns, T* values, int64_t row_stride, bool log) noexcept;
   // delta = y * (delta - sum(delta * y)) row by row (log: delta - exp(y) * sum(delta)), in place on delta.

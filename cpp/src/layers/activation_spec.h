@@ -25,6 +25,9 @@ struct ActivationSpec {
   // False where the derivative is 0 almost everywhere, so that nothing would be learned through it.
   bool is_trainable() const noexcept { return !is_elementwise() || function != kernels::Activation::kStep; }
   bool stores_derivative() const noexcept { return is_elementwise() && kernels::stores_derivative(function); }
+  bool gradient_reads_input() const noexcept {
+    return is_elementwise() && kernels::gradient_reads_input(function);
+  }
 };
 
 // From `"relu"` or `{"kind": "leaky_relu", "negative_slope": 0.01}`; unknown names list what there is.
