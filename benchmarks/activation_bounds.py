@@ -91,9 +91,8 @@ def shares(gflops: float) -> dict[str, tuple[float, str]]:
     found = {}
     for name, cycles in CYCLES.items():
         own = seconds_of(lamina_run(name, ELEMENTS)) - seconds_of(lamina_run(name, 16))
-        stores = lm._core.stores_derivative(f'"{name}"')
-        # Forward reads x and writes y (and f'); backward reads dy and y or f' and writes dx.
-        moving = (24 if stores else 20) * ELEMENTS / bandwidth
+        # Forward reads x and writes y; backward reads dy and x or y and writes dx.
+        moving = 20 * ELEMENTS / bandwidth
         computing = cycles * ELEMENTS / 16 / (gflops * 1e9 / FLOPS_A_CYCLE) if vector else 0.0
         bound = "arithmetic" if computing > moving else "L2"
         found[name] = (max(moving, computing) / own, bound)
