@@ -68,11 +68,13 @@ def lamina_run(name: str, elements: int) -> Callable[[], None]:
     from lamina import _core
 
     text = f'"{name}"'
-    x, y, dy, dx = (aligned(elements) for _ in range(4))
-    saved = x if _core.gradient_reads_input(text) else y
+    x, y, derivative, dy, dx = (aligned(elements) for _ in range(5))
+    source = _core.gradient_source(text)
+    stored = derivative if source == "derivative" else None
+    saved = {"input": x, "output": y, "derivative": derivative}[source]
 
     def run() -> None:
-        _core.activate_float32(text, x, y)
+        _core.activate_float32(text, x, y, stored)
         _core.activation_gradient_float32(text, saved, dy, dx)
 
     return run

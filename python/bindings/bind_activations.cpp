@@ -37,12 +37,15 @@ ActivationSpec parse(const std::string& activation) {
 }
 
 template <class T>
-void activate(const std::string& activation, const DenseArray<T>& x, DenseArray<T>& y) {
+void activate(const std::string& activation, const DenseArray<T>& x, DenseArray<T>& y,
+              std::optional<DenseArray<T>>& derivative) {
   const ActivationSpec spec = parse(activation);
   check_same_size(x, y);
+  if (derivative) check_same_size(x, *derivative);
   T* out = y.mutable_data();
+  T* slopes = derivative ? derivative->mutable_data() : nullptr;
   const py::gil_scoped_release release;
-  activate_array(arrays_like(spec, x), x.data(), out, get_num_threads());
+  activate_array(arrays_like(spec, x), x.data(), out, slopes, get_num_threads());
 }
 
 template <class T>
@@ -110,7 +113,7 @@ py::array spare_like(const py::array& x) {
 template <class T>
 void register_for(py::module_& module, const char* type) {
   module.def((std::string("activate_") + type).c_str(), &activate<T>, py::arg("activation"),
-             py::arg("x").noconvert(), py::arg("y").noconvert());
+             py::arg("x").noconvert(), py::arg("y").noconvert(), py::arg("derivative").noconvert());
   module.def((std::string("activation_gradient_") + type).c_str(), &activation_gradient<T>,
              py::arg("activation"), py::arg("saved").noconvert(), py::arg("dy").noconvert(),
              py::arg("dx").noconvert());
@@ -128,9 +131,19 @@ void register_activations(py::module_& module) {
       "is_trainable", [](const std::string& activation) { return parse(activation).is_trainable(); },
       py::arg("activation"), "Whether the activation has a derivative to train through.");
   module.def(
-      "gradient_reads_input",
-      [](const std::string& activation) { return parse(activation).gradient_reads_input(); },
-      py::arg("activation"), "Whether the activation's gradient is computed from x, else from f(x).");
+      "gradient_source",
+      [](const std::string& activation) {
+        switch (parse(activation).gradient_source()) {
+          case kernels::GradientSource::kInput:
+            return "input";
+          case kernels::GradientSource::kOutput:
+            return "output";
+          case kernels::GradientSource::kDerivative:
+            return "derivative";
+        }
+        return "";
+      },
+      py::arg("activation"), "What activation_gradient reads: the activation's input, output or derivative.");
 }
 
 }  // namespace lamina::python

@@ -37,7 +37,7 @@ def activate(x: ArrayLike, activation: str | Spec) -> Array:
     """
     array = _floats(x, "activate", "x")
     y = _aligned_like(array)
-    _core_function("activate", array)(_text(activation), array, y)
+    _core_function("activate", array)(_text(activation), array, y, None)
     return y
 
 
@@ -69,8 +69,10 @@ def activation_vjp(x: ArrayLike, activation: str | Spec) -> tuple[Array, Pullbac
             "activation_vjp: 'step' has no derivative to train through; use 'sigmoid' in its place"
         )
     y = _aligned_like(array)
-    _core_function("activate", array)(name, array, y)
-    saved = array if _core.gradient_reads_input(name) else y
+    source = _core.gradient_source(name)
+    derivative = _aligned_like(array) if source == "derivative" else None
+    _core_function("activate", array)(name, array, y, derivative)
+    saved: Array = {"input": array, "output": y, "derivative": derivative}[source]
 
     def pullback(dy: ArrayLike) -> Array:
         gradient = np.asarray(_floats(dy, "activation_vjp", "dy"), saved.dtype)

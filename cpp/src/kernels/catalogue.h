@@ -51,18 +51,23 @@ constexpr bool stores_derivative(Activation activation) noexcept {
   }
 }
 
-// Over an array of the caller's, f'(z) is computed from z again rather than read from an array more, and
-// where it takes a comparison or two, y need not be kept either.
-constexpr bool gradient_reads_input(Activation activation) noexcept {
+// What the gradient over whole arrays is computed from. Memory is slow there: the input is there anyway, an
+// array of slopes pays only where they take long to compute again.
+enum class GradientSource : uint8_t { kInput, kOutput, kDerivative };
+constexpr GradientSource gradient_source(Activation activation) noexcept {
   switch (activation) {
     case Activation::kRelu:
     case Activation::kLeakyRelu:
     case Activation::kHardSigmoid:
     case Activation::kHardTanh:
     case Activation::kRelu6:
-      return true;
+      return GradientSource::kInput;
+    case Activation::kGelu:
+    case Activation::kGeluTanh:
+    case Activation::kMish:
+      return GradientSource::kDerivative;
     default:
-      return stores_derivative(activation);
+      return stores_derivative(activation) ? GradientSource::kInput : GradientSource::kOutput;
   }
 }
 

@@ -306,12 +306,12 @@ LAMINA_INLINE Vec<T> tanh(Vec<T> x) {
 template <class T>
 LAMINA_INLINE void normal_tail(Vec<T> a, Vec<T>& ratio, Vec<T>& ratio_lost, Vec<T>& e, Vec<T>& e_lost) {
   using C = Coefficients<T>;
-  const Vec<T> one = broadcast<T>(T(1)), four = broadcast<T>(T(4)), eight = broadcast<T>(T(8));
+  const Vec<T> one = broadcast<T>(T(1)), four = broadcast<T>(T(4));
   const Vec<T> sum = a + four;
-  const Vec<T> t = one / sum;
+  const Vec<T> eight_t = broadcast<T>(T(8)) / sum, t = eight_t * broadcast<T>(T(0.125));
   // 1 - t (a + 4), what the roundings of sum and t left; it corrects t and u = (a - 4) / (a + 4) = 1 - 8 t.
   const Vec<T> residual = fnma(a - (sum - four), t, fnma(sum, t, one));
-  const Vec<T> u = fnma(eight * t, residual, fnma(eight, t, one));
+  const Vec<T> u = fnma(eight_t, residual, one - eight_t);
   const Vec<T> first = broadcast<T>(C::kTail[0]), slope = polynomial<1>(C::kTail, u);
   const Vec<T> value = fma(slope, u, first);
   ratio = value * t;

@@ -87,13 +87,17 @@ const T* source_for(const Block<T>& block, const ActivationSpec& spec, const T* 
 }  // namespace
 
 template <class T>
-void activate_array(const ActivationArrays<T>& arrays, const T* x, T* y, int threads) {
+void activate_array(const ActivationArrays<T>& arrays, const T* x, T* y, T* derivative, int threads) {
   for_each_piece(arrays, y, threads, [&](const Piece& piece, T* scratch) {
     const Block<T> values(y, piece, scratch);
     const T* source = source_for(values, arrays.activation, x + piece.offset);
     if (source == nullptr) values.fill(x + piece.offset);
-    apply_activation<T>(arrays.kernels, arrays.activation, piece.rows, piece.columns, values.data(),
-                        values.stride(), nullptr, 0, source);
+    const Block<T> slopes(derivative != nullptr ? derivative : y, piece,
+                          scratch + piece.rows * values.stride());
+    apply_activation(arrays.kernels, arrays.activation, piece.rows, piece.columns, values.data(),
+                     values.stride(), derivative != nullptr ? slopes.data() : nullptr, values.stride(),
+                     source);
+    if (derivative != nullptr) slopes.finish();
     values.finish();
   });
 }
@@ -110,20 +114,20 @@ void activation_gradient_array(const ActivationArrays<T>& arrays, const T* saved
     const Block<T> kept(const_cast<T*>(saved), piece, scratch + piece.rows * delta.stride(),
                         spec.is_elementwise());
     if (!kept.in_place()) kept.fill(saved + piece.offset);
-    if (spec.gradient_reads_input()) {
+    if (spec.gradient_source() == kernels::GradientSource::kInput) {
       arrays.kernels.activation_backward_from_z[static_cast<int>(spec.function)](
           {piece.rows, kept.stride(), delta.data(), delta.stride(), kept.data(), kept.stride(),
            static_cast<T>(spec.parameter), source});
     } else {
-      apply_activation_backward<T>(arrays.kernels, spec, piece.rows, piece.columns, kept.data(), nullptr,
-                                   kept.stride(), delta.data(), delta.stride(), source);
+      apply_activation_backward(arrays.kernels, spec, piece.rows, piece.columns, kept.data(), kept.data(),
+                                kept.stride(), delta.data(), delta.stride(), source);
     }
     delta.finish();
   });
 }
 
-template void activate_array(const ActivationArrays<float>&, const float*, float*, int);
-template void activate_array(const ActivationArrays<double>&, const double*, double*, int);
+template void activate_array(const ActivationArrays<float>&, const float*, float*, float*, int);
+template void activate_array(const ActivationArrays<double>&, const double*, double*, double*, int);
 template void activation_gradient_array(const ActivationArrays<float>&, const float*, const float*, float*,
                                         int);
 template void activation_gradient_array(const ActivationArrays<double>&, const double*, const double*,

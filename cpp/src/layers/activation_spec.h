@@ -25,8 +25,8 @@ struct ActivationSpec {
   // False where the derivative is 0 almost everywhere, so that nothing would be learned through it.
   bool is_trainable() const noexcept { return !is_elementwise() || function != kernels::Activation::kStep; }
   bool stores_derivative() const noexcept { return is_elementwise() && kernels::stores_derivative(function); }
-  bool gradient_reads_input() const noexcept {
-    return is_elementwise() && kernels::gradient_reads_input(function);
+  kernels::GradientSource gradient_source() const noexcept {
+    return is_elementwise() ? kernels::gradient_source(function) : kernels::GradientSource::kOutput;
   }
 };
 
