@@ -230,11 +230,14 @@ struct KernelTable {
   void (*activation_backward[kActivationCount])(const ActivationBlock<T>&) noexcept;
   // The same where aux holds z, at any address.
   void (*activation_backward_from_z[kActivationCount])(const ActivationBlock<T>&) noexcept;
-  // Softmax over each row's first `columns` elements in place (log: log-softmax); padding becomes zero.
-  void (*softmax_rows)(int64_t rows, int64_t columns, T* values, int64_t row_stride, bool log) noexcept;
-  // delta = y * (delta - sum(delta * y)) row by row (log: delta - exp(y) * sum(delta)), in place on delta.
+  // Softmax over each row's first `columns` elements in place, or from `source` as in ActivationBlock (log:
+  // log-softmax); padding becomes zero.
+  void (*softmax_rows)(int64_t rows, int64_t columns, T* values, int64_t row_stride, bool log,
+                       const T* source) noexcept;
+  // delta = y * (delta - sum(delta * y)) row by row (log: delta - exp(y) * sum(delta)), in place on delta or
+  // from `source`.
   void (*softmax_backward_rows)(int64_t rows, int64_t columns, const T* y, int64_t y_row_stride, T* delta,
-                                int64_t delta_row_stride, bool log) noexcept;
+                                int64_t delta_row_stride, bool log, const T* source) noexcept;
 
   void (*loss_rows[kLossCount])(const LossRows<T>&) noexcept;
   // Returns false when a new weight is not finite (the weights are written all the same).

@@ -78,10 +78,10 @@ void for_each_piece(const ActivationArrays<T>& arrays, const T* out, int threads
   });
 }
 
-// What the kernels read from without a copy: only elementwise ones read elsewhere than they write.
+// What the kernels read from without a copy; the identity has none.
 template <class T>
 const T* source_for(const Block<T>& block, const ActivationSpec& spec, const T* from) noexcept {
-  return block.in_place() && spec.is_elementwise() && !spec.is_identity() ? from : nullptr;
+  return block.in_place() && !spec.is_identity() ? from : nullptr;
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ ActivationSpec activation_from_json(const nlohmann::json& spec);
 nlohmann::json activation_to_json(const ActivationSpec& spec);
 std::vector<std::string> activation_names();
 
-// `source` (or null) of elementwise activations other than the identity: see kernels::ActivationBlock.
+// `source` (or null) of activations other than the identity: see kernels::ActivationBlock.
 // f over rows [rows, columns] in place; `aux` (or null) receives f'(z) where the activation stores it.
 template <class T>
 void apply_activation(const kernels::KernelTable<T>& table, const ActivationSpec& spec, int64_t rows,
