@@ -72,7 +72,7 @@ def activation_vjp(x: ArrayLike, activation: str | Spec) -> tuple[Array, Pullbac
     source = _core.gradient_source(name)
     derivative = _aligned_like(array) if source == "derivative" else None
     _core_function("activate", array)(name, array, y, derivative)
-    saved: Array = {"input": array, "output": y, "derivative": derivative}[source]
+    saved = derivative if derivative is not None else array if source == "input" else y
 
     def pullback(dy: ArrayLike) -> Array:
         gradient = np.asarray(_floats(dy, "activation_vjp", "dy"), saved.dtype)
