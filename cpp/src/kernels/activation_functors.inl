@@ -233,7 +233,10 @@ struct LogSigmoid {
 template <class T>
 struct HardSigmoid {
   static LAMINA_INLINE Vec<T> value(Vec<T> z, Vec<T>) {
-    return clamp(z + broadcast<T>(T(3)), T(0), T(6)) / broadcast<T>(T(6));
+    // A sixth, corrected once, as a division rounds it.
+    const Vec<T> six = broadcast<T>(T(6)), sixth = broadcast<T>(T(1) / T(6));
+    const Vec<T> part = clamp(z + broadcast<T>(T(3)), T(0), T(6)), quotient = part * sixth;
+    return fma(fnma(quotient, six, part), sixth, quotient);
   }
   static LAMINA_INLINE Vec<T> derivative(Vec<T> y, Vec<T>) {
     return inside(y, T(0), T(1)) * broadcast<T>(T(1) / T(6));
