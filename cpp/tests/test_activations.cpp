@@ -306,6 +306,23 @@ LAMINA_TEST(a_block_with_strides_equals_one_long_row_and_touches_no_gap) {
   });
 }
 
+// From z at any address, with the same bits.
+LAMINA_TEST(backward_from_z_equals_backward_from_what_forward_kept) {
+  on_every_table([]<class T>(const KernelTable<T>& table) {
+    for (const Entry& entry : kEntries) {
+      const int64_t rows = 5, columns = padded<T>(40), n = rows * columns;
+      Aligned<T> z(n), shifted(n + 1);
+      Uniform(5).fill(z, -8, 8);
+      for (int64_t i = 0; i < n; ++i) shifted[i + 1] = z[i];
+      Aligned<T> expected = slopes(table, entry, z);
+      Aligned<T> delta(n, T(1));
+      table.activation_backward_from_z[static_cast<int>(entry.activation)](
+          block_of(entry, rows, columns, delta.data(), columns, shifted.data() + 1, columns));
+      for (int64_t i = 0; i < n; ++i) CHECK(delta[i] == expected[i]);
+    }
+  });
+}
+
 // Central differences in double; steps of 1e-5 leave 1e-10 from rounding and 1e-9 from curvature.
 LAMINA_TEST(slopes_in_double_are_the_differences_of_the_values) {
   on_every_instruction_set<double>([](const KernelTable<double>& table) {

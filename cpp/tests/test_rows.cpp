@@ -26,7 +26,7 @@ LAMINA_TEST(softmax_rows_equal_the_formula_and_zero_their_padding) {
           for (int64_t c = 0; c < columns; ++c) y[r * stride + c] = static_cast<T>(uniform(-20, 20));
         }
         Aligned<T> z(y);
-        table.softmax_rows(rows, columns, y.data(), stride, take_log);
+        table.softmax_rows(rows, columns, y.data(), stride, take_log, nullptr);
         for (int64_t r = 0; r < rows; ++r) {
           double sum = 0;
           for (int64_t c = 0; c < columns; ++c) sum += std::exp(static_cast<double>(z[r * stride + c]));
@@ -55,14 +55,14 @@ LAMINA_TEST(softmax_backward_is_the_difference_quotient_of_softmax) {
         for (int64_t c = 0; c < columns; ++c) z[c] = uniform(-2, 2), delta[c] = g[c] = uniform(-1, 1);
         const auto objective = [&](int64_t column, double shift) {
           for (int64_t c = 0; c < stride; ++c) y[c] = z[c] + (c == column ? shift : 0);
-          table.softmax_rows(1, columns, y.data(), stride, take_log);
+          table.softmax_rows(1, columns, y.data(), stride, take_log, nullptr);
           double sum = 0;
           for (int64_t c = 0; c < columns; ++c) sum += g[c] * y[c];
           return sum;
         };
         objective(-1, 0);
         for (int64_t c = columns; c < stride; ++c) y[c] = delta[c] = 0;
-        table.softmax_backward_rows(1, columns, y.data(), stride, delta.data(), stride, take_log);
+        table.softmax_backward_rows(1, columns, y.data(), stride, delta.data(), stride, take_log, nullptr);
         for (int64_t c = columns; c < stride; ++c) CHECK(delta[c] == 0);
         for (int64_t c = 0; c < columns; ++c) {
           CHECK_NEAR(delta[c], (objective(c, 1e-6) - objective(c, -1e-6)) / 2e-6, 1e-8);
@@ -76,7 +76,7 @@ LAMINA_TEST(softmax_of_a_row_with_nan_is_nan) {
   on_every_table([]<class T>(const KernelTable<T>& table) {
     Aligned<T> y(padded<T>(3));
     y[1] = std::numeric_limits<T>::quiet_NaN();
-    table.softmax_rows(1, 3, y.data(), y.size(), false);
+    table.softmax_rows(1, 3, y.data(), y.size(), false, nullptr);
     CHECK(std::isnan(y[0]) && std::isnan(y[1]) && std::isnan(y[2]));
   });
 }

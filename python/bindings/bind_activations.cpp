@@ -131,9 +131,19 @@ void register_activations(py::module_& module) {
       "is_trainable", [](const std::string& activation) { return parse(activation).is_trainable(); },
       py::arg("activation"), "Whether the activation has a derivative to train through.");
   module.def(
-      "stores_derivative",
-      [](const std::string& activation) { return parse(activation).stores_derivative(); },
-      py::arg("activation"), "Whether the activation's gradient is computed from f'(x), else from f(x).");
+      "gradient_source",
+      [](const std::string& activation) {
+        switch (parse(activation).gradient_source()) {
+          case kernels::GradientSource::kInput:
+            return "input";
+          case kernels::GradientSource::kOutput:
+            return "output";
+          case kernels::GradientSource::kDerivative:
+            return "derivative";
+        }
+        return "";
+      },
+      py::arg("activation"), "What activation_gradient reads: the activation's input, output or derivative.");
 }
 
 }  // namespace lamina::python

@@ -50,7 +50,7 @@ def activation_vjp(x: ArrayLike, activation: str | Spec) -> tuple[Array, Pullbac
 
     Returns:
         (y, pullback): `pullback(dy)` takes an array of y's shape and returns dL/dx, of the same
-        shape. It reads y, so y must stay as it is until then.
+        shape. It reads x or y, so both must stay as they are until then.
 
     Raises:
         ValueError, TypeError: as in `activate`; also for "step", which has no derivative; the
@@ -69,9 +69,10 @@ def activation_vjp(x: ArrayLike, activation: str | Spec) -> tuple[Array, Pullbac
             "activation_vjp: 'step' has no derivative to train through; use 'sigmoid' in its place"
         )
     y = _aligned_like(array)
-    derivative = _aligned_like(array) if _core.stores_derivative(name) else None
+    source = _core.gradient_source(name)
+    derivative = _aligned_like(array) if source == "derivative" else None
     _core_function("activate", array)(name, array, y, derivative)
-    saved = y if derivative is None else derivative
+    saved = derivative if derivative is not None else array if source == "input" else y
 
     def pullback(dy: ArrayLike) -> Array:
         gradient = np.asarray(_floats(dy, "activation_vjp", "dy"), saved.dtype)

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'stores_derivative', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
+__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -355,6 +355,10 @@ def get_num_threads() -> int:
     Threads in use: set_num_threads, else the environment variable LAMINA_NUM_THREADS, else
     hardware_threads(), or OMP_NUM_THREADS if that is fewer.
     """
+def gradient_source(activation: str) -> str:
+    """
+    What activation_gradient reads: the activation's input, output or derivative.
+    """
 def hardware_threads() -> int:
     """
     CPUs this process may use: its affinity, or the whole CPUs of its cgroup quota if fewer.
@@ -414,10 +418,6 @@ def shuffled_rows(rows: typing.SupportsInt | typing.SupportsIndex, seed: typing.
 def spare_like(x: numpy.ndarray) -> numpy.ndarray:
     """
     An array of x's shape and type for a result, in memory of earlier results where there is some.
-    """
-def stores_derivative(activation: str) -> bool:
-    """
-    Whether the activation's gradient is computed from f'(x), else from f(x).
     """
 def train_perceptron(inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32], units: typing.SupportsInt | typing.SupportsIndex, *, learning_rate: typing.SupportsFloat | typing.SupportsIndex, margin: typing.SupportsFloat | typing.SupportsIndex, averaged: bool, fit_bias: bool, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, max_epochs: typing.SupportsInt | typing.SupportsIndex) -> PerceptronResult:
     ...

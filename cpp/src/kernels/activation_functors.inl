@@ -52,7 +52,7 @@ struct Tanh {
 template <class T>
 struct Softplus {
   static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
-    const Vec<T> e = exp_nonpositive(-abs(z));
+    const Vec<T> e = exp_nonpositive(minus_abs(z));
     derivative = sigmoid_from(z, e);
     return max(zero<T>(), z) + log1p_unit(e);
   }
@@ -103,7 +103,7 @@ struct GeluTanh {
     const Vec<T> linear = broadcast<T>(kLinear), cubic = broadcast<T>(kCubic);
     const Vec<T> limit = broadcast<T>(T(24));
     const Vec<T> c = min(limit, max(-limit, z));
-    const Vec<T> a = -abs(c);
+    const Vec<T> a = minus_abs(c);
     const Vec<T> square = c * c;
     const Vec<T> term = square * cubic;
     const Vec<T> factor = term + linear;
@@ -133,9 +133,9 @@ struct GeluTanh {
 template <class T>
 struct Silu {
   static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
-    const Vec<T> limit = broadcast<T>(-Coefficients<T>::kExpLow);
+    const Vec<T> limit = broadcast<T>(-Coefficients<T>::kNormalExpLow);
     const Vec<T> c = min(limit, max(-limit, z));
-    const Vec<T> e = exp_nonpositive(-abs(c));
+    const Vec<T> e = exp_nonpositive(minus_abs(c));
     Vec<T> q, s;
     const Vec<T> value = times_sigmoid(c, e, q, s);
     derivative = fma(c * q, e * q, s);
@@ -182,10 +182,10 @@ template <class T>
 struct Mish {
   static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
     const Vec<T> one = broadcast<T>(T(1)), two = broadcast<T>(T(2)),
-                 limit = broadcast<T>(-Coefficients<T>::kExpLow);
+                 limit = broadcast<T>(-Coefficients<T>::kNormalExpLow);
     const Vec<T> c = min(limit, max(-limit, z));
     const Mask<T> negative = lt(c, zero<T>());
-    const Vec<T> e = exp_nonpositive(-abs(c));
+    const Vec<T> e = exp_nonpositive(minus_abs(c));
     const Vec<T> factor = select(negative, e, two), first = select(negative, e + e, one);
     const Vec<T> n = fma(factor, e, first);
     const Vec<T> rest = two * select(negative, one, e * e);
@@ -224,7 +224,7 @@ struct Softsign {
 template <class T>
 struct LogSigmoid {
   static LAMINA_INLINE Vec<T> value_and_derivative(Vec<T> z, Vec<T>, Vec<T>& derivative) {
-    const Vec<T> e = exp_nonpositive(-abs(z));
+    const Vec<T> e = exp_nonpositive(minus_abs(z));
     derivative = sigmoid_from(-z, e);
     return min(zero<T>(), z) - log1p_unit(e);
   }
@@ -233,7 +233,10 @@ struct LogSigmoid {
 template <class T>
 struct HardSigmoid {
   static LAMINA_INLINE Vec<T> value(Vec<T> z, Vec<T>) {
-    return clamp(z + broadcast<T>(T(3)), T(0), T(6)) / broadcast<T>(T(6));
+    // A sixth, corrected once, as a division rounds it.
+    const Vec<T> six = broadcast<T>(T(6)), sixth = broadcast<T>(T(1) / T(6));
+    const Vec<T> part = clamp(z + broadcast<T>(T(3)), T(0), T(6)), quotient = part * sixth;
+    return fma(fnma(quotient, six, part), sixth, quotient);
   }
   static LAMINA_INLINE Vec<T> derivative(Vec<T> y, Vec<T>) {
     return inside(y, T(0), T(1)) * broadcast<T>(T(1) / T(6));

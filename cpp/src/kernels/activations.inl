@@ -17,6 +17,18 @@ LAMINA_INLINE Vec<T> activation_value(Vec<T> z, Vec<T> parameter) {
   }
 }
 
+// f'(z): what does not serve it drops out.
+template <class T, class F>
+LAMINA_INLINE Vec<T> activation_derivative(Vec<T> z, Vec<T> parameter) {
+  if constexpr (requires { &F::value_and_derivative; }) {
+    Vec<T> derivative;
+    F::value_and_derivative(z, parameter, derivative);
+    return derivative;
+  } else {
+    return F::derivative(F::value(z, parameter), parameter);
+  }
+}
+
 // A block whose rows follow one another without a gap is one long row. All buffers are padded to whole
 // vectors, so the padding is computed along and no row has a tail.
 template <class T>
@@ -73,6 +85,19 @@ void activation_backward(const ActivationBlock<T>& given) noexcept {
   }
 }
 
+template <class T, class F>
+void activation_backward_from_z(const ActivationBlock<T>& given) noexcept {
+  const ActivationBlock<T> block = as_few_rows(given);
+  const Vec<T> parameter = broadcast<T>(block.parameter);
+  for (int64_t row = 0; row < block.rows; ++row) {
+    T* delta = block.values + row * block.row_stride;
+    const T* z = block.aux + row * block.aux_row_stride;
+    const T* dy = block.source != nullptr ? block.source + row * block.columns : delta;
+    for (int64_t c = 0; c < block.columns; c += Vec<T>::kLanes)
+      store(delta + c, loadu(dy + c) * activation_derivative<T, F>(loadu(z + c), parameter));
+  }
+}
+
 template <class T>
 void activation_nothing(const ActivationBlock<T>&) noexcept {}
 
@@ -80,6 +105,7 @@ template <class T>
 struct ActivationFunctions {
   void (*forward[kActivationCount])(const ActivationBlock<T>&) noexcept;
   void (*backward[kActivationCount])(const ActivationBlock<T>&) noexcept;
+  void (*backward_from_z[kActivationCount])(const ActivationBlock<T>&) noexcept;
 };
 
 template <class T, class F>
@@ -87,6 +113,7 @@ constexpr void enter_activation(ActivationFunctions<T>& functions, Activation ac
   static_assert(Vec<T>::kLanes * sizeof(T) <= 64);
   functions.forward[static_cast<int>(activation)] = &activation_forward<T, F>;
   functions.backward[static_cast<int>(activation)] = &activation_backward<T, F>;
+  functions.backward_from_z[static_cast<int>(activation)] = &activation_backward_from_z<T, F>;
 }
 
 template <class T>
@@ -94,6 +121,7 @@ constexpr ActivationFunctions<T> make_activation_functions() {
   ActivationFunctions<T> f{};
   f.forward[static_cast<int>(Activation::kIdentity)] = &activation_nothing<T>;
   f.backward[static_cast<int>(Activation::kIdentity)] = &activation_nothing<T>;
+  f.backward_from_z[static_cast<int>(Activation::kIdentity)] = &activation_nothing<T>;
   enter_activation<T, Relu<T>>(f, Activation::kRelu);
   enter_activation<T, LeakyRelu<T>>(f, Activation::kLeakyRelu);
   enter_activation<T, Sigmoid<T>>(f, Activation::kSigmoid);
@@ -126,6 +154,7 @@ constexpr void enter_activations(KernelTable<T>& table) {
   for (int i = 0; i < kActivationCount; ++i) {
     table.activation_forward[i] = kActivationFunctions<T>.forward[i];
     table.activation_backward[i] = kActivationFunctions<T>.backward[i];
+    table.activation_backward_from_z[i] = kActivationFunctions<T>.backward_from_z[i];
   }
 }
 

@@ -51,6 +51,26 @@ constexpr bool stores_derivative(Activation activation) noexcept {
   }
 }
 
+// What the gradient over whole arrays is computed from. Memory is slow there: the input is there anyway, an
+// array of slopes pays only where they take long to compute again.
+enum class GradientSource : uint8_t { kInput, kOutput, kDerivative };
+constexpr GradientSource gradient_source(Activation activation) noexcept {
+  switch (activation) {
+    case Activation::kRelu:
+    case Activation::kLeakyRelu:
+    case Activation::kHardSigmoid:
+    case Activation::kHardTanh:
+    case Activation::kRelu6:
+      return GradientSource::kInput;
+    case Activation::kGelu:
+    case Activation::kGeluTanh:
+    case Activation::kMish:
+      return GradientSource::kDerivative;
+    default:
+      return stores_derivative(activation) ? GradientSource::kInput : GradientSource::kOutput;
+  }
+}
+
 // Losses per row, summed over columns; gradients with respect to the outputs y; t is the target. Class
 // targets are for the cross-entropies, the focal loss and the Kullback-Leibler divergences.
 enum class Loss : uint8_t {

@@ -74,7 +74,7 @@ struct ActivationBlock {
   int64_t rows, columns;
   T* values;  // forward: z in, f(z) out; backward: dL/dy in, dL/dz out
   int64_t row_stride;
-  T* aux;  // forward: null or receives f'(z); backward: y or f'(z)
+  T* aux;  // forward: null or receives f'(z); backward: y or f'(z), or z (see activation_backward_from_z)
   int64_t aux_row_stride;
   T parameter;
   const T* source = nullptr;
@@ -244,11 +244,16 @@ struct KernelTable {
 
   void (*activation_forward[kActivationCount])(const ActivationBlock<T>&) noexcept;
   void (*activation_backward[kActivationCount])(const ActivationBlock<T>&) noexcept;
-  // Softmax over each row's first `columns` elements in place (log: log-softmax); padding becomes zero.
-  void (*softmax_rows)(int64_t rows, int64_t columns, T* values, int64_t row_stride, bool log) noexcept;
-  // delta = y * (delta - sum(delta * y)) row by row (log: delta - exp(y) * sum(delta)), in place on delta.
+  // The same where aux holds z, at any address.
+  void (*activation_backward_from_z[kActivationCount])(const ActivationBlock<T>&) noexcept;
+  // Softmax over each row's first `columns` elements in place, or from `source` as in ActivationBlock (log:
+  // log-softmax); padding becomes zero.
+  void (*softmax_rows)(int64_t rows, int64_t columns, T* values, int64_t row_stride, bool log,
+                       const T* source) noexcept;
+  // delta = y * (delta - sum(delta * y)) row by row (log: delta - exp(y) * sum(delta)), in place on delta or
+  // from `source`.
   void (*softmax_backward_rows)(int64_t rows, int64_t columns, const T* y, int64_t y_row_stride, T* delta,
-                                int64_t delta_row_stride, bool log) noexcept;
+                                int64_t delta_row_stride, bool log, const T* source) noexcept;
 
   void (*loss_rows[kLossCount])(const LossRows<T>&) noexcept;
   // Returns false when a new weight is not finite (the weights are written all the same).

@@ -49,7 +49,7 @@ struct BinaryCrossEntropyWithLogitsLoss {
         positive(broadcast<T>(parameters[1])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> z, Vec<T> t, Vec<T>& derivative) const {
     const Vec<T> target = fma(t, kept, added);
-    const Vec<T> e = exp_nonpositive(-abs(z));
+    const Vec<T> e = exp_nonpositive(minus_abs(z));
     const Vec<T> weighted = target * positive;
     const Vec<T> both = fma(target, positive, broadcast<T>(T(1)) - target);
     derivative = fma(both, sigmoid_from(z, e), -weighted);
@@ -169,7 +169,7 @@ struct BinaryFocalWithLogitsLoss {
   explicit LAMINA_INLINE BinaryFocalWithLogitsLoss(const T* parameters)
       : gamma(broadcast<T>(parameters[0])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> z, Vec<T> t, Vec<T>& derivative) const {
-    const Vec<T> e = exp_nonpositive(-abs(z));
+    const Vec<T> e = exp_nonpositive(minus_abs(z));
     const Vec<T> b = fnma(z, t, max(zero<T>(), z)) + log1p_unit(e);
     Vec<T> slope;
     const Vec<T> loss = focal_term(b, gamma, slope);

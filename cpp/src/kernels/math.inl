@@ -34,10 +34,9 @@ struct Coefficients<float> {
   static constexpr float kLn2High = 0.693145752f, kLn2Low = 1.42860677e-6f;
   static constexpr float kHalfPi[] = {1.5703125f, 4.83751297e-4f, 7.54953362e-8f, 2.56334407e-12f};
   static constexpr float kSinLimit = 8192.0f;
-  static constexpr float kExpLow = -104.0f, kExpHigh = 89.0f;
+  static constexpr float kExpLow = -104.0f, kNormalExpLow = -88.0f, kExpHigh = 89.0f;
   static constexpr float kExpm1Low = -18.0f;
   static constexpr float kTailLimit = 14.6f;  // beyond, exp(-a^2 / 2) is 0
-  static constexpr float kUnderflowShift = 32.0f, kUnderflowFactor = 2.32830643654e-10f;  // 2^-32
   static constexpr float kSmallestNormal = 1.17549435e-38f;
   static constexpr float kSubnormalFactor = 16777216.0f, kSubnormalExponent = 24.0f;
   static constexpr uint32_t kHalfFraction = 0xfffff000u;
@@ -83,10 +82,9 @@ struct Coefficients<double> {
   static constexpr double kHalfPi[] = {1.57079632673412561417e+00, 6.07710050630396597660e-11,
                                        2.02226624871116645580e-21, 8.47842766036889956997e-32};
   static constexpr double kSinLimit = 1048576.0;
-  static constexpr double kExpLow = -745.5, kExpHigh = 710.0;
+  static constexpr double kExpLow = -745.5, kNormalExpLow = -709.0, kExpHigh = 710.0;
   static constexpr double kExpm1Low = -38.0;
   static constexpr double kTailLimit = 38.7;
-  static constexpr double kUnderflowShift = 512.0, kUnderflowFactor = 7.458340731200207e-155;  // 2^-512
   static constexpr double kSmallestNormal = 2.2250738585072014e-308;
   static constexpr double kSubnormalFactor = 18014398509481984.0, kSubnormalExponent = 54.0;
   static constexpr uint64_t kHalfFraction = 0xfffffffff8000000u;
@@ -150,20 +148,27 @@ LAMINA_INLINE Vec<T> reduce_by_ln2(Vec<T> x, Vec<T> n) {
   return fnma(n, broadcast<T>(Coefficients<T>::kLn2Low), r);
 }
 
-// exp(x + low) for x <= 0 and |low| far below |x|, and what the last rounding took from it; 0 from x = -104
-// (double: -745.5) on, and at -inf.
+// max(x, lowest), n = the nearest integer to x / ln 2 and power = 2^n, 0 for the least n.
+template <class T>
+LAMINA_INLINE Vec<T> limited_exponent(Vec<T> x, T lowest, Vec<T>& n, Vec<T>& power) {
+  const Vec<T> limited = max(broadcast<T>(lowest), x);
+  Vec<T> shifted;
+  n = nearest_integer(limited, kLog2E<T>, static_cast<T>(Format<T>::kExponentBias), shifted);
+  power = from_bits(shift_left<Format<T>::kFractionBits>(as_bits(shifted)));
+  return limited;
+}
+
+// exp(x + low) for x <= 0 and |low| far below |x|, and what the last rounding took from it; 0 from where on
+// it rounds to less than the smallest normal number, and at -inf.
 template <class T>
 LAMINA_INLINE Vec<T> exp_nonpositive(Vec<T> x, Vec<T> low, Vec<T>& lost) {
-  using C = Coefficients<T>;
-  constexpr T kBias = static_cast<T>(Format<T>::kExponentBias) + C::kUnderflowShift;
-  const Vec<T> limited = max(broadcast<T>(C::kExpLow), x);
-  Vec<T> shifted;
-  const Vec<T> n = nearest_integer(limited, kLog2E<T>, kBias, shifted);
-  const Vec<T> power = from_bits(shift_left<Format<T>::kFractionBits>(as_bits(shifted)));
+  Vec<T> n, power;
+  const Vec<T> limited = limited_exponent(x, Coefficients<T>::kNormalExpLow, n, power);
   // As reduce_by_ln2 does, but with `low` inside the one rounding.
-  const Vec<T> r = fnma(n, broadcast<T>(C::kLn2High), limited) + fnma(n, broadcast<T>(C::kLn2Low), low);
-  const Vec<T> value = exp_reduced(r, lost) * power * broadcast<T>(C::kUnderflowFactor);
-  lost = lost * power * broadcast<T>(C::kUnderflowFactor);
+  const Vec<T> r = fnma(n, broadcast<T>(Coefficients<T>::kLn2High), limited) +
+                   fnma(n, broadcast<T>(Coefficients<T>::kLn2Low), low);
+  const Vec<T> value = exp_reduced(r, lost) * power;
+  lost = lost * power;
   return value;
 }
 
@@ -175,7 +180,9 @@ LAMINA_INLINE Vec<T> exp_nonpositive(Vec<T> x, Vec<T> low) {
 
 template <class T>
 LAMINA_INLINE Vec<T> exp_nonpositive(Vec<T> x) {
-  return exp_nonpositive(x, zero<T>());
+  Vec<T> n, power;
+  const Vec<T> limited = limited_exponent(x, Coefficients<T>::kNormalExpLow, n, power);
+  return exp_reduced(reduce_by_ln2(limited, n)) * power;
 }
 
 // exp(x) for any x: +inf where it overflows, 0 where it underflows.
@@ -190,18 +197,21 @@ LAMINA_INLINE Vec<T> exp(Vec<T> x) {
   return exp_reduced(reduce_by_ln2(limited, n)) * pow2(n - main) * pow2(main);
 }
 
+// exp(x) - 1 = (power - 1) + what is returned, for x <= 0; power is 2^n.
+template <class T>
+LAMINA_INLINE Vec<T> expm1_parts(Vec<T> x, Vec<T>& power) {
+  Vec<T> n;
+  const Vec<T> limited = limited_exponent(x, Coefficients<T>::kExpm1Low, n, power);
+  const Vec<T> r = reduce_by_ln2(limited, n);
+  return fma(polynomial(Coefficients<T>::kExp, r), r * r, r) * power;
+}
+
 // exp(x) - 1 for x <= 0, with full relative accuracy near 0.
 template <class T>
 LAMINA_INLINE Vec<T> expm1_nonpositive(Vec<T> x) {
-  using C = Coefficients<T>;
-  constexpr T kBias = static_cast<T>(Format<T>::kExponentBias);
-  const Vec<T> limited = max(broadcast<T>(C::kExpm1Low), x);
-  Vec<T> shifted;
-  const Vec<T> n = nearest_integer(limited, kLog2E<T>, kBias, shifted);
-  const Vec<T> power = from_bits(shift_left<Format<T>::kFractionBits>(as_bits(shifted)));
-  const Vec<T> r = reduce_by_ln2(limited, n);
-  const Vec<T> q = fma(polynomial(C::kExp, r) * r, r, r);
-  return fma(q, power, power - broadcast<T>(T(1)));
+  Vec<T> power;
+  const Vec<T> rest = expm1_parts(x, power);
+  return rest + (power - broadcast<T>(T(1)));
 }
 
 // log(1 + f) for 1 + f in [sqrt(1/2), sqrt(2)], plus `low` and exponent * ln 2.
@@ -274,18 +284,21 @@ LAMINA_INLINE Vec<T> sigmoid_from(Vec<T> x, Vec<T> e) {
 
 template <class T>
 LAMINA_INLINE Vec<T> sigmoid(Vec<T> x) {
-  return sigmoid_from(x, exp_nonpositive(-abs(x)));
+  return sigmoid_from(x, exp_nonpositive(minus_abs(x)));
 }
 
+// q = expm1(-2 |x|) = (power - 1) + s gives -tanh(|x|) = q / (power + 1 + s). The quotient is corrected once,
+// for the roundings of both sums and the estimate of the reciprocal.
 template <class T>
 LAMINA_INLINE Vec<T> tanh(Vec<T> x) {
   const Vec<T> one = broadcast<T>(T(1));
-  const Vec<T> magnitude = abs(x);
-  const Vec<T> square = x * x;
-  const Vec<T> small = fma(polynomial(Coefficients<T>::kTanh, square) * square, magnitude, magnitude);
-  const Vec<T> e = exp_nonpositive(magnitude * broadcast<T>(T(-2)));
-  const Vec<T> large = fnma(broadcast<T>(T(2)), e / (one + e), one);
-  return copysign(select(lt(magnitude, broadcast<T>(T(0.625))), small, large), x);
+  Vec<T> power;
+  const Vec<T> s = expm1_parts(minus_abs(x + x), power);
+  const Vec<T> low = power - one, q = low + s, lost = s - (q - low);
+  const Vec<T> inverse = reciprocal_estimate((power + one) + s);
+  const Vec<T> quotient = q * inverse;
+  const Vec<T> residual = fnma(quotient, s, fnma(quotient, power, q - quotient)) + lost;
+  return copysign(fma(residual, inverse, quotient), x);
 }
 
 // Phi(-a) = ratio * e of the standard normal distribution, e = exp(-a^2 / 2), for a in [0, kTailLimit], both
@@ -293,12 +306,12 @@ LAMINA_INLINE Vec<T> tanh(Vec<T> x) {
 template <class T>
 LAMINA_INLINE void normal_tail(Vec<T> a, Vec<T>& ratio, Vec<T>& ratio_lost, Vec<T>& e, Vec<T>& e_lost) {
   using C = Coefficients<T>;
-  const Vec<T> one = broadcast<T>(T(1)), four = broadcast<T>(T(4)), eight = broadcast<T>(T(8));
+  const Vec<T> one = broadcast<T>(T(1)), four = broadcast<T>(T(4));
   const Vec<T> sum = a + four;
-  const Vec<T> t = one / sum;
+  const Vec<T> eight_t = broadcast<T>(T(8)) / sum, t = eight_t * broadcast<T>(T(0.125));
   // 1 - t (a + 4), what the roundings of sum and t left; it corrects t and u = (a - 4) / (a + 4) = 1 - 8 t.
   const Vec<T> residual = fnma(a - (sum - four), t, fnma(sum, t, one));
-  const Vec<T> u = fnma(eight * t, residual, fnma(eight, t, one));
+  const Vec<T> u = fnma(eight_t, residual, one - eight_t);
   const Vec<T> first = broadcast<T>(C::kTail[0]), slope = polynomial<1>(C::kTail, u);
   const Vec<T> value = fma(slope, u, first);
   ratio = value * t;

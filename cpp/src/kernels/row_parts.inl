@@ -86,32 +86,33 @@ class RowSum {
   int count_ = 0;
 };
 
-// The largest of the first `columns` elements of a padded row; -inf stands in for the padding.
+// The largest of the first `columns` elements of a padded row at any address; -inf stands in for the padding.
 template <class T>
 LAMINA_INLINE T row_max(int64_t columns, const T* row) {
   const Vec<T> lowest = broadcast<T>(static_cast<T>(-__builtin_inff()));
   Vec<T> largest = lowest;
   int64_t c = 0;
-  for (; c + Vec<T>::kLanes <= columns; c += Vec<T>::kLanes) largest = max(largest, load(row + c));
-  if (c < columns) largest = max(largest, select(first_lanes_mask<T>(columns - c), load(row + c), lowest));
+  for (; c + Vec<T>::kLanes <= columns; c += Vec<T>::kLanes) largest = max(largest, loadu(row + c));
+  if (c < columns) largest = max(largest, select(first_lanes_mask<T>(columns - c), loadu(row + c), lowest));
   return reduce_max(largest);
 }
 
-// exp(row - largest) for a padded row into `out` (may be null or row itself), 0 in its padding; the sum.
+// exp(row - largest) for a padded row at any address into `out` (may be null or row itself), 0 in its
+// padding; the sum.
 template <class T>
 LAMINA_INLINE T row_exp(int64_t columns, const T* row, T largest, T* out) {
   const Vec<T> shift = broadcast<T>(largest);
   Vec<T> sum = zero<T>();
   int64_t c = 0;
   for (; c + Vec<T>::kLanes <= columns; c += Vec<T>::kLanes) {
-    const Vec<T> e = exp_nonpositive(load(row + c) - shift);
+    const Vec<T> e = exp_nonpositive(loadu(row + c) - shift);
     sum = sum + e;
     if (out != nullptr) store(out + c, e);
   }
   for (; c < padded_columns<T>(columns); c += Vec<T>::kLanes) {
     Vec<T> e = zero<T>();
     if (c < columns) {
-      e = exp_nonpositive(load(row + c) - shift);
+      e = exp_nonpositive(loadu(row + c) - shift);
       e = select(first_lanes_mask<T>(columns - c), e, zero<T>());
       sum = sum + e;
     }
@@ -138,20 +139,34 @@ LAMINA_INLINE void row_divide(int64_t columns, T* row, T divisor) {
   for (int64_t c = 0; c < columns; c += Vec<T>::kLanes) store(row + c, load(row + c) / by);
 }
 
-// row = row * scale + added in the first `columns` elements of a padded row, 0 in its padding.
-template <class T>
-LAMINA_INLINE void row_scale(int64_t columns, T* row, T scale, T added) {
-  const Vec<T> factor = broadcast<T>(scale), offset = broadcast<T>(added);
+// row = value(c), a vector from column c on, in the first `columns` elements of a padded row, 0 in its
+// padding.
+template <class T, class Value>
+LAMINA_INLINE void row_transform(int64_t columns, T* row, Value value) {
   int64_t c = 0;
-  for (; c + Vec<T>::kLanes <= columns; c += Vec<T>::kLanes) {
-    store(row + c, fma(load(row + c), factor, offset));
-  }
+  for (; c + Vec<T>::kLanes <= columns; c += Vec<T>::kLanes) store(row + c, value(c));
   if (c < columns) {
-    const Vec<T> scaled = fma(load(row + c), factor, offset);
-    store(row + c, select(first_lanes_mask<T>(columns - c), scaled, zero<T>()));
+    store(row + c, select(first_lanes_mask<T>(columns - c), value(c), zero<T>()));
     c += Vec<T>::kLanes;
   }
   for (; c < padded_columns<T>(columns); c += Vec<T>::kLanes) store(row + c, zero<T>());
+}
+
+// row = row * scale + added, as row_transform.
+template <class T>
+LAMINA_INLINE void row_scale(int64_t columns, T* row, T scale, T added) {
+  const Vec<T> factor = broadcast<T>(scale), offset = broadcast<T>(added);
+  row_transform(columns, row, [&](int64_t c) { return fma(load(row + c), factor, offset); });
+}
+
+// The sum of term(c), a vector from column c on, over the first `columns` columns.
+template <class T, class Term>
+LAMINA_INLINE T row_total(int64_t columns, Term term) {
+  RowSum<T> sum;
+  int64_t c = 0;
+  for (; c + Vec<T>::kLanes <= columns; c += Vec<T>::kLanes) sum.add(term(c));
+  if (c < columns) sum.add(select(first_lanes_mask<T>(columns - c), term(c), zero<T>()));
+  return static_cast<T>(sum.total());
 }
 
 }  // namespace

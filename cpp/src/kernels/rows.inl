@@ -9,17 +9,19 @@ namespace lamina::kernels {
 namespace {
 
 template <class T>
-void softmax_rows(int64_t rows, int64_t columns, T* values, int64_t row_stride, bool take_log) noexcept {
+void softmax_rows(int64_t rows, int64_t columns, T* values, int64_t row_stride, bool take_log,
+                  const T* source) noexcept {
   for (int64_t r = 0; r < rows; ++r) {
     T* row = values + r * row_stride;
-    const T largest = row_max(columns, row);
+    const T* z = source != nullptr ? source + r * columns : row;
+    const T largest = row_max(columns, z);
     if (take_log) {
-      const T sum = row_exp(columns, row, largest, static_cast<T*>(nullptr));
-      const T log_sum = lane_zero(log(broadcast<T>(sum)));
-      row_scale(columns, row, T(1), -largest);
-      row_scale(columns, row, T(1), -log_sum);
+      const T sum = row_exp(columns, z, largest, static_cast<T*>(nullptr));
+      const Vec<T> log_sum = broadcast<T>(lane_zero(log(broadcast<T>(sum))));
+      row_transform(columns, row,
+                    [&](int64_t c) { return (loadu(z + c) - broadcast<T>(largest)) - log_sum; });
     } else {
-      const T sum = row_exp(columns, row, largest, row);
+      const T sum = row_exp(columns, z, largest, row);
       row_divide(columns, row, sum);
     }
   }
@@ -27,20 +29,19 @@ void softmax_rows(int64_t rows, int64_t columns, T* values, int64_t row_stride, 
 
 template <class T>
 void softmax_backward_rows(int64_t rows, int64_t columns, const T* y, int64_t y_row_stride, T* delta,
-                           int64_t delta_row_stride, bool take_log) noexcept {
+                           int64_t delta_row_stride, bool take_log, const T* source) noexcept {
   for (int64_t r = 0; r < rows; ++r) {
     const T* y_row = y + r * y_row_stride;
     T* d = delta + r * delta_row_stride;
-    RowSum<T> sum;
-    for (int64_t c = 0; c < columns; c += Vec<T>::kLanes) {
-      const Vec<T> part = take_log ? load(d + c) : load(d + c) * load(y_row + c);
-      sum.add(select(first_lanes_mask<T>(columns - c), part, zero<T>()));
-    }
-    const Vec<T> total = broadcast<T>(static_cast<T>(sum.total()));
-    for (int64_t c = 0; c < columns; c += Vec<T>::kLanes) {
-      const Vec<T> out = take_log ? fnma(exp_nonpositive(load(y_row + c)), total, load(d + c))
-                                  : load(y_row + c) * (load(d + c) - total);
-      store(d + c, select(first_lanes_mask<T>(columns - c), out, zero<T>()));
+    const T* dy = source != nullptr ? source + r * columns : d;
+    if (take_log) {
+      const Vec<T> total = broadcast<T>(row_total<T>(columns, [&](int64_t c) { return loadu(dy + c); }));
+      row_transform(columns, d,
+                    [&](int64_t c) { return fnma(exp_nonpositive(load(y_row + c)), total, loadu(dy + c)); });
+    } else {
+      const Vec<T> total =
+          broadcast<T>(row_total<T>(columns, [&](int64_t c) { return loadu(dy + c) * load(y_row + c); }));
+      row_transform(columns, d, [&](int64_t c) { return load(y_row + c) * (loadu(dy + c) - total); });
     }
   }
 }

@@ -131,6 +131,24 @@ LAMINA_INLINE Bits<float> as_bits(F32 a) { return {_mm512_castps_si512(a.reg)}; 
 LAMINA_INLINE Bits<double> as_bits(F64 a) { return {_mm512_castpd_si512(a.reg)}; }
 LAMINA_INLINE F32 from_bits(Bits<float> a) { return {_mm512_castsi512_ps(a.reg)}; }
 LAMINA_INLINE F64 from_bits(Bits<double> a) { return {_mm512_castsi512_pd(a.reg)}; }
+// Ternary logic: a bit of the second where that of the first is set, else of the third.
+constexpr int kFirstChooses = 0xca;
+// See simd_common.h, whose templates these are chosen before.
+LAMINA_INLINE F32 reciprocal_estimate(F32 a) { return {_mm512_rcp14_ps(a.reg)}; }
+LAMINA_INLINE F64 reciprocal_estimate(F64 a) {
+  const F64 first = {_mm512_rcp14_pd(a.reg)};
+  return fma(first, fnma(a, first, F64{_mm512_set1_pd(1.0)}), first);
+}
+LAMINA_INLINE F32 copysign(F32 magnitude, F32 sign) {
+  const __m512i bits = _mm512_set1_epi32(INT32_MIN);
+  return {_mm512_castsi512_ps(_mm512_ternarylogic_epi32(bits, _mm512_castps_si512(sign.reg),
+                                                        _mm512_castps_si512(magnitude.reg), kFirstChooses))};
+}
+LAMINA_INLINE F64 copysign(F64 magnitude, F64 sign) {
+  const __m512i bits = _mm512_set1_epi64(INT64_MIN);
+  return {_mm512_castsi512_pd(_mm512_ternarylogic_epi64(bits, _mm512_castpd_si512(sign.reg),
+                                                        _mm512_castpd_si512(magnitude.reg), kFirstChooses))};
+}
 template <class T, class Word>
 LAMINA_INLINE Bits<T> splat_bits(Word x) {
   if constexpr (kIsFloat<T>) {

@@ -37,8 +37,19 @@ LAMINA_INLINE Vec<T> abs(Vec<T> a) {
 }
 
 template <class T>
+LAMINA_INLINE Vec<T> minus_abs(Vec<T> a) {
+  return from_bits(as_bits(a) | splat_bits<T>(Format<T>::kSignBit));
+}
+
+template <class T>
 LAMINA_INLINE Vec<T> operator-(Vec<T> a) {
   return from_bits(as_bits(a) ^ splat_bits<T>(Format<T>::kSignBit));
+}
+
+// 1 / a to at least half of T's digits, for quotients that are corrected once.
+template <class T>
+LAMINA_INLINE Vec<T> reciprocal_estimate(Vec<T> a) {
+  return broadcast<T>(T(1)) / a;
 }
 
 template <class T>

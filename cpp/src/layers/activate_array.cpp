@@ -1,4 +1,4 @@
-// Cuts arrays into pieces that stay in the first-level cache; what is not aligned passes through scratch.
+// Shares arrays out among threads; what is not aligned passes through scratch, piece by piece.
 #include "layers/activate_array.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace lamina {
 
 namespace {
 
-// Elements of a piece, unless a row is longer.
+// Elements of a piece that passes through scratch, unless a row is longer.
 constexpr int64_t kPiece = 2048;
 
 // [rows, columns] from element `offset` of the arrays on.
@@ -20,13 +20,15 @@ struct Piece {
   int64_t offset, rows, columns;
 };
 
+bool is_aligned(const void* p) noexcept { return reinterpret_cast<uintptr_t>(p) % kAlignment == 0; }
+
 // A piece of one array as a padded block for the kernels: in place where it can be, else a copy in scratch.
 template <class T>
 class Block {
  public:
-  Block(T* array, const Piece& piece, T* scratch) noexcept : user_(array + piece.offset), piece_(piece) {
-    const bool aligned = reinterpret_cast<uintptr_t>(user_) % kAlignment == 0;
-    in_place_ = aligned && padded_columns<T>(piece.columns) == piece.columns;
+  Block(T* array, const Piece& piece, T* scratch, bool anywhere = false) noexcept
+      : user_(array + piece.offset), piece_(piece) {
+    in_place_ = (anywhere || is_aligned(user_)) && padded_columns<T>(piece.columns) == piece.columns;
     data_ = in_place_ ? user_ : scratch;
   }
   T* data() const noexcept { return data_; }
@@ -49,9 +51,10 @@ class Block {
   bool in_place_;
 };
 
-// Calls work(piece, scratch) for every piece; scratch holds two blocks.
+// Calls work(piece, scratch) for every piece of the arrays, of which `out` is written; scratch holds two
+// blocks.
 template <class T, class Work>
-void for_each_piece(const ActivationArrays<T>& arrays, int threads, Work work) {
+void for_each_piece(const ActivationArrays<T>& arrays, const T* out, int threads, Work work) {
   const int64_t total = arrays.rows * arrays.columns;
   if (total == 0) return;
   // Elementwise, the array is one long row.
@@ -64,25 +67,28 @@ void for_each_piece(const ActivationArrays<T>& arrays, int threads, Work work) {
   AlignedBuffer<T> scratch(team_size * scratch_size);
   run_team(team_size, [&](Team& team) {
     const Team::Range own = team.share(pieces);
-    for (int64_t i = own.first; i < own.last; ++i) {
-      const int64_t left = std::min(size, total - i * size);
-      const Piece piece = by_row ? Piece{i * size, left / columns, columns} : Piece{i * size, 1, left};
+    const int64_t end = std::min(own.last * size, total);
+    for (int64_t first = own.first * size, count; first < end; first += count) {
+      const int64_t left = end - first, whole = left - left % padded_columns<T>(1);
+      // Where nothing passes through scratch, one piece takes all that is left but an incomplete vector.
+      count = !by_row && is_aligned(out) && whole > 0 ? whole : std::min(size, left);
+      const Piece piece = by_row ? Piece{first, count / columns, columns} : Piece{first, 1, count};
       work(piece, scratch.data() + team.index * scratch_size);
     }
   });
 }
 
-// What the kernels read from without a copy: only elementwise ones read elsewhere than they write.
+// What the kernels read from without a copy; the identity has none.
 template <class T>
 const T* source_for(const Block<T>& block, const ActivationSpec& spec, const T* from) noexcept {
-  return block.in_place() && spec.is_elementwise() && !spec.is_identity() ? from : nullptr;
+  return block.in_place() && !spec.is_identity() ? from : nullptr;
 }
 
 }  // namespace
 
 template <class T>
 void activate_array(const ActivationArrays<T>& arrays, const T* x, T* y, T* derivative, int threads) {
-  for_each_piece(arrays, threads, [&](const Piece& piece, T* scratch) {
+  for_each_piece(arrays, y, threads, [&](const Piece& piece, T* scratch) {
     const Block<T> values(y, piece, scratch);
     const T* source = source_for(values, arrays.activation, x + piece.offset);
     if (source == nullptr) values.fill(x + piece.offset);
@@ -99,15 +105,23 @@ void activate_array(const ActivationArrays<T>& arrays, const T* x, T* y, T* deri
 template <class T>
 void activation_gradient_array(const ActivationArrays<T>& arrays, const T* saved, const T* dy, T* dx,
                                int threads) {
-  for_each_piece(arrays, threads, [&](const Piece& piece, T* scratch) {
+  const ActivationSpec& spec = arrays.activation;
+  for_each_piece(arrays, dx, threads, [&](const Piece& piece, T* scratch) {
     const Block<T> delta(dx, piece, scratch);
-    const T* source = source_for(delta, arrays.activation, dy + piece.offset);
+    const T* source = source_for(delta, spec, dy + piece.offset);
     if (source == nullptr) delta.fill(dy + piece.offset);
     // Only read, but a block may have to be a padded copy.
-    const Block<T> kept(const_cast<T*>(saved), piece, scratch + piece.rows * delta.stride());
-    if (kept.data() != saved + piece.offset) kept.fill(saved + piece.offset);
-    apply_activation_backward(arrays.kernels, arrays.activation, piece.rows, piece.columns, kept.data(),
-                              kept.data(), kept.stride(), delta.data(), delta.stride(), source);
+    const Block<T> kept(const_cast<T*>(saved), piece, scratch + piece.rows * delta.stride(),
+                        spec.is_elementwise());
+    if (!kept.in_place()) kept.fill(saved + piece.offset);
+    if (spec.gradient_source() == kernels::GradientSource::kInput) {
+      arrays.kernels.activation_backward_from_z[static_cast<int>(spec.function)](
+          {piece.rows, kept.stride(), delta.data(), delta.stride(), kept.data(), kept.stride(),
+           static_cast<T>(spec.parameter), source});
+    } else {
+      apply_activation_backward(arrays.kernels, spec, piece.rows, piece.columns, kept.data(), kept.data(),
+                                kept.stride(), delta.data(), delta.stride(), source);
+    }
     delta.finish();
   });
 }

@@ -17,12 +17,11 @@ struct ActivationArrays {
   int64_t rows, columns;
 };
 
-// y = f(x); `derivative` receives f'(x) where the activation's gradient needs it (stores_derivative), else
-// null.
+// y = f(x); `derivative`, or null, receives f'(x) where the activation's gradient_source() is that.
 template <class T>
 void activate_array(const ActivationArrays<T>& arrays, const T* x, T* y, T* derivative, int threads);
 
-// dx = dL/dx; `saved` is what activate_array kept: f'(x) where the activation stores it, else y.
+// dx = dL/dx; `saved` is the activation's gradient_source(): x, y or the derivative.
 template <class T>
 void activation_gradient_array(const ActivationArrays<T>& arrays, const T* saved, const T* dy, T* dx,
                                int threads);

@@ -107,7 +107,7 @@ void apply_activation(const kernels::KernelTable<T>& table, const ActivationSpec
                       const T* source) noexcept {
   if (spec.is_identity()) return;
   if (!spec.is_elementwise()) {
-    table.softmax_rows(rows, columns, values, row_stride, spec.form == Form::kLogSoftmax);
+    table.softmax_rows(rows, columns, values, row_stride, spec.form == Form::kLogSoftmax, source);
     return;
   }
   T* stored = spec.stores_derivative() ? aux : nullptr;
@@ -123,7 +123,7 @@ void apply_activation_backward(const kernels::KernelTable<T>& table, const Activ
   if (spec.is_identity()) return;
   if (!spec.is_elementwise()) {
     table.softmax_backward_rows(rows, columns, output, row_stride, delta, delta_row_stride,
-                                spec.form == Form::kLogSoftmax);
+                                spec.form == Form::kLogSoftmax, source);
     return;
   }
   // The kernel reads aux; the block type is shared with forward, which writes it.

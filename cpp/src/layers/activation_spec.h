@@ -25,6 +25,9 @@ struct ActivationSpec {
   // False where the derivative is 0 almost everywhere, so that nothing would be learned through it.
   bool is_trainable() const noexcept { return !is_elementwise() || function != kernels::Activation::kStep; }
   bool stores_derivative() const noexcept { return is_elementwise() && kernels::stores_derivative(function); }
+  kernels::GradientSource gradient_source() const noexcept {
+    return is_elementwise() ? kernels::gradient_source(function) : kernels::GradientSource::kOutput;
+  }
 };
 
 // From `"relu"` or `{"kind": "leaky_relu", "negative_slope": 0.01}`; unknown names list what there is.
@@ -32,7 +35,7 @@ ActivationSpec activation_from_json(const nlohmann::json& spec);
 nlohmann::json activation_to_json(const ActivationSpec& spec);
 std::vector<std::string> activation_names();
 
-// `source` (or null) of elementwise activations other than the identity: see kernels::ActivationBlock.
+// `source` (or null) of activations other than the identity: see kernels::ActivationBlock.
 // f over rows [rows, columns] in place; `aux` (or null) receives f'(z) where the activation stores it.
 template <class T>
 void apply_activation(const kernels::KernelTable<T>& table, const ActivationSpec& spec, int64_t rows,
