@@ -209,8 +209,8 @@ struct ScaleSums {
   T* out;
 };
 
-// out[row] = dot product of row `row` of the panel matrix `b` with x[columns], for rows [first, last); `first`
-// is a multiple of the vector's lanes. Nothing else of `out` is touched.
+// out[row] = dot product of row `row` of the panel matrix `b` with x[columns], for rows [first, last);
+// `first` is a multiple of the vector's lanes. Nothing else of `out` is touched.
 template <class T>
 struct PanelDots {
   int64_t first, last;

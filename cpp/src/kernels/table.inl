@@ -3,12 +3,12 @@
 #include "kernels/activations.inl"
 #include "kernels/batch_norm.inl"
 #include "kernels/losses.inl"
+#include "kernels/panel_dots.inl"
 #include "kernels/parameters.inl"
 #include "kernels/product.inl"
 #include "kernels/random_rows.inl"
 #include "kernels/row_layers.inl"
 #include "kernels/rows.inl"
-#include "kernels/panel_dots.inl"
 #include "kernels/single_row.inl"
 #include "kernels/updates.inl"
 
