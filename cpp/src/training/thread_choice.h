@@ -25,6 +25,9 @@ class ThreadChoice {
     int threads = 1;
     double seconds_per_step = std::numeric_limits<double>::infinity();
   };
+  // About what the candidate does in that time, by the estimate.
+  int64_t steps_in(double microseconds, size_t candidate) const noexcept;
+  bool look(int64_t steps, double seconds) noexcept;
   void begin_stretch(size_t candidate, double microseconds) noexcept;
 
   std::vector<Candidate> candidates_ = {Candidate{}};
@@ -34,6 +37,11 @@ class ThreadChoice {
   double pause_ = 0.0;     // microseconds from one trial to the next
   int64_t wanted_ = 0, done_ = 0;
   double seconds_ = 0.0;
+  struct Seen {
+    int64_t steps = 0;
+    double seconds = 0.0;
+  };
+  Seen seen_;  // since the last look
   int untried_ = 0;
 };
 

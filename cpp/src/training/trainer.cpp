@@ -305,12 +305,14 @@ void Trainer<T>::undo(Epoch& epoch, int64_t done) {
   const bool keeps_transposed = runner_.tasks().keeps_transposed();
   if (keeps_transposed) network_.refresh_transposed(false);
   runner_.reset_flags();
+  const double rate = epoch.optimizer.learning_rate();
   epoch.optimizer.set_steps(epoch.steps_before + epoch.kept);
   run_team(choice_.threads(), [&](Team& team) {
     for (int64_t step = epoch.kept; step < good; ++step) run_step(team, epoch, step, [] { return false; });
   });
   network_.note_update(keeps_transposed);
   epoch.optimizer.set_steps(epoch.steps_before + done);
+  epoch.optimizer.follow_learning_rate(rate);
 }
 
 template <class T>
