@@ -107,36 +107,36 @@ enum class UpdateRule : uint8_t {
   // w *= 1 - c[3] (decoupled decay); g += c[1] * w; c[2] > 0 (momentum): v = c[2] * v + g and the
   // step is v, or g + c[2] * v where c[4] != 0 (Nesterov); w -= c[0] * step. state[0] = v.
   kSgd,
-  // w *= 1 - c[6]; g += c[5] * w; m = c[1] m + (1 - c[1]) g; v = c[2] v + (1 - c[2]) g^2;
+  // w *= 1 - c[6]; g += c[5] * w; m += c[1] (g - m); v += c[2] (g^2 - v);
   // w -= c[0] * m / (sqrt(v) * c[3] + c[4]); c[0] = rate / (1 - beta1^t), c[3] = 1 / sqrt(1 - beta2^t),
-  // c[4] = epsilon, c[7] = 1 - beta1, c[8] = 1 - beta2. state[0] = m, state[1] = v.
+  // c[1] = 1 - beta1, c[2] = 1 - beta2, c[4] = epsilon. state[0] = m, state[1] = v.
   kAdam,
   // All rules below begin with w *= 1 - c[2] (decoupled decay) and g += c[1] * w.
   // s += g^2; w -= c[0] g / (sqrt(s + c[4]) + c[3]): epsilon c[3], initial sum c[4];
   // c[0] = rate / (1 + (t - 1) rate_decay). state[0] = s.
   kAdagrad,
-  // s = c[3] s + c[5] g^2; d = g sqrt(a + c[4]) / sqrt(s + c[4]); a = c[3] a + c[5] d^2; w -= c[0] d:
-  // rho c[3], epsilon c[4], c[5] = 1 - c[3]. state[0] = s, state[1] = a.
+  // s += c[3] (g^2 - s); d = g sqrt(a + c[4]) / sqrt(s + c[4]); a += c[3] (d^2 - a); w -= c[0] d:
+  // c[3] = 1 - rho, epsilon c[4]. state[0] = s, state[1] = a.
   kAdadelta,
-  // s = c[3] s + c[7] g^2; c[6] != 0 (centered): a += c[7] (g - a) and s - a^2 stands for s below;
+  // s += c[3] (g^2 - s); c[6] != 0 (centered): a += c[3] (g - a) and s - a^2 stands for s below;
   // d = g / (sqrt(s) + c[4]); c[5] > 0 (momentum): b = c[5] b + d stands for d; w -= c[0] d:
-  // c[7] = 1 - c[3]. state[0] = s, state[1] = b (momentum alone), state[2] = a (centered alone).
+  // c[3] = 1 - rho. state[0] = s, state[1] = b (momentum alone), state[2] = a (centered alone).
   kRmsprop,
   // kAdam with the largest v so far in place of v; c as for kAdam, both decays too. state[2] = largest v.
   kAmsgrad,
-  // m = c[3] m + c[8] g; u = max(c[4] u, |g| + c[6]); w -= c[0] m / u: c[0] = rate / (1 - beta1^t),
-  // c[3] = beta1, c[8] = 1 - beta1, c[4] = beta2, c[6] = epsilon. state[0] = m, state[1] = u.
+  // m += c[3] (g - m); u = max(c[4] u, |g| + c[5]); w -= c[0] m / u: c[0] = rate / (1 - beta1^t),
+  // c[3] = 1 - beta1, c[4] = beta2, c[5] = epsilon. state[0] = m, state[1] = u.
   kAdamax,
-  // m = c[3] m + c[8] g; v = c[4] v + c[9] g^2; d = sqrt(v) c[5] + c[6]; w -= (c[0] g + c[7] m) / d:
-  // c[3] = beta1, c[4] = beta2, c[8], c[9] one less them, c[5] = 1 / sqrt(1 - beta2^t), c[6] = epsilon,
+  // m += c[3] (g - m); v += c[4] (g^2 - v); d = sqrt(v) c[5] + c[6]; w -= (c[0] g + c[7] m) / d:
+  // c[3] = 1 - beta1, c[4] = 1 - beta2, c[5] = 1 / sqrt(1 - beta2^t), c[6] = epsilon,
   // c[0] = rate (1 - mu_t) / (1 - product), c[7] = rate mu_{t+1} / (1 - product mu_{t+1}).
   // state[0] = m, state[1] = v.
   kNadam,
   // m, v as kNadam; c[7] != 0 (rectified): w -= c[0] m / (sqrt(v) + c[6]), else w -= c[0] m:
   // c[0] = rate / (1 - beta1^t), times r sqrt(1 - beta2^t) when rectified. state[0] = m, state[1] = v.
   kRadam,
-  // w -= c[0] sign(c[3] m + c[8] g); m = c[4] m + c[9] g: c[3] = beta1, c[4] = beta2, c[8], c[9] one
-  // less them. state[0] = m.
+  // w -= c[0] sign(m + c[3] (g - m)); m += c[4] (g - m): c[3] = 1 - beta1, c[4] = 1 - beta2.
+  // state[0] = m.
   kLion,
   // f = c[4], c[3] or 1 as g * previous g is > 0, < 0 or 0; step = clamp(step * f, c[5], c[6]); where
   // f is c[3], g = 0; w -= sign(g) * step. c[0]: the first step size. state[0] = g, state[1] = step.
@@ -144,6 +144,6 @@ enum class UpdateRule : uint8_t {
   kCount
 };
 inline constexpr int kUpdateRuleCount = static_cast<int>(UpdateRule::kCount);
-inline constexpr int kMaxCoefficients = 12;
+inline constexpr int kMaxCoefficients = 8;
 
 }  // namespace lamina::kernels

@@ -207,10 +207,10 @@ double rprop_step(const std::vector<double>& c, double g, double (&state)[3]) {
 }
 
 double rmsprop_step(const std::vector<double>& c, double g, double (&state)[3]) {
-  state[0] = c[3] * state[0] + c[7] * g * g;
+  state[0] += c[3] * (g * g - state[0]);
   double square = state[0];
   if (c[6] != 0) {
-    state[2] += c[7] * (g - state[2]);
+    state[2] += c[3] * (g - state[2]);
     square -= state[2] * state[2];
   }
   double step = g / (std::sqrt(square) + c[4]);
@@ -225,28 +225,28 @@ double later_step(UpdateRule rule, const std::vector<double>& c, double g, doubl
       state[0] += g * g;
       return c[0] * g / (std::sqrt(state[0] + c[4]) + c[3]);
     case UpdateRule::kAdadelta: {
-      state[0] = c[3] * state[0] + c[5] * g * g;
+      state[0] += c[3] * (g * g - state[0]);
       const double step = std::sqrt(state[1] + c[4]) / std::sqrt(state[0] + c[4]) * g;
-      state[1] = c[3] * state[1] + c[5] * step * step;
+      state[1] += c[3] * (step * step - state[1]);
       return c[0] * step;
     }
     case UpdateRule::kRmsprop:
       return rmsprop_step(c, g, state);
     case UpdateRule::kAdamax:
-      state[0] = c[3] * state[0] + c[8] * g;
-      state[1] = std::max(c[4] * state[1], std::fabs(g) + c[6]);
+      state[0] += c[3] * (g - state[0]);
+      state[1] = std::max(c[4] * state[1], std::fabs(g) + c[5]);
       return c[0] * state[0] / state[1];
     case UpdateRule::kNadam:
     case UpdateRule::kRadam:
-      state[0] = c[3] * state[0] + c[8] * g;
-      state[1] = c[4] * state[1] + c[9] * g * g;
+      state[0] += c[3] * (g - state[0]);
+      state[1] += c[4] * (g * g - state[1]);
       if (rule == UpdateRule::kNadam) {
         return (c[0] * g + c[7] * state[0]) / (std::sqrt(state[1]) * c[5] + c[6]);
       }
       return c[0] * state[0] / (c[7] != 0 ? std::sqrt(state[1]) + c[6] : 1.0);
     case UpdateRule::kLion: {
-      const double direction = sign(c[3] * state[0] + c[8] * g);
-      state[0] = c[4] * state[0] + c[9] * g;
+      const double direction = sign(state[0] + c[3] * (g - state[0]));
+      state[0] += c[4] * (g - state[0]);
       return c[0] * direction;
     }
     case UpdateRule::kRprop:
@@ -351,8 +351,8 @@ double update(UpdateRule rule, const std::vector<double>& c, double w, double g,
   if (rule == UpdateRule::kAdam || rule == UpdateRule::kAmsgrad) {
     w *= 1 - c[6];
     g += c[5] * w;
-    state[0] = c[1] * state[0] + c[7] * g;
-    state[1] = c[2] * state[1] + c[8] * g * g;
+    state[0] += c[1] * (g - state[0]);
+    state[1] += c[2] * (g * g - state[1]);
     state[2] = std::max(state[2], state[1]);
     const double v = rule == UpdateRule::kAdam ? state[1] : state[2];
     return w - c[0] * state[0] / (std::sqrt(v) * c[3] + c[4]);

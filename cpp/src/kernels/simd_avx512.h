@@ -139,6 +139,18 @@ LAMINA_INLINE F64 reciprocal_estimate(F64 a) {
   const F64 first = {_mm512_rcp14_pd(a.reg)};
   return fma(first, fnma(a, first, F64{_mm512_set1_pd(1.0)}), first);
 }
+// Beside a square root, which keeps the divider busy, multiplications are free. The limit keeps the estimate
+// normal; a NaN passes it.
+LAMINA_INLINE F32 quotient(F32 a, F32 b) {
+  b = min(F32{_mm512_set1_ps(0x1p125f)}, b);
+  const F32 inverse = reciprocal_estimate(b), first = a * inverse;
+  return fma(fnma(b, first, a), inverse, first);
+}
+LAMINA_INLINE F64 quotient(F64 a, F64 b) {
+  b = min(F64{_mm512_set1_pd(0x1p1020)}, b);
+  const F64 inverse = reciprocal_estimate(b), first = a * inverse;
+  return fma(fnma(b, first, a), inverse, first);
+}
 LAMINA_INLINE F32 copysign(F32 magnitude, F32 sign) {
   const __m512i bits = _mm512_set1_epi32(INT32_MIN);
   return {_mm512_castsi512_ps(_mm512_ternarylogic_epi32(bits, _mm512_castps_si512(sign.reg),

@@ -52,6 +52,13 @@ LAMINA_INLINE Vec<T> reciprocal_estimate(Vec<T> a) {
   return broadcast<T>(T(1)) / a;
 }
 
+// a / b to one ulp, for b of at least the smallest normal number; a b of nearly the largest may count as
+// less.
+template <class T>
+LAMINA_INLINE Vec<T> quotient(Vec<T> a, Vec<T> b) {
+  return a / b;
+}
+
 template <class T>
 LAMINA_INLINE Vec<T> copysign(Vec<T> magnitude, Vec<T> sign) {
   return from_bits((as_bits(magnitude) & splat_bits<T>(Format<T>::kSignBit - 1)) |

@@ -1,4 +1,4 @@
-// One functor for each update rule of catalogue.h; square roots and divisions are exact.
+// One functor for each update rule of catalogue.h; square roots are exact, quotients right to one ulp.
 //
 // A rule is built from the step's coefficients; operator() reads and writes the state of one vector of
 // weights and returns the new weights.
@@ -12,6 +12,20 @@ namespace {
 template <class T>
 struct StateVectors {
   Vec<T> v[3];
+};
+
+// A running mean, of which each new value makes up the share `rest`. Where that is at most a half (kLong) a
+// difference loses nothing and costs one multiplication less.
+template <class T, bool kLong = false>
+struct RunningMean {
+  Vec<T> rest, keep;
+  explicit LAMINA_INLINE RunningMean(T share) : rest(broadcast<T>(share)), keep(broadcast<T>(T(1) - share)) {}
+  LAMINA_INLINE void add(Vec<T>& mean, Vec<T> value) const {
+    mean = kLong ? fma(rest, value - mean, mean) : fma(keep, mean, rest * value);
+  }
+  LAMINA_INLINE void add_square(Vec<T>& mean, Vec<T> root) const {
+    mean = kLong ? fnma(rest, fnma(root, root, mean), mean) : fma(keep, mean, rest * (root * root));
+  }
 };
 
 // Without kDecay neither decay costs an operation.
@@ -38,31 +52,33 @@ struct SgdRule {
   }
 };
 
-template <class T>
+template <class T, bool kDecay, bool kLong>
 struct AdamRule {
   static constexpr int kStates = 2;
-  Vec<T> rate, beta1, beta2, root_scale, epsilon, decay, shrink, rest1, rest2;
+  RunningMean<T, kLong> mean1, mean2;
+  Vec<T> rate, root_scale, epsilon, decay, shrink;
   explicit LAMINA_INLINE AdamRule(const T* c)
-      : rate(broadcast<T>(c[0])),
-        beta1(broadcast<T>(c[1])),
-        beta2(broadcast<T>(c[2])),
+      : mean1(c[1]),
+        mean2(c[2]),
+        rate(broadcast<T>(c[0])),
         root_scale(broadcast<T>(c[3])),
         epsilon(broadcast<T>(c[4])),
         decay(broadcast<T>(c[5])),
-        shrink(broadcast<T>(T(1) - c[6])),
-        rest1(broadcast<T>(c[7])),
-        rest2(broadcast<T>(c[8])) {}
+        shrink(broadcast<T>(T(1) - c[6])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
-    w = w * shrink;
-    advance(fma(decay, w, g), state);
+    advance(w, g, state);
     return moved(w, state.v[0], state.v[1]);
   }
-  LAMINA_INLINE void advance(Vec<T> g, StateVectors<T>& state) const {
-    state.v[0] = fma(beta1, state.v[0], rest1 * g);
-    state.v[1] = fma(beta2, state.v[1], rest2 * (g * g));
+  LAMINA_INLINE void advance(Vec<T>& w, Vec<T> g, StateVectors<T>& state) const {
+    if constexpr (kDecay) {
+      w = w * shrink;
+      g = fma(decay, w, g);
+    }
+    mean1.add(state.v[0], g);
+    mean2.add_square(state.v[1], g);
   }
   LAMINA_INLINE Vec<T> moved(Vec<T> w, Vec<T> m, Vec<T> v) const {
-    return fnma(rate, m / fma(sqrt(v), root_scale, epsilon), w);
+    return fnma(rate, quotient(m, fma(sqrt(v), root_scale, epsilon)), w);
   }
 };
 
@@ -70,11 +86,10 @@ struct AdamRule {
 template <class T>
 struct AmsgradRule {
   static constexpr int kStates = 3;
-  AdamRule<T> adam;
+  AdamRule<T, true, false> adam;
   explicit LAMINA_INLINE AmsgradRule(const T* c) : adam(c) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
-    w = w * adam.shrink;
-    adam.advance(fma(adam.decay, w, g), state);
+    adam.advance(w, g, state);
     state.v[2] = max(state.v[2], state.v[1]);
     return adam.moved(w, state.v[0], state.v[2]);
   }
@@ -102,7 +117,7 @@ struct AdagradRule {
   LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
     decays.apply(w, g);
     state.v[0] = fma(g, g, state.v[0]);
-    return fnma(rate, g / (sqrt(state.v[0] + initial) + epsilon), w);
+    return fnma(rate, quotient(g, sqrt(state.v[0] + initial) + epsilon), w);
   }
 };
 
@@ -110,19 +125,15 @@ template <class T>
 struct AdadeltaRule {
   static constexpr int kStates = 2;
   Decays<T> decays;
-  Vec<T> rate, rho, epsilon, rest;
+  RunningMean<T> mean;
+  Vec<T> rate, epsilon;
   explicit LAMINA_INLINE AdadeltaRule(const T* c)
-      : decays(c),
-        rate(broadcast<T>(c[0])),
-        rho(broadcast<T>(c[3])),
-        epsilon(broadcast<T>(c[4])),
-        rest(broadcast<T>(c[5])) {}
+      : decays(c), mean(c[3]), rate(broadcast<T>(c[0])), epsilon(broadcast<T>(c[4])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
     decays.apply(w, g);
-    const Vec<T> square = fma(rho, state.v[0], rest * (g * g));
-    const Vec<T> step = sqrt(state.v[1] + epsilon) / sqrt(square + epsilon) * g;
-    state.v[0] = square;
-    state.v[1] = fma(rho, state.v[1], rest * (step * step));
+    mean.add_square(state.v[0], g);
+    const Vec<T> step = quotient(sqrt(state.v[1] + epsilon), sqrt(state.v[0] + epsilon)) * g;
+    mean.add_square(state.v[1], step);
     return fnma(rate, step, w);
   }
 };
@@ -132,23 +143,23 @@ struct RmspropRule {
   static constexpr int kStates = 3;
   static constexpr bool kUses[3] = {true, kMomentum, kCentered};
   Decays<T> decays;
-  Vec<T> rate, alpha, epsilon, momentum, rest;
+  RunningMean<T> mean;
+  Vec<T> rate, epsilon, momentum;
   explicit LAMINA_INLINE RmspropRule(const T* c)
       : decays(c),
+        mean(c[3]),
         rate(broadcast<T>(c[0])),
-        alpha(broadcast<T>(c[3])),
         epsilon(broadcast<T>(c[4])),
-        momentum(broadcast<T>(c[5])),
-        rest(broadcast<T>(c[7])) {}
+        momentum(broadcast<T>(c[5])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
     decays.apply(w, g);
-    Vec<T> square = fma(alpha, state.v[0], rest * (g * g));
-    state.v[0] = square;
+    mean.add_square(state.v[0], g);
+    Vec<T> square = state.v[0];
     if constexpr (kCentered) {
-      state.v[2] = fma(rest, g - state.v[2], state.v[2]);
+      mean.add(state.v[2], g);
       square = max(zero<T>(), fnma(state.v[2], state.v[2], square));
     }
-    Vec<T> step = g / (sqrt(square) + epsilon);
+    Vec<T> step = quotient(g, sqrt(square) + epsilon);
     if constexpr (kMomentum) {
       step = fma(momentum, state.v[1], step);
       state.v[1] = step;
@@ -161,19 +172,19 @@ template <class T>
 struct AdamaxRule {
   static constexpr int kStates = 2;
   Decays<T> decays;
-  Vec<T> rate, beta1, beta2, epsilon, rest1;
+  RunningMean<T> mean1;
+  Vec<T> rate, beta2, epsilon;
   explicit LAMINA_INLINE AdamaxRule(const T* c)
       : decays(c),
+        mean1(c[3]),
         rate(broadcast<T>(c[0])),
-        beta1(broadcast<T>(c[3])),
         beta2(broadcast<T>(c[4])),
-        epsilon(broadcast<T>(c[6])),
-        rest1(broadcast<T>(c[8])) {}
+        epsilon(broadcast<T>(c[5])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
     decays.apply(w, g);
-    state.v[0] = fma(beta1, state.v[0], rest1 * g);
+    mean1.add(state.v[0], g);
     state.v[1] = max(beta2 * state.v[1], abs(g) + epsilon);
-    return fnma(rate, state.v[0] / state.v[1], w);
+    return fnma(rate, quotient(state.v[0], state.v[1]), w);
   }
 };
 
@@ -181,23 +192,22 @@ template <class T>
 struct NadamRule {
   static constexpr int kStates = 2;
   Decays<T> decays;
-  Vec<T> gradient_rate, moment_rate, beta1, beta2, root_scale, epsilon, rest1, rest2;
+  RunningMean<T> mean1, mean2;
+  Vec<T> gradient_rate, moment_rate, root_scale, epsilon;
   explicit LAMINA_INLINE NadamRule(const T* c)
       : decays(c),
+        mean1(c[3]),
+        mean2(c[4]),
         gradient_rate(broadcast<T>(c[0])),
         moment_rate(broadcast<T>(c[7])),
-        beta1(broadcast<T>(c[3])),
-        beta2(broadcast<T>(c[4])),
         root_scale(broadcast<T>(c[5])),
-        epsilon(broadcast<T>(c[6])),
-        rest1(broadcast<T>(c[8])),
-        rest2(broadcast<T>(c[9])) {}
+        epsilon(broadcast<T>(c[6])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
     decays.apply(w, g);
-    state.v[0] = fma(beta1, state.v[0], rest1 * g);
-    state.v[1] = fma(beta2, state.v[1], rest2 * (g * g));
+    mean1.add(state.v[0], g);
+    mean2.add_square(state.v[1], g);
     const Vec<T> step = fma(moment_rate, state.v[0], gradient_rate * g);
-    return w - step / fma(sqrt(state.v[1]), root_scale, epsilon);
+    return w - quotient(step, fma(sqrt(state.v[1]), root_scale, epsilon));
   }
 };
 
@@ -205,20 +215,15 @@ template <class T, bool kRectified>
 struct RadamRule {
   static constexpr int kStates = 2;
   Decays<T> decays;
-  Vec<T> rate, beta1, beta2, epsilon, rest1, rest2;
+  RunningMean<T> mean1, mean2;
+  Vec<T> rate, epsilon;
   explicit LAMINA_INLINE RadamRule(const T* c)
-      : decays(c),
-        rate(broadcast<T>(c[0])),
-        beta1(broadcast<T>(c[3])),
-        beta2(broadcast<T>(c[4])),
-        epsilon(broadcast<T>(c[6])),
-        rest1(broadcast<T>(c[8])),
-        rest2(broadcast<T>(c[9])) {}
+      : decays(c), mean1(c[3]), mean2(c[4]), rate(broadcast<T>(c[0])), epsilon(broadcast<T>(c[6])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
     decays.apply(w, g);
-    state.v[0] = fma(beta1, state.v[0], rest1 * g);
-    state.v[1] = fma(beta2, state.v[1], rest2 * (g * g));
-    const Vec<T> step = kRectified ? state.v[0] / (sqrt(state.v[1]) + epsilon) : state.v[0];
+    mean1.add(state.v[0], g);
+    mean2.add_square(state.v[1], g);
+    const Vec<T> step = kRectified ? quotient(state.v[0], sqrt(state.v[1]) + epsilon) : state.v[0];
     return fnma(rate, step, w);
   }
 };
@@ -227,19 +232,16 @@ template <class T>
 struct LionRule {
   static constexpr int kStates = 1;
   Decays<T> decays;
-  Vec<T> rate, beta1, beta2, rest1, rest2;
+  RunningMean<T> mean1, mean2;
+  Vec<T> rate;
   explicit LAMINA_INLINE LionRule(const T* c)
-      : decays(c),
-        rate(broadcast<T>(c[0])),
-        beta1(broadcast<T>(c[3])),
-        beta2(broadcast<T>(c[4])),
-        rest1(broadcast<T>(c[8])),
-        rest2(broadcast<T>(c[9])) {}
+      : decays(c), mean1(c[3]), mean2(c[4]), rate(broadcast<T>(c[0])) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
     decays.apply(w, g);
-    const Vec<T> direction = sign(fma(beta1, state.v[0], rest1 * g));
-    state.v[0] = fma(beta2, state.v[0], rest2 * g);
-    return fnma(rate, direction, w);
+    Vec<T> direction = state.v[0];
+    mean1.add(direction, g);
+    mean2.add(state.v[0], g);
+    return fnma(rate, sign(direction), w);
   }
 };
 

@@ -32,8 +32,9 @@ LAMINA_INLINE bool run_update(Update<T> job, const Rule& rule) {
       for (int s = 0; s < Rule::kStates; ++s) {
         if (uses_state<Rule>(s)) state.v[s] = load(job.state[s] + i);
       }
+      Vec<T> gradient = load(job.gradients + j);
       // As the product over one row has it.
-      const Vec<T> gradient = fma(factor, load(job.gradients + j), zero<T>());
+      if (job.factors != nullptr) gradient = fma(factor, gradient, zero<T>());
       const Vec<T> updated = rule(old, gradient, state);
       if (job.backup != nullptr) store(job.backup + i, old);
       for (int s = 0; s < Rule::kStates; ++s) {
@@ -64,6 +65,18 @@ bool sgd_update(const Update<T>& job) noexcept {
 }
 
 template <class T>
+bool adam_update(const Update<T>& job) noexcept {
+  const T* c = job.coefficients;
+  const bool decays = c[5] != T(0) || c[6] != T(0), is_long = c[1] <= T(0.5) && c[2] <= T(0.5);
+  if (decays) {
+    return is_long ? run_update(job, AdamRule<T, true, true>(c))
+                   : run_update(job, AdamRule<T, true, false>(c));
+  }
+  return is_long ? run_update(job, AdamRule<T, false, true>(c))
+                 : run_update(job, AdamRule<T, false, false>(c));
+}
+
+template <class T>
 bool rmsprop_update(const Update<T>& job) noexcept {
   const T* c = job.coefficients;
   const bool momentum = c[5] > T(0), centered = c[6] != T(0);
@@ -85,7 +98,7 @@ constexpr void enter_updates(KernelTable<T>& table) {
     table.update[static_cast<int>(rule)] = function;
   };
   enter(UpdateRule::kSgd, &sgd_update<T>);
-  enter(UpdateRule::kAdam, &update<T, AdamRule<T>>);
+  enter(UpdateRule::kAdam, &adam_update<T>);
   enter(UpdateRule::kAdagrad, &update<T, AdagradRule<T>>);
   enter(UpdateRule::kAdadelta, &update<T, AdadeltaRule<T>>);
   enter(UpdateRule::kRmsprop, &rmsprop_update<T>);

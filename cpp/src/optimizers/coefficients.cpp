@@ -58,21 +58,19 @@ Coefficients adam_coefficients(const OptimizerOptions& o, const StepRequest& req
   const Decay decay(request, o[4]);
   const double t = step_of(request);
   return {request.learning_rate / (1.0 - std::pow(o[1], t)),
-          o[1],
-          o[2],
+          1.0 - o[1],
+          1.0 - o[2],
           1.0 / std::sqrt(1.0 - std::pow(o[2], t)),
           checked_epsilon(o[3]),
           decay.coupled,
-          decay.decoupled,
-          1.0 - o[1],
-          1.0 - o[2]};
+          decay.decoupled};
 }
 
 // o: learning_rate, beta1, beta2, epsilon, decoupled
 Coefficients adamax_coefficients(const OptimizerOptions& o, const StepRequest& request) {
   const Decay decay(request, o[4]);
   const double rate = request.learning_rate / (1.0 - std::pow(o[1], step_of(request)));
-  return {rate, decay.coupled, decay.decoupled, o[1], o[2], 0.0, checked_epsilon(o[3]), 0.0, 1.0 - o[1]};
+  return {rate, decay.coupled, decay.decoupled, 1.0 - o[1], o[2], checked_epsilon(o[3])};
 }
 
 // o: learning_rate, beta1, beta2, epsilon, decoupled, momentum_decay
@@ -84,13 +82,11 @@ Coefficients nadam_coefficients(const OptimizerOptions& o, const StepRequest& re
   return {gradient_rate,
           decay.coupled,
           decay.decoupled,
-          o[1],
-          o[2],
+          1.0 - o[1],
+          1.0 - o[2],
           1.0 / std::sqrt(1.0 - std::pow(o[2], step_of(request))),
           checked_epsilon(o[3]),
-          moment_rate,
-          1.0 - o[1],
-          1.0 - o[2]};
+          moment_rate};
 }
 
 // o: learning_rate, beta1, beta2, epsilon, decoupled
@@ -105,23 +101,14 @@ Coefficients radam_coefficients(const OptimizerOptions& o, const StepRequest& re
     rate *=
         std::sqrt((length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length)) *
         std::sqrt(1.0 - beta2_power);
-  return {rate, decay.coupled,         decay.decoupled,       o[1],       o[2],
-          0.0,  checked_epsilon(o[3]), rectified ? 1.0 : 0.0, 1.0 - o[1], 1.0 - o[2]};
+  return {rate,       decay.coupled, decay.decoupled,       1.0 - o[1],
+          1.0 - o[2], 0.0,           checked_epsilon(o[3]), rectified ? 1.0 : 0.0};
 }
 
 // o: learning_rate, beta1, beta2, decoupled
 Coefficients lion_coefficients(const OptimizerOptions& o, const StepRequest& request) {
   const Decay decay(request, o[3]);
-  return {request.learning_rate,
-          decay.coupled,
-          decay.decoupled,
-          o[1],
-          o[2],
-          0.0,
-          0.0,
-          0.0,
-          1.0 - o[1],
-          1.0 - o[2]};
+  return {request.learning_rate, decay.coupled, decay.decoupled, 1.0 - o[1], 1.0 - o[2]};
 }
 
 // o: learning_rate, rate_decay, initial_accumulator, epsilon, decoupled
@@ -134,20 +121,14 @@ Coefficients adagrad_coefficients(const OptimizerOptions& o, const StepRequest& 
 // o: learning_rate, rho, epsilon, decoupled
 Coefficients adadelta_coefficients(const OptimizerOptions& o, const StepRequest& request) {
   const Decay decay(request, o[3]);
-  return {request.learning_rate, decay.coupled, decay.decoupled, o[1], checked_epsilon(o[2]), 1.0 - o[1]};
+  return {request.learning_rate, decay.coupled, decay.decoupled, 1.0 - o[1], checked_epsilon(o[2])};
 }
 
 // o: learning_rate, rho, epsilon, momentum, centered, decoupled
 Coefficients rmsprop_coefficients(const OptimizerOptions& o, const StepRequest& request) {
   const Decay decay(request, o[5]);
-  return {request.learning_rate,
-          decay.coupled,
-          decay.decoupled,
-          o[1],
-          checked_epsilon(o[2]),
-          o[3],
-          o[4],
-          1.0 - o[1]};
+  return {
+      request.learning_rate, decay.coupled, decay.decoupled, 1.0 - o[1], checked_epsilon(o[2]), o[3], o[4]};
 }
 
 // o: learning_rate (the first step size), shrink, grow, smallest_step, largest_step, decoupled
