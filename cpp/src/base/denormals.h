@@ -17,10 +17,11 @@ namespace lamina {
 class FlushDenormals {
  public:
   FlushDenormals() noexcept : saved_(read()) {
-    if (saved_ != kMode) write(kMode);
+    if (changes()) write(kMode);
   }
+  // Without reading the mode once more, which waits for all arithmetic under way.
   ~FlushDenormals() {
-    if (read() != saved_) write(saved_);
+    if (changes()) write(saved_);
   }
   FlushDenormals(const FlushDenormals&) = delete;
   FlushDenormals& operator=(const FlushDenormals&) = delete;
@@ -37,11 +38,13 @@ class FlushDenormals {
   using Word = uint32_t;
   // Reset value 0x1f80 with flush-to-zero (bit 15) and denormals-are-zero (bit 6).
   static constexpr Word kMode = 0x1f80u | 0x8040u;
+  static constexpr Word kExceptions = 0x3fu;  // what arithmetic has met so far: no part of the mode
   static Word read() noexcept { return _mm_getcsr(); }
   static void write(Word mode) noexcept { _mm_setcsr(mode); }
 #elif defined(LAMINA_FLUSH_AARCH64)
   using Word = uint64_t;
   static constexpr Word kMode = uint64_t{1} << 24;  // FPCR.FZ
+  static constexpr Word kExceptions = 0;
   static Word read() noexcept {
     Word mode;
     asm volatile("mrs %0, fpcr" : "=r"(mode));
@@ -50,10 +53,12 @@ class FlushDenormals {
   static void write(Word mode) noexcept { asm volatile("msr fpcr, %0" : : "r"(mode)); }
 #else
      using Word = uint32_t;
-  static constexpr Word kMode = 0;
+  static constexpr Word kMode = 0, kExceptions = 0;
   static Word read() noexcept { return kMode; }
   static void write(Word) noexcept {}
 #endif
+
+  bool changes() const noexcept { return (saved_ & ~kExceptions) != kMode; }
 
   Word saved_;
 };

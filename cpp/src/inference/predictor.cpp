@@ -210,15 +210,16 @@ void Predictor<T>::predict_row(const T* in, T* out, T* workspace) const noexcept
 
 namespace {
 
-// Kept out of its caller, so that a call takes no more stack than it needs.
+// Kept out of its caller, so that a call takes no more stack than it needs. A `use` by value would be copied
+// in pieces of another size than it was written in, for which a CPU waits until the last row is done.
 template <int64_t kBytes, class T, class Use>
-LAMINA_KEPT_OUT void use_stack(Use use) {
+LAMINA_KEPT_OUT void use_stack(const Use& use) {
   alignas(64) T workspace[kBytes / static_cast<int64_t>(sizeof(T))];
   use(workspace);
 }
 
 template <class T, class Use>
-void use_workspace(int64_t size, Use use) {
+void use_workspace(int64_t size, const Use& use) {
   const int64_t bytes = size * static_cast<int64_t>(sizeof(T));
   if (bytes <= kSmallStackBytes) {
     use_stack<kSmallStackBytes, T>(use);
