@@ -101,6 +101,26 @@ LAMINA_TEST(three_steps_of_every_rule_equal_the_reference) {
   });
 }
 
+// From weights of 0 the step itself shows its roundings: a quotient that was not corrected would be 1e-4 off.
+LAMINA_TEST(a_step_from_zero_is_right_to_a_few_roundings) {
+  on_every_table([]<class T>(const KernelTable<T>& table) {
+    for (const Entry& entry : entries()) {
+      Case<T> c(entry);
+      c.coefficients[0] = T(1);
+      for (int64_t i = 0; i < kCount; ++i) c.weights[i] = T(0);
+      CHECK(table.update[static_cast<int>(entry.rule)](c.job(false)));
+      const std::vector<double> coefficients(c.coefficients.begin(), c.coefficients.end());
+      for (int64_t i = 0; i < kCount; ++i) {
+        double state[3] = {0, 0, 0};
+        const double w = lamina::reference::update(entry.rule, coefficients, 0.0,
+                                                   static_cast<double>(c.gradients[i]), state);
+        CHECK_NEAR(c.weights[i], w,
+                   6 * static_cast<double>(std::numeric_limits<T>::epsilon()) * std::fabs(w));
+      }
+    }
+  });
+}
+
 LAMINA_TEST(the_old_weights_stand_in_the_backup) {
   on_every_table([]<class T>(const KernelTable<T>& table) {
     for (const Entry& entry : entries()) {
