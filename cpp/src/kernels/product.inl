@@ -102,6 +102,7 @@ LAMINA_INLINE void tile_finish(Vec<T>* sums, const Strip<T>& s, const T* aux, In
   constexpr int64_t kLanes = Vec<T>::kLanes;
   const Vec<T> none = zero<T>();
   const Vec<T> slope = broadcast<T>(s.parameter);
+  const auto beside = [&](int i) { return load(aux + i / kVectors * s.aux_stride + i % kVectors * kLanes); };
   switch (s.finish) {
     case Finish::kNone:
       break;
@@ -112,17 +113,13 @@ LAMINA_INLINE void tile_finish(Vec<T>* sums, const Strip<T>& s, const T* aux, In
       ((sums[I] = select(gt(sums[I], none), sums[I], slope * sums[I])), ...);
       break;
     case Finish::kReluMask:
-      ((sums[I] =
-            select(gt(load(aux + I / kVectors * s.aux_stride + I % kVectors * kLanes), none), sums[I], none)),
-       ...);
+      ((sums[I] = select(gt(beside(I), none), sums[I], none)), ...);
       break;
     case Finish::kLeakyReluMask:
-      ((sums[I] = select(gt(load(aux + I / kVectors * s.aux_stride + I % kVectors * kLanes), none), sums[I],
-                         slope * sums[I])),
-       ...);
+      ((sums[I] = select(gt(beside(I), none), sums[I], slope * sums[I])), ...);
       break;
     case Finish::kMultiply:
-      ((sums[I] = sums[I] * load(aux + I / kVectors * s.aux_stride + I % kVectors * kLanes)), ...);
+      ((sums[I] = sums[I] * beside(I)), ...);
       break;
   }
 }
