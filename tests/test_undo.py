@@ -115,3 +115,16 @@ def test_two_threads_return_to_the_same_weights() -> None:
         return bits(net)
 
     assert same_for_any_threads(run)
+
+
+def test_steps_repeat_whatever_number_of_threads_is_chosen_meanwhile() -> None:
+    """The step that fails may be the last of a trial: many places, of which some are (once a crash)."""
+    lm.set_num_threads(2)
+    x = np.random.default_rng(0).standard_normal((130, 1024)).astype(np.float32)
+    y = x[:, :4]
+    options: dict[str, Any] = {"batch_size": 1, "shuffle": False, "verbose": False, "epochs": 1}
+    for failing in [*range(60, 100)] * 4:
+        net = lm.Sequential([lm.Dense(256, "tanh", l2=1e-4), lm.Dense(4)], inputs=1024, seed=1)
+        rates = lm.SGD(lambda step, failing=failing: 1e300 if step == failing else 0.001)
+        with pytest.raises(lm.NotFiniteError, match=f"step {failing + 1}: "):
+            net.fit(x, y, optimizer=rates, **options)

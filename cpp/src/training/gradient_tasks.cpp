@@ -2,6 +2,7 @@
 #include "training/gradient_tasks.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <numeric>
 
@@ -110,6 +111,7 @@ void GradientTasks<T>::fetch_rows_of_others(const Team& team, const Workspace<T>
 template <class T>
 void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t batch_rows, T* gradients,
                            bool compute, ParameterUpdater<T>* updater, FunctionRef<bool()> stop) noexcept {
+  assert(team.size <= plan_->threads);
   // Weights that both sides of the barrier read, or that other layers have driven out of the cache.
   const bool fetch_ahead =
       updater != nullptr &&

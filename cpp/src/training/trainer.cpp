@@ -85,6 +85,12 @@ void Trainer<T>::sync_backup() {
 }
 
 template <class T>
+void Trainer<T>::run_members(int64_t batch_rows, FunctionRef<void(Team&)> body) {
+  runner_.tasks().prepare(batch_rows, choice_.threads());
+  run_team(choice_.threads(), body);
+}
+
+template <class T>
 BatchRows Trainer<T>::Epoch::batch(int64_t step) const noexcept {
   const int64_t first = step * step_rows;
   return {order.empty() ? nullptr : order.data() + first, first,
@@ -135,9 +141,8 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
   };
   for (int64_t from = 0; from < steps && record.steps == from;) {
     const int64_t to = from + std::min(choice_.steps_left(), steps - from);
-    runner_.tasks().prepare(batch_size, choice_.threads());
     const auto started = std::chrono::steady_clock::now();
-    run_team(choice_.threads(), [&](Team& team) { run_steps(team, from, to); });
+    run_members(batch_size, [&](Team& team) { run_steps(team, from, to); });
     choice_.record(to - from,
                    std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
     from = to;
@@ -307,7 +312,7 @@ void Trainer<T>::undo(Epoch& epoch, int64_t done) {
   runner_.reset_flags();
   const double rate = epoch.optimizer.learning_rate();
   epoch.optimizer.set_steps(epoch.steps_before + epoch.kept);
-  run_team(choice_.threads(), [&](Team& team) {
+  run_members(std::min(epoch.request.batch_size, epoch.data.inputs.rows), [&](Team& team) {
     for (int64_t step = epoch.kept; step < good; ++step) run_step(team, epoch, step, [] { return false; });
   });
   network_.note_update(keeps_transposed);

@@ -81,6 +81,8 @@ class Trainer {
 
     BatchRows batch(int64_t step) const noexcept;
   };
+  // As many members as were chosen, with the gradient's tiles cut for them.
+  void run_members(int64_t batch_rows, FunctionRef<void(Team&)> body);
   // True where the updates wait for the whole gradient: to clip it, or to leave room for an interrupt.
   bool gradient_comes_first(const Optimizer<T>& optimizer, int64_t rows, int threads) const noexcept;
   void prepare_buffers(const Optimizer<T>& optimizer, const EpochRequest& request, int64_t rows);
