@@ -118,7 +118,7 @@ def test_two_threads_return_to_the_same_weights() -> None:
 
 
 def test_steps_repeat_whatever_number_of_threads_is_chosen_meanwhile() -> None:
-    """The step that fails may be the last of a trial: many places, of which some are (once a crash)."""
+    """The step that fails may be the last of a trial: of these places some are (once a crash)."""
     lm.set_num_threads(2)
     x = np.random.default_rng(0).standard_normal((130, 1024)).astype(np.float32)
     y = x[:, :4]
