@@ -366,3 +366,11 @@ def test_ctrl_c_leaves_weights_and_statistics_of_a_whole_step(threads: int) -> N
         rows = slice(index % 2 * 1500, index % 2 * 1500 + 1500)
         twin.train_step(x[rows], y[rows], optimizer=other)
     assert bits(twin) == bits(net)
+
+
+def test_an_error_is_found_in_the_row_that_joined_the_last_batch() -> None:
+    x = np.random.default_rng(0).standard_normal((9, 4)).astype(np.float32)
+    x[8] = 3e38
+    net = lm.Sequential([lm.Dense(5), lm.BatchNorm(), lm.Dense(2)], inputs=4, seed=0)
+    with pytest.raises(lm.NotFiniteError, match=r"output of layers\.0 \(dense\)"):
+        net.fit(x, x[:, :2], batch_size=4, shuffle=False, epochs=1, verbose=False)

@@ -5,6 +5,7 @@ optimizer keeps them at each step. Both must give the bits of a shorter run.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -128,3 +129,32 @@ def test_steps_repeat_whatever_number_of_threads_is_chosen_meanwhile() -> None:
         rates = lm.SGD(lambda step, failing=failing: 1e300 if step == failing else 0.001)
         with pytest.raises(lm.NotFiniteError, match=f"step {failing + 1}: "):
             net.fit(x, y, optimizer=rates, **options)
+
+
+SECOND_MOMENTS = [
+    lm.Adam,
+    partial(lm.Adam, amsgrad=True),
+    lm.NAdam,
+    lm.RAdam,
+    lm.Adagrad,
+    lm.Adadelta,
+    lm.RMSprop,
+]
+
+
+@pytest.mark.parametrize("optimizer", SECOND_MOMENTS)
+def test_a_gradient_whose_square_is_infinite_is_an_error_at_its_own_step(
+    optimizer: Callable[..., Any],
+) -> None:
+    """The second moment would hold the weight for ever, and say nothing."""
+    x, y = np.ones((40, 1), np.float32), np.zeros((40, 1), np.float32)
+    y[20] = 1e19  # the loss is finite
+    options: dict[str, Any] = {"batch_size": 1, "shuffle": False, "epochs": 1, "verbose": False}
+    net, used = lm.Sequential([lm.Dense(1)], inputs=1, seed=0), optimizer(0.01)
+    with pytest.raises(lm.NotFiniteError, match=r"step 21: .*running means after the update"):
+        net.fit(x, y, optimizer=used, **options)
+    shorter = lm.Sequential([lm.Dense(1)], inputs=1, seed=0)
+    shorter.fit(x[:20], y[:20], optimizer=optimizer(0.01), **options)
+    assert bits(net) == bits(shorter)
+    net.fit(x, np.ones_like(x), optimizer=used, **options)
+    assert bits(net) != bits(shorter)

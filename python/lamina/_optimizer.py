@@ -140,7 +140,8 @@ class Optimizer(NetworkState):
 
         Raises:
             RuntimeError: no gradients yet, or another thread is training.
-            NotFiniteError: a weight would not be finite; the weights stay as they were.
+            NotFiniteError: a weight or a running mean would not be finite; the weights stay as
+                they were.
         """
         handle = self.handle_for_step(net)
         net._core_network().apply_gradients(handle)

@@ -66,7 +66,7 @@ struct Gelu {
     const Vec<T> a = min(limit, abs(z));
     Vec<T> ratio, ratio_lost, e, e_lost;
     normal_tail(a, ratio, ratio_lost, e, e_lost);
-    const Vec<T> below = e * fnma(a, broadcast<T>(kInverseSqrtTwoPi<T>), ratio);
+    const Vec<T> below = e * fnma(a, broadcast<T>(kInverseSqrtTwoPi<T>), ratio + ratio_lost);
     derivative = select(lt(z, zero<T>()), below, broadcast<T>(T(1)) - below);
     // tail = a ratio e, and the difference, each with what roundings took from it.
     const Vec<T> factor = a * ratio;

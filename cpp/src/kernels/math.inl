@@ -302,14 +302,15 @@ LAMINA_INLINE Vec<T> tanh(Vec<T> x) {
 }
 
 // Phi(-a) = ratio * e of the standard normal distribution, e = exp(-a^2 / 2), for a in [0, kTailLimit], both
-// with what roundings took from them.
+// with what they lack: roundings of e, and of ratio the error of an estimate too.
 template <class T>
 LAMINA_INLINE void normal_tail(Vec<T> a, Vec<T>& ratio, Vec<T>& ratio_lost, Vec<T>& e, Vec<T>& e_lost) {
   using C = Coefficients<T>;
   const Vec<T> one = broadcast<T>(T(1)), four = broadcast<T>(T(4));
   const Vec<T> sum = a + four;
-  const Vec<T> eight_t = broadcast<T>(T(8)) / sum, t = eight_t * broadcast<T>(T(0.125));
-  // 1 - t (a + 4), what the roundings of sum and t left; it corrects t and u = (a - 4) / (a + 4) = 1 - 8 t.
+  const Vec<T> t = reciprocal_estimate(sum), eight_t = t * broadcast<T>(T(8));
+  // 1 - t (a + 4), what the estimate and the rounding of sum left; it corrects t and u = (a - 4) / (a + 4) =
+  // 1 - 8 t.
   const Vec<T> residual = fnma(a - (sum - four), t, fnma(sum, t, one));
   const Vec<T> u = fnma(eight_t, residual, one - eight_t);
   const Vec<T> first = broadcast<T>(C::kTail[0]), slope = polynomial<1>(C::kTail, u);

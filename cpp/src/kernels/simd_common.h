@@ -53,7 +53,7 @@ LAMINA_INLINE Vec<T> reciprocal_estimate(Vec<T> a) {
 }
 
 // a / b to one ulp, for b of at least the smallest normal number; a b of nearly the largest may count as
-// less.
+// less, and of an a near the smallest only half the digits need be right.
 template <class T>
 LAMINA_INLINE Vec<T> quotient(Vec<T> a, Vec<T> b) {
   return a / b;

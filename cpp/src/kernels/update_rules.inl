@@ -54,7 +54,7 @@ struct SgdRule {
 
 template <class T, bool kDecay, bool kLong>
 struct AdamRule {
-  static constexpr int kStates = 2;
+  static constexpr int kStates = 2, kWatched = 1;
   RunningMean<T, kLong> mean1, mean2;
   Vec<T> rate, root_scale, epsilon, decay, shrink;
   explicit LAMINA_INLINE AdamRule(const T* c)
@@ -85,7 +85,7 @@ struct AdamRule {
 // The largest second moment so far divides instead of the present one.
 template <class T>
 struct AmsgradRule {
-  static constexpr int kStates = 3;
+  static constexpr int kStates = 3, kWatched = 2;
   AdamRule<T, true, false> adam;
   explicit LAMINA_INLINE AmsgradRule(const T* c) : adam(c) {}
   LAMINA_INLINE Vec<T> operator()(Vec<T> w, Vec<T> g, StateVectors<T>& state) const {
@@ -109,7 +109,7 @@ struct Decays {
 
 template <class T>
 struct AdagradRule {
-  static constexpr int kStates = 1;
+  static constexpr int kStates = 1, kWatched = 0;
   Decays<T> decays;
   Vec<T> rate, epsilon, initial;
   explicit LAMINA_INLINE AdagradRule(const T* c)
@@ -123,7 +123,7 @@ struct AdagradRule {
 
 template <class T>
 struct AdadeltaRule {
-  static constexpr int kStates = 2;
+  static constexpr int kStates = 2, kWatched = 0;
   Decays<T> decays;
   RunningMean<T> mean;
   Vec<T> rate, epsilon;
@@ -140,7 +140,7 @@ struct AdadeltaRule {
 
 template <class T, bool kMomentum, bool kCentered>
 struct RmspropRule {
-  static constexpr int kStates = 3;
+  static constexpr int kStates = 3, kWatched = 0;
   static constexpr bool kUses[3] = {true, kMomentum, kCentered};
   Decays<T> decays;
   RunningMean<T> mean;
@@ -190,7 +190,7 @@ struct AdamaxRule {
 
 template <class T>
 struct NadamRule {
-  static constexpr int kStates = 2;
+  static constexpr int kStates = 2, kWatched = 1;
   Decays<T> decays;
   RunningMean<T> mean1, mean2;
   Vec<T> gradient_rate, moment_rate, root_scale, epsilon;
@@ -213,7 +213,7 @@ struct NadamRule {
 
 template <class T, bool kRectified>
 struct RadamRule {
-  static constexpr int kStates = 2;
+  static constexpr int kStates = 2, kWatched = 1;
   Decays<T> decays;
   RunningMean<T> mean1, mean2;
   Vec<T> rate, epsilon;
@@ -230,7 +230,7 @@ struct RadamRule {
 
 template <class T>
 struct LionRule {
-  static constexpr int kStates = 1;
+  static constexpr int kStates = 1, kWatched = 0;
   Decays<T> decays;
   RunningMean<T> mean1, mean2;
   Vec<T> rate;

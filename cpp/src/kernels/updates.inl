@@ -18,7 +18,18 @@ LAMINA_INLINE constexpr bool uses_state(int s) {
   }
 }
 
-// Runs a rule over the arrays; true if every new weight is finite (x - x is NaN for the others).
+// A state that can become infinite and hold its weight for ever without showing in it; -1: none.
+template <class Rule>
+LAMINA_INLINE constexpr int watched_state() {
+  if constexpr (requires { Rule::kWatched; }) {
+    return Rule::kWatched;
+  } else {
+    return -1;
+  }
+}
+
+// Runs a rule over the arrays; true if every new weight and watched state is finite (x - x is NaN for the
+// others).
 template <class T, class Rule>
 LAMINA_INLINE bool run_update(Update<T> job, const Rule& rule) {
   Vec<T> not_finite = zero<T>();
@@ -42,6 +53,9 @@ LAMINA_INLINE bool run_update(Update<T> job, const Rule& rule) {
       }
       store(job.weights + i, updated);
       not_finite = not_finite + (updated - updated);
+      if constexpr (constexpr int s = watched_state<Rule>(); s >= 0) {
+        not_finite = not_finite + (state.v[s] - state.v[s]);
+      }
     }
   }
   return !any(is_nan(not_finite));

@@ -58,6 +58,13 @@ void Optimizer<T>::begin_step(T* weights, T* backup) noexcept {
 }
 
 template <class T>
+bool Optimizer<T>::state_is_finite() const noexcept {
+  return std::all_of(state_.begin(), state_.end(), [&](const AlignedBuffer<T>& state) {
+    return table_.all_finite(state.size(), state.data());
+  });
+}
+
+template <class T>
 void Optimizer<T>::reset() noexcept {
   steps_ = 0;
   for (AlignedBuffer<T>& state : state_) std::fill(state.begin(), state.end(), T(0));

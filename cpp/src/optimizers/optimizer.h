@@ -37,6 +37,8 @@ class Optimizer final : public ParameterUpdater<T> {
   // False when an update of this step gave a weight that is not finite.
   bool step_is_finite() const noexcept { return finite_.load(std::memory_order_relaxed); }
   void undo_step_count() noexcept { --steps_; }
+  // False where a gradient was, or its square is, beyond the type: such a running mean never comes back.
+  bool state_is_finite() const noexcept;
   // As new: no steps, all state 0.
   void reset() noexcept;
 

@@ -285,6 +285,12 @@ double Trainer<T>::value_and_gradient(const DataSet<T>& data, uint64_t seed, uin
 }
 
 template <class T>
+std::string Trainer<T>::not_finite_after_update() const {
+  const bool weights_are = network_.kernels().all_finite(network_.flat_size(), network_.weights());
+  return weights_are ? "the optimizer's running means after the update" : "the weights after the update";
+}
+
+template <class T>
 std::string Trainer<T>::first_not_finite_place(int64_t rows) {
   const Workspace<T>& workspace = runner_.workspace();
   const auto finite = [&](int slot_index) {
@@ -327,10 +333,12 @@ void Trainer<T>::fail_not_finite(Epoch& epoch, int64_t done) {
   const std::string where =
       by_hand ? "train_step " + std::to_string(epoch.steps_before + 1)
               : "fit, epoch " + std::to_string(epoch.request.epoch) + ", step " + std::to_string(done + 1);
-  const int64_t rows = std::min(epoch.batch(done).rows, epoch.request.batch_size);
-  const std::string place = in_update ? "the weights after the update" : first_not_finite_place(rows);
+  // Of several batches the last one's rows lie there; alone it may be larger by a row that joined it.
+  int64_t rows = epoch.batch(done).rows;
+  if (epoch.request.accumulate > 1) rows = std::min(rows, epoch.request.batch_size);
+  const std::string place = in_update ? not_finite_after_update() : first_not_finite_place(rows);
   undo(epoch, done);
-  if (in_update) optimizer.reset();  // its running means are not finite either
+  if (in_update || !optimizer.state_is_finite()) optimizer.reset();
   throw Error(Error::Kind::kNotFinite, where + ": not a finite number, first seen in " + place +
                                            "; the weights of the step before are kept. Try a lower " +
                                            "learning_rate (now " +

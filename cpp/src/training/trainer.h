@@ -97,6 +97,7 @@ class Trainer {
   // Back to the weights of the last step whose loss was finite, after `done` updates and a step that failed.
   void undo(Epoch& epoch, int64_t done);
   [[noreturn]] void fail_not_finite(Epoch& epoch, int64_t done);
+  std::string not_finite_after_update() const;
   std::string first_not_finite_place(int64_t rows);
 
   Network<T>& network_;
