@@ -27,8 +27,8 @@ def batches(
     Args:
         rows: of the data, at least 1. batch_size: rows of a batch; the last may be shorter.
         seed: in [0, 2^64). epoch: at least 1. shuffle: False: rows in their order.
-        smallest: a last batch of fewer rows joins the one before; `fit` takes 2 for networks with
-            `BatchNorm`, else 1.
+        smallest: a last batch of fewer rows joins the one before; `fit` takes 2 for networks with a
+            `BatchNorm` that is not frozen, else 1.
 
     Example:
         >>> import lamina as lm
