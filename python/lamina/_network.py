@@ -174,9 +174,9 @@ class Sequential(Derivatives):
 
         Raises:
             TypeError, ValueError: data or options do not fit; the network is unchanged.
-            NotFiniteError: a loss or weight became NaN or infinite; names epoch, step and layer.
-                The weights are those of the last step whose loss was finite. An optimizer whose
-                update was not finite starts again without state, and so does an average.
+            NotFiniteError: a loss, weight or running mean of the optimizer became NaN or infinite;
+                names epoch, step and layer. The weights are those of the last step whose loss was
+                finite. Optimizers whose update or state is not finite, and averages, start anew.
             KeyboardInterrupt: Ctrl-C; weights are those of the last whole step, or with
                 early stopping of the best epoch.
             RuntimeError: another thread is training this network.
