@@ -77,3 +77,19 @@ def test_any_number_of_threads_has_the_same_bits() -> None:
         return bits(net)
 
     assert same_for_any_threads(run)
+
+
+@pytest.mark.parametrize("options", [{"l2": 1e-4}, {"l1": 1e-4, "max_norm": 2.0}, {}])
+def test_wide_inputs_learn_from_single_rows_alike_on_any_number_of_threads(
+    options: dict[str, float],
+) -> None:
+    """One thread takes a thousand inputs at once, others 24 to 96."""
+    x = np.random.default_rng(0).standard_normal((40, 1100)).astype(np.float32)
+
+    def run() -> bytes:
+        layers = [lm.Dense(64, "tanh", **options), lm.Dense(3)]
+        net = lm.Sequential(layers, inputs=1100, seed=1)
+        net.fit(x, x[:, :3], optimizer=lm.Adam(0.001), batch_size=1, epochs=1, verbose=False)
+        return bits(net)
+
+    assert same_for_any_threads(run)

@@ -267,6 +267,36 @@ LAMINA_TEST(a_depth_beyond_the_cache_block_gives_the_same_chain) {
   for_each_table([](const auto& table) { check_deep(table); });
 }
 
+// What is fetched ahead is spread over the tiles of rows, of which there may be more than lines to fetch.
+template <class T>
+void check_fetching(const KernelTable<T>& table, Layout layout, int64_t rows, int64_t columns, int64_t depth,
+                    int arrays) {
+  Case<T> one(table, layout, rows, columns, depth, false);
+  Product<T>& p = one.product;
+  p.next_count = arrays;
+  for (int i = 0; i < arrays; ++i) p.next[i] = one.aux.data();
+  p.next_bytes = rows * columns * static_cast<int64_t>(sizeof(T));
+  one.reset();
+  const ProductSums<T> sums = product_sums(p, one.panel_columns, is_fused(table.name));
+  table.product(p);
+  const bool right = holds(one, [&](size_t k, int64_t at) { return same_bits(one.c[at], sums.chain[k]); });
+  if (!right) complain(table, p, "fetching ahead changes the sums");
+}
+
+LAMINA_TEST(fetching_ahead_changes_no_sum_for_any_number_of_rows) {
+  for_each_table([]<class T>(const KernelTable<T>& table) {
+    for (const int64_t rows : {6, 12, 23, 48, 96, 192, 500, 700, 1024}) {
+      for (const int arrays : {0, 1, 2, 3, 4, 5}) {
+        check_fetching(table, Layout::kGradient, rows, kLine<T>, 1, arrays);
+        check_fetching(table, Layout::kGradient, rows, 4 * kLine<T>, 33, arrays);
+      }
+    }
+    // One panel beyond the block that the caches hold.
+    for (const int64_t rows : {192, 512, 1024, 2500})
+      check_fetching(table, Layout::kPanels, rows, kLine<T>, 4800, 0);
+  });
+}
+
 // A narrow product in padded rows, with and without the hint.
 template <class T>
 void check_narrow(const KernelTable<T>& table, Layout layout, int64_t rows, int64_t depth,

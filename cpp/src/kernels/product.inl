@@ -257,9 +257,10 @@ LAMINA_INLINE Ahead<T> arrays_ahead(const Product<T>& p, const void* const* arra
                                     int64_t lines) {
   Ahead<T> ahead{nullptr, arrays, count, lines, 1, lines};
   const int64_t tiles = p.rows / kTileRows - 1;
-  if (count > 0 && count < tiles) {
+  if (count > 0 && count < tiles && lines > 0) {
     ahead.tiles = tiles / count;
     ahead.lines_per_tile = (lines + ahead.tiles - 1) / ahead.tiles;
+    ahead.tiles = (lines + ahead.lines_per_tile - 1) / ahead.lines_per_tile;  // rounded up, they may suffice
   }
   return ahead;
 }
