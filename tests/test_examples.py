@@ -172,8 +172,5 @@ def test_the_pages_say_what_a_run_says(make_pages: ModuleType) -> None:
             if cells[0] in losses:
                 recorded[cells[0]] = float(cells[3])
         for label in labels:
-            # Beyond 0.6 training overfits or comes apart, and the loss hangs on single roundings.
-            if recorded[label] < 0.6:
+            if recorded[label] < 0.9:  # beyond, training has come apart
                 assert losses[label] == pytest.approx(recorded[label], rel=0.05)
-            else:
-                assert losses[label] > 0.5
