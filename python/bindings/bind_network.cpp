@@ -9,6 +9,7 @@
 #include "poll.h"
 #include "register.h"
 #include "training/model.h"
+#include "training/raw_outputs.h"
 
 namespace lamina::python {
 namespace {
@@ -255,9 +256,8 @@ void bind_network(py::class_<Model<T>>& network) {
       .def(
           "target_columns",
           [](const Class& self, const LossSpec& loss) {
-            const Network<T>& own = self.network();
-            check_loss_fits(loss, own.output_activation(), own.outputs());
-            return loss.target_columns(own.outputs());
+            check_loss_fits(loss, self.network());
+            return loss.target_columns(self.network().outputs());
           },
           py::arg("loss"))
       .def("penalty", &Class::penalty, py::call_guard<py::gil_scoped_release>())

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         PReLU,
         RMSNorm,
         Scale,
+        TargetScaling,
     )
     from lamina._schedule import (
         ConstantSchedule,
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
         PolynomialSchedule,
         StepSchedule,
     )
+    from lamina._training_warnings import TrainingWarning
     from lamina._weight_average import WeightAverage
 
 __all__ = [
@@ -152,6 +154,8 @@ __all__ = [
     "Sequential",
     "SquaredHinge",
     "StepSchedule",
+    "TargetScaling",
+    "TrainingWarning",
     "Tweedie",
     "WarmUp",
     "WeightAverage",
@@ -243,6 +247,7 @@ _HOMES = {
         "PReLU",
         "RMSNorm",
         "Scale",
+        "TargetScaling",
     ),
     "lamina._schedule": (
         "ConstantSchedule",
@@ -263,6 +268,7 @@ _HOMES = {
         "PolynomialSchedule",
         "StepSchedule",
     ),
+    "lamina._training_warnings": ("TrainingWarning",),
     "lamina._weight_average": ("WeightAverage",),
 }
 # A fork waits for a first use in another thread: its child could not finish a half read module.

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lamina import _core
+from lamina import _core, _frames
+from lamina._frames import Names
 from lamina._types import ArrayLike, NDArray
 
 Dtype = Literal["float32", "float64"]
@@ -27,14 +28,21 @@ def inputs(
     where: str,
     check_values: bool = True,
     least_rows: int = 1,
+    names: Names | None = None,
+    exact_in: Dtype | None = None,
+    check_precision: bool = True,
 ) -> NDArray[Any]:
     """X as an array [rows, columns] of a type that the core converts while it reads.
 
     Nothing is copied unless the core cannot read the type (big-endian, extended precision).
 
+    Args:
+        names: of the columns, for messages. exact_in: the type in which the network first
+            computes with X, where that is not `dtype`. check_precision: warn, as said below.
+
     Raises:
         TypeError: not numbers. ValueError: wrong shape, no rows, NaN, infinity, or a value beyond
-            float32's range. Warns where whole numbers cannot be held exactly.
+            float32's range. Warns where that type cannot hold X's values apart.
     """
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
         raise TypeError(f"{where}: expected a dense X, got a sparse matrix; use X.toarray()")
@@ -50,7 +58,9 @@ def inputs(
     if array.shape[0] < least_rows or array.shape[1] == 0:
         raise ValueError(f"{where}: expected at least one row and one feature, got {_shape(array)}")
     if check_values:
-        _check_values(array, dtype, where, "X")
+        _check_values(array, dtype, where, "X", names)
+        if check_precision:
+            _check_precision(array, exact_in or dtype, where, "X", names)
     return array
 
 
@@ -66,7 +76,10 @@ def targets(
         raise ValueError(f"{where}: expected y for {rows} rows as X has, got shape {_shape(array)}")
     indices = loss.takes_classes and (array.ndim == 1 or array.shape == (rows, 1))
     if not indices or array.dtype.kind == "f":
-        _check_values(array.reshape(rows, -1), "float64" if indices else dtype, where, "y")
+        table = array.reshape(rows, -1)
+        _check_values(table, "float64" if indices else dtype, where, "y")
+        if not indices:
+            _check_precision(table, dtype, where, "y")
     if indices:
         return _classes(array.reshape(rows), columns, where), None
     if array.ndim == 1 and columns == 1:
@@ -94,6 +107,8 @@ def sample_weights(
             f"{where}: expected sample_weight of shape ({rows},), got shape {_shape(array)}"
         )
     _check_values(array.reshape(rows, 1), dtype, where, "sample_weight")
+    if array.dtype.kind in "iu":
+        _check_precision(array.reshape(rows, 1), dtype, where, "sample_weight")
     if array.min() < 0:
         raise ValueError(f"{where}: expected sample_weight of at least 0, got {array.min()}")
     if not array.any():
@@ -103,6 +118,7 @@ def sample_weights(
 
 def labels(y: ArrayLike, *, rows: int, where: str) -> NDArray[Any]:
     """Labels [rows] of classes: numbers or texts, as they come."""
+    y = _frames.plain_labels(y, where)
     array = np.asarray(y) if _is_text(y) else _numbers(y, where, "y")
     if array.shape == (rows, 1):
         array = array[:, 0]
@@ -128,6 +144,8 @@ def contiguous(values: ArrayLike, *, dtype: Dtype, where: str, name: str) -> NDA
 
 def _numbers(values: ArrayLike, where: str, name: str) -> NDArray[Any]:
     # Not by numpy.ma, which is imported when named: slowly, and never in the child of some forks.
+    if type(values) is not np.ndarray:
+        values = _frames.plain_array(values, f"{where}, {name}")
     mask = getattr(values, "mask", None)
     if isinstance(mask, np.ndarray) and mask.any():
         raise TypeError(f"{where}: expected numbers in {name}, got masked values; fill them first")
@@ -174,39 +192,95 @@ def _stack_level() -> int:
     return level
 
 
-def _check_values(array: NDArray[Any], dtype: Dtype, where: str, name: str) -> None:
-    kind, size = array.dtype.kind, array.dtype.itemsize
-    if kind == "f":
-        limit = _LARGEST[4 if dtype == "float32" else max(size, 4)]
-        for first in range(0, len(array), _CHUNK):
-            chunk = array[first : first + _CHUNK]
-            chunk = chunk if size >= 4 else chunk.astype(np.float32)
-            if not _core.values_within(chunk, limit):
-                _refuse_floats(chunk, first, where, name)
-    elif kind in "iu":
-        digits = 24 if dtype == "float32" else 53
-        if size * 8 > digits:
-            low, high = int(array.min(initial=0)), int(array.max(initial=0))
-            if max(-low, high) > 2**digits:
-                warnings.warn(
-                    f"{where}: {name} holds whole numbers beyond {dtype}'s exact range "
-                    f"(2^{digits}); they are rounded. Scale them, or use dtype='float64'",
-                    stacklevel=_stack_level(),
-                )
+def _check_values(
+    array: NDArray[Any], dtype: Dtype, where: str, name: str, names: Names | None = None
+) -> None:
+    if array.dtype.kind != "f":
+        return
+    size = array.dtype.itemsize
+    limit = _LARGEST[4 if dtype == "float32" else max(size, 4)]
+    for first in range(0, len(array), _CHUNK):
+        chunk = array[first : first + _CHUNK]
+        chunk = chunk if size >= 4 else chunk.astype(np.float32)
+        if not _core.values_within(chunk, limit):
+            _refuse_floats(chunk, first, where, name, names)
 
 
-def _refuse_floats(chunk: NDArray[Any], first: int, where: str, name: str) -> None:
+def _refuse_floats(
+    chunk: NDArray[Any], first: int, where: str, name: str, names: Names | None
+) -> None:
     finite = np.isfinite(chunk)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
         raise ValueError(
             f"{where}: expected finite numbers in {name}, got {chunk[row, column]} "
-            f"in row {first + row}, column {column}"
+            f"in row {first + row}, {_column(int(column), names)}"
         )
     raise ValueError(
         f"{where}: {name} holds values beyond float32's range (3.4e38); "
         "scale them, or use dtype='float64'"
     )
+
+
+def _check_precision(
+    array: NDArray[Any], dtype: Dtype, where: str, name: str, names: Names | None = None
+) -> None:
+    """Warn, once, where values that differ become one in `dtype`."""
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    if kind == "f":
+        if size == 8 and dtype == "float32" and len(array) > 1:
+            for column in _core.narrow_columns(array):
+                if _warn_where_joined(array[:, column], dtype, where, name, column, names):
+                    return
+        return
+    digits = 24 if dtype == "float32" else 53
+    if kind not in "iu" or size * 8 <= digits:
+        return
+    if max(-int(array.min(initial=0)), int(array.max(initial=0))) <= 2**digits:
+        return
+    if dtype == "float64":  # which holds most time stamps apart, if not to the last digit
+        for column in range(array.shape[1]):
+            if _warn_where_joined(array[:, column], dtype, where, name, column, names):
+                return
+        return
+    sizes = np.maximum(array.max(axis=0).astype(object), -array.min(axis=0).astype(object))
+    column = int(np.argmax(sizes > 2**digits))
+    warnings.warn(
+        f"{where}: {_column(column, names)} of {name} holds whole numbers beyond {dtype}'s exact "
+        f"range (2^{digits}); they are rounded. {_advice(name)}",
+        stacklevel=_stack_level(),
+    )
+
+
+def _warn_where_joined(
+    values: NDArray[Any], dtype: Dtype, where: str, name: str, column: int, names: Names | None
+) -> bool:
+    """Warn where more than a tenth of the first distinct values fall together in `dtype`."""
+    distinct = np.unique(values[:_CHUNK])
+    left = len(np.unique(distinct.astype(dtype)))
+    if left >= 0.9 * len(distinct):
+        return False
+    warnings.warn(
+        f"{where}: {_column(column, names)} of {name} holds values so close together, for their "
+        f"size, that {dtype} makes many of them one. {_advice(name, dtype)}",
+        stacklevel=_stack_level(),
+    )
+    return True
+
+
+def _advice(name: str, dtype: Dtype = "float32") -> str:
+    if dtype == "float64":
+        return "Subtract a typical value first"
+    if name != "X":
+        return "Scale or shift them first, or use dtype='float64'"
+    return (
+        "Take Normalization() as the first layer (it subtracts in float64), subtract a typical "
+        "value first, or use dtype='float64'"
+    )
+
+
+def _column(column: int, names: Names | None) -> str:
+    return f"column {column}" + ("" if names is None else f" ({names[column]!r})")
 
 
 def _classes(array: NDArray[Any], outputs: int, where: str) -> NDArray[np.int32]:

@@ -32,6 +32,11 @@ class Sequential(Derivatives):
         inputs: input features; None: taken from the first batch.
         seed: of the first weights, shuffling and dropout, in [0, 2^64).
         dtype: "float32" or "float64" (or numpy's type), of weights and arithmetic.
+        scale_targets: scale the targets to mean 0 and variance 1 while training, by a last layer
+            `TargetScaling`: for quantities whose values are not about 1. Losses (history,
+            `evaluate`, target_loss) are then those of scaled targets, metrics and outputs in the
+            targets' own units. For losses of quantities, not of classes, counts or directions; a
+            function of your own sees outputs and targets in their own units.
 
     Raises:
         TypeError, ValueError: layers or options that cannot be. Widths that do not fit each other
@@ -350,51 +355,3 @@ class Sequential(Derivatives):
         from lamina._model_file import save_model
 
         save_model(path, self)
-
-    # Helpers
-
-    def _loss(self, loss: str | Loss | OwnLoss | None) -> _core.Loss:
-        last = self._core_network().output_activation()
-        return core_loss(default_loss(last) if loss is None else loss)
-
-    def _targets(
-        self, y: ArrayLike, loss: _core.Loss | OwnLoss, rows: int, where: str
-    ) -> tuple[Array | None, Array | None]:
-        if not isinstance(loss, _core.Loss):
-            return None, own_targets(y, rows, where)
-        columns = self._core_network().target_columns(loss)
-        return _arrays.targets(
-            y, loss=loss, rows=rows, columns=columns, dtype=self.dtype, where=where
-        )
-
-    def _batch(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        loss: str | Loss | OwnLoss | None,
-        weight: ArrayLike | None,
-        where: str,
-        own: bool = False,
-    ) -> tuple[Array, Any, Array | None, Array | None, Array | None]:
-        with self._unchanged_on_error():
-            x = self._inputs(X, where)
-            chosen = loss if own and is_own_loss(loss, weight, where) else self._loss(loss)
-            classes, values = self._targets(y, chosen, len(x), where)
-            weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
-        return x, chosen, classes, values, weights
-
-    def _validation(
-        self, data: tuple[ArrayLike, ...], loss: _core.Loss | OwnLoss
-    ) -> tuple[Array, Array | None, Array | None, Array | None]:
-        if not 2 <= len(data) <= 3:
-            raise ValueError(
-                "fit: expected validation_data as (X, y) or (X, y, sample_weight), "
-                f"got {len(data)} parts"
-            )
-        where = "fit, validation_data"
-        x = self._inputs(data[0], where)
-        classes, values = self._targets(data[1], loss, len(x), where)
-        given = data[2] if len(data) == 3 else None
-        is_own_loss(loss, given, where)
-        weights = _arrays.sample_weights(given, rows=len(x), dtype=self.dtype, where=where)
-        return x, classes, values, weights

@@ -74,27 +74,48 @@ LAMINA_INLINE S to_number(S value) {
   return value;
 }
 
+// What becomes of an element of column c: the number as T ...
+template <class T>
+struct ConvertElement {
+  template <class S>
+  LAMINA_INLINE T operator()(S element, int64_t) const {
+    return static_cast<T>(to_number(element));
+  }
+};
+// ... or its distance from an offset that T alone need not hold.
+template <class T>
+struct SubtractOffset {
+  const T* high;
+  const T* low;
+  template <class S>
+  LAMINA_INLINE T operator()(S element, int64_t c) const {
+    return static_cast<T>(static_cast<double>(to_number(element)) -
+                          (static_cast<double>(high[c]) + static_cast<double>(low[c])));
+  }
+};
+
 // Neighbouring elements at any address, through a small aligned buffer so that the conversion vectorises.
-template <class T, class S>
-LAMINA_INLINE void convert_neighbours(int64_t columns, const char* source, T* out) {
+template <class T, class S, class Convert>
+LAMINA_INLINE void convert_neighbours(int64_t columns, const char* source, Convert convert, T* out) {
   constexpr int64_t kChunk = 64;
   alignas(64) S chunk[kChunk];
   int64_t c = 0;
   for (; c + kChunk <= columns; c += kChunk) {
     memcpy(chunk, source + c * static_cast<int64_t>(sizeof(S)), sizeof chunk);
-    for (int64_t i = 0; i < kChunk; ++i) out[c + i] = static_cast<T>(to_number(chunk[i]));
+    for (int64_t i = 0; i < kChunk; ++i) out[c + i] = convert(chunk[i], c + i);
   }
   const int64_t rest = columns - c;
   memcpy(chunk, source + c * static_cast<int64_t>(sizeof(S)), static_cast<size_t>(rest) * sizeof(S));
-  for (int64_t i = 0; i < rest; ++i) out[c + i] = static_cast<T>(to_number(chunk[i]));
+  for (int64_t i = 0; i < rest; ++i) out[c + i] = convert(chunk[i], c + i);
 }
 
-template <class T, class S>
-LAMINA_INLINE void convert_strided(int64_t columns, const char* source, int64_t stride, T* out) {
+template <class T, class S, class Convert>
+LAMINA_INLINE void convert_strided(int64_t columns, const char* source, int64_t stride, Convert convert,
+                                   T* out) {
   for (int64_t c = 0; c < columns; ++c) {
     S element;
     memcpy(&element, source + c * stride, sizeof element);
-    out[c] = static_cast<T>(to_number(element));
+    out[c] = convert(element, c);
   }
 }
 
@@ -109,8 +130,8 @@ LAMINA_INLINE void prefetch_row(const char* row, int64_t bytes) {
 #endif
 }
 
-template <class T, class S>
-void gather_rows_of(const GatherRows<T>& job) noexcept {
+template <class T, class S, class Convert>
+void gather_rows_with(const GatherRows<T>& job, Convert convert) noexcept {
   constexpr int64_t kSize = static_cast<int64_t>(sizeof(S));
   const bool neighbours = job.source_column_stride == kSize;
   const int64_t padded = padded_columns<T>(job.columns);
@@ -126,10 +147,19 @@ void gather_rows_of(const GatherRows<T>& job) noexcept {
     }
     for (int64_t c = job.columns; c < padded; ++c) out[c] = T(0);
     if (neighbours) {
-      convert_neighbours<T, S>(job.columns, from, out);
+      convert_neighbours<T, S>(job.columns, from, convert, out);
     } else {
-      convert_strided<T, S>(job.columns, from, job.source_column_stride, out);
+      convert_strided<T, S>(job.columns, from, job.source_column_stride, convert, out);
     }
+  }
+}
+
+template <class T, class S>
+void gather_rows_of(const GatherRows<T>& job) noexcept {
+  if (job.offset == nullptr) {
+    gather_rows_with<T, S>(job, ConvertElement<T>{});
+  } else {
+    gather_rows_with<T, S>(job, SubtractOffset<T>{job.offset, job.offset_low});
   }
 }
 

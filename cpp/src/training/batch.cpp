@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "layers/target_scaling.h"
+
 namespace lamina {
 
 template <class T>
@@ -16,11 +18,12 @@ Batch<T>::Batch(int64_t capacity, int64_t target_columns) : target_columns_(targ
 }
 
 template <class T>
-void Batch<T>::gather(const kernels::KernelTable<T>& table, const DataSet<T>& data, const BatchRows& batch,
+void Batch<T>::gather(const Network<T>& network, const DataSet<T>& data, const BatchRows& batch,
                       int64_t first, int64_t count, Workspace<T>& workspace) noexcept {
   const Slot<T>& input = workspace.input();
-  gather_inputs(table, data.inputs, batch.indices ? batch.indices + first : nullptr, batch.first_row + first,
-                count, input.values + first * input.row_stride, input.row_stride);
+  gather_inputs(network.kernels(), network.row_offset(network.weights()), data.inputs,
+                batch.indices ? batch.indices + first : nullptr, batch.first_row + first, count,
+                input.values + first * input.row_stride, input.row_stride);
   // Single numbers without a call of memcpy each: a small network's step takes 4 us.
   const auto pick = [&](const auto* from, int64_t stride, auto* to) {
     for (int64_t i = first; i < first + count; ++i) to[i] = from[batch.source_row(i) * stride];
@@ -29,10 +32,17 @@ void Batch<T>::gather(const kernels::KernelTable<T>& table, const DataSet<T>& da
   if (targets.classes != nullptr) pick(targets.classes, 1, classes_);
   if (data.sample_weights != nullptr) pick(data.sample_weights, 1, weights_);
   if (targets.values == nullptr) return;
-  if (targets.columns == 1 && target_columns_ == 1) return pick(targets.values, targets.row_stride, values_);
-  for (int64_t i = first; i < first + count; ++i)
-    std::copy_n(targets.values + batch.source_row(i) * targets.row_stride, targets.columns,
-                values_ + i * target_columns_);
+  if (targets.columns == 1 && target_columns_ == 1) {
+    pick(targets.values, targets.row_stride, values_);
+  } else {
+    for (int64_t i = first; i < first + count; ++i)
+      std::copy_n(targets.values + batch.source_row(i) * targets.row_stride, targets.columns,
+                  values_ + i * target_columns_);
+  }
+  T* values = values_ + first * target_columns_;
+  if (const TargetScaling<T>* scaling = network.target_scaling())
+    scaling->to_raw_units(network.weights(), count, targets.columns, values, target_columns_, values,
+                          target_columns_);
 }
 
 template <class T>

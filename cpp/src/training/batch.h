@@ -23,8 +23,9 @@ class Batch {
  public:
   Batch(int64_t capacity, int64_t target_columns);
 
-  // Copies rows [first, first + count) of the batch: inputs into the workspace, targets and weights here.
-  void gather(const kernels::KernelTable<T>& table, const DataSet<T>& data, const BatchRows& batch,
+  // Copies rows [first, first + count) of the batch: inputs into the workspace, targets (scaled, where the
+  // network does that) and weights here.
+  void gather(const Network<T>& network, const DataSet<T>& data, const BatchRows& batch,
               int64_t first, int64_t count, Workspace<T>& workspace) noexcept;
 
   // From row `first` of the batch on, after gather; null where the data set has none.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "training/raw_outputs.h"
 #include "training/row_tiles.h"
 
 namespace lamina {
@@ -16,7 +17,8 @@ struct Job {
   const T* parameters;
   const ArraySource& inputs;
   const LossSpec* loss;    // null: prediction
-  const DataSet<T>* data;  // targets, where there is a loss
+  const DataSet<T>* data;  // weights and ...
+  const LossTargets<T>* targets;  // ... targets, where there is a loss
   double* row_losses;      // [rows]
   T* outputs;              // null: none wanted
 };
@@ -32,19 +34,19 @@ bool readable_in_place(const ArraySource& source) noexcept {
 
 template <class T>
 void load_inputs(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) noexcept {
-  if (readable_in_place<T>(job.inputs)) {
+  if (!job.network.takes_offset_rows() && readable_in_place<T>(job.inputs)) {
     const int64_t stride = job.inputs.row_stride / static_cast<int64_t>(sizeof(T));
     workspace.borrow_input(static_cast<const T*>(job.inputs.data) + first * stride, stride);
   } else {
-    gather_inputs(job.network.kernels(), job.inputs, nullptr, first, rows, workspace.input().values,
-                  workspace.input().row_stride);
+    gather_inputs(job.network.kernels(), job.network.row_offset(job.parameters), job.inputs, nullptr, first,
+                  rows, workspace.input().values, workspace.input().row_stride);
   }
 }
 
 template <class T>
 void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) noexcept {
   load_inputs(job, first, rows, workspace);
-  const bool raw = job.loss != nullptr && job.loss->absorbs(job.network.output_activation());
+  const bool raw = job.loss != nullptr && reads_raw_outputs(*job.loss, job.network);
   job.network.forward(
       {.workspace = workspace, .parameters = job.parameters, .rows = rows, .raw_output = raw});
   const Slot<T>& output = workspace.output();
@@ -52,13 +54,12 @@ void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& work
   if (job.loss != nullptr) {
     const T* weights = job.data->sample_weights ? job.data->sample_weights + first : nullptr;
     compute_loss_rows(job.network.kernels(), *job.loss, raw, rows, columns, output.values, output.row_stride,
-                      job.data->targets.from_row(first), weights, T(1), job.row_losses + first,
+                      job.targets->from_row(first), weights, T(1), job.row_losses + first,
                       static_cast<T*>(nullptr), 0);
   }
   if (job.outputs == nullptr) return;
   if (raw)
-    apply_activation(job.network.kernels(), job.network.output_activation(), rows, columns, output.values,
-                     output.row_stride, static_cast<T*>(nullptr), 0);
+    finish_outputs(job.network, job.parameters, rows, output.values, output.row_stride);
   for (int64_t i = 0; i < rows; ++i)
     std::copy_n(output.values + i * output.row_stride, columns, job.outputs + (first + i) * columns);
 }
@@ -75,17 +76,19 @@ bool run_all_tiles(const Job<T>& job, Poll poll) {
 template <class T>
 bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs,
              Poll poll) {
-  return run_all_tiles<T>({network, parameters, inputs, nullptr, nullptr, nullptr, outputs}, poll);
+  return run_all_tiles<T>({network, parameters, inputs, nullptr, nullptr, nullptr, nullptr, outputs}, poll);
 }
 
 template <class T>
 Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSpec& loss,
                     const DataSet<T>& data, T* outputs, Poll poll) {
-  check_loss_fits(loss, network.output_activation(), network.outputs());
+  check_loss_fits(loss, network);
+  const LossTargets<T> targets(network, parameters, data);
   AlignedBuffer<double> row_losses(data.inputs.rows);
   Evaluation result;
   result.cancelled =
-      !run_all_tiles<T>({network, parameters, data.inputs, &loss, &data, row_losses.data(), outputs}, poll);
+      !run_all_tiles<T>(
+      {network, parameters, data.inputs, &loss, &data, &targets, row_losses.data(), outputs}, poll);
   const double weight = loss.mean_over_rows ? total_weight(data, {nullptr, 0, data.inputs.rows}) : 1.0;
   for (const double x : row_losses) result.loss += x;
   result.loss /= loss.column_divisor(network.outputs());

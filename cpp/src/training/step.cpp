@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "training/phases.h"
+#include "training/raw_outputs.h"
 #include "training/schedule.h"
 
 namespace lamina {
@@ -13,7 +14,7 @@ template <class T>
 StepRunner<T>::StepRunner(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns)
     : network_(network),
       loss_(loss),
-      raw_(loss.absorbs(network.output_activation())),
+      raw_(reads_raw_outputs(loss, network)),
       target_columns_(target_columns),
       workspace_(network, capacity, WorkspaceUse::kTraining),
       batch_(capacity, target_columns),
@@ -68,7 +69,7 @@ void StepRunner<T>::run_rows(Team& team, const StepRequestData<T>& request,
     begin_forward_phase(team, network_, batch, phase);
     each_tile(team, rows, stop, [&](int64_t first, int64_t count) {
       if (phase == 0)
-        batch_.gather(network_.kernels(), request.data, request.batch, first, count, workspace_);
+        batch_.gather(network_, request.data, request.batch, first, count, workspace_);
       network_.forward(pass(request, first, count), phase);
       if (phase < last || !compute_losses(request, first, count, delta_scale)) return;
       network_.backward(pass(request, first, count), false, last);
@@ -89,7 +90,7 @@ void StepRunner<T>::run_columns(Team& team, const StepRequestData<T>& request, F
   const NetworkPass<T> batch = pass(request, 0, request.batch.rows);
   const Team::Range own = team.share(request.batch.rows);
   const int64_t count = own.last - own.first;
-  if (count > 0) batch_.gather(network_.kernels(), request.data, request.batch, own.first, count, workspace_);
+  if (count > 0) batch_.gather(network_, request.data, request.batch, own.first, count, workspace_);
   team.barrier();
   for (size_t i = 0; i < network_.nodes().size(); ++i, team.barrier())
     network_.forward_part(batch, i, team.index, team.size);
@@ -126,8 +127,7 @@ void StepRunner<T>::record_outputs(const StepRequestData<T>& request, int64_t fi
   T* values = output.values + first * output.row_stride;
   const int64_t columns = network_.outputs();
   if (raw_)
-    apply_activation(network_.kernels(), network_.output_activation(), rows, columns, values,
-                     output.row_stride, static_cast<T*>(nullptr), 0);
+    finish_outputs(network_, network_.weights(), rows, values, output.row_stride);
   for (int64_t i = 0; i < rows; ++i)
     std::copy_n(values + i * output.row_stride, columns,
                 request.outputs + request.batch.source_row(first + i) * columns);
