@@ -21,6 +21,7 @@ from lamina.cli._write import check_output
 from lamina.tabular import (
     MISSING_VALUES,
     ClassTarget,
+    Column,
     ColumnSummary,
     Preprocessor,
     TableError,
@@ -34,7 +35,7 @@ from lamina.tabular import (
     take_rows,
 )
 
-Table = dict[str, NDArray[Any]]
+Table = dict[str, Column]
 Indices = NDArray[np.int64]
 
 

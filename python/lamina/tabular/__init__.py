@@ -1,10 +1,13 @@
 """Tables for networks: what columns hold, their encoding as numbers, and whole table models."""
 
+from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._columns import (
     MISSING_VALUES,
     CellError,
+    CodedText,
+    Column,
+    Columns,
     TableError,
-    as_columns,
     rows_taken,
     take_rows,
 )
@@ -27,10 +30,14 @@ __all__ = [
     "TASKS",
     "CellError",
     "ClassTarget",
+    "CodedText",
+    "Column",
     "ColumnSummary",
+    "Columns",
     "NumberTarget",
     "Preprocessor",
     "TableError",
+    "TableLike",
     "TableModel",
     "Target",
     "as_columns",

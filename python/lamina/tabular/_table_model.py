@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from lamina._metrics import METRICS
 from lamina._model_file import load_model, save_model
 from lamina._network import Sequential
-from lamina.tabular._columns import Column, Floats, TableError, as_columns, rows_taken, take_rows
+from lamina.tabular._as_columns import TableLike, as_columns
+from lamina.tabular._columns import Column, Floats, TableError, rows_taken, take_rows
 from lamina.tabular._encoders import Record
 from lamina.tabular._inspect import closest
 from lamina.tabular._preprocessor import Preprocessor
@@ -41,7 +42,7 @@ class TableModel:
     network: Sequential
     training: Record = field(default_factory=dict)
 
-    def outputs(self, table: Mapping[str, Any]) -> Floats:
+    def outputs(self, table: TableLike) -> Floats:
         """The network's outputs [rows, outputs] as float64."""
         return self.outputs_of(self.preprocessor.transform(table))
 
@@ -50,7 +51,7 @@ class TableModel:
         outputs = np.asarray(self.network.predict(features))
         return outputs.reshape(len(outputs), self.target.outputs).astype(np.float64)
 
-    def predict(self, table: Mapping[str, Any]) -> NDArray[Any]:
+    def predict(self, table: TableLike) -> NDArray[Any]:
         """Class names or numbers [rows].
 
         Raises:
@@ -58,13 +59,13 @@ class TableModel:
         """
         return self.target.decode(self.outputs(table))
 
-    def predict_probabilities(self, table: Mapping[str, Any]) -> Floats:
+    def predict_probabilities(self, table: TableLike) -> Floats:
         """Probabilities [rows, classes], in the order of `target.classes`."""
         if not isinstance(self.target, ClassTarget):
             raise TableError("a regression model gives no probabilities")
         return self.target.probabilities(self.outputs(table))
 
-    def evaluate(self, table: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    def evaluate(self, table: TableLike) -> dict[str, dict[str, float]]:
         """Figures of the model and of the baseline, over the rows whose target is there.
 
         Gives {"model": {...}, "baseline": {...}} with accuracy, log_loss and roc_auc, or with
