@@ -74,7 +74,8 @@ def test_a_table_of_any_kind_gives_the_same_columns(kind):
 def test_whole_numbers_beyond_float64_keep_their_digits(library):
     great = [2**53 + 1, 2**53, 5]
     assert as_columns(library({"n": great}))["n"].tolist() == great
-    assert as_columns(library({"n": [2**64 - 1, 0]}))["n"].tolist() == [2**64 - 1, 0]
+    unsigned = np.array([2**64 - 1, 0], dtype=np.uint64)
+    assert as_columns(library({"n": unsigned}))["n"].tolist() == [2**64 - 1, 0]
 
 
 @pytest.mark.parametrize(
