@@ -13,6 +13,7 @@ from lamina.tabular._columns import (
 )
 from lamina.tabular._inspect import ColumnSummary, closest, is_marked_number
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
+from lamina.tabular._record import finite
 from lamina.tabular._split import hold_back
 from lamina.tabular._table_model import TableModel, score_outputs
 from lamina.tabular._target import (
@@ -42,6 +43,7 @@ __all__ = [
     "Target",
     "as_columns",
     "closest",
+    "finite",
     "fit_target",
     "hold_back",
     "is_marked_number",
