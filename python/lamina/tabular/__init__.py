@@ -2,7 +2,6 @@
 
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._columns import (
-    MISSING_VALUES,
     CellError,
     CodedText,
     Column,
@@ -24,6 +23,7 @@ from lamina.tabular._target import (
     fit_target,
     target_from_record,
 )
+from lamina.tabular._texts import MISSING_VALUES
 
 __all__ = [
     "MISSING_VALUES",
