@@ -27,6 +27,7 @@ from lamina.cli._report import (
     print_results,
     say,
 )
+from lamina.cli._split import Split, SplitTable, split_rows
 from lamina.cli._write import check_output
 from lamina.tabular import (
     MISSING_VALUES,
@@ -39,7 +40,6 @@ from lamina.tabular import (
     Target,
     closest,
     fit_target,
-    hold_back,
     rows_taken,
     take_rows,
 )
@@ -56,6 +56,10 @@ class Rows:
     target: NDArray[Any]
     path: Path
     numbers: Indices
+
+    def column(self, name: str) -> Column:
+        """The values of these rows in a column."""
+        return self.columns[name]
 
     def take(self, rows: Indices) -> "Rows":
         """Some of the rows."""
@@ -86,7 +90,9 @@ def _train(arguments: Arguments) -> None:
     everything = _rows(arguments.table, table, target, preprocessor)
     with options_named(target.name), everything.named():
         summaries = preprocessor.inspect(everything.columns)
-    train, validation = _divide(arguments, everything, target, preprocessor, layout)
+    train, validation, split = _divide(
+        arguments, everything, target, preprocessor, summaries, layout
+    )
     test = _read_rows(arguments.test, target, preprocessor, layout) if arguments.test else None
     preprocessor.fit(train.columns, summaries)
     # All are encoded before the training, so that it is not in vain where one cannot be.
@@ -94,6 +100,8 @@ def _train(arguments: Arguments) -> None:
     measured = {"validation": validation} | ({"test": test} if test else {})
     features |= {name: _features(rows, preprocessor) for name, rows in measured.items()}
     _print_data(console, arguments, summaries, train, validation, target, preprocessor)
+    if split.sentence:
+        say(console, split.sentence)
 
     recipe = Recipe.choose(arguments, rows=len(train.target))
     parts = {name: (features[name], rows.target) for name, rows in measured.items()}
@@ -104,6 +112,7 @@ def _train(arguments: Arguments) -> None:
         "lamina": __version__,
         "table": arguments.table.name,
         "rows": {"training": len(train.target), "validation": len(validation.target)},
+        "split": split.record,
         "columns": [asdict(summary) for summary in summaries],
         "network": describe_network(recipe, target, preprocessor.width),
         "recipe": asdict(recipe),
@@ -191,16 +200,26 @@ def _divide(
     rows: Rows,
     target: Target,
     preprocessor: Preprocessor,
+    summaries: list[ColumnSummary],
     layout: TextFormat,
-) -> tuple[Rows, Rows]:
+) -> tuple[Rows, Rows, Split]:
     """Training and validation rows: another file, or a part held back."""
     if arguments.validation:
-        return rows, _read_rows(arguments.validation, target, preprocessor, layout)
-    classes = rows.target if isinstance(target, ClassTarget) else None
-    train, validation = hold_back(
-        len(rows.target), arguments.validation_fraction, arguments.seed, classes
+        validation = _read_rows(arguments.validation, target, preprocessor, layout)
+        every = np.arange(len(rows.target))
+        record = {"kind": "file", "table": arguments.validation.name}
+        return rows, validation, Split(every, np.empty(0, dtype=np.int64), "", record)
+    table = SplitTable(
+        rows.column,
+        summaries,
+        preprocessor.missing_values,
+        target.name,
+        len(rows.target),
+        rows.target if isinstance(target, ClassTarget) else None,
     )
-    return rows.take(train), rows.take(validation)
+    with rows.named():
+        split = split_rows(arguments, table)
+    return rows.take(split.train), rows.take(split.validation), split
 
 
 def _features(rows: Rows, preprocessor: Preprocessor) -> NDArray[np.float32]:
