@@ -76,9 +76,7 @@ def _normalization(
     }
 
 
-def _target_scaling(
-    net: "Stack", y: Array, weights: Array | None, loss: Any
-) -> dict[str, Array]:
+def _target_scaling(net: "Stack", y: Array, weights: Array | None, loss: Any) -> dict[str, Array]:
     """Figures of the TargetScaling that ends `net`, from targets y [rows] or [rows, targets].
 
     Raises:

@@ -183,7 +183,7 @@ def _not_numbers(array: NDArray[Any], name: str) -> str:
     return names.get(kind, f"dtype {array.dtype}")
 
 
-def _stack_level() -> int:
+def stack_level() -> int:
     """`stacklevel` of a warning in the function that calls this, for the user's line."""
     level, frame = 1, sys._getframe(1)
     package = os.path.dirname(__file__) + os.sep
@@ -248,7 +248,7 @@ def _check_precision(
     warnings.warn(
         f"{where}: {_column(column, names)} of {name} holds whole numbers beyond {dtype}'s exact "
         f"range (2^{digits}); they are rounded. {_advice(name)}",
-        stacklevel=_stack_level(),
+        stacklevel=stack_level(),
     )
 
 
@@ -263,7 +263,7 @@ def _warn_where_joined(
     warnings.warn(
         f"{where}: {_column(column, names)} of {name} holds values so close together, for their "
         f"size, that {dtype} makes many of them one. {_advice(name, dtype)}",
-        stacklevel=_stack_level(),
+        stacklevel=stack_level(),
     )
     return True
 

@@ -123,6 +123,8 @@ class CheckedData(Stack):
             x = self._inputs(X, where, remembers=where == "fit")
             chosen = loss if own and is_own_loss(loss, weight, where) else self._loss(loss)
             classes, values = self._targets(y, chosen, len(x), where)
+            if type(X) is not np.ndarray:
+                _frames.warn_where_rows_differ(X, y, where, "y", _arrays.stack_level())
             weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
         return x, chosen, classes, values, weights
 

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import os
 import typing
-__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
+__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -381,6 +381,10 @@ def jacobian_vector_product(network: NetworkFloat32, inputs: numpy.ndarray, inpu
 @typing.overload
 def jacobian_vector_product(network: NetworkFloat64, inputs: numpy.ndarray, input_change: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, parameter_change: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.float64]] | None) -> numpy.typing.NDArray[numpy.float64]:
     ...
+def narrow_columns(array: numpy.ndarray) -> list[int]:
+    """
+    Columns of a float64 matrix in which float32 may make many values one, by a sample of rows.
+    """
 def parameter_shapes(arg0: str) -> list[tuple[str, list[int]]]:
     ...
 def parse_model(data: bytes) -> tuple[str, dict[str, numpy.ndarray]]:

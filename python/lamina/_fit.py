@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from lamina import _core
-from lamina._adapt import adapt_first_layer
+from lamina._adapt import adapt_ends
 from lamina._callbacks import (
     EarlyStopping,
     Record,
@@ -20,6 +20,7 @@ from lamina._fit_data import Array, Examples, Metrics, check_metrics, held_back_
 from lamina._history import History
 from lamina._numbers import check_whole
 from lamina._progress import EpochLines, ProgressLine, shows_progress_line
+from lamina._training_warnings import LossCheck
 
 if TYPE_CHECKING:
     from lamina._full_batch import FullBatchOptimizer
@@ -148,12 +149,12 @@ class Fit:
         self._train = self._train.take(np.flatnonzero(~chosen))
 
     def prepare(self) -> None:
-        """Check what goes together, and then adapt the first layer."""
+        """Check what goes together, and then adapt the first and the last layer."""
         self.check_metrics()
         self.optimizer.handle_for(self.net)
         if self._options.average is not None:
             self._options.average.handle_for(self.net)
-        adapt_first_layer(self.net, self._train.x, self._train.weights)
+        adapt_ends(self.net, self._train, self._loss)
 
     def check_metrics(self) -> None:
         """Refuse metrics that cannot judge the targets."""
@@ -164,6 +165,7 @@ class Fit:
 
     def run(self) -> History:
         """Train; returns the history."""
+        self._callbacks.append(LossCheck(self._loss, self._train))
         core = self.net._core_network()
         core.begin_fit()
         try:

@@ -1,4 +1,4 @@
-"""Frames and series of pandas, polars, pyarrow and others: their columns as arrays, and their names."""
+"""Frames and series of pandas, polars, pyarrow and others: columns as arrays, and their names."""
 
 import warnings
 from decimal import Decimal
@@ -44,7 +44,9 @@ def columns_of(values: Any, where: str) -> tuple[Any, Names | None]:
         return values, None
     _refuse_duplicates(names, where)
     if whole is None and series:
-        arrays = [read(column, str(name), where) for name, column in zip(names, series, strict=True)]
+        arrays = [
+            read(column, str(name), where) for name, column in zip(names, series, strict=True)
+        ]
         whole = np.empty((len(values), len(names)), np.result_type(*(a.dtype for a in arrays)))
         for place, array in enumerate(arrays):
             whole[:, place] = array
@@ -73,7 +75,7 @@ def plain_labels(values: Any, where: str) -> Any:
 
 
 def check_names(names: Names, known: Names | None, where: str) -> None:
-    """ValueError where a frame's columns are not those that the network was trained on, in order."""
+    """ValueError where a frame's columns are not those of the training, in order."""
     if known is None:
         if all(isinstance(name, int) for name in names) and set(names) == set(range(len(names))):
             raise ValueError(
@@ -108,8 +110,8 @@ def warn_where_rows_differ(X: Any, other: Any, where: str, name: str, stack_leve
         return
     if X.index.is_unique and X.index.isin(other.index).all():
         warnings.warn(
-            f"{where}: X and {name} have the same index in another order; rows belong together by "
-            f"place, not by index. Take {name}.loc[X.index], or {name}.to_numpy() where it is meant",
+            f"{where}: X and {name} have the same index in another order, but rows belong together "
+            f"by place. Take {name}.loc[X.index], or {name}.to_numpy() where it is meant",
             stacklevel=stack_level,
         )
 
@@ -217,9 +219,9 @@ def _is_missing(value: Any) -> bool:
 def _refuse_missing(missing: Array, name: str, where: str) -> None:
     if missing.any():
         raise ValueError(
-            f"{where}: expected a number in each row of column {name!r}, got a missing value in row "
-            f"{int(np.argmax(missing))} ({int(missing.sum())} in all); fill or drop them first, or "
-            "take lamina.tabular.TableModel"
+            f"{where}: expected a number in each row of column {name!r}, got a missing value in "
+            f"row {int(np.argmax(missing))} ({int(missing.sum())} in all); fill or drop them "
+            "first, or take lamina.tabular.TableModel"
         )
 
 

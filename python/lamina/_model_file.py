@@ -8,6 +8,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._arrays import Dtype
+from lamina._frames import Names
 from lamina._network import Sequential
 from lamina._spec import to_json, what
 from lamina._stack import Stack
@@ -84,6 +85,7 @@ def _contents(
         "dtype": net.dtype,
         "seed": net.seed,
         "epochs_trained": net.epochs_trained,
+        **({} if net.feature_names is None else {"feature_names": list(net.feature_names)}),
         "record": record or {},
     }
     return to_json(contents), {**net.parameters(), **extra}
@@ -98,6 +100,7 @@ def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[
             contents["network"], seed=contents["seed"], dtype=cast(Dtype, contents["dtype"])
         )
         net.epochs_trained = int(contents["epochs_trained"])
+        net._feature_names = _names(contents.get("feature_names"), net.inputs)
         record = contents["record"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
@@ -113,12 +116,27 @@ def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[
     return net, record, {name: t for name, t in tensors.items() if name not in own}
 
 
+def _names(names: Any, inputs: int | None) -> Names | None:
+    """Names of features; ValueError where they are no such list."""
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(n, str | int) for n in names):
+        raise ValueError(f"expected feature_names as a list of names, got {names!r:.60}")
+    if len(names) != inputs:
+        raise ValueError(f"expected {inputs} feature_names, got {len(names)}")
+    return tuple(names)
+
+
 def _check_shapes(where: str, contents: dict[str, Any], tensors: Tensors) -> None:
     """Refuse weights that are not the described network's before memory is taken for one."""
     try:
         shapes = dict(_core.parameter_shapes(to_json(contents["network"])))
     except (KeyError, ValueError) as error:
         raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
+    # Files written before means were kept in two parts have the first alone.
+    for name in shapes.keys() - tensors.keys():
+        if name.endswith(".mean_low") and name.removesuffix("_low") in tensors:
+            tensors[name] = np.zeros_like(tensors[name.removesuffix("_low")])
     if shapes.keys() != tensors.keys():
         wrong = ", ".join(sorted(shapes.keys() ^ tensors.keys()))
         raise ValueError(f"{where}: weights and description do not agree: {wrong}")

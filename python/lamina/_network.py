@@ -12,11 +12,12 @@ from lamina._fit import FitOptions, Verbose, make_fit
 from lamina._fit_data import Examples, MetricLike, named_metrics, weighted, with_class_weights
 from lamina._full_batch import FullBatchOptimizer
 from lamina._history import History
-from lamina._losses import Loss, OwnLoss, core_loss, default_loss
+from lamina._losses import Loss, OwnLoss
 from lamina._optimizer import Optimizer
 from lamina._optimizers import checked_optimizer, make_optimizer
-from lamina._own_loss import is_own_loss, own_targets, own_value, own_value_and_grad
+from lamina._own_loss import is_own_loss, own_value, own_value_and_grad
 from lamina._stack import Array
+from lamina._training_warnings import warn_of_labels, warn_untrained
 from lamina._types import ArrayLike, PathLike
 from lamina._weight_average import WeightAverage
 
@@ -55,13 +56,15 @@ class Sequential(Derivatives):
         """Outputs for rows X [rows, inputs]: [rows, outputs] in the network's dtype.
 
         X may be memory-mapped and larger than memory, or have no rows; a row's outputs do not
-        depend on the others. Classes are `net.predict(X).argmax(axis=1)`, or after "sigmoid"
-        `net.predict(X)[:, 0] > 0.5`.
+        depend on the others. The columns of a frame must be those of `feature_names`. Classes are
+        `net.predict(X).argmax(axis=1)`, or after "sigmoid" `net.predict(X)[:, 0] > 0.5`.
 
         Raises:
             TypeError, ValueError: X is not a finite table of numbers of the right width.
         """
         x = self._inputs(X, "predict", least_rows=0)
+        if self._is_fresh:
+            warn_untrained(self)
         result: Array = self._core_network().predict(x, None)
         return result
 
@@ -142,7 +145,8 @@ class Sequential(Derivatives):
         threads (on one instruction set).
 
         Args:
-            X: numbers of any real type and layout; converted while they are read.
+            X: numbers of any real type and layout, or a frame of pandas, polars or pyarrow (the
+                latter two with `lamina[frames]`), whose names are remembered in `feature_names`.
             y: class indices [rows] or probabilities [rows, outputs] for cross-entropy; else
                 values [rows] or [rows, outputs].
             loss: a name or object; None as in `evaluate`. A function of your own as in
@@ -198,7 +202,10 @@ class Sequential(Derivatives):
             x, chosen, classes, values, weights = self._batch(
                 X, y, loss, sample_weight, "fit", own=True
             )
-            outputs = int(self._core_network().outputs)
+            core = self._core_network()
+            if loss is None:
+                warn_of_labels(chosen, values, core.output_activation())
+            outputs = int(core.outputs)
             weights = with_class_weights(
                 class_weight, Examples(x, classes, values, weights), chosen, outputs, self.dtype
             )

@@ -38,6 +38,7 @@ class NetworkState:
         """The core's state for `net`, made at its first use."""
         if not isinstance(net, Stack):
             raise TypeError(f"{self._title}: expected a network, got {type(net).__name__}")
+        net._is_fresh = False
         if self._network is None:
             self._take_state(net, self._waiting)
         elif self._network() is not net:

@@ -181,7 +181,7 @@ class Stack:
         from lamina._model_file import network_from_bytes
 
         data = state.pop("_bytes")
-        self.__dict__.update(state)
+        self.__dict__.update({"_feature_names": None, "_is_fresh": False, **state})
         self._core = None if data is None else network_from_bytes(data)._core
 
     def __repr__(self) -> str:

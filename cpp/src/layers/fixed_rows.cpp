@@ -73,10 +73,9 @@ int64_t Normalization<T>::build(int64_t inputs, ParameterAllocator& allocator) {
 
 template <class T>
 std::vector<Parameter> Normalization<T>::parameters() const {
-  std::vector<Parameter> parameters = {row_parameter("mean", columns_, mean_),
-                                       row_parameter("mean_low", columns_, mean_low_),
-                                       row_parameter("deviation", columns_, deviation_),
-                                       row_parameter("rows", 1, rows_)};
+  std::vector<Parameter> parameters = {
+      row_parameter("mean", columns_, mean_), row_parameter("mean_low", columns_, mean_low_),
+      row_parameter("deviation", columns_, deviation_), row_parameter("rows", 1, rows_)};
   for (Parameter& parameter : parameters) parameter.trainable = false;
   return parameters;
 }

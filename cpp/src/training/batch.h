@@ -25,8 +25,8 @@ class Batch {
 
   // Copies rows [first, first + count) of the batch: inputs into the workspace, targets (scaled, where the
   // network does that) and weights here.
-  void gather(const Network<T>& network, const DataSet<T>& data, const BatchRows& batch,
-              int64_t first, int64_t count, Workspace<T>& workspace) noexcept;
+  void gather(const Network<T>& network, const DataSet<T>& data, const BatchRows& batch, int64_t first,
+              int64_t count, Workspace<T>& workspace) noexcept;
 
   // From row `first` of the batch on, after gather; null where the data set has none.
   Targets<T> targets(const DataSet<T>& data, int64_t first) const noexcept;

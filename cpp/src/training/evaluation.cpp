@@ -16,11 +16,11 @@ struct Job {
   const Network<T>& network;
   const T* parameters;
   const ArraySource& inputs;
-  const LossSpec* loss;    // null: prediction
-  const DataSet<T>* data;  // weights and ...
+  const LossSpec* loss;           // null: prediction
+  const DataSet<T>* data;         // weights and ...
   const LossTargets<T>* targets;  // ... targets, where there is a loss
-  double* row_losses;      // [rows]
-  T* outputs;              // null: none wanted
+  double* row_losses;             // [rows]
+  T* outputs;                     // null: none wanted
 };
 
 // The user's rows can be read in place: same type, elements side by side, nothing to convert.
@@ -58,8 +58,7 @@ void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& work
                       static_cast<T*>(nullptr), 0);
   }
   if (job.outputs == nullptr) return;
-  if (raw)
-    finish_outputs(job.network, job.parameters, rows, output.values, output.row_stride);
+  if (raw) finish_outputs(job.network, job.parameters, rows, output.values, output.row_stride);
   for (int64_t i = 0; i < rows; ++i)
     std::copy_n(output.values + i * output.row_stride, columns, job.outputs + (first + i) * columns);
 }
@@ -86,8 +85,7 @@ Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSp
   const LossTargets<T> targets(network, parameters, data);
   AlignedBuffer<double> row_losses(data.inputs.rows);
   Evaluation result;
-  result.cancelled =
-      !run_all_tiles<T>(
+  result.cancelled = !run_all_tiles<T>(
       {network, parameters, data.inputs, &loss, &data, &targets, row_losses.data(), outputs}, poll);
   const double weight = loss.mean_over_rows ? total_weight(data, {nullptr, 0, data.inputs.rows}) : 1.0;
   for (const double x : row_losses) result.loss += x;

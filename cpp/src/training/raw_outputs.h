@@ -21,8 +21,12 @@ bool reads_raw_outputs(const LossSpec& loss, const Network<T>& network) noexcept
 // Raises where loss and network do not fit.
 template <class T>
 void check_loss_fits(const LossSpec& loss, const Network<T>& network) {
-  constexpr std::array kOfQuantities = {"mean_squared_error", "mean_absolute_error", "huber", "log_cosh",
-                                        "quantile", "gaussian_negative_log_likelihood"};
+  constexpr std::array kOfQuantities = {"mean_squared_error",
+                                        "mean_absolute_error",
+                                        "huber",
+                                        "log_cosh",
+                                        "quantile",
+                                        "gaussian_negative_log_likelihood"};
   if (network.target_scaling() != nullptr &&
       std::find(kOfQuantities.begin(), kOfQuantities.end(), loss.name) == kOfQuantities.end())
     throw Error(Error::Kind::kValue,

@@ -68,8 +68,7 @@ void StepRunner<T>::run_rows(Team& team, const StepRequestData<T>& request,
   for (int phase = 0; phase <= last; ++phase) {
     begin_forward_phase(team, network_, batch, phase);
     each_tile(team, rows, stop, [&](int64_t first, int64_t count) {
-      if (phase == 0)
-        batch_.gather(network_, request.data, request.batch, first, count, workspace_);
+      if (phase == 0) batch_.gather(network_, request.data, request.batch, first, count, workspace_);
       network_.forward(pass(request, first, count), phase);
       if (phase < last || !compute_losses(request, first, count, delta_scale)) return;
       network_.backward(pass(request, first, count), false, last);
@@ -126,8 +125,7 @@ void StepRunner<T>::record_outputs(const StepRequestData<T>& request, int64_t fi
   const Slot<T>& output = workspace_.output();
   T* values = output.values + first * output.row_stride;
   const int64_t columns = network_.outputs();
-  if (raw_)
-    finish_outputs(network_, network_.weights(), rows, values, output.row_stride);
+  if (raw_) finish_outputs(network_, network_.weights(), rows, values, output.row_stride);
   for (int64_t i = 0; i < rows; ++i)
     std::copy_n(values + i * output.row_stride, columns,
                 request.outputs + request.batch.source_row(first + i) * columns);
