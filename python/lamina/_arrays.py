@@ -14,8 +14,18 @@ from lamina._types import ArrayLike, NDArray
 Dtype = Literal["float32", "float64"]
 # What stands for one: its name, or numpy's type or dtype.
 DtypeLike = Dtype | type[np.floating[Any]] | np.dtype[Any]
+_FLOAT32 = np.dtype(np.float32)
+# What most values are, told without a look at their attributes.
+NO_FRAMES = frozenset((np.ndarray, list, tuple))
 # Rows looked at together when values are checked, so that no copy of a large array is made.
 _CHUNK = 8192
+# What to do where values are too close together for float32.
+_ADVICE = {
+    "X": "Take Normalization() as the first layer (it subtracts in float64), subtract a typical "
+    "value first, or use dtype='float64'",
+    "y": "Subtract a typical value first, or use dtype='float64'",
+    "sample_weight": "Scale them, or use dtype='float64'",
+}
 # By bytes of an element.
 _LARGEST = {4: float(np.finfo(np.float32).max), 8: float(np.finfo(np.float64).max)}
 
@@ -29,7 +39,7 @@ def inputs(
     check_values: bool = True,
     least_rows: int = 1,
     names: Names | None = None,
-    exact_in: Dtype | None = None,
+    subtracts: bool = False,
     check_precision: bool = True,
 ) -> NDArray[Any]:
     """X as an array [rows, columns] of a type that the core converts while it reads.
@@ -37,14 +47,14 @@ def inputs(
     Nothing is copied unless the core cannot read the type (big-endian, extended precision).
 
     Args:
-        names: of the columns, for messages. exact_in: the type in which the network first
-            computes with X, where that is not `dtype`. check_precision: warn, as said below.
+        names: of the columns, for messages. subtracts: as in `precision_problem`.
+        check_precision: warn where `dtype` cannot hold X's values apart.
 
     Raises:
         TypeError: not numbers. ValueError: wrong shape, no rows, NaN, infinity, or a value beyond
-            float32's range. Warns where that type cannot hold X's values apart.
+            float32's range.
     """
-    if hasattr(values, "toarray") and hasattr(values, "nnz"):
+    if type(values) is not np.ndarray and hasattr(values, "toarray") and hasattr(values, "nnz"):
         raise TypeError(f"{where}: expected a dense X, got a sparse matrix; use X.toarray()")
     array = _numbers(values, where, "X")
     if array.ndim != 2:
@@ -59,8 +69,9 @@ def inputs(
         raise ValueError(f"{where}: expected at least one row and one feature, got {_shape(array)}")
     if check_values:
         _check_values(array, dtype, where, "X", names)
-        if check_precision:
-            _check_precision(array, exact_in or dtype, where, "X", names)
+    if check_precision and array.dtype is not _FLOAT32:
+        problem = precision_problem(array, dtype, where, "X", names=names, subtracts=subtracts)
+        warn_of_precision(problem)
     return array
 
 
@@ -76,10 +87,9 @@ def targets(
         raise ValueError(f"{where}: expected y for {rows} rows as X has, got shape {_shape(array)}")
     indices = loss.takes_classes and (array.ndim == 1 or array.shape == (rows, 1))
     if not indices or array.dtype.kind == "f":
-        table = array.reshape(rows, -1)
-        _check_values(table, "float64" if indices else dtype, where, "y")
-        if not indices:
-            _check_precision(table, dtype, where, "y")
+        _check_values(array.reshape(rows, -1), "float64" if indices else dtype, where, "y")
+    if not indices and array.dtype is not _FLOAT32:
+        warn_of_precision(precision_problem(array.reshape(rows, -1), dtype, where, "y"))
     if indices:
         return _classes(array.reshape(rows), columns, where), None
     if array.ndim == 1 and columns == 1:
@@ -107,8 +117,9 @@ def sample_weights(
             f"{where}: expected sample_weight of shape ({rows},), got shape {_shape(array)}"
         )
     _check_values(array.reshape(rows, 1), dtype, where, "sample_weight")
-    if array.dtype.kind in "iu":
-        _check_precision(array.reshape(rows, 1), dtype, where, "sample_weight")
+    if array.dtype.kind != "f":
+        problem = precision_problem(array.reshape(rows, 1), dtype, where, "sample_weight")
+        warn_of_precision(problem)
     if array.min() < 0:
         raise ValueError(f"{where}: expected sample_weight of at least 0, got {array.min()}")
     if not array.any():
@@ -143,23 +154,27 @@ def contiguous(values: ArrayLike, *, dtype: Dtype, where: str, name: str) -> NDA
 
 
 def _numbers(values: ArrayLike, where: str, name: str) -> NDArray[Any]:
-    # Not by numpy.ma, which is imported when named: slowly, and never in the child of some forks.
-    if type(values) is not np.ndarray:
-        values = _frames.plain_array(values, f"{where}, {name}")
-    mask = getattr(values, "mask", None)
-    if isinstance(mask, np.ndarray) and mask.any():
-        raise TypeError(f"{where}: expected numbers in {name}, got masked values; fill them first")
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        got = "rows of unequal lengths" if "inhomogeneous" in str(error) else str(error)
-        raise ValueError(f"{where}: expected {name} as a table of numbers, got {got}") from None
+    array = values if type(values) is np.ndarray else _as_array(values, where, name)
     kind = array.dtype.kind
     if kind not in "fiub":
         raise TypeError(f"{where}: expected numbers in {name}, got {_not_numbers(array, name)}")
     if kind == "f" and array.dtype.itemsize > 8:
         return array.astype(np.float64)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _as_array(values: ArrayLike, where: str, name: str) -> NDArray[Any]:
+    if type(values) not in NO_FRAMES:
+        values = _frames.plain_array(values, f"{where}, {name}")
+    # Not by numpy.ma, which is imported when named: slowly, and never in the child of some forks.
+    mask = getattr(values, "mask", None)
+    if isinstance(mask, np.ndarray) and mask.any():
+        raise TypeError(f"{where}: expected numbers in {name}, got masked values; fill them first")
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        got = "rows of unequal lengths" if "inhomogeneous" in str(error) else str(error)
+        raise ValueError(f"{where}: expected {name} as a table of numbers, got {got}") from None
 
 
 def _not_numbers(array: NDArray[Any], name: str) -> str:
@@ -222,61 +237,59 @@ def _refuse_floats(
     )
 
 
-def _check_precision(
-    array: NDArray[Any], dtype: Dtype, where: str, name: str, names: Names | None = None
-) -> None:
-    """Warn, once, where values that differ become one in `dtype`."""
+def precision_problem(
+    array: NDArray[Any],
+    dtype: Dtype,
+    where: str,
+    name: str,
+    *,
+    names: Names | None = None,
+    subtracts: bool = False,
+) -> str | None:
+    """What to warn of where `dtype` cannot hold values apart; None where it can.
+
+    Args:
+        subtracts: the network first subtracts a mean in float64.
+    """
     kind, size = array.dtype.kind, array.dtype.itemsize
-    if kind == "f":
-        if size == 8 and dtype == "float32" and len(array) > 1:
-            for column in _core.narrow_columns(array):
-                if _warn_where_joined(array[:, column], dtype, where, name, column, names):
-                    return
-        return
-    digits = 24 if dtype == "float32" else 53
-    if kind not in "iu" or size * 8 <= digits:
-        return
+    # One row tells nothing of how close together a column's values are.
+    if kind == "f" and size == 8 and dtype == "float32" and not subtracts and len(array) > 1:
+        for column in _core.narrow_columns(array):
+            if _joins(array[:, column], dtype):
+                return (
+                    f"{where}: {_column(column, names)} of {name} holds values so close together, "
+                    f"for their size, that {dtype} makes many of them one. {_ADVICE[name]}"
+                )
+    if kind not in "iu":
+        return None
+    held: Dtype = "float64" if subtracts else dtype
+    digits = 24 if held == "float32" else 53
+    if size * 8 <= digits:
+        return None
     if max(-int(array.min(initial=0)), int(array.max(initial=0))) <= 2**digits:
-        return
-    if dtype == "float64":  # which holds most time stamps apart, if not to the last digit
-        for column in range(array.shape[1]):
-            if _warn_where_joined(array[:, column], dtype, where, name, column, names):
-                return
-        return
-    sizes = np.maximum(array.max(axis=0).astype(object), -array.min(axis=0).astype(object))
-    column = int(np.argmax(sizes > 2**digits))
-    warnings.warn(
-        f"{where}: {_column(column, names)} of {name} holds whole numbers beyond {dtype}'s exact "
-        f"range (2^{digits}); they are rounded. {_advice(name)}",
-        stacklevel=stack_level(),
-    )
+        return None
+    for column in range(array.shape[1]):
+        values = array[:, column]
+        beyond = max(-int(values.min(initial=0)), int(values.max(initial=0))) > 2**digits
+        if beyond and (not subtracts or _joins(values, held)):
+            return (
+                f"{where}: {_column(column, names)} of {name} holds whole numbers beyond {held}'s "
+                f"exact range (2^{digits}); they are rounded. "
+                + ("Subtract a typical one first" if held == "float64" else _ADVICE[name])
+            )
+    return None
 
 
-def _warn_where_joined(
-    values: NDArray[Any], dtype: Dtype, where: str, name: str, column: int, names: Names | None
-) -> bool:
-    """Warn where more than a tenth of the first distinct values fall together in `dtype`."""
+def warn_of_precision(problem: str | None) -> None:
+    """Warn of what `precision_problem` found, at the user's line."""
+    if problem is not None:
+        warnings.warn(problem, stacklevel=stack_level())
+
+
+def _joins(values: NDArray[Any], dtype: Dtype) -> bool:
+    """Whether more than a tenth of the first distinct values fall together in `dtype`."""
     distinct = np.unique(values[:_CHUNK])
-    left = len(np.unique(distinct.astype(dtype)))
-    if left >= 0.9 * len(distinct):
-        return False
-    warnings.warn(
-        f"{where}: {_column(column, names)} of {name} holds values so close together, for their "
-        f"size, that {dtype} makes many of them one. {_advice(name, dtype)}",
-        stacklevel=stack_level(),
-    )
-    return True
-
-
-def _advice(name: str, dtype: Dtype = "float32") -> str:
-    if dtype == "float64":
-        return "Subtract a typical value first"
-    if name != "X":
-        return "Scale or shift them first, or use dtype='float64'"
-    return (
-        "Take Normalization() as the first layer (it subtracts in float64), subtract a typical "
-        "value first, or use dtype='float64'"
-    )
+    return len(np.unique(distinct.astype(dtype))) < 0.9 * len(distinct)
 
 
 def _column(column: int, names: Names | None) -> str:

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 from lamina import _arrays, _core, _frames
 from lamina._adapt import adapt
 from lamina._losses import Loss, OwnLoss, core_loss, default_loss
@@ -66,7 +64,7 @@ class CheckedData(Stack):
     ) -> Array:
         """X checked, and the network built for it; where asked, a frame's names are remembered."""
         names = None
-        if type(X) is not np.ndarray:
+        if type(X) not in _arrays.NO_FRAMES:
             X, names = _frames.columns_of(X, where)
             if names is not None and (self._feature_names or self._core is not None):
                 _frames.check_names(names, self._feature_names, where)
@@ -77,7 +75,7 @@ class CheckedData(Stack):
             where=where,
             least_rows=least_rows,
             names=names,
-            exact_in="float64" if isinstance(self.layers[0], Normalization) else self.dtype,
+            subtracts=self._subtracts,
             check_precision=precision,
         )
         if self._core is None:
@@ -123,13 +121,13 @@ class CheckedData(Stack):
             x = self._inputs(X, where, remembers=where == "fit")
             chosen = loss if own and is_own_loss(loss, weight, where) else self._loss(loss)
             classes, values = self._targets(y, chosen, len(x), where)
-            if type(X) is not np.ndarray:
+            if type(X) not in _arrays.NO_FRAMES:
                 _frames.warn_where_rows_differ(X, y, where, "y", _arrays.stack_level())
             weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
         return x, chosen, classes, values, weights
 
     def _validation(
-        self, data: tuple[ArrayLike, ...], loss: _core.Loss | OwnLoss
+        self, data: tuple[ArrayLike, ...], loss: _core.Loss | OwnLoss, trained: Array
     ) -> tuple[Array, Array | None, Array | None, Array | None]:
         if not 2 <= len(data) <= 3:
             raise ValueError(
@@ -137,7 +135,9 @@ class CheckedData(Stack):
                 f"got {len(data)} parts"
             )
         where = "fit, validation_data"
-        x = self._inputs(data[0], where, precision=False)
+        # Once a call: not where it was said of the rows to train on.
+        said = _arrays.precision_problem(trained, self.dtype, "", "X", subtracts=self._subtracts)
+        x = self._inputs(data[0], where, precision=said is None)
         classes, values = self._targets(data[1], loss, len(x), where)
         given = data[2] if len(data) == 3 else None
         is_own_loss(loss, given, where)

@@ -219,7 +219,7 @@ class Sequential(Derivatives):
                     raise ValueError(
                         "fit: expected validation_data or validation_fraction, got both"
                     )
-                fit.set_validation(*self._validation(validation_data, chosen))
+                fit.set_validation(*self._validation(validation_data, chosen, x))
             elif validation_fraction:
                 fit.hold_back(validation_fraction)
             fit.prepare()

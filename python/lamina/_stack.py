@@ -13,7 +13,7 @@ from lamina._frames import Names
 from lamina._layer import Layer
 from lamina._layers import Activation, Dense, layer_from_spec
 from lamina._numbers import is_whole
-from lamina._row_layers import TargetScaling
+from lamina._row_layers import Normalization, TargetScaling
 from lamina._spec import Spec, to_json, what
 from lamina._types import ArrayLike, NDArray
 
@@ -57,6 +57,8 @@ class Stack:
         self._forward_steps = 0
         self._core: CoreNetwork | None = None
         self._feature_names: Names | None = None
+        # A first Normalization subtracts in float64, before the user's numbers are rounded.
+        self._subtracts = isinstance(self.layers[0], Normalization)
         # True while the weights are the first, random ones and nobody was told.
         self._is_fresh = True
         if inputs is not None:
@@ -181,7 +183,7 @@ class Stack:
         from lamina._model_file import network_from_bytes
 
         data = state.pop("_bytes")
-        self.__dict__.update({"_feature_names": None, "_is_fresh": False, **state})
+        self.__dict__.update(state)
         self._core = None if data is None else network_from_bytes(data)._core
 
     def __repr__(self) -> str:

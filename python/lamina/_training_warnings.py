@@ -11,6 +11,7 @@ from lamina._arrays import stack_level
 from lamina._callbacks import Record
 from lamina._layers import Dense
 from lamina._row_layers import Normalization, TargetScaling
+from lamina._stack import Stack
 from lamina._types import NDArray
 
 if TYPE_CHECKING:
@@ -23,12 +24,17 @@ Array = NDArray[Any]
 _ENOUGH_STEPS, _FEWEST_STEPS = 200, 20
 # Rows from which on 0 and 1 alone are no coincidence.
 _FEWEST_LABELS = 10
-# Share of the constant guess's loss that tells trouble, for targets of about 1, where noise and
-# dropout reach it; of other units, which no network of ordinary weights meets; and after few steps.
+# How far above the constant guess's loss is trouble: for targets of about 1, which noise may leave
+# there; of other units, which ordinary weights do not reach; and after few steps.
 _MARGIN, _MARGIN_OTHER_UNITS, _MARGIN_FEW_STEPS = 0.25, -0.01, 9.0
 # A mean or deviation beyond it is another unit than that of weights of about 1.
 _FAR = 30.0
-# Rows that a constant guess is made from.
+# Losses of which scaled targets are a cure.
+_OF_QUANTITIES = (
+    *("mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "quantile"),
+    "gaussian_negative_log_likelihood",
+)
+# Rows that losses are judged by.
 _ROWS = 1 << 17
 
 
@@ -52,12 +58,9 @@ def warn_of_labels(loss: Any, values: Array | None, activation: str) -> None:
     """Tell that targets of 0 and 1 meet a squared error that nobody asked for."""
     if not isinstance(loss, _core.Loss) or loss.name != "mean_squared_error" or values is None:
         return
-    if (
-        len(values) >= _FEWEST_LABELS
-        and values.min() == 0
-        and values.max() == 1
-        and np.isin(values, (0, 1)).all()
-    ):
+    if len(values) < _FEWEST_LABELS or values.min() != 0 or values.max() != 1:
+        return
+    if np.isin(values, (0, 1)).all():
         warnings.warn(
             "fit: all targets are 0 or 1, and the loss is mean_squared_error, which goes with the "
             f"last activation {activation!r}. For classes end with the activation 'sigmoid' (its "
@@ -100,16 +103,24 @@ class LossCheck:
         if not (settled or (ends and self._steps >= _FEWEST_STEPS)):
             return
         if self._guess is None:
+            if _is_constant(self._data.targets):
+                self._over = True
+                return
             self._guess = constant_loss(net, self._loss, self._data)
-        if min(self._losses[-1], record.get("val_loss", np.inf)) <= self._bar(net):
+        bar = self._bar(net)
+        if min(self._losses[-1], record.get("val_loss", np.inf)) <= bar:
             self._over = self._losses[-1] <= self._guess
             return
         if not ends:
             pace = (self._losses[-3] - self._losses[-1]) / 2.0
-            if self._losses[-1] - pace * (self._fit.epochs - epoch - 1) < self._guess:
+            if self._losses[-1] - pace * (self._fit.epochs - epoch - 1) < bar:
                 return
         self._over = True
-        warnings.warn(self._message(net, epoch), TrainingWarning, stacklevel=stack_level())
+        # The epoch's figure has dropout in it, and the weights that the epoch began with.
+        now = self._loss_now(net)
+        if now > bar:
+            message = self._message(net, epoch, now)
+            warnings.warn(message, TrainingWarning, stacklevel=stack_level())
 
     def on_fit_end(self, fit: "Fit") -> None:
         """Forget the fit."""
@@ -117,37 +128,50 @@ class LossCheck:
 
     def _bar(self, net: "Sequential") -> float:
         assert self._guess is not None
-        margin = _MARGIN
+        margin = _MARGIN if self._steps >= _ENOUGH_STEPS else _MARGIN_FEW_STEPS
         in_own_units = self._loss.name.startswith("mean_") and not _is_scaled(net)
-        if self._steps < _ENOUGH_STEPS:
-            margin = _MARGIN_FEW_STEPS
-        elif in_own_units and _in_other_units(self._data.targets):
+        if in_own_units and _in_other_units(self._data.targets):
             margin = _MARGIN_OTHER_UNITS
         return self._guess + margin * abs(self._guess)
 
-    def _message(self, net: "Sequential", epoch: int) -> str:
+    def _loss_now(self, net: "Sequential") -> float:
+        data = _sample(self._data)
+        core = net._core_network()
+        value: float = core.evaluate(
+            self._loss, data.x, data.classes, data.values, data.weights, None, None
+        )
+        return value
+
+    def _message(self, net: "Sequential", epoch: int, loss: float) -> str:
         hints = []
-        quantities = self._data.classes is None and not _is_scaled(net)
-        if quantities and _in_other_units(self._data.targets):
+        quantities = self._loss.name in _OF_QUANTITIES and not _is_scaled(net)
+        if quantities and _in_other_units(self._data.targets, far=3.0):
             hints.append("scale_targets=True in Sequential")
         if not isinstance(net.layers[0], Normalization) and _in_other_units(self._data.x):
             hints.append("Normalization() as the first layer")
         falls = len(self._losses) > 1 and self._losses[-1] < 0.99 * self._losses[-2]
         hints.append("more epochs" if falls else "another learning_rate (a lower one first)")
+        time = "the first epoch" if epoch == 0 else f"{epoch + 1} epochs"
         return (
-            f"fit: after {epoch + 1} epochs the loss, {self._losses[-1]:.4g}, is above that of a "
-            f"constant guess, {self._guess:.4g}. Try {', '.join(hints)}"
+            f"fit: after {time} the loss, {loss:.4g}, is above that of a constant guess, "
+            f"{self._guess:.4g}. Try {', or '.join(hints)}"
         )
 
 
 def constant_loss(net: "Sequential", loss: _core.Loss, data: "Examples") -> float:
     """The loss of outputs that are the same in each row: the best of a few natural ones."""
-    every = max(1, len(data.x) // _ROWS)
-    data = data.take(slice(None, None, every))
-    activation = net._core_network().output_activation()
+    data = _sample(data)
     outputs = int(net.outputs or 0)
+    spec = json.loads(loss.spec())
+    activation = "identity"
+    if loss.takes_classes:
+        activation = "softmax"
+    elif loss.name.startswith("binary_"):
+        activation = "sigmoid"
+    elif spec.get("log_input") is False:
+        activation = "relu"
     layers = [Dense(outputs, activation), *(TargetScaling() for _ in range(_is_scaled(net)))]
-    constant = type(net)(layers, inputs=1, dtype=net.dtype)
+    constant = Stack(layers, inputs=1, dtype=net.dtype)
     nothing: dict[str, Array] = {"layers.0.weight": np.zeros((outputs, 1))}
     scale: Array = np.ones(outputs)
     shift: Array = np.zeros(outputs)
@@ -192,7 +216,7 @@ def _guesses(loss: _core.Loss, data: "Examples", outputs: int) -> list[Array]:
         if len(levels) > 1:
             return [np.quantile(y[:, 0], levels)]
         return [np.quantile(y, levels[0], axis=0)]
-    if name in ("mean_squared_error", "mean_absolute_error", "huber", "log_cosh"):
+    if name in _OF_QUANTITIES:
         return [mean, np.median(y, axis=0)]
     return []
 
@@ -207,6 +231,16 @@ def _class_shares(data: "Examples", outputs: int) -> Array:
     return shares
 
 
+def _sample(data: "Examples") -> "Examples":
+    """Rows enough to tell a loss by, evenly taken."""
+    return data.take(slice(None, None, max(1, len(data.x) // _ROWS)))
+
+
+def _is_constant(targets: Array) -> bool:
+    """Whether a constant guess is right everywhere, so that no loss is as low."""
+    return bool((targets == targets[:1]).all())
+
+
 def _adds_up(loss: _core.Loss) -> bool:
     return bool(json.loads(loss.spec()).get("reduction", "mean") == "sum")
 
@@ -215,10 +249,12 @@ def _is_scaled(net: "Sequential") -> bool:
     return isinstance(net.layers[-1], TargetScaling)
 
 
-def _in_other_units(values: Array) -> bool:
+def _in_other_units(values: Array, far: float = _FAR) -> bool:
     """Whether a column's mean or deviation is far from what weights of about 1 produce."""
     sample = values[:: max(1, len(values) // 4096)].astype(np.float64)
     size, deviation = np.abs(sample.mean(axis=0)), sample.std(axis=0)
     varies = deviation > 0.0
-    far = (deviation > _FAR) | (deviation < 1.0 / _FAR) | (size > _FAR * np.maximum(deviation, 1.0))
-    return bool((far & varies).any())
+    distant = (
+        (deviation > far) | (deviation < 1.0 / far) | (size > far * np.maximum(deviation, 1.0))
+    )
+    return bool((distant & varies).any())

@@ -74,48 +74,27 @@ LAMINA_INLINE S to_number(S value) {
   return value;
 }
 
-// What becomes of an element of column c: the number as T ...
-template <class T>
-struct ConvertElement {
-  template <class S>
-  LAMINA_INLINE T operator()(S element, int64_t) const {
-    return static_cast<T>(to_number(element));
-  }
-};
-// ... or its distance from an offset that T alone need not hold.
-template <class T>
-struct SubtractOffset {
-  const T* high;
-  const T* low;
-  template <class S>
-  LAMINA_INLINE T operator()(S element, int64_t c) const {
-    return static_cast<T>(static_cast<double>(to_number(element)) -
-                          (static_cast<double>(high[c]) + static_cast<double>(low[c])));
-  }
-};
-
 // Neighbouring elements at any address, through a small aligned buffer so that the conversion vectorises.
-template <class T, class S, class Convert>
-LAMINA_INLINE void convert_neighbours(int64_t columns, const char* source, Convert convert, T* out) {
+template <class T, class S>
+LAMINA_INLINE void convert_neighbours(int64_t columns, const char* source, T* out) {
   constexpr int64_t kChunk = 64;
   alignas(64) S chunk[kChunk];
   int64_t c = 0;
   for (; c + kChunk <= columns; c += kChunk) {
     memcpy(chunk, source + c * static_cast<int64_t>(sizeof(S)), sizeof chunk);
-    for (int64_t i = 0; i < kChunk; ++i) out[c + i] = convert(chunk[i], c + i);
+    for (int64_t i = 0; i < kChunk; ++i) out[c + i] = static_cast<T>(to_number(chunk[i]));
   }
   const int64_t rest = columns - c;
   memcpy(chunk, source + c * static_cast<int64_t>(sizeof(S)), static_cast<size_t>(rest) * sizeof(S));
-  for (int64_t i = 0; i < rest; ++i) out[c + i] = convert(chunk[i], c + i);
+  for (int64_t i = 0; i < rest; ++i) out[c + i] = static_cast<T>(to_number(chunk[i]));
 }
 
-template <class T, class S, class Convert>
-LAMINA_INLINE void convert_strided(int64_t columns, const char* source, int64_t stride, Convert convert,
-                                   T* out) {
+template <class T, class S>
+LAMINA_INLINE void convert_strided(int64_t columns, const char* source, int64_t stride, T* out) {
   for (int64_t c = 0; c < columns; ++c) {
     S element;
     memcpy(&element, source + c * stride, sizeof element);
-    out[c] = convert(element, c);
+    out[c] = static_cast<T>(to_number(element));
   }
 }
 
@@ -130,8 +109,38 @@ LAMINA_INLINE void prefetch_row(const char* row, int64_t bytes) {
 #endif
 }
 
-template <class T, class S, class Convert>
-void gather_rows_with(const GatherRows<T>& job, Convert convert) noexcept {
+// Some columns of all rows at once, so that their offsets are summed once.
+template <class T, class S>
+void gather_less_offset(const GatherRows<T>& job) noexcept {
+  constexpr int64_t kChunk = 64;
+  alignas(64) double offset[kChunk], numbers[kChunk];
+  const int64_t padded = padded_columns<T>(job.columns);
+  for (int64_t first = 0; first < job.columns; first += kChunk) {
+    const int64_t count = smaller(kChunk, job.columns - first);
+    for (int64_t i = 0; i < count; ++i) {
+      offset[i] = static_cast<double>(job.offset[first + i]) + static_cast<double>(job.offset_low[first + i]);
+    }
+    for (int64_t r = 0; r < job.rows; ++r) {
+      const int64_t row = job.indices == nullptr ? job.first_row + r : job.indices[r];
+      const char* from = static_cast<const char*>(job.source) + row * job.source_row_stride +
+                         first * job.source_column_stride;
+      T* out = job.out + r * job.out_row_stride + first;
+      if (job.source_column_stride == static_cast<int64_t>(sizeof(S))) {
+        convert_neighbours<double, S>(count, from, numbers);
+      } else {
+        convert_strided<double, S>(count, from, job.source_column_stride, numbers);
+      }
+      for (int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(numbers[i] - offset[i]);
+      if (first + count == job.columns) {
+        for (int64_t c = count; c < padded - first; ++c) out[c] = T(0);
+      }
+    }
+  }
+}
+
+template <class T, class S>
+void gather_rows_of(const GatherRows<T>& job) noexcept {
+  if (job.offset != nullptr) return gather_less_offset<T, S>(job);
   constexpr int64_t kSize = static_cast<int64_t>(sizeof(S));
   const bool neighbours = job.source_column_stride == kSize;
   const int64_t padded = padded_columns<T>(job.columns);
@@ -147,19 +156,10 @@ void gather_rows_with(const GatherRows<T>& job, Convert convert) noexcept {
     }
     for (int64_t c = job.columns; c < padded; ++c) out[c] = T(0);
     if (neighbours) {
-      convert_neighbours<T, S>(job.columns, from, convert, out);
+      convert_neighbours<T, S>(job.columns, from, out);
     } else {
-      convert_strided<T, S>(job.columns, from, job.source_column_stride, convert, out);
+      convert_strided<T, S>(job.columns, from, job.source_column_stride, out);
     }
-  }
-}
-
-template <class T, class S>
-void gather_rows_of(const GatherRows<T>& job) noexcept {
-  if (job.offset == nullptr) {
-    gather_rows_with<T, S>(job, ConvertElement<T>{});
-  } else {
-    gather_rows_with<T, S>(job, SubtractOffset<T>{job.offset, job.offset_low});
   }
 }
 
