@@ -8,7 +8,6 @@ from lamina.tabular._columns import code_text, read_dates, read_numbers
 from lamina.tabular._texts import find_places, parse_date, same_value
 from tables import repeat, text
 
-
 # One value, one class.
 
 

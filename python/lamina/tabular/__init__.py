@@ -10,7 +10,7 @@ from lamina.tabular._columns import (
     rows_taken,
     take_rows,
 )
-from lamina.tabular._inspect import ColumnSummary, closest, is_marked_number
+from lamina.tabular._inspect import ColumnSummary, closest
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
 from lamina.tabular._split import hold_back
 from lamina.tabular._table_model import TableModel, score_outputs
@@ -19,7 +19,10 @@ from lamina.tabular._target import (
     ClassTarget,
     NumberTarget,
     Target,
+    TaskChoice,
+    choose_task,
     fit_target,
+    missing_texts,
     target_from_record,
 )
 from lamina.tabular._texts import MISSING_VALUES
@@ -40,11 +43,13 @@ __all__ = [
     "TableLike",
     "TableModel",
     "Target",
+    "TaskChoice",
     "as_columns",
+    "choose_task",
     "closest",
     "fit_target",
     "hold_back",
-    "is_marked_number",
+    "missing_texts",
     "rows_taken",
     "score_outputs",
     "take_rows",
