@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from lamina.cli._arguments import STANDARD_INPUT, Arguments
+from lamina.cli._names import split_names
 from lamina.tabular import Column, TableError, as_columns
 
 _GZIP = b"\x1f\x8b"
@@ -41,11 +42,13 @@ class TextFormat:
 
 def text_format(arguments: Arguments) -> TextFormat:
     """The format that a command's options give."""
-    columns = tuple(arguments.columns) if arguments.columns else None
+    columns = arguments.columns
+    if columns and len(columns) == 1:
+        columns = split_names(columns[0])
     return TextFormat(
         arguments.separator,
         not arguments.no_header,
-        columns,
+        tuple(columns) if columns else None,
         arguments.encoding,
         arguments.decimal,
     )

@@ -10,9 +10,11 @@ from lamina.tabular._columns import (
     rows_taken,
     take_rows,
 )
-from lamina.tabular._inspect import ColumnSummary, closest
+from lamina.tabular._giveaway import Giveaway, find_giveaways
+from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
-from lamina.tabular._split import hold_back
+from lamina.tabular._record import finite
+from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read_times
 from lamina.tabular._table_model import TableModel, score_outputs
 from lamina.tabular._target import (
     TASKS,
@@ -37,6 +39,8 @@ __all__ = [
     "Column",
     "ColumnSummary",
     "Columns",
+    "Giveaway",
+    "NoColumnError",
     "NumberTarget",
     "Preprocessor",
     "TableError",
@@ -47,9 +51,14 @@ __all__ = [
     "as_columns",
     "choose_task",
     "closest",
+    "find_giveaways",
+    "finite",
     "fit_target",
     "hold_back",
+    "hold_back_latest",
+    "holds_dates",
     "missing_texts",
+    "read_times",
     "rows_taken",
     "score_outputs",
     "take_rows",

@@ -1,7 +1,7 @@
 """What a column holds: numbers, categories or dates, or nothing that can teach a network."""
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from lamina.tabular._columns import (
     Column,
+    TableError,
     code_text,
     kind_of,
     read_dates,
@@ -44,6 +45,22 @@ class ColumnSummary:
     distinct: int
     note: str = ""
     remedy: str = ""
+
+
+class NoColumnError(TableError):
+    """A table without any column to learn from; `columns` are the summaries of those left out."""
+
+    def __init__(self, columns: Sequence[ColumnSummary]) -> None:
+        self.columns = tuple(columns)
+        super().__init__(self.sentence({s.name: s.note for s in columns}))
+
+    @staticmethod
+    def sentence(notes: Mapping[str, str]) -> str:
+        """What is wrong, with what to say about each column."""
+        shown = [f"'{name}' ({note})" for name, note in islice(notes.items(), _SHOWN_NAMES)]
+        more = len(notes) - len(shown)
+        rest = f" and {more} more" if more else ""
+        return f"the table has no column that could tell its rows apart: {', '.join(shown)}{rest}"
 
 
 def inspect_column(

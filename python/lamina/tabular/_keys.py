@@ -9,8 +9,8 @@ from lamina.tabular._columns import CodedText, Column, Floats
 # What pandas and R call the index of a frame that they write, and readers a column without a name.
 _SAVED_INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+(_level_\d+)?")
 _LIKE_INDEX = re.compile(r"index|level_\d+|row_?(names?|number|index)|column_1|\.\.\.1", re.I)
-_IDENTIFIER = re.compile(r"(^|[^a-zA-Z])(id|ids|index|key|uuid|guid|rowid)$|[a-z](Id|ID)$", re.I)
-_ID = re.compile(r"(^|[^a-zA-Z])(ids?|uuid|guid|rowid)$|[a-z](Id|ID)$")
+_ID = re.compile(r"(^|[^a-zA-Z])(?i:ids?|uuid|guid|rowid)$|[a-z](Id|ID)$")
+_KEY = re.compile(r"(^|[^a-zA-Z])(?i:index|key)$")
 
 _FEW_DISTINCT = 20
 _MOSTLY_DISTINCT = 0.5
@@ -53,7 +53,7 @@ def key_note(name: str, column: Column, present: Floats) -> tuple[str, str]:
         if spread == distinct:
             return "ignored", "a running number, another one in each row"
         chance = distinct * (distinct - 1.0) / (2.0 * spread)
-        if great or _IDENTIFIER.search(name) or chance > _SURELY_REPEATED:
+        if great or _ID.search(name) or _KEY.search(name) or chance > _SURELY_REPEATED:
             return "ignored", "another whole number in each row, like a key"
     if _ID.search(name):
         if distinct > _MOSTLY_DISTINCT * len(present):
