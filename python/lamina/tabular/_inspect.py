@@ -130,8 +130,8 @@ def _leave_out_key(
         present = read_numbers(summary.name, column, missing_values)
         present = present[~np.isnan(present)]
     whole = summary.kind == "category" or bool((present == np.floor(present)).all())
-    each = summary.distinct == rows and whole and summary.kind != "date"
-    note = name_note(summary.name, each, saved_index)
+    each = summary.distinct == rows and summary.kind != "date"
+    note = name_note(summary.name, each, whole, saved_index)
     if note:
         return replace(summary, kind="ignored", note=note, remedy=summary.kind)
     if summary.kind == "number" and are_day_numbers(present):

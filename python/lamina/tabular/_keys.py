@@ -19,16 +19,17 @@ _EXACT_INTEGERS = 2.0**53
 _SURELY_REPEATED = 20.0
 
 
-def name_note(name: str, every_row: bool, saved_index: bool) -> str:
+def name_note(name: str, every_row: bool, whole: bool, saved_index: bool) -> str:
     """Why a column is no feature by its name, or by what its file says; "" where it may be one.
 
     Args:
-        every_row: whether each row has another whole number or text.
+        every_row: whether each row has another value, and no date.
+        whole: whether it holds text, or whole numbers alone.
         saved_index: whether the file says that the column is a frame's index.
     """
     if _SAVED_INDEX.fullmatch(name) or (saved_index and every_row):
         return "the saved index of a table, which numbers or names its rows"
-    if every_row and _LIKE_INDEX.fullmatch(name):
+    if every_row and whole and _LIKE_INDEX.fullmatch(name):
         return "another value in each row, like the saved index of a table"
     return ""
 

@@ -201,9 +201,9 @@ class Preprocessor:
         """What was learned, as a JSON object and float64 tensors.
 
         The object holds `schema` ("lamina.tabular.preprocessor"), `version` (1),
-        `missing_values`, `formats` (see `ColumnFormats`), `ignored` (column to reason), `width`, and `columns`: for each, in the
-        order of its features, the object of its encoder's `to_record`. The tensors of column i
-        are named `i.scaling` (center, scale, fill, limit) and `i.edges`.
+        `missing_values`, `formats` (see `ColumnFormats`), `ignored` (column to reason), `width`,
+        and `columns`: for each, in the order of its features, the object of its encoder's
+        `to_record`. The tensors of column i are named `i.scaling` (center, scale, fill, limit) and `i.edges`.
         """
         records: list[Record] = []
         tensors: dict[str, Floats] = {}

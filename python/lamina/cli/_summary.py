@@ -1,0 +1,104 @@
+"""What `lamina train` says about a table before the training: what was inferred, and why."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+
+from lamina.cli._arguments import Arguments
+from lamina.cli._errors import option, remedy
+from lamina.cli._plan import Plan
+from lamina.cli._report import print_columns, say
+from lamina.tabular import ClassTarget, ColumnSummary, Giveaway
+
+_SHOWN_CLASSES = 10
+_SHOWN_TEXTS = 3
+# Below it a share says less than the number of rows.
+_SMALL_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was found in the training table.
+
+    Attributes:
+        without_target: rows left out for want of a target, by part of the data.
+    """
+
+    arguments: Arguments
+    plan: Plan
+    columns: Sequence[ColumnSummary]
+    giveaways: Sequence[Giveaway]
+    without_target: dict[str, int]
+
+    def print(self, console: Console, training: int, validation: int) -> None:
+        """Print it; `training` and `validation` are numbers of rows."""
+        target, preprocessor = self.plan.target, self.plan.preprocessor
+        say(
+            console,
+            f"{self.arguments.table}: {target.task} of '{target.name}', {training:,} rows to "
+            f"train, {validation:,} to validate",
+        )
+        for line in (self._task(), *self._left_out(), self._classes()):
+            if line:
+                say(console, line)
+        print_columns(console, self.columns, self.arguments.target)
+        for giveaway in self.giveaways:
+            say(console, self._giveaway(giveaway))
+        say(console, f"{len(preprocessor.encoders)} columns become {preprocessor.width} features")
+
+    def record(self) -> dict[str, Any]:
+        """The same as fields of a JSON object."""
+        return {
+            "task": asdict(self.plan.choice),
+            "rows_without_target": self.without_target,
+            "missing_target_texts": self.plan.missing,
+            "columns": [asdict(summary) for summary in self.columns],
+            "giveaways": [asdict(giveaway) for giveaway in self.giveaways],
+        }
+
+    def _task(self) -> str:
+        choice = self.plan.choice
+        if not choice.reason:
+            return ""
+        other = "regression" if choice.task == "classification" else "classification"
+        change = f"; --task {other} changes it" if "text" not in choice.reason else ""
+        why = choice.reason.removeprefix("it ")
+        return f"task: {choice.task}, because the target {why}{change}"
+
+    def _left_out(self) -> list[str]:
+        """Lines on the rows without a target, and on texts of the target that count as missing."""
+        lines: list[str] = []
+        for part, count in self.without_target.items():
+            if count:
+                where = "" if part == "table" else f" of the {part} table"
+                rows = "row" if count == 1 else "rows"
+                has = "has" if count == 1 else "have"
+                lines.append(f"{count:,} {rows}{where} {has} no target and are left out")
+        texts = self.plan.missing
+        if texts:
+            shown = [f"'{text}' ({rows:,})" for text, rows in list(texts.items())[:_SHOWN_TEXTS]]
+            more = ", ..." if len(texts) > len(shown) else ""
+            line = f"target values that count as missing: {', '.join(shown)}{more}"
+            if isinstance(self.plan.target, ClassTarget):
+                line += "; --only-missing '' keeps them as classes"
+            lines.append(line)
+        return lines
+
+    def _classes(self) -> str:
+        target = self.plan.target
+        if not isinstance(target, ClassTarget):
+            return ""
+        shown = [
+            f"'{name}' {share:.1%}" if share >= _SMALL_SHARE else f"'{name}' {rows:,} rows"
+            for name, share, rows in zip(target.classes, target.shares, target.rows, strict=True)
+        ][:_SHOWN_CLASSES]
+        return f"classes: {', '.join(shown)}{', ...' if len(target.classes) > len(shown) else ''}"
+
+    def _giveaway(self, giveaway: Giveaway) -> str:
+        what = "class" if isinstance(self.plan.target, ClassTarget) else "variance"
+        return (
+            f"'{giveaway.column}' alone explains {giveaway.explains:.1%} of the target's {what}: "
+            f"if it is not known before the target is, {option('--ignore', giveaway.column)}"
+        )
