@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lamina.tabular import CellError, TableError
+from lamina.tabular import CellError, ColumnSummary, NoColumnError, TableError
+
+_SHOWN = 3
 
 
 @contextmanager
@@ -24,11 +26,25 @@ def options_named(target: str) -> Iterator[None]:
     """Within it an error that leaves the kind of a column to the user names the options for it."""
     try:
         yield
+    except NoColumnError as error:
+        options = [option for option in map(remedy_option, error.columns) if option]
+        if not options:
+            raise
+        raise TableError(f"{error} ({' or '.join(options[:_SHOWN])} takes it)") from None
     except CellError as error:
         options = [_options(offer, error.column, target) for offer in error.offers]
         if not any(options):
             raise
         raise TableError(f"{error} ({' or '.join(filter(None, options))})") from None
+
+
+def remedy_option(summary: ColumnSummary) -> str:
+    """The option that changes what a column was taken for; "" where none would."""
+    if summary.remedy == "date":
+        return option("--date-format", f"{summary.name}=%Y%m%d")
+    names = {"number": "--numeric", "category": "--categorical", "parsed": "--parse-numbers"}
+    name = names.get(summary.remedy)
+    return option(name, summary.name) if name else ""
 
 
 def option(name: str, value: str) -> str:

@@ -68,9 +68,7 @@ class Rows:
     def take(self, rows: Indices) -> "Rows":
         """Some of the rows."""
         columns = take_rows(self.columns, rows)
-        return Rows(
-            columns, self.target[rows], self.path, self.numbers[rows], self.without_target
-        )
+        return Rows(columns, self.target[rows], self.path, self.numbers[rows], self.without_target)
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -87,18 +85,15 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
     """
     name = arguments.target
     if name not in table:
-        raise TableError(
-            f"{arguments.table}: there is no column '{name}'{closest(name, table)}"
-        )
+        raise TableError(f"{arguments.table}: there is no column '{name}'{closest(name, table)}")
     only = arguments.only_missing
     missing = (*(MISSING_VALUES if only is None else only), *arguments.missing)
     kinds = _forced_kinds(arguments, table)
     parsed = find_columns("--parse-numbers", arguments.parse_numbers, table)
     formats = find_date_formats(arguments.date_format, table)
     for option, names in (("--parse-numbers", parsed), ("--date-format", formats)):
-        for column in names:
-            if column in kinds:
-                raise TableError(f"{option}: column '{column}' is named by two options")
+        for twice in kinds.keys() & names:
+            raise TableError(f"{option}: column '{twice}' is named by two options")
     if name in formats:
         raise TableError(f"--date-format: '{name}' is the target; dates cannot be predicted")
     try:
@@ -150,10 +145,14 @@ def take_target(path: Path, table: Table, target: Target, preprocessor: Preproce
     with file_named(path):
         column = preprocessor.read(target.name, table[target.name])
         encoded = target.encode(column, preprocessor.missing_values)
+        columns = {
+            name: preprocessor.read(name, column)
+            for name, column in table.items()
+            if name != target.name
+        }
     there = encoded >= 0 if isinstance(target, ClassTarget) else ~np.isnan(encoded)
     if not there.any():
         raise TableError(f"{path}: no row has a value in the target column '{target.name}'")
-    columns = {name: column for name, column in table.items() if name != target.name}
     if not columns:
         raise TableError(f"{path}: the target '{target.name}' is the only column")
     rows = Rows(columns, encoded, path, np.arange(len(encoded)), int((~there).sum()))

@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import io
+import json
 import re
 import sys
 import zlib
@@ -66,6 +67,19 @@ def read_table(path: Path, layout: TextFormat) -> dict[str, Column]:
 def columns_of(frame: pl.DataFrame) -> dict[str, Column]:
     """The columns of a frame as `read_table` gives them."""
     return as_columns(frame)
+
+
+def index_columns(path: Path) -> list[str]:
+    """The columns of a Parquet file that hold the index of the pandas frame that wrote it."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_PARQUET)) != _PARQUET:
+                return []
+        metadata = pl.read_parquet_metadata(path).get("pandas")
+        columns = json.loads(metadata)["index_columns"] if metadata else []
+    except (OSError, ValueError, KeyError, pl.exceptions.PolarsError):
+        return []  # what is wrong with the file, its reader says better
+    return [name for name in columns if isinstance(name, str)]
 
 
 def read_frame(path: Path, layout: TextFormat) -> pl.DataFrame:

@@ -1,15 +1,15 @@
 """What `lamina train` says about a table before the training: what was inferred, and why."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rich.console import Console
 
 from lamina.cli._arguments import Arguments
-from lamina.cli._errors import option, remedy
+from lamina.cli._errors import option, remedy_option
 from lamina.cli._plan import Plan
-from lamina.cli._report import print_columns, say
+from lamina.cli._report import columns_of_a_screen, print_columns, say
 from lamina.tabular import ClassTarget, ColumnSummary, Giveaway
 
 _SHOWN_CLASSES = 10
@@ -23,6 +23,7 @@ class Summary:
     """What was found in the training table.
 
     Attributes:
+        class_rows: rows of each class; empty for a number.
         without_target: rows left out for want of a target, by part of the data.
     """
 
@@ -30,6 +31,7 @@ class Summary:
     plan: Plan
     columns: Sequence[ColumnSummary]
     giveaways: Sequence[Giveaway]
+    class_rows: Sequence[int]
     without_target: dict[str, int]
 
     def print(self, console: Console, training: int, validation: int) -> None:
@@ -40,10 +42,13 @@ class Summary:
             f"{self.arguments.table}: {target.task} of '{target.name}', {training:,} rows to "
             f"train, {validation:,} to validate",
         )
-        for line in (self._task(), *self._left_out(), self._classes()):
+        lines = (self._task(), *self._left_out(), self._classes())
+        for line in lines:
             if line:
                 say(console, line)
-        print_columns(console, self.columns, self.arguments.target)
+        print_columns(
+            console, [_with_option(s) for s in self.columns], columns_of_a_screen(console)
+        )
         for giveaway in self.giveaways:
             say(console, self._giveaway(giveaway))
         say(console, f"{len(preprocessor.encoders)} columns become {preprocessor.width} features")
@@ -72,10 +77,8 @@ class Summary:
         lines: list[str] = []
         for part, count in self.without_target.items():
             if count:
-                where = "" if part == "table" else f" of the {part} table"
-                rows = "row" if count == 1 else "rows"
-                has = "has" if count == 1 else "have"
-                lines.append(f"{count:,} {rows}{where} {has} no target and are left out")
+                where = "" if part == "training" else f" of the {part} table"
+                lines.append(f"left out for want of a target: {_rows(count)}{where}")
         texts = self.plan.missing
         if texts:
             shown = [f"'{text}' ({rows:,})" for text, rows in list(texts.items())[:_SHOWN_TEXTS]]
@@ -91,8 +94,10 @@ class Summary:
         if not isinstance(target, ClassTarget):
             return ""
         shown = [
-            f"'{name}' {share:.1%}" if share >= _SMALL_SHARE else f"'{name}' {rows:,} rows"
-            for name, share, rows in zip(target.classes, target.shares, target.rows, strict=True)
+            f"'{name}' {share:.1%}" if share >= _SMALL_SHARE else f"'{name}' {_rows(count)}"
+            for name, share, count in zip(
+                target.classes, target.shares.tolist(), self.class_rows, strict=True
+            )
         ][:_SHOWN_CLASSES]
         return f"classes: {', '.join(shown)}{', ...' if len(target.classes) > len(shown) else ''}"
 
@@ -102,3 +107,13 @@ class Summary:
             f"'{giveaway.column}' alone explains {giveaway.explains:.1%} of the target's {what}: "
             f"if it is not known before the target is, {option('--ignore', giveaway.column)}"
         )
+
+
+def _with_option(summary: ColumnSummary) -> ColumnSummary:
+    """The summary with a note that names the option which changes the column's kind."""
+    typed = remedy_option(summary)
+    return replace(summary, note=f"{summary.note}; {typed} takes it") if typed else summary
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} {'row' if count == 1 else 'rows'}"

@@ -1,11 +1,9 @@
 """`lamina train`: from a table to a model file, with a summary before and results after."""
 
+import shlex
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,34 +16,28 @@ from lamina.cli._errors import file_named, options_named
 from lamina.cli._finish import Finish
 from lamina.cli._interrupt import termination_raised
 from lamina.cli._network import Recipe, Trained, describe_network, set_threads, train_network
+from lamina.cli._plan import Rows, make_plan, take_target
 from lamina.cli._read import TextFormat, read_table, text_format
 from lamina.cli._report import (
+    BASELINES,
     check_console,
+    describe_epochs,
     make_console,
-    print_columns,
     print_json,
     print_results,
     say,
 )
 from lamina.cli._split import Split, SplitTable, split_rows
+from lamina.cli._summary import Summary
 from lamina.cli._write import check_output
 from lamina.tabular import (
-    MISSING_VALUES,
     ClassTarget,
-    Column,
     ColumnSummary,
     Preprocessor,
-    TableError,
     TableModel,
     Target,
-    closest,
-    fit_target,
-    rows_taken,
-    take_rows,
+    find_giveaways,
 )
-
-Table = dict[str, Column]
-Indices = NDArray[np.int64]
 
 
 def run(arguments: Arguments) -> None:
@@ -76,14 +68,18 @@ def _train(arguments: Arguments) -> None:
     features = {"train": preprocessor.transform(train.columns)}
     measured = {"validation": validation} | ({"test": test} if test else {})
     features |= {name: _features(rows, preprocessor) for name, rows in measured.items()}
+    giveaways = find_giveaways(
+        everything.columns, summaries, everything.target, preprocessor.missing_values
+    )
+    tables = {"training": everything} | ({"validation": validation} if arguments.validation else {})
+    tables |= {"test": test} if test else {}
     summary = Summary(
         arguments,
         plan,
         summaries,
-        find_giveaways(
-            everything.columns, summaries, everything.target, preprocessor
-        ),
-        {"table": everything.without_target} | {n: rows.without_target for n, rows in others.items()},
+        giveaways,
+        np.bincount(everything.target).tolist() if isinstance(target, ClassTarget) else [],
+        {name: rows.without_target for name, rows in tables.items()},
     )
     summary.print(console, len(train.target), len(validation.target))
     if split.sentence:
@@ -102,10 +98,7 @@ def _train(arguments: Arguments) -> None:
         **summary.record(),
         "network": describe_network(recipe, target, preprocessor.width),
         "recipe": asdict(recipe),
-        "epochs": trained.epochs,
-        "best_epoch": trained.best_epoch,
-        "stop_reason": trained.stop_reason,
-        "history": trained.history,
+        **trained.training_record(),
         "results": {},
     }
     model = TableModel(preprocessor, target, trained.network, record)
@@ -114,24 +107,24 @@ def _train(arguments: Arguments) -> None:
     if arguments.json:
         print_json({"model": str(finish.place)} | model.training)
     else:
-        _print_end(console, trained, finish, time.perf_counter() - begin)
+        _print_end(console, target, trained, finish, time.perf_counter() - begin)
     finish.raise_problems()
     check_console(console)
 
 
-def _print_end(console: Console, trained: Trained, finish: Finish, seconds: float) -> None:
-    why = f" ({trained.stop_reason})" if trained.stop_reason else ""
-    say(
-        console,
-        f"best epoch {trained.best_epoch} of {trained.epochs}{why}, {duration(seconds)} in all",
-    )
+def _print_end(
+    console: Console, target: Target, trained: Trained, finish: Finish, seconds: float
+) -> None:
+    say(console, f"{describe_epochs(trained.training_record())}, {duration(seconds)} in all")
     if finish.results:
         print_results(console, finish.results)
-    say(console, f"model saved to {finish.place}")
+        say(console, f"baseline: {BASELINES[target.task]}")
+    say(console, f"model saved to {finish.place}; use it with")
+    say(console, f"  lamina predict {shlex.quote(str(finish.place))} TABLE")
 
 
 def _read_rows(path: Path, target: Target, preprocessor: Preprocessor, layout: TextFormat) -> Rows:
-    return _rows(path, read_table(path, layout), target, preprocessor)
+    return take_target(path, read_table(path, layout), target, preprocessor)
 
 
 def _divide(

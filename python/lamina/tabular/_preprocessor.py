@@ -203,7 +203,8 @@ class Preprocessor:
         The object holds `schema` ("lamina.tabular.preprocessor"), `version` (1),
         `missing_values`, `formats` (see `ColumnFormats`), `ignored` (column to reason), `width`,
         and `columns`: for each, in the order of its features, the object of its encoder's
-        `to_record`. The tensors of column i are named `i.scaling` (center, scale, fill, limit) and `i.edges`.
+        `to_record`. The tensors of column i are named `i.scaling` (center, scale, fill, limit)
+        and `i.edges`.
         """
         records: list[Record] = []
         tensors: dict[str, Floats] = {}
