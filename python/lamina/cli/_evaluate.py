@@ -12,7 +12,7 @@ def run(arguments: Arguments) -> None:
     """Read model and table, measure, print."""
     set_threads(arguments.threads)
     model = TableModel.load(arguments.model)
-    table = read_table(arguments.table, text_format(arguments))
+    table = read_table(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
     with file_named(arguments.table):
         scores = model.evaluate(table)
     if arguments.json:

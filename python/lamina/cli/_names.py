@@ -33,6 +33,11 @@ def find_columns(option: str, values: Sequence[str], columns: Collection[str]) -
     return list(dict.fromkeys(found))
 
 
+def names_meant(values: Sequence[str]) -> set[str]:
+    """All names that the values of a repeatable option may mean, before a table is read."""
+    return {name for value in values for name in (value, *split_names(value))}
+
+
 def find_date_formats(values: Sequence[str], columns: Collection[str]) -> dict[str, str]:
     """Column to format, of the values COLUMN=FORMAT of `--date-format`.
 

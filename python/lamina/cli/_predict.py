@@ -23,7 +23,7 @@ def run(arguments: Arguments) -> None:
     model = TableModel.load(arguments.model)
     if arguments.probabilities and not isinstance(model.target, ClassTarget):
         raise TableError("--probabilities: this model predicts numbers, not classes")
-    table = read_frame(arguments.table, text_format(arguments))
+    table = read_frame(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
     with file_named(arguments.table):
         frame = _predictions(model, table, arguments)
     if arguments.output:

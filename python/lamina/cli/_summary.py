@@ -16,6 +16,7 @@ _SHOWN_CLASSES = 10
 _SHOWN_TEXTS = 3
 # Below it a share says less than the number of rows.
 _SMALL_SHARE = 0.01
+_KINDS = "kinds follow from the values; --numeric, --categorical or --ignore COLUMN changes one"
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,13 @@ class Summary:
         )
         for giveaway in self.giveaways:
             say(console, self._giveaway(giveaway))
+        say(console, _KINDS)
         say(console, f"{len(preprocessor.encoders)} columns become {preprocessor.width} features")
 
     def record(self) -> dict[str, Any]:
         """The same as fields of a JSON object."""
         return {
-            "task": asdict(self.plan.choice),
+            "task": {"kind": self.plan.target.task, "reason": self.plan.choice.reason},
             "rows_without_target": self.without_target,
             "missing_target_texts": self.plan.missing,
             "columns": [asdict(summary) for summary in self.columns],

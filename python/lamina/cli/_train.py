@@ -15,8 +15,9 @@ from lamina.cli._arguments import Arguments
 from lamina.cli._errors import file_named, options_named
 from lamina.cli._finish import Finish
 from lamina.cli._interrupt import termination_raised
+from lamina.cli._names import names_meant
 from lamina.cli._network import Recipe, Trained, describe_network, set_threads, train_network
-from lamina.cli._plan import Rows, make_plan, take_target
+from lamina.cli._plan import Plan, Rows, make_plan, take_target
 from lamina.cli._read import TextFormat, read_table, text_format
 from lamina.cli._report import (
     BASELINES,
@@ -51,7 +52,7 @@ def _train(arguments: Arguments) -> None:
     set_threads(arguments.threads)
     check_output(arguments.output)
     console = make_console(quiet=arguments.json)
-    layout = text_format(arguments)
+    layout = text_format(arguments, names_meant(arguments.parse_numbers))
     table = read_table(arguments.table, layout)
     plan = make_plan(arguments, table)
     target, preprocessor = plan.target, plan.preprocessor
@@ -62,25 +63,15 @@ def _train(arguments: Arguments) -> None:
         arguments, everything, target, preprocessor, summaries, layout
     )
     test = _read_rows(arguments.test, target, preprocessor, layout) if arguments.test else None
-    with options_named(target.name), file_named(arguments.table):
+    with file_named(arguments.table), options_named(target.name):
         preprocessor.fit(train.columns, summaries)
     # All are encoded before the training, so that it is not in vain where one cannot be.
     features = {"train": preprocessor.transform(train.columns)}
     measured = {"validation": validation} | ({"test": test} if test else {})
     features |= {name: _features(rows, preprocessor) for name, rows in measured.items()}
-    giveaways = find_giveaways(
-        everything.columns, summaries, everything.target, preprocessor.missing_values
-    )
     tables = {"training": everything} | ({"validation": validation} if arguments.validation else {})
     tables |= {"test": test} if test else {}
-    summary = Summary(
-        arguments,
-        plan,
-        summaries,
-        giveaways,
-        np.bincount(everything.target).tolist() if isinstance(target, ClassTarget) else [],
-        {name: rows.without_target for name, rows in tables.items()},
-    )
+    summary = _summarise(arguments, plan, summaries, tables)
     summary.print(console, len(train.target), len(validation.target))
     if split.sentence:
         say(console, split.sentence)
@@ -110,6 +101,17 @@ def _train(arguments: Arguments) -> None:
         _print_end(console, target, trained, finish, time.perf_counter() - begin)
     finish.raise_problems()
     check_console(console)
+
+
+def _summarise(
+    arguments: Arguments, plan: Plan, summaries: list[ColumnSummary], tables: dict[str, Rows]
+) -> Summary:
+    rows = tables["training"]
+    missing_values = plan.preprocessor.missing_values
+    giveaways = find_giveaways(rows.columns, summaries, rows.target, missing_values)
+    classes = np.bincount(rows.target).tolist() if isinstance(plan.target, ClassTarget) else []
+    without_target = {name: table.without_target for name, table in tables.items()}
+    return Summary(arguments, plan, summaries, giveaways, classes, without_target)
 
 
 def _print_end(
