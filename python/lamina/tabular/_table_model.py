@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._metrics import METRICS
 from lamina._model_file import load_model, save_model
 from lamina._network import Sequential
+from lamina.metrics._metric import METRICS
 from lamina.tabular._columns import Column, Floats, TableError, as_columns, rows_taken, take_rows
 from lamina.tabular._encoders import Record
 from lamina.tabular._inspect import closest
