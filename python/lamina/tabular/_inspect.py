@@ -14,13 +14,11 @@ from lamina.tabular._columns import (
     Column,
     Floats,
     code_text,
-    is_code,
-    parse_date,
-    parse_number,
+    kind_of,
     read_dates,
     read_numbers,
-    shorten,
 )
+from lamina.tabular._texts import is_code, parse_date, parse_number, shorten
 
 _SHOWN_NAMES = 8
 KINDS = ("number", "category", "date", "ignored")
@@ -61,10 +59,10 @@ def inspect_column(
         return ColumnSummary(name, kind, len(column), 0, 0, "left out on request")
     forced = kind is not None
     coded = None
-    if column.dtype.kind in "OUTb" or kind == "category":
+    if kind_of(column) in "Tb" or kind == "category":
         coded = code_text(column, missing_values)
     if kind is None:
-        dated = column.dtype.kind == "M"
+        dated = kind_of(column) == "M"
         kind = _text_kind(name, coded) if coded else "date" if dated else "number"
     if kind == "category" and coded is not None:
         return _inspect_category(name, coded, forced)
@@ -127,8 +125,8 @@ def refuse_almost_numbers(name: str, coded: CodedText, counts: Mapping[str, int]
         )
     else:
         return
-    row = coded.first_row(coded.distinct.index(word))
-    raise CellError(name, row, problem, doubtful=word)
+    row = coded.first_row([text == word for text in coded.distinct])
+    raise CellError(name, row or 1, problem, doubtful=word)
 
 
 def is_marked_number(text: str) -> bool:

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._columns import (
-    MISSING_VALUES,
     Column,
     Columns,
     Floats,
     TableError,
-    as_columns,
     code_text,
     read_dates,
     read_numbers,
@@ -30,6 +29,7 @@ from lamina.tabular._encoders import (
 )
 from lamina.tabular._inspect import KINDS, ColumnSummary, closest, inspect_column
 from lamina.tabular._record import Fields, Tensors
+from lamina.tabular._texts import MISSING_VALUES
 
 SCHEMA = "lamina.tabular.preprocessor"
 VERSION = 1
@@ -98,9 +98,9 @@ class Preprocessor:
         self.encoders: list[Encoder] = []
 
     def fit(
-        self, table: Mapping[str, Any], summaries: Sequence[ColumnSummary] | None = None
+        self, table: TableLike, summaries: Sequence[ColumnSummary] | None = None
     ) -> "Preprocessor":
-        """Learn the encoders of a table (a mapping from names to 1-D arrays); returns itself.
+        """Learn the encoders of a table of any kind that `as_columns` takes; returns itself.
 
         Args:
             table: columns of numbers, text or dates; see `as_columns`.
@@ -123,7 +123,7 @@ class Preprocessor:
             raise TableError("the table has no column that could tell its rows apart")
         return self
 
-    def inspect(self, table: Mapping[str, Any]) -> list[ColumnSummary]:
+    def inspect(self, table: TableLike) -> list[ColumnSummary]:
         """What each column holds, without learning anything."""
         columns = as_columns(table)
         for name in self.kinds:
@@ -134,7 +134,7 @@ class Preprocessor:
             for name, column in columns.items()
         ]
 
-    def transform(self, table: Mapping[str, Any]) -> Outputs:
+    def transform(self, table: TableLike) -> Outputs:
         """The matrix [rows, width], float32, that the network reads.
 
         Further columns and another order are fine.

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from lamina._metrics import METRICS
 from lamina._model_file import load_model, save_model
 from lamina._network import Sequential
-from lamina.tabular._columns import Column, Floats, TableError, as_columns, rows_taken, take_rows
+from lamina.tabular._as_columns import TableLike, as_columns
+from lamina.tabular._columns import Column, Floats, TableError, rows_taken, take_rows
 from lamina.tabular._encoders import Record
 from lamina.tabular._inspect import closest
 from lamina.tabular._preprocessor import Preprocessor
-from lamina.tabular._record import Fields
+from lamina.tabular._record import Fields, finite
 from lamina.tabular._target import ClassTarget, Target, target_from_record
 
 SCHEMA = "lamina.tabular.model"
@@ -41,7 +42,7 @@ class TableModel:
     network: Sequential
     training: Record = field(default_factory=dict)
 
-    def outputs(self, table: Mapping[str, Any]) -> Floats:
+    def outputs(self, table: TableLike) -> Floats:
         """The network's outputs [rows, outputs] as float64."""
         return self.outputs_of(self.preprocessor.transform(table))
 
@@ -50,7 +51,7 @@ class TableModel:
         outputs = np.asarray(self.network.predict(features))
         return outputs.reshape(len(outputs), self.target.outputs).astype(np.float64)
 
-    def predict(self, table: Mapping[str, Any]) -> NDArray[Any]:
+    def predict(self, table: TableLike) -> NDArray[Any]:
         """Class names or numbers [rows].
 
         Raises:
@@ -58,13 +59,13 @@ class TableModel:
         """
         return self.target.decode(self.outputs(table))
 
-    def predict_probabilities(self, table: Mapping[str, Any]) -> Floats:
+    def predict_probabilities(self, table: TableLike) -> Floats:
         """Probabilities [rows, classes], in the order of `target.classes`."""
         if not isinstance(self.target, ClassTarget):
             raise TableError("a regression model gives no probabilities")
         return self.target.probabilities(self.outputs(table))
 
-    def evaluate(self, table: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    def evaluate(self, table: TableLike) -> dict[str, dict[str, float]]:
         """Figures of the model and of the baseline, over the rows whose target is there.
 
         Gives {"model": {...}, "baseline": {...}} with accuracy, log_loss and roc_auc, or with
@@ -88,7 +89,7 @@ class TableModel:
 
         Beside the network the file holds the object `schema` ("lamina.tabular.model"), `version`
         (1), `preprocessor`, `target` and `training`, and the tensors of the former two under
-        `preprocessor.` and `target.`.
+        `preprocessor.` and `target.`. Numbers in `training` that are not finite become null.
         """
         preprocessor, own = self.preprocessor.to_record()
         target, vectors = self.target.to_record()
@@ -97,7 +98,7 @@ class TableModel:
             "version": VERSION,
             "preprocessor": preprocessor,
             "target": target,
-            "training": self.training,
+            "training": finite(self.training),
         }
         tensors = {f"preprocessor.{name}": values for name, values in own.items()}
         tensors |= {f"target.{name}": values for name, values in vectors.items()}
@@ -170,9 +171,18 @@ def score_outputs(
         truth = target.decode(encoded[:, None])
         outputs, guess = target.decode(outputs)[:, None], target.decode(guess)[:, None]
     return {
-        "model": {name: METRICS[name](truth, outputs, None) for name in names},
-        "baseline": {name: METRICS[name](truth, guess, None) for name in names},
+        "model": {name: _figure(name, truth, outputs) for name in names},
+        "baseline": {name: _figure(name, truth, guess) for name in names},
     }
+
+
+def _figure(name: str, truth: NDArray[Any], outputs: Floats) -> float:
+    """A metric's value, NaN where these rows have none; no figure is worth the others."""
+    try:
+        with np.errstate(all="ignore"):
+            return METRICS[name](truth, outputs, None)
+    except (ValueError, ArithmeticError):
+        return float("nan")
 
 
 def _split_tensors(where: str, tensors: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
