@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._metrics import METRICS
 from lamina._model_file import load_model, save_model
 from lamina._network import Sequential
+from lamina.metrics._metric import METRICS
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._columns import Column, Floats, TableError, rows_taken, take_rows
 from lamina.tabular._encoders import Record
@@ -181,7 +181,7 @@ def _figure(name: str, truth: NDArray[Any], outputs: Floats) -> float:
     """A metric's value, NaN where these rows have none; no figure is worth the others."""
     try:
         with np.errstate(all="ignore"):
-            return METRICS[name](truth, outputs, None)
+            return float(METRICS[name](truth, outputs, None))
     except (ValueError, ArithmeticError):
         return float("nan")
 
