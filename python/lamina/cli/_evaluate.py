@@ -26,7 +26,7 @@ def run(arguments: Arguments) -> None:
     model = TableModel.load(arguments.model)
     threshold = arguments.threshold
     model.target.check_threshold(threshold)
-    table = read_table(arguments.table, text_format(arguments))
+    table = read_table(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
     with file_named(arguments.table):
         encoded, outputs = model.truth_and_outputs(table)
     target = model.target

@@ -96,7 +96,8 @@ class TableModel:
             TableError: as in `evaluate`.
         """
         columns = as_columns(table)
-        encoded = self.target.encode(self._target_column(columns), self.missing_values)
+        column = self.preprocessor.read(self.target.name, self._target_column(columns))
+        encoded = self.target.encode(column, self.missing_values)
         there = encoded >= 0 if isinstance(self.target, ClassTarget) else ~np.isnan(encoded)
         if not there.any():
             raise TableError(f"no row has a value in the target column '{self.target.name}'")
