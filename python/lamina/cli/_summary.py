@@ -70,7 +70,7 @@ class Summary:
         if not choice.reason:
             return ""
         other = "regression" if choice.task == "classification" else "classification"
-        change = f"; --task {other} changes it" if "text" not in choice.reason else ""
+        change = f"; --task {other} changes it" if "whole" in choice.reason else ""
         why = choice.reason.removeprefix("it ")
         return f"task: {choice.task}, because the target {why}{change}"
 
