@@ -23,6 +23,7 @@ def run(arguments: Arguments) -> None:
     model = TableModel.load(arguments.model)
     if arguments.probabilities and not isinstance(model.target, ClassTarget):
         raise TableError("--probabilities: this model predicts numbers, not classes")
+    model.target.check_threshold(arguments.threshold)
     table = read_frame(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
     with file_named(arguments.table):
         frame = _predictions(model, table, arguments)
@@ -39,7 +40,7 @@ def _predictions(model: TableModel, table: pl.DataFrame, arguments: Arguments) -
     keep = find_columns("--keep", arguments.keep, table.columns)
     outputs = model.outputs(columns_of(table))
     columns: dict[str, Any] = {
-        f"predicted_{model.target.name}": model.target.decode(outputs).tolist()
+        f"predicted_{model.target.name}": model.target.decode(outputs, arguments.threshold).tolist()
     }
     if arguments.probabilities:
         assert isinstance(model.target, ClassTarget)
