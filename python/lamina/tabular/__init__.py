@@ -8,6 +8,7 @@ from lamina.tabular._columns import (
     Column,
     Columns,
     TableError,
+    row_count,
     rows_taken,
     take_rows,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "holds_dates",
     "missing_texts",
     "read_times",
+    "row_count",
     "rows_taken",
     "score_outputs",
     "take_rows",
