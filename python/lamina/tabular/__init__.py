@@ -8,6 +8,7 @@ from lamina.tabular._columns import (
     Column,
     Columns,
     TableError,
+    row_count,
     rows_taken,
     take_rows,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "missing_texts",
     "read_formatted_dates",
     "read_times",
+    "row_count",
     "rows_taken",
     "score_outputs",
     "take_rows",
