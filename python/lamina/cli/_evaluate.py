@@ -12,12 +12,20 @@ from lamina.cli._read import read_table, text_format
 from lamina.cli._report import (
     BASELINES,
     check_console,
+    count_rows,
     make_console,
     print_json,
     print_results,
     say,
 )
-from lamina.tabular import DEFAULT_THRESHOLD, ClassReport, ClassTarget, TableModel, score_outputs
+from lamina.tabular import (
+    DEFAULT_THRESHOLD,
+    ClassReport,
+    ClassTarget,
+    TableModel,
+    row_count,
+    score_outputs,
+)
 
 
 def run(arguments: Arguments) -> None:
@@ -27,11 +35,13 @@ def run(arguments: Arguments) -> None:
     threshold = arguments.threshold
     model.target.check_threshold(threshold)
     table = read_table(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
+    rows = row_count(table)
     with file_named(arguments.table):
         encoded, outputs = model.truth_and_outputs(table)
     target = model.target
     scores = score_outputs(target, encoded, outputs, threshold)
     record: dict[str, Any] = {"target": target.name, "task": target.task, "rows": len(encoded)}
+    record["rows_without_target"] = rows - len(encoded)
     report = None
     if isinstance(target, ClassTarget):
         report = ClassReport.of(target, encoded, outputs, threshold)
@@ -47,6 +57,8 @@ def run(arguments: Arguments) -> None:
         console,
         f"{target.task} of '{target.name}' in {arguments.table}, {len(encoded):,} rows",
     )
+    if len(encoded) < rows:
+        say(console, f"left out for want of a target: {count_rows(rows - len(encoded))}")
     print_results(console, {"model": scores})
     say(console, f"baseline: {BASELINES[target.task]}")
     if report is not None:

@@ -66,8 +66,13 @@ def check_console(console: Console) -> None:
 
 
 def say(console: Console, line: str) -> None:
-    """Print a line as it is, without breaking it."""
-    console.print(line, soft_wrap=True)
+    """Print a line; a terminal gets it broken between words, a file as it is."""
+    console.print(line, soft_wrap=not console.is_terminal)
+
+
+def count_rows(count: int) -> str:
+    """`1 row`, `1,000 rows`."""
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
 
 
 def print_json(record: Mapping[str, Any]) -> None:

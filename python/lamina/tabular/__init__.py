@@ -8,9 +8,11 @@ from lamina.tabular._columns import (
     Column,
     Columns,
     TableError,
+    row_count,
     rows_taken,
     take_rows,
 )
+from lamina.tabular._formats import read_formatted_dates
 from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
@@ -63,7 +65,9 @@ __all__ = [
     "hold_back_latest",
     "holds_dates",
     "missing_texts",
+    "read_formatted_dates",
     "read_times",
+    "row_count",
     "rows_taken",
     "score_outputs",
     "take_rows",

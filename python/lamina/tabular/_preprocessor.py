@@ -1,6 +1,7 @@
 """From a table's columns to the float32 matrix that a network reads, and back from a file."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -148,16 +149,19 @@ class Preprocessor:
             if name not in columns:
                 raise TableError(f"the table has no column '{name}'{closest(name, columns)}")
         self.formats.learn(columns)
-        return [
-            inspect_column(
-                name,
-                self.read(name, column),
-                self.missing_values,
-                self.kinds.get(name),
-                saved_index=name in self.index_columns,
-            )
-            for name, column in columns.items()
-        ]
+        return [self._inspect_column(name, column) for name, column in columns.items()]
+
+    def _inspect_column(self, name: str, column: Column) -> ColumnSummary:
+        summary = inspect_column(
+            name,
+            self.read(name, column),
+            self.missing_values,
+            self.kinds.get(name),
+            saved_index=name in self.index_columns,
+        )
+        if summary.note:
+            return summary
+        return replace(summary, note=self.formats.note(name, column, self.missing_values))
 
     def read(self, name: str, column: Column) -> Column:
         """A column as its format has it, where it has one; see `ColumnFormats`."""
