@@ -9,16 +9,10 @@ import numpy.typing as npt
 import pytest
 
 import lamina as lm
-from networks import bits, class_data, classifier, regressor, value_data
+from networks import bits, class_data, classifier, label_data, one_layer, regressor, value_data
 
 Array = npt.NDArray[Any]
-X = np.random.default_rng(0).normal(size=(120, 3))
-LABELS = (np.random.default_rng(1).normal(size=(120, 3)) + X > 0).astype(int)
-CLASSES = LABELS.sum(axis=1) % 3
-
-
-def network(outputs: int, last: str = "identity", **options: Any) -> lm.Sequential:
-    return lm.Sequential([lm.Dense(outputs, last)], inputs=3, **{"seed": 3, **options})
+X, LABELS, CLASSES = label_data()
 
 
 def in_fit_and_evaluate(
@@ -49,7 +43,7 @@ def test_several_sigmoids_are_many_labels_whatever_their_targets_look_like() -> 
     names = ["accuracy", "label_accuracy", "f1", "roc_auc", "average_precision", "log_loss"]
     for loss in (None, "binary_focal", "mse"):
         for y in (LABELS, one_hot):
-            net = network(3, "sigmoid", dtype="float64")
+            net = one_layer(3, "sigmoid", dtype="float64")
             figures = in_fit_and_evaluate(net, y, names, loss)
             p = net.predict(X)
             right = (p > 0.5) == y
@@ -65,7 +59,7 @@ def test_several_sigmoids_are_many_labels_whatever_their_targets_look_like() -> 
 
 
 def test_log_loss_and_mean_of_the_labels_losses_are_the_binary_cross_entropy() -> None:
-    figures = in_fit_and_evaluate(network(3, "sigmoid", dtype="float64"), LABELS, ["log_loss"])
+    figures = in_fit_and_evaluate(one_layer(3, "sigmoid", dtype="float64"), LABELS, ["log_loss"])
     assert figures["log_loss"] == pytest.approx(figures["loss"])
 
 
@@ -76,10 +70,10 @@ def test_a_softmax_is_one_class_a_row_also_beside_one_hot_and_soft_targets() -> 
         for loss in ("cross_entropy", "focal", "kl_divergence", "mse"):
             if loss == "mse" and y.shape != (120, 3):
                 continue
-            net = network(3, "softmax")
+            net = one_layer(3, "softmax")
             figures = in_fit_and_evaluate(net, y, ["accuracy", "balanced_accuracy"], loss)
             assert figures["accuracy"] == (net.predict(X).argmax(axis=1) == CLASSES).mean()
-    net = network(3, "softmax", dtype="float64")
+    net = one_layer(3, "softmax", dtype="float64")
     figures = in_fit_and_evaluate(net, soft, ["log_loss"], "cross_entropy")
     assert figures["log_loss"] == pytest.approx(figures["loss"])
 
@@ -91,7 +85,7 @@ def test_hinge_losses_choose_above_0(loss: str, last: str, low: int) -> None:
     names = ["accuracy", "precision", "roc_auc"]
     for columns in (1, 3):
         y = np.where(LABELS[:, :columns] == 1, 1, low)
-        net = network(columns, last)
+        net = one_layer(columns, last)
         figures = in_fit_and_evaluate(net, y, names, loss)
         p = net.predict(X)
         right = (p > 0) == (y == 1)
@@ -105,7 +99,7 @@ def test_hinge_losses_choose_above_0(loss: str, last: str, low: int) -> None:
 
 def test_one_output_without_a_loss_of_classes_is_chosen_between_its_targets() -> None:
     for last, y in (("tanh", 2 * LABELS[:, 0] - 1), ("identity", LABELS[:, 0])):
-        net = network(1, last)
+        net = one_layer(1, last)
         middle = 0.0 if last == "tanh" else 0.5
         figures = in_fit_and_evaluate(net, y, ["accuracy"], "mse")
         assert figures["accuracy"] == ((net.predict(X)[:, 0] > middle) == (y == 1)).mean()
@@ -117,7 +111,10 @@ def test_a_perceptron_is_scored_by_its_labels() -> None:
         with pytest.warns(UserWarning, match="not converged"):
             unit.fit(X, y)
         expected = (unit.predict(X) == y).mean()
-        assert lm.metrics.accuracy(y, unit.predict(X)) == expected
+        assert lm.metrics.accuracy(y, unit.predict(X)) == unit.score(X, y) == expected
+        weight = np.arange(120.0)
+        heavy = np.average(unit.predict(X) == y, weights=weight)
+        assert unit.score(X, y, sample_weight=weight) == pytest.approx(heavy)
     with pytest.warns(UserWarning, match="not converged"):
         unit.fit(X, LABELS[:, 0])
     net = unit.to_network()
@@ -129,15 +126,15 @@ def test_metrics_of_quantities_are_in_the_targets_units() -> None:
     rng = np.random.default_rng(2)
     counts = rng.poisson(2.0, 120) + 1.0
     for loss in ("poisson", "gamma", "tweedie"):
-        net = network(1, dtype="float64")
+        net = one_layer(1, dtype="float64")
         figures = in_fit_and_evaluate(net, counts, ["rmse", "mae"], loss)
         rates = np.exp(net.predict(X)[:, 0])
         assert figures["rmse"] == pytest.approx(np.sqrt(((rates - counts) ** 2).mean()))
         assert figures["mae"] == pytest.approx(np.abs(rates - counts).mean())
-    net = network(1, "softplus", dtype="float64")
+    net = one_layer(1, "softplus", dtype="float64")
     figures = in_fit_and_evaluate(net, counts, ["mae"], lm.Poisson(log_input=False))
     assert figures["mae"] == pytest.approx(np.abs(net.predict(X)[:, 0] - counts).mean())
-    net = network(4, dtype="float64")
+    net = one_layer(4, dtype="float64")
     both = rng.normal(size=(120, 2))
     figures = in_fit_and_evaluate(net, both, ["rmse", "r2"], "gaussian_nll")
     means = net.predict(X)[:, :2]
@@ -148,10 +145,10 @@ def test_metrics_of_quantities_are_in_the_targets_units() -> None:
 def test_the_pinball_metric_has_the_levels_of_the_loss() -> None:
     y = X.sum(axis=1)
     for level in (0.9, [0.1, 0.5, 0.9]):
-        net = network(np.size(level), dtype="float64")
+        net = one_layer(np.size(level), dtype="float64")
         figures = in_fit_and_evaluate(net, y, ["pinball"], lm.Quantile(level))
         assert figures["pinball"] == pytest.approx(figures["loss"])
-    net = network(1, dtype="float64")
+    net = one_layer(1, dtype="float64")
     half = net.evaluate(X, y, metrics=["pinball", "mae"])
     assert half["pinball"] == pytest.approx(half["mae"] / 2)
 
@@ -165,7 +162,7 @@ def test_row_weights_count_in_lamina_s_metrics_and_in_functions_that_ask_for_the
     def plain(y: Array, outputs: Array) -> float:
         return float((outputs.argmax(axis=1) == y).mean())
 
-    net = network(3, "softmax")
+    net = one_layer(3, "softmax")
     figures = in_fit_and_evaluate(net, CLASSES, ["accuracy", mine, plain], weight=weight)
     assert figures["accuracy"] == pytest.approx(figures["mine"])
     assert figures["accuracy"] != pytest.approx(figures["plain"])
@@ -205,7 +202,7 @@ def test_functions_of_users_get_the_same_shapes_everywhere(
         seen.append((type(y), y.shape, y.dtype, outputs.shape))
         return 0.0
 
-    in_fit_and_evaluate(network(outputs, last), y, [note], loss)
+    in_fit_and_evaluate(one_layer(outputs, last), y, [note], loss)
     assert len(seen) == 3
     assert len(set(seen)) == 1
     assert seen[0][1] == shape
@@ -221,8 +218,8 @@ def test_a_function_that_gives_no_number_is_told(value: Any, shown: str) -> None
         return value
 
     for run in (
-        lambda: network(1).evaluate(X, X[:, 0], metrics=[mine]),
-        lambda: network(1).fit(X, X[:, 0], metrics=[mine], epochs=1, verbose=False),
+        lambda: one_layer(1).evaluate(X, X[:, 0], metrics=[mine]),
+        lambda: one_layer(1).fit(X, X[:, 0], metrics=[mine], epochs=1, verbose=False),
     ):
         with pytest.raises(TypeError, match=f"expected 'mine' to give a number, got {shown}"):
             run()
@@ -235,7 +232,7 @@ def test_any_number_is_a_figure_also_one_that_is_not_finite(value: Any) -> None:
     def mine(y: Array, outputs: Array) -> Any:
         return value
 
-    history = network(1).fit(X, X[:, 0], metrics=[mine], epochs=1, verbose=False)
+    history = one_layer(1).fit(X, X[:, 0], metrics=[mine], epochs=1, verbose=False)
     assert history["mine"] == pytest.approx([float(value)], nan_ok=True)
     assert type(history["mine"][0]) is float
 
@@ -243,7 +240,7 @@ def test_any_number_is_a_figure_also_one_that_is_not_finite(value: Any) -> None:
 def test_metrics_with_options_are_objects_or_partial_functions() -> None:
     micro = lm.metrics.Metric("f1", average="micro", name="f1_micro")
     figures = in_fit_and_evaluate(
-        network(3, "softmax"),
+        one_layer(3, "softmax"),
         CLASSES,
         [
             micro,
@@ -252,7 +249,7 @@ def test_metrics_with_options_are_objects_or_partial_functions() -> None:
         ],
     )
     assert list(figures) == ["loss", "f1_micro", "f1", "recall"]
-    p = network(3, "softmax").predict(X)
+    p = one_layer(3, "softmax").predict(X)
     assert figures["f1_micro"] == lm.metrics.f1(CLASSES, p, average="micro")
     assert figures["f1"] == lm.metrics.f1(CLASSES, p, average="weighted")
     again = pickle.loads(pickle.dumps(micro))
@@ -265,7 +262,7 @@ def test_scikit_learns_functions_can_be_metrics() -> None:
     sk = pytest.importorskip("sklearn.metrics")
     weight = np.random.default_rng(3).random(120)
     deviance = lm.metrics.Metric(sk.d2_absolute_error_score, name="d2", mode="max")
-    figures = network(1).evaluate(
+    figures = one_layer(1).evaluate(
         X, X.sum(axis=1), metrics=[deviance, sk.mean_absolute_error, "mae"], sample_weight=weight
     )
     # The weights are float32 in one and float64 in the other sum.
@@ -274,7 +271,7 @@ def test_scikit_learns_functions_can_be_metrics() -> None:
 
 
 def test_evaluate_gives_confusion_matrices_and_figures_by_class() -> None:
-    net = network(3, "softmax")
+    net = one_layer(3, "softmax")
     by_class = lm.metrics.Metric("recall", average=None, name="recalls")
     figures = net.evaluate(X, CLASSES, metrics=["confusion_matrix", by_class])
     matrix = figures["confusion_matrix"]
@@ -282,112 +279,12 @@ def test_evaluate_gives_confusion_matrices_and_figures_by_class() -> None:
     np.testing.assert_allclose(figures["recalls"], matrix.diagonal() / matrix.sum(axis=1))
 
 
-# What is refused, before training
-
-
-@pytest.mark.parametrize(
-    ("outputs", "last", "loss", "y", "metric", "sentence"),
-    [
-        (
-            1,
-            "identity",
-            "hinge",
-            LABELS[:, 0],
-            "log_loss",
-            "expected probabilities.* got the margins",
-        ),
-        (1, "identity", "hinge", LABELS[:, 0], "rmse", "target's units, got the margins"),
-        (
-            1,
-            "identity",
-            None,
-            LABELS[:, 0],
-            "brier_score",
-            "got the plain values that mean_squared",
-        ),
-        (3, "identity", None, LABELS, "accuracy", r"Metric\('accuracy', task='multiclass'\)"),
-        (1, "identity", "poisson", LABELS[:, 0], "accuracy", "got the logarithms of means"),
-        (2, "identity", "gaussian_nll", X[:, 0], "roc_auc", "got the means and log variances"),
-        (
-            2,
-            "identity",
-            lm.Quantile((0.1, 0.9)),
-            X[:, 0],
-            "rmse",
-            "got the quantiles.*take pinball",
-        ),
-        (3, "softmax", None, CLASSES, "rmse", "expected values for 3 outputs, got class indices"),
-        (1, "identity", None, X[:, 0], "accuracy", "expected class indices 0 and 1"),
-        (3, "softmax", None, CLASSES, "label_accuracy", "got one class a row; take accuracy"),
-        (3, "sigmoid", None, LABELS, "balanced_accuracy", "got many labels at once"),
-        (3, "softmax", None, CLASSES, "confusion_matrix", "gives an array.* take it in evaluate"),
-        (3, "softmax", None, CLASSES, "acuracy", r"unknown name .* \(did you mean 'accuracy'\?\)"),
-        (
-            *(3, "softmax", None, CLASSES),
-            lm.metrics.Metric("f1", average="binary"),
-            "two classes for average='binary', got 3 classes",
-        ),
-    ],
-)
-def test_metrics_that_do_not_go_with_the_loss_are_refused_before_training(
-    outputs: int, last: str, loss: Any, y: Any, metric: Any, sentence: str
-) -> None:
-    net = network(outputs, last)
-    before = bits(net)
-    with pytest.raises(ValueError, match=sentence):
-        net.fit(X, y, loss=loss, metrics=[metric], verbose=False)
-    assert (bits(net), net.epochs_trained, net.history) == (before, 0, None)
-
-
-def test_targets_are_looked_at_to_the_last_row_before_training() -> None:
-    x = np.zeros((3000, 3))
-    y = np.zeros((3000, 3))
-    y[:, 0] = 1.0
-    y[-1, 0] = 7.0
-    net = network(3, "softmax")
-    with pytest.raises(ValueError, match="accuracy: expected one-hot rows or probabilities"):
-        net.fit(x, y, loss="mse", metrics=["accuracy"], verbose=False)
-    assert net.epochs_trained == 0
-
-
-def test_figures_do_not_share_a_name() -> None:
-    def loss(y: Array, outputs: Array) -> float:
-        return 0.0
-
-    f1 = functools.partial(lm.metrics.f1, average="macro")
-    for metrics, sentence in (
-        ([loss], "'loss' is a figure of lamina's own"),
-        ([lm.metrics.Metric("f1", name="val_f1")], "'val_f1' is a figure of lamina's own"),
-        (["f1", f1], "two are named 'f1'"),
-        ([lambda y, o: 0.0, lambda y, o: 1.0], "two are named '<lambda>'"),
-    ):
-        with pytest.raises(ValueError, match=sentence):
-            network(3, "softmax").evaluate(X, CLASSES, metrics=metrics)
-    assert list(network(3, "softmax").evaluate(X, CLASSES, metrics=["f1", "f1", "loss"])) == [
-        "loss",
-        "f1",
-    ]
-
-
-def test_options_of_a_metric_that_it_does_not_have_are_told() -> None:
-    with pytest.raises(TypeError, match="f1: unknown option 'avg'; expected some of average, task"):
-        lm.metrics.Metric("f1", avg="macro")
-    with pytest.raises(TypeError, match="r2: unknown option 'task'; expected some of none"):
-        lm.metrics.Metric(lm.metrics.r2, task="binary")
-    with pytest.raises(ValueError, match="mode 'min' or 'max', got 'best'"):
-        lm.metrics.Metric("f1", mode="best")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="expected a name or a function, got <class 'dict'>"):
-        lm.metrics.Metric(dict)
-    with pytest.raises(TypeError, match=r"expected a list, got the text 'f1'; write \['f1'\]"):
-        network(3, "softmax").evaluate(X, CLASSES, metrics="f1")
-
-
 def test_figures_that_cannot_be_computed_are_nan_and_cost_no_training() -> None:
     # Rates beyond float64's range, and a validation set of one class.
-    net = network(1)
+    net = one_layer(1)
     net.set_parameters({"layers.0.weight": np.zeros((1, 3)), "layers.0.bias": np.array([800.0])})
     assert np.isnan(net.evaluate(X, np.ones(120), loss="poisson", metrics=["rmse"])["rmse"])
-    history = network(1, "sigmoid").fit(
+    history = one_layer(1, "sigmoid").fit(
         *(X, LABELS[:, 0]),
         validation_data=(X[:5], np.ones(5)),
         metrics=["roc_auc"],
@@ -405,7 +302,7 @@ def test_metrics_beside_a_loss_of_the_users_own_go_by_shapes() -> None:
         hot = np.eye(3)[y]
         return float(-(hot * np.log(p)).sum(axis=1).mean()), (p - hot) / len(y)
 
-    net = network(3)
+    net = one_layer(3)
     figures = in_fit_and_evaluate(net, CLASSES, ["accuracy"], cross_entropy)
     assert figures["accuracy"] == (net.predict(X).argmax(axis=1) == CLASSES).mean()
     with pytest.raises(ValueError, match="expected probabilities, after softmax or sigmoid"):
