@@ -1,27 +1,38 @@
 """What the commands take: arguments, their defaults and their help."""
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lamina import _core
+from lamina.cli._parser import CommandParser, nearest_or_all
 from lamina.tabular import NUMBER_ENCODINGS, TASKS
 
 STANDARD_INPUT = Path("-")
 OPTIMIZERS = ("adam", "adamw", "sgd")
 
 
-def build_parser(version: str) -> argparse.ArgumentParser:
+_EXIT_CODES = (
+    "exit codes: 0 done; 1 the files or the data do not allow it; 2 wrong usage; 130 interrupted"
+)
+
+
+def build_parser(version: str) -> CommandParser:
     """The parser of `lamina` and its commands; `arguments.command` names the one chosen."""
-    parser = argparse.ArgumentParser(
-        prog="lamina", description="Train neural networks on tables, and predict with them."
+    parser = CommandParser(
+        prog="lamina",
+        description="Train neural networks on tables, and predict with them.",
+        epilog=_EXIT_CODES,
     )
     parser.add_argument("--version", action="version", version=f"lamina {version}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_train(commands.add_parser("train", help="train a network on a table"))
-    _add_predict(commands.add_parser("predict", help="predict the target of a table's rows"))
-    _add_evaluate(commands.add_parser("evaluate", help="measure a model on a table"))
-    _add_info(commands.add_parser("info", help="tell what a model file holds"))
+    _add_train(parser.add_command("train", "train a network on a table"))
+    _add_predict(parser.add_command("predict", "predict the target of a table's rows"))
+    _add_evaluate(parser.add_command("evaluate", "measure a model on a table"))
+    _add_info(parser.add_command("info", "tell what a model file holds"))
+    topic = parser.add_command("help", "show the help of a command")
+    topic.add_argument("topic", nargs="?", choices=list(parser.commands), metavar="COMMAND")
     return parser
 
 
@@ -93,7 +104,13 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         metavar="N,N",
         help="units of the hidden layers (default: 256,128)",
     )
-    network("--activation", default="relu", metavar="NAME", help="default: %(default)s")
+    network(
+        "--activation",
+        type=_activation,
+        default="relu",
+        metavar="NAME",
+        help="of the hidden layers: relu, gelu, silu, tanh, ... (default: %(default)s)",
+    )
     network(
         "--dropout",
         type=_share,
@@ -209,6 +226,22 @@ def _sizes(text: str) -> list[int]:
     if not text.strip():
         return []
     return [_at_least(1)(size) for size in text.split(",")]
+
+
+def _activation(text: str) -> str:
+    names = [name for name in _core.catalogue()["activations"] if _is_trainable(name)]
+    if not _is_trainable(text):
+        raise argparse.ArgumentTypeError(
+            f"unknown activation '{text}'{nearest_or_all(text, names)}"
+        )
+    return text
+
+
+def _is_trainable(activation: str) -> bool:
+    try:
+        return _core.is_trainable(json.dumps(activation))
+    except ValueError:
+        return False
 
 
 def _encoding(text: str) -> str:

@@ -23,17 +23,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
+    from lamina import __version__
+    from lamina.cli._arguments import build_parser
+
+    parser = build_parser(__version__)
+    arguments = parser.parse_args(argv)
+    if arguments.command == "help":
+        (parser.commands[arguments.topic] if arguments.topic else parser).print_help()
+        return OK
     try:
         import polars  # noqa: F401
         import rich  # noqa: F401
     except ImportError as error:
         return _fail(f"{error.name} is missing; the command line needs: pip install lamina[cli]")
 
-    from lamina import __version__
     from lamina.cli import _evaluate, _info, _predict, _train
-    from lamina.cli._arguments import build_parser
 
-    arguments = build_parser(__version__).parse_args(argv)
     commands = {
         "train": _train.run,
         "predict": _predict.run,

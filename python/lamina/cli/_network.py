@@ -11,7 +11,7 @@ from rich.console import Console
 import lamina as lm
 from lamina.cli._arguments import Arguments
 from lamina.cli._report import say
-from lamina.tabular import ClassTarget, Target
+from lamina.tabular import ClassTarget, Preprocessor, Target
 
 Examples = tuple[NDArray[Any], NDArray[Any]]
 
@@ -75,17 +75,22 @@ def describe_network(recipe: Recipe, target: Target, width: int) -> str:
 
 
 def train_network(
-    recipe: Recipe, target: Target, train: Examples, validation: Examples, console: Console
+    recipe: Recipe,
+    target: Target,
+    preprocessor: Preprocessor,
+    train: Examples,
+    validation: Examples,
+    console: Console,
 ) -> tuple[lm.Sequential, dict[str, list[float]]]:
     """Train until the validation loss stops falling; gives the best network and the history."""
-    layers: list[lm.Layer] = []
+    layers: list[lm.Layer] = [preprocessor.layer()]
     for size in recipe.hidden:
         layers.append(lm.Dense(size, recipe.activation))
         if recipe.dropout > 0.0:
             layers.append(lm.Dropout(recipe.dropout))
     layers.append(lm.Dense(target.outputs, _output_activation(target)))
     network = lm.Sequential(layers, seed=recipe.seed)
-    say(console, f"network: {describe_network(recipe, target, train[0].shape[1])}")
+    say(console, f"network: {describe_network(recipe, target, preprocessor.width)}")
     classes = isinstance(target, ClassTarget)
     callbacks: list[Any] = [lm.EarlyStopping(monitor="val_loss", patience=recipe.patience)]
     if not (console.is_terminal and sys.stderr.isatty()):

@@ -10,13 +10,11 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import polars as pl
 
 from lamina.cli._arguments import STANDARD_INPUT, Arguments
-from lamina.tabular import TableError
+from lamina.tabular import Column, TableError, as_columns
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
@@ -53,10 +51,8 @@ def text_format(arguments: Arguments) -> TextFormat:
     )
 
 
-def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]]:
-    """Columns by name: text as str objects, numbers as float64, dates as datetime64.
-
-    Times of day and durations are numbers of seconds; lists and the like are text.
+def read_table(path: Path, layout: TextFormat) -> dict[str, Column]:
+    """The columns by name as `as_columns` makes them.
 
     Raises:
         As `read_frame`.
@@ -64,9 +60,9 @@ def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]
     return columns_of(read_frame(path, layout))
 
 
-def columns_of(frame: pl.DataFrame) -> dict[str, np.ndarray[Any, Any]]:
+def columns_of(frame: pl.DataFrame) -> dict[str, Column]:
     """The columns of a frame as `read_table` gives them."""
-    return {name: _to_numpy(frame[name]) for name in frame.columns}
+    return as_columns(frame)
 
 
 def read_frame(path: Path, layout: TextFormat) -> pl.DataFrame:
@@ -201,34 +197,3 @@ def _column_names(path: Path, found: list[str], given: Sequence[str] | None) -> 
                 f"'{name}'; give each its own name, or all names with --columns"
             )
     return names
-
-
-def _to_numpy(series: pl.Series) -> np.ndarray[Any, Any]:
-    """Numbers, dates or text; what is none of these becomes the text that Python writes for it."""
-    kind = series.dtype
-    if kind.is_numeric():
-        return series.cast(pl.Float64).to_numpy()
-    if kind == pl.Duration:
-        return series.cast(pl.Duration("us")).to_physical().cast(pl.Float64).to_numpy() / 1e6
-    if kind == pl.Time:
-        return series.to_physical().cast(pl.Float64).to_numpy() / 1e9
-    if kind == pl.Date or kind == pl.Datetime:
-        if getattr(kind, "time_zone", None):
-            series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        return series.cast(pl.Datetime("ms")).to_numpy()
-    if kind in (pl.Categorical, pl.Enum, pl.Null):
-        series = series.cast(pl.String)
-    values = series.to_list()
-    if kind.is_nested() or kind in (pl.Binary, pl.Object):
-        values = [None if value is None else _written(value) for value in values]
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
-
-
-def _written(value: Any) -> str:
-    """Text of a value; bytes are UTF-8 text in Parquet files of older writers."""
-    try:
-        return value.decode() if isinstance(value, bytes) else str(value)
-    except UnicodeDecodeError:
-        return str(value)

@@ -1,8 +1,6 @@
 """`lamina train`: from a table to a model file, with a summary before and results after."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from lamina.cli._write import check_output
 from lamina.tabular import (
     MISSING_VALUES,
     ClassTarget,
+    Column,
     ColumnSummary,
     Preprocessor,
     TableError,
@@ -29,18 +28,19 @@ from lamina.tabular import (
     closest,
     fit_target,
     hold_back,
-    rows_taken,
     score_outputs,
-    take_rows,
 )
 
-Table = dict[str, NDArray[Any]]
+Table = dict[str, Column]
 Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Columns without the target [rows], the target as the network learns it [rows], and whence."""
+    """Some rows of a table without its target column; no copy of them.
+
+    `numbers` [rows] are their places in the columns, `target` [rows] what the network learns.
+    """
 
     columns: Table
     target: NDArray[Any]
@@ -49,14 +49,7 @@ class Rows:
 
     def take(self, rows: Indices) -> "Rows":
         """Some of the rows."""
-        columns = take_rows(self.columns, rows)
-        return Rows(columns, self.target[rows], self.path, self.numbers[rows])
-
-    @contextmanager
-    def named(self) -> Iterator[None]:
-        """Within it an error names the file, and the row as it is numbered there."""
-        with file_named(self.path), rows_taken(self.numbers):
-            yield
+        return Rows(self.columns, self.target[rows], self.path, self.numbers[rows])
 
 
 def run(arguments: Arguments) -> None:
@@ -69,28 +62,29 @@ def run(arguments: Arguments) -> None:
     table = read_table(arguments.table, layout)
     target, preprocessor = _plan(arguments, table)
     everything = _rows(arguments.table, table, target, preprocessor)
-    with options_named(target.name), everything.named():
-        summaries = preprocessor.inspect(everything.columns)
+    with options_named(target.name), file_named(arguments.table):
+        summaries = preprocessor.inspect(everything.columns, rows=everything.numbers)
     train, validation = _divide(arguments, everything, target, preprocessor, layout)
     test = _read_rows(arguments.test, target, preprocessor, layout) if arguments.test else None
-    preprocessor.fit(train.columns, summaries)
+    with file_named(arguments.table):
+        preprocessor.fit(train.columns, summaries, rows=train.numbers)
     # All are encoded before the training, so that it is not in vain where one cannot be.
-    features = {"train": preprocessor.transform(train.columns)}
     measured = {"validation": validation} | ({"test": test} if test else {})
-    features |= {name: _features(rows, preprocessor) for name, rows in measured.items()}
+    inputs = _encode({"train": train} | measured, preprocessor)
     _print_data(console, arguments, summaries, train, validation, target, preprocessor)
 
     recipe = Recipe.choose(arguments, rows=len(train.target))
     network, history = train_network(
         recipe,
         target,
-        (features["train"], train.target),
-        (features["validation"], validation.target),
+        preprocessor,
+        (inputs["train"], train.target),
+        (inputs["validation"], validation.target),
         console,
     )
     model = TableModel(preprocessor, target, network)
     results = {
-        name: score_outputs(target, rows.target, model.outputs_of(features[name]))
+        name: score_outputs(target, rows.target, model.outputs_of(inputs[name]))
         for name, rows in measured.items()
     }
     best = int(np.argmin(history["val_loss"])) + 1
@@ -150,20 +144,19 @@ def _plan(arguments: Arguments, table: Table) -> tuple[Target, Preprocessor]:
 
 
 def _rows(path: Path, table: Table, target: Target, preprocessor: Preprocessor) -> Rows:
-    """The rows that have a target."""
+    """The rows that have a target; the table loses its target column."""
     if target.name not in table:
         raise TableError(
             f"{path}: there is no target column '{target.name}'{closest(target.name, table)}"
         )
     with file_named(path):
-        encoded = target.encode(table[target.name], preprocessor.missing_values)
+        encoded = target.encode(table.pop(target.name), preprocessor.missing_values)
     there = encoded >= 0 if isinstance(target, ClassTarget) else ~np.isnan(encoded)
     if not there.any():
         raise TableError(f"{path}: no row has a value in the target column '{target.name}'")
-    columns = {name: column for name, column in table.items() if name != target.name}
-    if not columns:
+    if not table:
         raise TableError(f"{path}: the target '{target.name}' is the only column")
-    return Rows(columns, encoded, path, np.arange(len(encoded))).take(np.flatnonzero(there))
+    return Rows(table, encoded, path, np.arange(len(encoded))).take(np.flatnonzero(there))
 
 
 def _read_rows(path: Path, target: Target, preprocessor: Preprocessor, layout: TextFormat) -> Rows:
@@ -187,9 +180,20 @@ def _divide(
     return rows.take(train), rows.take(validation)
 
 
-def _features(rows: Rows, preprocessor: Preprocessor) -> NDArray[np.float32]:
-    with rows.named():
-        return preprocessor.transform(rows.columns)
+def _encode(parts: dict[str, Rows], preprocessor: Preprocessor) -> dict[str, NDArray[np.float32]]:
+    """The compact matrices of parts of tables, views of one where parts share a table.
+
+    A table's columns are let go one by one, so that its values are not held twice.
+    """
+    inputs: dict[str, NDArray[np.float32]] = {}
+    for columns in {id(part.columns): part.columns for part in parts.values()}.values():
+        sharing = {name: part for name, part in parts.items() if part.columns is columns}
+        rows = np.concatenate([part.numbers for part in sharing.values()])
+        with file_named(next(iter(sharing.values())).path):
+            matrix, _ = preprocessor.encode(columns, rows=rows, release=True)
+        ends = np.cumsum([len(part.numbers) for part in sharing.values()])
+        inputs |= dict(zip(sharing, np.split(matrix, ends[:-1]), strict=True))
+    return inputs
 
 
 def _print_data(
@@ -210,4 +214,17 @@ def _print_data(
         shares = [f"'{c}' {p:.1%}" for c, p in zip(target.classes, target.shares, strict=True)]
         say(console, f"classes: {', '.join(shares[:10])}{', ...' if len(shares) > 10 else ''}")
     print_columns(console, summaries)
-    say(console, f"{len(preprocessor.encoders)} columns become {preprocessor.width} features")
+    rows = len(train.target) + len(validation.target)
+    say(
+        console,
+        f"{len(preprocessor.encoders)} columns, {preprocessor.width} features, encoded "
+        f"{_size(4 * rows * preprocessor.inputs)}",
+    )
+
+
+def _size(count: int) -> str:
+    """Bytes as people read them: `2.1 MB`."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{max(count / 1e3, 0.1):.1f} kB"

@@ -1,10 +1,14 @@
 """Tables for networks: what columns hold, their encoding as numbers, and whole table models."""
 
+from lamina.tabular._as_columns import TableLike, as_columns
+from lamina.tabular._checks import FAR_OUTSIDE, ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._columns import (
     MISSING_VALUES,
     CellError,
+    CodedText,
+    Column,
+    Columns,
     TableError,
-    as_columns,
     rows_taken,
     take_rows,
 )
@@ -22,19 +26,27 @@ from lamina.tabular._target import (
 )
 
 __all__ = [
+    "FAR_OUTSIDE",
     "MISSING_VALUES",
     "NUMBER_ENCODINGS",
     "TASKS",
     "CellError",
     "ClassTarget",
+    "CodedText",
+    "Column",
+    "ColumnIssue",
     "ColumnSummary",
+    "Columns",
     "NumberTarget",
     "Preprocessor",
     "TableError",
+    "TableLike",
     "TableModel",
+    "TableWarning",
     "Target",
     "as_columns",
     "closest",
+    "describe_issues",
     "fit_target",
     "hold_back",
     "is_marked_number",

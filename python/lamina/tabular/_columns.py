@@ -5,15 +5,14 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Column = NDArray[Any]
-Columns = Mapping[str, Column]
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Codes = NDArray[np.int32]
 
 MISSING_VALUES: tuple[str, ...] = (
     "", "?", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None",
@@ -61,33 +60,63 @@ class CellError(TableError):
 
 
 @contextmanager
-def rows_taken(rows: NDArray[np.int64]) -> Iterator[None]:
-    """Within it a `CellError` names the row of the table from which `rows` were taken."""
+def rows_taken(rows: NDArray[np.int64] | None) -> Iterator[None]:
+    """Within it a `CellError` names the row of the table from which `rows` (None: all) are."""
     try:
         yield
     except CellError as error:
+        if rows is None:
+            raise
         raise error.among(rows) from None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CodedText:
-    """A text column as codes: row i holds `distinct[codes[i]]`, None where it is missing."""
+    """A text column as codes: row i holds `distinct[codes[i]]`, None where it is missing.
 
-    codes: Indices
+    The texts are stripped of blanks, and none is there twice.
+    """
+
+    codes: Codes
     distinct: list[str | None]
 
-    def counts(self) -> dict[str, int]:
-        """Rows of each value that is not missing, in the order of first appearance."""
-        rows = np.bincount(self.codes, minlength=len(self.distinct))
-        merged: dict[str, int] = {}
-        for value, count in zip(self.distinct, rows.tolist(), strict=True):
-            if value is not None:
-                merged[value] = merged.get(value, 0) + count
-        return merged
+    @staticmethod
+    def of(codes: NDArray[Any], texts: Sequence[str | None]) -> "CodedText":
+        """Strip the texts [distinct] to which the codes [rows] point, and join equal ones."""
+        stripped = [None if text is None else text.strip() for text in texts]
+        places = {text: place for place, text in enumerate(dict.fromkeys(stripped))}
+        if len(places) < len(stripped):
+            codes = np.array([places[text] for text in stripped], dtype=np.int32)[codes]
+        return CodedText(codes.astype(np.int32, copy=False), list(places))
 
-    def first_row(self, code: int) -> int:
-        """The first row, from 1, that holds `distinct[code]`."""
-        return int(np.argmax(self.codes == code)) + 1
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: slice | NDArray[Any]) -> "CodedText":
+        """The given rows (a slice, indices or a mask); the distinct texts are shared."""
+        return CodedText(self.codes[rows], self.distinct)
+
+    def tolist(self) -> list[str | None]:
+        """The text of each row."""
+        return [self.distinct[code] for code in self.codes.tolist()]
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each value that is there and not missing, in the order of `distinct`."""
+        rows = np.bincount(self.codes, minlength=len(self.distinct)).tolist()
+        return {
+            value: count
+            for value, count in zip(self.distinct, rows, strict=True)
+            if value is not None and count
+        }
+
+    def first_row(self, chosen: Sequence[bool]) -> int | None:
+        """The first row, from 1, that holds a text chosen [distinct]; None where no row does."""
+        rows = np.asarray(chosen, dtype=bool)[self.codes] if any(chosen) else np.empty(0, bool)
+        return int(np.argmax(rows)) + 1 if rows.any() else None
+
+    def text(self, row: int) -> str | None:
+        """The text of a row, which counts from 1."""
+        return self.distinct[int(self.codes[row - 1])]
 
     def missing(self) -> NDArray[np.bool_]:
         """True [rows] where the value is missing."""
@@ -95,31 +124,14 @@ class CodedText:
         return np.asarray(flags[self.codes], dtype=np.bool_)
 
 
-def as_columns(table: Mapping[str, Any]) -> dict[str, Column]:
-    """Checked copy of a mapping from names to 1-D arrays of equal lengths (data not copied).
+# Numbers and truth values (NaN is missing), datetime64 (NaT is missing), or text.
+Column: TypeAlias = NDArray[Any] | CodedText
+Columns: TypeAlias = Mapping[str, Column]
 
-    Numbers (bool, int, float; NaN is missing), dates (datetime64) and text (str objects, None is
-    missing) are taken.
 
-    Raises:
-        TableError: no columns, unequal lengths, or values of another type.
-    """
-    columns: dict[str, Column] = {}
-    for name, values in table.items():
-        column = np.asarray(values)
-        if column.ndim != 1:
-            raise TableError(f"column '{name}': expected one dimension, got shape {column.shape}")
-        if column.dtype.kind not in "biufMOUT":
-            raise TableError(
-                f"column '{name}': expected numbers, text or dates, got {column.dtype}"
-            )
-        columns[str(name)] = column
-    if not columns:
-        raise TableError("the table has no columns")
-    lengths = {len(column) for column in columns.values()}
-    if len(lengths) > 1:
-        raise TableError(f"expected columns of one length, got lengths {sorted(lengths)}")
-    return columns
+def kind_of(column: Column) -> str:
+    """The kind of an array's numpy type (b, i, u, f or M), or "T" for text."""
+    return "T" if isinstance(column, CodedText) else column.dtype.kind
 
 
 def row_count(columns: Columns) -> int:
@@ -132,14 +144,20 @@ def take_rows(columns: Columns, rows: NDArray[Any]) -> dict[str, Column]:
     return {name: column[rows] for name, column in columns.items()}
 
 
+def taken(column: Column, rows: NDArray[Any] | None) -> Column:
+    """The given rows of a column; None: all of them."""
+    return column if rows is None else column[rows]
+
+
 def code_text(column: Column, missing_values: Collection[str]) -> CodedText:
-    """Codes of a column of any type: blanks around text go, missing values become None."""
-    values = column.tolist()
-    distinct = {value: code for code, value in enumerate(dict.fromkeys(values))}
-    codes = np.fromiter(map(distinct.__getitem__, values), np.int64, len(values))
-    missing = frozenset(missing_values)
-    texts = [_text(value) for value in distinct]
-    return CodedText(codes, [None if text is None or text in missing else text for text in texts])
+    """A column of any type as text, in which missing values are None."""
+    if isinstance(column, CodedText):
+        missing = frozenset(missing_values)
+        return CodedText.of(
+            column.codes, [None if text in missing else text for text in column.distinct]
+        )
+    values, codes = np.unique(column, return_inverse=True)
+    return code_text(CodedText.of(codes, [_text(value) for value in values]), missing_values)
 
 
 def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> Floats:
@@ -148,17 +166,16 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
     Raises:
         CellError: a value that is no number, or one beyond 1e100, naming its row (from 1).
     """
-    if column.dtype.kind in "biuf":
+    if not isinstance(column, CodedText) and column.dtype.kind != "M":
         numbers = column.astype(np.float64)
-    elif column.dtype.kind == "M":
+    elif not isinstance(column, CodedText):
         raise TableError(f"column '{name}': expected numbers, got dates")
     else:
         coded = code_text(column, missing_values)
         parsed = [math.nan if text is None else parse_number(text) for text in coded.distinct]
-        for code, number in enumerate(parsed):
-            if number is None:
-                problem = f"expected a number, got {shorten(coded.distinct[code])}"
-                raise CellError(name, coded.first_row(code), problem)
+        wrong = coded.first_row([number is None for number in parsed])
+        if wrong is not None:
+            raise CellError(name, wrong, f"expected a number, got {shorten(coded.text(wrong))}")
         numbers = np.array(parsed, dtype=np.float64)[coded.codes]
     beyond = np.abs(numbers) > _GREATEST_NUMBER
     if beyond.any():
@@ -177,14 +194,14 @@ def read_dates(name: str, column: Column, missing_values: Collection[str]) -> ND
     Raises:
         CellError: a value that is no ISO 8601 date or date and time, naming its row (from 1).
     """
-    if column.dtype.kind == "M":
+    if not isinstance(column, CodedText) and column.dtype.kind == "M":
         return column.astype("datetime64[s]")
     coded = code_text(column, missing_values)
     parsed = [np.datetime64("NaT") if t is None else parse_date(t) for t in coded.distinct]
-    for code, date in enumerate(parsed):
-        if date is None:
-            problem = f"expected a date such as 2024-03-31, got {shorten(coded.distinct[code])}"
-            raise CellError(name, coded.first_row(code), problem)
+    wrong = coded.first_row([date is None for date in parsed])
+    if wrong is not None:
+        problem = f"expected a date such as 2024-03-31, got {shorten(coded.text(wrong))}"
+        raise CellError(name, wrong, problem)
     return np.array(parsed, dtype="datetime64[s]")[coded.codes]
 
 
@@ -240,12 +257,12 @@ def shorten(text: str | None, length: int = 40) -> str:
     return f"'{text}'" if len(text) <= length else f"'{text[: length - 3]}...'"
 
 
-def _text(value: Any) -> str | None:
-    """How a value is written in a text column; None where it is missing."""
-    if value is None or value != value:
+def _text(value: np.generic) -> str | None:
+    """How a value of an array is written as text; None where it is missing."""
+    if value != value:
         return None
-    if isinstance(value, bool):
+    if isinstance(value, np.bool_):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, np.floating) and float(value).is_integer():
         return str(int(value))
-    return str(value).strip()
+    return str(value)

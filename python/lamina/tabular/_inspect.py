@@ -15,6 +15,7 @@ from lamina.tabular._columns import (
     Floats,
     code_text,
     is_code,
+    kind_of,
     parse_date,
     parse_number,
     read_dates,
@@ -61,10 +62,10 @@ def inspect_column(
         return ColumnSummary(name, kind, len(column), 0, 0, "left out on request")
     forced = kind is not None
     coded = None
-    if column.dtype.kind in "OUTb" or kind == "category":
+    if kind_of(column) in "Tb" or kind == "category":
         coded = code_text(column, missing_values)
     if kind is None:
-        dated = column.dtype.kind == "M"
+        dated = kind_of(column) == "M"
         kind = _text_kind(name, coded) if coded else "date" if dated else "number"
     if kind == "category" and coded is not None:
         return _inspect_category(name, coded, forced)
@@ -127,8 +128,8 @@ def refuse_almost_numbers(name: str, coded: CodedText, counts: Mapping[str, int]
         )
     else:
         return
-    row = coded.first_row(coded.distinct.index(word))
-    raise CellError(name, row, problem, doubtful=word)
+    row = coded.first_row([text == word for text in coded.distinct])
+    raise CellError(name, row or 1, problem, doubtful=word)
 
 
 def is_marked_number(text: str) -> bool:

@@ -6,18 +6,21 @@ from typing import Any
 import numpy as np
 
 from lamina._column_encoding import ColumnEncoding
+from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import ColumnIssue
 from lamina.tabular._columns import (
     MISSING_VALUES,
     Column,
     Columns,
     Floats,
+    Indices,
     TableError,
-    as_columns,
     code_text,
     read_dates,
     read_numbers,
     row_count,
+    rows_taken,
+    taken,
 )
 from lamina.tabular._encoders import (
     CategoryEncoder,
@@ -176,20 +179,20 @@ class Preprocessor:
 
         Args:
             rows: the rows wanted, in the order wanted, by number from 0; None: all.
-            release: take each column out of the table, a dictionary that `as_columns` made, once
-                it is encoded, so that its memory is free for the next.
+            release: empty the table, a dictionary, and let each column go once it is encoded, so
+                that its memory is free for the next.
         """
-        columns: dict[str, Column] = table if release else as_columns(table)  # type: ignore[assignment]
+        columns = as_columns(table)
         self._require_columns(columns)
+        if release:
+            table.clear()
         count = row_count(columns) if rows is None else len(rows)
         matrix = np.empty((count, self.inputs), dtype=np.float32)
         issues: list[ColumnIssue] = []
         begin = 0
         for encoder in self.encoders:
             end = begin + encoder.layer_column.inputs
-            column = taken(columns[encoder.name], rows)
-            if release:
-                del columns[encoder.name]
+            column = taken(columns.pop(encoder.name), rows)
             with rows_taken(rows):
                 issues += encoder.encode(column, self.missing_values, matrix[:, begin:end])
             begin = end

@@ -1,6 +1,7 @@
 """A network together with what turns a table into its inputs and its outputs into answers."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina import _arrays
 from lamina._metrics import METRICS
 from lamina._model_file import load_model, save_model
 from lamina._network import Sequential
-from lamina.tabular._columns import Column, Floats, TableError, as_columns, rows_taken, take_rows
+from lamina.tabular._as_columns import TableLike, as_columns
+from lamina.tabular._checks import ColumnIssue, TableWarning, describe_issues
+from lamina.tabular._columns import Column, Floats, Indices, TableError
 from lamina.tabular._encoders import Record
 from lamina.tabular._inspect import closest
 from lamina.tabular._preprocessor import Preprocessor
@@ -19,7 +23,7 @@ from lamina.tabular._record import Fields
 from lamina.tabular._target import ClassTarget, Target, target_from_record
 
 SCHEMA = "lamina.tabular.model"
-VERSION = 1
+VERSION = 2  # 1 had no layer for the columns
 
 CLASS_METRICS = ("accuracy", "log_loss", "roc_auc")
 NUMBER_METRICS = ("rmse", "mae", "r2")
@@ -29,28 +33,52 @@ NUMBER_METRICS = ("rmse", "mae", "r2")
 class TableModel:
     """Predicts a column of a table from its other columns; saved as one file.
 
+    `predict`, `predict_probabilities`, `outputs` and `evaluate` warn (`TableWarning`) where the
+    table holds what training did not see: once for each column and kind of finding in the life of
+    a model, so that a service is not flooded. `check` counts them at every call.
+
     Attributes:
         preprocessor: from columns to network inputs.
         target: from network outputs to class names or numbers.
-        network: a network with softmax, sigmoid or identity outputs.
+        network: a network that begins with `preprocessor.layer()` and has softmax, sigmoid or
+            identity outputs.
         training: JSON record of how it was trained.
+
+    Raises:
+        TableError: the network does not begin with the preprocessor's layer.
     """
 
     preprocessor: Preprocessor
     target: Target
     network: Sequential
     training: Record = field(default_factory=dict)
+    _told: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False, compare=False)
 
-    def outputs(self, table: Mapping[str, Any]) -> Floats:
+    def __post_init__(self) -> None:
+        if self.network.layers[0] != self.preprocessor.layer():
+            raise TableError(
+                "expected a network whose first layer is the preprocessor's layer(), got one that "
+                f"begins with {self.network.layers[0].title()}"
+            )
+
+    def outputs(self, table: TableLike) -> Floats:
         """The network's outputs [rows, outputs] as float64."""
-        return self.outputs_of(self.preprocessor.transform(table))
+        return self._outputs(table, None)
 
-    def outputs_of(self, features: NDArray[np.float32]) -> Floats:
-        """As `outputs`, of rows that the preprocessor has encoded [rows, width]."""
-        outputs = np.asarray(self.network.predict(features))
+    def outputs_of(self, inputs: NDArray[np.float32]) -> Floats:
+        """As `outputs`, of rows that the preprocessor has encoded [rows, inputs]."""
+        outputs = np.asarray(self.network.predict(inputs))
         return outputs.reshape(len(outputs), self.target.outputs).astype(np.float64)
 
-    def predict(self, table: Mapping[str, Any]) -> NDArray[Any]:
+    def check(self, table: TableLike) -> list[ColumnIssue]:
+        """What the table holds that training did not see, counted by column: see `ColumnIssue`.
+
+        Raises:
+            TableError: as in `predict`.
+        """
+        return self.preprocessor.check(table)
+
+    def predict(self, table: TableLike) -> NDArray[Any]:
         """Class names or numbers [rows].
 
         Raises:
@@ -58,13 +86,13 @@ class TableModel:
         """
         return self.target.decode(self.outputs(table))
 
-    def predict_probabilities(self, table: Mapping[str, Any]) -> Floats:
+    def predict_probabilities(self, table: TableLike) -> Floats:
         """Probabilities [rows, classes], in the order of `target.classes`."""
         if not isinstance(self.target, ClassTarget):
             raise TableError("a regression model gives no probabilities")
         return self.target.probabilities(self.outputs(table))
 
-    def evaluate(self, table: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    def evaluate(self, table: TableLike) -> dict[str, dict[str, float]]:
         """Figures of the model and of the baseline, over the rows whose target is there.
 
         Gives {"model": {...}, "baseline": {...}} with accuracy, log_loss and roc_auc, or with
@@ -79,15 +107,14 @@ class TableModel:
         there = encoded >= 0 if isinstance(self.target, ClassTarget) else ~np.isnan(encoded)
         if not there.any():
             raise TableError(f"no row has a value in the target column '{self.target.name}'")
-        with rows_taken(np.flatnonzero(there)):
-            outputs = self.outputs(take_rows(columns, there))
+        outputs = self._outputs(columns, np.flatnonzero(there))
         return score_outputs(self.target, encoded[there], outputs)
 
     def save(self, path: str | Path) -> None:
         """Write preprocessing, network, class names and training record to one file.
 
         Beside the network the file holds the object `schema` ("lamina.tabular.model"), `version`
-        (1), `preprocessor`, `target` and `training`, and the tensors of the former two under
+        (2), `preprocessor`, `target` and `training`, and the tensors of the former two under
         `preprocessor.` and `target.`.
         """
         preprocessor, own = self.preprocessor.to_record()
@@ -108,7 +135,7 @@ class TableModel:
         """Read what `save` wrote; everything is checked against everything else.
 
         Raises:
-            TableError: no table model, a newer version, or parts that do not fit each other.
+            TableError: no table model, another version, or parts that do not fit each other.
             OSError: the file cannot be read.
         """
         network, record, tensors = load_model(path)
@@ -117,16 +144,19 @@ class TableModel:
                 f"{path}: expected a model of tables, got a network alone; lamina.load reads it"
             )
         fields = Fields(str(path), record)
-        fields.take_version(SCHEMA, VERSION)
+        fields.take_version(SCHEMA, VERSION, oldest=VERSION)
         parts = _split_tensors(str(path), tensors)
-        model = TableModel(
-            Preprocessor.from_record(fields.take("preprocessor", dict), parts["preprocessor"]),
-            target_from_record(fields.take("target", dict), parts["target"]),
-            network,
-            fields.take("training", dict),
+        preprocessor = Preprocessor.from_record(
+            fields.take("preprocessor", dict), parts["preprocessor"]
         )
+        target = target_from_record(fields.take("target", dict), parts["target"])
+        training = fields.take("training", dict)
         fields.done()
-        model._check_network(str(path))
+        try:
+            model = TableModel(preprocessor, target, network, training)
+            model._check_network()
+        except ValueError as error:
+            raise TableError(f"{path}: {error}") from None
         return model
 
     @property
@@ -143,19 +173,27 @@ class TableModel:
             )
         return columns[self.target.name]
 
-    def _check_network(self, path: str) -> None:
+    def _check_network(self) -> None:
         """One row must go through: the network fits the preprocessing and the target."""
-        width, outputs = self.preprocessor.width, self.target.outputs
-        try:
-            row = np.asarray(self.network.predict(np.zeros((1, width), dtype=np.float32)))
-        except ValueError as error:
+        row = np.zeros((1, self.preprocessor.inputs), dtype=np.float32)
+        outputs = np.asarray(self.network.predict(row)).size
+        if outputs != self.target.outputs:
             raise TableError(
-                f"{path}: preprocessing gives {width} features, but the network says: {error}"
-            ) from error
-        if row.size != outputs:
-            raise TableError(
-                f"{path}: the target needs {outputs} network outputs, but there are {row.size}"
+                f"the target needs {self.target.outputs} network outputs, but there are {outputs}"
             )
+
+    def _outputs(self, table: TableLike, rows: Indices | None) -> Floats:
+        """Outputs for those rows; warns of what training did not see, and was not told before."""
+        inputs, issues = self.preprocessor.encode(table, rows=rows)
+        self._warn(issues, len(inputs))
+        return self.outputs_of(inputs)
+
+    def _warn(self, issues: Sequence[ColumnIssue], rows: int) -> None:
+        new = [issue for issue in issues if (issue.column, issue.kind) not in self._told]
+        if new:
+            self._told.update((issue.column, issue.kind) for issue in new)
+            level = _arrays._stack_level()
+            warnings.warn(describe_issues(new, rows), TableWarning, stacklevel=level)
 
 
 def score_outputs(

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.tabular._as_columns import as_column
 from lamina.tabular._columns import (
     Column,
     Floats,
     Indices,
     TableError,
     code_text,
+    kind_of,
     parse_number,
     places_of,
     read_numbers,
@@ -45,23 +47,23 @@ class ClassTarget:
         """Outputs of the network: one for two classes (the second's probability), else each's."""
         return 1 if len(self.classes) == 2 else len(self.classes)
 
-    def encode(self, column: Column, missing_values: Collection[str]) -> Indices:
+    def encode(self, column: Any, missing_values: Collection[str]) -> Indices:
         """Class indices [rows], -1 where the target is missing.
 
         Raises:
             TableError: a class that training did not see.
         """
-        coded = code_text(column, missing_values)
+        coded = code_text(as_column(self.name, column), missing_values)
         place = places_of(self.classes)
-        for text in coded.distinct:
-            if text is not None and text not in place:
-                names = ", ".join(f"'{name}'" for name in self.classes[:10])
-                more = ", ..." if len(self.classes) > 10 else ""
-                raise TableError(
-                    f"target '{self.name}': class {shorten(text)} is not among the classes that "
-                    f"the model knows ({names}{more})"
-                )
-        places = [-1 if text is None else place[text] for text in coded.distinct]
+        wrong = coded.first_row([t is not None and t not in place for t in coded.distinct])
+        if wrong is not None:
+            names = ", ".join(f"'{name}'" for name in self.classes[:10])
+            more = ", ..." if len(self.classes) > 10 else ""
+            raise TableError(
+                f"target '{self.name}': class {shorten(coded.text(wrong))} is not among the "
+                f"classes that the model knows ({names}{more})"
+            )
+        places = [-1 if text is None else place.get(text, -1) for text in coded.distinct]
         return np.array(places, dtype=np.int64)[coded.codes]
 
     def probabilities(self, outputs: NDArray[Any]) -> Floats:
@@ -96,9 +98,10 @@ class NumberTarget:
     task = "regression"
     outputs = 1
 
-    def encode(self, column: Column, missing_values: Collection[str]) -> Floats:
+    def encode(self, column: Any, missing_values: Collection[str]) -> Floats:
         """Standard units [rows], NaN where the target is missing."""
-        return (read_numbers(self.name, column, missing_values) - self.mean) / self.scale
+        numbers = read_numbers(self.name, as_column(self.name, column), missing_values)
+        return (numbers - self.mean) / self.scale
 
     def decode(self, outputs: NDArray[Any]) -> Floats:
         """The target's own units [rows] from the network's outputs [rows, 1]."""
@@ -117,7 +120,7 @@ Target = ClassTarget | NumberTarget
 
 
 def fit_target(
-    name: str, column: Column, missing_values: Collection[str], task: str = "auto"
+    name: str, column: Any, missing_values: Collection[str], task: str = "auto"
 ) -> Target:
     """Work out the task, unless it is given, and learn the target's classes or scale.
 
@@ -130,7 +133,8 @@ def fit_target(
     """
     if task not in TASKS:
         raise ValueError(f"expected task to be one of {', '.join(TASKS)}, got {task!r}")
-    if column.dtype.kind == "M":
+    column = as_column(name, column)
+    if kind_of(column) == "M":
         raise TableError(f"target '{name}': expected classes or numbers, got dates")
     coded = code_text(column, missing_values)
     counts = coded.counts()
@@ -177,7 +181,7 @@ def _head(task: str, name: str) -> Record:
 
 def _guess_task(column: Column, counts: dict[str, int]) -> str:
     numbers = [parse_number(text) for text in counts]
-    if column.dtype.kind == "b" or any(number is None for number in numbers):
+    if kind_of(column) == "b" or any(number is None for number in numbers):
         return "classification"
     whole = all(number is not None and number.is_integer() for number in numbers)
     few = len(counts) <= _FEW_WHOLE_NUMBERS
