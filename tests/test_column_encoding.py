@@ -140,9 +140,7 @@ def test_derivatives_are_those_of_the_expanded_rows(dtype: Any) -> None:
     x = compact(30)
     net = network(dtype)
     rest = lm.Sequential(net.layers[1:], inputs=FEATURES, seed=3, dtype="float64")
-    rest.set_parameters(
-        {f"layers.{int(k[7]) - 1}{k[8:]}": v for k, v in net.parameters().items()}
-    )
+    rest.set_parameters({f"layers.{int(k[7]) - 1}{k[8:]}": v for k, v in net.parameters().items()})
     bound = 1e-4 if dtype == "float32" else 1e-10
     by_weights, expected = net.parameter_jacobian(x), rest.parameter_jacobian(expanded(x))
     np.testing.assert_allclose(by_weights, expected, rtol=bound, atol=bound)
@@ -186,9 +184,7 @@ def test_training_takes_missing_values_and_has_the_bits_of_training_on_expanded_
     features = layer_alone(dtype).predict(x)
     net = network(dtype)
     plain = lm.Sequential(net.layers[1:], inputs=FEATURES, seed=3, dtype=dtype)
-    plain.set_parameters(
-        {f"layers.{int(k[7]) - 1}{k[8:]}": v for k, v in net.parameters().items()}
-    )
+    plain.set_parameters({f"layers.{int(k[7]) - 1}{k[8:]}": v for k, v in net.parameters().items()})
     for epochs in (1, 2):
         ours = net.fit(x, targets(x), epochs=epochs, batch_size=17, verbose=False)
         theirs = plain.fit(features, targets(x), epochs=epochs, batch_size=17, verbose=False)
@@ -292,7 +288,7 @@ def test_options_out_of_range_are_refused(column: Any, message: str) -> None:
 
 
 def test_all_columns_together_have_a_greatest_width() -> None:
-    with pytest.raises(ValueError, match="column 1: the columns up to here make more than 16777216"):
+    with pytest.raises(ValueError, match="column 1: the columns up to here make more than"):
         lm.ColumnEncoding([lm.CategoryEncoding(2**24), lm.CategoryEncoding(1)])
 
 

@@ -159,12 +159,11 @@ class ColumnEncoding(Layer):
     columns: Sequence[Encoding]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.columns, Sequence) or isinstance(self.columns, str):
-            raise TypeError(
-                f"ColumnEncoding: expected a list of encodings, got {what(self.columns)}"
-            )
-        object.__setattr__(self, "columns", tuple(self.columns))
-        for column in self.columns:
+        columns: Any = self.columns
+        if not isinstance(columns, Sequence) or isinstance(columns, str):
+            raise TypeError(f"ColumnEncoding: expected a list of encodings, got {what(columns)}")
+        object.__setattr__(self, "columns", tuple(columns))
+        for column in columns:
             if not isinstance(column, Encoding):
                 names = ", ".join(encoding.__name__ for encoding in _ENCODINGS.values())
                 raise TypeError(f"ColumnEncoding: expected {names}, got {what(column)}")

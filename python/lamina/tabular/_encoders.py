@@ -1,6 +1,6 @@
 """Encoders of one column each: from its values to the compact numbers that a network reads.
 
-The network's first layer (`lamina.ColumnEncoding`) makes features of them; the formulas stand there.
+The network's first layer (`lamina.ColumnEncoding`) makes features of them, by the formulas there.
 """
 
 from collections.abc import Collection
@@ -189,7 +189,9 @@ class CategoryEncoder:
         categories, rare = fields.take_texts("categories"), fields.take_texts("rare")
         other, missing = fields.take("other", bool), fields.take("missing", bool)
         if not categories and not other:
-            raise TableError(f"{fields.where}: expected at least one category, or a place for others")
+            raise TableError(
+                f"{fields.where}: expected at least one category, or a place for others"
+            )
         complete = fields.take("complete", bool)
         return CategoryEncoder(name, categories, other, missing, rare, complete)
 

@@ -148,9 +148,7 @@ class Preprocessor:
                 raise TableError(f"the table has no column '{name}'{closest(name, columns)}")
         with rows_taken(rows):
             return [
-                inspect_column(
-                    name, taken(column, rows), self.missing_values, self.kinds.get(name)
-                )
+                inspect_column(name, taken(column, rows), self.missing_values, self.kinds.get(name))
                 for name, column in columns.items()
             ]
 

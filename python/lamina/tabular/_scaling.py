@@ -12,8 +12,8 @@ LEAST_SPREAD = 1e-100
 
 _DAY_SECONDS = 86400
 
-# Where a gap between neighbouring values takes more than this share of a bin, its ends become edges:
-# the bin's other values would else be squeezed (float32 has steps of 4e-6 at a place of 48).
+# Where a gap between neighbouring values takes more of a bin than this, its ends become edges: the
+# bin's other values would else be squeezed (float32 has steps of 4e-6 at a place of 48).
 _WIDEST_GAP = 0.99
 
 
@@ -122,7 +122,8 @@ def _ends_of_gaps(values: Floats, edges: Floats) -> Floats:
     bins = np.clip(np.searchsorted(edges, values[:-1], side="right") - 1, 0, len(edges) - 2)
     filling = np.diff(values) > _WIDEST_GAP * (edges[bins + 1] - edges[bins])
     places = np.flatnonzero(filling)
-    return values[np.concatenate([places, places + 1])]
+    ends: Floats = values[np.concatenate([places, places + 1])]
+    return ends
 
 
 def _distinct(x: Floats) -> tuple[Floats, NDArray[np.int64]]:
