@@ -1,8 +1,5 @@
 """Callbacks: objects that follow training and may stop it."""
 
-import os
-import sys
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -102,9 +99,9 @@ class EarlyStopping(Callback):
         gain = gain if larger_is_better(monitor, self.mode) else -gain
         first = np.isnan(self.best) and not np.isnan(value)
         if first or gain > self.min_delta:
-            self.best, self.best_epoch = value, epoch
-            if self.restore_best_weights:
-                self._weights = self._fit.net.parameters()
+            # All at once: an interrupt while the weights are copied must not part them.
+            weights = self._fit.net.parameters() if self.restore_best_weights else None
+            self.best, self.best_epoch, self._weights = value, epoch, weights
         elif epoch - self.best_epoch >= self.patience:
             self._fit.stop(
                 f"{monitor} has not improved for {self.patience} epochs "
@@ -139,82 +136,6 @@ class TargetLoss(Callback):
     def on_fit_end(self, fit: "Fit") -> None:
         """Forget the fit."""
         self._fit = None
-
-
-class ProgressLine(Callback):
-    """One line on standard error that keeps changing, for terminals."""
-
-    _WIDTH = 20
-
-    def __init__(self) -> None:
-        self._epochs = 0
-        self._record: Record = {}
-        self._started = self._written = 0.0
-
-    def on_fit_begin(self, fit: "Fit") -> None:
-        """Start the clock."""
-        self._epochs = fit.epochs
-        self._started = time.monotonic()
-
-    def on_progress(self, epoch: int, share: float) -> None:
-        """Redraw, at most ten times a second."""
-        if time.monotonic() - self._written >= 0.1:
-            self._draw(epoch, share)
-
-    def on_epoch_end(self, epoch: int, record: Record) -> None:
-        """Show the figures of the epoch."""
-        self._record = dict(record)
-        if time.monotonic() - self._written >= 0.1 or epoch + 1 == self._epochs:
-            self._draw(epoch, 1.0)
-
-    def on_fit_end(self, fit: "Fit") -> None:
-        """Leave the line and say why training stopped early."""
-        if fit.history.epochs:
-            self._draw(fit.history.epochs - 1, 1.0)
-        sys.stderr.write(f"\n{fit.stop_reason}\n" if fit.stop_reason else "\n")
-        sys.stderr.flush()
-
-    def _draw(self, epoch: int, share: float) -> None:
-        self._written = time.monotonic()
-        filled = int(np.floor((epoch + share) / self._epochs * self._WIDTH))
-        bar = "█" * filled + "░" * (self._WIDTH - filled)
-        seconds = self._written - self._started
-        # A wrapped line could not be drawn over.
-        room = _terminal_columns() - 1
-        line = f"{bar} epoch {epoch + 1}/{self._epochs}  {seconds:.1f} s"[:room]
-        for name in sorted(self._record, key=_rank):
-            figure = f"  {name} {self._record[name]:.4g}"
-            line += figure if len(line) + len(figure) <= room else ""
-        sys.stderr.write(f"\r\x1b[2K{line}")
-        sys.stderr.flush()
-
-
-def _rank(name: str) -> int:
-    """Which figures a narrow terminal shows first."""
-    if name == "learning_rate":
-        return 3
-    return 0 if name in ("loss", "val_loss") else 1 if name.startswith("val_") else 2
-
-
-def _terminal_columns() -> int:
-    try:
-        # Terminals that do not know their width say 0.
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80
-
-
-class EpochLines(Callback):
-    """One plain line an epoch on standard output."""
-
-    def on_fit_begin(self, fit: "Fit") -> None:
-        """Remember how many epochs there will be."""
-        self._epochs = fit.epochs
-
-    def on_epoch_end(self, epoch: int, record: Record) -> None:
-        """Print the figures of the epoch."""
-        figures = "  ".join(f"{name} {value:.6g}" for name, value in record.items())
-        print(f"epoch {epoch + 1}/{self._epochs}  {figures}", flush=True)
 
 
 class _Method(Protocol):

@@ -1,6 +1,5 @@
 """The epoch loop of `Sequential.fit`: data, validation, callbacks and the record of each epoch."""
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,6 @@ from lamina import _core
 from lamina._adapt import adapt_first_layer
 from lamina._callbacks import (
     EarlyStopping,
-    EpochLines,
-    ProgressLine,
     Record,
     TargetLoss,
     call_all,
@@ -22,6 +19,7 @@ from lamina._callbacks import (
 from lamina._fit_data import Array, Examples, Metrics, check_metrics, held_back_rows, weighted
 from lamina._history import History
 from lamina._numbers import check_whole
+from lamina._progress import EpochLines, ProgressLine, shows_progress_line
 
 if TYPE_CHECKING:
     from lamina._full_batch import FullBatchOptimizer
@@ -108,7 +106,7 @@ class Fit:
         self._loss: Any = loss
         self._options = options
         self._metrics = metrics
-        self._callbacks = [*checked_callbacks(callbacks), *_standard_callbacks(options)]
+        self._callbacks = _with_standard_callbacks(checked_callbacks(callbacks), options)
         self._train: Examples
         self._last_step = 0
         self._validation: Examples | None = None
@@ -314,8 +312,9 @@ def make_fit(
     return kind(net, loss, optimizer, options, metrics, callbacks)
 
 
-def _standard_callbacks(options: FitOptions) -> list[Any]:
-    callbacks: list[Any] = []
+def _with_standard_callbacks(callbacks: list[Any], options: FitOptions) -> list[Any]:
+    """The callbacks given, and behind them those that options of fit ask for."""
+    callbacks = list(callbacks)
     if isinstance(options.early_stopping, EarlyStopping):
         callbacks.append(options.early_stopping)
     elif options.early_stopping is not None:
@@ -323,8 +322,9 @@ def _standard_callbacks(options: FitOptions) -> list[Any]:
     if options.target_loss is not None:
         callbacks.append(TargetLoss(options.target_loss))
     if options.verbose == "auto":
-        if sys.stderr is not None and sys.stderr.isatty():
-            callbacks.append(ProgressLine())
+        if shows_progress_line():
+            stopping = (c for c in callbacks if isinstance(c, EarlyStopping))
+            callbacks.append(ProgressLine(next(stopping, None)))
     elif options.verbose:
         callbacks.append(EpochLines())
     return callbacks

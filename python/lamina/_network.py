@@ -165,8 +165,8 @@ class Sequential(Derivatives):
             early_stopping: stop after this many epochs without improvement of the validation loss
                 (or the loss) and restore the best weights; or an `EarlyStopping` for more.
             target_loss: stop when the training loss falls to this.
-            verbose: "auto": a progress line where standard error is a terminal; True: a line an
-                epoch; False: nothing.
+            verbose: "auto": a progress line where standard error is a terminal (but for
+                TERM=dumb), and in notebooks; True: a line an epoch; False: nothing.
 
         Returns:
             The history: `history["loss"]` (with the layers' penalties, if any),

@@ -1,14 +1,17 @@
 """The network that a table gets: its recipe, its layers, and its training with progress."""
 
+import os
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from numpy.typing import NDArray
 from rich.console import Console
 
 import lamina as lm
+from lamina._progress import ProgressLine, shows_lines_redrawn
 from lamina.cli._arguments import Arguments
 from lamina.cli._report import say
 from lamina.tabular import ClassTarget, Preprocessor, Target
@@ -92,8 +95,12 @@ def train_network(
     network = lm.Sequential(layers, seed=recipe.seed)
     say(console, f"network: {describe_network(recipe, target, preprocessor.width)}")
     classes = isinstance(target, ClassTarget)
-    callbacks: list[Any] = [lm.EarlyStopping(monitor="val_loss", patience=recipe.patience)]
-    if not (console.is_terminal and sys.stderr.isatty()):
+    stopping = lm.EarlyStopping(monitor="val_loss", patience=recipe.patience)
+    callbacks: list[Any] = [stopping]
+    line, lines = progress_kinds(console)
+    if line:
+        callbacks.append(ProgressLine(stopping, sys.stderr))
+    if lines:
         callbacks.append(ProgressLines(console, recipe.epochs, recipe.patience))
     history = network.fit(
         *train,
@@ -104,9 +111,30 @@ def train_network(
         validation_data=validation,
         metrics=["accuracy"] if classes else [],
         callbacks=callbacks,
-        verbose=False if console.quiet else "auto",
+        verbose=False,
     )
     return network, {name: list(history[name]) for name in history}
+
+
+def progress_kinds(console: Console) -> tuple[bool, bool]:
+    """Whether to show the line that keeps changing, and whether plain lines.
+
+    Never both on one terminal. What reads a pipe, such as tee, may write to the terminal too.
+    """
+    line = shows_lines_redrawn(sys.stderr)
+    if console.quiet:
+        return line, False
+    if shows_lines_redrawn(sys.stdout):
+        return line, not line
+    return line and not _goes_to_a_program(sys.stdout), True
+
+
+def _goes_to_a_program(stream: TextIO) -> bool:
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):  # in memory
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 class ProgressLines:

@@ -10,8 +10,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from lamina._progress import draws_unicode
 from lamina.tabular import ColumnSummary
 
+# As rich's SIMPLE_HEAD, for terminals of ASCII alone.
+_ASCII_HEAD = box.Box(
+    "    \n    \n -- \n    \n    \n    \n    \n    \n",
+    ascii=True,
+)
 _MOST_COLUMNS = 40
 _WIDTH_OF_FILES = 100
 _IN_UNITS = ("rmse", "mae")
@@ -43,7 +49,7 @@ def print_json(record: Mapping[str, Any]) -> None:
 
 def print_columns(console: Console, summaries: Sequence[ColumnSummary]) -> None:
     """Table of what each column holds, the first ones only where there are very many."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = _new_table()
     for title in ("column", "kind"):
         table.add_column(title, overflow="fold")
     for title in ("missing", "distinct"):
@@ -64,7 +70,7 @@ def print_columns(console: Console, summaries: Sequence[ColumnSummary]) -> None:
 def print_results(console: Console, results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     """Table of figures; `results` holds, by part of the data, the model's and the baseline's."""
     parts = list(results)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = _new_table()
     table.add_column("")
     for part in parts:
         table.add_column(part, justify="right")
@@ -86,6 +92,11 @@ def format_figure(name: str, value: float | None) -> str:
     if name not in _IN_UNITS:
         return f"{round(value, 4) + 0.0:.4f}"  # no minus before zeros
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.5g}"
+
+
+def _new_table() -> Table:
+    head = box.SIMPLE_HEAD if draws_unicode(sys.stdout) else _ASCII_HEAD
+    return Table(box=head, pad_edge=False)
 
 
 def _finite(value: Any) -> Any:
