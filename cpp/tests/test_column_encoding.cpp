@@ -91,11 +91,11 @@ LAMINA_TEST(features_are_those_of_the_formulas_and_their_padding_is_zero) {
       for (int64_t r = 0; r < kRows; ++r) {
         const std::vector<long double> expected = truth(columns, in.row(r));
         CHECK(static_cast<int64_t>(expected.size()) == columns.features);
-        // The day's angle comes from the sum of both inputs, whose rounding the truth shares; knots end at 142.
+        // The day's angle comes from the sum of both inputs, whose rounding the truth shares; knots end at
+        // 142.
         for (int64_t c = 0; c < columns.features; ++c)
           CHECK_NEAR(out.row(r)[c], static_cast<double>(expected[static_cast<size_t>(c)]), 300 * kEpsilon<T>);
-        for (int64_t c = columns.features; c < padded<T>(columns.features); ++c)
-          CHECK(out.row(r)[c] == T(0));
+        for (int64_t c = columns.features; c < padded<T>(columns.features); ++c) CHECK(out.row(r)[c] == T(0));
         CHECK(out.row(r)[out.stride - 1] == T(77));
       }
     }

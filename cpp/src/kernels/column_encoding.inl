@@ -21,7 +21,8 @@ LAMINA_INLINE T clipped(T x, T low, T high) {
   return x < high ? x : high;
 }
 
-// z / sqrt(1 + (z / limit)^2), and its derivative by z; z itself for a limit of 0.
+// z / sqrt(1 + (z / limit)^2), which rounding keeps within the limit too, and its derivative by z; z itself
+// for a limit of 0.
 template <class T>
 LAMINA_INLINE T bend(T z, T limit, T& slope) {
   slope = T(1);
@@ -29,7 +30,7 @@ LAMINA_INLINE T bend(T z, T limit, T& slope) {
   const T share = z / limit;
   const T factor = lane_zero(broadcast<T>(T(1)) / sqrt(broadcast<T>(T(1) + share * share)));
   slope = factor * factor * factor;
-  return z * factor;
+  return clipped(z * factor, -limit, limit);
 }
 
 // A number's place p among its knots, the segment k that holds it (the first or the last beyond the ends),

@@ -127,9 +127,9 @@ def _ends_of_gaps(values: Floats, edges: Floats) -> Floats:
 
 
 def _distinct(x: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Values and their counts, as one where a step between them would overflow."""
+    """Values and their counts; those that differ by their own rounding are one."""
     values, counts = np.unique(x, return_counts=True)
-    least = max((values[-1] - values[0]) * np.finfo(np.float64).eps, LEAST_SPREAD)
+    least = np.maximum(np.abs(values[1:]) * (4.0 * np.finfo(np.float64).eps), LEAST_SPREAD)
     starts = np.flatnonzero(np.concatenate(([True], np.diff(values) > least)))
     return values[starts], np.add.reduceat(counts, starts)
 
