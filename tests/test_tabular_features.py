@@ -228,5 +228,5 @@ def test_a_network_without_the_preprocessors_layer_is_refused(tmp_path: Path):
         TableModel(model.preprocessor, model.target, plain)
     model.network = plain  # by hand, past the check
     model.save(tmp_path / "model.lamina")
-    with pytest.raises(TableError, match="model.lamina: expected a network whose first layer"):
+    with pytest.raises(TableError, match=r"model\.lamina: expected a network whose"):
         TableModel.load(tmp_path / "model.lamina")

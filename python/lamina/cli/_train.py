@@ -10,11 +10,21 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from lamina import __version__
+from lamina._progress import duration
 from lamina.cli._arguments import Arguments
 from lamina.cli._errors import file_named, options_named
-from lamina.cli._network import Recipe, describe_network, set_threads, train_network
+from lamina.cli._finish import Finish
+from lamina.cli._interrupt import termination_raised
+from lamina.cli._network import Recipe, Trained, describe_network, set_threads, train_network
 from lamina.cli._read import TextFormat, read_table, text_format
-from lamina.cli._report import make_console, print_columns, print_json, print_results, say
+from lamina.cli._report import (
+    check_console,
+    make_console,
+    print_columns,
+    print_json,
+    print_results,
+    say,
+)
 from lamina.cli._write import check_output
 from lamina.tabular import (
     MISSING_VALUES,
@@ -28,7 +38,6 @@ from lamina.tabular import (
     closest,
     fit_target,
     hold_back,
-    score_outputs,
 )
 
 Table = dict[str, Column]
@@ -53,7 +62,12 @@ class Rows:
 
 
 def run(arguments: Arguments) -> None:
-    """Read, look, train, measure, save, report."""
+    """Read, look, train, save, measure, report."""
+    with termination_raised():
+        _train(arguments)
+
+
+def _train(arguments: Arguments) -> None:
     begin = time.perf_counter()
     set_threads(arguments.threads)
     check_output(arguments.output)
@@ -74,43 +88,42 @@ def run(arguments: Arguments) -> None:
     _print_data(console, arguments, summaries, train, validation, target, preprocessor)
 
     recipe = Recipe.choose(arguments, rows=len(train.target))
-    network, history = train_network(
-        recipe,
-        target,
-        preprocessor,
-        (inputs["train"], train.target),
-        (inputs["validation"], validation.target),
-        console,
-    )
-    model = TableModel(preprocessor, target, network)
-    results = {
-        name: score_outputs(target, rows.target, model.outputs_of(inputs[name]))
-        for name, rows in measured.items()
-    }
-    best = int(np.argmin(history["val_loss"])) + 1
-    model.training = {
+    parts = {name: (inputs[name], rows.target) for name, rows in measured.items()}
+    learned = (inputs["train"], train.target)
+    trained = train_network(recipe, target, preprocessor, learned, parts["validation"], console)
+    record = {
         "lamina": __version__,
         "table": arguments.table.name,
         "rows": {"training": len(train.target), "validation": len(validation.target)},
         "columns": [asdict(summary) for summary in summaries],
         "network": describe_network(recipe, target, preprocessor.width),
         "recipe": asdict(recipe),
-        "epochs": len(history["loss"]),
-        "best_epoch": best,
-        "history": history,
-        "results": results,
-        "seconds": time.perf_counter() - begin,
+        "epochs": trained.epochs,
+        "best_epoch": trained.best_epoch,
+        "stop_reason": trained.stop_reason,
+        "history": trained.history,
+        "results": {},
     }
-    model.save(arguments.output)
+    model = TableModel(preprocessor, target, trained.network, record)
+    finish = Finish(model, arguments.output, trained)
+    finish.run(parts, begin)
     if arguments.json:
-        print_json({"model": str(arguments.output)} | model.training)
-        return
+        print_json({"model": str(finish.place)} | model.training)
+    else:
+        _print_end(console, trained, finish, time.perf_counter() - begin)
+    finish.raise_problems()
+    check_console(console)
+
+
+def _print_end(console: Console, trained: Trained, finish: Finish, seconds: float) -> None:
+    why = f" ({trained.stop_reason})" if trained.stop_reason else ""
     say(
         console,
-        f"best epoch {best} of {len(history['loss'])}, {model.training['seconds']:.1f} s in all",
+        f"best epoch {trained.best_epoch} of {trained.epochs}{why}, {duration(seconds)} in all",
     )
-    print_results(console, results)
-    say(console, f"model saved to {arguments.output}")
+    if finish.results:
+        print_results(console, finish.results)
+    say(console, f"model saved to {finish.place}")
 
 
 def _plan(arguments: Arguments, table: Table) -> tuple[Target, Preprocessor]:

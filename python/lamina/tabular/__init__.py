@@ -3,7 +3,6 @@
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import FAR_OUTSIDE, ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._columns import (
-    MISSING_VALUES,
     CellError,
     CodedText,
     Column,
@@ -14,6 +13,7 @@ from lamina.tabular._columns import (
 )
 from lamina.tabular._inspect import ColumnSummary, closest, is_marked_number
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
+from lamina.tabular._record import finite
 from lamina.tabular._split import hold_back
 from lamina.tabular._table_model import TableModel, score_outputs
 from lamina.tabular._target import (
@@ -24,6 +24,7 @@ from lamina.tabular._target import (
     fit_target,
     target_from_record,
 )
+from lamina.tabular._texts import MISSING_VALUES
 
 __all__ = [
     "FAR_OUTSIDE",
@@ -47,6 +48,7 @@ __all__ = [
     "as_columns",
     "closest",
     "describe_issues",
+    "finite",
     "fit_target",
     "hold_back",
     "is_marked_number",

@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.tabular._columns import CodedText, Floats, shorten
+from lamina.tabular._columns import CodedText, Floats
+from lamina.tabular._texts import shorten
 
 # A value is far outside when it lies beyond the training rows' least or greatest one by more than
 # this share of their range.

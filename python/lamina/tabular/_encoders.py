@@ -17,12 +17,12 @@ from lamina.tabular._columns import (
     Floats,
     TableError,
     code_text,
-    places_of,
     read_dates,
     read_numbers,
 )
 from lamina.tabular._record import Fields, Tensors
 from lamina.tabular._scaling import Scaling, date_parts, places_among
+from lamina.tabular._texts import find_places
 
 Outputs = NDArray[np.float32]
 Record = dict[str, Any]
@@ -156,18 +156,15 @@ class CategoryEncoder:
     ) -> list[ColumnIssue]:
         """Write [rows, 1] inputs of the layer: the code, -1 for none, NaN where it is missing."""
         coded = code_text(column, missing_values)
-        place = places_of(self.categories)
+        places = find_places(self.categories, coded.distinct)
+        missing = np.array([text is None for text in coded.distinct], dtype=bool)
         other = len(self.categories) if self.other else -1
-        codes = np.array(
-            [np.nan if text is None else place.get(text, other) for text in coded.distinct],
-            dtype=np.float32,
-        )
+        codes = np.where(missing, np.nan, np.where(places < 0, other, places)).astype(np.float32)
         out[:, 0] = codes[coded.codes]
         issues = missing_issues(self.name, np.isnan(out[:, 0]), self.missing)
         if not self.complete:
             return issues
-        seen = {*place, *places_of(self.rare)}
-        known = np.array([text in seen for text in coded.distinct], dtype=bool)
+        known = find_places((*self.categories, *self.rare), coded.distinct) >= 0
         return [*unseen_issues(self.name, coded, known), *issues]
 
     def to_record(self) -> tuple[Record, dict[str, Floats]]:

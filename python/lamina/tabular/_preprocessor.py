@@ -9,7 +9,6 @@ from lamina._column_encoding import ColumnEncoding
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import ColumnIssue
 from lamina.tabular._columns import (
-    MISSING_VALUES,
     Column,
     Columns,
     Floats,
@@ -33,6 +32,7 @@ from lamina.tabular._encoders import (
 from lamina.tabular._inspect import KINDS, ColumnSummary, closest, inspect_column
 from lamina.tabular._record import Fields, Tensors
 from lamina.tabular._scaling import Scaling, choose_edges, date_days
+from lamina.tabular._texts import MISSING_VALUES
 
 SCHEMA = "lamina.tabular.preprocessor"
 VERSION = 2  # 1 held expanded features
