@@ -26,12 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     from lamina import __version__
-    from lamina.cli._arguments import build_parser
+    from lamina.cli._arguments import build_parser, check_together
     from lamina.cli._streams import discard_output, finish_output, prepare_streams
 
     prepare_streams()
     parser = build_parser(__version__)
     arguments = parser.parse_args(argv)
+    check_together(parser, arguments)
     if arguments.command == "help":
         (parser.commands[arguments.topic] if arguments.topic else parser).print_help()
         return OK

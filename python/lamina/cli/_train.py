@@ -1,6 +1,8 @@
 """`lamina train`: from a table to a model file, with a summary before and results after."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from lamina.cli._report import (
     print_results,
     say,
 )
+from lamina.cli._split import Split, SplitTable, split_rows
 from lamina.cli._write import check_output
 from lamina.tabular import (
     MISSING_VALUES,
@@ -37,7 +40,7 @@ from lamina.tabular import (
     Target,
     closest,
     fit_target,
-    hold_back,
+    rows_taken,
 )
 
 Table = dict[str, Column]
@@ -56,9 +59,19 @@ class Rows:
     path: Path
     numbers: Indices
 
+    def column(self, name: str) -> Column:
+        """The values of these rows in a column."""
+        return self.columns[name][self.numbers]
+
     def take(self, rows: Indices) -> "Rows":
         """Some of the rows."""
         return Rows(self.columns, self.target[rows], self.path, self.numbers[rows])
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Within it an error names the file, and the row as it is numbered there."""
+        with file_named(self.path), rows_taken(self.numbers):
+            yield
 
 
 def run(arguments: Arguments) -> None:
@@ -78,7 +91,9 @@ def _train(arguments: Arguments) -> None:
     everything = _rows(arguments.table, table, target, preprocessor)
     with options_named(target.name), file_named(arguments.table):
         summaries = preprocessor.inspect(everything.columns, rows=everything.numbers)
-    train, validation = _divide(arguments, everything, target, preprocessor, layout)
+    train, validation, split = _divide(
+        arguments, everything, target, preprocessor, summaries, layout
+    )
     test = _read_rows(arguments.test, target, preprocessor, layout) if arguments.test else None
     with file_named(arguments.table):
         preprocessor.fit(train.columns, summaries, rows=train.numbers)
@@ -86,6 +101,8 @@ def _train(arguments: Arguments) -> None:
     measured = {"validation": validation} | ({"test": test} if test else {})
     inputs = _encode({"train": train} | measured, preprocessor)
     _print_data(console, arguments, summaries, train, validation, target, preprocessor)
+    if split.sentence:
+        say(console, split.sentence)
 
     recipe = Recipe.choose(arguments, rows=len(train.target))
     parts = {name: (inputs[name], rows.target) for name, rows in measured.items()}
@@ -95,6 +112,7 @@ def _train(arguments: Arguments) -> None:
         "lamina": __version__,
         "table": arguments.table.name,
         "rows": {"training": len(train.target), "validation": len(validation.target)},
+        "split": split.record,
         "columns": [asdict(summary) for summary in summaries],
         "network": describe_network(recipe, target, preprocessor.width),
         "recipe": asdict(recipe),
@@ -181,16 +199,26 @@ def _divide(
     rows: Rows,
     target: Target,
     preprocessor: Preprocessor,
+    summaries: list[ColumnSummary],
     layout: TextFormat,
-) -> tuple[Rows, Rows]:
+) -> tuple[Rows, Rows, Split]:
     """Training and validation rows: another file, or a part held back."""
     if arguments.validation:
-        return rows, _read_rows(arguments.validation, target, preprocessor, layout)
-    classes = rows.target if isinstance(target, ClassTarget) else None
-    train, validation = hold_back(
-        len(rows.target), arguments.validation_fraction, arguments.seed, classes
+        validation = _read_rows(arguments.validation, target, preprocessor, layout)
+        every = np.arange(len(rows.target))
+        record = {"kind": "file", "table": arguments.validation.name}
+        return rows, validation, Split(every, np.empty(0, dtype=np.int64), "", record)
+    table = SplitTable(
+        rows.column,
+        summaries,
+        preprocessor.missing_values,
+        target.name,
+        len(rows.target),
+        rows.target if isinstance(target, ClassTarget) else None,
     )
-    return rows.take(train), rows.take(validation)
+    with rows.named():
+        split = split_rows(arguments, table)
+    return rows.take(split.train), rows.take(split.validation), split
 
 
 def _encode(parts: dict[str, Rows], preprocessor: Preprocessor) -> dict[str, NDArray[np.float32]]:

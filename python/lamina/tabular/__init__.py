@@ -14,7 +14,7 @@ from lamina.tabular._columns import (
 from lamina.tabular._inspect import ColumnSummary, closest, is_marked_number
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
 from lamina.tabular._record import finite
-from lamina.tabular._split import hold_back
+from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read_times
 from lamina.tabular._table_model import TableModel, score_outputs
 from lamina.tabular._target import (
     TASKS,
@@ -51,7 +51,10 @@ __all__ = [
     "finite",
     "fit_target",
     "hold_back",
+    "hold_back_latest",
+    "holds_dates",
     "is_marked_number",
+    "read_times",
     "rows_taken",
     "score_outputs",
     "take_rows",

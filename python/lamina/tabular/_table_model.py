@@ -15,7 +15,7 @@ from lamina._model_file import load_model, save_model
 from lamina._network import Sequential
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import ColumnIssue, TableWarning, describe_issues
-from lamina.tabular._columns import Column, Floats, Indices, TableError
+from lamina.tabular._columns import Column, Floats, TableError
 from lamina.tabular._encoders import Record
 from lamina.tabular._inspect import closest
 from lamina.tabular._preprocessor import Preprocessor
@@ -27,6 +27,15 @@ VERSION = 2  # 1 had no layer for the columns
 
 CLASS_METRICS = ("accuracy", "log_loss", "roc_auc")
 NUMBER_METRICS = ("rmse", "mae", "r2")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Rows of a table whose target is there: targets as encoded [rows], outputs [rows, outputs]."""
+
+    target: NDArray[Any]
+    outputs: Floats
+    issues: list[ColumnIssue]
 
 
 @dataclass
@@ -63,7 +72,9 @@ class TableModel:
 
     def outputs(self, table: TableLike) -> Floats:
         """The network's outputs [rows, outputs] as float64."""
-        return self._outputs(table, None)
+        inputs, issues = self.preprocessor.encode(table)
+        self._warn(issues, len(inputs))
+        return self.outputs_of(inputs)
 
     def outputs_of(self, inputs: NDArray[np.float32]) -> Floats:
         """As `outputs`, of rows that the preprocessor has encoded [rows, inputs]."""
@@ -102,13 +113,23 @@ class TableModel:
         Raises:
             TableError: no target column, or no row with a target; also as in `predict`.
         """
+        measured = self.measure(table)
+        self._warn(measured.issues, len(measured.target))
+        return score_outputs(self.target, measured.target, measured.outputs)
+
+    def measure(self, table: TableLike) -> "Measured":
+        """Outputs and encoded targets of the rows whose target is there, and what `check` finds.
+
+        Raises:
+            TableError: as `evaluate`.
+        """
         columns = as_columns(table)
         encoded = self.target.encode(self._target_column(columns), self.missing_values)
         there = encoded >= 0 if isinstance(self.target, ClassTarget) else ~np.isnan(encoded)
         if not there.any():
             raise TableError(f"no row has a value in the target column '{self.target.name}'")
-        outputs = self._outputs(columns, np.flatnonzero(there))
-        return score_outputs(self.target, encoded[there], outputs)
+        inputs, issues = self.preprocessor.encode(columns, rows=np.flatnonzero(there))
+        return Measured(encoded[there], self.outputs_of(inputs), issues)
 
     def save(self, path: str | Path) -> None:
         """Write preprocessing, network, class names and training record to one file.
@@ -181,12 +202,6 @@ class TableModel:
             raise TableError(
                 f"the target needs {self.target.outputs} network outputs, but there are {outputs}"
             )
-
-    def _outputs(self, table: TableLike, rows: Indices | None) -> Floats:
-        """Outputs for those rows; warns of what training did not see, and was not told before."""
-        inputs, issues = self.preprocessor.encode(table, rows=rows)
-        self._warn(issues, len(inputs))
-        return self.outputs_of(inputs)
 
     def _warn(self, issues: Sequence[ColumnIssue], rows: int) -> None:
         new = [issue for issue in issues if (issue.column, issue.kind) not in self._told]
