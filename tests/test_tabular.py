@@ -199,7 +199,8 @@ def test_close_values_far_from_0_are_told_apart(shift):
 def test_the_bend_keeps_the_order_and_stays_within_its_limit(numbers, a, b):
     preprocessor = Preprocessor(numbers=numbers).fit({"x": np.arange(100.0) ** 2})
     z = features(preprocessor, {"x": np.array([min(a, b), max(a, b)])})[:, 0]
-    assert -3.0 <= z[0] <= z[1] <= 3.0
+    assert -3.0 <= z.min() <= z.max() <= 3.0
+    assert z[0] <= z[1] + 5e-7  # the bend's own rounding in float32, two steps at 3
 
 
 @given(st.floats(-1e100, 1e100))
