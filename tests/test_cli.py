@@ -268,7 +268,7 @@ def test_predictions_are_written_in_the_kind_of_file_that_the_name_asks_for(fold
 def test_info_tells_columns_classes_and_results(folder):
     code, out, _ = lamina("info", folder / "paid.lamina")
     assert code == 0
-    for part in ("classes: 'no', 'yes'", "grade", "category", "best at epoch", "test"):
+    for part in ("classes: 'no', 'yes'", "grade", "category", "best epoch", "test"):
         assert part in out
     described = json.loads(lamina("info", folder / "paid.lamina", "--json")[1])
     assert described["reads"] == ["grade", "hours", "noise"]
@@ -317,7 +317,9 @@ def test_evaluating_without_the_target_or_with_an_unknown_class_gives_one_senten
 def test_wrong_choices_at_prediction_give_one_sentence(folder):
     arguments = ["predict", folder / "amount.lamina", folder / "test.csv"]
     assert "predicts numbers, not classes" in fails(*arguments, "--probabilities")
-    assert "no column 'hour' to keep; did you mean 'hours'" in fails(*arguments, "--keep", "hour")
+    assert "--keep: there is no column 'hour'; did you mean 'hours'" in fails(
+        *arguments, "--keep", "hour"
+    )
     assert "expected a name that ends in .csv" in fails(*arguments, "-o", "p.xlsx")
     assert "there is no folder nowhere" in fails(*arguments, "-o", "nowhere/p.csv")
 

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 
 namespace lamina {
 
@@ -27,15 +27,14 @@ double read_limit(const JsonReader& spec) {
 std::vector<double> read_edges(const JsonReader& spec) {
   std::vector<double> edges;
   if (!spec.has("edges")) return edges;
-  const nlohmann::json& list = spec.at("edges");
+  const Json& list = spec.at("edges");
   if (!list.is_array()) spec.fail("expected a list of numbers for 'edges', got " + list.dump());
-  for (const nlohmann::json& element : list) {
-    if (!element.is_number() || !(std::abs(element.get<double>()) <= kFarthest))
+  for (const Json& element : list.elements()) {
+    if (!element.is_number() || !(std::abs(element.number()) <= kFarthest))
       spec.fail("expected numbers between -1e15 and 1e15 for 'edges', got " + element.dump());
-    const auto edge = element.get<double>();
+    const double edge = element.number();
     if (!edges.empty() && edge < edges.back())
-      spec.fail("expected rising 'edges', got " + element.dump() + " after " +
-                nlohmann::json(edges.back()).dump());
+      spec.fail("expected rising 'edges', got " + element.dump() + " after " + Json(edges.back()).dump());
     edges.push_back(edge);
   }
   if (edges.size() == 1) spec.fail("expected no 'edges', or at least two, got one");
@@ -45,20 +44,17 @@ std::vector<double> read_edges(const JsonReader& spec) {
 }  // namespace
 
 template <class T>
-ColumnEncoding<T>::ColumnEncoding(const nlohmann::json& json) {
+ColumnEncoding<T>::ColumnEncoding(const Json& json) {
   const JsonReader spec(json, "ColumnEncoding");
   spec.allow_only({"kind", "columns"});
-  const nlohmann::json& columns = spec.at("columns");
-  if (!columns.is_array() || columns.empty())
-    spec.fail("expected a list of at least one column, got " + columns.dump());
-  for (const nlohmann::json& column : columns)
+  for (const Json& column : spec.list("columns", "column"))
     add_column(column, "ColumnEncoding, column " + std::to_string(codes_.size()));
   for (size_t i = 0; i < codes_.size(); ++i)
     if (!knots_[i].empty()) codes_[i].knots = knots_[i].data();
 }
 
 template <class T>
-void ColumnEncoding<T>::add_column(const nlohmann::json& json, const std::string& where) {
+void ColumnEncoding<T>::add_column(const Json& json, const std::string& where) {
   const JsonReader spec(json, where);
   const std::string kind = spec.text("kind");
   kernels::ColumnCode<T> code{};
@@ -102,11 +98,11 @@ void ColumnEncoding<T>::add_column(const nlohmann::json& json, const std::string
 }
 
 template <class T>
-nlohmann::json ColumnEncoding<T>::spec() const {
-  nlohmann::json columns = nlohmann::json::array();
+Json ColumnEncoding<T>::spec() const {
+  Json::Array columns;
   for (size_t i = 0; i < codes_.size(); ++i) {
     const kernels::ColumnCode<T>& code = codes_[i];
-    nlohmann::json column = {{"indicator", code.indicator}};
+    Json column = {{"indicator", code.indicator}};
     if (code.kind == ColumnKind::kCategory) {
       column["kind"] = "category";
       column["count"] = code.count;
@@ -116,7 +112,7 @@ nlohmann::json ColumnEncoding<T>::spec() const {
     }
     if (code.kind == ColumnKind::kNumber) {
       column["kind"] = "number";
-      column["edges"] = edges_[i];
+      column["edges"] = Json::Array(edges_[i].begin(), edges_[i].end());
     } else if (code.kind == ColumnKind::kDate) {
       column["kind"] = "date";
       column["center"] = code.center;
@@ -124,7 +120,7 @@ nlohmann::json ColumnEncoding<T>::spec() const {
     }
     columns.push_back(std::move(column));
   }
-  return {{"kind", "column_encoding"}, {"columns", std::move(columns)}};
+  return {{"kind", kind()}, {"columns", std::move(columns)}};
 }
 
 template <class T>

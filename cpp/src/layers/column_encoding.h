@@ -15,14 +15,15 @@ namespace lamina {
 template <class T>
 class ColumnEncoding final : public Layer<T> {
  public:
-  explicit ColumnEncoding(const nlohmann::json& spec);
-  nlohmann::json spec() const override;
+  explicit ColumnEncoding(const Json& spec);
+  const char* kind() const noexcept override { return "column_encoding"; }
+  Json spec() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 
  private:
-  void add_column(const nlohmann::json& json, const std::string& where);
+  void add_column(const Json& json, const std::string& where);
 
   std::vector<std::vector<double>> edges_;  // of each column, as described
   std::vector<std::vector<T>> knots_;       // the same, as kernels read them

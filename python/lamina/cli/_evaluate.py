@@ -14,7 +14,7 @@ def run(arguments: Arguments) -> None:
     """Read model and table, measure, print."""
     set_threads(arguments.threads)
     model = TableModel.load(arguments.model)
-    table = read_table(arguments.table, text_format(arguments))
+    table = read_table(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
     with file_named(arguments.table):
         measured = model.measure(table)
     scores = score_outputs(model.target, measured.target, measured.outputs)

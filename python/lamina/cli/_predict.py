@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from lamina.cli._arguments import Arguments
 from lamina.cli._errors import file_named
+from lamina.cli._names import find_columns
 from lamina.cli._network import set_threads
 from lamina.cli._read import columns_of, read_frame, text_format
 from lamina.cli._report import print_issues, print_json
 from lamina.cli._streams import write_utf8
 from lamina.cli._write import check_table_output, write_table
-from lamina.tabular import ClassTarget, TableError, TableModel, closest
+from lamina.tabular import ClassTarget, TableError, TableModel
 
 
 def run(arguments: Arguments) -> None:
@@ -25,7 +26,7 @@ def run(arguments: Arguments) -> None:
     model = TableModel.load(arguments.model)
     if arguments.probabilities and not isinstance(model.target, ClassTarget):
         raise TableError("--probabilities: this model predicts numbers, not classes")
-    table = read_frame(arguments.table, text_format(arguments))
+    table = read_frame(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
     with file_named(arguments.table):
         inputs, issues = model.preprocessor.encode(columns_of(table))
         frame = _predictions(model, inputs, table, arguments)
@@ -43,11 +44,7 @@ def _predictions(
     model: TableModel, inputs: NDArray[np.float32], table: pl.DataFrame, arguments: Arguments
 ) -> pl.DataFrame:
     """Kept columns as they are, the prediction, and the probabilities where they are asked for."""
-    for name in arguments.keep:
-        if name not in table.columns:
-            raise TableError(
-                f"the table has no column '{name}' to keep{closest(name, table.columns)}"
-            )
+    keep = find_columns("--keep", arguments.keep, table.columns)
     outputs = model.outputs_of(inputs)
     columns: dict[str, Any] = {
         f"predicted_{model.target.name}": model.target.decode(outputs).tolist()
@@ -58,5 +55,5 @@ def _predictions(
         for index, name in enumerate(model.target.classes):
             columns[f"probability_{name}"] = each[:, index].tolist()
     predicted = pl.DataFrame(columns, strict=False)
-    kept = [table[name] for name in dict.fromkeys(arguments.keep) if name not in columns]
+    kept = [table[name] for name in keep if name not in columns]
     return pl.DataFrame([*kept, *predicted])

@@ -8,10 +8,13 @@ from lamina.tabular._columns import (
     Column,
     Columns,
     TableError,
+    row_count,
     rows_taken,
     take_rows,
+    taken,
 )
-from lamina.tabular._inspect import ColumnSummary, closest, is_marked_number
+from lamina.tabular._giveaway import Giveaway, find_giveaways
+from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
 from lamina.tabular._record import finite
 from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read_times
@@ -21,7 +24,10 @@ from lamina.tabular._target import (
     ClassTarget,
     NumberTarget,
     Target,
+    TaskChoice,
+    choose_task,
     fit_target,
+    missing_texts,
     target_from_record,
 )
 from lamina.tabular._texts import MISSING_VALUES
@@ -38,6 +44,8 @@ __all__ = [
     "ColumnIssue",
     "ColumnSummary",
     "Columns",
+    "Giveaway",
+    "NoColumnError",
     "NumberTarget",
     "Preprocessor",
     "TableError",
@@ -45,18 +53,23 @@ __all__ = [
     "TableModel",
     "TableWarning",
     "Target",
+    "TaskChoice",
     "as_columns",
+    "choose_task",
     "closest",
     "describe_issues",
+    "find_giveaways",
     "finite",
     "fit_target",
     "hold_back",
     "hold_back_latest",
     "holds_dates",
-    "is_marked_number",
+    "missing_texts",
     "read_times",
+    "row_count",
     "rows_taken",
     "score_outputs",
     "take_rows",
+    "taken",
     "target_from_record",
 ]
