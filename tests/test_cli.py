@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -352,6 +353,20 @@ def test_an_interrupt_while_modules_are_read_gives_no_traceback(monkeypatch):
     monkeypatch.delattr("lamina.cli._train", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
     assert lamina("info", "nothing") == (130, "", "lamina: interrupted\n")
+
+
+def test_a_warning_is_one_sentence_on_the_standard_error(folder, monkeypatch):
+    predict = TableModel.outputs
+
+    def warn(self, table):
+        warnings.warn("these rows\nare odd", stacklevel=1)
+        return predict(self, table)
+
+    monkeypatch.setattr(TableModel, "outputs", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        code, _, err = lamina("predict", folder / "paid.lamina", folder / "test.csv")
+    assert (code, err) == (0, "lamina: warning: these rows are odd\n")
 
 
 def test_the_traceback_is_shown_on_request_only(tmp_path):

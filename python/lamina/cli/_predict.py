@@ -26,6 +26,7 @@ def run(arguments: Arguments) -> None:
     model = TableModel.load(arguments.model)
     if arguments.probabilities and not isinstance(model.target, ClassTarget):
         raise TableError("--probabilities: this model predicts numbers, not classes")
+    model.target.check_threshold(arguments.threshold)
     table = read_frame(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
     with file_named(arguments.table):
         inputs, issues = model.preprocessor.encode(columns_of(table))
@@ -47,7 +48,7 @@ def _predictions(
     keep = find_columns("--keep", arguments.keep, table.columns)
     outputs = model.outputs_of(inputs)
     columns: dict[str, Any] = {
-        f"predicted_{model.target.name}": model.target.decode(outputs).tolist()
+        f"predicted_{model.target.name}": model.target.decode(outputs, arguments.threshold).tolist()
     }
     if arguments.probabilities:
         assert isinstance(model.target, ClassTarget)

@@ -2,6 +2,7 @@
 
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import FAR_OUTSIDE, ColumnIssue, TableWarning, describe_issues
+from lamina.tabular._class_report import ClassReport
 from lamina.tabular._columns import (
     CellError,
     CodedText,
@@ -17,9 +18,11 @@ from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
 from lamina.tabular._record import finite
+from lamina.tabular._scores import score_outputs
 from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read_times
-from lamina.tabular._table_model import TableModel, score_outputs
+from lamina.tabular._table_model import TableModel
 from lamina.tabular._target import (
+    DEFAULT_THRESHOLD,
     TASKS,
     ClassTarget,
     NumberTarget,
@@ -34,10 +37,12 @@ from lamina.tabular._texts import MISSING_VALUES
 
 __all__ = [
     "FAR_OUTSIDE",
+    "DEFAULT_THRESHOLD",
     "MISSING_VALUES",
     "NUMBER_ENCODINGS",
     "TASKS",
     "CellError",
+    "ClassReport",
     "ClassTarget",
     "CodedText",
     "Column",
