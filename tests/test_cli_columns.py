@@ -65,6 +65,9 @@ def test_rows_without_a_target_are_counted(tmp_path):
     assert "left out for want of a target: 3 rows of the test table" in said
     record = trained(path, "y", "--test", test)
     assert record["rows_without_target"] == {"training": 7, "test": 3}
+    assert "left out for want of a target: 3 rows" in lamina("evaluate", f"{path}.m", test)[1]
+    _, out, _ = lamina("evaluate", f"{path}.m", test, "--json")
+    assert json.loads(out)["rows_without_target"] == 3
 
 
 @pytest.mark.parametrize("word", ["None", "NA", "null", "?"])

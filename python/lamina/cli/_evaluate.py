@@ -13,13 +13,21 @@ from lamina.cli._read import read_table, text_format
 from lamina.cli._report import (
     BASELINES,
     check_console,
+    count_rows,
     make_console,
     print_issues,
     print_json,
     print_results,
     say,
 )
-from lamina.tabular import DEFAULT_THRESHOLD, ClassReport, ClassTarget, TableModel, score_outputs
+from lamina.tabular import (
+    DEFAULT_THRESHOLD,
+    ClassReport,
+    ClassTarget,
+    TableModel,
+    row_count,
+    score_outputs,
+)
 
 
 def run(arguments: Arguments) -> None:
@@ -29,12 +37,14 @@ def run(arguments: Arguments) -> None:
     threshold = arguments.threshold
     model.target.check_threshold(threshold)
     table = read_table(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
+    rows = row_count(table)
     with file_named(arguments.table):
         measured = model.measure(table)
     target, encoded, outputs = model.target, measured.target, measured.outputs
     print_issues(measured.issues, len(encoded))
     scores = score_outputs(target, encoded, outputs, threshold)
     record: dict[str, Any] = {"target": target.name, "task": target.task, "rows": len(encoded)}
+    record["rows_without_target"] = rows - len(encoded)
     report = None
     if isinstance(target, ClassTarget):
         report = ClassReport.of(target, encoded, outputs, threshold)
@@ -51,6 +61,8 @@ def run(arguments: Arguments) -> None:
         console,
         f"{target.task} of '{target.name}' in {arguments.table}, {len(encoded):,} rows",
     )
+    if len(encoded) < rows:
+        say(console, f"left out for want of a target: {count_rows(rows - len(encoded))}")
     print_results(console, {"model": scores})
     say(console, f"baseline: {BASELINES[target.task]}")
     if report is not None:

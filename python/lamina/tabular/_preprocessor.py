@@ -1,6 +1,7 @@
 """From a table's columns to the compact float32 matrix that a network reads, and from a file."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -167,15 +168,20 @@ class Preprocessor:
         self.formats.learn(columns)
         with rows_taken(rows):
             return [
-                inspect_column(
-                    name,
-                    self.read(name, taken(column, rows)),
-                    self.missing_values,
-                    self.kinds.get(name),
-                    saved_index=name in self.index_columns,
-                )
-                for name, column in columns.items()
+                self._inspect_column(name, taken(column, rows)) for name, column in columns.items()
             ]
+
+    def _inspect_column(self, name: str, column: Column) -> ColumnSummary:
+        summary = inspect_column(
+            name,
+            self.read(name, column),
+            self.missing_values,
+            self.kinds.get(name),
+            saved_index=name in self.index_columns,
+        )
+        if summary.note:
+            return summary
+        return replace(summary, note=self.formats.note(name, column, self.missing_values))
 
     def read(self, name: str, column: Column) -> Column:
         """A column as its format has it, where it has one; see `ColumnFormats`."""
