@@ -356,13 +356,13 @@ def test_an_interrupt_while_modules_are_read_gives_no_traceback(monkeypatch):
 
 
 def test_a_warning_is_one_sentence_on_the_standard_error(folder, monkeypatch):
-    predict = TableModel.outputs
+    predict = TableModel.outputs_of
 
-    def warn(self, table):
+    def warn(self, inputs):
         warnings.warn("these rows\nare odd", stacklevel=1)
-        return predict(self, table)
+        return predict(self, inputs)
 
-    monkeypatch.setattr(TableModel, "outputs", warn)
+    monkeypatch.setattr(TableModel, "outputs_of", warn)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         code, _, err = lamina("predict", folder / "paid.lamina", folder / "test.csv")

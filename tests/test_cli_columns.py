@@ -181,7 +181,7 @@ def test_dates_in_another_format_are_offered_and_read(tmp_path):
         (["--date-format", "z=%Y"], "--date-format: there is no column 'z'"),
         (["--date-format", "x=%Q"], "column 'x': expected the format of a date"),
         (["--date-format", "y=%Y"], "'y' is the target; dates cannot be predicted"),
-        (["--date-format", "x=%Y", "--ignore", "x"], "column 'x' is named by two options"),
+        (["--date-format", "x=%Y", "--categorical", "x"], "column 'x' is named by two options"),
         (["--parse-numbers", "x", "--numeric", "x"], "column 'x' is named by two options"),
         (["--parse-numbers", "x", "--date-format", "x=%Y"], "named for numbers and for dates"),
         (["--parse-numbers", "xx"], "--parse-numbers: there is no column 'xx'; did you mean 'x'?"),

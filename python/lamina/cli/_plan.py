@@ -44,12 +44,14 @@ class Plan:
         target, preprocessor: the latter is not yet fitted.
         choice: the task and why it was chosen; no reason where an option gives it.
         missing: rows of each text that counts as missing in the target column.
+        ignored_dates: formats of columns of dates that only order the rows.
     """
 
     target: Target
     preprocessor: Preprocessor
     choice: TaskChoice
     missing: dict[str, int]
+    ignored_dates: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
     kinds = _forced_kinds(arguments, table)
     parsed = find_columns("--parse-numbers", arguments.parse_numbers, table)
     formats = find_date_formats(arguments.date_format, table)
+    ignored = {column: form for column, form in formats.items() if kinds.get(column) == "ignored"}
+    formats = {column: form for column, form in formats.items() if column not in ignored}
     for option, names in (("--parse-numbers", parsed), ("--date-format", formats)):
         for twice in kinds.keys() & names:
             raise TableError(f"{option}: column '{twice}' is named by two options")
@@ -147,7 +151,7 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
             choice = choose_task(name, column, preprocessor.missing_values)
         target = fit_target(name, column, preprocessor.missing_values, choice.task)
     found = missing_texts(name, table[name], preprocessor.missing_values)
-    return Plan(target, preprocessor, choice, found)
+    return Plan(target, preprocessor, choice, found, ignored)
 
 
 def _forced_kinds(arguments: Arguments, table: Table) -> dict[str, str]:

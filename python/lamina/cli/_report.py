@@ -66,8 +66,8 @@ def check_console(console: Console) -> None:
 
 
 def say(console: Console, line: str) -> None:
-    """Print a line as it is, without breaking it."""
-    console.print(line, soft_wrap=True)
+    """Print a line; a terminal gets it broken between words, a file as it is."""
+    console.print(line, soft_wrap=not console.is_terminal)
 
 
 def count_rows(count: int) -> str:

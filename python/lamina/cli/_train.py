@@ -59,9 +59,7 @@ def _train(arguments: Arguments) -> None:
     everything = take_target(arguments.table, table, target, preprocessor)
     with options_named(target.name), file_named(arguments.table):
         summaries = preprocessor.inspect(everything.columns, rows=everything.places)
-    train, validation, split = _divide(
-        arguments, everything, target, preprocessor, summaries, layout
-    )
+    train, validation, split = _divide(arguments, everything, plan, summaries, layout)
     test = _read_rows(arguments.test, target, preprocessor, layout) if arguments.test else None
     with file_named(arguments.table), options_named(target.name):
         preprocessor.fit(train.columns, summaries, rows=train.numbers)
@@ -130,12 +128,12 @@ def _read_rows(path: Path, target: Target, preprocessor: Preprocessor, layout: T
 def _divide(
     arguments: Arguments,
     rows: Rows,
-    target: Target,
-    preprocessor: Preprocessor,
+    plan: Plan,
     summaries: list[ColumnSummary],
     layout: TextFormat,
 ) -> tuple[Rows, Rows, Split]:
     """Training and validation rows: another file, or a part held back."""
+    target, preprocessor = plan.target, plan.preprocessor
     if arguments.validation:
         validation = _read_rows(arguments.validation, target, preprocessor, layout)
         every = np.arange(len(rows.target))
@@ -148,8 +146,9 @@ def _divide(
         target.name,
         len(rows.target),
         rows.target if isinstance(target, ClassTarget) else None,
+        plan.ignored_dates,
     )
-    with rows.named():
+    with options_named(target.name), rows.named():
         split = split_rows(arguments, table)
     return rows.take(split.train), rows.take(split.validation), split
 

@@ -14,6 +14,7 @@ from lamina.tabular._columns import (
     take_rows,
     taken,
 )
+from lamina.tabular._formats import read_formatted_dates
 from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
@@ -70,6 +71,7 @@ __all__ = [
     "hold_back_latest",
     "holds_dates",
     "missing_texts",
+    "read_formatted_dates",
     "read_times",
     "row_count",
     "rows_taken",
