@@ -193,7 +193,7 @@ def stopped(values: list[float], callback: lm.EarlyStopping) -> tuple[lm.History
 
 
 def test_early_stopping_waits_for_its_patience_and_restores_the_best_weights() -> None:
-    early = lm.EarlyStopping("val_figure", patience=2)
+    early = lm.EarlyStopping("val_figure", patience=2, mode="min")
     history, weights = stopped([5.0, 3.0, 4.0, 2.0, 2.5, 2.1, 1.0, 0.0], early)
     assert history.epochs == 6
     assert "val_figure has not improved for 2 epochs (best 2 in epoch 4)" in history.stop_reason
@@ -203,7 +203,7 @@ def test_early_stopping_waits_for_its_patience_and_restores_the_best_weights() -
 
 def test_a_figure_that_is_not_a_number_is_never_the_best() -> None:
     nan = float("nan")
-    early = lm.EarlyStopping("val_figure", patience=3)
+    early = lm.EarlyStopping("val_figure", patience=3, mode="min")
     history, weights = stopped([nan, nan, 3.0, nan, 2.0, nan, nan, nan, 1.0], early)
     assert (early.best, early.best_epoch, history.epochs) == (2.0, 4, 8)
     assert weights[-1] == weights[4]
@@ -226,7 +226,7 @@ def test_early_stopping_puts_the_best_weights_back_after_an_interrupt() -> None:
             y[:150],
             validation_data=(x[150:200], y[150:200]),
             metrics=[rising],
-            callbacks=[Interrupt(), lm.EarlyStopping("val_figure")],
+            callbacks=[Interrupt(), lm.EarlyStopping("val_figure", mode="min")],
             verbose=False,
         )
     assert bits(net) == best[0]
@@ -244,14 +244,16 @@ def test_early_stopping_keeps_the_last_weights_where_no_loss_is_finite() -> None
 
 
 def test_early_stopping_can_leave_the_last_weights() -> None:
-    early = lm.EarlyStopping("val_figure", patience=1, restore_best_weights=False)
+    early = lm.EarlyStopping("val_figure", patience=1, mode="min", restore_best_weights=False)
     history, weights = stopped([1.0, 2.0, 0.0], early)
     assert history.epochs == 2
     assert weights[-1] == weights[1] != weights[0]
 
 
 def test_best_weights_are_restored_also_where_training_ran_to_its_end() -> None:
-    history, weights = stopped([1.0, 2.0, 3.0], lm.EarlyStopping("val_figure", patience=9))
+    history, weights = stopped(
+        [1.0, 2.0, 3.0], lm.EarlyStopping("val_figure", patience=9, mode="min")
+    )
     assert (history.epochs, history.stop_reason) == (3, "")
     assert weights[-1] == weights[0]
 
@@ -289,9 +291,72 @@ def test_the_option_early_stopping_watches_the_validation_loss() -> None:
     assert net.evaluate(x[30:], random[30:])["loss"] == history["val_loss"][best]
 
 
-def test_a_figure_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(ValueError, match="no figure named 'val_loss'; there are loss"):
-        fit(classifier(), lm.EarlyStopping("val_loss"))
+@pytest.mark.parametrize("plateau", [False, True], ids=["EarlyStopping", "ReduceOnPlateau"])
+def test_a_figure_that_is_not_there_is_refused_before_training(plateau: bool) -> None:
+    net = classifier()
+    before = bits(net)
+    for monitor, metrics, there in (
+        ("val_loss", [], "loss, learning_rate"),
+        ("val_accuracy", ["accuracy"], "loss, accuracy, learning_rate"),
+    ):
+        with pytest.raises(ValueError, match=f"no figure named '{monitor}'; there are {there}$"):
+            fit(net, **watching(plateau, monitor, "auto"), metrics=metrics)
+    assert (bits(net), net.epochs_trained, net.history) == (before, 0, None)
+
+
+def watching(plateau: bool, monitor: str, mode: Any) -> dict[str, Any]:
+    """Options of fit that watch a figure."""
+    if plateau:
+        rate = lm.ReduceOnPlateau(0.1, monitor=monitor, mode=mode, patience=0)
+        return {"optimizer": lm.SGD(lm.WarmUp(rate, 1))}
+    return {"early_stopping": lm.EarlyStopping(monitor, mode=mode)}
+
+
+@pytest.mark.parametrize("plateau", [False, True], ids=["EarlyStopping", "ReduceOnPlateau"])
+def test_which_way_a_figure_is_better_is_known_or_asked_for_before_training(plateau: bool) -> None:
+    def my_accuracy(y: Any, outputs: Any) -> float:
+        return float((outputs.argmax(axis=1) == y).mean())
+
+    net = classifier()
+    for monitor in ("my_accuracy", "val_my_accuracy", "learning_rate"):
+        with pytest.raises(ValueError, match=f"mode='min' or mode='max' for '{monitor}'"):
+            fit(
+                net,
+                **watching(plateau, monitor, "auto"),
+                metrics=[my_accuracy],
+                validation_fraction=0.2,
+            )
+    assert net.history is None
+    fit(net, **watching(plateau, "my_accuracy", "max"), metrics=[my_accuracy])
+    named = lm.metrics.Metric(my_accuracy, mode="max")
+    fit(net, **watching(plateau, "my_accuracy", "auto"), metrics=[named])
+
+
+@pytest.mark.parametrize(
+    ("name", "larger"),
+    [("accuracy", True), ("f1", True), ("roc_auc", True), ("log_loss", False), ("ece", False)],
+)
+def test_lamina_s_metrics_are_known_to_be_better_one_way(name: str, larger: bool) -> None:
+    x, y = class_data()
+    early = lm.EarlyStopping("val_" + name, patience=100)
+    history = fit(classifier(), early, metrics=[name], epochs=8, validation_data=(x[:99], y[:99]))
+    values = history["val_" + name]
+    assert early.best == (max if larger else min)(values)
+    assert history.best_epoch == early.best_epoch == values.index(early.best)
+
+
+def test_a_figure_that_callbacks_add_can_be_watched() -> None:
+    class Add(lm.Callback):
+        def on_epoch_end(self, epoch: int, record: Any) -> None:
+            record["added"] = [3.0, 1.0, 2.0, 2.5, 0.0][epoch]
+
+    early = lm.EarlyStopping("added", patience=2, mode="min")
+    history = fit(classifier(), Add(), early, epochs=5)
+    assert (history.epochs, early.best_epoch) == (4, 1)
+    with pytest.raises(ValueError, match="mode='min' or mode='max' for 'added'"):
+        fit(classifier(), Add(), lm.EarlyStopping("added"))
+    with pytest.raises(ValueError, match="no figure named 'never'; there are loss"):
+        fit(classifier(), Add(), lm.EarlyStopping("never", mode="min"))
 
 
 def test_training_stops_when_the_target_loss_is_reached() -> None:

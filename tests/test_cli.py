@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -190,11 +191,38 @@ def test_other_column_orders_and_types_of_file_predict_alike(folder, tmp_path):
 
 def test_unseen_and_missing_values_are_legal_at_prediction(folder, tmp_path):
     path = write(tmp_path / "t.csv", "grade,hours,noise\nunheard,30,0\n,,\n\nhigh,,\n")
-    code, out, _ = lamina("predict", folder / "paid.lamina", path)
+    code, out, error = lamina("predict", folder / "paid.lamina", path)
     assert code == 0
     assert out.split()[0] == "predicted_paid"
     # A row of missing values is a row; an empty line is none.
     assert len(out.split()) == 4
+    assert error == (
+        "lamina: in 3 rows there are what training did not see: 'hours' 2 missing values, where "
+        "training had none; 'noise' 2 missing values, where training had none; 'grade' 1 unseen "
+        "category ('unheard')\n"
+    )
+    _, out, error = lamina("predict", folder / "paid.lamina", path, "--json")
+    assert json.loads(out)["not_in_training"] == [
+        {"column": "grade", "kind": "unseen", "rows": 1, "example": "'unheard'"},
+        {"column": "hours", "kind": "missing", "rows": 2, "example": ""},
+        {"column": "noise", "kind": "missing", "rows": 2, "example": ""},
+    ]
+    assert error.startswith("lamina: in 3 rows")
+
+
+def test_evaluation_tells_what_training_did_not_see(folder, tmp_path):
+    path = write(tmp_path / "t.csv", "grade,hours,noise,paid\nhigh,1e6,0,yes\nlow,30,0,no\n,1,0,\n")
+    code, out, error = lamina("evaluate", folder / "paid.lamina", path, "--json")
+    assert code == 0
+    found = {"column": "hours", "kind": "outside", "rows": 1, "example": "1e+06"}
+    assert json.loads(out)["not_in_training"] == [found]
+    assert error == (
+        "lamina: in 2 rows there are what training did not see: 'hours' 1 value far outside the "
+        "training range (1e+06)\n"
+    )
+    _, out, error = lamina("evaluate", folder / "paid.lamina", folder / "test.csv", "--json")
+    assert json.loads(out)["not_in_training"] == []
+    assert error == ""
 
 
 def test_a_table_may_come_from_the_standard_input(folder):
@@ -241,7 +269,7 @@ def test_predictions_are_written_in_the_kind_of_file_that_the_name_asks_for(fold
 def test_info_tells_columns_classes_and_results(folder):
     code, out, _ = lamina("info", folder / "paid.lamina")
     assert code == 0
-    for part in ("classes: 'no', 'yes'", "grade", "category", "best at epoch", "test"):
+    for part in ("classes: 'no', 'yes'", "grade", "category", "best epoch", "test"):
         assert part in out
     described = json.loads(lamina("info", folder / "paid.lamina", "--json")[1])
     assert described["reads"] == ["grade", "hours", "noise"]
@@ -290,7 +318,9 @@ def test_evaluating_without_the_target_or_with_an_unknown_class_gives_one_senten
 def test_wrong_choices_at_prediction_give_one_sentence(folder):
     arguments = ["predict", folder / "amount.lamina", folder / "test.csv"]
     assert "predicts numbers, not classes" in fails(*arguments, "--probabilities")
-    assert "no column 'hour' to keep; did you mean 'hours'" in fails(*arguments, "--keep", "hour")
+    assert "--keep: there is no column 'hour'; did you mean 'hours'" in fails(
+        *arguments, "--keep", "hour"
+    )
     assert "expected a name that ends in .csv" in fails(*arguments, "-o", "p.xlsx")
     assert "there is no folder nowhere" in fails(*arguments, "-o", "nowhere/p.csv")
 
@@ -323,6 +353,20 @@ def test_an_interrupt_while_modules_are_read_gives_no_traceback(monkeypatch):
     monkeypatch.delattr("lamina.cli._train", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
     assert lamina("info", "nothing") == (130, "", "lamina: interrupted\n")
+
+
+def test_a_warning_is_one_sentence_on_the_standard_error(folder, monkeypatch):
+    predict = TableModel.outputs_of
+
+    def warn(self, inputs):
+        warnings.warn("these rows\nare odd", stacklevel=1)
+        return predict(self, inputs)
+
+    monkeypatch.setattr(TableModel, "outputs_of", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        code, _, err = lamina("predict", folder / "paid.lamina", folder / "test.csv")
+    assert (code, err) == (0, "lamina: warning: these rows are odd\n")
 
 
 def test_the_traceback_is_shown_on_request_only(tmp_path):

@@ -15,11 +15,18 @@ from lamina._core import (
 from lamina._threads import set_num_threads
 
 if TYPE_CHECKING:
+    from lamina import metrics
     from lamina._activate import activate, activation_vjp
     from lamina._adaptive_optimizers import Adadelta, Adagrad, RMSprop, Rprop
     from lamina._average_networks import average_networks
     from lamina._batches import batches
     from lamina._callbacks import Callback, EarlyStopping
+    from lamina._column_encoding import (
+        CategoryEncoding,
+        ColumnEncoding,
+        DateEncoding,
+        NumberEncoding,
+    )
     from lamina._full_batch import LBFGS, LevenbergMarquardt
     from lamina._history import History
     from lamina._layer import Layer
@@ -97,13 +104,16 @@ __all__ = [
     "BinaryCrossEntropy",
     "BinaryFocal",
     "Callback",
+    "CategoryEncoding",
     "Clip",
+    "ColumnEncoding",
     "ConstantSchedule",
     "CosineLogSchedule",
     "CosineRestartsSchedule",
     "CosineSchedule",
     "CosineSimilarity",
     "CrossEntropy",
+    "DateEncoding",
     "Dense",
     "Dropout",
     "EarlyStopping",
@@ -134,6 +144,7 @@ __all__ = [
     "NAdam",
     "Normalization",
     "NotFiniteError",
+    "NumberEncoding",
     "OneCycleSchedule",
     "Optimizer",
     "PReLU",
@@ -168,6 +179,7 @@ __all__ = [
     "find_learning_rate",
     "get_num_threads",
     "load",
+    "metrics",
     "set_num_threads",
 ]
 
@@ -188,6 +200,12 @@ _HOMES = {
     "lamina._callbacks": (
         "Callback",
         "EarlyStopping",
+    ),
+    "lamina._column_encoding": (
+        "CategoryEncoding",
+        "ColumnEncoding",
+        "DateEncoding",
+        "NumberEncoding",
     ),
     "lamina._full_batch": (
         "LBFGS",
@@ -283,10 +301,11 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in _HOME_OF and name != "metrics":
         raise AttributeError(f"module 'lamina' has no attribute {name!r}")
     with _READING:
-        value = getattr(import_module(_HOME_OF[name]), name)
+        module = import_module(_HOME_OF.get(name, f"lamina.{name}"))
+        value = getattr(module, name) if name in _HOME_OF else module
     globals()[name] = value
     return value
 

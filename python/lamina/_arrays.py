@@ -41,6 +41,7 @@ def inputs(
     names: Names | None = None,
     subtracts: bool = False,
     check_precision: bool = True,
+    nan_allowed: bool = False,
 ) -> NDArray[Any]:
     """X as an array [rows, columns] of a type that the core converts while it reads.
 
@@ -68,7 +69,7 @@ def inputs(
     if array.shape[0] < least_rows or array.shape[1] == 0:
         raise ValueError(f"{where}: expected at least one row and one feature, got {_shape(array)}")
     if check_values:
-        _check_values(array, dtype, where, "X", names)
+        _check_values(array, dtype, where, "X", names, nan_allowed)
     if check_precision and array.dtype is not _FLOAT32:
         problem = precision_problem(array, dtype, where, "X", names=names, subtracts=subtracts)
         warn_of_precision(problem)
@@ -198,7 +199,7 @@ def _not_numbers(array: NDArray[Any], name: str) -> str:
     return names.get(kind, f"dtype {array.dtype}")
 
 
-def stack_level() -> int:
+def _stack_level() -> int:
     """`stacklevel` of a warning in the function that calls this, for the user's line."""
     level, frame = 1, sys._getframe(1)
     package = os.path.dirname(__file__) + os.sep
@@ -208,7 +209,12 @@ def stack_level() -> int:
 
 
 def _check_values(
-    array: NDArray[Any], dtype: Dtype, where: str, name: str, names: Names | None = None
+    array: NDArray[Any],
+    dtype: Dtype,
+    where: str,
+    name: str,
+    names: Names | None = None,
+    nan_allowed: bool = False,
 ) -> None:
     if array.dtype.kind != "f":
         return
@@ -217,14 +223,19 @@ def _check_values(
     for first in range(0, len(array), _CHUNK):
         chunk = array[first : first + _CHUNK]
         chunk = chunk if size >= 4 else chunk.astype(np.float32)
-        if not _core.values_within(chunk, limit):
-            _refuse_floats(chunk, first, where, name, names)
+        if not _core.values_within(chunk, limit, nan_allowed):
+            _refuse_floats(chunk, first, where, name, names, nan_allowed)
 
 
 def _refuse_floats(
-    chunk: NDArray[Any], first: int, where: str, name: str, names: Names | None
+    chunk: NDArray[Any],
+    first: int,
+    where: str,
+    name: str,
+    names: Names | None,
+    nan_allowed: bool,
 ) -> None:
-    finite = np.isfinite(chunk)
+    finite = ~np.isinf(chunk) if nan_allowed else np.isfinite(chunk)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
         raise ValueError(
@@ -283,7 +294,7 @@ def precision_problem(
 def warn_of_precision(problem: str | None) -> None:
     """Warn of what `precision_problem` found, at the user's line."""
     if problem is not None:
-        warnings.warn(problem, stacklevel=stack_level())
+        warnings.warn(problem, stacklevel=_stack_level())
 
 
 def _joins(values: NDArray[Any], dtype: Dtype) -> bool:

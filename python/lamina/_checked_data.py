@@ -6,6 +6,7 @@ from typing import Any
 
 from lamina import _arrays, _core, _frames
 from lamina._adapt import adapt
+from lamina._fit_data import Examples
 from lamina._losses import Loss, OwnLoss, core_loss, default_loss
 from lamina._own_loss import is_own_loss, own_targets
 from lamina._row_layers import Normalization, TargetScaling
@@ -77,6 +78,7 @@ class CheckedData(Stack):
             names=names,
             subtracts=self._subtracts,
             check_precision=precision,
+            nan_allowed=self.layers[0].takes_missing,
         )
         if self._core is None:
             self._build(array.shape[1])
@@ -122,13 +124,14 @@ class CheckedData(Stack):
             chosen = loss if own and is_own_loss(loss, weight, where) else self._loss(loss)
             classes, values = self._targets(y, chosen, len(x), where)
             if type(X) not in _arrays.NO_FRAMES:
-                _frames.warn_where_rows_differ(X, y, where, "y", _arrays.stack_level())
+                _frames.warn_where_rows_differ(X, y, where, "y", _arrays._stack_level())
             weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
         return x, chosen, classes, values, weights
 
     def _validation(
         self, data: tuple[ArrayLike, ...], loss: _core.Loss | OwnLoss, trained: Array
-    ) -> tuple[Array, Array | None, Array | None, Array | None]:
+    ) -> Examples:
+        """What `fit` was given as validation_data, beside the rows it trains on."""
         if not 2 <= len(data) <= 3:
             raise ValueError(
                 "fit: expected validation_data as (X, y) or (X, y, sample_weight), "
@@ -142,4 +145,4 @@ class CheckedData(Stack):
         given = data[2] if len(data) == 3 else None
         is_own_loss(loss, given, where)
         weights = _arrays.sample_weights(given, rows=len(x), dtype=self.dtype, where=where)
-        return x, classes, values, weights
+        return Examples(x, classes, values, weights)

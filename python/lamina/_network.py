@@ -9,13 +9,14 @@ from lamina import _arrays, _core
 from lamina._callbacks import Callback, EarlyStopping
 from lamina._derivatives import Derivatives
 from lamina._fit import FitOptions, Verbose, make_fit
-from lamina._fit_data import Examples, MetricLike, named_metrics, weighted, with_class_weights
+from lamina._fit_data import Examples
 from lamina._full_batch import FullBatchOptimizer
 from lamina._history import History
 from lamina._losses import Loss, OwnLoss
 from lamina._optimizer import Optimizer
 from lamina._optimizers import checked_optimizer, make_optimizer
 from lamina._own_loss import is_own_loss, own_value, own_value_and_grad
+from lamina._scoring import MetricLike, Scorer, output_kind
 from lamina._stack import Array
 from lamina._training_warnings import warn_of_labels, warn_untrained
 from lamina._types import ArrayLike, PathLike
@@ -39,6 +40,10 @@ class Sequential(Derivatives):
             targets' own units. For losses of quantities, not of classes, counts or directions; a
             function of your own sees outputs and targets in their own units.
 
+    Attributes:
+        history: `History` of the last fit, or of the running one, also where it was interrupted or
+            failed; None before the first. Copies, pickles and files have none.
+
     Raises:
         TypeError, ValueError: layers or options that cannot be. Widths that do not fit each other
             are found as soon as `inputs` is known.
@@ -49,6 +54,8 @@ class Sequential(Derivatives):
         >>> net.predict([[0.0, 1.0]]).shape
         (1, 1)
     """
+
+    history: History | None = None
 
     # Use
 
@@ -88,34 +95,43 @@ class Sequential(Derivatives):
         loss: str | Loss | OwnLoss | None = None,
         metrics: Sequence[MetricLike] = (),
         sample_weight: ArrayLike | None = None,
-    ) -> dict[str, float]:
+    ) -> dict[str, Any]:
         """Loss, without penalties, and metrics on rows X [rows, inputs] with targets y.
 
         Args:
             loss: None: "cross_entropy" after softmax, "binary_cross_entropy" after sigmoid, else
                 "mean_squared_error". A function of your own gets all rows at once.
-            metrics: names ("accuracy", "rmse", "mae", "r2", "log_loss", "roc_auc") or functions
-                `f(y, outputs)`.
-            sample_weight: weight of each row [rows], at least 0.
+            metrics: names and functions of `lamina.metrics`, or functions `f(y, outputs)` of your
+                own that give a number: y as the loss has it, class indices [rows] or values
+                [rows, columns] whatever its shape was, and outputs [rows, outputs]. One with a
+                parameter `sample_weight` is given the weights [rows], or None.
+            sample_weight: weight of each row [rows], at least 0; of the loss and lamina's metrics.
+
+        lamina's metrics read the outputs as the loss has them: softmax as one class a row, several
+        sigmoids as many labels at once, hinge losses' as chosen above 0; the means of
+        `GaussianNegativeLogLikelihood`, and the exponentials of logarithms (`Poisson`, `Gamma`,
+        `Tweedie`), in the target's units. One whose outputs are not finite is NaN.
 
         Returns:
-            {"loss": ..., and each metric by its name}.
+            {"loss": ..., and each metric by its name}; "confusion_matrix" is an array.
+
+        Raises:
+            TypeError, ValueError: data do not fit, or a metric does not go with the loss.
         """
-        wanted = named_metrics(metrics)
+        scorer = Scorer(metrics, arrays=True)
         x, chosen, classes, values, weights = self._batch(
             X, y, loss, sample_weight, "evaluate", own=True
         )
-        core = self._core_network()
+        core, data = self._core_network(), Examples(x, classes, values, weights)
+        scorer.prepare(output_kind(chosen, core.output_activation(), core.outputs), data.targets)
         if isinstance(chosen, _core.Loss):
-            outputs = np.empty((len(x), core.outputs), self.dtype) if wanted else None
+            outputs = np.empty((len(x), core.outputs), self.dtype) if scorer else None
             value = core.evaluate(chosen, x, classes, values, weights, outputs, None)
         else:
             outputs = core.predict(x, None)
             value, _ = own_value(chosen, outputs, values)
-        return {
-            "loss": value,
-            **{name: weighted(metric, y, outputs, weights) for name, metric in wanted.items()},
-        }
+        figures = {} if outputs is None else scorer.score(data.targets, outputs, weights)
+        return {"loss": value, **figures}
 
     def fit(
         self,
@@ -161,11 +177,13 @@ class Sequential(Derivatives):
                 by the seed; with class targets the same share of each class.
             metrics: as in `evaluate`; over the rows of the epoch as they are trained on
                 ("accuracy") and on the validation data ("val_accuracy").
-            sample_weight: weight of each row [rows]: a row of weight k counts like k rows.
-            class_weight: weight of each class, 1 where left out, multiplied into the rows'
-                weights; a row of probabilities has the mean of the weights by them. "balanced":
-                rows / (classes * rows of the class). For one class a row, as in cross-entropy, or
-                one output with a binary or hinge loss.
+            sample_weight: weight of each row [rows]: a row of weight k counts like k rows, in
+                training, in lamina's metrics, and where it is held back for validation.
+            class_weight: weight of each class, 1 where left out, multiplied into the rows' weights
+                in training, and so in "loss"; metrics and validation take the sample weights alone.
+                A row of probabilities has the mean of the weights by them. "balanced": rows /
+                (classes * rows of the class), of the rows that are trained on. For one class a row,
+                as in cross-entropy, or one output with a binary or hinge loss.
             callbacks: see `Callback`.
             shuffle: a new order of rows each epoch, unless False.
             accumulate: batches whose mean gradient makes one update, at least 1, 1 unless given:
@@ -178,8 +196,8 @@ class Sequential(Derivatives):
                 TERM=dumb), and in notebooks; True: a line an epoch; False: nothing.
 
         Returns:
-            The history: `history["loss"]` (with the layers' penalties, if any),
-            `history["learning_rate"]` (of the last step) and so on, one value an epoch.
+            The history, also as `net.history`: `history["loss"]` (with the layers' penalties, if
+            any), `history["learning_rate"]` (of the last step) and so on, one value an epoch.
 
         Raises:
             TypeError, ValueError: data or options do not fit; the network is unchanged.
@@ -202,26 +220,22 @@ class Sequential(Derivatives):
             x, chosen, classes, values, weights = self._batch(
                 X, y, loss, sample_weight, "fit", own=True
             )
-            core = self._core_network()
             if loss is None:
-                warn_of_labels(chosen, values, core.output_activation())
-            outputs = int(core.outputs)
-            weights = with_class_weights(
-                class_weight, Examples(x, classes, values, weights), chosen, outputs, self.dtype
-            )
+                warn_of_labels(chosen, values, self._core_network().output_activation())
             method = make_optimizer(optimizer)
             if isinstance(method, FullBatchOptimizer):
                 method.check_options(**batches)
-            fit = make_fit(self, chosen, method, options, named_metrics(metrics), callbacks)
-            fit.set_data(x, classes, values, weights)
+            fit = make_fit(self, chosen, method, options, Scorer(metrics), callbacks)
+            data = Examples(x, classes, values, weights)
+            if validation_data is not None and validation_fraction:
+                raise ValueError("fit: expected validation_data or validation_fraction, got both")
             if validation_data is not None:
-                if validation_fraction:
-                    raise ValueError(
-                        "fit: expected validation_data or validation_fraction, got both"
-                    )
-                fit.set_validation(*self._validation(validation_data, chosen, x))
-            elif validation_fraction:
+                fit.set_data(data, self._validation(validation_data, chosen, x))
+            else:
+                fit.set_data(data)
+            if validation_fraction:
                 fit.hold_back(validation_fraction)
+            fit.set_class_weights(class_weight)
             fit.prepare()
         return fit.run()
 

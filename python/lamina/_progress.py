@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, TextIO
+import warnings
+from typing import TYPE_CHECKING, Any, TextIO
 
 from lamina._callbacks import Callback, EarlyStopping, Record
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from lamina._fit import Fit
 
 # Columns from which on there is room for a long bar and for what a narrow line leaves out.
-_WIDE = 100
+_WIDE = 110
 _NOTEBOOK_COLUMNS = 120
 
 
@@ -24,9 +25,17 @@ class ProgressLine(Callback):
     Args:
         stopping: the early stopping whose best epoch is shown; None: the best "val_loss" is.
         stream: where to write; None: standard error, in a notebook standard output.
+        tell_reason: say at the end why training stopped early.
     """
 
-    def __init__(self, stopping: EarlyStopping | None = None, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        stopping: EarlyStopping | None = None,
+        stream: TextIO | None = None,
+        *,
+        tell_reason: bool = True,
+    ) -> None:
+        self._tell_reason = tell_reason
         self._stopping = stopping
         self._stream = stream
         self._epochs = 0
@@ -34,9 +43,12 @@ class ProgressLine(Callback):
         self._best: tuple[float, int] | None = None
         self._started = self._written = 0.0
         self._length = 0
+        self._show_warning = self._hook = warnings.showwarning
 
     def on_fit_begin(self, fit: "Fit") -> None:
-        """Start the clock."""
+        """Start the clock; warnings get lines of their own until the end."""
+        self._show_warning = warnings.showwarning
+        self._hook = warnings.showwarning = self._show_warning_below
         self._epochs = fit.epochs
         self._record, self._best, self._length = {}, None, 0
         self._started = time.monotonic()
@@ -56,11 +68,14 @@ class ProgressLine(Callback):
             self._draw(epoch, 1.0)
 
     def on_fit_end(self, fit: "Fit") -> None:
-        """Leave the line and say why training stopped early."""
+        """Leave the line, and say why training stopped early."""
+        if warnings.showwarning is self._hook:
+            warnings.showwarning = self._show_warning
         if fit.history.epochs:
             self._draw(fit.history.epochs - 1, 1.0, ended=True)
         if self._length:
-            self._write(f"\n{fit.stop_reason}\n" if fit.stop_reason else "\n")
+            reason = fit.stop_reason if self._tell_reason else ""
+            self._write(f"\n{reason}\n" if reason else "\n")
 
     def _draw(self, epoch: int, share: float, *, ended: bool = False) -> None:
         self._written = time.monotonic()
@@ -104,6 +119,12 @@ class ProgressLine(Callback):
         best = f"best {_number(value)}" + (f" in epoch {epoch + 1}" if wide else "")
         first = [figures.pop("val_loss")] if "val_loss" in figures else []
         return [*first, *([best] if epoch >= 0 else []), *figures.values()]
+
+    def _show_warning_below(self, *arguments: Any, **options: Any) -> None:
+        if self._length:
+            self._write("\n")
+            self._length = 0
+        self._show_warning(*arguments, **options)
 
     def _write(self, text: str) -> None:
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lamina import _core
-from lamina._arrays import stack_level
+from lamina._arrays import _stack_level
 from lamina._callbacks import Record
 from lamina._layers import Dense
 from lamina._row_layers import Normalization, TargetScaling
@@ -50,7 +50,7 @@ def warn_untrained(net: "Sequential") -> None:
             "predict: the network has its first, random weights; call fit before it, or load "
             "weights. To use it as it is, ignore lamina.TrainingWarning",
             TrainingWarning,
-            stacklevel=stack_level(),
+            stacklevel=_stack_level(),
         )
 
 
@@ -66,7 +66,7 @@ def warn_of_labels(loss: Any, values: Array | None, activation: str) -> None:
             f"last activation {activation!r}. For classes end with the activation 'sigmoid' (its "
             "loss is binary_cross_entropy); where it is meant, give loss='mean_squared_error'",
             TrainingWarning,
-            stacklevel=stack_level(),
+            stacklevel=_stack_level(),
         )
 
 
@@ -120,7 +120,7 @@ class LossCheck:
         now = self._loss_now(net)
         if now > bar:
             message = self._message(net, epoch, now)
-            warnings.warn(message, TrainingWarning, stacklevel=stack_level())
+            warnings.warn(message, TrainingWarning, stacklevel=_stack_level())
 
     def on_fit_end(self, fit: "Fit") -> None:
         """Forget the fit."""

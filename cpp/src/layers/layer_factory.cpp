@@ -1,9 +1,10 @@
 // Builds layers from their descriptions; one line adds a kind.
 #include <array>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "layers/activation_layer.h"
 #include "layers/batch_norm.h"
+#include "layers/column_encoding.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
 #include "layers/fixed_rows.h"
@@ -19,14 +20,14 @@ namespace lamina {
 namespace {
 
 template <class T, class L>
-std::unique_ptr<Layer<T>> construct(const nlohmann::json& spec) {
+std::unique_ptr<Layer<T>> construct(const Json& spec) {
   return std::make_unique<L>(spec);
 }
 
 template <class T>
 struct Entry {
   const char* kind;
-  std::unique_ptr<Layer<T>> (*make)(const nlohmann::json&);
+  std::unique_ptr<Layer<T>> (*make)(const Json&);
 };
 
 template <class T>
@@ -46,12 +47,13 @@ constexpr std::array kEntries = {
     Entry<T>{"affine", construct<T, Affine<T>>},
     Entry<T>{"clip", construct<T, Clip<T>>},
     Entry<T>{"target_scaling", construct<T, TargetScaling<T>>},
+    Entry<T>{"column_encoding", construct<T, ColumnEncoding<T>>},
 };
 
 }  // namespace
 
 template <class T>
-std::unique_ptr<Layer<T>> make_layer(const nlohmann::json& json) {
+std::unique_ptr<Layer<T>> make_layer(const Json& json) {
   const JsonReader spec(json, "layer");
   const std::string kind = spec.text("kind");
   for (const Entry<T>& entry : kEntries<T>)
@@ -65,7 +67,7 @@ std::vector<std::string> layer_kinds() {
   return kinds;
 }
 
-template std::unique_ptr<Layer<float>> make_layer(const nlohmann::json&);
-template std::unique_ptr<Layer<double>> make_layer(const nlohmann::json&);
+template std::unique_ptr<Layer<float>> make_layer(const Json&);
+template std::unique_ptr<Layer<double>> make_layer(const Json&);
 
 }  // namespace lamina

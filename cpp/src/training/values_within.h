@@ -8,9 +8,9 @@
 
 namespace lamina {
 
-// Whether all values of a float32 or float64 array are finite and at most `limit` in size; one pass without a
-// temporary. Raises kType for other types.
-bool values_within(const ArraySource& source, double limit);
+// Whether all values of a float32 or float64 array are finite and at most `limit` in size, or NaN where
+// that is allowed; one pass without a temporary. Raises kType for other types.
+bool values_within(const ArraySource& source, double limit, bool nan_allowed);
 
 // Columns of a float64 array whose values lie within 1/64 of their size of each other, and which float32
 // does not hold: there many values may become one. From a sample of up to 64 rows; none for other types.
