@@ -38,7 +38,7 @@ ROW_LAYERS: dict[str, lm.Layer] = {
 
 
 # Of Normalization, which training leaves alone.
-FIGURES = ("mean", "deviation", "rows")
+FIGURES = ("mean", "mean_low", "deviation", "rows")
 
 
 def row_stacks(layer: lm.Layer) -> dict[str, list[lm.Layer]]:

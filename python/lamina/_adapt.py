@@ -52,8 +52,9 @@ def adapt_ends(net: "Stack", data: "Examples", loss: Any) -> None:
 
 def split_mean(name: str, mean: Array, dtype: str) -> dict[str, Array]:
     """A float64 mean as two parameters of the network's dtype whose sum it is."""
-    high = mean.astype(dtype)
-    return {name: high, f"{name}_low": (mean - high).astype(dtype)}
+    with np.errstate(over="ignore", invalid="ignore"):  # set_parameters refuses what is not finite
+        high = mean.astype(dtype)
+        return {name: high, f"{name}_low": (mean - high).astype(dtype)}
 
 
 def _is_new(figures: dict[str, Array], layer: str, names: str) -> bool:

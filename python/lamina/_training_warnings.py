@@ -10,7 +10,7 @@ from lamina import _core
 from lamina._arrays import _stack_level
 from lamina._callbacks import Record
 from lamina._layers import Dense
-from lamina._row_layers import Normalization, TargetScaling
+from lamina._row_layers import Affine, Normalization, TargetScaling
 from lamina._stack import Stack
 from lamina._types import NDArray
 
@@ -129,8 +129,8 @@ class LossCheck:
     def _bar(self, net: "Sequential") -> float:
         assert self._guess is not None
         margin = _MARGIN if self._steps >= _ENOUGH_STEPS else _MARGIN_FEW_STEPS
-        in_own_units = self._loss.name.startswith("mean_") and not _is_scaled(net)
-        if in_own_units and _in_other_units(self._data.targets):
+        is_mean = self._loss.name.startswith("mean_")
+        if is_mean and not _reaches_units(net) and _in_other_units(self._data.targets):
             margin = _MARGIN_OTHER_UNITS
         return self._guess + margin * abs(self._guess)
 
@@ -144,7 +144,7 @@ class LossCheck:
 
     def _message(self, net: "Sequential", epoch: int, loss: float) -> str:
         hints = []
-        quantities = self._loss.name in _OF_QUANTITIES and not _is_scaled(net)
+        quantities = self._loss.name in _OF_QUANTITIES and not _reaches_units(net)
         if quantities and _in_other_units(self._data.targets, far=3.0):
             hints.append("scale_targets=True in Sequential")
         if not isinstance(net.layers[0], Normalization) and _in_other_units(self._data.x):
@@ -247,6 +247,11 @@ def _adds_up(loss: _core.Loss) -> bool:
 
 def _is_scaled(net: "Sequential") -> bool:
     return isinstance(net.layers[-1], TargetScaling)
+
+
+def _reaches_units(net: "Sequential") -> bool:
+    """Whether the last layer takes outputs to the targets' units."""
+    return isinstance(net.layers[-1], TargetScaling | Affine)
 
 
 def _in_other_units(values: Array, far: float = _FAR) -> bool:

@@ -3,19 +3,19 @@
 
 #include <algorithm>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 template <class T>
-TargetScaling<T>::TargetScaling(const nlohmann::json& json) {
+TargetScaling<T>::TargetScaling(const Json& json) {
   JsonReader(json, "TargetScaling").allow_only({"kind"});
 }
 
 template <class T>
-nlohmann::json TargetScaling<T>::spec() const {
-  return {{"kind", "target_scaling"}};
+Json TargetScaling<T>::spec() const {
+  return {{"kind", this->kind()}};
 }
 
 template <class T>

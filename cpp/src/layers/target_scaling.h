@@ -11,8 +11,9 @@ namespace lamina {
 template <class T>
 class TargetScaling final : public Layer<T> {
  public:
-  explicit TargetScaling(const nlohmann::json& spec);
-  nlohmann::json spec() const override;
+  explicit TargetScaling(const Json& spec);
+  const char* kind() const noexcept override { return "target_scaling"; }
+  Json spec() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
   void initialize(uint64_t seed, uint32_t layer_index, T* flat) const override;
