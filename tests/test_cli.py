@@ -294,8 +294,45 @@ def test_wrong_choices_at_prediction_give_one_sentence(folder):
     assert "--keep: there is no column 'hour'; did you mean 'hours'" in fails(
         *arguments, "--keep", "hour"
     )
+    table = write(folder / "twice.csv", "grade,hours,noise,predicted_amount\nlow,1,0,3\n")
+    arguments[2] = table
+    assert "--keep: the predictions have a column 'predicted_amount' too" in fails(
+        *arguments, "--keep", "predicted_amount"
+    )
     assert "expected a name that ends in .csv" in fails(*arguments, "-o", "p.xlsx")
     assert "there is no folder nowhere" in fails(*arguments, "-o", "nowhere/p.csv")
+
+
+def test_files_are_checked_before_any_table_is_read(folder, tmp_path, monkeypatch):
+    def read(*_):
+        raise AssertionError("a table is read")
+
+    for command in ("train", "predict"):
+        monkeypatch.setattr(
+            f"lamina.cli._{command}.read_{'table' if command == 'train' else 'frame'}", read
+        )
+    table = write(tmp_path / "t.csv", (folder / "train.csv").read_bytes())
+    train = ["train", table, "--target", "paid"]
+    for option in ("--test", "--validation"):
+        assert "nothing.csv: No such file" in fails(*train, option, tmp_path / "nothing.csv")
+        assert "would replace the table that is read" in fails(*train, option, table, "-o", table)
+    assert "would replace the table that is read" in fails(*train, "-o", table)
+    arguments = ["predict", folder / "paid.lamina", table, "-o", table]
+    assert "would replace the table that is read" in fails(*arguments)
+    assert "only one table can come from the standard input" in fails(
+        "train", "-", "--target", "paid", "--test", "-"
+    )
+    assert table.read_bytes() == (folder / "train.csv").read_bytes()
+
+
+def test_figures_of_the_training_table_itself_are_said_to_flatter(folder, tmp_path):
+    link = tmp_path / "link.csv"
+    link.symlink_to(folder / "train.csv")
+    arguments = ["train", folder / "train.csv", "--target", "paid", "-o", tmp_path / "m", *QUICK]
+    for option in ("--test", "--validation"):
+        sentence = f"{option} is the training table itself: its figures flatter"
+        assert sentence in lamina(*arguments, option, link)[1]
+        assert sentence not in lamina(*arguments, option, folder / "test.csv")[1]
 
 
 def test_a_file_that_is_no_model_gives_one_sentence(folder, tmp_path):
