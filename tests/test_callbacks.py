@@ -232,6 +232,17 @@ def test_early_stopping_puts_the_best_weights_back_after_an_interrupt() -> None:
     assert bits(net) == best[0]
 
 
+def test_early_stopping_keeps_the_last_weights_where_no_loss_is_finite() -> None:
+    x, y = value_data()
+    far = x, np.full_like(y, 1e30)  # its square is beyond float32
+    stopped, last = regressor(), regressor()
+    history = stopped.fit(x, y, epochs=9, validation_data=far, early_stopping=3, verbose=False)
+    assert history["val_loss"] == [np.inf] * 3
+    assert history.stop_reason == "val_loss was not finite in any of 3 epochs"
+    last.fit(x, y, epochs=3, verbose=False)
+    assert bits(stopped) == bits(last)
+
+
 def test_early_stopping_can_leave_the_last_weights() -> None:
     early = lm.EarlyStopping("val_figure", patience=1, restore_best_weights=False)
     history, weights = stopped([1.0, 2.0, 0.0], early)

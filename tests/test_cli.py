@@ -2,7 +2,6 @@
 
 import io
 import json
-import signal
 import subprocess
 import sys
 
@@ -324,22 +323,6 @@ def test_an_interrupt_while_modules_are_read_gives_no_traceback(monkeypatch):
     monkeypatch.delattr("lamina.cli._train", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
     assert lamina("info", "nothing") == (130, "", "lamina: interrupted\n")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
-def test_ctrl_c_ends_a_training_at_once_and_leaves_no_file(folder, tmp_path):
-    arguments = ["train", folder / "train.csv", "--target", "paid", "-o", tmp_path / "m"]
-    long = ["--epochs", "1000000", "--patience", "1000000"]
-    command = [sys.executable, "-u", "-m", "lamina.cli", *map(str, arguments), *long]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        for line in process.stdout:
-            if line.startswith(b"epoch 1/"):
-                break
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert err == b"lamina: interrupted\n"
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_traceback_is_shown_on_request_only(tmp_path):

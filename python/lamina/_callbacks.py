@@ -97,7 +97,7 @@ class EarlyStopping(Callback):
         value = record[monitor]
         gain = value - self.best
         gain = gain if larger_is_better(monitor, self.mode) else -gain
-        first = np.isnan(self.best) and not np.isnan(value)
+        first = np.isnan(self.best) and np.isfinite(value)
         if first or gain > self.min_delta:
             # All at once: an interrupt while the weights are copied must not part them.
             weights = self._fit.net.parameters() if self.restore_best_weights else None
@@ -106,6 +106,8 @@ class EarlyStopping(Callback):
             self._fit.stop(
                 f"{monitor} has not improved for {self.patience} epochs "
                 f"(best {self.best:.6g} in epoch {self.best_epoch + 1})"
+                if self.best_epoch >= 0
+                else f"{monitor} was not finite in any of {epoch + 1} epochs"
             )
 
     def on_fit_end(self, fit: "Fit") -> None:

@@ -12,6 +12,7 @@ from lamina.tabular import NUMBER_ENCODINGS, TASKS
 
 STANDARD_INPUT = Path("-")
 OPTIMIZERS = ("adam", "adamw", "sgd")
+SPLITS = ("random", "time", "last")
 
 
 _EXIT_CODES = (
@@ -36,6 +37,20 @@ def build_parser(version: str) -> CommandParser:
     return parser
 
 
+def check_together(parser: CommandParser, arguments: "Arguments") -> None:
+    """End with an error of usage where options contradict each other."""
+    if arguments.command != "train":
+        return
+    error = parser.commands["train"].error
+    if arguments.validation:
+        for option in ("split", "time_column"):
+            if getattr(arguments, option):
+                name = option.replace("_", "-")
+                error(f"--{name}: no rows are held back where --validation gives them")
+    if arguments.time_column and arguments.split in ("random", "last"):
+        error(f"--time-column goes with --split time, not with --split {arguments.split}")
+
+
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Learn to predict one column of a table (CSV, TSV, also .gz, or Parquet) from the others, "
@@ -51,6 +66,15 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         default=0.2,
         metavar="SHARE",
         help="share of the rows held back without --validation (default: %(default)s)",
+    )
+    add(
+        "--split",
+        choices=SPLITS,
+        help="which rows are held back: some at random, the latest by the column of dates, or the "
+        "last of the table (default: random)",
+    )
+    add(
+        "--time-column", metavar="COLUMN", help="dates or numbers by which --split time orders rows"
     )
     add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
     add(

@@ -18,6 +18,6 @@ def run(arguments: Arguments) -> None:
     if arguments.json:
         print_json({"target": model.target.name, "task": model.target.task} | scores)
         return
-    console = make_console(quiet=False)
+    console = make_console(quiet=arguments.json)
     say(console, f"{model.target.task} of '{model.target.name}' in {arguments.table}")
     print_results(console, {"model": scores})

@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import lamina as lm
-from lamina._progress import ProgressLine, shows_lines_redrawn
+from lamina._progress import ProgressLine, duration, shows_lines_redrawn
 from lamina.cli._arguments import Arguments
 from lamina.cli._report import say
 from lamina.tabular import ClassTarget, Target
@@ -77,38 +78,109 @@ def describe_network(recipe: Recipe, target: Target, width: int) -> str:
     return f"{sizes}, {recipe.activation}, {_output_activation(target)}"
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A network with its best weights, and how it got there.
+
+    Attributes:
+        network: the weights of the best epoch, or of the last where no epoch has a finite loss.
+        history: figures by name, one an epoch that ended.
+        best_epoch: from 1; the last where no epoch has a finite validation loss.
+        stop_reason: why training ended before its last epoch; empty where it did not.
+        error: an interrupt or an error that ended it.
+    """
+
+    network: lm.Sequential
+    history: dict[str, list[float]]
+    best_epoch: int
+    stop_reason: str
+    error: BaseException | None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that ended."""
+        return len(self.history["loss"])
+
+
 def train_network(
     recipe: Recipe, target: Target, train: Examples, validation: Examples, console: Console
-) -> tuple[lm.Sequential, dict[str, list[float]]]:
-    """Train until the validation loss stops falling; gives the best network and the history."""
+) -> Trained:
+    """Train until the validation loss stops falling.
+
+    An interrupt or an error after the first epoch ends the training, and the best weights so far
+    are kept; before it nothing is worth keeping.
+    """
+    network = build_network(recipe, target)
+    say(console, f"network: {describe_network(recipe, target, train[0].shape[1])}")
+    stopping = lm.EarlyStopping(monitor="val_loss", patience=recipe.patience)
+    recorder = HistoryRecorder()
+    callbacks: list[Any] = [recorder, stopping]
+    line, lines = progress_kinds(console)
+    if line:
+        callbacks.append(ProgressLine(stopping, sys.stderr))
+    if lines:
+        callbacks.append(ProgressLines(console, recipe, stopping))
+    error: BaseException | None = None
+    try:
+        network.fit(
+            *train,
+            loss=_loss(target),
+            optimizer=_optimizer(recipe),
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            validation_data=validation,
+            metrics=["accuracy"] if isinstance(target, ClassTarget) else [],
+            callbacks=callbacks,
+            verbose=False,
+        )
+    except (Exception, KeyboardInterrupt) as ended:
+        if not recorder.figures().get("loss"):
+            if isinstance(ended, KeyboardInterrupt):
+                before = " before the end of the first epoch; nothing is saved"
+                raise type(ended)(before) from None
+            raise
+        error = ended
+    history = recorder.figures()
+    return Trained(
+        network,
+        history,
+        stopping.best_epoch + 1 if stopping.best_epoch >= 0 else len(history["loss"]),
+        "interrupted" if isinstance(error, KeyboardInterrupt) else recorder.stop_reason,
+        error,
+    )
+
+
+def build_network(recipe: Recipe, target: Target) -> lm.Sequential:
+    """A network without weights yet."""
     layers: list[lm.Layer] = []
     for size in recipe.hidden:
         layers.append(lm.Dense(size, recipe.activation))
         if recipe.dropout > 0.0:
             layers.append(lm.Dropout(recipe.dropout))
     layers.append(lm.Dense(target.outputs, _output_activation(target)))
-    network = lm.Sequential(layers, seed=recipe.seed)
-    say(console, f"network: {describe_network(recipe, target, train[0].shape[1])}")
-    classes = isinstance(target, ClassTarget)
-    stopping = lm.EarlyStopping(monitor="val_loss", patience=recipe.patience)
-    callbacks: list[Any] = [stopping]
-    line, lines = progress_kinds(console)
-    if line:
-        callbacks.append(ProgressLine(stopping, sys.stderr))
-    if lines:
-        callbacks.append(ProgressLines(console, recipe.epochs, recipe.patience))
-    history = network.fit(
-        *train,
-        loss=_loss(target),
-        optimizer=_optimizer(recipe),
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        validation_data=validation,
-        metrics=["accuracy"] if classes else [],
-        callbacks=callbacks,
-        verbose=False,
-    )
-    return network, {name: list(history[name]) for name in history}
+    return lm.Sequential(layers, seed=recipe.seed)
+
+
+class HistoryRecorder:
+    """Callback: keeps the history of a fit that is interrupted too."""
+
+    def __init__(self) -> None:
+        self._history: lm.History | None = None
+
+    def on_fit_begin(self, fit: Any) -> None:
+        """Remember the history that the fit fills."""
+        self._history = fit.history
+
+    @property
+    def stop_reason(self) -> str:
+        """Why training ended before its last epoch."""
+        return self._history.stop_reason if self._history is not None else ""
+
+    def figures(self) -> dict[str, list[float]]:
+        """Figures by name, of the epochs that all figures have."""
+        history: Mapping[str, list[float]] = self._history or {}
+        epochs = min((len(values) for values in history.values()), default=0)
+        return {name: list(values[:epochs]) for name, values in history.items()}
 
 
 def progress_kinds(console: Console) -> tuple[bool, bool]:
@@ -135,10 +207,12 @@ def _goes_to_a_program(stream: TextIO) -> bool:
 class ProgressLines:
     """Callback: a line now and then, where no terminal shows the one that keeps changing."""
 
-    def __init__(self, console: Console, epochs: int, patience: int) -> None:
+    def __init__(self, console: Console, recipe: Recipe, stopping: lm.EarlyStopping) -> None:
         self._console = console
-        self._epochs = epochs
-        self._every = max(patience, 1)
+        self._epochs = recipe.epochs
+        self._every = max(recipe.patience, 1)
+        self._stopping = stopping
+        self._begin = time.monotonic()
 
     def on_epoch_end(self, epoch: int, record: Mapping[str, float]) -> None:
         """Tell the losses of the epoch that ended; epochs count from 0."""
@@ -146,7 +220,12 @@ class ProgressLines:
             figures = "  ".join(
                 f"{title} {record[name]:.4g}" for name, title in _PROGRESS.items() if name in record
             )
-            say(self._console, f"epoch {epoch + 1}/{self._epochs}  {figures}")
+            best, seconds = self._stopping.best_epoch + 1, time.monotonic() - self._begin
+            say(
+                self._console,
+                f"epoch {epoch + 1}/{self._epochs}  {figures}  best epoch {best or '-'}  "
+                f"{duration(seconds)}",
+            )
 
 
 def _output_activation(target: Target) -> str:

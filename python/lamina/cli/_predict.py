@@ -1,6 +1,5 @@
 """`lamina predict`: the target of each row of a table, written as a table."""
 
-import sys
 from typing import Any
 
 import polars as pl
@@ -10,6 +9,7 @@ from lamina.cli._errors import file_named
 from lamina.cli._network import set_threads
 from lamina.cli._read import columns_of, read_frame, text_format
 from lamina.cli._report import print_json
+from lamina.cli._streams import write_utf8
 from lamina.cli._write import check_table_output, write_table
 from lamina.tabular import ClassTarget, TableError, TableModel, closest
 
@@ -30,7 +30,7 @@ def run(arguments: Arguments) -> None:
     elif arguments.json:
         print_json(frame.to_dict(as_series=False))
     else:
-        sys.stdout.write(frame.write_csv())
+        write_utf8(frame.write_csv())
 
 
 def _predictions(model: TableModel, table: pl.DataFrame, arguments: Arguments) -> pl.DataFrame:

@@ -4,14 +4,15 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any, cast
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from lamina._progress import draws_unicode
-from lamina.tabular import ColumnSummary
+from lamina.cli._streams import SteadyOutput, write_utf8
+from lamina.tabular import ColumnSummary, finite
 
 # As rich's SIMPLE_HEAD, for terminals of ASCII alone.
 _ASCII_HEAD = box.Box(
@@ -34,7 +35,17 @@ _TITLES = {
 def make_console(quiet: bool) -> Console:
     """Console on the standard output, plain where that is no terminal."""
     width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
-    return Console(quiet=quiet, width=width, highlight=False, emoji=False, markup=False)
+    output = cast(IO[str], SteadyOutput())
+    return Console(
+        file=output, quiet=quiet, width=width, highlight=False, emoji=False, markup=False
+    )
+
+
+def check_console(console: Console) -> None:
+    """Raise what kept the console from printing; a reader that had enough is no error."""
+    error = getattr(console.file, "error", None)
+    if error is not None and not isinstance(error, BrokenPipeError):
+        raise OSError(error.errno, error.strerror, "standard output")
 
 
 def say(console: Console, line: str) -> None:
@@ -44,7 +55,7 @@ def say(console: Console, line: str) -> None:
 
 def print_json(record: Mapping[str, Any]) -> None:
     """One JSON object; what is not finite becomes null, and dates and the like become text."""
-    print(json.dumps(_finite(record), ensure_ascii=False, allow_nan=False, default=str))
+    write_utf8(json.dumps(finite(record), ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
 
 def print_columns(console: Console, summaries: Sequence[ColumnSummary]) -> None:
@@ -97,11 +108,3 @@ def format_figure(name: str, value: float | None) -> str:
 def _new_table() -> Table:
     head = box.SIMPLE_HEAD if draws_unicode(sys.stdout) else _ASCII_HEAD
     return Table(box=head, pad_edge=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

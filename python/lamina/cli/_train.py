@@ -12,11 +12,22 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from lamina import __version__
+from lamina._progress import duration
 from lamina.cli._arguments import Arguments
 from lamina.cli._errors import file_named, options_named
-from lamina.cli._network import Recipe, describe_network, set_threads, train_network
+from lamina.cli._finish import Finish
+from lamina.cli._interrupt import termination_raised
+from lamina.cli._network import Recipe, Trained, describe_network, set_threads, train_network
 from lamina.cli._read import TextFormat, read_table, text_format
-from lamina.cli._report import make_console, print_columns, print_json, print_results, say
+from lamina.cli._report import (
+    check_console,
+    make_console,
+    print_columns,
+    print_json,
+    print_results,
+    say,
+)
+from lamina.cli._split import Split, SplitTable, split_rows
 from lamina.cli._write import check_output
 from lamina.tabular import (
     MISSING_VALUES,
@@ -29,9 +40,7 @@ from lamina.tabular import (
     Target,
     closest,
     fit_target,
-    hold_back,
     rows_taken,
-    score_outputs,
     take_rows,
 )
 
@@ -48,6 +57,10 @@ class Rows:
     path: Path
     numbers: Indices
 
+    def column(self, name: str) -> Column:
+        """The values of these rows in a column."""
+        return self.columns[name]
+
     def take(self, rows: Indices) -> "Rows":
         """Some of the rows."""
         columns = take_rows(self.columns, rows)
@@ -61,7 +74,12 @@ class Rows:
 
 
 def run(arguments: Arguments) -> None:
-    """Read, look, train, measure, save, report."""
+    """Read, look, train, save, measure, report."""
+    with termination_raised():
+        _train(arguments)
+
+
+def _train(arguments: Arguments) -> None:
     begin = time.perf_counter()
     set_threads(arguments.threads)
     check_output(arguments.output)
@@ -72,7 +90,9 @@ def run(arguments: Arguments) -> None:
     everything = _rows(arguments.table, table, target, preprocessor)
     with options_named(target.name), everything.named():
         summaries = preprocessor.inspect(everything.columns)
-    train, validation = _divide(arguments, everything, target, preprocessor, layout)
+    train, validation, split = _divide(
+        arguments, everything, target, preprocessor, summaries, layout
+    )
     test = _read_rows(arguments.test, target, preprocessor, layout) if arguments.test else None
     preprocessor.fit(train.columns, summaries)
     # All are encoded before the training, so that it is not in vain where one cannot be.
@@ -80,44 +100,48 @@ def run(arguments: Arguments) -> None:
     measured = {"validation": validation} | ({"test": test} if test else {})
     features |= {name: _features(rows, preprocessor) for name, rows in measured.items()}
     _print_data(console, arguments, summaries, train, validation, target, preprocessor)
+    if split.sentence:
+        say(console, split.sentence)
 
     recipe = Recipe.choose(arguments, rows=len(train.target))
-    network, history = train_network(
-        recipe,
-        target,
-        (features["train"], train.target),
-        (features["validation"], validation.target),
-        console,
+    parts = {name: (features[name], rows.target) for name, rows in measured.items()}
+    trained = train_network(
+        recipe, target, (features["train"], train.target), parts["validation"], console
     )
-    model = TableModel(preprocessor, target, network)
-    results = {
-        name: score_outputs(target, rows.target, model.outputs_of(features[name]))
-        for name, rows in measured.items()
-    }
-    best = int(np.argmin(history["val_loss"])) + 1
-    model.training = {
+    record = {
         "lamina": __version__,
         "table": arguments.table.name,
         "rows": {"training": len(train.target), "validation": len(validation.target)},
+        "split": split.record,
         "columns": [asdict(summary) for summary in summaries],
         "network": describe_network(recipe, target, preprocessor.width),
         "recipe": asdict(recipe),
-        "epochs": len(history["loss"]),
-        "best_epoch": best,
-        "history": history,
-        "results": results,
-        "seconds": time.perf_counter() - begin,
+        "epochs": trained.epochs,
+        "best_epoch": trained.best_epoch,
+        "stop_reason": trained.stop_reason,
+        "history": trained.history,
+        "results": {},
     }
-    model.save(arguments.output)
+    model = TableModel(preprocessor, target, trained.network, record)
+    finish = Finish(model, arguments.output, trained)
+    finish.run(parts, begin)
     if arguments.json:
-        print_json({"model": str(arguments.output)} | model.training)
-        return
+        print_json({"model": str(finish.place)} | model.training)
+    else:
+        _print_end(console, trained, finish, time.perf_counter() - begin)
+    finish.raise_problems()
+    check_console(console)
+
+
+def _print_end(console: Console, trained: Trained, finish: Finish, seconds: float) -> None:
+    why = f" ({trained.stop_reason})" if trained.stop_reason else ""
     say(
         console,
-        f"best epoch {best} of {len(history['loss'])}, {model.training['seconds']:.1f} s in all",
+        f"best epoch {trained.best_epoch} of {trained.epochs}{why}, {duration(seconds)} in all",
     )
-    print_results(console, results)
-    say(console, f"model saved to {arguments.output}")
+    if finish.results:
+        print_results(console, finish.results)
+    say(console, f"model saved to {finish.place}")
 
 
 def _plan(arguments: Arguments, table: Table) -> tuple[Target, Preprocessor]:
@@ -176,16 +200,26 @@ def _divide(
     rows: Rows,
     target: Target,
     preprocessor: Preprocessor,
+    summaries: list[ColumnSummary],
     layout: TextFormat,
-) -> tuple[Rows, Rows]:
+) -> tuple[Rows, Rows, Split]:
     """Training and validation rows: another file, or a part held back."""
     if arguments.validation:
-        return rows, _read_rows(arguments.validation, target, preprocessor, layout)
-    classes = rows.target if isinstance(target, ClassTarget) else None
-    train, validation = hold_back(
-        len(rows.target), arguments.validation_fraction, arguments.seed, classes
+        validation = _read_rows(arguments.validation, target, preprocessor, layout)
+        every = np.arange(len(rows.target))
+        record = {"kind": "file", "table": arguments.validation.name}
+        return rows, validation, Split(every, np.empty(0, dtype=np.int64), "", record)
+    table = SplitTable(
+        rows.column,
+        summaries,
+        preprocessor.missing_values,
+        target.name,
+        len(rows.target),
+        rows.target if isinstance(target, ClassTarget) else None,
     )
-    return rows.take(train), rows.take(validation)
+    with rows.named():
+        split = split_rows(arguments, table)
+    return rows.take(split.train), rows.take(split.validation), split
 
 
 def _features(rows: Rows, preprocessor: Preprocessor) -> NDArray[np.float32]:

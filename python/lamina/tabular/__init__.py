@@ -2,7 +2,6 @@
 
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._columns import (
-    MISSING_VALUES,
     CellError,
     CodedText,
     Column,
@@ -13,7 +12,8 @@ from lamina.tabular._columns import (
 )
 from lamina.tabular._inspect import ColumnSummary, closest, is_marked_number
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
-from lamina.tabular._split import hold_back
+from lamina.tabular._record import finite
+from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read_times
 from lamina.tabular._table_model import TableModel, score_outputs
 from lamina.tabular._target import (
     TASKS,
@@ -23,6 +23,7 @@ from lamina.tabular._target import (
     fit_target,
     target_from_record,
 )
+from lamina.tabular._texts import MISSING_VALUES
 
 __all__ = [
     "MISSING_VALUES",
@@ -42,9 +43,13 @@ __all__ = [
     "Target",
     "as_columns",
     "closest",
+    "finite",
     "fit_target",
     "hold_back",
+    "hold_back_latest",
+    "holds_dates",
     "is_marked_number",
+    "read_times",
     "rows_taken",
     "score_outputs",
     "take_rows",

@@ -1,7 +1,6 @@
 """Columns of a table as numpy arrays: text is coded once, then read as numbers or dates."""
 
 import math
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,22 +9,23 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.tabular._texts import (
+    TRUTH_VALUES,
+    MissingTexts,
+    find_places,
+    parse_date,
+    parse_number,
+    same_value,
+    shorten,
+    write_number,
+)
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
-MISSING_VALUES: tuple[str, ...] = (
-    "", "?", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None",
-    "<NA>", "NaT",
-)  # fmt: skip
-
 # Beyond it squares overflow; no measurement is as large.
 _GREATEST_NUMBER = 1e100
-
-# Codes such as 00501 are names, not numbers: their zeros would be lost.
-_CODE = re.compile(r"[+-]?0\d")
-_WHOLE = re.compile(r"([+-]?\d+)(\.0+)?")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|\+00:?00)?)?")
 
 
 class TableError(ValueError):
@@ -107,9 +107,9 @@ class CodedText:
             if value is not None and count
         }
 
-    def first_row(self, chosen: Sequence[bool]) -> int | None:
+    def first_row(self, chosen: Sequence[bool] | NDArray[np.bool_]) -> int | None:
         """The first row, from 1, that holds a text chosen [distinct]; None where no row does."""
-        rows = np.asarray(chosen, dtype=bool)[self.codes] if any(chosen) else np.empty(0, bool)
+        rows = np.asarray(chosen, dtype=bool)[self.codes] if np.any(chosen) else np.empty(0, bool)
         return int(np.argmax(rows)) + 1 if rows.any() else None
 
     def text(self, row: int) -> str | None:
@@ -143,33 +143,43 @@ def take_rows(columns: Columns, rows: NDArray[Any]) -> dict[str, Column]:
 
 
 def code_text(column: Column, missing_values: Collection[str]) -> CodedText:
-    """A column of any type as text, in which missing values are None."""
-    if isinstance(column, CodedText):
-        missing = frozenset(missing_values)
-        return CodedText.of(
-            column.codes, [None if text in missing else text for text in column.distinct]
-        )
-    values, codes = np.unique(column, return_inverse=True)
-    return code_text(CodedText.of(codes, [_text(value) for value in values]), missing_values)
+    """A column of any type as text, in which missing values are None and each value is once.
+
+    Numbers take their shortest spelling, and truth values the one that most rows have.
+    """
+    if not isinstance(column, CodedText):
+        values, codes = np.unique(column, return_inverse=True)
+        column = CodedText.of(codes, [_text(value) for value in values])
+    missing = MissingTexts.of(missing_values)
+    keys = [None if t is None or t in missing else same_value(t) for t in column.distinct]
+    if len({key for key in keys if key is not None}) == len(keys) - keys.count(None):
+        spelled = [
+            text if key is not None and key in TRUTH_VALUES else key
+            for key, text in zip(keys, column.distinct, strict=True)
+        ]
+    else:
+        rows = np.bincount(column.codes, minlength=len(keys)).tolist()
+        by_rows = sorted(range(len(keys)), key=rows.__getitem__)
+        frequent = {keys[code]: column.distinct[code] for code in by_rows}
+        spelled = [frequent[key] if key in TRUTH_VALUES else key for key in keys]
+    return CodedText.of(column.codes, spelled)
 
 
 def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> Floats:
-    """The column as float64 [rows] with NaN where it is missing.
+    """The column as float64 [rows] with NaN where it is missing; true is 1 and false 0.
 
     Raises:
         CellError: a value that is no number, or one beyond 1e100, naming its row (from 1).
     """
-    if not isinstance(column, CodedText) and column.dtype.kind != "M":
-        numbers = column.astype(np.float64)
-    elif not isinstance(column, CodedText):
+    if isinstance(column, CodedText):
+        numbers = _numbers_of_text(name, code_text(column, missing_values))
+    elif column.dtype.kind == "M":
         raise TableError(f"column '{name}': expected numbers, got dates")
     else:
-        coded = code_text(column, missing_values)
-        parsed = [math.nan if text is None else parse_number(text) for text in coded.distinct]
-        wrong = coded.first_row([number is None for number in parsed])
-        if wrong is not None:
-            raise CellError(name, wrong, f"expected a number, got {shorten(coded.text(wrong))}")
-        numbers = np.array(parsed, dtype=np.float64)[coded.codes]
+        numbers = column.astype(np.float64)
+        if column.dtype.kind != "b":
+            missing = MissingTexts.of(missing_values).among_numbers(column)
+            numbers[missing] = np.nan
     beyond = np.abs(numbers) > _GREATEST_NUMBER
     if beyond.any():
         row = int(np.argmax(beyond)) + 1
@@ -181,6 +191,20 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
     return numbers
 
 
+def _numbers_of_text(name: str, coded: CodedText) -> Floats:
+    parsed = [math.nan if text is None else parse_number(text) for text in coded.distinct]
+    truths = find_places(TRUTH_VALUES, coded.distinct)
+    if all(number is None or number != number or number in (0, 1) for number in parsed):
+        parsed = [
+            float(truth) if number is None and truth >= 0 else number
+            for number, truth in zip(parsed, truths.tolist(), strict=True)
+        ]
+    wrong = coded.first_row([number is None for number in parsed])
+    if wrong is not None:
+        raise CellError(name, wrong, f"expected a number, got {shorten(coded.text(wrong))}")
+    return np.array(parsed, dtype=np.float64)[coded.codes]
+
+
 def read_dates(name: str, column: Column, missing_values: Collection[str]) -> NDArray[Any]:
     """The column as datetime64[s] [rows] with NaT where it is missing.
 
@@ -188,7 +212,9 @@ def read_dates(name: str, column: Column, missing_values: Collection[str]) -> ND
         CellError: a value that is no ISO 8601 date or date and time, naming its row (from 1).
     """
     if not isinstance(column, CodedText) and column.dtype.kind == "M":
-        return column.astype("datetime64[s]")
+        dates = column.astype("datetime64[s]")
+        dates[MissingTexts.of(missing_values).among_dates(dates)] = np.datetime64("NaT")
+        return dates
     coded = code_text(column, missing_values)
     parsed = [np.datetime64("NaT") if t is None else parse_date(t) for t in coded.distinct]
     wrong = coded.first_row([date is None for date in parsed])
@@ -198,64 +224,10 @@ def read_dates(name: str, column: Column, missing_values: Collection[str]) -> ND
     return np.array(parsed, dtype="datetime64[s]")[coded.codes]
 
 
-def parse_number(text: str) -> float | None:
-    """The number that a text writes, or None; NaN and infinity count as they are written."""
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
-
-
-def parse_date(text: str) -> np.datetime64 | None:
-    """The ISO 8601 date, or date and time in UTC, that a text writes, or None."""
-    if not _DATE.fullmatch(text):
-        return None
-    try:
-        return np.datetime64(re.sub(r"(Z|\+00:?00)$", "", text), "s")
-    except ValueError:
-        return None
-
-
-def is_code(text: str) -> bool:
-    """Whether a text of digits is a code with leading zeros, which no number may stand for."""
-    return _CODE.match(text) is not None and text.lstrip("+-").isdigit()
-
-
-def places_of(names: Sequence[str]) -> dict[str, int]:
-    """The place of each name, also under the other spellings that writers of tables use for it.
-
-    A truth value is true in Parquet, True in pandas' CSV and TRUE in Excel's; a whole number
-    beside missing ones is 1.0 in pandas' CSV.
-    """
-    places = {name: place for place, name in enumerate(names)}
-    for name, place in list(places.items()):
-        for spelling in _spellings(name):
-            places.setdefault(spelling, place)
-    return places
-
-
-def _spellings(name: str) -> tuple[str, ...]:
-    if name.lower() in ("true", "false"):
-        return name.lower(), name.capitalize(), name.upper()
-    whole = _WHOLE.fullmatch(name)
-    if whole is None or is_code(whole[1]):
-        return ()
-    return whole[1], f"{whole[1]}.0"
-
-
-def shorten(text: str | None, length: int = 40) -> str:
-    """A value in quotes for a sentence, cut where it is long."""
-    if text is None:
-        return "a missing value"
-    return f"'{text}'" if len(text) <= length else f"'{text[: length - 3]}...'"
-
-
 def _text(value: np.generic) -> str | None:
     """How a value of an array is written as text; None where it is missing."""
     if value != value:
         return None
     if isinstance(value, np.bool_):
         return "true" if value else "false"
-    if isinstance(value, np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
+    return write_number(value) if isinstance(value, np.floating) else str(value)

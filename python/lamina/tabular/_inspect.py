@@ -14,14 +14,11 @@ from lamina.tabular._columns import (
     Column,
     Floats,
     code_text,
-    is_code,
     kind_of,
-    parse_date,
-    parse_number,
     read_dates,
     read_numbers,
-    shorten,
 )
+from lamina.tabular._texts import is_code, parse_date, parse_number, shorten
 
 _SHOWN_NAMES = 8
 KINDS = ("number", "category", "date", "ignored")

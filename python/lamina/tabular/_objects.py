@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina.tabular._columns import CodedText, Codes, Column
+from lamina.tabular._texts import write_number
 
 # Whole numbers beyond it lose digits in float64.
 EXACT_INTEGERS = 2**53
@@ -100,6 +101,4 @@ def _text(value: Any) -> str:
             return value.decode()
         except UnicodeDecodeError:
             return str(value)
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value)
+    return write_number(value) if isinstance(value, float | np.floating) else str(value)

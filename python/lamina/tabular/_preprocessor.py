@@ -7,7 +7,6 @@ import numpy as np
 
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._columns import (
-    MISSING_VALUES,
     Column,
     Columns,
     Floats,
@@ -30,6 +29,7 @@ from lamina.tabular._encoders import (
 )
 from lamina.tabular._inspect import KINDS, ColumnSummary, closest, inspect_column
 from lamina.tabular._record import Fields, Tensors
+from lamina.tabular._texts import MISSING_VALUES
 
 SCHEMA = "lamina.tabular.preprocessor"
 VERSION = 1

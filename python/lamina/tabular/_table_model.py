@@ -16,7 +16,7 @@ from lamina.tabular._columns import Column, Floats, TableError, rows_taken, take
 from lamina.tabular._encoders import Record
 from lamina.tabular._inspect import closest
 from lamina.tabular._preprocessor import Preprocessor
-from lamina.tabular._record import Fields
+from lamina.tabular._record import Fields, finite
 from lamina.tabular._target import ClassTarget, Target, target_from_record
 
 SCHEMA = "lamina.tabular.model"
@@ -89,7 +89,7 @@ class TableModel:
 
         Beside the network the file holds the object `schema` ("lamina.tabular.model"), `version`
         (1), `preprocessor`, `target` and `training`, and the tensors of the former two under
-        `preprocessor.` and `target.`.
+        `preprocessor.` and `target.`. Numbers in `training` that are not finite become null.
         """
         preprocessor, own = self.preprocessor.to_record()
         target, vectors = self.target.to_record()
@@ -98,7 +98,7 @@ class TableModel:
             "version": VERSION,
             "preprocessor": preprocessor,
             "target": target,
-            "training": self.training,
+            "training": finite(self.training),
         }
         tensors = {f"preprocessor.{name}": values for name, values in own.items()}
         tensors |= {f"target.{name}": values for name, values in vectors.items()}
@@ -171,9 +171,18 @@ def score_outputs(
         truth = target.decode(encoded[:, None])
         outputs, guess = target.decode(outputs)[:, None], target.decode(guess)[:, None]
     return {
-        "model": {name: METRICS[name](truth, outputs, None) for name in names},
-        "baseline": {name: METRICS[name](truth, guess, None) for name in names},
+        "model": {name: _figure(name, truth, outputs) for name in names},
+        "baseline": {name: _figure(name, truth, guess) for name in names},
     }
+
+
+def _figure(name: str, truth: NDArray[Any], outputs: Floats) -> float:
+    """A metric's value, NaN where these rows have none; no figure is worth the others."""
+    try:
+        with np.errstate(all="ignore"):
+            return METRICS[name](truth, outputs, None)
+    except (ValueError, ArithmeticError):
+        return float("nan")
 
 
 def _split_tensors(where: str, tensors: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

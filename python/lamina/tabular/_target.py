@@ -15,14 +15,12 @@ from lamina.tabular._columns import (
     TableError,
     code_text,
     kind_of,
-    parse_number,
-    places_of,
     read_numbers,
-    shorten,
 )
 from lamina.tabular._encoders import Record
 from lamina.tabular._inspect import refuse_almost_numbers
 from lamina.tabular._record import Fields, Tensors
+from lamina.tabular._texts import find_places, parse_number, shorten
 
 SCHEMA = "lamina.tabular.target"
 VERSION = 1
@@ -54,8 +52,9 @@ class ClassTarget:
             TableError: a class that training did not see.
         """
         coded = code_text(as_column(self.name, column), missing_values)
-        place = places_of(self.classes)
-        wrong = coded.first_row([t is not None and t not in place for t in coded.distinct])
+        places = find_places(self.classes, coded.distinct)
+        absent = [text is None for text in coded.distinct]
+        wrong = coded.first_row((places < 0) & ~np.array(absent, dtype=bool))
         if wrong is not None:
             names = ", ".join(f"'{name}'" for name in self.classes[:10])
             more = ", ..." if len(self.classes) > 10 else ""
@@ -63,8 +62,7 @@ class ClassTarget:
                 f"target '{self.name}': class {shorten(coded.text(wrong))} is not among the "
                 f"classes that the model knows ({names}{more})"
             )
-        places = [-1 if text is None else place.get(text, -1) for text in coded.distinct]
-        return np.array(places, dtype=np.int64)[coded.codes]
+        return places[coded.codes]
 
     def probabilities(self, outputs: NDArray[Any]) -> Floats:
         """Probabilities [rows, classes] from the network's outputs [rows, outputs]."""
