@@ -241,7 +241,7 @@ def test_predictions_are_written_in_the_kind_of_file_that_the_name_asks_for(fold
 def test_info_tells_columns_classes_and_results(folder):
     code, out, _ = lamina("info", folder / "paid.lamina")
     assert code == 0
-    for part in ("classes: 'no', 'yes'", "grade", "category", "best at epoch", "test"):
+    for part in ("classes: 'no', 'yes'", "grade", "category", "best epoch", "test"):
         assert part in out
     described = json.loads(lamina("info", folder / "paid.lamina", "--json")[1])
     assert described["reads"] == ["grade", "hours", "noise"]

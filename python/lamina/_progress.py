@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lamina._fit import Fit
 
 # Columns from which on there is room for a long bar and for what a narrow line leaves out.
-_WIDE = 100
+_WIDE = 110
 _NOTEBOOK_COLUMNS = 120
 
 
@@ -24,9 +24,17 @@ class ProgressLine(Callback):
     Args:
         stopping: the early stopping whose best epoch is shown; None: the best "val_loss" is.
         stream: where to write; None: standard error, in a notebook standard output.
+        tell_reason: say at the end why training stopped early.
     """
 
-    def __init__(self, stopping: EarlyStopping | None = None, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        stopping: EarlyStopping | None = None,
+        stream: TextIO | None = None,
+        *,
+        tell_reason: bool = True,
+    ) -> None:
+        self._tell_reason = tell_reason
         self._stopping = stopping
         self._stream = stream
         self._epochs = 0
@@ -56,11 +64,12 @@ class ProgressLine(Callback):
             self._draw(epoch, 1.0)
 
     def on_fit_end(self, fit: "Fit") -> None:
-        """Leave the line and say why training stopped early."""
+        """Leave the line, and say why training stopped early."""
         if fit.history.epochs:
             self._draw(fit.history.epochs - 1, 1.0, ended=True)
         if self._length:
-            self._write(f"\n{fit.stop_reason}\n" if fit.stop_reason else "\n")
+            reason = fit.stop_reason if self._tell_reason else ""
+            self._write(f"\n{reason}\n" if reason else "\n")
 
     def _draw(self, epoch: int, share: float, *, ended: bool = False) -> None:
         self._written = time.monotonic()

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "base/denormals.h"
@@ -97,7 +98,7 @@ typename Predictor<T>::Step Predictor<T>::make_step(const Node<T>& node) const {
             input == 0,
             1,
             0};
-  if (node.layer->spec().at("kind") != "dense") {
+  if (node.layer->kind() != std::string_view("dense")) {
     step.layer = node.layer;
     return step;
   }

@@ -5,7 +5,14 @@ from typing import Any
 from lamina._model_file import load_model
 from lamina._progress import duration
 from lamina.cli._arguments import Arguments
-from lamina.cli._report import make_console, print_columns, print_json, print_results, say
+from lamina.cli._report import (
+    describe_epochs,
+    make_console,
+    print_columns,
+    print_json,
+    print_results,
+    say,
+)
 from lamina.tabular import ClassTarget, ColumnSummary, TableModel
 
 
@@ -38,12 +45,10 @@ def run(arguments: Arguments) -> None:
     if "columns" in training:
         print_columns(console, [ColumnSummary(**column) for column in training["columns"]])
     if "best_epoch" in training:
-        rows, why = training["rows"], training.get("stop_reason")
         say(
             console,
-            f"trained on {rows['training']:,} rows of {training['table']}, best at epoch "
-            f"{training['best_epoch']} of {training['epochs']}{f' ({why})' if why else ''}, in "
-            f"{duration(training['seconds'])}",
+            f"trained on {training['rows']['training']:,} rows of {training['table']} in "
+            f"{duration(training['seconds'])}, {describe_epochs(training)}",
         )
         if training["results"]:
             print_results(console, training["results"])

@@ -101,6 +101,15 @@ class Trained:
         """Epochs that ended."""
         return len(self.history["loss"])
 
+    def training_record(self) -> dict[str, Any]:
+        """What a model file tells of it."""
+        return {
+            "epochs": self.epochs,
+            "best_epoch": self.best_epoch,
+            "stop_reason": self.stop_reason,
+            "history": self.history,
+        }
+
 
 def train_network(
     recipe: Recipe, target: Target, train: Examples, validation: Examples, console: Console
@@ -117,7 +126,7 @@ def train_network(
     callbacks: list[Any] = [recorder, stopping]
     line, lines = progress_kinds(console)
     if line:
-        callbacks.append(ProgressLine(stopping, sys.stderr))
+        callbacks.append(ProgressLine(stopping, sys.stderr, tell_reason=False))
     if lines:
         callbacks.append(ProgressLines(console, recipe, stopping))
     error: BaseException | None = None
@@ -207,25 +216,33 @@ def _goes_to_a_program(stream: TextIO) -> bool:
 class ProgressLines:
     """Callback: a line now and then, where no terminal shows the one that keeps changing."""
 
+    _EPOCHS = 20
+    _SECONDS = 30.0
+
     def __init__(self, console: Console, recipe: Recipe, stopping: lm.EarlyStopping) -> None:
         self._console = console
         self._epochs = recipe.epochs
-        self._every = max(recipe.patience, 1)
+        self._every = min(recipe.patience, self._EPOCHS)
         self._stopping = stopping
-        self._begin = time.monotonic()
+        self._begin = self._told = time.monotonic()
 
     def on_epoch_end(self, epoch: int, record: Mapping[str, float]) -> None:
         """Tell the losses of the epoch that ended; epochs count from 0."""
-        if epoch == 0 or (epoch + 1) % self._every == 0:
-            figures = "  ".join(
-                f"{title} {record[name]:.4g}" for name, title in _PROGRESS.items() if name in record
-            )
-            best, seconds = self._stopping.best_epoch + 1, time.monotonic() - self._begin
-            say(
-                self._console,
-                f"epoch {epoch + 1}/{self._epochs}  {figures}  best epoch {best or '-'}  "
-                f"{duration(seconds)}",
-            )
+        now = time.monotonic()
+        due = (epoch + 1) % self._every == 0 or now - self._told >= self._SECONDS
+        if epoch > 0 and not due:
+            return
+        self._told = now
+        figures = "  ".join(
+            f"{title} {record[name]:.4g}" for name, title in _PROGRESS.items() if name in record
+        )
+        best = self._stopping.best_epoch + 1
+        left = (now - self._begin) * (self._epochs / (epoch + 1) - 1.0)
+        say(
+            self._console,
+            f"epoch {epoch + 1}/{self._epochs}  {figures}  best epoch {best or '-'}  "
+            f"{duration(now - self._begin)}, up to {duration(left)} left",
+        )
 
 
 def _output_activation(target: Target) -> str:

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, cast
 
@@ -20,8 +21,15 @@ _ASCII_HEAD = box.Box(
     ascii=True,
 )
 _MOST_COLUMNS = 40
+_FEWEST_COLUMNS = 10
+# Of the summary, besides those of its table of columns.
+_OTHER_LINES = 14
 _WIDTH_OF_FILES = 100
 _IN_UNITS = ("rmse", "mae")
+BASELINES = {
+    "classification": "guesses the shares of the classes, whatever the row",
+    "regression": "guesses the mean, whatever the row",
+}
 _TITLES = {
     "accuracy": "accuracy",
     "log_loss": "log loss",
@@ -58,14 +66,19 @@ def print_json(record: Mapping[str, Any]) -> None:
     write_utf8(json.dumps(finite(record), ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
 
-def print_columns(console: Console, summaries: Sequence[ColumnSummary]) -> None:
-    """Table of what each column holds, the first ones only where there are very many."""
+def print_columns(
+    console: Console, summaries: Sequence[ColumnSummary], most: int | None = None
+) -> None:
+    """Table of what each column holds; of more than `most` those with notes, and then the first."""
     table = _new_table()
     for title in ("column", "kind"):
         table.add_column(title, overflow="fold")
     for title in ("missing", "distinct"):
         table.add_column(title, justify="right")
-    shown = summaries[:_MOST_COLUMNS]
+    shown = list(summaries)
+    if most is not None and len(shown) > most:
+        places = sorted(range(len(shown)), key=lambda place: not shown[place].note)[:most]
+        shown = [shown[place] for place in sorted(places)]
     notes = any(s.note for s in shown)
     if notes:
         table.add_column("note", overflow="fold")
@@ -74,8 +87,20 @@ def print_columns(console: Console, summaries: Sequence[ColumnSummary]) -> None:
         distinct = f"{s.distinct:,}" if s.distinct else ""
         table.add_row(s.name, s.kind, missing, distinct, *([s.note] if notes else []))
     console.print(table)
-    if len(summaries) > _MOST_COLUMNS:
-        say(console, f"... and {len(summaries) - _MOST_COLUMNS} more columns")
+    if len(shown) < len(summaries):
+        kinds = Counter(s.kind for s in summaries)
+        kinds.subtract(s.kind for s in shown)
+        left = {kind: count for kind, count in kinds.items() if count}
+        counted = ", ".join(f"{count:,} {kind}" for kind, count in left.items())
+        counted = counted if len(left) > 1 else next(iter(left))
+        say(console, f"and {len(summaries) - len(shown):,} more columns ({counted})")
+
+
+def columns_of_a_screen(console: Console) -> int:
+    """How many columns a summary of about one screen may tell; a file takes more."""
+    if not console.is_terminal:
+        return _MOST_COLUMNS
+    return max(console.height - _OTHER_LINES, _FEWEST_COLUMNS)
 
 
 def print_results(console: Console, results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
@@ -94,6 +119,15 @@ def print_results(console: Console, results: Mapping[str, Mapping[str, Mapping[s
         ]
         table.add_row(_TITLES[name], *cells)
     console.print(table)
+
+
+def describe_epochs(training: Mapping[str, Any]) -> str:
+    """Which epoch's weights were kept, and why training ended, in a few words."""
+    best, epochs = training["best_epoch"], training["epochs"]
+    reason = training.get("stop_reason", "")
+    if "not improved" in reason:
+        reason = f"then {epochs - best} without improvement"
+    return f"best epoch {best} of {epochs}{f' ({reason})' if reason else ''}"
 
 
 def format_figure(name: str, value: float | None) -> str:

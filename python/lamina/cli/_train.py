@@ -1,5 +1,6 @@
 """`lamina train`: from a table to a model file, with a summary before and results after."""
 
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,10 @@ from lamina.cli._interrupt import termination_raised
 from lamina.cli._network import Recipe, Trained, describe_network, set_threads, train_network
 from lamina.cli._read import TextFormat, read_table, text_format
 from lamina.cli._report import (
+    BASELINES,
     check_console,
+    columns_of_a_screen,
+    describe_epochs,
     make_console,
     print_columns,
     print_json,
@@ -116,10 +120,7 @@ def _train(arguments: Arguments) -> None:
         "columns": [asdict(summary) for summary in summaries],
         "network": describe_network(recipe, target, preprocessor.width),
         "recipe": asdict(recipe),
-        "epochs": trained.epochs,
-        "best_epoch": trained.best_epoch,
-        "stop_reason": trained.stop_reason,
-        "history": trained.history,
+        **trained.training_record(),
         "results": {},
     }
     model = TableModel(preprocessor, target, trained.network, record)
@@ -128,20 +129,20 @@ def _train(arguments: Arguments) -> None:
     if arguments.json:
         print_json({"model": str(finish.place)} | model.training)
     else:
-        _print_end(console, trained, finish, time.perf_counter() - begin)
+        _print_end(console, target, trained, finish, time.perf_counter() - begin)
     finish.raise_problems()
     check_console(console)
 
 
-def _print_end(console: Console, trained: Trained, finish: Finish, seconds: float) -> None:
-    why = f" ({trained.stop_reason})" if trained.stop_reason else ""
-    say(
-        console,
-        f"best epoch {trained.best_epoch} of {trained.epochs}{why}, {duration(seconds)} in all",
-    )
+def _print_end(
+    console: Console, target: Target, trained: Trained, finish: Finish, seconds: float
+) -> None:
+    say(console, f"{describe_epochs(trained.training_record())}, {duration(seconds)} in all")
     if finish.results:
         print_results(console, finish.results)
-    say(console, f"model saved to {finish.place}")
+        say(console, f"baseline: {BASELINES[target.task]}")
+    say(console, f"model saved to {finish.place}; use it with")
+    say(console, f"  lamina predict {shlex.quote(str(finish.place))} TABLE")
 
 
 def _plan(arguments: Arguments, table: Table) -> tuple[Target, Preprocessor]:
@@ -244,5 +245,5 @@ def _print_data(
     if isinstance(target, ClassTarget):
         shares = [f"'{c}' {p:.1%}" for c, p in zip(target.classes, target.shares, strict=True)]
         say(console, f"classes: {', '.join(shares[:10])}{', ...' if len(shares) > 10 else ''}")
-    print_columns(console, summaries)
+    print_columns(console, summaries, columns_of_a_screen(console))
     say(console, f"{len(preprocessor.encoders)} columns become {preprocessor.width} features")
