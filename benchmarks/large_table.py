@@ -1,9 +1,25 @@
-"""A CSV of a given size with columns of every kind and missing cells everywhere."""
+"""`python -m benchmarks.large_table`: reading and training a large CSV, in time and memory.
 
+Writes a CSV of mixed columns with missing cells everywhere (`--size` bytes, a gigabyte by default),
+reads it in turn with lamina and with polars' `read_csv`, each time in a fresh process on the same
+processors, and trains `lamina train` on it once. The peak is the process's largest resident size.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+
+from benchmarks.machine import processors, start_pinned
+from benchmarks.memory import MEBI, peak_bytes
+from benchmarks.report import markdown
 
 _ROWS = 200_000
 _MISSING = 0.05
@@ -51,3 +67,105 @@ def _some_rows(random: np.random.Generator) -> pl.DataFrame:
     return frame.with_columns(
         pl.when(present[name]).then(pl.col(name)) for name in columns if name != "outcome"
     )
+
+
+def run_child(reader: str, path: Path) -> None:
+    """In a fresh process: read the file; print seconds, CPU seconds and the peak, as JSON."""
+    from lamina.cli._read import TextFormat, read_table
+
+    begin, begin_cpu = time.perf_counter(), time.process_time()
+    if reader == "lamina":
+        rows = len(next(iter(read_table(path, TextFormat()).values())))
+    else:
+        rows = pl.read_csv(path).height
+    seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
+    print(json.dumps({"rows": rows, "seconds": seconds, "cpu": cpu, "peak": peak_bytes()}))
+
+
+def measure(reader: str, path: Path, threads: int) -> dict[str, float]:
+    """One reading in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.large_table", "--child", reader, str(path)]
+    with start_pinned(command, threads, stdout=subprocess.PIPE) as child:
+        out, _ = child.communicate()
+    answer: dict[str, float] = json.loads(out.splitlines()[-1])
+    return answer
+
+
+def train(path: Path, threads: int) -> tuple[float, int]:
+    """Seconds and peak of `lamina train` on the file, for one epoch."""
+    program = (
+        "import sys; from lamina.cli import main; from benchmarks.memory import peak_bytes; "
+        "code = main(sys.argv[1:]); print(peak_bytes()); sys.exit(code)"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        output = ["--output", str(Path(folder) / "model.lamina"), "--epochs", "1"]
+        options = ["train", str(path), "--target", "outcome", *output, "--threads", str(threads)]
+        begin = time.perf_counter()
+        command = [sys.executable, "-c", program, *options]
+        with start_pinned(command, threads, stdout=subprocess.PIPE) as child:
+            out, _ = child.communicate()
+        seconds = time.perf_counter() - begin
+    if child.returncode != 0:
+        raise SystemExit("lamina train failed")
+    return seconds, int(out.splitlines()[-1])
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.large_table", description=__doc__)
+    parser.add_argument("--size", type=int, default=10**9, help="bytes of the file")
+    parser.add_argument("--file", type=Path, help="read this CSV with the target 'outcome' instead")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--no-train", action="store_true")
+    parser.add_argument("--threads", type=int, default=len(processors()))
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def report(path: Path, arguments: argparse.Namespace) -> None:
+    """Measure and print."""
+    runs: dict[str, list[dict[str, float]]] = {"polars": [], "lamina": []}
+    for _ in range(arguments.rounds):
+        for reader, answers in runs.items():
+            answers.append(measure(reader, path, arguments.threads))
+    medians = {
+        (reader, field): statistics.median(answer[field] for answer in answers)
+        for reader, answers in runs.items()
+        for field in ("seconds", "cpu", "peak")
+    }
+    size = path.stat().st_size
+    print(f"{size / 1e9:.2f} GB, {int(runs['lamina'][0]['rows']):,} rows\n")
+    rows = [
+        [
+            reader,
+            f"{medians[reader, 'seconds']:.2f}",
+            f"{medians[reader, 'seconds'] / medians['polars', 'seconds']:.2f}",
+            f"{medians[reader, 'cpu']:.2f}",
+            f"{medians[reader, 'peak'] / MEBI:,.0f}",
+        ]
+        for reader in runs
+    ]
+    print(markdown(["reader", "seconds", "over polars'", "CPU seconds", "peak, MiB"], rows))
+    if not arguments.no_train:
+        seconds, peak = train(path, arguments.threads)
+        print(
+            f"\nlamina train, one epoch: {seconds:.1f} s, peak {peak / MEBI:,.0f} MiB, "
+            f"{peak / size:.2f} times the file"
+        )
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    if arguments.child:
+        run_child(arguments.child[0], Path(arguments.child[1]))
+        return
+    if arguments.file:
+        report(arguments.file, arguments)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "large.csv"
+        write_large_table(path, arguments.size)
+        report(path, arguments)
+
+
+if __name__ == "__main__":
+    main()

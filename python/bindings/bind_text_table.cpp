@@ -2,12 +2,15 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "register.h"
 #include "tables/row_scanner.h"
 #include "tables/text_table.h"
@@ -28,8 +31,9 @@ py::array array_of(std::vector<T> values) {
   return py::array_t<T>(static_cast<py::ssize_t>(held.size()), held.data(), capsule);
 }
 
-py::list first_rows(const std::string& text, char separator, const std::string& quote,
+py::list first_rows(const py::bytes& bytes, char separator, const std::string& quote,
                     const std::string& comment, size_t limit, bool last) {
+  const std::string text = bytes;
   std::deque<std::string> unescaped;
   const char* const end = text.data() + text.size();
   RowScanner scanner(format_of(separator, quote, comment), text.data(), end, last, unescaped);
@@ -44,7 +48,12 @@ py::list first_rows(const std::string& text, char separator, const std::string& 
 
 std::vector<ColumnKind> kinds_of(const std::string& letters) {
   std::vector<ColumnKind> kinds;
-  for (const char letter : letters) kinds.push_back(static_cast<ColumnKind>(letter));
+  for (const char letter : letters) {
+    if (std::string_view("nt-").find(letter) == std::string_view::npos) {
+      throw Error(Error::Kind::kValue, "TextTable: expected kinds n, t or -, got '" + letters + "'");
+    }
+    kinds.push_back(static_cast<ColumnKind>(letter));
+  }
   return kinds;
 }
 

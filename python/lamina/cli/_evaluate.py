@@ -12,12 +12,17 @@ def run(arguments: Arguments) -> None:
     """Read model and table, measure, print."""
     set_threads(arguments.threads)
     model = TableModel.load(arguments.model)
-    table = read_table(arguments.table, text_format(arguments))
+    console = make_console(quiet=arguments.json)
+    table = read_table(
+        arguments.table,
+        text_format(arguments),
+        model.preprocessor.missing_values,
+        tell=lambda note: say(console, note),
+    )
     with file_named(arguments.table):
         scores = model.evaluate(table)
     if arguments.json:
         print_json({"target": model.target.name, "task": model.target.task} | scores)
         return
-    console = make_console(quiet=arguments.json)
     say(console, f"{model.target.task} of '{model.target.name}' in {arguments.table}")
     print_results(console, {"model": scores})

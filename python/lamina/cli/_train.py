@@ -89,7 +89,9 @@ def _train(arguments: Arguments) -> None:
     check_output(arguments.output)
     console = make_console(quiet=arguments.json)
     layout = text_format(arguments)
-    table = read_table(arguments.table, layout)
+    table = read_table(
+        arguments.table, layout, _missing_values(arguments), lambda note: say(console, note)
+    )
     target, preprocessor = _plan(arguments, table)
     everything = _rows(arguments.table, table, target, preprocessor)
     with options_named(target.name), everything.named():
@@ -164,15 +166,21 @@ def _plan(arguments: Arguments, table: Table) -> tuple[Target, Preprocessor]:
             kinds[name] = {"numeric": "number", "categorical": "category", "ignore": "ignored"}[
                 kind
             ]
-    missing = (*MISSING_VALUES, *(text.strip() for text in arguments.missing))
     preprocessor = Preprocessor(
-        numbers=arguments.numbers, bins=arguments.bins, kinds=kinds, missing_values=missing
+        numbers=arguments.numbers,
+        bins=arguments.bins,
+        kinds=kinds,
+        missing_values=_missing_values(arguments),
     )
     with options_named(arguments.target), file_named(arguments.table):
         target = fit_target(
             arguments.target, table[arguments.target], preprocessor.missing_values, arguments.task
         )
     return target, preprocessor
+
+
+def _missing_values(arguments: Arguments) -> tuple[str, ...]:
+    return (*MISSING_VALUES, *(text.strip() for text in arguments.missing))
 
 
 def _rows(path: Path, table: Table, target: Target, preprocessor: Preprocessor) -> Rows:
@@ -193,7 +201,8 @@ def _rows(path: Path, table: Table, target: Target, preprocessor: Preprocessor) 
 
 
 def _read_rows(path: Path, target: Target, preprocessor: Preprocessor, layout: TextFormat) -> Rows:
-    return _rows(path, read_table(path, layout), target, preprocessor)
+    table = read_table(path, layout, preprocessor.missing_values)
+    return _rows(path, table, target, preprocessor)
 
 
 def _divide(

@@ -14,6 +14,7 @@ from lamina.tabular import TableError
 SAMPLE_BYTES = 1 << 18
 _SAMPLE_ROWS = 1000
 _MOST = 0.9
+_MANY_NUMBERS = 0.3
 
 _LINE = re.compile(rb"[^\r\n]*(\r\n|\n|\r|$)")
 _EXCEL_SEPARATOR = re.compile(rb'"?sep=(.)"?[ \t]*(\r\n|\n|\r)', re.I)
@@ -155,6 +156,7 @@ def _take_header(path: Path, sample: _Sample, layout: Layout, wanted: TextFormat
     rows = sample.rows(layout.separator, layout.quote, layout.comment, _SAMPLE_ROWS)
     if not rows:
         _refuse_without_rows(path, sample, layout)
+        return
     header, below = rows[0], rows[1:] or rows
     width, count = Counter(len(row.cells) for row in below).most_common(1)[0]
     _refuse_lines_before(path, rows, width, count, wanted)
@@ -179,15 +181,19 @@ def _take_header(path: Path, sample: _Sample, layout: Layout, wanted: TextFormat
     layout.names = names
     sample.skip(header.end - sample.place)
     layout.start, layout.first_line = sample.place, sample.line
-    if not wanted.columns and all(map(looks_like_number, names)):
+    numbers = [name for name in names if looks_like_number(name)]
+    if len(numbers) >= _MANY_NUMBERS * len(names) or any(not n.isdigit() for n in numbers):
         layout.notes.append(
-            f"the names of the columns are numbers: if line {header.line} is a row, say --no-header"
+            f"names of columns are numbers, such as '{numbers[0]}': if line {header.line} is a row, "
+            "say --no-header"
         )
 
 
 def _refuse_without_rows(path: Path, sample: _Sample, layout: Layout) -> None:
     if not sample.text[sample.place :].strip():
-        what = f"nothing stands behind line {sample.line - 1}" if sample.place else "the file is empty"
+        what = (
+            f"nothing stands behind line {sample.line - 1}" if sample.place else "the file is empty"
+        )
         raise TableError(f"{path}: {what}")
     # The reader of rows says what is wrong with the first one.
     layout.names = [""]

@@ -43,7 +43,8 @@ def _file(source: Source) -> Path | bytes:
 
 def _names(source: Source, file: Path | bytes) -> list[str]:
     try:
-        return list(pl.read_parquet_schema(io.BytesIO(file) if isinstance(file, bytes) else file))
+        with io.BytesIO(file) if isinstance(file, bytes) else file.open("rb") as opened:
+            return list(pl.read_parquet_schema(opened))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _unreadable(source, error) from error
 

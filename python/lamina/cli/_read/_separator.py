@@ -24,11 +24,13 @@ class _Division:
     separator: str
     width: int
     share: float
-    header_fits: bool
+    header_width: int
     numbers: float
 
-    def rank(self) -> tuple[bool, bool, float, int]:
-        return self.share >= _MOST, self.header_fits, self.numbers, self.width
+    def rank(self) -> tuple[bool, int, float, int]:
+        # A header without a name for the first column is rare.
+        header = 2 * (self.header_width == self.width) + (self.header_width == self.width - 1)
+        return self.share >= _MOST, header, self.numbers, self.width
 
 
 def looks_like_number(cell: str) -> bool:
@@ -40,23 +42,25 @@ def find_separator(text: bytes, whole: bool, quote: str, comment: str) -> str:
     """The candidate that divides most lines into as many cells.
 
     Among those that do, the one whose cells are numbers more often, then the one with more cells.
-    Blanks divide any text, so they are tried last, and only numbers speak for them. Where nothing
+    Blanks divide any text, so only numbers between them speak for them. Where nothing
     does, the first line decides: the candidate that it holds most often, else a comma.
     """
     divisions = [_divide(text, whole, separator, quote, comment) for separator in _CANDIDATES]
     good = [d for d in divisions if d and d.width > 1 and d.share >= _HALF]
-    if good:
-        return max(good, key=_Division.rank).separator
+    best = max(good, key=_Division.rank, default=None)
     blanks = _divide(text, whole, BLANKS, quote, comment)
-    if blanks and blanks.width > 1 and blanks.share >= _MOST and blanks.numbers >= _SOME_NUMBERS:
-        return BLANKS
+    if blanks and blanks.width > 1 and blanks.share >= _MOST:
+        if best is None and blanks.numbers >= _SOME_NUMBERS:
+            return BLANKS
+        if best and blanks.numbers >= _MOST and best.numbers < _MOST:
+            return BLANKS
+    if best:
+        return best.separator
     first_line = re.split(rb"[\r\n]", text.lstrip(), maxsplit=1)[0]
     return max(_CANDIDATES, key=lambda separator: first_line.count(separator.encode()))
 
 
-def _divide(
-    text: bytes, whole: bool, separator: str, quote: str, comment: str
-) -> _Division | None:
+def _divide(text: bytes, whole: bool, separator: str, quote: str, comment: str) -> _Division | None:
     found = _core.first_rows(text, separator, quote, comment, _ROWS, whole)
     rows: list[list[str]] = [cells for cells, _, _ in found]
     if not rows:
@@ -65,6 +69,4 @@ def _divide(
     width, count = Counter(map(len, below)).most_common(1)[0]
     cells = [cell for row in below if len(row) == width for cell in row if cell]
     numbers = sum(map(looks_like_number, cells)) / len(cells) if cells else 0.0
-    return _Division(
-        separator, width, count / len(below), len(rows[0]) in (width, width - 1), numbers
-    )
+    return _Division(separator, width, count / len(below), len(rows[0]), numbers)

@@ -58,9 +58,7 @@ class Source:
                 with gzip.open(file) as unpacked:
                     yield unpacked  # type: ignore[misc]  # a BinaryIO but for its name
             except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-                raise TableError(
-                    f"{self.path}: the gzip data are damaged or cut short"
-                ) from error
+                raise TableError(f"{self.path}: the gzip data are damaged or cut short") from error
 
     def is_parquet(self) -> bool:
         """Whether the file is Parquet."""
@@ -74,7 +72,9 @@ class Source:
 
     def encoding(self) -> str:
         """The encoding of a text: by its byte order mark, else UTF-8."""
-        return next((name for mark, name in _BYTE_ORDER_MARKS if self._head.startswith(mark)), "utf-8")
+        return next(
+            (name for mark, name in _BYTE_ORDER_MARKS if self._head.startswith(mark)), "utf-8"
+        )
 
     def blocks(self, encoding: str) -> Iterator[bytes]:
         """The text as UTF-8 without a byte order mark, in blocks, the first one not empty.

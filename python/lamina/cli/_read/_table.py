@@ -57,7 +57,9 @@ def read_kept_table(
             )
     if source.is_parquet():
         return Kept(columns, read_parquet_frame(source, dict.fromkeys(keep)))
-    return Kept(columns, pl.DataFrame([_series(name, columns[name]) for name in dict.fromkeys(keep)]))
+    return Kept(
+        columns, pl.DataFrame([_series(name, columns[name]) for name in dict.fromkeys(keep)])
+    )
 
 
 def _read(

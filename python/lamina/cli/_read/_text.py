@@ -43,9 +43,7 @@ def read_text(
 
 
 class _TextReader:
-    def __init__(
-        self, source: Source, wanted: TextFormat, missing_values: Collection[str]
-    ) -> None:
+    def __init__(self, source: Source, wanted: TextFormat, missing_values: Collection[str]) -> None:
         self._source, self._wanted = source, wanted
         self._path = source.path
         self._encoding = wanted.encoding or source.encoding()
@@ -99,9 +97,7 @@ class _TextReader:
             yield block[left:]
             left = max(0, left - len(block))
 
-    def _parse(
-        self, kinds: str, blocks: Iterable[bytes], *, whole: bool = True
-    ) -> _core.TextTable:
+    def _parse(self, kinds: str, blocks: Iterable[bytes], *, whole: bool = True) -> _core.TextTable:
         layout = self._layout
         table = _core.TextTable(
             separator=layout.separator,
