@@ -290,7 +290,9 @@ def test_evaluating_without_the_target_or_with_an_unknown_class_gives_one_senten
 def test_wrong_choices_at_prediction_give_one_sentence(folder):
     arguments = ["predict", folder / "amount.lamina", folder / "test.csv"]
     assert "predicts numbers, not classes" in fails(*arguments, "--probabilities")
-    assert "no column 'hour' to keep; did you mean 'hours'" in fails(*arguments, "--keep", "hour")
+    assert "--keep: there is no column 'hour'; did you mean 'hours'" in fails(
+        *arguments, "--keep", "hour"
+    )
     assert "expected a name that ends in .csv" in fails(*arguments, "-o", "p.xlsx")
     assert "there is no folder nowhere" in fails(*arguments, "-o", "nowhere/p.csv")
 

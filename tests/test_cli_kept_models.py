@@ -88,7 +88,7 @@ def test_a_metric_that_fails_costs_its_own_figure_alone(table, monkeypatch):
     def fail(*_):
         raise ValueError("no figure today")
 
-    monkeypatch.setitem(lm._metrics.METRICS, "log_loss", fail)
+    monkeypatch.setitem(lm.metrics._metric.METRICS, "log_loss", fail)
     code, out, _ = lamina(*arguments(table), *QUICK, "--json")
     assert code == 0
     figures = json.loads(out)["results"]["validation"]["model"]

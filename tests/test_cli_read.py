@@ -4,7 +4,6 @@ import datetime as dt
 import decimal
 import gzip
 import io
-import math
 import zipfile
 
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 pl = pytest.importorskip("polars")
 
 from commands import write  # noqa: E402
-
 from lamina.cli._read import TextFormat, read_kept_table, read_table  # noqa: E402
 from lamina.tabular import TableError  # noqa: E402
 

@@ -49,8 +49,8 @@ py::list first_rows(const py::bytes& bytes, char separator, const std::string& q
 std::vector<ColumnKind> kinds_of(const std::string& letters) {
   std::vector<ColumnKind> kinds;
   for (const char letter : letters) {
-    if (std::string_view("nt-").find(letter) == std::string_view::npos) {
-      throw Error(Error::Kind::kValue, "TextTable: expected kinds n, t or -, got '" + letters + "'");
+    if (std::string_view("nmtw-").find(letter) == std::string_view::npos) {
+      throw Error(Error::Kind::kValue, "TextTable: expected kinds n, m, t, w or -, got '" + letters + "'");
     }
     kinds.push_back(static_cast<ColumnKind>(letter));
   }
@@ -90,7 +90,9 @@ void register_text_table(py::module_& module) {
            py::arg("separator"), py::arg("quote"), py::arg("comment"), py::arg("decimal_comma"),
            py::arg("kinds"), py::arg("missing"), py::arg("first_line"),
            py::arg("bytes_per_thread") = 1U << 16U,
-           "`kinds` has a letter for each column: n number, t text, - skipped.")
+           "`kinds` has a letter for each column: n number, m number or one of the missing texts, t text, w "
+           "text "
+           "as it is written, - skipped.")
       .def(
           "add",
           [](TextTable& table, const py::bytes& block) {

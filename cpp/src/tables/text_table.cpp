@@ -18,6 +18,8 @@ using Result = RowScanner::Result;
 // No table has such rows; where quotes are not closed, this ends the search for their end.
 constexpr size_t kLongestRow = size_t{1} << 26;
 
+bool is_text(ColumnKind kind) { return kind == ColumnKind::kText || kind == ColumnKind::kWrittenText; }
+
 [[noreturn]] void fail(std::int64_t line, const std::string& problem) {
   throw Error(Error::Kind::kFormat, "line " + std::to_string(line) + ": " + problem);
 }
@@ -121,16 +123,17 @@ void TextTable::add_row(Part& part, const std::vector<std::string_view>& cells) 
     const Column& column = columns_[i];
     if (column.kind == ColumnKind::kSkipped || column.late || part.late[i] != 0) continue;
     std::string_view cell = cells[i];
-    if (options_.decimal_comma) {
+    if (options_.decimal_comma && column.kind != ColumnKind::kWrittenText) {
       std::string point;
       if (rewrite_decimal_comma(cell, point)) cell = part.rewritten.emplace_back(std::move(point));
     }
-    if (column.kind == ColumnKind::kText) {
+    if (is_text(column.kind)) {
       part.texts[i].push_back(cell);
       continue;
     }
     double value = std::numeric_limits<double>::quiet_NaN();
-    if (cell.empty() || parse_plain_number(cell, value) || is_missing(cell)) {
+    if (cell.empty() || parse_plain_number(cell, value) ||
+        (column.kind == ColumnKind::kMissingOrNumber && is_missing(cell))) {
       part.numbers[i].push_back(value);
     } else {
       part.late[i] = 1;
@@ -145,7 +148,7 @@ bool TextTable::is_missing(std::string_view cell) const {
 // Moves what all parts found in a column to the table.
 void TextTable::append(size_t index, size_t parts) {
   Column& column = columns_[index];
-  for (size_t i = 0; i < parts && column.kind == ColumnKind::kText; ++i) {
+  for (size_t i = 0; i < parts && is_text(column.kind); ++i) {
     column.dictionary.append_codes(parts_[i].texts[index], column.codes);
   }
   for (size_t i = 0; i < parts; ++i) column.late = column.late || parts_[i].late[index] != 0;

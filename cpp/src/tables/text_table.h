@@ -13,7 +13,13 @@
 namespace lamina {
 
 // What a column is read as.
-enum class ColumnKind : char { kNumber = 'n', kText = 't', kSkipped = '-' };
+enum class ColumnKind : char {
+  kNumber = 'n',           // only empty cells are missing
+  kMissingOrNumber = 'm',  // so are the texts that stand for missing values
+  kText = 't',             // where the decimal mark is a comma, numbers are rewritten with a point
+  kWrittenText = 'w',      // no cell is rewritten
+  kSkipped = '-'
+};
 
 struct TextTableOptions {
   TextFormat format;

@@ -15,8 +15,9 @@ def run(arguments: Arguments) -> None:
     console = make_console(quiet=arguments.json)
     table = read_table(
         arguments.table,
-        text_format(arguments),
+        text_format(arguments, model.preprocessor.formats.numbers),
         model.preprocessor.missing_values,
+        target=model.target.name,
         tell=lambda note: say(console, note),
     )
     with file_named(arguments.table):

@@ -25,7 +25,7 @@ def run(arguments: Arguments) -> None:
         raise TableError("--probabilities: this model predicts numbers, not classes")
     table = read_kept_table(
         arguments.table,
-        text_format(arguments),
+        text_format(arguments, model.preprocessor.formats.numbers),
         model.preprocessor.missing_values,
         arguments.keep,
         tell=lambda note: print(f"lamina: {note}", file=sys.stderr),

@@ -10,7 +10,8 @@ from lamina.tabular._columns import (
     rows_taken,
     take_rows,
 )
-from lamina.tabular._inspect import ColumnSummary, closest, is_marked_number
+from lamina.tabular._giveaway import Giveaway, find_giveaways
+from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
 from lamina.tabular._record import finite
 from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read_times
@@ -20,7 +21,10 @@ from lamina.tabular._target import (
     ClassTarget,
     NumberTarget,
     Target,
+    TaskChoice,
+    choose_task,
     fit_target,
+    missing_texts,
     target_from_record,
 )
 from lamina.tabular._texts import MISSING_VALUES
@@ -35,20 +39,25 @@ __all__ = [
     "Column",
     "ColumnSummary",
     "Columns",
+    "Giveaway",
+    "NoColumnError",
     "NumberTarget",
     "Preprocessor",
     "TableError",
     "TableLike",
     "TableModel",
     "Target",
+    "TaskChoice",
     "as_columns",
+    "choose_task",
     "closest",
+    "find_giveaways",
     "finite",
     "fit_target",
     "hold_back",
     "hold_back_latest",
     "holds_dates",
-    "is_marked_number",
+    "missing_texts",
     "read_times",
     "rows_taken",
     "score_outputs",

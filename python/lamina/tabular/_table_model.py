@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._metrics import METRICS
 from lamina._model_file import load_model, save_model
 from lamina._network import Sequential
+from lamina.metrics._metric import METRICS
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._columns import Column, Floats, TableError, rows_taken, take_rows
 from lamina.tabular._encoders import Record
@@ -76,7 +76,8 @@ class TableModel:
             TableError: no target column, or no row with a target; also as in `predict`.
         """
         columns = as_columns(table)
-        encoded = self.target.encode(self._target_column(columns), self.missing_values)
+        column = self.preprocessor.read(self.target.name, self._target_column(columns))
+        encoded = self.target.encode(column, self.missing_values)
         there = encoded >= 0 if isinstance(self.target, ClassTarget) else ~np.isnan(encoded)
         if not there.any():
             raise TableError(f"no row has a value in the target column '{self.target.name}'")
@@ -180,7 +181,7 @@ def _figure(name: str, truth: NDArray[Any], outputs: Floats) -> float:
     """A metric's value, NaN where these rows have none; no figure is worth the others."""
     try:
         with np.errstate(all="ignore"):
-            return METRICS[name](truth, outputs, None)
+            return float(METRICS[name](truth, outputs, None))
     except (ValueError, ArithmeticError):
         return float("nan")
 

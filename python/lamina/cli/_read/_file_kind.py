@@ -3,7 +3,7 @@
 import re
 
 HEAD_BYTES = 4096
-_PARQUET = b"PAR1"
+PARQUET = b"PAR1"
 _UNPACK = "unpack it first"
 _AS_CSV = "save its table as CSV or Parquet"
 _NO_TABLE = "give a CSV, TSV or Parquet file"
@@ -58,7 +58,7 @@ def is_gzip(head: bytes) -> bool:
 
 def is_parquet(head: bytes, tail: bytes) -> bool:
     """Whether a file begins and ends as Parquet files do."""
-    return head.startswith(_PARQUET) and tail.endswith(_PARQUET)
+    return head.startswith(PARQUET) and tail.endswith(PARQUET)
 
 
 def describe_other_kind(head: bytes) -> tuple[str, str] | None:
@@ -71,7 +71,7 @@ def describe_other_kind(head: bytes) -> tuple[str, str] | None:
     for pattern, what, remedy in _TEXTS:
         if pattern.match(head):
             return what, remedy
-    if head.startswith(_PARQUET) and not head.isascii():
+    if head.startswith(PARQUET) and not head.isascii():
         return "a Parquet file without its end", "copy it again, it was cut short"
     return None
 

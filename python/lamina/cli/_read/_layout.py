@@ -1,4 +1,4 @@
-"""The layout of a text table, inferred from its first lines: separator, header, where rows begin."""
+"""The layout of a text table by its first lines: separator, header, where its rows begin."""
 
 import re
 from collections import Counter
@@ -184,8 +184,8 @@ def _take_header(path: Path, sample: _Sample, layout: Layout, wanted: TextFormat
     numbers = [name for name in names if looks_like_number(name)]
     if len(numbers) >= _MANY_NUMBERS * len(names) or any(not n.isdigit() for n in numbers):
         layout.notes.append(
-            f"names of columns are numbers, such as '{numbers[0]}': if line {header.line} is a row, "
-            "say --no-header"
+            f"names of columns are numbers, such as '{numbers[0]}': if line {header.line} is a "
+            "row, say --no-header"
         )
 
 
@@ -211,8 +211,8 @@ def _refuse_lines_before(
     if first == 0 or count < 2 or count < _MOST * (len(rows) - first):
         return
     raise TableError(
-        f"{path}, line {rows[0].line}: expected {width} cells like most lines, got {header}; if the "
-        f"table begins in line {rows[first].line}, leave out what is before it with --skip "
+        f"{path}, line {rows[0].line}: expected {width} cells like most lines, got {header}; if "
+        f"the table begins in line {rows[first].line}, leave out what is before it with --skip "
         f"{rows[first].line - 1}"
     )
 

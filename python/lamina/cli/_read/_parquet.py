@@ -1,12 +1,14 @@
 """Parquet files, column by column, so that the table is never there twice."""
 
 import io
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
 from lamina.cli._arguments import STANDARD_INPUT
+from lamina.cli._read._file_kind import PARQUET
 from lamina.cli._read._source import Source
 from lamina.tabular import Column, TableError, as_columns
 
@@ -32,6 +34,19 @@ def read_parquet(source: Source) -> dict[str, Column]:
 def read_parquet_frame(source: Source, names: Iterable[str]) -> pl.DataFrame:
     """Some of the columns, with their own types."""
     return _frame(source, _file(source), list(names))
+
+
+def index_columns(path: Path) -> list[str]:
+    """The columns of a Parquet file that hold the index of the pandas frame that wrote it."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(PARQUET)) != PARQUET:
+                return []
+            metadata = pl.read_parquet_metadata(file).get("pandas")
+        columns = json.loads(metadata)["index_columns"] if metadata else []
+    except (OSError, ValueError, KeyError, pl.exceptions.PolarsError):
+        return []  # what is wrong with the file, its reader says better
+    return [name for name in columns if isinstance(name, str)]
 
 
 def _file(source: Source) -> Path | bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lamina.cli._arguments import STANDARD_INPUT
-from lamina.cli._read._file_kind import HEAD_BYTES, describe_other_kind, is_gzip, is_parquet
+from lamina.cli._read._file_kind import HEAD_BYTES, PARQUET, describe_other_kind, is_gzip, is_parquet
 from lamina.tabular import TableError
 
 BLOCK_BYTES = 1 << 23
@@ -62,7 +62,7 @@ class Source:
 
     def is_parquet(self) -> bool:
         """Whether the file is Parquet."""
-        if not self._head.startswith(b"PAR1"):
+        if not self._head.startswith(PARQUET):
             return False
         with self.open() as file:
             if self.packed:

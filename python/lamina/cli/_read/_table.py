@@ -6,11 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
+from lamina.cli._names import find_columns, names_meant
 from lamina.cli._read._format import TextFormat
 from lamina.cli._read._parquet import read_parquet, read_parquet_frame
 from lamina.cli._read._source import Source
 from lamina.cli._read._text import read_text
-from lamina.tabular import MISSING_VALUES, CodedText, Column, TableError, closest
+from lamina.tabular import MISSING_VALUES, CodedText, Column
 
 
 @dataclass(frozen=True)
@@ -25,19 +26,25 @@ def read_table(
     path: Path,
     layout: TextFormat,
     missing_values: Collection[str] = MISSING_VALUES,
+    *,
+    target: str | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> dict[str, Column]:
     """The columns by name. .gz files are unpacked; the path `-` reads the standard input.
 
     Args:
-        missing_values: texts that are missing values, where they stand among numbers of a text file.
+        missing_values: texts that are missing values where a text file holds them among numbers.
+        target: a column in which they stay texts.
         tell: called with each sentence on how the file was read where that may surprise.
 
     Raises:
         TableError: no rows, repeated names, rows of unequal length, or no table at all.
         OSError: the file cannot be read.
     """
-    return _read(Source(path), layout, missing_values, (), tell)
+    source = Source(path)
+    if source.is_parquet():
+        return read_parquet(source)
+    return read_text(source, layout, missing_values, target=target, tell=tell)
 
 
 def read_kept_table(
@@ -47,34 +54,20 @@ def read_kept_table(
     keep: Sequence[str],
     tell: Callable[[str], None] | None = None,
 ) -> Kept:
-    """As `read_table`, and the columns to keep as they are written (a Parquet file's have types)."""
+    """As `read_table`, and columns as they are written: those of Parquet with their types.
+
+    Args:
+        keep: the values of the option `--keep`.
+    """
     source = Source(path)
-    columns = _read(source, layout, missing_values, keep, tell)
-    for name in keep:
-        if name not in columns:
-            raise TableError(
-                f"{path}: the table has no column '{name}' to keep{closest(name, columns)}"
-            )
     if source.is_parquet():
-        return Kept(columns, read_parquet_frame(source, dict.fromkeys(keep)))
-    return Kept(
-        columns, pl.DataFrame([_series(name, columns[name]) for name in dict.fromkeys(keep)])
-    )
-
-
-def _read(
-    source: Source,
-    layout: TextFormat,
-    missing_values: Collection[str],
-    as_text: Collection[str],
-    tell: Callable[[str], None] | None,
-) -> dict[str, Column]:
-    if source.is_parquet():
-        return read_parquet(source)
-    found = read_text(source, layout, missing_values, as_text)
-    for note in found.notes if tell else ():
-        tell(f"{source.path}: {note}")
-    return found.columns
+        columns = read_parquet(source)
+        names = find_columns("--keep", keep, columns)
+        return Kept(columns, read_parquet_frame(source, names) if names else pl.DataFrame())
+    texts = names_meant(keep)
+    columns = read_text(source, layout, missing_values, as_text=texts, tell=tell)
+    names = find_columns("--keep", keep, columns)
+    return Kept(columns, pl.DataFrame([_series(name, columns[name]) for name in names]))
 
 
 def _series(name: str, column: Column) -> pl.Series:

@@ -1,9 +1,6 @@
 """Text tables: CSV, TSV and the like, read by the core in blocks."""
 
-import itertools
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from lamina import _core
 from lamina.cli._read._format import TextFormat
@@ -13,37 +10,46 @@ from lamina.tabular import CodedText, Column, TableError
 
 # What pandas, and readers of its files, call an index without a name; it is no feature.
 _FIRST_WITHOUT_NAME = "Unnamed: 0"
-_NUMBER, _TEXT, _SKIPPED = "n", "t", "-"
 _SHOWN = 60
 
-
-@dataclass(frozen=True)
-class TextColumns:
-    """Columns by name, and sentences on how the file was read where that may surprise."""
-
-    columns: dict[str, Column]
-    notes: list[str]
+# The letters by which the core knows the kinds of columns.
+_NUMBER, _MISSING_OR_NUMBER, _TEXT, _WRITTEN_TEXT, _SKIPPED = "n", "m", "t", "w", "-"
+_TEXTS = (_TEXT, _WRITTEN_TEXT)
 
 
 def read_text(
-    source: Source, wanted: TextFormat, missing_values: Collection[str], as_text: Collection[str]
-) -> TextColumns:
-    """The columns of a text table.
+    source: Source,
+    wanted: TextFormat,
+    missing_values: Collection[str],
+    *,
+    target: str | None = None,
+    as_text: Collection[str] = (),
+    tell: Callable[[str], None] | None = None,
+) -> dict[str, Column]:
+    """The columns of a text table by name.
 
     A column becomes numbers where each cell is a plain number (no code such as 007, no whole
     number beyond 2^53), empty, or one of the missing values; any other becomes text.
 
     Args:
-        as_text: names of columns that are wanted as they are written.
+        target: a column in which missing values stay texts.
+        as_text: columns that become text even where they hold numbers.
+        tell: called with each sentence on how the file was read where that may surprise.
 
     Raises:
         TableError: not a table, naming the line.
     """
-    return _TextReader(source, wanted, missing_values).read(as_text)
+    reader = _TextReader(source, wanted, missing_values)
+    columns = reader.read(target, as_text)
+    for note in reader.notes if tell else ():
+        tell(f"{source.path}: {note}")
+    return columns
 
 
 class _TextReader:
-    def __init__(self, source: Source, wanted: TextFormat, missing_values: Collection[str]) -> None:
+    def __init__(
+        self, source: Source, wanted: TextFormat, missing_values: Collection[str]
+    ) -> None:
         self._source, self._wanted = source, wanted
         self._path = source.path
         self._encoding = wanted.encoding or source.encoding()
@@ -53,30 +59,40 @@ class _TextReader:
         whole = next(blocks, None) is None
         self._layout = self._find_layout(first, whole)
         self._sample = first[self._layout.start :][:SAMPLE_BYTES]
-        self._notes = self._layout.notes
+        self.notes = self._layout.notes
 
-    def read(self, as_text: Collection[str]) -> TextColumns:
+    def read(self, target: str | None, as_text: Collection[str]) -> dict[str, Column]:
         """All columns."""
         names = self._names()
-        sampled = self._parse(_NUMBER * len(names), [self._sample], whole=False)
-        kinds = [
-            _TEXT if sampled.is_late(i) or name in as_text else _NUMBER
-            for i, name in enumerate(names)
-        ]
-        table = self._parse("".join(kinds), self._blocks())
+        kinds = [self._kind(name, target, as_text) for name in names]
+        kinds = self._texts_by(self._parse(kinds, [self._sample], whole=False), kinds)
+        table = self._parse(kinds, self._blocks())
         if table.rows == 0:
             raise TableError(f"{self._path}: the table has no rows")
         late = [_TEXT if table.is_late(i) else _SKIPPED for i in range(len(names))]
-        again = self._parse("".join(late), self._blocks()) if _TEXT in late else table
+        again = self._parse(late, self._blocks()) if _TEXT in late else table
         columns: dict[str, Column] = {}
         for i, name in enumerate(names):
-            if late[i] == _TEXT or kinds[i] == _TEXT:
-                holder = again if late[i] == _TEXT else table
-                coded = CodedText(holder.take_codes(i), holder.texts(i))
-                columns[name] = coded if name in as_text else self._unquoted(name, coded)
-            else:
+            if late[i] == _SKIPPED and kinds[i] not in _TEXTS:
                 columns[name] = table.take_numbers(i)
-        return TextColumns(columns, self._notes)
+                continue
+            holder = again if late[i] == _TEXT else table
+            columns[name] = CodedText(holder.take_codes(i), holder.texts(i))
+            if kinds[i] != _WRITTEN_TEXT and name not in as_text:
+                columns[name] = self._unquoted(name, columns[name])
+        return columns
+
+    def _kind(self, name: str, target: str | None, as_text: Collection[str]) -> str:
+        if name in self._wanted.as_written:
+            return _WRITTEN_TEXT
+        if name in as_text:
+            return _TEXT
+        return _NUMBER if name == target else _MISSING_OR_NUMBER
+
+    @staticmethod
+    def _texts_by(sampled: _core.TextTable, kinds: Sequence[str]) -> list[str]:
+        """The kinds, with text where a sample of the rows holds some."""
+        return [_TEXT if sampled.is_late(i) else kind for i, kind in enumerate(kinds)]
 
     def _find_layout(self, first: bytes, whole: bool) -> Layout:
         size = SAMPLE_BYTES
@@ -104,7 +120,7 @@ class _TextReader:
             quote=layout.quote,
             comment=layout.comment,
             decimal_comma=self._wanted.decimal == ",",
-            kinds=kinds,
+            kinds="".join(kinds),
             missing=self._missing,
             first_line=layout.first_line,
         )
@@ -173,13 +189,13 @@ class _TextReader:
             places[name] = place
 
     def _unquoted(self, name: str, coded: CodedText) -> CodedText:
-        """The column without the single quotes around its cells, where no cell holds half a pair."""
+        """The column without single quotes around its cells, if no cell has half a pair of them."""
         texts = [text for text in coded.distinct if text is not None]
         quoted = sum(map(_in_single_quotes, texts))
         touched = sum(text.startswith("'") or text.endswith("'") for text in texts)
         if self._wanted.quote is not None or quoted == 0 or quoted < touched:
             return coded
-        self._notes.append(
+        self.notes.append(
             f"the single quotes around cells of '{name}' are left out (--quote none keeps them)"
         )
         return CodedText.of(
