@@ -60,7 +60,9 @@ def _some_rows(random: np.random.Generator) -> pl.DataFrame:
         "grade": np.array(list("ABCDE"))[random.integers(0, 5, _ROWS)],
         "postcode": np.char.zfill(random.integers(1000, 99_999, _ROWS).astype(str), 5),
         "day": (np.datetime64("2015-01-01") + random.integers(0, 3650, _ROWS)).astype(str),
-        "comment": np.array([", ".join((a, " ".join(rest))) for a, *rest in zip(*words)]),
+        "comment": np.array(
+            [", ".join((a, " ".join(rest))) for a, *rest in zip(*words, strict=True)]
+        ),
         "outcome": np.where(score > 1.5, "yes", "no"),
     }
     frame = pl.DataFrame(columns)

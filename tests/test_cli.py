@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -307,7 +308,7 @@ def test_a_file_that_is_no_model_gives_one_sentence(folder, tmp_path):
 
 
 def test_an_interrupt_gives_code_130_and_no_traceback(folder, monkeypatch):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lamina.cli._evaluate.read_table", interrupt)
@@ -325,6 +326,20 @@ def test_an_interrupt_while_modules_are_read_gives_no_traceback(monkeypatch):
     monkeypatch.delattr("lamina.cli._train", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
     assert lamina("info", "nothing") == (130, "", "lamina: interrupted\n")
+
+
+def test_a_warning_is_one_sentence_on_the_standard_error(folder, monkeypatch):
+    predict = TableModel.outputs
+
+    def warn(self, table):
+        warnings.warn("these rows\nare odd", stacklevel=1)
+        return predict(self, table)
+
+    monkeypatch.setattr(TableModel, "outputs", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        code, _, err = lamina("predict", folder / "paid.lamina", folder / "test.csv")
+    assert (code, err) == (0, "lamina: warning: these rows are odd\n")
 
 
 def test_the_traceback_is_shown_on_request_only(tmp_path):

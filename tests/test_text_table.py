@@ -65,7 +65,7 @@ def read(text, separator, width, step, bytes_per_thread=1):
         table.finish()
         return table
 
-    first = parse("n" * width)
+    first = parse("m" * width)
     late = [first.is_late(i) for i in range(width)]
     second = parse("".join("t" if is_late else "-" for is_late in late))
     columns = []
@@ -134,8 +134,10 @@ def test_numbers_are_rounded_as_python_rounds_them(text):
 
 def test_a_table_of_no_more_use_says_so_and_wrong_settings_are_refused():
     table = _core.TextTable(",", '"', "", False, "nn", [], 1)
-    with pytest.raises(ValueError, match="line 1: expected 2 cells, got 1"):
-        table.add(b"1\n2\n")
-        table.finish()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="line 1: expected 2 cells, got 1"):
+            table.add(b"1\n2\n")
+    with pytest.raises(ValueError, match="expected kinds n, m, t, w or -, got 'nx'"):
+        _core.TextTable(",", '"', "", False, "nx", [], 1)
     with pytest.raises(IndexError):
         table.is_late(2)

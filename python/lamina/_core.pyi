@@ -318,7 +318,7 @@ class TextTable:
     """
     def __init__(self, separator: str, quote: str, comment: str, decimal_comma: bool, kinds: str, missing: collections.abc.Sequence[str], first_line: typing.SupportsInt | typing.SupportsIndex, bytes_per_thread: typing.SupportsInt | typing.SupportsIndex = 65536) -> None:
         """
-        `kinds` has a letter for each column: n number, t text, - skipped.
+        `kinds` has a letter for each column: n number, m number or one of the missing texts, t text, w text as it is written, - skipped.
         """
     def add(self, block: bytes) -> None:
         """
@@ -385,7 +385,7 @@ def compile_predictor(network: NetworkFloat64) -> typing.Any:
     """
     A predictor with a copy of the network's weights, as they are now.
     """
-def first_rows(text: str, separator: str, quote: str, comment: str, limit: typing.SupportsInt | typing.SupportsIndex, last: bool) -> list:
+def first_rows(text: bytes, separator: str, quote: str, comment: str, limit: typing.SupportsInt | typing.SupportsIndex, last: bool) -> list:
     """
     The first rows of a text without a byte 0: their cells, the lines before each, and where it ends.
     """

@@ -1,3 +1,4 @@
+// Numbers as tables write them, read as strtod reads them.
 #include "tables/plain_number.h"
 
 #include <charconv>

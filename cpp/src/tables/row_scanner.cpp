@@ -1,3 +1,4 @@
+// Splits the text of a table into rows of cells.
 #include "tables/row_scanner.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The distinct texts of a column in a hash table of their codes.
 #include "tables/text_dictionary.h"
 
 #include <algorithm>

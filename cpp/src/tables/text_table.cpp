@@ -1,3 +1,4 @@
+// Reads the rows of a text table block by block into columns.
 #include "tables/text_table.h"
 
 #include <algorithm>

@@ -15,6 +15,9 @@ OPTIMIZERS = ("adam", "adamw", "sgd")
 SPLITS = ("random", "time", "last")
 
 
+_THRESHOLD = (
+    "of two classes the second is predicted where its probability is above this (default: 0.5)"
+)
 _EXIT_CODES = (
     "exit codes: 0 done; 1 the files or the data do not allow it; 2 wrong usage; 130 interrupted"
 )
@@ -203,6 +206,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file to write: .csv, .tsv or .parquet (default: CSV on the standard output)",
     )
+    add("--threshold", type=_probability, metavar="P", help=_THRESHOLD)
     add("--probabilities", action="store_true", help="also give each class's probability")
     add("--keep", **_NAMES, help="columns of the table to copy (repeatable)")
     _add_common(parser)
@@ -211,6 +215,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.description = "Measure a model on the rows of a table that holds the target."
     _add_model_and_table(parser)
+    parser.add_argument("--threshold", type=_probability, metavar="P", help=_THRESHOLD)
     _add_common(parser)
 
 
@@ -371,6 +376,10 @@ def _fraction(text: str) -> float:
 
 def _share(text: str) -> float:
     return _number(text, lambda x: 0.0 <= x < 1.0, "a number from 0 to below 1")
+
+
+def _probability(text: str) -> float:
+    return _number(text, lambda x: 0.0 <= x <= 1.0, "a number from 0 to 1")
 
 
 def _positive(text: str) -> float:

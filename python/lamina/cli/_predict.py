@@ -23,6 +23,7 @@ def run(arguments: Arguments) -> None:
     model = TableModel.load(arguments.model)
     if arguments.probabilities and not isinstance(model.target, ClassTarget):
         raise TableError("--probabilities: this model predicts numbers, not classes")
+    model.target.check_threshold(arguments.threshold)
     table = read_kept_table(
         arguments.table,
         text_format(arguments, model.preprocessor.formats.numbers),
@@ -44,7 +45,7 @@ def _predictions(model: TableModel, table: Kept, arguments: Arguments) -> pl.Dat
     """Kept columns as they are, the prediction, and the probabilities where they are asked for."""
     outputs = model.outputs(table.columns)
     columns: dict[str, Any] = {
-        f"predicted_{model.target.name}": model.target.decode(outputs).tolist()
+        f"predicted_{model.target.name}": model.target.decode(outputs, arguments.threshold).tolist()
     }
     if arguments.probabilities:
         assert isinstance(model.target, ClassTarget)

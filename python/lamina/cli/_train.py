@@ -125,7 +125,7 @@ def _print_end(
 ) -> None:
     say(console, f"{describe_epochs(trained.training_record())}, {duration(seconds)} in all")
     if finish.results:
-        print_results(console, finish.results)
+        print_results(console, finish.results, main=True)
         say(console, f"baseline: {BASELINES[target.task]}")
     say(console, f"model saved to {finish.place}; use it with")
     say(console, f"  lamina predict {shlex.quote(str(finish.place))} TABLE")

@@ -1,6 +1,7 @@
 """Tables for networks: what columns hold, their encoding as numbers, and whole table models."""
 
 from lamina.tabular._as_columns import TableLike, as_columns
+from lamina.tabular._class_report import ClassReport
 from lamina.tabular._columns import (
     CellError,
     CodedText,
@@ -14,9 +15,11 @@ from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
 from lamina.tabular._record import finite
+from lamina.tabular._scores import score_outputs
 from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read_times
-from lamina.tabular._table_model import TableModel, score_outputs
+from lamina.tabular._table_model import TableModel
 from lamina.tabular._target import (
+    DEFAULT_THRESHOLD,
     TASKS,
     ClassTarget,
     NumberTarget,
@@ -30,10 +33,12 @@ from lamina.tabular._target import (
 from lamina.tabular._texts import MISSING_VALUES
 
 __all__ = [
+    "DEFAULT_THRESHOLD",
     "MISSING_VALUES",
     "NUMBER_ENCODINGS",
     "TASKS",
     "CellError",
+    "ClassReport",
     "ClassTarget",
     "CodedText",
     "Column",

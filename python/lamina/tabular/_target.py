@@ -30,6 +30,7 @@ from lamina.tabular._texts import (
 
 SCHEMA = "lamina.tabular.target"
 VERSION = 1
+DEFAULT_THRESHOLD = 0.5
 TASKS = ("auto", "classification", "regression")
 
 _MOST_CLASSES = 1000
@@ -75,11 +76,40 @@ class ClassTarget:
         p = np.asarray(outputs, dtype=np.float64)
         return np.hstack([1.0 - p, p]) if self.outputs == 1 else p
 
-    def decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        """Names [rows] of the most probable classes."""
-        chosen = self.probabilities(outputs).argmax(axis=1)
+    @property
+    def positive(self) -> str | None:
+        """The second of two classes, whose probability the network gives; None of more."""
+        return self.classes[1] if self.outputs == 1 else None
+
+    def decode(self, outputs: NDArray[Any], threshold: float | None = None) -> NDArray[Any]:
+        """Names [rows] of the most probable classes.
+
+        Of two classes the second (`positive`) is taken where its probability is above the
+        threshold; None: 0.5.
+
+        Raises:
+            TableError: a threshold for more than two classes, or one outside 0 to 1.
+        """
+        self.check_threshold(threshold)
+        if self.positive is None:
+            chosen = self.probabilities(outputs).argmax(axis=1)
+        else:
+            limit = DEFAULT_THRESHOLD if threshold is None else threshold
+            chosen = (np.asarray(outputs, dtype=np.float64)[:, 0] > limit).astype(np.int64)
         names: NDArray[Any] = np.array(self.classes, dtype=object)[chosen]
         return names
+
+    def check_threshold(self, threshold: float | None) -> None:
+        """Refuse a threshold for more than two classes, and one that is no probability."""
+        if threshold is None:
+            return
+        if self.positive is None:
+            raise TableError(
+                f"a threshold decides between two classes, but '{self.name}' has "
+                f"{len(self.classes)}; the most probable one is predicted"
+            )
+        if not 0.0 <= threshold <= 1.0:
+            raise TableError(f"expected a threshold from 0 to 1, got {threshold:g}")
 
     def baseline(self, rows: int) -> Floats:
         """Outputs [rows, outputs] of a guess that knows the classes' shares alone."""
@@ -107,9 +137,17 @@ class NumberTarget:
         numbers = read_numbers(self.name, as_column(self.name, column), missing_values)
         return (numbers - self.mean) / self.scale
 
-    def decode(self, outputs: NDArray[Any]) -> Floats:
+    def decode(self, outputs: NDArray[Any], threshold: float | None = None) -> Floats:
         """The target's own units [rows] from the network's outputs [rows, 1]."""
+        self.check_threshold(threshold)
         return np.asarray(outputs, dtype=np.float64)[:, 0] * self.scale + self.mean
+
+    def check_threshold(self, threshold: float | None) -> None:
+        """Refuse a threshold, which decides between classes."""
+        if threshold is not None:
+            raise TableError(
+                f"a threshold decides between two classes, but '{self.name}' is a number"
+            )
 
     def baseline(self, rows: int) -> Floats:
         """Outputs [rows, 1] of a guess that knows the mean alone."""

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lamina.cli._arguments import STANDARD_INPUT
-from lamina.cli._read._file_kind import HEAD_BYTES, PARQUET, describe_other_kind, is_gzip, is_parquet
+from lamina.cli._read._file_kind import (
+    HEAD_BYTES,
+    PARQUET,
+    describe_other_kind,
+    is_gzip,
+    is_parquet,
+)
 from lamina.tabular import TableError
 
 BLOCK_BYTES = 1 << 23

@@ -41,15 +41,14 @@ def read_text(
     """
     reader = _TextReader(source, wanted, missing_values)
     columns = reader.read(target, as_text)
-    for note in reader.notes if tell else ():
-        tell(f"{source.path}: {note}")
+    if tell is not None:
+        for note in reader.notes:
+            tell(f"{source.path}: {note}")
     return columns
 
 
 class _TextReader:
-    def __init__(
-        self, source: Source, wanted: TextFormat, missing_values: Collection[str]
-    ) -> None:
+    def __init__(self, source: Source, wanted: TextFormat, missing_values: Collection[str]) -> None:
         self._source, self._wanted = source, wanted
         self._path = source.path
         self._encoding = wanted.encoding or source.encoding()
@@ -77,9 +76,9 @@ class _TextReader:
                 columns[name] = table.take_numbers(i)
                 continue
             holder = again if late[i] == _TEXT else table
-            columns[name] = CodedText(holder.take_codes(i), holder.texts(i))
-            if kinds[i] != _WRITTEN_TEXT and name not in as_text:
-                columns[name] = self._unquoted(name, columns[name])
+            coded = CodedText(holder.take_codes(i), holder.texts(i))
+            raw = kinds[i] == _WRITTEN_TEXT or name in as_text
+            columns[name] = coded if raw else self._unquoted(name, coded)
         return columns
 
     def _kind(self, name: str, target: str | None, as_text: Collection[str]) -> str:
@@ -113,7 +112,9 @@ class _TextReader:
             yield block[left:]
             left = max(0, left - len(block))
 
-    def _parse(self, kinds: str, blocks: Iterable[bytes], *, whole: bool = True) -> _core.TextTable:
+    def _parse(
+        self, kinds: Sequence[str], blocks: Iterable[bytes], *, whole: bool = True
+    ) -> _core.TextTable:
         layout = self._layout
         table = _core.TextTable(
             separator=layout.separator,
