@@ -191,11 +191,38 @@ def test_other_column_orders_and_types_of_file_predict_alike(folder, tmp_path):
 
 def test_unseen_and_missing_values_are_legal_at_prediction(folder, tmp_path):
     path = write(tmp_path / "t.csv", "grade,hours,noise\nunheard,30,0\n,,\n\nhigh,,\n")
-    code, out, _ = lamina("predict", folder / "paid.lamina", path)
+    code, out, error = lamina("predict", folder / "paid.lamina", path)
     assert code == 0
     assert out.split()[0] == "predicted_paid"
     # A row of missing values is a row; an empty line is none.
     assert len(out.split()) == 4
+    assert error == (
+        "lamina: in 3 rows there are what training did not see: 'hours' 2 missing values, where "
+        "training had none; 'noise' 2 missing values, where training had none; 'grade' 1 unseen "
+        "category ('unheard')\n"
+    )
+    _, out, error = lamina("predict", folder / "paid.lamina", path, "--json")
+    assert json.loads(out)["not_in_training"] == [
+        {"column": "grade", "kind": "unseen", "rows": 1, "example": "'unheard'"},
+        {"column": "hours", "kind": "missing", "rows": 2, "example": ""},
+        {"column": "noise", "kind": "missing", "rows": 2, "example": ""},
+    ]
+    assert error.startswith("lamina: in 3 rows")
+
+
+def test_evaluation_tells_what_training_did_not_see(folder, tmp_path):
+    path = write(tmp_path / "t.csv", "grade,hours,noise,paid\nhigh,1e6,0,yes\nlow,30,0,no\n,1,0,\n")
+    code, out, error = lamina("evaluate", folder / "paid.lamina", path, "--json")
+    assert code == 0
+    found = {"column": "hours", "kind": "outside", "rows": 1, "example": "1e+06"}
+    assert json.loads(out)["not_in_training"] == [found]
+    assert error == (
+        "lamina: in 2 rows there are what training did not see: 'hours' 1 value far outside the "
+        "training range (1e+06)\n"
+    )
+    _, out, error = lamina("evaluate", folder / "paid.lamina", folder / "test.csv", "--json")
+    assert json.loads(out)["not_in_training"] == []
+    assert error == ""
 
 
 def test_a_table_may_come_from_the_standard_input(folder):
@@ -329,13 +356,13 @@ def test_an_interrupt_while_modules_are_read_gives_no_traceback(monkeypatch):
 
 
 def test_a_warning_is_one_sentence_on_the_standard_error(folder, monkeypatch):
-    predict = TableModel.outputs
+    predict = TableModel.outputs_of
 
-    def warn(self, table):
+    def warn(self, inputs):
         warnings.warn("these rows\nare odd", stacklevel=1)
-        return predict(self, table)
+        return predict(self, inputs)
 
-    monkeypatch.setattr(TableModel, "outputs", warn)
+    monkeypatch.setattr(TableModel, "outputs_of", warn)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         code, _, err = lamina("predict", folder / "paid.lamina", folder / "test.csv")

@@ -65,6 +65,9 @@ def test_rows_without_a_target_are_counted(tmp_path):
     assert "left out for want of a target: 3 rows of the test table" in said
     record = trained(path, "y", "--test", test)
     assert record["rows_without_target"] == {"training": 7, "test": 3}
+    assert "left out for want of a target: 3 rows" in lamina("evaluate", f"{path}.m", test)[1]
+    _, out, _ = lamina("evaluate", f"{path}.m", test, "--json")
+    assert json.loads(out)["rows_without_target"] == 3
 
 
 @pytest.mark.parametrize("word", ["None", "NA", "null", "?"])
@@ -178,7 +181,7 @@ def test_dates_in_another_format_are_offered_and_read(tmp_path):
         (["--date-format", "z=%Y"], "--date-format: there is no column 'z'"),
         (["--date-format", "x=%Q"], "column 'x': expected the format of a date"),
         (["--date-format", "y=%Y"], "'y' is the target; dates cannot be predicted"),
-        (["--date-format", "x=%Y", "--ignore", "x"], "column 'x' is named by two options"),
+        (["--date-format", "x=%Y", "--categorical", "x"], "column 'x' is named by two options"),
         (["--parse-numbers", "x", "--numeric", "x"], "column 'x' is named by two options"),
         (["--parse-numbers", "x", "--date-format", "x=%Y"], "named for numbers and for dates"),
         (["--parse-numbers", "xx"], "--parse-numbers: there is no column 'xx'; did you mean 'x'?"),

@@ -47,6 +47,10 @@ def refused(column):
         ("\u22125", -5),
         ("1.5", 1.5),
         ("12e3", 12000),
+        ("170 cm", 170),
+        ("3.5kWh", 3.5),
+        ("-20 \u00b0C", -20),
+        ("1,234 km/h", 1234),
     ],
 )
 def test_a_number_with_marks_is_read_as_people_read_it(written, number):
@@ -87,6 +91,20 @@ def test_another_unit_at_prediction_is_refused():
     form = NumberFormat.of("x", as_columns({"x": ["$5", "$6"]})["x"])
     with pytest.raises(TableError, match=r"expected numbers in \$, got numbers in €"):
         form.read("x", as_columns({"x": ["€5"]})["x"], ())
+    form = NumberFormat.of("x", as_columns({"x": ["170 cm", "160 cm"]})["x"])
+    with pytest.raises(CellError, match=r"row 1: expected a number, got '1.7 m'"):
+        form.read("x", as_columns({"x": ["1.7 m"]})["x"], ())
+
+
+def test_numbers_with_one_unit_of_measure_are_refused_with_what_they_would_become():
+    error = refused(text("unknown", *(f"{150 + i} cm" for i in range(50))))
+    assert "'150 cm' is a number with marks in it" in str(error)
+    assert error.offers[0] == ("parse", "unknown")
+
+
+@pytest.mark.parametrize("form", ["12{:02}A", "{} Main Street", "{} Elm{}", "A{}"])
+def test_codes_and_addresses_are_no_numbers_with_a_unit(form):
+    assert summary("x", text(*(form.format(i, i) for i in range(50)))).kind == "ignored"
 
 
 @pytest.mark.parametrize("share", [0.02, 0.12, 0.3, 0.8])

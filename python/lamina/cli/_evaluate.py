@@ -1,5 +1,6 @@
 """`lamina evaluate`: figures of a model on a table that holds the target."""
 
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -12,12 +13,21 @@ from lamina.cli._read import read_table, text_format
 from lamina.cli._report import (
     BASELINES,
     check_console,
+    count_rows,
     make_console,
+    print_issues,
     print_json,
     print_results,
     say,
 )
-from lamina.tabular import DEFAULT_THRESHOLD, ClassReport, ClassTarget, TableModel, score_outputs
+from lamina.tabular import (
+    DEFAULT_THRESHOLD,
+    ClassReport,
+    ClassTarget,
+    TableModel,
+    row_count,
+    score_outputs,
+)
 
 
 def run(arguments: Arguments) -> None:
@@ -34,11 +44,14 @@ def run(arguments: Arguments) -> None:
         target=model.target.name,
         tell=lambda note: say(console, note),
     )
+    rows = row_count(table)
     with file_named(arguments.table):
-        encoded, outputs = model.truth_and_outputs(table)
-    target = model.target
+        measured = model.measure(table)
+    target, encoded, outputs = model.target, measured.target, measured.outputs
+    print_issues(measured.issues, len(encoded))
     scores = score_outputs(target, encoded, outputs, threshold)
     record: dict[str, Any] = {"target": target.name, "task": target.task, "rows": len(encoded)}
+    record["rows_without_target"] = rows - len(encoded)
     report = None
     if isinstance(target, ClassTarget):
         report = ClassReport.of(target, encoded, outputs, threshold)
@@ -47,12 +60,15 @@ def run(arguments: Arguments) -> None:
             record |= {"positive": target.positive, "threshold": used}
         record |= report.to_record()
     if arguments.json:
-        print_json(record | scores)
+        issues = [asdict(issue) for issue in measured.issues]
+        print_json(record | scores | {"not_in_training": issues})
         return
     say(
         console,
         f"{target.task} of '{target.name}' in {arguments.table}, {len(encoded):,} rows",
     )
+    if len(encoded) < rows:
+        say(console, f"left out for want of a target: {count_rows(rows - len(encoded))}")
     print_results(console, {"model": scores})
     say(console, f"baseline: {BASELINES[target.task]}")
     if report is not None:

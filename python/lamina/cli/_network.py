@@ -15,7 +15,7 @@ import lamina as lm
 from lamina._progress import ProgressLine, duration, shows_lines_redrawn
 from lamina.cli._arguments import Arguments
 from lamina.cli._report import say
-from lamina.tabular import ClassTarget, Target
+from lamina.tabular import ClassTarget, Preprocessor, Target
 
 Examples = tuple[NDArray[Any], NDArray[Any]]
 
@@ -112,15 +112,20 @@ class Trained:
 
 
 def train_network(
-    recipe: Recipe, target: Target, train: Examples, validation: Examples, console: Console
+    recipe: Recipe,
+    target: Target,
+    preprocessor: Preprocessor,
+    train: Examples,
+    validation: Examples,
+    console: Console,
 ) -> Trained:
     """Train until the validation loss stops falling.
 
     An interrupt or an error after the first epoch ends the training, and the best weights so far
     are kept; before it nothing is worth keeping.
     """
-    network = build_network(recipe, target)
-    say(console, f"network: {describe_network(recipe, target, train[0].shape[1])}")
+    network = build_network(recipe, target, preprocessor)
+    say(console, f"network: {describe_network(recipe, target, preprocessor.width)}")
     stopping = lm.EarlyStopping(monitor="val_loss", patience=recipe.patience)
     recorder = HistoryRecorder()
     callbacks: list[Any] = [recorder, stopping]
@@ -159,9 +164,9 @@ def train_network(
     )
 
 
-def build_network(recipe: Recipe, target: Target) -> lm.Sequential:
+def build_network(recipe: Recipe, target: Target, preprocessor: Preprocessor) -> lm.Sequential:
     """A network without weights yet."""
-    layers: list[lm.Layer] = []
+    layers: list[lm.Layer] = [preprocessor.layer()]
     for size in recipe.hidden:
         layers.append(lm.Dense(size, recipe.activation))
         if recipe.dropout > 0.0:

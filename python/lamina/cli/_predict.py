@@ -1,15 +1,18 @@
 """`lamina predict`: the target of each row of a table, written as a table."""
 
 import sys
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lamina.cli._arguments import Arguments
 from lamina.cli._errors import file_named
 from lamina.cli._network import set_threads
 from lamina.cli._read import Kept, read_kept_table, text_format
-from lamina.cli._report import print_json
+from lamina.cli._report import print_issues, print_json
 from lamina.cli._streams import write_utf8
 from lamina.cli._write import check_table_output, write_table
 from lamina.tabular import ClassTarget, TableError, TableModel
@@ -32,18 +35,23 @@ def run(arguments: Arguments) -> None:
         tell=lambda note: print(f"lamina: {note}", file=sys.stderr),
     )
     with file_named(arguments.table):
-        frame = _predictions(model, table, arguments)
+        inputs, issues = model.preprocessor.encode(table.columns)
+        frame = _predictions(model, inputs, table, arguments)
     if arguments.output:
         write_table(frame, arguments.output)
     elif arguments.json:
-        print_json(frame.to_dict(as_series=False))
+        found = {"not_in_training": [asdict(issue) for issue in issues]}
+        print_json(found | frame.to_dict(as_series=False))
     else:
         write_utf8(frame.write_csv())
+    print_issues(issues, len(inputs))
 
 
-def _predictions(model: TableModel, table: Kept, arguments: Arguments) -> pl.DataFrame:
+def _predictions(
+    model: TableModel, inputs: NDArray[np.float32], table: Kept, arguments: Arguments
+) -> pl.DataFrame:
     """Kept columns as they are, the prediction, and the probabilities where they are asked for."""
-    outputs = model.outputs(table.columns)
+    outputs = model.outputs_of(inputs)
     columns: dict[str, Any] = {
         f"predicted_{model.target.name}": model.target.decode(outputs, arguments.threshold).tolist()
     }

@@ -9,7 +9,7 @@ from rich.console import Console
 from lamina.cli._arguments import Arguments
 from lamina.cli._errors import option, remedy_option
 from lamina.cli._plan import Plan
-from lamina.cli._report import columns_of_a_screen, print_columns, say
+from lamina.cli._report import columns_of_a_screen, count_rows, print_columns, say
 from lamina.tabular import ClassTarget, ColumnSummary, Giveaway
 
 _SHOWN_CLASSES = 10
@@ -53,7 +53,12 @@ class Summary:
         for giveaway in self.giveaways:
             say(console, self._giveaway(giveaway))
         say(console, _KINDS)
-        say(console, f"{len(preprocessor.encoders)} columns become {preprocessor.width} features")
+        size = 4 * (training + validation) * preprocessor.inputs
+        say(
+            console,
+            f"{len(preprocessor.encoders)} columns, {preprocessor.width} features, encoded "
+            f"{_size(size)}",
+        )
 
     def record(self) -> dict[str, Any]:
         """The same as fields of a JSON object."""
@@ -70,7 +75,7 @@ class Summary:
         if not choice.reason:
             return ""
         other = "regression" if choice.task == "classification" else "classification"
-        change = f"; --task {other} changes it" if "text" not in choice.reason else ""
+        change = f"; --task {other} changes it" if "whole" in choice.reason else ""
         why = choice.reason.removeprefix("it ")
         return f"task: {choice.task}, because the target {why}{change}"
 
@@ -80,7 +85,7 @@ class Summary:
         for part, count in self.without_target.items():
             if count:
                 where = "" if part == "training" else f" of the {part} table"
-                lines.append(f"left out for want of a target: {_rows(count)}{where}")
+                lines.append(f"left out for want of a target: {count_rows(count)}{where}")
         texts = self.plan.missing
         if texts:
             shown = [f"'{text}' ({rows:,})" for text, rows in list(texts.items())[:_SHOWN_TEXTS]]
@@ -96,7 +101,7 @@ class Summary:
         if not isinstance(target, ClassTarget):
             return ""
         shown = [
-            f"'{name}' {share:.1%}" if share >= _SMALL_SHARE else f"'{name}' {_rows(count)}"
+            f"'{name}' {share:.1%}" if share >= _SMALL_SHARE else f"'{name}' {count_rows(count)}"
             for name, share, count in zip(
                 target.classes, target.shares.tolist(), self.class_rows, strict=True
             )
@@ -117,5 +122,9 @@ def _with_option(summary: ColumnSummary) -> ColumnSummary:
     return replace(summary, note=f"{summary.note}; {typed} takes it") if typed else summary
 
 
-def _rows(count: int) -> str:
-    return f"{count:,} {'row' if count == 1 else 'rows'}"
+def _size(count: int) -> str:
+    """Bytes as people read them: `2.1 MB`."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{max(count / 1e3, 0.1):.1f} kB"

@@ -3,10 +3,13 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
+
 from lamina.tabular._columns import CodedText, Column, Columns, TableError
 from lamina.tabular._formats import NumberFormat, check_date_format, read_formatted_dates
 from lamina.tabular._inspect import closest
 from lamina.tabular._record import Fields
+from lamina.tabular._texts import MissingTexts, parse_number, shorten, write_number
 
 
 class ColumnFormats:
@@ -73,6 +76,21 @@ class ColumnFormats:
         if name in self.dates and (isinstance(column, CodedText) or column.dtype.kind != "M"):
             return read_formatted_dates(name, column, self.dates[name], missing_values)
         return column
+
+    def note(self, name: str, column: Column, missing_values: Collection[str]) -> str:
+        """An example of how a column's cells are read; "" where it has no format."""
+        form = self.numbers.get(name)
+        if not isinstance(column, CodedText) or (form is None and name not in self.dates):
+            return ""
+        missing = MissingTexts.of(missing_values)
+        texts = [text for text in column.counts() if text not in missing]
+        marked = [text for text in texts if parse_number(text) is None] or texts
+        if not marked:
+            return ""
+        read = self.read(name, column[column.codes == column.distinct.index(marked[0])], ())
+        value = np.asarray(read)[0]
+        written = write_number(value) if form is not None else str(value).removesuffix("T00:00:00")
+        return f"{shorten(marked[0])} is read as {written}"
 
     def to_record(self) -> dict[str, Any]:
         """What was learned, as a JSON object: `numbers` and `dates` by column."""

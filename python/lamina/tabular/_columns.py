@@ -68,11 +68,13 @@ class CellError(TableError):
 
 
 @contextmanager
-def rows_taken(rows: NDArray[np.int64]) -> Iterator[None]:
-    """Within it a `CellError` names the row of the table from which `rows` were taken."""
+def rows_taken(rows: NDArray[np.int64] | None) -> Iterator[None]:
+    """Within it a `CellError` names the row of the table from which `rows` (None: all) are."""
     try:
         yield
     except CellError as error:
+        if rows is None:
+            raise
         raise error.among(rows) from None
 
 
@@ -148,6 +150,11 @@ def row_count(columns: Columns) -> int:
 def take_rows(columns: Columns, rows: NDArray[Any]) -> dict[str, Column]:
     """The given rows (indices or a mask) of each column."""
     return {name: column[rows] for name, column in columns.items()}
+
+
+def taken(column: Column, rows: NDArray[Any] | None) -> Column:
+    """The given rows of a column; None: all of them."""
+    return column if rows is None else column[rows]
 
 
 def code_text(column: Column, missing_values: Collection[str]) -> CodedText:

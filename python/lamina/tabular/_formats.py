@@ -2,7 +2,8 @@
 
 import datetime as dt
 import re
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,10 @@ _MARKED = re.compile(
 )
 _GROUPED = re.compile(rf"\d{{1,3}}(?:({_GROUPING})\d{{2,3}}(?:\1\d{{2,3}})*(?<=\d{{3}}))?|\d+")
 
+# A number and a unit of measure: 170 cm, 3.5kWh, 20 \u00b0C; but neither 12A nor 5e3.
+_MEASURE = re.compile(r"(.*\d)(?:\s+([^\W\d_]|\u00b0)|([a-z\u00b5\u00b0]))([^\d\s]{0,11})")
+_MOSTLY = 0.9
+
 # In the order in which they are tried; the common ones of a kind come first.
 _DATE_FORMATS = tuple(
     day + clock
@@ -47,7 +52,7 @@ class NumberFormat:
 
     Attributes:
         decimal: the decimal mark, a point or a comma; the other one groups thousands.
-        unit: currency or percent sign that the numbers bear, or "".
+        unit: currency, percent sign or unit of measure that the numbers bear, or "".
     """
 
     decimal: str = "."
@@ -60,9 +65,11 @@ class NumberFormat:
         Raises:
             TableError: decimal points beside commas, or two units.
         """
+        counts = column.counts()
+        unit = measure_unit(counts)
         votes: dict[str, str] = {}
-        for text in column.counts():
-            found = _match(text)
+        for text in counts:
+            found = _match(text, unit)
             mark = _decimal_mark(found["digits"]) if found else ""
             if mark:
                 votes.setdefault(mark, text)
@@ -71,12 +78,11 @@ class NumberFormat:
                 f"column '{name}': {shorten(votes['.'])} has a decimal point, but "
                 f"{shorten(votes[','])} a decimal comma; write all alike"
             )
-        unit = _common_unit(name, column)
-        return NumberFormat(next(iter(votes), decimal), unit)
+        return NumberFormat(next(iter(votes), decimal), unit or _common_unit(name, counts))
 
     def parse(self, text: str) -> float | None:
         """The number that a text writes, with or without marks; <0.5 is 0.5."""
-        found = _match(text)
+        found = _match(text, self.unit)
         if found is None:
             return parse_number(text)
         digits = _plain_digits(found["digits"], self.decimal)
@@ -91,7 +97,7 @@ class NumberFormat:
         Raises:
             CellError: a text that is no number in this format. TableError: another unit.
         """
-        unit = _common_unit(name, column)
+        unit = _common_unit(name, column.counts())
         if unit and unit != self.unit:
             raise TableError(
                 f"column '{name}': expected numbers {'in ' + self.unit if self.unit else 'alone'}, "
@@ -119,25 +125,41 @@ class NumberFormat:
         return NumberFormat(decimal, unit)
 
 
-def _match(text: str) -> re.Match[str] | None:
-    """The parts of a number with marks; (1,234) in brackets is negative, as accountants write."""
+def _match(text: str, unit: str = "") -> re.Match[str] | None:
+    """The parts of a number with marks, and perhaps a unit of measure after it.
+
+    (1,234) in brackets is negative, as accountants write.
+    """
     text = text.replace("\u2212", "-")
+    measure = _MEASURE.fullmatch(text) if unit else None
+    if measure and _unit(measure) == unit:
+        text = measure[1]
     if text.startswith("(") and text.endswith(")"):
         text = "-" + text[1:-1].strip()
     return _MARKED.fullmatch(text)
 
 
-def is_marked_number(text: str) -> bool:
-    """Whether a text is a number with thousands, a currency, percent, < and the like."""
-    return parse_number(text) is None and read_marked(text) is not None
+def is_marked_number(text: str, unit: str = "") -> bool:
+    """Whether a text is a number with thousands, a currency, percent, < or a unit of measure."""
+    found = None if parse_number(text) is not None else _match(text, unit)
+    if found is None:
+        return False
+    return NumberFormat(_decimal_mark(found["digits"]) or ".", unit).parse(text) is not None
 
 
-def read_marked(text: str) -> float | None:
-    """The number that a text alone would be read as; see `NumberFormat`."""
-    found = _match(text)
-    return (
-        None if found is None else NumberFormat(_decimal_mark(found["digits"]) or ".").parse(text)
-    )
+def measure_unit(counts: Mapping[str, int]) -> str:
+    """The unit of measure that nearly all of a column's cells bear after a number, or ""."""
+    units: Counter[str] = Counter()
+    for text, rows in counts.items():
+        measure = _MEASURE.fullmatch(text)
+        if measure and _match(measure[1]) and not _match(text):
+            units[_unit(measure)] += rows
+    unit, rows = max(units.items(), key=lambda item: item[1], default=("", 0))
+    return unit if rows >= _MOSTLY * sum(counts.values()) else ""
+
+
+def _unit(measure: re.Match[str]) -> str:
+    return (measure[2] or measure[3]) + measure[4]
 
 
 def _decimal_mark(digits: str) -> str:
@@ -161,14 +183,14 @@ def _plain_digits(digits: str, decimal: str) -> str | None:
     return f"{re.sub(_GROUPING, '', whole) or '0'}.{rest or '0'}"
 
 
-def _common_unit(name: str, column: CodedText) -> str:
+def _common_unit(name: str, counts: Iterable[str]) -> str:
     """The one currency or percent sign among a column's numbers, or "".
 
     Raises:
         TableError: two of them, or percents beside plain numbers.
     """
     units: dict[str, str] = {}
-    for text in column.counts():
+    for text in counts:
         found = _match(text)
         if found and float(_plain_digits(found["digits"], ".") or 1) != 0:
             units.setdefault(found["before"] or found["after"] or "", text)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from lamina.tabular._columns import CellError, CodedText, TableError
-from lamina.tabular._formats import NumberFormat, guess_date_formats, is_marked_number
+from lamina.tabular._formats import NumberFormat, guess_date_formats, is_marked_number, measure_unit
 from lamina.tabular._texts import is_code, parse_date, parse_number, shorten, write_number
 
 # Texts of so few different numbers may well be categories.
@@ -77,7 +77,8 @@ def refuse_almost_numbers(name: str, coded: CodedText, counts: Counts) -> None:
         CellError: which text keeps the column from being one of numbers.
     """
     others = {text: n for text, n in counts.items() if parse_number(text) is None}
-    marked = {text: n for text, n in others.items() if is_marked_number(text)}
+    unit = measure_unit(others)
+    marked = {text: n for text, n in others.items() if is_marked_number(text, unit)}
     words = {text: n for text, n in others.items() if text not in marked}
     if len(counts) - len(words) <= _FEW_NUMBERS:
         return
@@ -124,7 +125,8 @@ def _note_numbers(counts: Counts) -> tuple[str, str]:
     """Note and remedy of a column of categories most of whose values are numbers."""
     total = sum(counts.values())
     words = {text: n for text, n in counts.items() if parse_number(text) is None}
-    marked = {text: n for text, n in words.items() if is_marked_number(text)}
+    unit = measure_unit(words)
+    marked = {text: n for text, n in words.items() if is_marked_number(text, unit)}
     word = max(words, key=words.__getitem__)
     if len(marked) == len(words):
         return f"numbers with marks, such as {shorten(word)}", "parsed"
