@@ -21,7 +21,7 @@ from lamina.tabular import ClassTarget, TableError, TableModel
 def run(arguments: Arguments) -> None:
     """Read model and table, predict, write."""
     if arguments.output:
-        check_table_output(arguments.output)
+        check_table_output(arguments.output, arguments.table)
     set_threads(arguments.threads)
     model = TableModel.load(arguments.model)
     if arguments.probabilities and not isinstance(model.target, ClassTarget):
@@ -61,5 +61,7 @@ def _predictions(
         for index, name in enumerate(model.target.classes):
             columns[f"probability_{name}"] = each[:, index].tolist()
     predicted = pl.DataFrame(columns, strict=False)
-    kept = [series for series in table.kept if series.name not in columns]
-    return pl.DataFrame([*kept, *predicted])
+    for name in table.kept.columns:
+        if name in columns:
+            raise TableError(f"--keep: the predictions have a column '{name}' too; rename it")
+    return pl.DataFrame([*table.kept, *predicted])

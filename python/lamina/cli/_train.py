@@ -30,7 +30,7 @@ from lamina.cli._report import (
 )
 from lamina.cli._split import Split, SplitTable, split_rows
 from lamina.cli._summary import Summary
-from lamina.cli._write import check_output
+from lamina.cli._write import check_inputs, check_output, same_file
 from lamina.tabular import (
     ClassTarget,
     ColumnSummary,
@@ -50,7 +50,9 @@ def run(arguments: Arguments) -> None:
 def _train(arguments: Arguments) -> None:
     begin = time.perf_counter()
     set_threads(arguments.threads)
-    check_output(arguments.output)
+    given = (arguments.table, arguments.validation, arguments.test)
+    check_inputs(*given)
+    check_output(arguments.output, *given)
     console = make_console(quiet=arguments.json)
     layout = text_format(arguments, names_meant(arguments.parse_numbers))
     table = read_table(
@@ -78,6 +80,9 @@ def _train(arguments: Arguments) -> None:
     summary.print(console, len(train.target), len(validation.target))
     if split.sentence:
         say(console, split.sentence)
+    for option in ("validation", "test"):
+        if same_file(arguments.table, getattr(arguments, option)):
+            say(console, f"--{option} is the training table itself: its figures flatter")
 
     recipe = Recipe.choose(arguments, rows=len(train.target))
     parts = {name: (inputs[name], rows.target) for name, rows in measured.items()}
