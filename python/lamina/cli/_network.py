@@ -85,7 +85,7 @@ class Trained:
     Attributes:
         network: the weights of the best epoch, or of the last where no epoch has a finite loss.
         history: figures by name, one an epoch that ended.
-        best_epoch: from 1; the last where no epoch has a finite validation loss.
+        best_epoch: from 1; the last where that is the one whose weights were kept.
         stop_reason: why training ended before its last epoch; empty where it did not.
         error: an interrupt or an error that ended it.
     """
@@ -153,23 +153,21 @@ def train_network(
                 raise type(ended)(before) from None
             raise
         error = ended
-    return _trained(network, stopping, error)
+    return _trained(network, error)
 
 
 def _epochs(network: lm.Sequential) -> int:
     return network.history.epochs if network.history is not None else 0
 
 
-def _trained(
-    network: lm.Sequential, stopping: lm.EarlyStopping, error: BaseException | None
-) -> Trained:
+def _trained(network: lm.Sequential, error: BaseException | None) -> Trained:
     history, epochs = network.history, _epochs(network)
     assert history is not None
     return Trained(
         network,
         # An interrupt may come between the figures of an epoch.
         {name: values[:epochs] for name, values in history.to_dict().items()},
-        stopping.best_epoch + 1 if stopping.best_epoch >= 0 else epochs,
+        epochs if history.best_epoch is None else history.best_epoch + 1,
         history.stop_reason,
         error,
     )

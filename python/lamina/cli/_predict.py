@@ -37,10 +37,12 @@ def run(arguments: Arguments) -> None:
     with file_named(arguments.table):
         inputs, issues = model.preprocessor.encode(table.columns)
         frame = _predictions(model, inputs, table, arguments)
+    found = {"not_in_training": [asdict(issue) for issue in issues]}
     if arguments.output:
         write_table(frame, arguments.output)
+        if arguments.json:
+            print_json({"output": str(arguments.output), "rows": frame.height} | found)
     elif arguments.json:
-        found = {"not_in_training": [asdict(issue) for issue in issues]}
         print_json(found | frame.to_dict(as_series=False))
     else:
         write_utf8(frame.write_csv())

@@ -101,13 +101,14 @@ def _train(arguments: Arguments) -> None:
     }
     model = TableModel(preprocessor, target, trained.network, record)
     finish = Finish(model, arguments.output, trained)
-    finish.run(parts, begin)
-    if arguments.json:
-        print_json({"model": str(finish.place)} | model.training)
-    else:
-        _print_end(console, target, trained, finish, time.perf_counter() - begin)
-    finish.raise_problems()
-    check_console(console)
+    with finish.interrupts_told():
+        finish.run(parts, begin)
+        if arguments.json:
+            print_json({"model": str(finish.place)} | model.training)
+        else:
+            _print_end(console, target, trained, finish, time.perf_counter() - begin)
+        finish.raise_problems()
+        check_console(console)
 
 
 def _summarise(
