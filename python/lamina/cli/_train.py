@@ -3,6 +3,7 @@
 import shlex
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,13 +56,8 @@ def _train(arguments: Arguments) -> None:
     check_output(arguments.output, *given)
     console = make_console(quiet=arguments.json)
     layout = text_format(arguments, names_meant(arguments.parse_numbers))
-    table = read_table(
-        arguments.table,
-        layout,
-        missing_values(arguments),
-        target=arguments.target,
-        tell=lambda note: say(console, note),
-    )
+    missing, tell = missing_values(arguments), partial(say, console)
+    table = read_table(arguments.table, layout, missing, target=arguments.target, tell=tell)
     plan = make_plan(arguments, table)
     target, preprocessor = plan.target, plan.preprocessor
     everything = take_target(arguments.table, table, target, preprocessor)
