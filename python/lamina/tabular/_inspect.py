@@ -35,7 +35,8 @@ class ColumnSummary:
         kind: one of "number", "category", "date" and "ignored".
         rows, missing, distinct: counts of rows, of missing ones, and of different values.
         note: why the column is ignored, or what to know about it.
-        remedy: the kind to force where the note is wrong, or "parsed" for numbers with marks.
+        remedy: the kind to force where the note is wrong, "parsed" for numbers with marks, or
+            "date:" and the format of dates.
     """
 
     name: str
@@ -136,7 +137,7 @@ def _leave_out_key(
         return replace(summary, kind="ignored", note=note, remedy=summary.kind)
     if summary.kind == "number" and are_day_numbers(present):
         note = f"looks like days written as {present[0]:.0f} is"
-        return replace(summary, note=note, remedy="date")
+        return replace(summary, note=note, remedy="date:%Y%m%d")
     if summary.kind == "number":
         kind, note = key_note(summary.name, column, present)
         if kind:
