@@ -1,7 +1,7 @@
 """Metrics in `fit` and `evaluate`: the loss and the last activation say what the outputs mean."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -175,6 +175,8 @@ class Scorer:
 def _checked_metrics(metrics: Sequence[MetricLike]) -> list[Metric]:
     if isinstance(metrics, str):
         raise TypeError(f"metrics: expected a list, got the text {metrics!r}; write [{metrics!r}]")
+    if callable(metrics) or not isinstance(metrics, Iterable):
+        raise TypeError(f"metrics: expected a list of names and functions, got {metrics!r}")
     found: dict[str, Metric] = {}
     for given in metrics:
         if given == "loss":

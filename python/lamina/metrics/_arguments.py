@@ -187,7 +187,7 @@ def check_probabilities(given: Classes) -> Floats:
                 f"{scores[row].sum():.6g} in row {row}",
                 stacklevel=_stack_level(),
             )
-    return np.clip(scores, 0.0, 1.0)
+    return scores if low >= 0.0 and high <= 1.0 else np.clip(scores, 0.0, 1.0)
 
 
 def _of_decisions(
