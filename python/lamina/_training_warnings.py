@@ -24,9 +24,9 @@ Array = NDArray[Any]
 _ENOUGH_STEPS, _FEWEST_STEPS = 200, 20
 # Rows from which on 0 and 1 alone are no coincidence.
 _FEWEST_LABELS = 10
-# How far above the constant guess's loss is trouble: for targets of about 1, which noise may leave
-# there; of other units, which ordinary weights do not reach; and after few steps.
-_MARGIN, _MARGIN_OTHER_UNITS, _MARGIN_FEW_STEPS = 0.25, -0.01, 9.0
+# How far above the constant guess's loss is trouble, as a share of it: for targets of about 1,
+# which noise may leave there; of other units, which ordinary weights do not reach.
+_MARGIN, _MARGIN_OTHER_UNITS = 0.25, -0.01
 # A mean or deviation beyond it is another unit than that of weights of about 1.
 _FAR = 30.0
 # Losses of which scaled targets are a cure.
@@ -128,7 +128,7 @@ class LossCheck:
 
     def _bar(self, net: "Sequential") -> float:
         assert self._guess is not None
-        margin = _MARGIN if self._steps >= _ENOUGH_STEPS else _MARGIN_FEW_STEPS
+        margin = _MARGIN + _ENOUGH_STEPS / self._steps
         is_mean = self._loss.name.startswith("mean_")
         if is_mean and not _reaches_units(net) and _in_other_units(self._data.targets):
             margin = _MARGIN_OTHER_UNITS
@@ -149,8 +149,9 @@ class LossCheck:
             hints.append("scale_targets=True in Sequential")
         if not isinstance(net.layers[0], Normalization) and _in_other_units(self._data.x):
             hints.append("Normalization() as the first layer")
-        falls = len(self._losses) > 1 and self._losses[-1] < 0.99 * self._losses[-2]
-        hints.append("more epochs" if falls else "another learning_rate (a lower one first)")
+        rise = self._losses[-1] / self._losses[-2] if len(self._losses) > 1 else 1.0
+        hints += ["more epochs"] if rise < 0.99 else []
+        hints.append("a lower learning_rate" if rise > 1.01 else "another learning_rate")
         time = "the first epoch" if epoch == 0 else f"{epoch + 1} epochs"
         return (
             f"fit: after {time} the loss, {loss:.4g}, is above that of a constant guess, "
