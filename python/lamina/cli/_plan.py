@@ -95,6 +95,13 @@ class Rows:
             yield
 
 
+def missing_values(arguments: Arguments) -> list[str]:
+    """The texts that stand for missing values, by the options."""
+    only = arguments.only_missing
+    texts = (*(MISSING_VALUES if only is None else only), *arguments.missing)
+    return [text.strip() for text in texts]
+
+
 class RowsTaken(Mapping[str, Column]):
     """The columns of `Rows` with these rows alone, taken when a column is asked for."""
 
@@ -120,8 +127,6 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
     name = arguments.target
     if name not in table:
         raise TableError(f"{arguments.table}: there is no column '{name}'{closest(name, table)}")
-    only = arguments.only_missing
-    missing = (*(MISSING_VALUES if only is None else only), *arguments.missing)
     kinds = _forced_kinds(arguments, table)
     parsed = find_columns("--parse-numbers", arguments.parse_numbers, table)
     formats = find_date_formats(arguments.date_format, table)
@@ -139,7 +144,7 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
             numbers=arguments.numbers,
             bins=arguments.bins,
             kinds=kinds,
-            missing_values=[text.strip() for text in missing],
+            missing_values=missing_values(arguments),
             parse_numbers=parsed,
             date_formats=formats,
             decimal=arguments.decimal,
