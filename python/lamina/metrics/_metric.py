@@ -30,7 +30,7 @@ class Known:
 
 
 TABLE = (
-    Known(_classification.accuracy, "decisions", "max"),
+    Known(_classification.accuracy, "decisions", "max", ("acc",)),
     Known(_classification.label_accuracy, "decisions", "max"),
     Known(_classification.balanced_accuracy, "decisions", "max"),
     Known(_classification.precision, "decisions", "max"),
