@@ -175,16 +175,24 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network(
         "--epochs",
         type=_at_least(1),
-        default=200,
         metavar="N",
-        help="most passes over the rows (default: %(default)s)",
+        help="most passes over the rows (default: 200, more where they make fewer than 14,000 "
+        "batches)",
     )
     network(
         "--patience",
         type=_at_least(1),
         metavar="N",
         help="passes without a better validation loss before stopping (default: by the number of "
-        "rows)",
+        "rows, at least 2,000 batches)",
+    )
+    network(
+        "--average",
+        type=_share,
+        default=0.99,
+        metavar="D",
+        help="decay of the average of the weights that is validated and saved; 0: none (default: "
+        "%(default)s)",
     )
     network(
         "--seed",
