@@ -29,6 +29,7 @@ from lamina.tabular import (
     missing_texts,
     row_count,
     rows_taken,
+    stray_value,
     taken,
 )
 
@@ -47,6 +48,7 @@ class Plan:
         choice: the task and why it was chosen; no reason where an option gives it.
         missing: rows of each text that counts as missing in the target column.
         ignored_dates: formats of columns of dates that only order the rows.
+        stray: a value of a target of numbers that may stand for a missing one, or "".
     """
 
     target: Target
@@ -54,6 +56,7 @@ class Plan:
     choice: TaskChoice
     missing: dict[str, int]
     ignored_dates: dict[str, str]
+    stray: str
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,10 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
         if arguments.task == "auto":
             choice = choose_task(name, column, preprocessor.missing_values)
         target = fit_target(name, column, preprocessor.missing_values, choice.task)
-    return Plan(target, preprocessor, choice, found, options.ignored_dates)
+        stray = ""
+        if not isinstance(target, ClassTarget):
+            stray = stray_value(name, column, preprocessor.missing_values)
+    return Plan(target, preprocessor, choice, found, options.ignored_dates, stray)
 
 
 @contextmanager
