@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lamina.cli._parser import CommandParser
-from lamina.cli._values import (
+from lamina.cli._option_values import (
     activation,
     at_least,
     comment,
@@ -19,12 +18,12 @@ from lamina.cli._values import (
     share,
     sizes,
 )
+from lamina.cli._parser import CommandParser
 from lamina.tabular import NUMBER_ENCODINGS, TASKS
 
 STANDARD_INPUT = Path("-")
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SPLITS = ("random", "time", "last")
-
 
 _THRESHOLD = (
     "of two classes the second is predicted where its probability is above this (default: 0.5)"

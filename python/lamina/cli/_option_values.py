@@ -1,4 +1,4 @@
-"""Values of options, as argparse's `type` takes them: parsed, or refused in a sentence."""
+"""Values of options: each function reads one from its text, or says what it expected."""
 
 import argparse
 import json
@@ -9,14 +9,14 @@ from lamina.cli._parser import nearest_or_all
 
 
 def sizes(text: str) -> list[int]:
-    """Numbers of units between commas; none for an empty text."""
+    """Numbers of units between commas, or none."""
     if not text.strip():
         return []
     return [at_least(1)(size) for size in text.split(",")]
 
 
 def activation(text: str) -> str:
-    """The name of an activation that can be trained through."""
+    """The name of an activation that a network can train with."""
     names = [name for name in _core.catalogue()["activations"] if _is_trainable(name)]
     if not _is_trainable(text):
         raise argparse.ArgumentTypeError(
@@ -44,18 +44,18 @@ def encoding(text: str) -> str:
 
 
 def separator(text: str) -> str:
-    """One character between cells, or a word for one."""
+    """The separator of cells."""
     text = {"tab": "\t", "\\t": "\t", "blanks": " "}.get(text, text)
     return _one_character(text, "'tab' or 'blanks'", "\"'")
 
 
 def quote(text: str) -> str:
-    """One character around cells."""
+    """The character around cells."""
     return "" if text == "none" else _one_character(text, "'none'", " \t,;")
 
 
 def comment(text: str) -> str:
-    """What begins a line that is no row."""
+    """The character before comments."""
     return _one_character(text, "such as #", ' \t"')
 
 
@@ -68,7 +68,7 @@ def _one_character(text: str, others: str, refused: str) -> str:
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """A parser of whole numbers of at least so much."""
+    """A reader of whole numbers of at least so much."""
 
     def parse(text: str) -> int:
         try:
@@ -95,7 +95,7 @@ def _number(text: str, accept: Callable[[float], bool], expected: str) -> float:
 
 
 def fraction(text: str) -> float:
-    """A number between 0 and 1, without both."""
+    """A number between 0 and 1."""
     return _number(text, lambda x: 0.0 < x < 1.0, "a number between 0 and 1")
 
 
@@ -110,10 +110,10 @@ def probability(text: str) -> float:
 
 
 def positive(text: str) -> float:
-    """A finite number above 0."""
+    """A number above 0."""
     return _number(text, lambda x: 0.0 < x < float("inf"), "a number above 0")
 
 
 def not_negative(text: str) -> float:
-    """A finite number of at least 0."""
+    """A number of at least 0."""
     return _number(text, lambda x: 0.0 <= x < float("inf"), "a number of at least 0")
