@@ -184,6 +184,9 @@ def test_a_label_that_never_holds_has_an_average_precision_of_0_as_in_scikit_lea
     with pytest.warns(UserWarning, match="class 1 has no true rows"):
         assert lm.metrics.average_precision([0, 0], [0.2, 0.7]) == 0.0
     assert lm.metrics.average_precision([1, 1], [0.2, 0.7]) == 1.0
+    with pytest.warns(UserWarning, match="label 0 has no true rows"):
+        none = lm.metrics.average_precision(np.zeros((4, 2)), p[:4, :2], average="weighted")
+    assert none == 0.0
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
