@@ -369,7 +369,7 @@ def test_a_task_is_what_it_is_said_to_be() -> None:
         ("expected_calibration_error", [0], [0.5], {"bins": 1.5}, "bins as a whole number"),
         ("accuracy", [[0, 0.5], [1, 1]], np.eye(2), {}, "give task='multilabel'"),
         ("accuracy", [[1], [1, 0]], np.eye(2), {}, "rows of unequal lengths"),
-        ("accuracy", [1j], [0.5], {}, "expected numbers in y_true, got dtype complex128"),
+        ("accuracy", [1j], [0.5], {}, "expected numbers in y_true, got complex numbers"),
         ("accuracy", np.zeros((1, 1, 1)), [0.5], {}, r"shape \[rows\] or \[rows, outputs\]"),
     ],
 )
