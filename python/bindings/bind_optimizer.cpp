@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "made_here.h"
 #include "parameter_arrays.h"
 #include "register.h"
 
@@ -12,7 +13,7 @@ namespace {
 template <class T>
 void bind_optimizer(py::module_& module, const char* name) {
   using Class = Optimizer<T>;
-  py::class_<Class>(module, name)
+  made_here<Class>(module, name)
       .def_property("learning_rate", &Class::learning_rate, &Class::set_learning_rate)
       .def_property("steps", &Class::steps, &Class::set_steps)
       .def("spec", [](const Class& self) { return optimizer_to_json(self.spec()).dump(); })
@@ -37,7 +38,7 @@ void bind_optimizer(py::module_& module, const char* name) {
 template <class T>
 void bind_average(py::module_& module, const char* name) {
   using Class = WeightAverage<T>;
-  py::class_<Class>(module, name)
+  made_here<Class>(module, name)
       .def_property("updates", &Class::updates, &Class::set_updates)
       .def_property("applied", &Class::applied, &Class::set_applied)
       .def_property_readonly("started", &Class::started)

@@ -380,8 +380,18 @@ class Sequential(Derivatives):
             x = self._inputs(X, where)
             chosen = loss if own and is_own_loss(loss, weight, where) else self._loss(loss)
             classes, values = self._targets(y, chosen, len(x), where)
-            weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
+            weights = self._weights(weight, chosen, len(x), where)
         return x, chosen, classes, values, weights
+
+    def _weights(
+        self, weight: ArrayLike | None, loss: _core.Loss | OwnLoss, rows: int, where: str
+    ) -> Array | None:
+        """Sample weights; those of a mean count relative to each other alone."""
+        absolute: _arrays.Dtype | None = "float64" if where == "value_and_grad" else None
+        by_row = where in ("sample_gradients", "sample_gradient_norms")
+        if by_row or (isinstance(loss, _core.Loss) and not loss.mean_over_rows):
+            absolute = self.dtype
+        return _arrays.sample_weights(weight, rows=rows, where=where, absolute=absolute)
 
     def _validation(
         self, data: tuple[ArrayLike, ...], loss: _core.Loss | OwnLoss
@@ -396,5 +406,5 @@ class Sequential(Derivatives):
         classes, values = self._targets(data[1], loss, len(x), where)
         given = data[2] if len(data) == 3 else None
         is_own_loss(loss, given, where)
-        weights = _arrays.sample_weights(given, rows=len(x), dtype=self.dtype, where=where)
+        weights = self._weights(given, loss, len(x), where)
         return x, classes, values, weights

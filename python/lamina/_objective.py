@@ -7,6 +7,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._fit_data import Array, Examples
+from lamina._normal_equations import add_products
 from lamina._types import NDArray
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ class Objective:
     def normal_equations(self, weights: Floats) -> tuple[float, Floats, Floats]:
         """S, J'r and J'J of the residuals r, whose sum of squares S is the squared loss with decay.
 
+        J'J is for `solve_damped`.
+
         Raises:
             NotFiniteError: an output is not finite.
         """
@@ -124,7 +127,7 @@ class Objective:
             rows = (scale[:, :, None] * jacobian).reshape(-1, count)
             self.loss += float((residual**2).sum())
             moment += rows.T @ residual.ravel()
-            product += rows.T @ rows
+            add_products(rows, product)
         return self.loss + 0.5 * float(self._decay @ weights**2), moment, product
 
     def squared_loss(self, weights: Floats) -> float:
