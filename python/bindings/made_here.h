@@ -15,10 +15,10 @@ inline PyObject* refuse_new(PyTypeObject* type, PyObject*, PyObject*) noexcept {
 
 // A class without constructor and subclasses.
 template <class T>
-py::class_<T> made_here(py::module_& module, const char* name, const char* text = "") {
-  return py::class_<T>(
-      module, name, py::is_final(),
-      py::custom_type_setup([](PyHeapTypeObject* type) { type->ht_type.tp_new = &refuse_new; }), text);
+py::class_<T> made_here(py::module_& module, const char* name) {
+  return py::class_<T>(module, name, py::is_final(), py::custom_type_setup([](PyHeapTypeObject* type) {
+                         type->ht_type.tp_new = &refuse_new;
+                       }));
 }
 
 }  // namespace lamina::python

@@ -13,6 +13,7 @@ from lamina._fit_data import Examples, MetricLike, named_metrics, weighted, with
 from lamina._full_batch import FullBatchOptimizer
 from lamina._history import History
 from lamina._losses import Loss, OwnLoss, core_loss, default_loss
+from lamina._numbers import check_flag
 from lamina._optimizer import Optimizer
 from lamina._optimizers import checked_optimizer, make_optimizer
 from lamina._own_loss import is_own_loss, own_targets, own_value, own_value_and_grad
@@ -224,8 +225,7 @@ class Sequential(Derivatives):
             step: number of that mask, at least 0; None: the next one. `fit` takes
                 `optimizer.steps`.
         """
-        if not isinstance(training, bool | np.bool_):
-            raise TypeError(f"forward: expected training as True or False, got {training!r}")
+        check_flag(training, "training", "forward")
         x = self._inputs(X, "forward")
         number = self._random_step(step) if training else self._forward_steps
         result: Array = self._core_network().forward(x, training, self.seed, number)
@@ -249,6 +249,13 @@ class Sequential(Derivatives):
         Raises:
             RuntimeError: `forward` was not called before. ValueError: wrong shape.
         """
+        flags = {
+            "gradients": gradients,
+            "input_gradient": input_gradient,
+            "accumulate": accumulate,
+        }
+        for name, flag in flags.items():
+            check_flag(flag, name, "backward")
         array = _arrays.contiguous(
             output_gradient, dtype=self.dtype, where="backward", name="output_gradient"
         )
@@ -290,6 +297,7 @@ class Sequential(Derivatives):
         Raises:
             RuntimeError: accumulate after `backward`.
         """
+        check_flag(accumulate, "accumulate", "value_and_grad")
         if is_own_loss(loss, sample_weight, "value_and_grad"):
             value = own_value_and_grad(self, loss, X, y, step, accumulate=accumulate)
             return value, self.gradients()

@@ -7,9 +7,9 @@ from lamina._types import NDArray
 Floats = NDArray[np.float64]
 # Equations that numpy solves in some 50 ms at most, in one call that nothing interrupts.
 _SOLVED_AT_ONCE = 1024
-_BLOCK, _ROWS = 256, 256
+_BLOCK, _ROWS = 256, 128
 # Floating-point operations of one product.
-_OPERATIONS = 1e9
+_OPERATIONS = 5e8
 
 
 def add_products(rows: Floats, product: Floats) -> None:
@@ -33,7 +33,7 @@ def solve_damped(product: Floats, damping: float, right: Floats) -> Floats | Non
     matrix = np.empty_like(product)
     for first in range(0, n, _ROWS):
         matrix[first : first + _ROWS] = product[first : first + _ROWS]
-    matrix.flat[:: n + 1] += damping
+    matrix.reshape(-1)[:: n + 1] += damping
     try:
         if n <= _SOLVED_AT_ONCE:
             solution = np.asarray(np.linalg.solve(matrix, right), np.float64)
@@ -58,8 +58,9 @@ def _factorise(matrix: Floats) -> None:
         matrix[first:last, first:last] -= done @ done.T
         inverse = np.linalg.inv(np.linalg.cholesky(matrix[first:last, first:last]))
         matrix[first:last, first:last] = inverse
-        for row in range(last, n, _ROWS):
-            below = matrix[row : row + _ROWS]
+        step = max(_ROWS, int(_OPERATIONS / (2 * _BLOCK * last)))
+        for row in range(last, n, step):
+            below = matrix[row : row + step]
             below[:, first:last] -= below[:, :first] @ done.T
             below[:, first:last] = below[:, first:last] @ inverse.T
 

@@ -21,3 +21,9 @@ def check_whole(value: Any, name: str, where: str, least: int = 1) -> None:
         raise TypeError(f"{where}: expected {name} as a whole number, got {value!r}")
     if value < least:
         raise ValueError(f"{where}: expected {name} of at least {least}, got {value}")
+
+
+def check_flag(value: Any, name: str, where: str) -> None:
+    """TypeError unless the value is True or False, Python's or numpy's."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{where}: expected {name} as True or False, got {value!r}")

@@ -116,15 +116,19 @@ class Objective:
         """
         self._net.set_parameters(self.parameters(weights))
         count = len(weights)
-        product, moment = np.diag(self._decay / 2), self._decay / 2 * weights
+        product, moment = np.zeros((count, count)), self._decay / 2 * weights
+        product.reshape(-1)[:: count + 1] = self._decay / 2
         self.loss = 0.0
         step = max(1, _JACOBIAN_BYTES // (8 * self._all.size * int(self._core.outputs)))
         for first in range(0, len(self._data.x), step):
             part = self._data.take(slice(first, first + step))
             scale = self._residual_scale(part)
             residual = scale * self._differences(part)
-            jacobian = self._net.parameter_jacobian(part.x)[:, :, self._trained]
-            rows = (scale[:, :, None] * jacobian).reshape(-1, count)
+            jacobian = self._net.parameter_jacobian(part.x)
+            if count < self._all.size:
+                jacobian = jacobian[:, :, self._trained]
+            jacobian *= scale[:, :, None]
+            rows = jacobian.reshape(-1, count)
             self.loss += float((residual**2).sum())
             moment += rows.T @ residual.ravel()
             add_products(rows, product)
