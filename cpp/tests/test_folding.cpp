@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "check.h"
 #include "inference/predictor.h"
 #include "training/evaluation.h"
@@ -16,28 +15,27 @@
 namespace {
 
 using namespace lamina;
-using nlohmann::json;
-using Layers = std::vector<json>;
+using Layers = Json::Array;
 
-const json kBatchNorm = {{"kind", "batch_norm"}, {"epsilon", 1e-3}};
-const json kRelu = {{"kind", "activation"}, {"activation", "relu"}};
-const json kDropout = {{"kind", "dropout"}, {"rate", 0.5}};
+const Json kBatchNorm = {{"kind", "batch_norm"}, {"epsilon", 1e-3}};
+const Json kRelu = {{"kind", "activation"}, {"activation", "relu"}};
+const Json kDropout = {{"kind", "dropout"}, {"rate", 0.5}};
 
-json dense(int64_t units, bool bias = true, const std::string& activation = "identity") {
+Json dense(int64_t units, bool bias = true, const std::string& activation = "identity") {
   return {{"kind", "dense"}, {"units", units}, {"bias", bias}, {"activation", activation}};
 }
 
-json residual(const Layers& layers) { return {{"kind", "residual"}, {"layers", layers}}; }
+Json residual(const Layers& layers) { return {{"kind", "residual"}, {"layers", layers}}; }
 
 // "dense relu, batch_norm": the kinds that remain, dense layers with their activation.
-std::string kinds(const json& layers) {
+std::string kinds(const Json& layers) {
   std::ostringstream text;
-  for (const json& layer : layers) {
+  for (const Json& layer : layers.elements()) {
     if (text.tellp() > 0) text << ", ";
-    text << layer.at("kind").get<std::string>();
-    if (layer.contains("layers")) text << '(' << kinds(layer.at("layers")) << ')';
-    if (layer.at("kind") == "dense" && layer.at("activation") != "identity")
-      text << ' ' << layer.at("activation").get<std::string>();
+    text << layer.at("kind").text();
+    if (layer.find("layers") != nullptr) text << '(' << kinds(layer.at("layers")) << ')';
+    if (layer.at("kind").is("dense") && !layer.at("activation").is("identity"))
+      text << ' ' << layer.at("activation").text();
   }
   return text.str();
 }
@@ -67,7 +65,7 @@ std::vector<T> outputs_of(const Network<T>& network, const std::vector<T>& x) {
 
 template <class T>
 void check_outputs(const Layers& layers, const std::string& expected_kinds) {
-  Network<T> network(json{{"inputs", 5}, {"layers", layers}}, 1);
+  Network<T> network(Json{{"inputs", 5}, {"layers", layers}}, 1);
   fill_parameters(network);
   const Network<T> folded = inference_network(network, network.weights());
   CHECK(kinds(folded.spec().at("layers")) == expected_kinds);
@@ -121,14 +119,14 @@ LAMINA_TEST(blocks_are_folded_within_themselves) {
 LAMINA_TEST(options_without_scale_and_shift_fold_too) {
   for (const bool scale : {false, true})
     for (const bool shift : {false, true}) {
-      const json norm = {{"kind", "batch_norm"}, {"scale", scale}, {"shift", shift}};
+      const Json norm = {{"kind", "batch_norm"}, {"scale", scale}, {"shift", shift}};
       check({dense(7), norm, kRelu, norm, dense(3)}, "dense relu, dense");
     }
 }
 
 LAMINA_TEST(the_network_itself_stays_as_it_was) {
-  Network<float> network(json{{"inputs", 5}, {"layers", Layers{dense(7, false), kBatchNorm}}}, 1);
-  const json spec = network.spec();
+  Network<float> network(Json{{"inputs", 5}, {"layers", Layers{dense(7, false), kBatchNorm}}}, 1);
+  const Json spec = network.spec();
   const std::vector<float> weights(network.weights(), network.weights() + network.flat_size());
   (void)inference_network(network, network.weights());
   CHECK(network.spec() == spec);

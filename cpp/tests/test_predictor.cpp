@@ -5,17 +5,15 @@
 #include <limits>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "check.h"
 #include "training/evaluation.h"
 
 namespace {
 
 using namespace lamina;
-using nlohmann::json;
 
-json dense(int64_t units, const json& activation = "identity") {
+Json dense(int64_t units, const Json& activation = "identity") {
   return {{"kind", "dense"},
           {"units", units},
           {"activation", activation},
@@ -42,8 +40,8 @@ std::vector<T> predicted_by_network(const Network<T>& network, const std::vector
 
 // Rows together to the bit, and each row alone within rounding; the same bits from every way to ask for it.
 template <class T>
-void check_equal(const json& layers, int64_t inputs, int64_t rows) {
-  const Network<T> network(json{{"inputs", inputs}, {"layers", layers}}, 5);
+void check_equal(const Json::Array& layers, int64_t inputs, int64_t rows) {
+  const Network<T> network(Json{{"inputs", inputs}, {"layers", layers}}, 5);
   const Predictor<T> predictor(network, network.weights());
   CHECK(predictor.inputs() == inputs && predictor.outputs() == network.outputs());
   const std::vector<T> x = numbers<T>(rows * inputs);
@@ -67,7 +65,7 @@ void check_equal(const json& layers, int64_t inputs, int64_t rows) {
   }
 }
 
-void check_both(const json& layers, int64_t inputs, int64_t rows = 13) {
+void check_both(const Json::Array& layers, int64_t inputs, int64_t rows = 13) {
   check_equal<float>(layers, inputs, rows);
   check_equal<double>(layers, inputs, rows);
 }
@@ -81,30 +79,30 @@ LAMINA_TEST(rows_alone_and_together_agree_with_the_network) {
 }
 
 LAMINA_TEST(layers_without_bias_predict_too) {
-  json layer = dense(3, "tanh");
+  Json layer = dense(3, "tanh");
   layer["bias"] = false;
   check_both({dense(20, "relu"), layer}, 6);
 }
 
 LAMINA_TEST(dropout_vanishes_and_a_lone_activation_joins_the_layer_before_it) {
-  const json dropout = {{"kind", "dropout"}, {"rate", 0.5}};
-  const json relu = {{"kind", "activation"}, {"activation", "relu"}};
-  const json softmax = {{"kind", "activation"}, {"activation", "softmax"}};
+  const Json dropout = {{"kind", "dropout"}, {"rate", 0.5}};
+  const Json relu = {{"kind", "activation"}, {"activation", "relu"}};
+  const Json softmax = {{"kind", "activation"}, {"activation", "softmax"}};
   check_both({dropout, dense(20), dropout, relu, dense(4), softmax}, 6);
   check_both({relu, dense(20, "relu"), relu, softmax, dense(2)}, 6);
-  check_both(json::array({dropout}), 6);
+  check_both({dropout}, 6);
 }
 
 LAMINA_TEST(very_wide_layers_predict_without_a_stack_of_their_size) {
   check_both({dense(20'000, "relu"), dense(2)}, 3, 2);
 }
 
-json residual(const std::vector<json>& layers) { return {{"kind", "residual"}, {"layers", layers}}; }
+Json residual(const Json::Array& layers) { return {{"kind", "residual"}, {"layers", layers}}; }
 
 LAMINA_TEST(blocks_keep_their_input_for_the_skip) {
-  const json dropout = {{"kind", "dropout"}, {"rate", 0.5}};
-  const json relu = {{"kind", "activation"}, {"activation", "relu"}};
-  const auto network = [](const std::vector<json>& layers) { check_both(layers, 8); };
+  const Json dropout = {{"kind", "dropout"}, {"rate", 0.5}};
+  const Json relu = {{"kind", "activation"}, {"activation", "relu"}};
+  const auto network = [](const Json::Array& layers) { check_both(layers, 8); };
   network({residual({dense(8, "tanh")})});
   network({residual({dense(40, "tanh"), dense(5)}), dense(3)});
   network({residual({dropout}), residual({relu, residual({relu, dense(30)}), dense(8)}), relu});
@@ -112,7 +110,7 @@ LAMINA_TEST(blocks_keep_their_input_for_the_skip) {
 }
 
 LAMINA_TEST(outputs_may_take_the_place_of_the_inputs) {
-  const Network<float> network(json{{"inputs", 4}, {"layers", {dense(9, "tanh"), dense(4)}}}, 1);
+  const Network<float> network(Json{{"inputs", 4}, {"layers", Json::Array{dense(9, "tanh"), dense(4)}}}, 1);
   const Predictor<float> predictor(network, network.weights());
   std::vector<float> in = numbers<float>(4), out(4);
   predictor.predict_row(in.data(), out.data());
@@ -121,8 +119,9 @@ LAMINA_TEST(outputs_may_take_the_place_of_the_inputs) {
 }
 
 LAMINA_TEST(a_row_has_the_same_bits_whoever_shares_it) {
-  const json layers = {dense(1000, "relu"), residual({dense(520, "tanh"), dense(1000)}), dense(7, "softmax")};
-  const Network<float> network(json{{"inputs", 300}, {"layers", layers}}, 5);
+  const Json::Array layers = {dense(1000, "relu"), residual({dense(520, "tanh"), dense(1000)}),
+                              dense(7, "softmax")};
+  const Network<float> network(Json{{"inputs", 300}, {"layers", layers}}, 5);
   const Predictor<float> predictor(network, network.weights());
   const std::vector<float> in = numbers<float>(300);
   std::vector<float> alone(7), shared(7);
@@ -138,7 +137,7 @@ LAMINA_TEST(a_row_has_the_same_bits_whoever_shares_it) {
 }
 
 LAMINA_TEST(a_predictor_keeps_the_weights_that_it_was_given) {
-  Network<float> network(json{{"inputs", 4}, {"layers", {dense(9, "tanh"), dense(1)}}}, 1);
+  Network<float> network(Json{{"inputs", 4}, {"layers", Json::Array{dense(9, "tanh"), dense(1)}}}, 1);
   const Predictor<float> predictor(network, network.weights());
   const std::vector<float> in = numbers<float>(4);
   float before = 0, after = 0;
@@ -149,7 +148,7 @@ LAMINA_TEST(a_predictor_keeps_the_weights_that_it_was_given) {
 }
 
 LAMINA_TEST(nan_goes_through) {
-  const Network<float> network(json{{"inputs", 4}, {"layers", {dense(9, "tanh"), dense(1)}}}, 1);
+  const Network<float> network(Json{{"inputs", 4}, {"layers", Json::Array{dense(9, "tanh"), dense(1)}}}, 1);
   const Predictor<float> predictor(network, network.weights());
   std::vector<float> in = numbers<float>(4);
   in[2] = std::numeric_limits<float>::quiet_NaN();

@@ -7,10 +7,9 @@
 #include <mutex>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "array_view.h"
 #include "base/arena.h"
+#include "base/json.h"
 #include "base/thread_count.h"
 #include "kernels/dispatch.h"
 #include "layers/activate_array.h"
@@ -32,9 +31,7 @@ void check_same_size(const DenseArray<T>& x, const DenseArray<T>& other) {
                 "activate: expected arrays of one shape, got " + shape_text(x) + " and " + shape_text(other));
 }
 
-ActivationSpec parse(const std::string& activation) {
-  return activation_from_json(nlohmann::json::parse(activation));
-}
+ActivationSpec parse(const std::string& activation) { return activation_from_json(Json::parse(activation)); }
 
 template <class T>
 void activate(const std::string& activation, const DenseArray<T>& x, DenseArray<T>& y,

@@ -1,8 +1,7 @@
 // Binds the names of everything that a network can be built from.
 #include <pybind11/stl.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "layers/activation_spec.h"
 #include "layers/initializer.h"
 #include "layers/layer.h"
@@ -29,8 +28,8 @@ void register_catalogue(py::module_& module) {
   module.def("catalogue", &catalogue,
              "Names of all layers, activations, initializers, losses and optimizers of the core.");
   module.def(
-      "check_layer", [](const std::string& spec) { make_layer<double>(nlohmann::json::parse(spec)); },
-      py::arg("spec"), "ValueError where no network could hold the layer of this JSON description.");
+      "check_layer", [](const std::string& spec) { make_layer<double>(Json::parse(spec)); }, py::arg("spec"),
+      "ValueError where no network could hold the layer of this JSON description.");
 }
 
 }  // namespace lamina::python

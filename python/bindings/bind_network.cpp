@@ -2,9 +2,8 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
-
 #include "array_view.h"
+#include "base/json.h"
 #include "made_here.h"
 #include "parameter_arrays.h"
 #include "poll.h"
@@ -14,7 +13,7 @@
 namespace lamina::python {
 namespace {
 
-nlohmann::json parse(const std::string& text) { return nlohmann::json::parse(text); }
+Json parse(const std::string& text) { return Json::parse(text); }
 
 template <class T>
 using Values = std::optional<DenseArray<T>>;

@@ -1,8 +1,7 @@
 // Binds what follows a network's training: optimizers and weight averages with their state.
 #include <pybind11/stl.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "made_here.h"
 #include "parameter_arrays.h"
 #include "register.h"
@@ -63,7 +62,7 @@ void register_optimizer(py::module_& module) {
   bind_average<float>(module, "WeightAverageFloat32");
   bind_average<double>(module, "WeightAverageFloat64");
   module.def("check_optimizer", [](const std::string& spec) {
-    return optimizer_to_json(optimizer_from_json(nlohmann::json::parse(spec))).dump();
+    return optimizer_to_json(optimizer_from_json(Json::parse(spec))).dump();
   });
 }
 

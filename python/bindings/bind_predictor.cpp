@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "array_view.h"
+#include "base/denormals.h"
 #include "inference/predictor.h"
 #include "poll.h"
 #include "register.h"
@@ -157,7 +158,7 @@ bool read_floats(PyObject* x, int64_t count, T* row) noexcept {
   PyObject** items = PySequence_Fast_ITEMS(x);
   for (int64_t i = 0; i < count; ++i) {
     if (!PyFloat_CheckExact(items[i])) return false;
-    row[i] = static_cast<T>(PyFloat_AS_DOUBLE(items[i]));
+    row[i] = narrowed<T>(PyFloat_AS_DOUBLE(items[i]));
   }
   return true;
 }

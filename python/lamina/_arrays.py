@@ -119,11 +119,11 @@ def weights_in_range(
     """
     largest = float(weights.max())
     if absolute is not None:
-        limits = np.finfo(absolute)
-        if not limits.tiny <= largest <= limits.max:
+        least, most = float(np.finfo(absolute).tiny), float(np.finfo(absolute).max)
+        if not least <= largest <= most:
             raise ValueError(
-                f"{where}: expected the largest sample_weight between {limits.tiny:.2g} and "
-                f"{limits.max:.2g}, since its size counts here, got {largest:.3g}"
+                f"{where}: expected the largest sample_weight between {least:.2g} and "
+                f"{most:.2g}, since its size counts here, got {largest:.3g}"
             )
         return weights
     exponent = math.frexp(largest)[1]

@@ -1,14 +1,11 @@
 """Callbacks: objects that follow training and may stop it."""
 
-import os
-import sys
-import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from lamina._metrics import larger_is_better
+from lamina._monitor import Figures, figures_of, monitored
 from lamina._numbers import check_whole, is_number
 from lamina._types import NDArray
 
@@ -48,11 +45,18 @@ class EarlyStopping(Callback):
         monitor: name of the figure; None: "val_loss" where there is validation data, else "loss".
         patience: epochs without improvement that are tolerated, at least 1.
         min_delta: smallest change that counts as improvement, at least 0.
-        mode: "min" or "max" is better; "auto" takes "max" for accuracy, r2 and roc_auc.
-        restore_best_weights: put back the weights of the best epoch at the end.
+        mode: "min" or "max" is better; "auto" knows the loss, lamina's metrics and those with a
+            mode of their own (`lamina.metrics.Metric`).
+        restore_best_weights: put back the weights of the best epoch at the end, also after Ctrl-C
+            or an error; `history.best_epoch` says which.
 
     Attributes:
         best: best value seen. best_epoch: its epoch, from 0.
+
+    Raises:
+        ValueError: an option is out of range; before a fit also a figure that it does not record,
+            and mode "auto" for a figure that lamina does not know. A figure that callbacks of the
+            user's may add to the record is looked for when the first epoch has ended.
     """
 
     def __init__(
@@ -61,7 +65,7 @@ class EarlyStopping(Callback):
         *,
         patience: int = 10,
         min_delta: float = 0.0,
-        mode: str = "auto",
+        mode: Literal["auto", "min", "max"] = "auto",
         restore_best_weights: bool = True,
     ) -> None:
         check_whole(patience, "patience", "EarlyStopping")
@@ -72,16 +76,27 @@ class EarlyStopping(Callback):
         self.monitor = monitor
         self.patience = patience
         self.min_delta = min_delta
-        self.mode = mode
+        self.mode: Literal["auto", "min", "max"] = mode
         self.restore_best_weights = restore_best_weights
         self.best = float("nan")
         self.best_epoch = -1
         self._weights: dict[str, NDArray[Any]] | None = None
         self._fit: Fit | None = None
+        self._figures: Figures = {}
 
     def __repr__(self) -> str:
         names = ("monitor", "patience", "min_delta", "mode", "restore_best_weights")
         return f"EarlyStopping({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+    def watch(self, figures: Figures, *, complete: bool) -> None:
+        """Refuse, before a fit, a figure that it will not record or cannot compare.
+
+        Args:
+            figures: names, and which way each is better. complete: there will be no others.
+        """
+        if complete or self.monitor is None or self.monitor in figures:
+            monitored("EarlyStopping", self.monitor, self.mode, figures)
+        self._figures = figures
 
     def on_fit_begin(self, fit: "Fit") -> None:
         """Forget what an earlier fit left."""
@@ -92,29 +107,28 @@ class EarlyStopping(Callback):
     def on_epoch_end(self, epoch: int, record: Record) -> None:
         """Compare with the best epoch so far."""
         assert self._fit is not None
-        monitor = self.monitor or ("val_loss" if "val_loss" in record else "loss")
-        if monitor not in record:
-            raise ValueError(
-                f"EarlyStopping: no figure named {monitor!r}; there are {', '.join(record)}"
-            )
+        figures = figures_of(record) | {k: v for k, v in self._figures.items() if k in record}
+        monitor, larger = monitored("EarlyStopping", self.monitor, self.mode, figures)
         value = record[monitor]
-        gain = value - self.best
-        gain = gain if larger_is_better(monitor, self.mode) else -gain
-        first = np.isnan(self.best) and not np.isnan(value)
+        gain = value - self.best if larger else self.best - value
+        first = np.isnan(self.best) and np.isfinite(value)
         if first or gain > self.min_delta:
-            self.best, self.best_epoch = value, epoch
-            if self.restore_best_weights:
-                self._weights = self._fit.net.parameters()
+            # All at once: an interrupt while the weights are copied must not part them.
+            weights = self._fit.net.parameters() if self.restore_best_weights else None
+            self.best, self.best_epoch, self._weights = value, epoch, weights
         elif epoch - self.best_epoch >= self.patience:
             self._fit.stop(
                 f"{monitor} has not improved for {self.patience} epochs "
                 f"(best {self.best:.6g} in epoch {self.best_epoch + 1})"
+                if self.best_epoch >= 0
+                else f"{monitor} was not finite in any of {epoch + 1} epochs"
             )
 
     def on_fit_end(self, fit: "Fit") -> None:
         """Put back the best weights."""
         if self._weights is not None:
             fit.net.set_parameters(self._weights)
+            fit.history.best_epoch = self.best_epoch
         self._weights = self._fit = None
 
 
@@ -139,82 +153,6 @@ class TargetLoss(Callback):
     def on_fit_end(self, fit: "Fit") -> None:
         """Forget the fit."""
         self._fit = None
-
-
-class ProgressLine(Callback):
-    """One line on standard error that keeps changing, for terminals."""
-
-    _WIDTH = 20
-
-    def __init__(self) -> None:
-        self._epochs = 0
-        self._record: Record = {}
-        self._started = self._written = 0.0
-
-    def on_fit_begin(self, fit: "Fit") -> None:
-        """Start the clock."""
-        self._epochs = fit.epochs
-        self._started = time.monotonic()
-
-    def on_progress(self, epoch: int, share: float) -> None:
-        """Redraw, at most ten times a second."""
-        if time.monotonic() - self._written >= 0.1:
-            self._draw(epoch, share)
-
-    def on_epoch_end(self, epoch: int, record: Record) -> None:
-        """Show the figures of the epoch."""
-        self._record = dict(record)
-        if time.monotonic() - self._written >= 0.1 or epoch + 1 == self._epochs:
-            self._draw(epoch, 1.0)
-
-    def on_fit_end(self, fit: "Fit") -> None:
-        """Leave the line and say why training stopped early."""
-        if fit.history.epochs:
-            self._draw(fit.history.epochs - 1, 1.0)
-        sys.stderr.write(f"\n{fit.stop_reason}\n" if fit.stop_reason else "\n")
-        sys.stderr.flush()
-
-    def _draw(self, epoch: int, share: float) -> None:
-        self._written = time.monotonic()
-        filled = int(np.floor((epoch + share) / self._epochs * self._WIDTH))
-        bar = "█" * filled + "░" * (self._WIDTH - filled)
-        seconds = self._written - self._started
-        # A wrapped line could not be drawn over.
-        room = _terminal_columns() - 1
-        line = f"{bar} epoch {epoch + 1}/{self._epochs}  {seconds:.1f} s"[:room]
-        for name in sorted(self._record, key=_rank):
-            figure = f"  {name} {self._record[name]:.4g}"
-            line += figure if len(line) + len(figure) <= room else ""
-        sys.stderr.write(f"\r\x1b[2K{line}")
-        sys.stderr.flush()
-
-
-def _rank(name: str) -> int:
-    """Which figures a narrow terminal shows first."""
-    if name == "learning_rate":
-        return 3
-    return 0 if name in ("loss", "val_loss") else 1 if name.startswith("val_") else 2
-
-
-def _terminal_columns() -> int:
-    try:
-        # Terminals that do not know their width say 0.
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80
-
-
-class EpochLines(Callback):
-    """One plain line an epoch on standard output."""
-
-    def on_fit_begin(self, fit: "Fit") -> None:
-        """Remember how many epochs there will be."""
-        self._epochs = fit.epochs
-
-    def on_epoch_end(self, epoch: int, record: Record) -> None:
-        """Print the figures of the epoch."""
-        figures = "  ".join(f"{name} {value:.6g}" for name, value in record.items())
-        print(f"epoch {epoch + 1}/{self._epochs}  {figures}", flush=True)
 
 
 class _Method(Protocol):

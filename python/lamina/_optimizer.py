@@ -9,7 +9,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._network_state import NetworkState, State
-from lamina._numbers import check_whole, is_number, is_whole
+from lamina._numbers import COUNTABLE, check_whole, is_number, is_whole
 from lamina._schedule import LearningRate, Schedule, as_schedule
 from lamina._spec import Spec, to_json
 from lamina._types import NDArray
@@ -55,6 +55,8 @@ class Optimizer(NetworkState):
     """
 
     kind: ClassVar[str]
+    # What the record of an epoch holds beside losses and metrics.
+    figures: ClassVar[tuple[str, ...]] = ("learning_rate",)
     defaults: ClassVar[CommonOptions] = {}
     _title = "optimizer"
 
@@ -201,11 +203,12 @@ class Optimizer(NetworkState):
         found = given.get("kind") if isinstance(given, Mapping) else given
         if not isinstance(found, str) or found != kind:
             raise ValueError(f"optimizer: expected the state of {kind!r}, got {found!r}")
-        check_whole(state["steps"], "steps of the state", "optimizer", least=0)
+        check_whole(state["steps"], "steps of the state", "optimizer", least=0, below=COUNTABLE)
         rate = state.get("learning_rate", 0.0)
         if not is_number(rate) or not 0.0 <= rate < np.inf:
             raise ValueError(
-                f"optimizer: expected learning_rate of the state as a number of at least 0, got {rate!r}"
+                "optimizer: expected learning_rate of the state as a number of at least 0, got "
+                f"{rate!r}"
             )
         spec: Spec = json.loads(_core.check_optimizer(to_json(state["spec"])))
         return spec

@@ -167,7 +167,8 @@ class Stack:
         from lamina._model_file import model_bytes
 
         core = self._core
-        state = {k: v for k, v in self.__dict__.items() if k != "_core"}
+        # A history belongs to the network that was trained, not to copies.
+        state = {k: v for k, v in self.__dict__.items() if k not in ("_core", "history")}
         return {**state, "_bytes": None if core is None else model_bytes(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -183,6 +184,8 @@ class Stack:
     @classmethod
     def from_spec(cls, spec: Spec, *, seed: int = 0, dtype: DtypeLike = "float32") -> Self:
         """The network that `to_spec` described, with first weights from `seed`."""
+        if not isinstance(spec, Mapping) or not {"inputs", "layers"} <= spec.keys():
+            raise ValueError(f"from_spec: expected a description that to_spec gave, got {spec!r}")
         layers = [layer_from_spec(layer) for layer in spec["layers"]]
         return cls(layers, inputs=spec["inputs"], seed=seed, dtype=dtype)
 

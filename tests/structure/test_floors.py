@@ -33,7 +33,10 @@ LOWER_FLOORS = {
 # Which part of the package alone may import an optional dependency, and then only where it is used.
 OPTIONAL = {
     "sklearn": {"sklearn"},
+    "narwhals": {"tabular"},
+    "pandas": {"tabular"},
     "polars": {"cli", "tabular"},
+    "pyarrow": {"tabular"},
     "rich": {"cli"},
     "matplotlib": {"plots", "_plots", "cli"},
     "onnx": {"onnx", "_onnx", "cli"},

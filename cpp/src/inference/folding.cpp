@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json.h"
 #include "layers/residual.h"
 
 namespace lamina {
@@ -18,10 +18,10 @@ using Values = std::vector<double>;
 
 // A layer's description and its parameters as users see them, in the network's order.
 struct Part {
-  nlohmann::json spec;
+  Json spec;
   std::vector<Values> parameters;
-  bool is(const char* kind) const { return spec.at("kind") == kind; }
-  bool is_linear() const { return is("dense") && spec.at("activation") == "identity"; }
+  bool is(const char* kind) const { return spec.at("kind").is(kind); }
+  bool is_linear() const { return is("dense") && spec.at("activation").is("identity"); }
 };
 
 // y = scale x + shift
@@ -30,9 +30,8 @@ struct Affine {
 };
 
 Affine affine_of(const Part& batch_norm) {
-  const auto epsilon = batch_norm.spec.at("epsilon").get<double>();
-  const bool scales = batch_norm.spec.at("scale").get<bool>(),
-             shifts = batch_norm.spec.at("shift").get<bool>();
+  const double epsilon = batch_norm.spec.at("epsilon").number();
+  const bool scales = batch_norm.spec.at("scale").boolean(), shifts = batch_norm.spec.at("shift").boolean();
   const std::vector<Values>& parameters = batch_norm.parameters;
   const Values &mean = parameters[parameters.size() - 2], &variance = parameters.back();
   Affine affine;
@@ -46,7 +45,8 @@ Affine affine_of(const Part& batch_norm) {
 
 // Its weight [outputs, inputs] and its bias, which it has from now on.
 std::pair<Values&, Values&> weight_and_bias(Part& dense) {
-  if (dense.parameters.size() == 1) dense.parameters.emplace_back(dense.spec.at("units").get<size_t>(), 0.0);
+  if (dense.parameters.size() == 1)
+    dense.parameters.emplace_back(static_cast<size_t>(dense.spec.at("units").integer()), 0.0);
   dense.spec["bias"] = true;
   return {dense.parameters[0], dense.parameters[1]};
 }
@@ -86,7 +86,8 @@ template <class T>
 bool has_batch_norm(const std::vector<std::unique_ptr<Layer<T>>>& layers) {
   return std::any_of(layers.begin(), layers.end(), [](const auto& layer) {
     const Residual<T>* block = layer->as_residual();
-    return block != nullptr ? has_batch_norm(block->layers()) : layer->spec().at("kind") == "batch_norm";
+    return block != nullptr ? has_batch_norm(block->layers())
+                            : layer->kind() == std::string_view("batch_norm");
   });
 }
 
@@ -100,7 +101,7 @@ class Folder {
     std::vector<Part> kept;
     for (const auto& layer : layers)
       if (!layer->vanishes_in_inference()) append(kept, part_of(*layer));
-    if (kept.empty()) kept.push_back({{{"kind", "activation"}, {"activation", "identity"}}, {}});
+    if (kept.empty()) kept.push_back({Json{{"kind", "activation"}, {"activation", "identity"}}, {}});
     return kept;
   }
 
@@ -108,11 +109,12 @@ class Folder {
   Part part_of(Layer<T>& layer) const {
     Part part{layer.spec(), {}};
     if (Residual<T>* block = layer.as_residual()) {
-      part.spec["layers"] = nlohmann::json::array();
+      Json::Array layers;
       for (Part& inner : fold(block->layers())) {
-        part.spec["layers"].push_back(std::move(inner.spec));
+        layers.push_back(std::move(inner.spec));
         for (Values& values : inner.parameters) part.parameters.push_back(std::move(values));
       }
+      part.spec["layers"] = std::move(layers);
       read(block->skip(), part.parameters);
     } else {
       read(layer, part.parameters);
@@ -139,9 +141,9 @@ template <class T>
 Network<T> inference_network(const Network<T>& network, const T* weights) {
   const bool folds = has_batch_norm(network.layers());
   std::vector<Part> parts = Folder<T>(weights, folds).fold(network.layers());
-  nlohmann::json layers = nlohmann::json::array();
+  Json::Array layers;
   for (Part& part : parts) layers.push_back(std::move(part.spec));
-  const nlohmann::json spec = {{"inputs", network.inputs()}, {"layers", std::move(layers)}};
+  const Json spec = {{"inputs", network.inputs()}, {"layers", std::move(layers)}};
   // Without folding, parameters and their order stay as they are.
   if (!folds) return Network<T>(spec, weights);
   Network<T> folded(spec, nullptr);

@@ -1,21 +1,21 @@
 // Activation as a layer of its own.
 #include "layers/activation_layer.h"
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 template <class T>
-ActivationLayer<T>::ActivationLayer(const nlohmann::json& json) {
+ActivationLayer<T>::ActivationLayer(const Json& json) {
   const JsonReader spec(json, "Activation");
   spec.allow_only({"kind", "activation"});
   activation_ = activation_from_json(spec.at("activation"));
 }
 
 template <class T>
-nlohmann::json ActivationLayer<T>::spec() const {
-  return {{"kind", "activation"}, {"activation", activation_to_json(activation_)}};
+Json ActivationLayer<T>::spec() const {
+  return {{"kind", kind()}, {"activation", activation_to_json(activation_)}};
 }
 
 template <class T>

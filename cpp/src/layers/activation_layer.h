@@ -8,9 +8,10 @@ namespace lamina {
 template <class T>
 class ActivationLayer final : public Layer<T> {
  public:
-  explicit ActivationLayer(const nlohmann::json& spec);
+  explicit ActivationLayer(const Json& spec);
 
-  nlohmann::json spec() const override;
+  const char* kind() const noexcept override { return "activation"; }
+  Json spec() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   const ActivationSpec* output_activation() const noexcept override { return &activation_; }

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "base/layout.h"
 
 namespace lamina {
@@ -75,8 +75,8 @@ const Entry& find_entry(std::string name) {
 
 }  // namespace
 
-ActivationSpec activation_from_json(const nlohmann::json& json) {
-  const nlohmann::json object = as_object(json);
+ActivationSpec activation_from_json(const Json& json) {
+  const Json object = as_object(json);
   const Entry& entry = find_entry(JsonReader(object, "activation").text("kind"));
   const JsonReader spec(object, std::string("activation ") + entry.name);
   ActivationSpec result{entry.name, entry.form, entry.function, 0.0};
@@ -89,7 +89,7 @@ ActivationSpec activation_from_json(const nlohmann::json& json) {
   return result;
 }
 
-nlohmann::json activation_to_json(const ActivationSpec& spec) {
+Json activation_to_json(const ActivationSpec& spec) {
   const Entry& entry = find_entry(spec.name);
   if (entry.parameter == nullptr) return spec.name;
   return {{"kind", spec.name}, {entry.parameter, spec.parameter}};

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "kernels/kernel_table.h"
 
 namespace lamina {
+
+class Json;
 
 struct ActivationSpec {
   enum class Form { kElementwise, kSoftmax, kLogSoftmax };
@@ -31,8 +31,8 @@ struct ActivationSpec {
 };
 
 // From `"relu"` or `{"kind": "leaky_relu", "negative_slope": 0.01}`; unknown names list what there is.
-ActivationSpec activation_from_json(const nlohmann::json& spec);
-nlohmann::json activation_to_json(const ActivationSpec& spec);
+ActivationSpec activation_from_json(const Json& spec);
+Json activation_to_json(const ActivationSpec& spec);
 std::vector<std::string> activation_names();
 
 // `source` (or null) of activations other than the identity: see kernels::ActivationBlock.

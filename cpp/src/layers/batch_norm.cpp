@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 
 namespace lamina {
 
 template <class T>
-BatchNormLayer<T>::BatchNormLayer(const nlohmann::json& json) {
+BatchNormLayer<T>::BatchNormLayer(const Json& json) {
   const JsonReader spec(json, "BatchNorm");
   spec.allow_only(
       {"kind", "momentum", "epsilon", "scale", "shift", "trainable", "rate_factor", "decay_factor"});
@@ -20,12 +20,9 @@ BatchNormLayer<T>::BatchNormLayer(const nlohmann::json& json) {
 }
 
 template <class T>
-nlohmann::json BatchNormLayer<T>::spec() const {
-  nlohmann::json json = {{"kind", "batch_norm"},
-                         {"momentum", momentum_},
-                         {"epsilon", epsilon_},
-                         {"scale", scale_},
-                         {"shift", shift_}};
+Json BatchNormLayer<T>::spec() const {
+  Json json = {
+      {"kind", kind()}, {"momentum", momentum_}, {"epsilon", epsilon_}, {"scale", scale_}, {"shift", shift_}};
   learning_.write(json);
   return json;
 }

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 
 namespace lamina {
 
@@ -13,18 +13,18 @@ using kernels::ProductEpilogue;
 using kernels::ProductInit;
 
 template <class T>
-Dense<T>::Dense(const nlohmann::json& json) {
+Dense<T>::Dense(const Json& json) {
   const JsonReader spec(json, "Dense");
   spec.allow_only({"kind", "units", "activation", "bias", "initializer", "bias_initializer", "trainable",
                    "rate_factor", "decay_factor", "l1", "l2", "max_norm", "non_negative"});
   outputs_ = spec.integer("units", std::nullopt, 1, int64_t{1} << 24);
   bias_ = spec.boolean("bias", true);
   learning_.read(spec);
-  activation_ = activation_from_json(spec.has("activation") ? spec.at("activation") : "identity");
+  activation_ = activation_from_json(spec.has("activation") ? spec.at("activation") : Json("identity"));
   weight_initializer_ = spec.has("initializer") ? initializer_from_json(spec.at("initializer"))
                                                 : default_initializer(activation_);
   bias_initializer_ =
-      initializer_from_json(spec.has("bias_initializer") ? spec.at("bias_initializer") : "zeros");
+      initializer_from_json(spec.has("bias_initializer") ? spec.at("bias_initializer") : Json("zeros"));
   l1_ = spec.number("l1", 0.0, 0.0);
   l2_ = spec.number("l2", 0.0, 0.0);
   max_norm_ = spec.number("max_norm", 0.0, 0.0);
@@ -34,13 +34,13 @@ Dense<T>::Dense(const nlohmann::json& json) {
 }
 
 template <class T>
-nlohmann::json Dense<T>::spec() const {
-  nlohmann::json json = {{"kind", "dense"},
-                         {"units", outputs_},
-                         {"activation", activation_to_json(activation_)},
-                         {"bias", bias_},
-                         {"initializer", initializer_to_json(weight_initializer_)},
-                         {"bias_initializer", initializer_to_json(bias_initializer_)}};
+Json Dense<T>::spec() const {
+  Json json = {{"kind", kind()},
+               {"units", outputs_},
+               {"activation", activation_to_json(activation_)},
+               {"bias", bias_},
+               {"initializer", initializer_to_json(weight_initializer_)},
+               {"bias_initializer", initializer_to_json(bias_initializer_)}};
   learning_.write(json);
   if (l1_ != 0.0) json["l1"] = l1_;
   if (l2_ != 0.0) json["l2"] = l2_;

@@ -10,9 +10,10 @@ namespace lamina {
 template <class T>
 class Dense final : public Layer<T> {
  public:
-  explicit Dense(const nlohmann::json& spec);
+  explicit Dense(const Json& spec);
 
-  nlohmann::json spec() const override;
+  const char* kind() const noexcept override { return "dense"; }
+  Json spec() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
   void initialize(uint64_t seed, uint32_t layer_index, T* flat) const override;

@@ -1,13 +1,13 @@
 // Dropout: the mask is recomputed from its counter in backward, so nothing is stored.
 #include "layers/dropout.h"
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 template <class T>
-Dropout<T>::Dropout(const nlohmann::json& json) {
+Dropout<T>::Dropout(const Json& json) {
   const JsonReader spec(json, "Dropout");
   spec.allow_only({"kind", "rate"});
   rate_ = spec.number("rate", std::nullopt, 0.0, 1.0);
@@ -15,8 +15,8 @@ Dropout<T>::Dropout(const nlohmann::json& json) {
 }
 
 template <class T>
-nlohmann::json Dropout<T>::spec() const {
-  return {{"kind", "dropout"}, {"rate", rate_}};
+Json Dropout<T>::spec() const {
+  return {{"kind", kind()}, {"rate", rate_}};
 }
 
 template <class T>

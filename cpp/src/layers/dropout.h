@@ -8,9 +8,10 @@ namespace lamina {
 template <class T>
 class Dropout final : public Layer<T> {
  public:
-  explicit Dropout(const nlohmann::json& spec);
+  explicit Dropout(const Json& spec);
 
-  nlohmann::json spec() const override;
+  const char* kind() const noexcept override { return "dropout"; }
+  Json spec() const override;
   bool vanishes_in_inference() const noexcept override { return true; }
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "layers/rows.h"
 
 namespace lamina {
@@ -16,23 +16,26 @@ namespace {
 std::vector<double> numbers(const JsonReader& spec, const char* key, double fallback) {
   constexpr double kMost = 1e30;
   if (!spec.has(key)) return {fallback};
-  const nlohmann::json& json = spec.at(key);
-  const nlohmann::json list = json.is_array() ? json : nlohmann::json::array({json});
+  const Json& json = spec.at(key);
   std::vector<double> values;
-  for (const nlohmann::json& element : list) {
+  const auto add = [&](const Json& element) {
     if (!element.is_number())
       spec.fail(std::string("expected a number or a list of numbers for '") + key + "', got " +
                 element.dump());
-    values.push_back(element.get<double>());
+    values.push_back(element.number());
     if (!(std::abs(values.back()) <= kMost))
       spec.fail(std::string("expected '") + key + "' between -1e30 and 1e30, got " + element.dump());
-  }
+  };
+  if (json.is_array())
+    std::ranges::for_each(json.elements(), add);
+  else
+    add(json);
   if (values.empty()) spec.fail(std::string("expected at least one number for '") + key + "', got none");
   return values;
 }
 
-nlohmann::json numbers_to_json(const std::vector<double>& values) {
-  return values.size() == 1 ? nlohmann::json(values[0]) : nlohmann::json(values);
+Json numbers_to_json(const std::vector<double>& values) {
+  return values.size() == 1 ? Json(values[0]) : Json(Json::Array(values.begin(), values.end()));
 }
 
 // One element for each column; a single number is repeated as often as one call of the kernel needs.
@@ -52,13 +55,13 @@ AlignedBuffer<T> as_row(const std::vector<double>& values, int64_t columns, int6
 }  // namespace
 
 template <class T>
-Normalization<T>::Normalization(const nlohmann::json& json) {
+Normalization<T>::Normalization(const Json& json) {
   JsonReader(json, "Normalization").allow_only({"kind"});
 }
 
 template <class T>
-nlohmann::json Normalization<T>::spec() const {
-  return {{"kind", "normalization"}};
+Json Normalization<T>::spec() const {
+  return {{"kind", kind()}};
 }
 
 template <class T>
@@ -102,7 +105,7 @@ void Normalization<T>::backward(const RowPass<T>& pass) const noexcept {
 }
 
 template <class T>
-Affine<T>::Affine(const nlohmann::json& json) {
+Affine<T>::Affine(const Json& json) {
   const JsonReader spec(json, "Affine");
   spec.allow_only({"kind", "scale", "offset"});
   scale_ = numbers(spec, "scale", 1.0);
@@ -110,8 +113,8 @@ Affine<T>::Affine(const nlohmann::json& json) {
 }
 
 template <class T>
-nlohmann::json Affine<T>::spec() const {
-  return {{"kind", "affine"}, {"scale", numbers_to_json(scale_)}, {"offset", numbers_to_json(offset_)}};
+Json Affine<T>::spec() const {
+  return {{"kind", kind()}, {"scale", numbers_to_json(scale_)}, {"offset", numbers_to_json(offset_)}};
 }
 
 template <class T>
@@ -150,7 +153,7 @@ void Affine<T>::backward(const RowPass<T>& pass) const noexcept {
 }
 
 template <class T>
-Clip<T>::Clip(const nlohmann::json& json) {
+Clip<T>::Clip(const Json& json) {
   const JsonReader spec(json, "Clip");
   spec.allow_only({"kind", "low", "high"});
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -162,8 +165,8 @@ Clip<T>::Clip(const nlohmann::json& json) {
 }
 
 template <class T>
-nlohmann::json Clip<T>::spec() const {
-  nlohmann::json json = {{"kind", "clip"}};
+Json Clip<T>::spec() const {
+  Json json = {{"kind", kind()}};
   if (std::isfinite(low_)) json["low"] = low_;
   if (std::isfinite(high_)) json["high"] = high_;
   return json;

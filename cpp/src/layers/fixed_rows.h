@@ -11,8 +11,9 @@ namespace lamina {
 template <class T>
 class Normalization final : public Layer<T> {
  public:
-  explicit Normalization(const nlohmann::json& spec);
-  nlohmann::json spec() const override;
+  explicit Normalization(const Json& spec);
+  const char* kind() const noexcept override { return "normalization"; }
+  Json spec() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
   void initialize(uint64_t seed, uint32_t layer_index, T* flat) const override;
@@ -27,8 +28,9 @@ class Normalization final : public Layer<T> {
 template <class T>
 class Affine final : public Layer<T> {
  public:
-  explicit Affine(const nlohmann::json& spec);
-  nlohmann::json spec() const override;
+  explicit Affine(const Json& spec);
+  const char* kind() const noexcept override { return "affine"; }
+  Json spec() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
@@ -45,8 +47,9 @@ class Affine final : public Layer<T> {
 template <class T>
 class Clip final : public Layer<T> {
  public:
-  explicit Clip(const nlohmann::json& spec);
-  nlohmann::json spec() const override;
+  explicit Clip(const Json& spec);
+  const char* kind() const noexcept override { return "clip"; }
+  Json spec() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <cmath>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "base/random.h"
 
 namespace lamina {
@@ -67,8 +67,9 @@ std::vector<double> orthogonal(int64_t rows, int64_t columns, double gain, const
 
 }  // namespace
 
-InitializerSpec initializer_from_json(const nlohmann::json& json) {
-  const JsonReader spec(as_object(json), "initializer");
+InitializerSpec initializer_from_json(const Json& json) {
+  const Json object = as_object(json);
+  const JsonReader spec(object, "initializer");
   InitializerSpec result{spec.text("kind"), 0.0};
   if (result.name == "constant") {
     result.value = spec.number("value", std::nullopt);
@@ -90,7 +91,7 @@ std::vector<std::string> initializer_names() {
   return names;
 }
 
-nlohmann::json initializer_to_json(const InitializerSpec& spec) {
+Json initializer_to_json(const InitializerSpec& spec) {
   if (spec.name == "constant") return {{"kind", spec.name}, {"value", spec.value}};
   if (spec.name == "orthogonal" && spec.value != 1.0) return {{"kind", spec.name}, {"gain", spec.value}};
   return spec.name;

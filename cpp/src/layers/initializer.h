@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "layers/activation_spec.h"
 
 namespace lamina {
+
+class Json;
 
 struct InitializerSpec {
   std::string name;
@@ -17,8 +17,8 @@ struct InitializerSpec {
 };
 
 // From `"he_normal"` or `{"kind": "constant", "value": 0.1}`.
-InitializerSpec initializer_from_json(const nlohmann::json& spec);
-nlohmann::json initializer_to_json(const InitializerSpec& spec);
+InitializerSpec initializer_from_json(const Json& spec);
+Json initializer_to_json(const InitializerSpec& spec);
 std::vector<std::string> initializer_names();
 
 // He for the relu family, its smooth relatives and sin, LeCun for selu, Glorot otherwise.

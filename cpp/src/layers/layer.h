@@ -7,14 +7,14 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "base/error.h"
 #include "kernels/kernel_table.h"
 #include "layers/activation_spec.h"
 #include "layers/parameter.h"
 
 namespace lamina {
+
+class Json;
 
 // One activation buffer of a workspace: [batch, columns], row 0 first.
 template <class T>
@@ -130,8 +130,10 @@ template <class T>
 class Layer {
  public:
   virtual ~Layer() = default;
+  // The name by which make_layer knows it.
+  virtual const char* kind() const noexcept = 0;
   // The description from which an equal layer can be built.
-  virtual nlohmann::json spec() const = 0;
+  virtual Json spec() const = 0;
   // Fixes the input width, takes parameters, returns the output width. Called once.
   virtual int64_t build(int64_t inputs, ParameterAllocator& allocator) {
     (void)allocator;
@@ -217,7 +219,7 @@ class Layer {
 
 // From {"kind": "dense", ...}; unknown kinds and options raise.
 template <class T>
-std::unique_ptr<Layer<T>> make_layer(const nlohmann::json& spec);
+std::unique_ptr<Layer<T>> make_layer(const Json& spec);
 std::vector<std::string> layer_kinds();
 
 }  // namespace lamina

@@ -1,7 +1,7 @@
 // Builds layers from their descriptions; one line adds a kind.
 #include <array>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "layers/activation_layer.h"
 #include "layers/batch_norm.h"
 #include "layers/dense.h"
@@ -18,14 +18,14 @@ namespace lamina {
 namespace {
 
 template <class T, class L>
-std::unique_ptr<Layer<T>> construct(const nlohmann::json& spec) {
+std::unique_ptr<Layer<T>> construct(const Json& spec) {
   return std::make_unique<L>(spec);
 }
 
 template <class T>
 struct Entry {
   const char* kind;
-  std::unique_ptr<Layer<T>> (*make)(const nlohmann::json&);
+  std::unique_ptr<Layer<T>> (*make)(const Json&);
 };
 
 template <class T>
@@ -49,7 +49,7 @@ constexpr std::array kEntries = {
 }  // namespace
 
 template <class T>
-std::unique_ptr<Layer<T>> make_layer(const nlohmann::json& json) {
+std::unique_ptr<Layer<T>> make_layer(const Json& json) {
   const JsonReader spec(json, "layer");
   const std::string kind = spec.text("kind");
   for (const Entry<T>& entry : kEntries<T>)
@@ -63,7 +63,7 @@ std::vector<std::string> layer_kinds() {
   return kinds;
 }
 
-template std::unique_ptr<Layer<float>> make_layer(const nlohmann::json&);
-template std::unique_ptr<Layer<double>> make_layer(const nlohmann::json&);
+template std::unique_ptr<Layer<float>> make_layer(const Json&);
+template std::unique_ptr<Layer<double>> make_layer(const Json&);
 
 }  // namespace lamina

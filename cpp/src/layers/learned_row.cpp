@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/json_reader.h"
+
 namespace lamina {
 
 template <class T>

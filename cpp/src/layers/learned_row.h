@@ -4,11 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "layers/layer.h"
 #include "layers/learning.h"
 
 namespace lamina {
+
+class JsonReader;
 
 template <class T>
 class LearnedRowLayer : public Layer<T> {

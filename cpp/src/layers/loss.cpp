@@ -6,7 +6,7 @@
 #include <sstream>
 #include <type_traits>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 
 namespace lamina {
 
@@ -82,11 +82,13 @@ std::vector<std::string> split_at_commas(const std::string& list) {
 
 // Several quantile levels: one output each, all of one target.
 void read_levels(const JsonReader& spec, LossSpec& result) {
-  const nlohmann::json& levels = spec.at("level");
+  const Json::Array& levels = spec.at("level").elements();
   if (levels.empty()) spec.fail("expected at least one 'level', got none");
-  for (const nlohmann::json& level : levels)
-    result.parameters.push_back(JsonReader(nlohmann::json{{"level", level}}, "loss quantile")
-                                    .number("level", std::nullopt, kLevel.minimum, kLevel.maximum));
+  for (const Json& level : levels) {
+    const Json one = {{"level", level}};
+    result.parameters.push_back(
+        JsonReader(one, "loss quantile").number("level", std::nullopt, kLevel.minimum, kLevel.maximum));
+  }
   result.from_outputs = result.from_raw = Loss::kQuantiles;
 }
 
@@ -105,10 +107,10 @@ void read_poisson(const JsonReader& spec, LossSpec& result) {
   result.fitting = {"softplus", "relu"};
 }
 
-nlohmann::json description(const LossSpec& loss, const Entry& entry) {
-  nlohmann::json json = {{"kind", loss.name}};
+Json description(const LossSpec& loss, const Entry& entry) {
+  Json json = {{"kind", loss.name}};
   if (loss.has_levels())
-    json[entry.parameter.name] = loss.parameters;
+    json[entry.parameter.name] = Json::Array(loss.parameters.begin(), loss.parameters.end());
   else if (entry.parameter.name != nullptr)
     json[entry.parameter.name] = loss.parameters[0];
   if (entry.second.name != nullptr) json[entry.second.name] = loss.parameters[1];
@@ -119,8 +121,8 @@ nlohmann::json description(const LossSpec& loss, const Entry& entry) {
 
 }  // namespace
 
-LossSpec loss_from_json(const nlohmann::json& json) {
-  const nlohmann::json object = as_object(json);
+LossSpec loss_from_json(const Json& json) {
+  const Json object = as_object(json);
   const Entry& entry = find_entry(JsonReader(object, "loss").text("kind"));
   const JsonReader spec(object, "loss " + std::string(entry.name));
   LossSpec result{};
@@ -151,7 +153,7 @@ LossSpec loss_from_json(const nlohmann::json& json) {
   return result;
 }
 
-nlohmann::json loss_to_json(const LossSpec& spec) { return nlohmann::json::parse(spec.text); }
+Json loss_to_json(const LossSpec& spec) { return Json::parse(spec.text); }
 
 std::vector<std::string> loss_names() {
   std::vector<std::string> names;

@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "kernels/kernel_table.h"
 #include "layers/activation_spec.h"
 
 namespace lamina {
+
+class Json;
 
 // Targets of a batch or data set: classes [rows], or values [rows, columns].
 template <class T>
@@ -54,8 +54,8 @@ struct LossSpec {
 };
 
 // From `"cross_entropy"` or `{"kind": "cross_entropy", "label_smoothing": 0.1}`.
-LossSpec loss_from_json(const nlohmann::json& spec);
-nlohmann::json loss_to_json(const LossSpec& spec);
+LossSpec loss_from_json(const Json& spec);
+Json loss_to_json(const LossSpec& spec);
 std::vector<std::string> loss_names();
 
 // Raises where loss and last activation or the number of outputs do not fit (cross-entropy after relu, say).

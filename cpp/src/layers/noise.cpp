@@ -3,13 +3,13 @@
 
 #include <cmath>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 template <class T>
-AlphaDropout<T>::AlphaDropout(const nlohmann::json& json) {
+AlphaDropout<T>::AlphaDropout(const Json& json) {
   const JsonReader spec(json, "AlphaDropout");
   spec.allow_only({"kind", "rate"});
   rate_ = spec.number("rate", std::nullopt, 0.0, 1.0);
@@ -25,8 +25,8 @@ AlphaDropout<T>::AlphaDropout(const nlohmann::json& json) {
 }
 
 template <class T>
-nlohmann::json AlphaDropout<T>::spec() const {
-  return {{"kind", "alpha_dropout"}, {"rate", rate_}};
+Json AlphaDropout<T>::spec() const {
+  return {{"kind", kind()}, {"rate", rate_}};
 }
 
 template <class T>
@@ -52,15 +52,15 @@ void AlphaDropout<T>::backward(const RowPass<T>& pass) const noexcept {
 }
 
 template <class T>
-GaussianNoise<T>::GaussianNoise(const nlohmann::json& json) {
+GaussianNoise<T>::GaussianNoise(const Json& json) {
   const JsonReader spec(json, "GaussianNoise");
   spec.allow_only({"kind", "deviation"});
   deviation_ = spec.number("deviation", std::nullopt, 0.0, 1e6);
 }
 
 template <class T>
-nlohmann::json GaussianNoise<T>::spec() const {
-  return {{"kind", "gaussian_noise"}, {"deviation", deviation_}};
+Json GaussianNoise<T>::spec() const {
+  return {{"kind", kind()}, {"deviation", deviation_}};
 }
 
 template <class T>

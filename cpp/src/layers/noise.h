@@ -10,8 +10,9 @@ namespace lamina {
 template <class T>
 class AlphaDropout final : public Layer<T> {
  public:
-  explicit AlphaDropout(const nlohmann::json& spec);
-  nlohmann::json spec() const override;
+  explicit AlphaDropout(const Json& spec);
+  const char* kind() const noexcept override { return "alpha_dropout"; }
+  Json spec() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   bool vanishes_in_inference() const noexcept override { return true; }
@@ -27,8 +28,9 @@ class AlphaDropout final : public Layer<T> {
 template <class T>
 class GaussianNoise final : public Layer<T> {
  public:
-  explicit GaussianNoise(const nlohmann::json& spec);
-  nlohmann::json spec() const override;
+  explicit GaussianNoise(const Json& spec);
+  const char* kind() const noexcept override { return "gaussian_noise"; }
+  Json spec() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   bool vanishes_in_inference() const noexcept override { return true; }

@@ -3,12 +3,13 @@
 
 #include <algorithm>
 
+#include "base/json_reader.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 template <class T>
-PRelu<T>::PRelu(const nlohmann::json& json) {
+PRelu<T>::PRelu(const Json& json) {
   const JsonReader spec(json, "PReLU");
   this->read_common_options(spec, {"initial_slope", "shared"});
   initial_slope_ = spec.number("initial_slope", 0.25, -1e6, 1e6);
@@ -17,8 +18,8 @@ PRelu<T>::PRelu(const nlohmann::json& json) {
 }
 
 template <class T>
-nlohmann::json PRelu<T>::spec() const {
-  nlohmann::json json = {{"kind", "prelu"}, {"initial_slope", initial_slope_}, {"shared", shared_}};
+Json PRelu<T>::spec() const {
+  Json json = {{"kind", kind()}, {"initial_slope", initial_slope_}, {"shared", shared_}};
   this->learning_.write(json);
   return json;
 }

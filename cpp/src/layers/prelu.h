@@ -8,8 +8,9 @@ namespace lamina {
 template <class T>
 class PRelu final : public LearnedRowLayer<T> {
  public:
-  explicit PRelu(const nlohmann::json& spec);
-  nlohmann::json spec() const override;
+  explicit PRelu(const Json& spec);
+  const char* kind() const noexcept override { return "prelu"; }
+  Json spec() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 

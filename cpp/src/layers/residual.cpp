@@ -1,7 +1,7 @@
 // The parts of a residual block: where it forks, what skips, and the sum.
 #include "layers/residual.h"
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "layers/dense.h"
 #include "layers/rows.h"
 
@@ -14,7 +14,8 @@ namespace {
 template <class T>
 class Fork final : public Layer<T> {
  public:
-  nlohmann::json spec() const override { return {{"kind", "residual"}}; }
+  const char* kind() const noexcept override { return "residual"; }
+  Json spec() const override { return {{"kind", kind()}}; }
   void forward(const RowPass<T>&) const noexcept override {}
   void backward(const RowPass<T>& pass) const noexcept override {
     if (!pass.input_delta_wanted) return;
@@ -26,7 +27,8 @@ class Fork final : public Layer<T> {
 template <class T>
 class Identity final : public Layer<T> {
  public:
-  nlohmann::json spec() const override { return {{"kind", "residual"}}; }
+  const char* kind() const noexcept override { return "residual"; }
+  Json spec() const override { return {{"kind", kind()}}; }
   void forward(const RowPass<T>& pass) const noexcept override { copy_forward(pass); }
   void backward(const RowPass<T>& pass) const noexcept override {
     if (!pass.input_delta_wanted) return;
@@ -37,25 +39,22 @@ class Identity final : public Layer<T> {
 }  // namespace
 
 template <class T>
-Residual<T>::Residual(const nlohmann::json& json) : fork_(std::make_unique<Fork<T>>()) {
+Residual<T>::Residual(const Json& json) : fork_(std::make_unique<Fork<T>>()) {
   const JsonReader spec(json, "Residual");
   spec.allow_only({"kind", "layers", "projection", "trainable", "rate_factor", "decay_factor"});
-  const nlohmann::json& layers = spec.at("layers");
-  if (!layers.is_array() || layers.empty())
-    spec.fail("expected a list of at least one layer, got " + layers.dump());
-  for (const nlohmann::json& layer : layers) layers_.push_back(make_layer<T>(layer));
+  for (const Json& layer : spec.list("layers", "layer")) layers_.push_back(make_layer<T>(layer));
   learning_.read(spec);
-  if (!spec.has("projection") || spec.at("projection") == "auto") return;
+  if (!spec.has("projection") || spec.at("projection").is("auto")) return;
   if (!spec.at("projection").is_boolean())
     spec.fail("expected projection 'auto', true or false, got " + spec.at("projection").dump());
   projection_ = spec.boolean("projection", false) ? Projection::kAlways : Projection::kNever;
 }
 
 template <class T>
-nlohmann::json Residual<T>::spec() const {
-  nlohmann::json layers = nlohmann::json::array();
+Json Residual<T>::spec() const {
+  Json::Array layers;
   for (const auto& layer : layers_) layers.push_back(layer->spec());
-  nlohmann::json json = {{"kind", "residual"}, {"layers", layers}, {"projection", "auto"}};
+  Json json = {{"kind", kind()}, {"layers", std::move(layers)}, {"projection", "auto"}};
   if (projection_ != Projection::kAuto) json["projection"] = projection_ == Projection::kAlways;
   learning_.write(json);
   return json;
@@ -70,7 +69,7 @@ Layer<T>& Residual<T>::make_skip(int64_t inputs, int64_t outputs) {
   projects_ = projection_ == Projection::kAlways || inputs != outputs;
   if (projects_) {
     // Without bias: the block's last layer has one.
-    nlohmann::json dense = {{"kind", "dense"}, {"units", outputs}, {"bias", false}};
+    Json dense = {{"kind", "dense"}, {"units", outputs}, {"bias", false}};
     learning_.write(dense);
     skip_ = std::make_unique<Dense<T>>(dense);
   } else {

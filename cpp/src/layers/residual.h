@@ -15,9 +15,10 @@ namespace lamina {
 template <class T>
 class Residual final : public Layer<T> {
  public:
-  explicit Residual(const nlohmann::json& spec);
+  explicit Residual(const Json& spec);
 
-  nlohmann::json spec() const override;
+  const char* kind() const noexcept override { return "residual"; }
+  Json spec() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   Residual<T>* as_residual() noexcept override { return this; }

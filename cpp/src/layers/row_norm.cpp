@@ -3,12 +3,13 @@
 
 #include <utility>
 
+#include "base/json_reader.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 template <class T>
-RowNorm<T>::RowNorm(const nlohmann::json& json) : centered_(json.at("kind") == "layer_norm") {
+RowNorm<T>::RowNorm(const Json& json) : centered_(json.at("kind").is("layer_norm")) {
   const JsonReader spec(json, centered_ ? "LayerNorm" : "RMSNorm");
   std::vector<std::string> own = {"epsilon", "scale"};
   if (centered_) own.emplace_back("shift");
@@ -19,9 +20,8 @@ RowNorm<T>::RowNorm(const nlohmann::json& json) : centered_(json.at("kind") == "
 }
 
 template <class T>
-nlohmann::json RowNorm<T>::spec() const {
-  nlohmann::json json = {
-      {"kind", centered_ ? "layer_norm" : "rms_norm"}, {"epsilon", epsilon_}, {"scale", scale_ >= 0}};
+Json RowNorm<T>::spec() const {
+  Json json = {{"kind", kind()}, {"epsilon", epsilon_}, {"scale", scale_ >= 0}};
   if (centered_) json["shift"] = shift_ >= 0;
   this->learning_.write(json);
   return json;

@@ -9,8 +9,9 @@ namespace lamina {
 template <class T>
 class RowNorm final : public LearnedRowLayer<T> {
  public:
-  explicit RowNorm(const nlohmann::json& spec);
-  nlohmann::json spec() const override;
+  explicit RowNorm(const Json& spec);
+  const char* kind() const noexcept override { return centered_ ? "layer_norm" : "rms_norm"; }
+  Json spec() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   // Each row's moments, in the first two elements of its row.

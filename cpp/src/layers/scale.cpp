@@ -1,12 +1,13 @@
 // A learned diagonal.
 #include "layers/scale.h"
 
+#include "base/json_reader.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 template <class T>
-Scale<T>::Scale(const nlohmann::json& json) {
+Scale<T>::Scale(const Json& json) {
   const JsonReader spec(json, "Scale");
   this->read_common_options(spec, {"initial_scale", "shift"});
   initial_scale_ = spec.number("initial_scale", 1.0, -1e6, 1e6);
@@ -15,8 +16,8 @@ Scale<T>::Scale(const nlohmann::json& json) {
 }
 
 template <class T>
-nlohmann::json Scale<T>::spec() const {
-  nlohmann::json json = {{"kind", "scale"}, {"initial_scale", initial_scale_}, {"shift", shift_ >= 0}};
+Json Scale<T>::spec() const {
+  Json json = {{"kind", kind()}, {"initial_scale", initial_scale_}, {"shift", shift_ >= 0}};
   this->learning_.write(json);
   return json;
 }

@@ -8,8 +8,9 @@ namespace lamina {
 template <class T>
 class Scale final : public LearnedRowLayer<T> {
  public:
-  explicit Scale(const nlohmann::json& spec);
-  nlohmann::json spec() const override;
+  explicit Scale(const Json& spec);
+  const char* kind() const noexcept override { return "scale"; }
+  Json spec() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 

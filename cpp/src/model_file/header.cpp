@@ -5,19 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <tuple>
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "model_file/in_quotes.h"
 #include "model_file/record.h"
 
 namespace lamina {
 namespace {
-
-using nlohmann::json;
 
 struct TypeName {
   TensorType type;
@@ -44,19 +42,18 @@ std::optional<TensorType> type_from_name(std::string_view name) {
   return std::nullopt;
 }
 
-// nlohmann's event interface: a false result stops the parse. Each state admits one kind of event.
-class HeaderReader {
+// Each state admits one kind of event.
+class HeaderReader final : public JsonEvents {
  public:
   Header header;
   std::string problem;
 
-  bool null() { return unexpected("null"); }
-  bool boolean(bool) { return unexpected("true or false"); }
-  bool number_integer(std::int64_t) { return unexpected("a negative number"); }
-  bool number_float(double, const std::string&) { return unexpected("a fraction or too large a number"); }
-  bool binary(json::binary_t&) { return unexpected("binary data"); }
+  bool null() override { return unexpected("null"); }
+  bool boolean(bool) override { return unexpected("true or false"); }
+  bool negative(std::int64_t) override { return unexpected("a negative number"); }
+  bool fraction(double) override { return unexpected("a fraction or too large a number"); }
 
-  bool number_unsigned(std::uint64_t value) {
+  bool whole(std::uint64_t value) override {
     constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     if (value > kLargest) return unexpected("too large a number");
     if (state_ == State::kShape) {
@@ -69,7 +66,7 @@ class HeaderReader {
     return true;
   }
 
-  bool string(std::string& value) {
+  bool text(std::string& value) override {
     if (state_ == State::kMetadataValue) {
       if (key_ == "lamina") header.record = std::move(value);
       return enter(State::kMetadata);
@@ -81,14 +78,14 @@ class HeaderReader {
     return enter(State::kTensor);
   }
 
-  bool start_object(std::size_t) {
+  bool begin_object() override {
     if (state_ == State::kStart) return enter(State::kRoot);
     if (state_ == State::kMetadataStart) return enter(State::kMetadata);
     if (state_ == State::kTensorStart) return enter(State::kTensor);
     return unexpected("an object");
   }
 
-  bool end_object() {
+  bool end_object() override {
     if (state_ == State::kRoot) return enter(State::kEnd);
     if (state_ == State::kMetadata) {
       if (metadata_seen_ == kAllMetadata) return enter(State::kRoot);
@@ -98,18 +95,18 @@ class HeaderReader {
     return fail("needs dtype, shape and data_offsets");
   }
 
-  bool start_array(std::size_t) {
+  bool begin_array() override {
     if (state_ == State::kShapeStart) return enter(State::kShape);
     if (state_ == State::kOffsetsStart) return enter(State::kOffsets);
     return unexpected("a list");
   }
 
-  bool end_array() {
+  bool end_array() override {
     if (state_ == State::kOffsets && offset_count_ != 2) return fail("data_offsets needs two numbers");
     return enter(State::kTensor);
   }
 
-  bool key(std::string& name) {
+  bool key(std::string& name) override {
     if (state_ == State::kMetadata) return metadata_key(name);
     if (state_ == State::kTensor) return tensor_key(name);
     if (name == kMetadataKey) {
@@ -120,11 +117,6 @@ class HeaderReader {
     tensor_seen_ = 0;
     offset_count_ = 0;
     return enter(State::kTensorStart);
-  }
-
-  bool parse_error(std::size_t position, const std::string&, const json::exception&) {
-    problem = "not valid JSON at byte " + std::to_string(position);
-    return false;
   }
 
  private:
@@ -217,10 +209,10 @@ std::string order_and_check(std::vector<HeaderTensor>& tensors, std::uint64_t pa
          std::to_string(payload_bytes);
 }
 
-std::string json_name(const std::string& name) {
+void append_name(std::string& text, const std::string& name) {
   try {
-    return json(name).dump();
-  } catch (const json::exception&) {
+    append_json_text(text, name);
+  } catch (const Error&) {
     throw Error(Error::Kind::kValue, "model file: tensor " + in_quotes(name) + ": its name is not UTF-8");
   }
 }
@@ -244,11 +236,15 @@ bool checked_byte_count(TensorType type, std::span<const std::int64_t> shape, st
 
 std::string format_header(std::string_view record, std::span<const HeaderTensor> tensors) {
   std::string text(kHeaderOpening);
-  text += R"(0000000000000000","format_version":"1","lamina":)" + json(record).dump() + "}";
+  text += R"(0000000000000000","format_version":"1","lamina":)";
+  append_json_text(text, record);
+  text += '}';
   for (const HeaderTensor& tensor : tensors) {
-    text += "," + json_name(tensor.name) + R"(:{"dtype":")";
+    text += ',';
+    append_name(text, tensor.name);
+    text += R"(:{"dtype":")";
     text += type_name(tensor.type);
-    text += R"(","shape":)" + json(tensor.shape).dump();
+    text += R"(","shape":)" + Json(Json::Array(tensor.shape.begin(), tensor.shape.end())).dump();
     text += R"(,"data_offsets":[)" + std::to_string(tensor.begin) + "," + std::to_string(tensor.end) + "]}";
   }
   text += '}';
@@ -260,10 +256,9 @@ std::string format_header(std::string_view record, std::span<const HeaderTensor>
 Header parse_header(std::string_view text, std::uint64_t payload_bytes, const std::string& source) {
   HeaderReader reader;
   std::string problem;
-  // The JSON library takes a zero byte for the end of the text.
-  if (text.find('\0') != std::string_view::npos) {
-    problem = "not valid JSON: it holds a zero byte";
-  } else if (!json::sax_parse(text, &reader)) {
+  if (problem = read_json(text, reader); !problem.empty()) {
+    // Not JSON.
+  } else if (!reader.problem.empty()) {
     problem = reader.problem;
   } else if (const auto name = repeated_name<HeaderTensor>(reader.header.tensors)) {
     problem = "two tensors are named " + in_quotes(*name);

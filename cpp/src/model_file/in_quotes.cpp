@@ -1,14 +1,15 @@
 // Text from outside made fit for an error sentence, by JSON's escapes.
 #include "model_file/in_quotes.h"
 
-#include <nlohmann/json.hpp>
+#include "base/json.h"
 
 namespace lamina {
 namespace {
 
 std::string escaped(std::string_view text) {
-  using nlohmann::json;
-  return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string quoted;
+  append_json_text(quoted, text, true);
+  return quoted;
 }
 
 }  // namespace

@@ -2,43 +2,35 @@
 #include "model_file/record.h"
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
 
+#include "base/json.h"
 #include "model_file/in_quotes.h"
 
 namespace lamina {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t kDeepest = 64;
 
-// nlohmann's event interface: a false result stops the parse.
-class RecordChecker {
+class RecordChecker final : public JsonEvents {
  public:
   const std::string& problem() const noexcept { return problem_; }
 
-  bool null() { return scalar(); }
-  bool boolean(bool) { return scalar(); }
-  bool number_integer(std::int64_t) { return scalar(); }
-  bool number_unsigned(std::uint64_t) { return scalar(); }
-  bool number_float(double, const std::string&) { return scalar(); }
-  bool string(std::string&) { return scalar(); }
-  bool binary(json::binary_t&) { return scalar(); }
-  bool start_object(std::size_t) { return enter(); }
-  bool end_object() { return leave(); }
-  bool start_array(std::size_t) { return levels_.empty() ? scalar() : enter(); }
-  bool end_array() { return leave(); }
+  bool null() override { return scalar(); }
+  bool boolean(bool) override { return scalar(); }
+  bool negative(std::int64_t) override { return scalar(); }
+  bool whole(std::uint64_t) override { return scalar(); }
+  bool fraction(double) override { return scalar(); }
+  bool text(std::string&) override { return scalar(); }
+  bool begin_object() override { return enter(); }
+  bool end_object() override { return leave(); }
+  bool begin_array() override { return levels_.empty() ? scalar() : enter(); }
+  bool end_array() override { return leave(); }
 
-  bool key(std::string& name) {
+  bool key(std::string& name) override {
     if (levels_.back().insert(name).second) return true;
     return fail("the key " + in_quotes(name) + " appears twice in one object");
-  }
-
-  bool parse_error(std::size_t position, const std::string&, const json::exception&) {
-    return fail("not valid JSON at byte " + std::to_string(position) + " (JSON has no NaN or infinity)");
   }
 
  private:
@@ -67,11 +59,9 @@ class RecordChecker {
 }  // namespace
 
 std::string record_problem(std::string_view text) {
-  // The JSON library takes a zero byte for the end of the text.
-  if (text.find('\0') != std::string_view::npos) return "not valid JSON: it holds a zero byte";
   RecordChecker checker;
-  json::sax_parse(text, &checker);
-  return checker.problem();
+  std::string problem = read_json(text, checker);
+  return problem.empty() ? checker.problem() : problem;
 }
 
 }  // namespace lamina

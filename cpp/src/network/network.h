@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "base/arena.h"
 #include "layers/layer.h"
 
 namespace lamina {
+
+class Json;
 
 template <class T>
 class Workspace;
@@ -72,16 +72,14 @@ template <class T>
 class Network {
  public:
   // {"inputs": 784, "layers": [{"kind": "dense", "units": 10, ...}, ...]}; weights start from `seed`.
-  Network(const nlohmann::json& spec, uint64_t seed);
+  Network(const Json& spec, uint64_t seed);
   // With a copy of `weights`, the flat buffer of a network of the same parameters, or with zeros (null); for
   // forward alone, as there is no memory for transposed weights.
-  Network(const nlohmann::json& spec, const T* weights);
+  Network(const Json& spec, const T* weights);
   // The parameters of such a network by name and shape; no memory is taken for them.
-  static std::vector<Parameter> describe_parameters(const nlohmann::json& spec) {
-    return Network(spec).parameters_;
-  }
+  static std::vector<Parameter> describe_parameters(const Json& spec) { return Network(spec).parameters_; }
 
-  nlohmann::json spec() const;
+  Json spec() const;
   int64_t inputs() const noexcept { return inputs_; }
   int64_t outputs() const noexcept { return slot_columns_.back(); }
   const std::vector<int64_t>& slot_columns() const noexcept { return slot_columns_; }
@@ -182,8 +180,8 @@ class Network {
 
  private:
   // Layers without memory for their parameters.
-  explicit Network(const nlohmann::json& spec);
-  void build(const nlohmann::json& layers);
+  explicit Network(const Json& spec);
+  void build(const std::vector<Json>& layers);
   int add_slot(int64_t columns);
   // Each returns the slot of the output.
   int add_layer(Layer<T>& layer, const std::string& name, int input_slot, int depth);

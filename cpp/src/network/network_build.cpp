@@ -1,7 +1,7 @@
 // Builds the nodes of a network from the description of its layers.
 #include <algorithm>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "kernels/dispatch.h"
 #include "layers/residual.h"
 #include "network/network.h"
@@ -15,33 +15,30 @@ constexpr int kDeepestBlock = 16;
 }  // namespace
 
 template <class T>
-Network<T>::Network(const nlohmann::json& json, uint64_t seed) : Network(json) {
+Network<T>::Network(const Json& json, uint64_t seed) : Network(json) {
   weights_ = AlignedBuffer<T>(allocator_.size());
   transposed_ = AlignedBuffer<T>(allocator_.transposed_size());
   initialize(seed);
 }
 
 template <class T>
-Network<T>::Network(const nlohmann::json& json, const T* weights) : Network(json) {
+Network<T>::Network(const Json& json, const T* weights) : Network(json) {
   weights_ = AlignedBuffer<T>(allocator_.size());
   if (weights != nullptr) std::copy_n(weights, flat_size(), weights_.data());
 }
 
 template <class T>
-Network<T>::Network(const nlohmann::json& json)
-    : kernels_(kernels::kernels<T>()), allocator_(kernels_.panel_columns) {
+Network<T>::Network(const Json& json) : kernels_(kernels::kernels<T>()), allocator_(kernels_.panel_columns) {
   const JsonReader spec(json, "network");
   spec.allow_only({"inputs", "layers"});
   inputs_ = spec.integer("inputs", std::nullopt, 1, int64_t{1} << 24);
-  if (!spec.at("layers").is_array() || spec.at("layers").empty())
-    spec.fail("expected a list of at least one layer, got " + spec.at("layers").dump());
-  build(spec.at("layers"));
+  build(spec.list("layers", "layer"));
 }
 
 template <class T>
-void Network<T>::build(const nlohmann::json& layers) {
+void Network<T>::build(const std::vector<Json>& layers) {
   layer_slots_.push_back(add_slot(inputs_));
-  for (const nlohmann::json& layer_spec : layers) {
+  for (const Json& layer_spec : layers) {
     const std::string name = "layers." + std::to_string(layers_.size());
     layers_.push_back(make_layer<T>(layer_spec));
     layer_slots_.push_back(add_layer(*layers_.back(), name, layer_slots_.back(), 0));
@@ -137,10 +134,10 @@ std::vector<int64_t> Network<T>::layer_widths() const {
 }
 
 template <class T>
-nlohmann::json Network<T>::spec() const {
-  nlohmann::json layers = nlohmann::json::array();
+Json Network<T>::spec() const {
+  Json::Array layers;
   for (const auto& layer : layers_) layers.push_back(layer->spec());
-  return {{"inputs", inputs_}, {"layers", layers}};
+  return {{"inputs", inputs_}, {"layers", std::move(layers)}};
 }
 
 template <class T>

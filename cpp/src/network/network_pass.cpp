@@ -1,5 +1,7 @@
 // Runs rows through the nodes, in one go or phase by phase.
 #include "network/network.h"
+
+#include <algorithm>
 #include "network/workspace.h"
 
 namespace lamina {

@@ -4,7 +4,7 @@
 #include <limits>
 #include <span>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "optimizers/coefficients.h"
 
 namespace lamina {
@@ -130,14 +130,14 @@ void check_together(const OptimizerSpec& result, const JsonReader& spec) {
   if (result.entry->rule == UpdateRule::kSgd && o[2] != 0.0 && o[1] == 0.0)
     spec.fail("expected a 'momentum' above 0 with nesterov, got 0");
   if (result.entry->rule == UpdateRule::kRprop && o[3] > o[4])
-    spec.fail("expected 'smallest_step' of at most 'largest_step', got " + nlohmann::json(o[3]).dump() +
-              " and " + nlohmann::json(o[4]).dump());
+    spec.fail("expected 'smallest_step' of at most 'largest_step', got " + Json(o[3]).dump() + " and " +
+              Json(o[4]).dump());
 }
 
 }  // namespace
 
-OptimizerSpec optimizer_from_json(const nlohmann::json& json) {
-  const nlohmann::json object = as_object(json);
+OptimizerSpec optimizer_from_json(const Json& json) {
+  const Json object = as_object(json);
   const std::string kind = JsonReader(object, "optimizer").text("kind");
   const Listing& listing = find_listing(kind);
   const JsonReader spec(object, "optimizer " + kind);
@@ -168,8 +168,8 @@ std::vector<std::string> optimizer_names() {
   return names;
 }
 
-nlohmann::json optimizer_to_json(const OptimizerSpec& spec) {
-  nlohmann::json json = {{"kind", spec.entry->name}};
+Json optimizer_to_json(const OptimizerSpec& spec) {
+  Json json = {{"kind", spec.entry->name}};
   const auto write = [&](std::span<const Option> options, const double* values) {
     for (size_t i = 0; i < options.size(); ++i) {
       if (options[i].type == OptionType::kBoolean)

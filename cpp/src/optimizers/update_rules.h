@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "kernels/catalogue.h"
 
 namespace lamina {
+
+class Json;
 
 using Coefficients = std::array<double, kernels::kMaxCoefficients>;
 // Values by position, as the optimizer's list of options has them; booleans are 0 or 1.
@@ -57,8 +57,8 @@ struct MuonOptions {
 };
 
 // From `"adam"` or `{"kind": "adam", "learning_rate": 1e-3, ...}`; every option is checked.
-OptimizerSpec optimizer_from_json(const nlohmann::json& spec);
-nlohmann::json optimizer_to_json(const OptimizerSpec& spec);
+OptimizerSpec optimizer_from_json(const Json& spec);
+Json optimizer_to_json(const OptimizerSpec& spec);
 std::vector<std::string> optimizer_names();
 
 }  // namespace lamina

@@ -27,7 +27,7 @@ namespace lamina {
 template <class T>
 class Model {
  public:
-  Model(const nlohmann::json& spec, uint64_t seed) : network_(spec, seed) {}
+  Model(const Json& spec, uint64_t seed) : network_(spec, seed) {}
 
   const Network<T>& network() const noexcept { return network_; }
   Optimizer<T> make_optimizer(const OptimizerSpec& spec) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/random.h"
 #include "training/schedule.h"
 #include "training/timed_poll.h"
@@ -25,8 +26,8 @@ void check_learning_rates(const double* rates, int64_t steps) {
   for (int64_t i = 0; rates != nullptr && i < steps; ++i)
     if (!(rates[i] >= 0.0) || std::isinf(rates[i]))
       throw Error(Error::Kind::kValue, "fit: expected finite learning rates of at least 0, got " +
-                                           nlohmann::json(rates[i]).dump() + " at step " +
-                                           std::to_string(i + 1) + " of the epoch");
+                                           Json(rates[i]).dump() + " at step " + std::to_string(i + 1) +
+                                           " of the epoch");
 }
 
 // Row numbers in the order of an epoch; empty where they come as they lie.
@@ -286,9 +287,7 @@ std::string Trainer<T>::first_not_finite_place(int64_t rows) {
     return true;
   };
   for (const Node<T>& node : network_.nodes())
-    if (!finite(node.output_slot))
-      return "the output of " + node.name + " (" + node.layer->spec()["kind"].template get<std::string>() +
-             ")";
+    if (!finite(node.output_slot)) return "the output of " + node.name + " (" + node.layer->kind() + ")";
   return "the loss itself (" + runner_.loss().name + ")";
 }
 
@@ -326,8 +325,7 @@ void Trainer<T>::fail_not_finite(Epoch& epoch, int64_t done) {
   if (in_update || !optimizer.state_is_finite()) optimizer.reset();
   throw Error(Error::Kind::kNotFinite, where + ": not a finite number, first seen in " + place +
                                            "; the weights of the step before are kept. Try a lower " +
-                                           "learning_rate (now " +
-                                           nlohmann::json(optimizer.learning_rate()).dump() +
+                                           "learning_rate (now " + Json(optimizer.learning_rate()).dump() +
                                            "), scaled inputs and targets, or clip_norm");
 }
 

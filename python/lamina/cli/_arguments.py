@@ -1,28 +1,59 @@
 """What the commands take: arguments, their defaults and their help."""
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lamina import _core
+from lamina.cli._parser import CommandParser, nearest_or_all
 from lamina.tabular import NUMBER_ENCODINGS, TASKS
 
 STANDARD_INPUT = Path("-")
 OPTIMIZERS = ("adam", "adamw", "sgd")
+SPLITS = ("random", "time", "last")
 
 
-def build_parser(version: str) -> argparse.ArgumentParser:
+_THRESHOLD = (
+    "of two classes the second is predicted where its probability is above this (default: 0.5)"
+)
+_EXIT_CODES = (
+    "exit codes: 0 done; 1 the files or the data do not allow it; 2 wrong usage; 130 interrupted"
+)
+# Options that name columns: between commas, or repeated; see `find_columns`.
+_NAMES: dict[str, Any] = {"action": "append", "default": [], "metavar": "A,B"}
+
+
+def build_parser(version: str) -> CommandParser:
     """The parser of `lamina` and its commands; `arguments.command` names the one chosen."""
-    parser = argparse.ArgumentParser(
-        prog="lamina", description="Train neural networks on tables, and predict with them."
+    parser = CommandParser(
+        prog="lamina",
+        description="Train neural networks on tables, and predict with them.",
+        epilog=_EXIT_CODES,
     )
     parser.add_argument("--version", action="version", version=f"lamina {version}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_train(commands.add_parser("train", help="train a network on a table"))
-    _add_predict(commands.add_parser("predict", help="predict the target of a table's rows"))
-    _add_evaluate(commands.add_parser("evaluate", help="measure a model on a table"))
-    _add_info(commands.add_parser("info", help="tell what a model file holds"))
+    _add_train(parser.add_command("train", "train a network on a table"))
+    _add_predict(parser.add_command("predict", "predict the target of a table's rows"))
+    _add_evaluate(parser.add_command("evaluate", "measure a model on a table"))
+    _add_info(parser.add_command("info", "tell what a model file holds"))
+    topic = parser.add_command("help", "show the help of a command")
+    topic.add_argument("topic", nargs="?", choices=list(parser.commands), metavar="COMMAND")
     return parser
+
+
+def check_together(parser: CommandParser, arguments: "Arguments") -> None:
+    """End with an error of usage where options contradict each other."""
+    if arguments.command != "train":
+        return
+    error = parser.commands["train"].error
+    if arguments.validation:
+        for option in ("split", "time_column"):
+            if getattr(arguments, option):
+                name = option.replace("_", "-")
+                error(f"--{name}: no rows are held back where --validation gives them")
+    if arguments.time_column and arguments.split in ("random", "last"):
+        error(f"--time-column goes with --split time, not with --split {arguments.split}")
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +71,15 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         default=0.2,
         metavar="SHARE",
         help="share of the rows held back without --validation (default: %(default)s)",
+    )
+    add(
+        "--split",
+        choices=SPLITS,
+        help="which rows are held back: some at random, the latest by the column of dates, or the "
+        "last of the table (default: random)",
+    )
+    add(
+        "--time-column", metavar="COLUMN", help="dates or numbers by which --split time orders rows"
     )
     add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
     add(
@@ -59,15 +99,32 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 def _add_column_options(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns").add_argument
     columns("--task", choices=TASKS, default="auto", help="default: by the target's values")
-    columns("--numeric", type=_names, default=[], metavar="A,B", help="columns of numbers")
-    columns("--categorical", type=_names, default=[], metavar="A,B", help="columns of categories")
-    columns("--ignore", type=_names, default=[], metavar="A,B", help="columns to leave out")
+    for name, what in (
+        ("--numeric", "columns of numbers, also running numbers and ids"),
+        ("--categorical", "columns of categories"),
+        ("--ignore", "columns to leave out"),
+        ("--parse-numbers", "columns of numbers with marks: 1,234.5, $5, 40%%, <0.5 (0.5)"),
+    ):
+        columns(name, **_NAMES, help=f"{what} (repeatable)")
+    columns(
+        "--date-format",
+        action="append",
+        default=[],
+        metavar="COLUMN=FORMAT",
+        help="how a column's dates are written: day=%%d.%%m.%%Y (repeatable)",
+    )
     columns(
         "--missing",
         action="append",
         default=[],
         metavar="TEXT",
-        help="a further text that stands for a missing value",
+        help="a further text, or number, that stands for a missing value (repeatable)",
+    )
+    columns(
+        "--only-missing",
+        action="append",
+        metavar="TEXT",
+        help="the same, instead of the usual ones (NA, None, ?, ...); '': only empty cells",
     )
     columns(
         "--numbers",
@@ -93,7 +150,13 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         metavar="N,N",
         help="units of the hidden layers (default: 256,128)",
     )
-    network("--activation", default="relu", metavar="NAME", help="default: %(default)s")
+    network(
+        "--activation",
+        type=_activation,
+        default="relu",
+        metavar="NAME",
+        help="of the hidden layers: relu, gelu, silu, tanh, ... (default: %(default)s)",
+    )
     network(
         "--dropout",
         type=_share,
@@ -143,14 +206,16 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file to write: .csv, .tsv or .parquet (default: CSV on the standard output)",
     )
+    add("--threshold", type=_probability, metavar="P", help=_THRESHOLD)
     add("--probabilities", action="store_true", help="also give each class's probability")
-    add("--keep", type=_names, default=[], metavar="A,B", help="columns of the table to copy")
+    add("--keep", **_NAMES, help="columns of the table to copy (repeatable)")
     _add_common(parser)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.description = "Measure a model on the rows of a table that holds the target."
     _add_model_and_table(parser)
+    parser.add_argument("--threshold", type=_probability, metavar="P", help=_THRESHOLD)
     _add_common(parser)
 
 
@@ -183,9 +248,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     text("--no-header", action="store_true", help="the first line is a row, not names")
     text(
         "--columns",
-        type=_names,
+        action="append",
         metavar="A,B",
-        help="names of all columns, instead of the header's",
+        help="names of all columns, instead of the header's; repeated: one name each",
     )
     parser.add_argument("--threads", type=_at_least(1), metavar="N", help="default: all processors")
     _add_output_kind(parser)
@@ -198,17 +263,26 @@ def _add_output_kind(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"expected names between commas, got '{text}'")
-    return names
-
-
 def _sizes(text: str) -> list[int]:
     if not text.strip():
         return []
     return [_at_least(1)(size) for size in text.split(",")]
+
+
+def _activation(text: str) -> str:
+    names = [name for name in _core.catalogue()["activations"] if _is_trainable(name)]
+    if not _is_trainable(text):
+        raise argparse.ArgumentTypeError(
+            f"unknown activation '{text}'{nearest_or_all(text, names)}"
+        )
+    return text
+
+
+def _is_trainable(activation: str) -> bool:
+    try:
+        return _core.is_trainable(json.dumps(activation))
+    except ValueError:
+        return False
 
 
 def _encoding(text: str) -> str:
@@ -259,6 +333,10 @@ def _fraction(text: str) -> float:
 
 def _share(text: str) -> float:
     return _number(text, lambda x: 0.0 <= x < 1.0, "a number from 0 to below 1")
+
+
+def _probability(text: str) -> float:
+    return _number(text, lambda x: 0.0 <= x <= 1.0, "a number from 0 to 1")
 
 
 def _positive(text: str) -> float:

@@ -3,15 +3,23 @@
 from typing import Any
 
 from lamina._model_file import load_model
+from lamina._progress import duration
 from lamina.cli._arguments import Arguments
-from lamina.cli._report import make_console, print_columns, print_json, print_results, say
+from lamina.cli._report import (
+    describe_epochs,
+    make_console,
+    print_columns,
+    print_json,
+    print_results,
+    say,
+)
 from lamina.tabular import ClassTarget, ColumnSummary, TableModel
 
 
 def run(arguments: Arguments) -> None:
     """Read the model and print what it is."""
     network, record, _ = load_model(arguments.model)
-    console = make_console(quiet=False)
+    console = make_console(quiet=arguments.json)
     if not record:
         if arguments.json:
             print_json({"network": network.to_spec(), "dtype": network.dtype})
@@ -37,13 +45,13 @@ def run(arguments: Arguments) -> None:
     if "columns" in training:
         print_columns(console, [ColumnSummary(**column) for column in training["columns"]])
     if "best_epoch" in training:
-        rows = training["rows"]
         say(
             console,
-            f"trained on {rows['training']:,} rows of {training['table']}, best at epoch "
-            f"{training['best_epoch']} of {training['epochs']}, in {training['seconds']:.1f} s",
+            f"trained on {training['rows']['training']:,} rows of {training['table']} in "
+            f"{duration(training['seconds'])}, {describe_epochs(training)}",
         )
-        print_results(console, training["results"])
+        if training["results"]:
+            print_results(console, training["results"], main=True)
 
 
 def _describe(model: TableModel) -> dict[str, Any]:

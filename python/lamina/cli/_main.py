@@ -1,39 +1,52 @@
 """Entry of the command `lamina`: parse, run, and turn errors into one sentence and a code."""
 
-import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 
-OK, FAILED, INTERRUPTED = 0, 1, 130
+OK, FAILED = 0, 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code.
 
     0: done; 1: the files or the data do not allow it, said in one sentence on the standard
-    error; 2: wrong usage; 130: interrupted.
+    error; 2: wrong usage; 130: interrupted; 143: terminated.
     """
     try:
-        # Reading the modules takes half a second, in which an interrupt may come too.
-        return _run(argv)
-    except KeyboardInterrupt:
-        print("lamina: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            # Reading the modules takes half a second, in which an interrupt may come too.
+            return _run(argv)
+    except KeyboardInterrupt as interrupt:
+        from lamina.cli._interrupt import Terminated, exit_code
+
+        what = "terminated" if isinstance(interrupt, Terminated) else "interrupted"
+        print(f"lamina: {what}{interrupt}", file=sys.stderr)
+        return exit_code(interrupt)
 
 
 def _run(argv: Sequence[str] | None) -> int:
+    from lamina import __version__
+    from lamina.cli._arguments import build_parser, check_together
+    from lamina.cli._streams import discard_output, finish_output, prepare_streams
+
+    prepare_streams()
+    parser = build_parser(__version__)
+    arguments = parser.parse_args(argv)
+    check_together(parser, arguments)
+    if arguments.command == "help":
+        (parser.commands[arguments.topic] if arguments.topic else parser).print_help()
+        return OK
     try:
         import polars  # noqa: F401
         import rich  # noqa: F401
     except ImportError as error:
         return _fail(f"{error.name} is missing; the command line needs: pip install lamina[cli]")
 
-    from lamina import __version__
     from lamina.cli import _evaluate, _info, _predict, _train
-    from lamina.cli._arguments import build_parser
 
-    arguments = build_parser(__version__).parse_args(argv)
     commands = {
         "train": _train.run,
         "predict": _predict.run,
@@ -45,13 +58,18 @@ def _run(argv: Sequence[str] | None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has had enough; the interpreter must not complain at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return OK
     except Exception as error:
         if arguments.traceback:
             traceback.print_exc()
+        finish_output()
         return _fail(_sentence(error))
     return OK
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"lamina: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _fail(sentence: str) -> int:
@@ -61,8 +79,8 @@ def _fail(sentence: str) -> int:
 
 def _sentence(error: Exception) -> str:
     """One line that says what is wrong, whatever was raised."""
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     text = " ".join(str(error).split())
     if isinstance(error, MemoryError):
         return f"not enough memory{': ' + text if text else ''}"

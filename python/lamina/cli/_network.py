@@ -1,14 +1,18 @@
 """The network that a table gets: its recipe, its layers, and its training with progress."""
 
+import os
+import stat
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from numpy.typing import NDArray
 from rich.console import Console
 
 import lamina as lm
+from lamina._progress import ProgressLine, duration, shows_lines_redrawn
 from lamina.cli._arguments import Arguments
 from lamina.cli._report import say
 from lamina.tabular import ClassTarget, Target
@@ -74,51 +78,171 @@ def describe_network(recipe: Recipe, target: Target, width: int) -> str:
     return f"{sizes}, {recipe.activation}, {_output_activation(target)}"
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A network with its best weights, and how it got there.
+
+    Attributes:
+        network: the weights of the best epoch, or of the last where no epoch has a finite loss.
+        history: figures by name, one an epoch that ended.
+        best_epoch: from 1; the last where no epoch has a finite validation loss.
+        stop_reason: why training ended before its last epoch; empty where it did not.
+        error: an interrupt or an error that ended it.
+    """
+
+    network: lm.Sequential
+    history: dict[str, list[float]]
+    best_epoch: int
+    stop_reason: str
+    error: BaseException | None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that ended."""
+        return len(self.history["loss"])
+
+    def training_record(self) -> dict[str, Any]:
+        """What a model file tells of it."""
+        return {
+            "epochs": self.epochs,
+            "best_epoch": self.best_epoch,
+            "stop_reason": self.stop_reason,
+            "history": self.history,
+        }
+
+
 def train_network(
     recipe: Recipe, target: Target, train: Examples, validation: Examples, console: Console
-) -> tuple[lm.Sequential, dict[str, list[float]]]:
-    """Train until the validation loss stops falling; gives the best network and the history."""
+) -> Trained:
+    """Train until the validation loss stops falling.
+
+    An interrupt or an error after the first epoch ends the training, and the best weights so far
+    are kept; before it nothing is worth keeping.
+    """
+    network = build_network(recipe, target)
+    say(console, f"network: {describe_network(recipe, target, train[0].shape[1])}")
+    stopping = lm.EarlyStopping(monitor="val_loss", patience=recipe.patience)
+    recorder = HistoryRecorder()
+    callbacks: list[Any] = [recorder, stopping]
+    line, lines = progress_kinds(console)
+    if line:
+        callbacks.append(ProgressLine(stopping, sys.stderr, tell_reason=False))
+    if lines:
+        callbacks.append(ProgressLines(console, recipe, stopping))
+    error: BaseException | None = None
+    try:
+        network.fit(
+            *train,
+            loss=_loss(target),
+            optimizer=_optimizer(recipe),
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_size,
+            validation_data=validation,
+            metrics=["accuracy"] if isinstance(target, ClassTarget) else [],
+            callbacks=callbacks,
+            verbose=False,
+        )
+    except (Exception, KeyboardInterrupt) as ended:
+        if not recorder.figures().get("loss"):
+            if isinstance(ended, KeyboardInterrupt):
+                before = " before the end of the first epoch; nothing is saved"
+                raise type(ended)(before) from None
+            raise
+        error = ended
+    history = recorder.figures()
+    return Trained(
+        network,
+        history,
+        stopping.best_epoch + 1 if stopping.best_epoch >= 0 else len(history["loss"]),
+        "interrupted" if isinstance(error, KeyboardInterrupt) else recorder.stop_reason,
+        error,
+    )
+
+
+def build_network(recipe: Recipe, target: Target) -> lm.Sequential:
+    """A network without weights yet."""
     layers: list[lm.Layer] = []
     for size in recipe.hidden:
         layers.append(lm.Dense(size, recipe.activation))
         if recipe.dropout > 0.0:
             layers.append(lm.Dropout(recipe.dropout))
     layers.append(lm.Dense(target.outputs, _output_activation(target)))
-    network = lm.Sequential(layers, seed=recipe.seed)
-    say(console, f"network: {describe_network(recipe, target, train[0].shape[1])}")
-    classes = isinstance(target, ClassTarget)
-    callbacks: list[Any] = [lm.EarlyStopping(monitor="val_loss", patience=recipe.patience)]
-    if not (console.is_terminal and sys.stderr.isatty()):
-        callbacks.append(ProgressLines(console, recipe.epochs, recipe.patience))
-    history = network.fit(
-        *train,
-        loss=_loss(target),
-        optimizer=_optimizer(recipe),
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        validation_data=validation,
-        metrics=["accuracy"] if classes else [],
-        callbacks=callbacks,
-        verbose=False if console.quiet else "auto",
-    )
-    return network, {name: list(history[name]) for name in history}
+    return lm.Sequential(layers, seed=recipe.seed)
+
+
+class HistoryRecorder:
+    """Callback: keeps the history of a fit that is interrupted too."""
+
+    def __init__(self) -> None:
+        self._history: lm.History | None = None
+
+    def on_fit_begin(self, fit: Any) -> None:
+        """Remember the history that the fit fills."""
+        self._history = fit.history
+
+    @property
+    def stop_reason(self) -> str:
+        """Why training ended before its last epoch."""
+        return self._history.stop_reason if self._history is not None else ""
+
+    def figures(self) -> dict[str, list[float]]:
+        """Figures by name, of the epochs that all figures have."""
+        history: Mapping[str, list[float]] = self._history or {}
+        epochs = min((len(values) for values in history.values()), default=0)
+        return {name: list(values[:epochs]) for name, values in history.items()}
+
+
+def progress_kinds(console: Console) -> tuple[bool, bool]:
+    """Whether to show the line that keeps changing, and whether plain lines.
+
+    Never both on one terminal. What reads a pipe, such as tee, may write to the terminal too.
+    """
+    line = shows_lines_redrawn(sys.stderr)
+    if console.quiet:
+        return line, False
+    if shows_lines_redrawn(sys.stdout):
+        return line, not line
+    return line and not _goes_to_a_program(sys.stdout), True
+
+
+def _goes_to_a_program(stream: TextIO) -> bool:
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):  # in memory
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 class ProgressLines:
     """Callback: a line now and then, where no terminal shows the one that keeps changing."""
 
-    def __init__(self, console: Console, epochs: int, patience: int) -> None:
+    _EPOCHS = 20
+    _SECONDS = 30.0
+
+    def __init__(self, console: Console, recipe: Recipe, stopping: lm.EarlyStopping) -> None:
         self._console = console
-        self._epochs = epochs
-        self._every = max(patience, 1)
+        self._epochs = recipe.epochs
+        self._every = min(recipe.patience, self._EPOCHS)
+        self._stopping = stopping
+        self._begin = self._told = time.monotonic()
 
     def on_epoch_end(self, epoch: int, record: Mapping[str, float]) -> None:
         """Tell the losses of the epoch that ended; epochs count from 0."""
-        if epoch == 0 or (epoch + 1) % self._every == 0:
-            figures = "  ".join(
-                f"{title} {record[name]:.4g}" for name, title in _PROGRESS.items() if name in record
-            )
-            say(self._console, f"epoch {epoch + 1}/{self._epochs}  {figures}")
+        now = time.monotonic()
+        due = (epoch + 1) % self._every == 0 or now - self._told >= self._SECONDS
+        if epoch > 0 and not due:
+            return
+        self._told = now
+        figures = "  ".join(
+            f"{title} {record[name]:.4g}" for name, title in _PROGRESS.items() if name in record
+        )
+        best = self._stopping.best_epoch + 1
+        left = (now - self._begin) * (self._epochs / (epoch + 1) - 1.0)
+        say(
+            self._console,
+            f"epoch {epoch + 1}/{self._epochs}  {figures}  best epoch {best or '-'}  "
+            f"{duration(now - self._begin)}, up to {duration(left)} left",
+        )
 
 
 def _output_activation(target: Target) -> str:

@@ -4,19 +4,19 @@ import codecs
 import csv
 import gzip
 import io
+import json
 import re
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import polars as pl
 
 from lamina.cli._arguments import STANDARD_INPUT, Arguments
-from lamina.tabular import TableError
+from lamina.cli._names import split_names
+from lamina.tabular import Column, TableError, as_columns
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
@@ -32,31 +32,36 @@ _COMMA_NUMBER = r"^\s*[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?\s*$"
 
 @dataclass(frozen=True)
 class TextFormat:
-    """How a text table is written; None is found out from the file."""
+    """How a text table is written; None is found out from the file.
+
+    The columns named by `as_written` stay text as they are, for `--parse-numbers` to read.
+    """
 
     separator: str | None = None
     header: bool = True
     columns: tuple[str, ...] | None = None
     encoding: str | None = None
     decimal: str = "."
+    as_written: frozenset[str] = frozenset()
 
 
-def text_format(arguments: Arguments) -> TextFormat:
+def text_format(arguments: Arguments, as_written: Iterable[str] = ()) -> TextFormat:
     """The format that a command's options give."""
-    columns = tuple(arguments.columns) if arguments.columns else None
+    columns = arguments.columns
+    if columns and len(columns) == 1:
+        columns = split_names(columns[0])
     return TextFormat(
         arguments.separator,
         not arguments.no_header,
-        columns,
+        tuple(columns) if columns else None,
         arguments.encoding,
         arguments.decimal,
+        frozenset(as_written),
     )
 
 
-def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]]:
-    """Columns by name: text as str objects, numbers as float64, dates as datetime64.
-
-    Times of day and durations are numbers of seconds; lists and the like are text.
+def read_table(path: Path, layout: TextFormat) -> dict[str, Column]:
+    """The columns by name as `as_columns` makes them.
 
     Raises:
         As `read_frame`.
@@ -64,9 +69,22 @@ def read_table(path: Path, layout: TextFormat) -> dict[str, np.ndarray[Any, Any]
     return columns_of(read_frame(path, layout))
 
 
-def columns_of(frame: pl.DataFrame) -> dict[str, np.ndarray[Any, Any]]:
+def columns_of(frame: pl.DataFrame) -> dict[str, Column]:
     """The columns of a frame as `read_table` gives them."""
-    return {name: _to_numpy(frame[name]) for name in frame.columns}
+    return as_columns(frame)
+
+
+def index_columns(path: Path) -> list[str]:
+    """The columns of a Parquet file that hold the index of the pandas frame that wrote it."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_PARQUET)) != _PARQUET:
+                return []
+        metadata = pl.read_parquet_metadata(path).get("pandas")
+        columns = json.loads(metadata)["index_columns"] if metadata else []
+    except (OSError, ValueError, KeyError, pl.exceptions.PolarsError):
+        return []  # what is wrong with the file, its reader says better
+    return [name for name in columns if isinstance(name, str)]
 
 
 def read_frame(path: Path, layout: TextFormat) -> pl.DataFrame:
@@ -113,7 +131,7 @@ def _read_text(path: Path, data: bytes, layout: TextFormat) -> pl.DataFrame:
         found = [""] * frame.width
     names = _column_names(path, found, layout.columns)
     frame.columns = names
-    return _with_points(frame) if layout.decimal == "," else frame
+    return _with_points(frame, layout.as_written) if layout.decimal == "," else frame
 
 
 def _as_utf8(path: Path, data: bytes, encoding: str | None) -> bytes:
@@ -133,9 +151,9 @@ def _as_utf8(path: Path, data: bytes, encoding: str | None) -> bytes:
     return text.encode()
 
 
-def _with_points(frame: pl.DataFrame) -> pl.DataFrame:
+def _with_points(frame: pl.DataFrame, as_written: frozenset[str]) -> pl.DataFrame:
     """Numbers with a decimal comma, 1.234,5, as 1234.5; any other text stays."""
-    cell = pl.all()
+    cell = pl.all().exclude(as_written)
     plain = cell.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
     return frame.with_columns(pl.when(cell.str.contains(_COMMA_NUMBER)).then(plain).otherwise(cell))
 
@@ -201,34 +219,3 @@ def _column_names(path: Path, found: list[str], given: Sequence[str] | None) -> 
                 f"'{name}'; give each its own name, or all names with --columns"
             )
     return names
-
-
-def _to_numpy(series: pl.Series) -> np.ndarray[Any, Any]:
-    """Numbers, dates or text; what is none of these becomes the text that Python writes for it."""
-    kind = series.dtype
-    if kind.is_numeric():
-        return series.cast(pl.Float64).to_numpy()
-    if kind == pl.Duration:
-        return series.cast(pl.Duration("us")).to_physical().cast(pl.Float64).to_numpy() / 1e6
-    if kind == pl.Time:
-        return series.to_physical().cast(pl.Float64).to_numpy() / 1e9
-    if kind == pl.Date or kind == pl.Datetime:
-        if getattr(kind, "time_zone", None):
-            series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        return series.cast(pl.Datetime("ms")).to_numpy()
-    if kind in (pl.Categorical, pl.Enum, pl.Null):
-        series = series.cast(pl.String)
-    values = series.to_list()
-    if kind.is_nested() or kind in (pl.Binary, pl.Object):
-        values = [None if value is None else _written(value) for value in values]
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
-
-
-def _written(value: Any) -> str:
-    """Text of a value; bytes are UTF-8 text in Parquet files of older writers."""
-    try:
-        return value.decode() if isinstance(value, bytes) else str(value)
-    except UnicodeDecodeError:
-        return str(value)

@@ -3,32 +3,66 @@
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any, cast
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from lamina.tabular import ColumnSummary
+from lamina._progress import draws_unicode
+from lamina.cli._streams import SteadyOutput, write_utf8
+from lamina.tabular import ColumnSummary, finite
 
+# As rich's SIMPLE_HEAD, for terminals of ASCII alone.
+_ASCII_HEAD = box.Box(
+    "    \n    \n -- \n    \n    \n    \n    \n    \n",
+    ascii=True,
+)
 _MOST_COLUMNS = 40
+_FEWEST_COLUMNS = 10
+# Of the summary, besides those of its table of columns.
+_OTHER_LINES = 14
 _WIDTH_OF_FILES = 100
-_IN_UNITS = ("rmse", "mae")
+_IN_UNITS = ("rmse", "mae", "median_absolute_error")
+BASELINES = {
+    "classification": "guesses the shares of the classes, whatever the row",
+    "regression": "guesses the mean, whatever the row",
+}
 _TITLES = {
     "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1": "F1",
+    "matthews_correlation": "Matthews correlation",
     "log_loss": "log loss",
+    "brier_score": "Brier score",
+    "expected_calibration_error": "calibration error",
     "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
     "rmse": "RMSE",
     "mae": "MAE",
+    "median_absolute_error": "median absolute error",
     "r2": "R2",
 }
+# What training shows; `lamina evaluate` shows all.
+_MAIN_FIGURES = ("accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2")
 
 
 def make_console(quiet: bool) -> Console:
     """Console on the standard output, plain where that is no terminal."""
     width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
-    return Console(quiet=quiet, width=width, highlight=False, emoji=False, markup=False)
+    output = cast(IO[str], SteadyOutput())
+    return Console(
+        file=output, quiet=quiet, width=width, highlight=False, emoji=False, markup=False
+    )
+
+
+def check_console(console: Console) -> None:
+    """Raise what kept the console from printing; a reader that had enough is no error."""
+    error = getattr(console.file, "error", None)
+    if error is not None and not isinstance(error, BrokenPipeError):
+        raise OSError(error.errno, error.strerror, "standard output")
 
 
 def say(console: Console, line: str) -> None:
@@ -36,19 +70,29 @@ def say(console: Console, line: str) -> None:
     console.print(line, soft_wrap=True)
 
 
+def count_rows(count: int) -> str:
+    """`1 row`, `1,000 rows`."""
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
+
+
 def print_json(record: Mapping[str, Any]) -> None:
     """One JSON object; what is not finite becomes null, and dates and the like become text."""
-    print(json.dumps(_finite(record), ensure_ascii=False, allow_nan=False, default=str))
+    write_utf8(json.dumps(finite(record), ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
 
-def print_columns(console: Console, summaries: Sequence[ColumnSummary]) -> None:
-    """Table of what each column holds, the first ones only where there are very many."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+def print_columns(
+    console: Console, summaries: Sequence[ColumnSummary], most: int | None = None
+) -> None:
+    """Table of what each column holds; of more than `most` those with notes, and then the first."""
+    table = new_table()
     for title in ("column", "kind"):
         table.add_column(title, overflow="fold")
     for title in ("missing", "distinct"):
         table.add_column(title, justify="right")
-    shown = summaries[:_MOST_COLUMNS]
+    shown = list(summaries)
+    if most is not None and len(shown) > most:
+        places = sorted(range(len(shown)), key=lambda place: not shown[place].note)[:most]
+        shown = [shown[place] for place in sorted(places)]
     notes = any(s.note for s in shown)
     if notes:
         table.add_column("note", overflow="fold")
@@ -57,26 +101,54 @@ def print_columns(console: Console, summaries: Sequence[ColumnSummary]) -> None:
         distinct = f"{s.distinct:,}" if s.distinct else ""
         table.add_row(s.name, s.kind, missing, distinct, *([s.note] if notes else []))
     console.print(table)
-    if len(summaries) > _MOST_COLUMNS:
-        say(console, f"... and {len(summaries) - _MOST_COLUMNS} more columns")
+    if len(shown) < len(summaries):
+        kinds = Counter(s.kind for s in summaries)
+        kinds.subtract(s.kind for s in shown)
+        left = {kind: count for kind, count in kinds.items() if count}
+        counted = ", ".join(f"{count:,} {kind}" for kind, count in left.items())
+        counted = counted if len(left) > 1 else next(iter(left))
+        say(console, f"and {len(summaries) - len(shown):,} more columns ({counted})")
 
 
-def print_results(console: Console, results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+def columns_of_a_screen(console: Console) -> int:
+    """How many columns a summary of about one screen may tell; a file takes more."""
+    if not console.is_terminal:
+        return _MOST_COLUMNS
+    return max(console.height - _OTHER_LINES, _FEWEST_COLUMNS)
+
+
+def print_results(
+    console: Console,
+    results: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    *,
+    main: bool = False,
+) -> None:
     """Table of figures; `results` holds, by part of the data, the model's and the baseline's."""
     parts = list(results)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = new_table()
     table.add_column("")
     for part in parts:
         table.add_column(part, justify="right")
         table.add_column("baseline", justify="right")
-    for name in results[parts[0]]["model"]:
+    for name, title in _TITLES.items():
+        if name not in results[parts[0]]["model"] or (main and name not in _MAIN_FIGURES):
+            continue
         cells = [
             format_figure(name, results[part][who][name])
             for part in parts
             for who in ("model", "baseline")
         ]
-        table.add_row(_TITLES[name], *cells)
+        table.add_row(title, *cells)
     console.print(table)
+
+
+def describe_epochs(training: Mapping[str, Any]) -> str:
+    """Which epoch's weights were kept, and why training ended, in a few words."""
+    best, epochs = training["best_epoch"], training["epochs"]
+    reason = training.get("stop_reason", "")
+    if "not improved" in reason:
+        reason = f"then {epochs - best} without improvement"
+    return f"best epoch {best} of {epochs}{f' ({reason})' if reason else ''}"
 
 
 def format_figure(name: str, value: float | None) -> str:
@@ -88,9 +160,7 @@ def format_figure(name: str, value: float | None) -> str:
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.5g}"
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def new_table() -> Table:
+    """A table with a line below its head, of ASCII where the terminal has no more."""
+    head = box.SIMPLE_HEAD if draws_unicode(sys.stdout) else _ASCII_HEAD
+    return Table(box=head, pad_edge=False)

@@ -1,32 +1,31 @@
 """Columns of a table as numpy arrays: text is coded once, then read as numbers or dates."""
 
 import math
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Column = NDArray[Any]
-Columns = Mapping[str, Column]
+from lamina.tabular._texts import (
+    TRUTH_VALUES,
+    MissingTexts,
+    find_places,
+    parse_date,
+    parse_number,
+    same_value,
+    shorten,
+    write_number,
+)
+
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
-
-MISSING_VALUES: tuple[str, ...] = (
-    "", "?", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None",
-    "<NA>", "NaT",
-)  # fmt: skip
+Codes = NDArray[np.int32]
 
 # Beyond it squares overflow; no measurement is as large.
 _GREATEST_NUMBER = 1e100
-
-# Codes such as 00501 are names, not numbers: their zeros would be lost.
-_CODE = re.compile(r"[+-]?0\d")
-_WHOLE = re.compile(r"([+-]?\d+)(\.0+)?")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|\+00:?00)?)?")
 
 
 class TableError(ValueError):
@@ -38,25 +37,33 @@ class CellError(TableError):
 
     Attributes:
         column: the column's name.
-        doubtful: the value as it is written, where the user must say what kind the column is of.
+        offers: what the user may say about the column, each a word and what it concerns:
+            ("missing", texts...), ("parse", texts that are missing...), ("date", format,
+            texts that are missing...), ("category",), ("ignore",).
     """
 
     def __init__(
-        self, column: str, row: int, problem: str, *, doubtful: str = "", where: str = ""
+        self,
+        column: str,
+        row: int,
+        problem: str,
+        *,
+        offers: Sequence[tuple[str, ...]] = (),
+        where: str = "",
     ) -> None:
         super().__init__(f"{where}column '{column}', row {row}: {problem}")
-        self.column, self.doubtful = column, doubtful
+        self.column, self.offers = column, tuple(offers)
         self._row, self._problem = row, problem
 
     def among(self, rows: NDArray[np.int64]) -> "CellError":
         """The same error as seen in the table from which these `rows` (from 0) were taken."""
         row = int(rows[self._row - 1]) + 1
-        return CellError(self.column, row, self._problem, doubtful=self.doubtful)
+        return CellError(self.column, row, self._problem, offers=self.offers)
 
     def within(self, table: str) -> "CellError":
         """The same error, saying which table it is in."""
         return CellError(
-            self.column, self._row, self._problem, doubtful=self.doubtful, where=f"{table}, "
+            self.column, self._row, self._problem, offers=self.offers, where=f"{table}, "
         )
 
 
@@ -69,25 +76,53 @@ def rows_taken(rows: NDArray[np.int64]) -> Iterator[None]:
         raise error.among(rows) from None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CodedText:
-    """A text column as codes: row i holds `distinct[codes[i]]`, None where it is missing."""
+    """A text column as codes: row i holds `distinct[codes[i]]`, None where it is missing.
 
-    codes: Indices
+    The texts are stripped of blanks, and none is there twice.
+    """
+
+    codes: Codes
     distinct: list[str | None]
 
-    def counts(self) -> dict[str, int]:
-        """Rows of each value that is not missing, in the order of first appearance."""
-        rows = np.bincount(self.codes, minlength=len(self.distinct))
-        merged: dict[str, int] = {}
-        for value, count in zip(self.distinct, rows.tolist(), strict=True):
-            if value is not None:
-                merged[value] = merged.get(value, 0) + count
-        return merged
+    @staticmethod
+    def of(codes: NDArray[Any], texts: Sequence[str | None]) -> "CodedText":
+        """Strip the texts [distinct] to which the codes [rows] point, and join equal ones."""
+        stripped = [None if text is None else text.strip() for text in texts]
+        places = {text: place for place, text in enumerate(dict.fromkeys(stripped))}
+        if len(places) < len(stripped):
+            codes = np.array([places[text] for text in stripped], dtype=np.int32)[codes]
+        return CodedText(codes.astype(np.int32, copy=False), list(places))
 
-    def first_row(self, code: int) -> int:
-        """The first row, from 1, that holds `distinct[code]`."""
-        return int(np.argmax(self.codes == code)) + 1
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: slice | NDArray[Any]) -> "CodedText":
+        """The given rows (a slice, indices or a mask); the distinct texts are shared."""
+        return CodedText(self.codes[rows], self.distinct)
+
+    def tolist(self) -> list[str | None]:
+        """The text of each row."""
+        return [self.distinct[code] for code in self.codes.tolist()]
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each value that is there and not missing, in the order of `distinct`."""
+        rows = np.bincount(self.codes, minlength=len(self.distinct)).tolist()
+        return {
+            value: count
+            for value, count in zip(self.distinct, rows, strict=True)
+            if value is not None and count
+        }
+
+    def first_row(self, chosen: Sequence[bool] | NDArray[np.bool_]) -> int | None:
+        """The first row, from 1, that holds a text chosen [distinct]; None where no row does."""
+        rows = np.asarray(chosen, dtype=bool)[self.codes] if np.any(chosen) else np.empty(0, bool)
+        return int(np.argmax(rows)) + 1 if rows.any() else None
+
+    def text(self, row: int) -> str | None:
+        """The text of a row, which counts from 1."""
+        return self.distinct[int(self.codes[row - 1])]
 
     def missing(self) -> NDArray[np.bool_]:
         """True [rows] where the value is missing."""
@@ -95,31 +130,14 @@ class CodedText:
         return np.asarray(flags[self.codes], dtype=np.bool_)
 
 
-def as_columns(table: Mapping[str, Any]) -> dict[str, Column]:
-    """Checked copy of a mapping from names to 1-D arrays of equal lengths (data not copied).
+# Numbers and truth values (NaN is missing), datetime64 (NaT is missing), or text.
+Column: TypeAlias = NDArray[Any] | CodedText
+Columns: TypeAlias = Mapping[str, Column]
 
-    Numbers (bool, int, float; NaN is missing), dates (datetime64) and text (str objects, None is
-    missing) are taken.
 
-    Raises:
-        TableError: no columns, unequal lengths, or values of another type.
-    """
-    columns: dict[str, Column] = {}
-    for name, values in table.items():
-        column = np.asarray(values)
-        if column.ndim != 1:
-            raise TableError(f"column '{name}': expected one dimension, got shape {column.shape}")
-        if column.dtype.kind not in "biufMOUT":
-            raise TableError(
-                f"column '{name}': expected numbers, text or dates, got {column.dtype}"
-            )
-        columns[str(name)] = column
-    if not columns:
-        raise TableError("the table has no columns")
-    lengths = {len(column) for column in columns.values()}
-    if len(lengths) > 1:
-        raise TableError(f"expected columns of one length, got lengths {sorted(lengths)}")
-    return columns
+def kind_of(column: Column) -> str:
+    """The kind of an array's numpy type (b, i, u, f or M), or "T" for text."""
+    return "T" if isinstance(column, CodedText) else column.dtype.kind
 
 
 def row_count(columns: Columns) -> int:
@@ -133,33 +151,43 @@ def take_rows(columns: Columns, rows: NDArray[Any]) -> dict[str, Column]:
 
 
 def code_text(column: Column, missing_values: Collection[str]) -> CodedText:
-    """Codes of a column of any type: blanks around text go, missing values become None."""
-    values = column.tolist()
-    distinct = {value: code for code, value in enumerate(dict.fromkeys(values))}
-    codes = np.fromiter(map(distinct.__getitem__, values), np.int64, len(values))
-    missing = frozenset(missing_values)
-    texts = [_text(value) for value in distinct]
-    return CodedText(codes, [None if text is None or text in missing else text for text in texts])
+    """A column of any type as text, in which missing values are None and each value is once.
+
+    Numbers take their shortest spelling, and truth values the one that most rows have.
+    """
+    if not isinstance(column, CodedText):
+        values, codes = np.unique(column, return_inverse=True)
+        column = CodedText.of(codes, [_text(value) for value in values])
+    missing = MissingTexts.of(missing_values)
+    keys = [None if t is None or t in missing else same_value(t) for t in column.distinct]
+    if len({key for key in keys if key is not None}) == len(keys) - keys.count(None):
+        spelled = [
+            text if key is not None and key in TRUTH_VALUES else key
+            for key, text in zip(keys, column.distinct, strict=True)
+        ]
+    else:
+        rows = np.bincount(column.codes, minlength=len(keys)).tolist()
+        by_rows = sorted(range(len(keys)), key=rows.__getitem__)
+        frequent = {keys[code]: column.distinct[code] for code in by_rows}
+        spelled = [frequent[key] if key in TRUTH_VALUES else key for key in keys]
+    return CodedText.of(column.codes, spelled)
 
 
 def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> Floats:
-    """The column as float64 [rows] with NaN where it is missing.
+    """The column as float64 [rows] with NaN where it is missing; true is 1 and false 0.
 
     Raises:
         CellError: a value that is no number, or one beyond 1e100, naming its row (from 1).
     """
-    if column.dtype.kind in "biuf":
-        numbers = column.astype(np.float64)
+    if isinstance(column, CodedText):
+        numbers = _numbers_of_text(name, code_text(column, missing_values))
     elif column.dtype.kind == "M":
         raise TableError(f"column '{name}': expected numbers, got dates")
     else:
-        coded = code_text(column, missing_values)
-        parsed = [math.nan if text is None else parse_number(text) for text in coded.distinct]
-        for code, number in enumerate(parsed):
-            if number is None:
-                problem = f"expected a number, got {shorten(coded.distinct[code])}"
-                raise CellError(name, coded.first_row(code), problem)
-        numbers = np.array(parsed, dtype=np.float64)[coded.codes]
+        numbers = column.astype(np.float64)
+        if column.dtype.kind != "b":
+            missing = MissingTexts.of(missing_values).among_numbers(column)
+            numbers[missing] = np.nan
     beyond = np.abs(numbers) > _GREATEST_NUMBER
     if beyond.any():
         row = int(np.argmax(beyond)) + 1
@@ -171,81 +199,43 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
     return numbers
 
 
+def _numbers_of_text(name: str, coded: CodedText) -> Floats:
+    parsed = [math.nan if text is None else parse_number(text) for text in coded.distinct]
+    truths = find_places(TRUTH_VALUES, coded.distinct)
+    if all(number is None or number != number or number in (0, 1) for number in parsed):
+        parsed = [
+            float(truth) if number is None and truth >= 0 else number
+            for number, truth in zip(parsed, truths.tolist(), strict=True)
+        ]
+    wrong = coded.first_row([number is None for number in parsed])
+    if wrong is not None:
+        raise CellError(name, wrong, f"expected a number, got {shorten(coded.text(wrong))}")
+    return np.array(parsed, dtype=np.float64)[coded.codes]
+
+
 def read_dates(name: str, column: Column, missing_values: Collection[str]) -> NDArray[Any]:
     """The column as datetime64[s] [rows] with NaT where it is missing.
 
     Raises:
         CellError: a value that is no ISO 8601 date or date and time, naming its row (from 1).
     """
-    if column.dtype.kind == "M":
-        return column.astype("datetime64[s]")
+    if not isinstance(column, CodedText) and column.dtype.kind == "M":
+        dates = column.astype("datetime64[s]")
+        dates[MissingTexts.of(missing_values).among_dates(dates)] = np.datetime64("NaT")
+        return dates
     coded = code_text(column, missing_values)
     parsed = [np.datetime64("NaT") if t is None else parse_date(t) for t in coded.distinct]
-    for code, date in enumerate(parsed):
-        if date is None:
-            problem = f"expected a date such as 2024-03-31, got {shorten(coded.distinct[code])}"
-            raise CellError(name, coded.first_row(code), problem)
+    wrong = coded.first_row([date is None for date in parsed])
+    if wrong is not None:
+        problem = f"expected a date such as 2024-03-31, got {shorten(coded.text(wrong))}"
+        raise CellError(name, wrong, problem)
     return np.array(parsed, dtype="datetime64[s]")[coded.codes]
 
 
-def parse_number(text: str) -> float | None:
-    """The number that a text writes, or None; NaN and infinity count as they are written."""
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
+def _text(value: np.generic) -> str | None:
+    """How a value of an array is written as text; None where it is missing."""
+    if value != value:
         return None
-
-
-def parse_date(text: str) -> np.datetime64 | None:
-    """The ISO 8601 date, or date and time in UTC, that a text writes, or None."""
-    if not _DATE.fullmatch(text):
-        return None
-    try:
-        return np.datetime64(re.sub(r"(Z|\+00:?00)$", "", text), "s")
-    except ValueError:
-        return None
-
-
-def is_code(text: str) -> bool:
-    """Whether a text of digits is a code with leading zeros, which no number may stand for."""
-    return _CODE.match(text) is not None and text.lstrip("+-").isdigit()
-
-
-def places_of(names: Sequence[str]) -> dict[str, int]:
-    """The place of each name, also under the other spellings that writers of tables use for it.
-
-    A truth value is true in Parquet, True in pandas' CSV and TRUE in Excel's; a whole number
-    beside missing ones is 1.0 in pandas' CSV.
-    """
-    places = {name: place for place, name in enumerate(names)}
-    for name, place in list(places.items()):
-        for spelling in _spellings(name):
-            places.setdefault(spelling, place)
-    return places
-
-
-def _spellings(name: str) -> tuple[str, ...]:
-    if name.lower() in ("true", "false"):
-        return name.lower(), name.capitalize(), name.upper()
-    whole = _WHOLE.fullmatch(name)
-    if whole is None or is_code(whole[1]):
-        return ()
-    return whole[1], f"{whole[1]}.0"
-
-
-def shorten(text: str | None, length: int = 40) -> str:
-    """A value in quotes for a sentence, cut where it is long."""
-    if text is None:
-        return "a missing value"
-    return f"'{text}'" if len(text) <= length else f"'{text[: length - 3]}...'"
-
-
-def _text(value: Any) -> str | None:
-    """How a value is written in a text column; None where it is missing."""
-    if value is None or value != value:
-        return None
-    if isinstance(value, bool):
+    if isinstance(value, np.bool_):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
+    return write_number(value) if isinstance(value, np.floating) else str(value)

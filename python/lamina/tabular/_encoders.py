@@ -12,11 +12,11 @@ from lamina.tabular._columns import (
     Floats,
     TableError,
     code_text,
-    places_of,
     read_dates,
     read_numbers,
 )
 from lamina.tabular._record import Fields, Tensors
+from lamina.tabular._texts import find_places
 
 Outputs = NDArray[np.float32]
 Record = dict[str, Any]
@@ -167,14 +167,13 @@ class CategoryEncoder:
     def encode(self, column: Column, missing_values: Collection[str], out: Outputs) -> None:
         """Write [rows, categories + other + missing] features."""
         coded = code_text(column, missing_values)
-        place = places_of(self.categories)
         nowhere, known = -1, len(self.categories)
         other = known if self.other else nowhere
         absent = known + self.other if self.missing else nowhere
-        places = np.array(
-            [absent if text is None else place.get(text, other) for text in coded.distinct],
-            dtype=np.int64,
-        )[coded.codes]
+        places = find_places(self.categories, coded.distinct)
+        places[places < 0] = other
+        places[[text is None for text in coded.distinct]] = absent
+        places = places[coded.codes]
         out[...] = 0.0
         rows = np.flatnonzero(places != nowhere)
         out[rows, places[rows]] = 1.0

@@ -1,5 +1,6 @@
 """Strict reading of the JSON records and tensors in which preprocessing is stored."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -9,6 +10,15 @@ from numpy.typing import NDArray
 from lamina.tabular._columns import Floats, TableError
 
 T = TypeVar("T")
+
+
+def finite(value: Any) -> Any:
+    """The value with None for each number in it that is not finite, which JSON cannot write."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Fields:

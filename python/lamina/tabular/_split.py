@@ -1,8 +1,27 @@
-"""Rows held back for validation: the same for a seed, with the classes in proportion."""
+"""Rows held back for validation: at random with the classes in proportion, or the latest."""
+
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lamina.tabular._columns import Indices, TableError
+from lamina.tabular._columns import (
+    CellError,
+    CodedText,
+    Column,
+    Indices,
+    TableError,
+    code_text,
+    kind_of,
+    read_dates,
+    read_numbers,
+)
+from lamina.tabular._texts import parse_date, parse_number, shorten
+
+_ADVICE = "give more rows, or a validation table"
+# Texts that are looked at before all are: most columns that hold no dates show it there.
+_FIRST_TEXTS = 20
 
 
 def hold_back(
@@ -30,9 +49,65 @@ def hold_back(
         held.append(generator.permutation(group)[:count])
     back = np.sort(np.concatenate(held)) if held else np.empty(0, dtype=np.int64)
     if len(back) == 0 or len(back) == rows:
-        raise TableError(
-            f"cannot hold back {fraction:g} of {rows} rows for validation; give more rows, "
-            "or a validation table"
-        )
+        raise TableError(f"cannot hold back {fraction:g} of {rows} rows for validation; {_ADVICE}")
     train = np.setdiff1d(np.arange(rows), back, assume_unique=True)
     return train.astype(np.int64), back.astype(np.int64)
+
+
+def hold_back_latest(times: NDArray[Any], fraction: float) -> tuple[Indices, Indices]:
+    """Training and validation rows, the latter the latest; each in the order of the table.
+
+    Rows of one time stay together: the cut is between two times, where the share held back comes
+    nearest to `fraction`. Rows whose time is missing are in neither part, because they may be
+    later than the cut.
+
+    Args:
+        times: a number or datetime64 for each row [rows]; NaN or NaT is missing. To hold back
+            the last rows of a table, give their numbers.
+        fraction: share of the rows with a time to hold back, above 0 and below 1.
+
+    Raises:
+        TableError: fewer than two times.
+    """
+    there = np.flatnonzero(times == times)
+    order = there[np.argsort(times[there], kind="stable")]
+    risen = times[order]
+    rows = len(order)
+    cuts = np.flatnonzero(risen[1:] != risen[:-1]) + 1
+    if not cuts.size:
+        what = f"are all of one time, {risen[0]}" if rows else "have no time"
+        raise TableError(f"cannot hold back the latest of {rows} rows, which {what}; {_ADVICE}")
+    cut = int(cuts[np.argmin(np.abs(cuts - (1.0 - fraction) * rows))])
+    return np.sort(order[:cut]), np.sort(order[cut:])
+
+
+def read_times(name: str, column: Column, missing_values: Collection[str]) -> NDArray[Any]:
+    """The dates (datetime64) or numbers of a column [rows], by which rows follow one another.
+
+    Raises:
+        CellError: a value that is neither.
+    """
+    if kind_of(column) == "M" or holds_dates(column, missing_values):
+        return read_dates(name, column, missing_values)
+    if isinstance(column, CodedText):
+        coded = code_text(column, missing_values)
+        parsed = [text is not None and parse_number(text) is None for text in coded.distinct]
+        wrong = coded.first_row(parsed)
+        if wrong is not None:
+            got = shorten(coded.text(wrong))
+            problem = f"expected dates such as 2024-03-31, or numbers, to order rows by, got {got}"
+            raise CellError(name, wrong, problem)
+    return read_numbers(name, column, missing_values)
+
+
+def holds_dates(column: Column, missing_values: Collection[str]) -> bool:
+    """Whether the values that are not missing are dates, at least one."""
+    if kind_of(column) == "M":
+        return True
+    if not isinstance(column, CodedText):
+        return False
+    for texts in (column[:_FIRST_TEXTS], column):
+        counts = code_text(texts, missing_values).counts()
+        if any(parse_date(text) is None for text in counts):
+            return False
+    return bool(counts)

@@ -1,0 +1,311 @@
+// JSON text to values and back. The JSON library reads the text, event by event; nothing else of it is used
+// but its way to write a number.
+#include "base/json.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/error.h"
+
+namespace lamina {
+namespace {
+
+[[noreturn]] void fail(const std::string& what) { throw Error(Error::Kind::kValue, "JSON: " + what); }
+
+bool before(const Json::Member& a, const Json::Member& b) { return a.key < b.key; }
+
+// Sorted by key; of equal keys the last stays.
+void normalise(Json::Object& members) {
+  std::ranges::stable_sort(members, before);
+  const auto superseded = [&](const Json::Member& member) {
+    const Json::Member* next = &member + 1;
+    return next != members.data() + members.size() && next->key == member.key;
+  };
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (superseded(members[i])) continue;
+    if (kept != i) members[kept] = std::move(members[i]);
+    ++kept;
+  }
+  members.erase(members.begin() + static_cast<std::ptrdiff_t>(kept), members.end());
+}
+
+// How many bytes at the start of `text` (not empty) are one character of UTF-8, or begin one that the next
+// byte breaks; `whole` tells which.
+std::size_t character_length(std::string_view text, bool& whole) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  const std::size_t length = lead < 0x80                   ? 1
+                             : lead >= 0xC2 && lead < 0xE0 ? 2
+                             : lead >= 0xE0 && lead < 0xF0 ? 3
+                             : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                           : 0;
+  whole = false;
+  if (length == 0) return 1;
+  for (std::size_t i = 1; i < length; ++i) {
+    unsigned char least = 0x80, most = 0xBF;
+    if (i == 1) {
+      if (lead == 0xE0) least = 0xA0;  // not in fewer bytes
+      if (lead == 0xED) most = 0x9F;   // no surrogates
+      if (lead == 0xF0) least = 0x90;
+      if (lead == 0xF4) most = 0x8F;  // not above U+10FFFF
+    }
+    if (i == text.size() || byte(i) < least || byte(i) > most) return i;
+  }
+  whole = true;
+  return length;
+}
+
+void append_character(std::string& out, std::string_view character) {
+  constexpr std::array<std::pair<char, char>, 7> kEscapes = {
+      {{'"', '"'}, {'\\', '\\'}, {'\b', 'b'}, {'\f', 'f'}, {'\n', 'n'}, {'\r', 'r'}, {'\t', 't'}}};
+  const char first = character.front();
+  for (const auto& [raw, escape] : kEscapes)
+    if (first == raw) {
+      out += {'\\', escape};
+      return;
+    }
+  constexpr const char* kDigits = "0123456789abcdef";
+  const auto code = static_cast<unsigned char>(first);
+  if (code < 0x20)
+    out += {'\\', 'u', '0', '0', kDigits[code >> 4], kDigits[code & 15]};
+  else
+    out += character;
+}
+
+void append_number(std::string& out, double value) {
+  if (!std::isfinite(value)) {
+    out += "null";
+    return;
+  }
+  std::array<char, 64> digits;
+  const char* end = nlohmann::detail::to_chars(digits.data(), digits.data() + digits.size(), value);
+  out += std::string_view(digits.data(), end);
+}
+
+// The JSON library's events as ours, and the place of an error.
+class Adapter {
+ public:
+  explicit Adapter(JsonEvents& events) : events_(events) {}
+  const std::string& problem() const noexcept { return problem_; }
+
+  bool null() { return events_.null(); }
+  bool boolean(bool value) { return events_.boolean(value); }
+  bool number_integer(std::int64_t value) { return events_.negative(value); }
+  bool number_unsigned(std::uint64_t value) { return events_.whole(value); }
+  bool number_float(double value, const std::string&) { return events_.fraction(value); }
+  bool string(std::string& value) { return events_.text(value); }
+  bool binary(nlohmann::json::binary_t&) { return false; }  // JSON text has none
+  bool start_object(std::size_t) { return events_.begin_object(); }
+  bool key(std::string& name) { return events_.key(name); }
+  bool end_object() { return events_.end_object(); }
+  bool start_array(std::size_t) { return events_.begin_array(); }
+  bool end_array() { return events_.end_array(); }
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) {
+    problem_ = "not valid JSON at byte " + std::to_string(position) + " (JSON has no NaN or infinity)";
+    return false;
+  }
+
+ private:
+  JsonEvents& events_;
+  std::string problem_;
+};
+
+// Builds a value; containers that are still open lie on a stack.
+class Builder final : public JsonEvents {
+ public:
+  Json take() { return std::move(root_); }
+  bool too_deep() const noexcept { return too_deep_; }
+
+  bool null() override { return add(Json()); }
+  bool boolean(bool value) override { return add(value); }
+  bool negative(std::int64_t value) override { return add(value); }
+  bool whole(std::uint64_t value) override { return add(value); }
+  bool fraction(double value) override { return add(value); }
+  bool text(std::string& value) override { return add(std::move(value)); }
+  bool begin_object() override { return begin(true); }
+  bool key(std::string& name) override {
+    open_.back().members.push_back({std::move(name), Json()});
+    return true;
+  }
+  bool end_object() override {
+    Json::Object members = std::move(open_.back().members);
+    open_.pop_back();
+    return add(Json::object(std::move(members)));
+  }
+  bool begin_array() override { return begin(false); }
+  bool end_array() override {
+    Json::Array elements = std::move(open_.back().elements);
+    open_.pop_back();
+    return add(std::move(elements));
+  }
+
+ private:
+  struct Open {
+    bool is_object;
+    Json::Object members;
+    Json::Array elements;
+  };
+
+  bool begin(bool is_object) {
+    too_deep_ = open_.size() == Json::kDeepest;
+    if (too_deep_) return false;
+    open_.push_back({is_object, {}, {}});
+    return true;
+  }
+  bool add(Json value) {
+    if (open_.empty())
+      root_ = std::move(value);
+    else if (open_.back().is_object)
+      open_.back().members.back().value = std::move(value);
+    else
+      open_.back().elements.push_back(std::move(value));
+    return true;
+  }
+
+  std::vector<Open> open_;
+  Json root_;
+  bool too_deep_ = false;
+};
+
+}  // namespace
+
+Json::Json() noexcept = default;
+Json::Json(const char* text) : value_(std::string(text)) {}
+Json::Json(std::string_view text) : value_(std::string(text)) {}
+Json::Json(std::string text) noexcept : value_(std::move(text)) {}
+Json::Json(Array elements) noexcept : value_(std::move(elements)) {}
+Json::Json(std::initializer_list<Member> members) : Json(object(Object(members))) {}
+Json::Json(const Json&) = default;
+Json::Json(Json&&) noexcept = default;
+Json& Json::operator=(const Json&) = default;
+Json& Json::operator=(Json&&) noexcept = default;
+Json::~Json() = default;
+
+Json Json::object(Object members) {
+  normalise(members);
+  Json json;
+  json.value_ = std::move(members);
+  return json;
+}
+
+Json Json::parse(std::string_view text) {
+  Builder builder;
+  std::string problem = read_json(text, builder);
+  if (builder.too_deep()) problem = "nested more than " + std::to_string(kDeepest) + " deep";
+  if (!problem.empty()) throw Error(Error::Kind::kValue, "description: " + problem);
+  return builder.take();
+}
+
+std::string Json::dump() const {
+  std::string text;
+  write(text);
+  return text;
+}
+
+void Json::write(std::string& out) const {
+  if (is_array()) {
+    out += '[';
+    for (const Json& element : elements()) {
+      if (&element != elements().data()) out += ',';
+      element.write(out);
+    }
+    out += ']';
+  } else if (is_object()) {
+    out += '{';
+    for (const Member& member : members()) {
+      if (&member != members().data()) out += ',';
+      append_json_text(out, member.key);
+      out += ':';
+      member.value.write(out);
+    }
+    out += '}';
+  } else if (is_text()) {
+    append_json_text(out, text());
+  } else if (is_boolean()) {
+    out += boolean() ? "true" : "false";
+  } else if (const auto* whole = std::get_if<std::int64_t>(&value_)) {
+    out += std::to_string(*whole);
+  } else if (const auto* large = std::get_if<std::uint64_t>(&value_)) {
+    out += std::to_string(*large);
+  } else if (is_number()) {
+    append_number(out, number());
+  } else {
+    out += "null";
+  }
+}
+
+template <class Kind>
+const Kind& Json::get(const char* expected) const {
+  if (const Kind* value = std::get_if<Kind>(&value_)) return *value;
+  fail(std::string("expected ") + expected + ", got " + dump());
+}
+
+bool Json::boolean() const { return get<bool>("true or false"); }
+const std::string& Json::text() const { return get<std::string>("text"); }
+const Json::Array& Json::elements() const { return get<Array>("an array"); }
+const Json::Object& Json::members() const { return get<Object>("an object"); }
+
+double Json::number() const {
+  if (const auto* whole = std::get_if<std::int64_t>(&value_)) return static_cast<double>(*whole);
+  if (const auto* large = std::get_if<std::uint64_t>(&value_)) return static_cast<double>(*large);
+  return get<double>("a number");
+}
+
+std::int64_t Json::integer() const {
+  if (std::holds_alternative<std::uint64_t>(value_)) return std::numeric_limits<std::int64_t>::max();
+  return get<std::int64_t>("a whole number");
+}
+
+bool Json::is(std::string_view text) const noexcept {
+  const auto* own = std::get_if<std::string>(&value_);
+  return own != nullptr && *own == text;
+}
+
+const Json* Json::find(std::string_view key) const noexcept {
+  const auto* object = std::get_if<Object>(&value_);
+  if (object == nullptr) return nullptr;
+  const auto place = std::ranges::lower_bound(*object, key, {}, &Member::key);
+  return place != object->end() && place->key == key ? &place->value : nullptr;
+}
+
+const Json& Json::at(std::string_view key) const {
+  if (const Json* value = find(key)) return *value;
+  fail("expected an object with '" + std::string(key) + "', got " + dump());
+}
+
+Json& Json::operator[](std::string_view key) {
+  (void)members();  // raises where it is no object
+  auto& object = std::get<Object>(value_);
+  auto place = std::ranges::lower_bound(object, key, {}, &Member::key);
+  if (place == object.end() || place->key != key) place = object.insert(place, {std::string(key), Json()});
+  return place->value;
+}
+
+bool Json::operator==(const Json& other) const noexcept { return value_ == other.value_; }
+
+std::string read_json(std::string_view text, JsonEvents& events) {
+  // The library takes a zero byte for the end of the text.
+  if (text.find('\0') != std::string_view::npos) return "not valid JSON: it holds a zero byte";
+  Adapter adapter(events);
+  nlohmann::json::sax_parse(text, &adapter);
+  return adapter.problem();
+}
+
+void append_json_text(std::string& out, std::string_view text, bool replaces) {
+  out += '"';
+  while (!text.empty()) {
+    bool whole = false;
+    const std::size_t length = character_length(text, whole);
+    if (!whole && !replaces) fail("a text is not UTF-8");
+    append_character(out, whole ? text.substr(0, length) : std::string_view("\xEF\xBF\xBD"));
+    text.remove_prefix(length);
+  }
+  out += '"';
+}
+
+}  // namespace lamina

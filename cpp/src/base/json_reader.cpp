@@ -1,0 +1,98 @@
+// Options out of JSON, checked.
+#include "base/json_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace lamina {
+namespace {
+
+std::string show(double value) {
+  return value == std::floor(value) && std::abs(value) < 1e15 ? std::to_string(static_cast<int64_t>(value))
+                                                              : Json(value).dump();
+}
+
+std::string range(double minimum, double maximum) {
+  if (maximum == std::numeric_limits<double>::max() || std::isinf(maximum))
+    return "of at least " + show(minimum);
+  // The number before 1 stands for 1 itself left out.
+  if (maximum == std::nextafter(1.0, 0.0)) return "of at least " + show(minimum) + " and below 1";
+  return "between " + show(minimum) + " and " + show(maximum);
+}
+
+}  // namespace
+
+Json as_object(const Json& json) { return json.is_text() ? Json{{"kind", json}} : json; }
+
+JsonReader::JsonReader(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
+  if (!object_.is_object()) fail("expected an object of options, got " + object_.dump());
+}
+
+bool JsonReader::has(const std::string& key) const {
+  const Json* value = object_.find(key);
+  return value != nullptr && !value->is_null();
+}
+
+const Json& JsonReader::at(const std::string& key) const {
+  if (!has(key)) fail("expected '" + key + "', which is missing");
+  return object_.at(key);
+}
+
+const Json::Array& JsonReader::list(const std::string& key, const char* of_what) const {
+  const Json& value = at(key);
+  if (!value.is_array() || value.elements().empty())
+    fail(std::string("expected a list of at least one ") + of_what + ", got " + value.dump());
+  return value.elements();
+}
+
+std::string JsonReader::text(const std::string& key) const {
+  const Json& value = at(key);
+  if (!value.is_text()) fail("expected text for '" + key + "', got " + value.dump());
+  return value.text();
+}
+
+bool JsonReader::boolean(const std::string& key, bool fallback) const {
+  if (!has(key)) return fallback;
+  const Json& value = at(key);
+  if (!value.is_boolean()) fail("expected true or false for '" + key + "', got " + value.dump());
+  return value.boolean();
+}
+
+double JsonReader::number(const std::string& key, std::optional<double> fallback, double minimum,
+                          double maximum) const {
+  if (!has(key) && fallback) return *fallback;
+  const Json& json = at(key);
+  if (!json.is_number()) fail("expected a number for '" + key + "', got " + json.dump());
+  const double value = json.number();
+  if (!(value >= minimum && value <= maximum))
+    fail("expected '" + key + "' " + range(minimum, maximum) + ", got " + json.dump());
+  return value;
+}
+
+int64_t JsonReader::integer(const std::string& key, std::optional<int64_t> fallback, int64_t minimum,
+                            int64_t maximum) const {
+  if (!has(key) && fallback) return *fallback;
+  const Json& json = at(key);
+  if (!json.is_integer()) fail("expected a whole number for '" + key + "', got " + json.dump());
+  const int64_t value = json.integer();
+  if (value < minimum || value > maximum)
+    fail("expected '" + key + "' " + range(static_cast<double>(minimum), static_cast<double>(maximum)) +
+         ", got " + json.dump());
+  return value;
+}
+
+void JsonReader::allow_only(const std::vector<std::string>& keys) const {
+  std::vector<std::string> options = keys;
+  std::erase(options, "kind");  // the caller's own choice, no option of it
+  for (const Json::Member& member : object_.members())
+    if (std::find(keys.begin(), keys.end(), member.key) == keys.end())
+      fail("unknown option '" + member.key + "'; " +
+           (options.empty() ? "there are none" : "expected some of " + join(options)));
+}
+
+void JsonReader::fail(const std::string& what) const {
+  throw Error(Error::Kind::kValue, where_ + ": " + what);
+}
+
+}  // namespace lamina

@@ -1,0 +1,46 @@
+// Reads options out of JSON with errors that name the place, what was expected and what came.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+
+namespace lamina {
+
+// The description {"kind": name} for a plain name, and any other as it is.
+Json as_object(const Json& json);
+
+// One object of options, which must outlive the reader. Each reader raises Error kValue, in a sentence that
+// opens with `where`.
+class JsonReader {
+ public:
+  JsonReader(const Json& object, std::string where);
+  JsonReader(Json&& object, std::string where) = delete;
+
+  bool has(const std::string& key) const;
+  const Json& at(const std::string& key) const;
+  // At least one of them.
+  const Json::Array& list(const std::string& key, const char* of_what) const;
+  std::string text(const std::string& key) const;
+  bool boolean(const std::string& key, bool fallback) const;
+  double number(const std::string& key, std::optional<double> fallback,
+                double minimum = -std::numeric_limits<double>::infinity(),
+                double maximum = std::numeric_limits<double>::infinity()) const;
+  int64_t integer(const std::string& key, std::optional<int64_t> fallback, int64_t minimum,
+                  int64_t maximum = int64_t{1} << 31) const;
+  // Refuses options that nobody reads: a misspelt one would silently do nothing.
+  void allow_only(const std::vector<std::string>& keys) const;
+  [[noreturn]] void fail(const std::string& what) const;
+
+ private:
+  const Json& object_;
+  std::string where_;
+};
+
+}  // namespace lamina

@@ -1,0 +1,112 @@
+"""After the training: the model is saved before anything else is tried with it."""
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lamina.cli._network import Trained
+from lamina.tabular import TableError, TableModel, score_outputs
+
+Figures = dict[str, dict[str, float]]
+
+
+class Finish:
+    """Saves a trained model, measures it, and saves it with its figures.
+
+    Attributes:
+        place: the file that holds the model; None before it is saved.
+        results: figures by part of the data; a part that could not be measured has none.
+        problems: sentences on what went wrong meanwhile.
+    """
+
+    def __init__(self, model: TableModel, output: Path, trained: Trained) -> None:
+        self.place: Path | None = None
+        self.results: dict[str, Figures] = {}
+        self.problems: list[str] = []
+        self._model = model
+        self._output = output
+        self._trained = trained
+
+    def run(self, parts: Mapping[str, tuple[NDArray[Any], NDArray[Any]]], begin: float) -> None:
+        """Do it; `parts` holds features and targets by name, `begin` is when the command began.
+
+        Raises:
+            KeyboardInterrupt: an interrupt, with what became of the model.
+            OSError: the model could be saved nowhere.
+        """
+        record = self._model.training
+        try:
+            record["seconds"] = time.perf_counter() - begin
+            self._save()
+            for name, (features, target) in parts.items():
+                self._measure(name, features, target)
+            record |= {"results": self.results, "seconds": time.perf_counter() - begin}
+            self._save()
+        except KeyboardInterrupt as interrupt:
+            raise type(interrupt)(f"; {self._saved()}") from None
+
+    def raise_problems(self) -> None:
+        """Raise what ended the training early, or what went wrong after it; the model is saved."""
+        ended = self._trained.error
+        if isinstance(ended, KeyboardInterrupt):
+            raise type(ended)("; ".join([f" in {self._epoch()}", *self.problems, self._saved()]))
+        if ended is not None:
+            sentence = " ".join(str(ended).split()) or type(ended).__name__
+            self.problems.insert(0, f"the training ended in {self._epoch()}: {sentence}")
+        if self.problems:
+            raise TableError("; ".join([*self.problems, self._saved()])) from ended
+
+    def _epoch(self) -> str:
+        return f"epoch {self._trained.epochs + 1}"
+
+    def _saved(self) -> str:
+        if self.place is None:
+            return "the model is not saved"
+        if self._trained.error is None:
+            return f"the model is saved in {self.place}"
+        epoch = self._trained.best_epoch
+        return f"the best weights so far, of epoch {epoch}, are saved in {self.place}"
+
+    def _save(self) -> None:
+        """Save the model where it belongs, or else where there is room for it."""
+        if self.place is not None:
+            self._model.save(self.place)
+            return
+        try:
+            self._model.save(self._output)
+            self.place = self._output
+        except OSError as error:
+            self.place = self._save_elsewhere()
+            if self.place is None:
+                raise
+            self.problems.append(f"{self._output}: {error.strerror or error}")
+
+    def _save_elsewhere(self) -> Path | None:
+        for place in _other_places(self._output.name):
+            try:
+                self._model.save(place)
+            except OSError:
+                continue
+            return place
+        return None
+
+    def _measure(self, name: str, features: NDArray[Any], target: NDArray[Any]) -> None:
+        try:
+            outputs = self._model.outputs_of(features)
+            self.results[name] = score_outputs(self._model.target, target, outputs)
+        except Exception as error:
+            sentence = " ".join(str(error).split()) or type(error).__name__
+            self.problems.append(f"the {name} rows could not be measured: {sentence}")
+
+
+def _other_places(name: str) -> Iterator[Path]:
+    """Names that no file has yet, in the current folder and in those for temporary files."""
+    for folder in (Path(), Path(tempfile.gettempdir()), Path.home()):
+        numbered = (f"{number}-{name}" for number in range(1, 1000))
+        place = next((folder / n for n in (name, *numbered) if not (folder / n).exists()), None)
+        if place is not None:
+            yield place
