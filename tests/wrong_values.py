@@ -38,6 +38,10 @@ class Silent:
 
 def wrong_values() -> list[Any]:
     """Fresh values of many kinds."""
+    return [*_numbers(), *_arrays(), *_others()]
+
+
+def _numbers() -> list[Any]:
     return [
         None,
         True,
@@ -64,6 +68,11 @@ def wrong_values() -> list[Any]:
         np.float16(2.0),
         np.float32("nan"),
         np.bool_(True),
+    ]
+
+
+def _arrays() -> list[Any]:
+    return [
         np.array(3),
         np.array([]),
         np.zeros((3, 0)),
@@ -84,6 +93,11 @@ def wrong_values() -> list[Any]:
         np.array([None, 1, "x", 2.0], object),
         np.array([1, 2, 3, 4], "M8[s]"),
         np.ma.masked_array([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 0]),
+    ]
+
+
+def _others() -> list[Any]:
+    return [
         "",
         "adam",
         "no such name",
@@ -142,12 +156,13 @@ def public_calls(folder: Path) -> Iterator[Call]:
         value = getattr(lm, name)
         if isinstance(value, type):
             yield name, value, _options_of(value)
-    yield from _network_calls(folder)
+    yield from _network_calls()
+    yield from _state_calls(folder)
     yield from _derivative_calls()
     yield from _optimizer_calls()
 
 
-def _network_calls(folder: Path) -> Iterator[Call]:
+def _network_calls() -> Iterator[Call]:
     n = net()
     yield "predict", n.predict, {"X": X}
     yield (
@@ -211,6 +226,10 @@ def _network_calls(folder: Path) -> Iterator[Call]:
             "sample_weight": None,
         },
     )
+
+
+def _state_calls(folder: Path) -> Iterator[Call]:
+    n = net()
     yield "save", n.save, {"path": folder / "net.lamina"}
     n.save(folder / "net.lamina")
     yield "load", lm.load, {"path": folder / "net.lamina"}
