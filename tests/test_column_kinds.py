@@ -102,6 +102,11 @@ def test_numbers_with_one_unit_of_measure_are_refused_with_what_they_would_becom
     assert error.offers[0] == ("parse", "unknown")
 
 
+def test_multiples_are_no_units():
+    assert summary("x", text(*(f"{i}k" for i in range(50)))).kind == "ignored"
+    assert summary("x", text(*(f"{i}.5 Mio" for i in range(50)))).kind == "ignored"
+
+
 @pytest.mark.parametrize("form", ["12{:02}A", "{} Main Street", "{} Elm{}", "A{}"])
 def test_codes_and_addresses_are_no_numbers_with_a_unit(form):
     assert summary("x", text(*(form.format(i, i) for i in range(50)))).kind == "ignored"
@@ -156,12 +161,15 @@ def test_a_column_left_out_as_text_tells_how_many_of_its_values_are_numbers():
         ("{month}/{day}/2024", ["%m/%d/%Y"]),
         ("2024/{month:02}/{day:02}", ["%Y/%m/%d"]),
         ("{day:02}-{month:02}-2024 12:30", ["%d-%m-%Y %H:%M"]),
+        ("2024-{month}-{day}", ["%Y-%m-%d"]),
+        ("2024-{month:02}-{day:02} 9:05 PM", ["%Y-%m-%d %I:%M %p"]),
+        ("{month}:{day:02}", ["%H:%M"]),
     ],
 )
 def test_dates_in_another_format_offer_it(form, offers):
     days = [form.format(day=1 + i % 28, month=1 + i % 12) for i in range(60)]
     error = refused(text(*days))
-    assert "looks like a date that is not written as 2024-03-31 is" in str(error)
+    assert "looks like a date or time, but is not written as 2024-03-31 is" in str(error)
     assert [offer[1] for offer in error.offers if offer[0] == "date"] == offers
 
 
@@ -197,7 +205,30 @@ def test_dates_are_read_in_a_given_format():
 
 def test_whole_numbers_that_write_days_are_told():
     found = summary("day", np.array([20240101 + i for i in range(28)] * 2))
-    assert (found.kind, found.remedy) == ("number", "date")
+    assert (found.kind, found.remedy) == ("number", "date:%Y%m%d")
+
+
+def test_months_are_categories_that_may_be_dates():
+    found = summary("month", repeat(["2024-01", "2024-02", "2024-12"], 30))
+    assert (found.kind, found.remedy) == ("category", "date:%Y-%m")
+    assert summary("season", repeat(["2001-02", "2018-19"], 30)).note == ""
+
+
+def test_an_error_that_leaves_the_kind_open_names_the_arguments_in_python():
+    error = refused(text(*(f"${i}" for i in range(50))))
+    assert "(parse_numbers=['x'] or kinds={'x': 'category'} or kinds={'x': 'ignored'})" in str(
+        error
+    )
+    error = refused(text("n.d.", *(str(i) for i in range(50))))
+    assert "missing_values=[*MISSING_VALUES, 'n.d.']" in str(error)
+    error = refused(text(*(f"{1 + i % 28}.1.2024" for i in range(50))))
+    assert "date_formats={'x': '%d.%m.%Y'}" in str(error)
+
+
+def test_numbers_may_be_given_as_missing_values():
+    table = {"x": np.array([-999, 1, 2] * 9)}
+    assert Preprocessor(missing_values=[-999]).inspect(table)[0].missing == 9
+    assert Preprocessor(missing_values=[-999.0]).inspect(table)[0].missing == 9
 
 
 # Keys and saved indices.

@@ -1,6 +1,6 @@
 """From a table and the options to its target, its encoding, and the rows that have a target."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from lamina.cli._arguments import Arguments
 from lamina.cli._errors import file_named, options_named
 from lamina.cli._names import find_columns, find_date_formats
 from lamina.cli._read import index_columns
+from lamina.cli._report import count_rows
 from lamina.tabular import (
     MISSING_VALUES,
     ClassTarget,
@@ -20,13 +21,15 @@ from lamina.tabular import (
     Preprocessor,
     TableError,
     Target,
+    TargetError,
     TaskChoice,
     choose_task,
     closest,
     fit_target,
     missing_texts,
+    row_count,
     rows_taken,
-    take_rows,
+    taken,
 )
 
 Table = dict[str, Column]
@@ -43,17 +46,27 @@ class Plan:
         target, preprocessor: the latter is not yet fitted.
         choice: the task and why it was chosen; no reason where an option gives it.
         missing: rows of each text that counts as missing in the target column.
+        ignored_dates: formats of columns of dates that only order the rows.
     """
 
     target: Target
     preprocessor: Preprocessor
     choice: TaskChoice
     missing: dict[str, int]
+    ignored_dates: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Columns without the target [rows], the target as the network learns it [rows], and whence."""
+    """Some rows of a table without its target column, which are not copied.
+
+    Attributes:
+        columns: the table's columns, with all of its rows.
+        target: the target as the network learns it [rows].
+        path: where the table is from.
+        numbers: the rows' places in the columns, rising [rows].
+        without_target: rows of the table left out for want of a target.
+    """
 
     columns: Table
     target: NDArray[Any]
@@ -61,20 +74,41 @@ class Rows:
     numbers: Indices
     without_target: int = 0
 
+    @property
+    def places(self) -> Indices | None:
+        """The rows' places in the columns, or None where these are all of them."""
+        return None if len(self.numbers) == row_count(self.columns) else self.numbers
+
     def column(self, name: str) -> Column:
         """The values of these rows in a column."""
-        return self.columns[name]
+        return taken(self.columns[name], self.places)
 
     def take(self, rows: Indices) -> "Rows":
         """Some of the rows."""
-        columns = take_rows(self.columns, rows)
-        return Rows(columns, self.target[rows], self.path, self.numbers[rows], self.without_target)
+        numbers = self.numbers[rows]
+        return Rows(self.columns, self.target[rows], self.path, numbers, self.without_target)
 
     @contextmanager
     def named(self) -> Iterator[None]:
         """Within it an error names the file, and the row as it is numbered there."""
         with file_named(self.path), rows_taken(self.numbers):
             yield
+
+
+class RowsTaken(Mapping[str, Column]):
+    """The columns of `Rows` with these rows alone, taken when a column is asked for."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> Column:
+        return self._rows.column(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows.columns)
+
+    def __len__(self) -> int:
+        return len(self._rows.columns)
 
 
 def make_plan(arguments: Arguments, table: Table) -> Plan:
@@ -91,8 +125,12 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
     kinds = _forced_kinds(arguments, table)
     parsed = find_columns("--parse-numbers", arguments.parse_numbers, table)
     formats = find_date_formats(arguments.date_format, table)
+    ignored = {column: form for column, form in formats.items() if kinds.get(column) == "ignored"}
+    formats = {column: form for column, form in formats.items() if column not in ignored}
     for option, names in (("--parse-numbers", parsed), ("--date-format", formats)):
         for twice in kinds.keys() & names:
+            if option == "--parse-numbers" and kinds[twice] == "number":
+                continue
             raise TableError(f"{option}: column '{twice}' is named by two options")
     if name in formats:
         raise TableError(f"--date-format: '{name}' is the target; dates cannot be predicted")
@@ -109,15 +147,30 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
         )
     except ValueError as error:
         raise TableError(str(error)) from None
-    with options_named(name), file_named(arguments.table):
-        preprocessor.formats.learn(table)
+    found = missing_texts(name, table[name], preprocessor.missing_values)
+    with options_named(name), file_named(arguments.table), _missing_named(found):
+        preprocessor.formats.learn(table, preprocessor.missing_values)
         column = preprocessor.read(name, table[name])
         choice = TaskChoice(arguments.task, "")
         if arguments.task == "auto":
             choice = choose_task(name, column, preprocessor.missing_values)
         target = fit_target(name, column, preprocessor.missing_values, choice.task)
-    found = missing_texts(name, table[name], preprocessor.missing_values)
-    return Plan(target, preprocessor, choice, found)
+    return Plan(target, preprocessor, choice, found, ignored)
+
+
+@contextmanager
+def _missing_named(found: dict[str, int]) -> Iterator[None]:
+    """Within it a target of too few classes tells which texts of it count as missing."""
+    try:
+        yield
+    except TargetError as error:
+        if not found:
+            raise
+        texts = ", ".join(f"'{text}' ({count_rows(rows)})" for text, rows in found.items())
+        raise TableError(
+            f"{error}; {texts} {'counts' if len(found) == 1 else 'count'} as missing: "
+            "--only-missing '' keeps them as classes"
+        ) from None
 
 
 def _forced_kinds(arguments: Arguments, table: Table) -> dict[str, str]:
@@ -133,7 +186,7 @@ def _forced_kinds(arguments: Arguments, table: Table) -> dict[str, str]:
 
 
 def take_target(path: Path, table: Table, target: Target, preprocessor: Preprocessor) -> Rows:
-    """The rows of a table that have a target.
+    """The rows of a table that have a target; the table loses its target column.
 
     Raises:
         TableError: no target column, none with a value, or a class that the model does not know.
@@ -143,17 +196,14 @@ def take_target(path: Path, table: Table, target: Target, preprocessor: Preproce
             f"{path}: there is no target column '{target.name}'{closest(target.name, table)}"
         )
     with file_named(path):
-        column = preprocessor.read(target.name, table[target.name])
+        column = preprocessor.read(target.name, table.pop(target.name))
         encoded = target.encode(column, preprocessor.missing_values)
-        columns = {
-            name: preprocessor.read(name, column)
-            for name, column in table.items()
-            if name != target.name
-        }
+        for name in table:
+            table[name] = preprocessor.read(name, table[name])
     there = encoded >= 0 if isinstance(target, ClassTarget) else ~np.isnan(encoded)
     if not there.any():
         raise TableError(f"{path}: no row has a value in the target column '{target.name}'")
-    if not columns:
+    if not table:
         raise TableError(f"{path}: the target '{target.name}' is the only column")
-    rows = Rows(columns, encoded, path, np.arange(len(encoded)), int((~there).sum()))
+    rows = Rows(table, encoded, path, np.arange(len(encoded)), int((~there).sum()))
     return rows.take(np.flatnonzero(there))

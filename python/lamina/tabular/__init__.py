@@ -1,6 +1,7 @@
 """Tables for networks: what columns hold, their encoding as numbers, and whole table models."""
 
 from lamina.tabular._as_columns import TableLike, as_columns
+from lamina.tabular._checks import FAR_OUTSIDE, ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._class_report import ClassReport
 from lamina.tabular._columns import (
     CellError,
@@ -11,7 +12,9 @@ from lamina.tabular._columns import (
     row_count,
     rows_taken,
     take_rows,
+    taken,
 )
+from lamina.tabular._formats import is_marked_number, measure_unit, read_formatted_dates
 from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
@@ -25,6 +28,7 @@ from lamina.tabular._target import (
     ClassTarget,
     NumberTarget,
     Target,
+    TargetError,
     TaskChoice,
     choose_task,
     fit_target,
@@ -34,6 +38,7 @@ from lamina.tabular._target import (
 from lamina.tabular._texts import MISSING_VALUES
 
 __all__ = [
+    "FAR_OUTSIDE",
     "DEFAULT_THRESHOLD",
     "MISSING_VALUES",
     "NUMBER_ENCODINGS",
@@ -43,6 +48,7 @@ __all__ = [
     "ClassTarget",
     "CodedText",
     "Column",
+    "ColumnIssue",
     "ColumnSummary",
     "Columns",
     "Giveaway",
@@ -52,22 +58,29 @@ __all__ = [
     "TableError",
     "TableLike",
     "TableModel",
+    "TableWarning",
     "Target",
+    "TargetError",
     "TaskChoice",
     "as_columns",
     "choose_task",
     "closest",
+    "describe_issues",
     "find_giveaways",
     "finite",
     "fit_target",
     "hold_back",
     "hold_back_latest",
     "holds_dates",
+    "is_marked_number",
+    "measure_unit",
     "missing_texts",
+    "read_formatted_dates",
     "read_times",
     "row_count",
     "rows_taken",
     "score_outputs",
     "take_rows",
+    "taken",
     "target_from_record",
 ]

@@ -35,7 +35,8 @@ class ColumnSummary:
         kind: one of "number", "category", "date" and "ignored".
         rows, missing, distinct: counts of rows, of missing ones, and of different values.
         note: why the column is ignored, or what to know about it.
-        remedy: the kind to force where the note is wrong, or "parsed" for numbers with marks.
+        remedy: the kind to force where the note is wrong, "parsed" for numbers with marks, or
+            "date:" and the format of dates.
     """
 
     name: str
@@ -102,8 +103,8 @@ def _inspect(
     """The counts of a column of a known kind; it is ignored where it tells nothing."""
     rows = len(column)
     if kind == "category":
-        counts = code_text(column, missing_values).counts()
-        present, distinct = sum(counts.values()), len(counts)
+        coded = code_text(column, missing_values)
+        present, distinct = rows - int(coded.missing().sum()), coded.distinct_count()
     elif kind == "date":
         dates = read_dates(name, column, missing_values)
         there = dates[~np.isnat(dates)]
@@ -136,7 +137,7 @@ def _leave_out_key(
         return replace(summary, kind="ignored", note=note, remedy=summary.kind)
     if summary.kind == "number" and are_day_numbers(present):
         note = f"looks like days written as {present[0]:.0f} is"
-        return replace(summary, note=note, remedy="date")
+        return replace(summary, note=note, remedy="date:%Y%m%d")
     if summary.kind == "number":
         kind, note = key_note(summary.name, column, present)
         if kind:
@@ -146,16 +147,13 @@ def _leave_out_key(
     if summary.kind == "category" and summary.distinct > max(
         _FEW_DISTINCT, _MOSTLY_DISTINCT * rows
     ):
-        text = shorten(next(iter(_texts(column, missing_values))))
+        coded = code_text(column, missing_values)
+        text = shorten(coded.distinct[int(coded.codes[np.argmin(coded.missing())])])
         note = f"another text in almost every row, such as {text}"
         if summary.note:
             note += f"; {summary.note}"
         return replace(summary, kind="ignored", note=note, remedy=summary.remedy or "category")
     return summary
-
-
-def _texts(column: Column, missing_values: Collection[str]) -> Iterable[str]:
-    return code_text(column, missing_values).counts()
 
 
 def closest(name: str, names: Iterable[str]) -> str:

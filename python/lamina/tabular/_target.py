@@ -38,6 +38,10 @@ _FEW_WHOLE_NUMBERS = 20
 _ROWS_PER_CLASS = 10
 
 
+class TargetError(TableError):
+    """A target column that holds too little to learn from."""
+
+
 @dataclass(frozen=True)
 class ClassTarget:
     """Classes by name, and their shares of the training rows (the baseline's guess)."""
@@ -267,7 +271,7 @@ def _fit_classes(name: str, counts: dict[str, int]) -> ClassTarget:
     rows = sum(counts.values())
     if len(counts) < 2:
         found = f"only the class {shorten(next(iter(counts)))}" if counts else "no value"
-        raise TableError(f"target '{name}': expected at least two classes, found {found}")
+        raise TargetError(f"target '{name}': expected at least two classes, found {found}")
     if len(counts) > _MOST_CLASSES or 2 * len(counts) > max(rows, 8):
         raise TableError(
             f"target '{name}': {len(counts)} classes in {rows} rows are too many to learn; "
