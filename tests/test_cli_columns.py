@@ -114,6 +114,13 @@ def test_a_number_given_as_missing_counts_in_every_file_and_in_the_target(
     assert record["rows_without_target"] == {"training": 24}
 
 
+def test_a_target_with_a_value_far_from_all_others_is_told(tmp_path):
+    y = [-999.0 if i % 10 == 0 else v for i, v in enumerate(X)]
+    path = table(tmp_path / "t.csv", x=np.where(X > 2, -99, X), y=y)
+    assert "target value far from all others: -999; --missing=-999 counts it" in train(path, "y")
+    assert "far from all others" not in train(path, "y", "--missing=-999")
+
+
 # Numbers and dates in text.
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 sk = pytest.importorskip("sklearn.metrics")
+import lamina as lm  # noqa: E402
 from lamina.metrics._metric import METRICS  # noqa: E402
 
 # Sums of a few hundred float64 terms, taken in another order than scikit-learn's.
@@ -111,3 +112,8 @@ def test_area_is_not_a_number_when_only_one_class_is_there():
 def test_arguments_that_do_not_agree_raise_one_sentence(name, y, p, w, sentence):
     with pytest.raises(ValueError, match=sentence):
         METRICS[name](y, p, w)
+
+
+@pytest.mark.parametrize("name", lm.metrics.__all__)
+def test_every_public_name_is_documented(name):
+    assert getattr(lm.metrics, name).__doc__

@@ -192,6 +192,11 @@ def _network_calls() -> Iterator[Call]:
     }
     yield "fit", net().fit, fit
     yield "forward", n.forward, {"X": X, "training": True, "step": 0}
+    yield from _step_calls()
+
+
+def _step_calls() -> Iterator[Call]:
+    n = net()
     n.forward(X)
     yield (
         "backward",
@@ -298,7 +303,7 @@ def _derivative_calls() -> Iterator[Call]:
     )
     yield "set_num_threads", lm.set_num_threads, {"count": 1}
     yield "Perceptron.fit", lm.Perceptron(max_epochs=2).fit, {"X": X, "y": Y}
-    unit = lm.Perceptron(max_epochs=2).fit([[0.0], [1.0]], [0, 1])
+    unit = lm.Perceptron().fit([[0.0], [1.0]], [0, 1])
     yield "Perceptron.predict", unit.predict, {"X": [[1.0]]}
     yield "decision_function", unit.decision_function, {"X": [[1.0]]}
 

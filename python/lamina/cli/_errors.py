@@ -50,6 +50,8 @@ def remedy_option(summary: ColumnSummary) -> str:
     if summary.remedy.startswith("date:"):
         form = summary.remedy.removeprefix("date:")
         return option("--date-format", f"{summary.name}={form}")
+    if summary.remedy.startswith("missing:"):
+        return option("--missing", summary.remedy.removeprefix("missing:"))
     names = {"number": "--numeric", "category": "--categorical", "parsed": "--parse-numbers"}
     name = names.get(summary.remedy)
     return option(name, summary.name) if name else ""

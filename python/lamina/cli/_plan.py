@@ -29,6 +29,7 @@ from lamina.tabular import (
     missing_texts,
     row_count,
     rows_taken,
+    stray_value,
     taken,
 )
 
@@ -47,6 +48,7 @@ class Plan:
         choice: the task and why it was chosen; no reason where an option gives it.
         missing: rows of each text that counts as missing in the target column.
         ignored_dates: formats of columns of dates that only order the rows.
+        stray: a value of a target of numbers that may stand for a missing one, or "".
     """
 
     target: Target
@@ -54,6 +56,7 @@ class Plan:
     choice: TaskChoice
     missing: dict[str, int]
     ignored_dates: dict[str, str]
+    stray: str
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,13 @@ class Rows:
             yield
 
 
+def missing_values(arguments: Arguments) -> list[str]:
+    """The texts that stand for missing values, by the options."""
+    only = arguments.only_missing
+    texts = (*(MISSING_VALUES if only is None else only), *arguments.missing)
+    return [text.strip() for text in texts]
+
+
 class RowsTaken(Mapping[str, Column]):
     """The columns of `Rows` with these rows alone, taken when a column is asked for."""
 
@@ -120,8 +130,6 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
     name = arguments.target
     if name not in table:
         raise TableError(f"{arguments.table}: there is no column '{name}'{closest(name, table)}")
-    only = arguments.only_missing
-    missing = (*(MISSING_VALUES if only is None else only), *arguments.missing)
     kinds = _forced_kinds(arguments, table)
     parsed = find_columns("--parse-numbers", arguments.parse_numbers, table)
     formats = find_date_formats(arguments.date_format, table)
@@ -139,7 +147,7 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
             numbers=arguments.numbers,
             bins=arguments.bins,
             kinds=kinds,
-            missing_values=[text.strip() for text in missing],
+            missing_values=missing_values(arguments),
             parse_numbers=parsed,
             date_formats=formats,
             decimal=arguments.decimal,
@@ -155,7 +163,10 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
         if arguments.task == "auto":
             choice = choose_task(name, column, preprocessor.missing_values)
         target = fit_target(name, column, preprocessor.missing_values, choice.task)
-    return Plan(target, preprocessor, choice, found, ignored)
+        stray = ""
+        if not isinstance(target, ClassTarget):
+            stray = stray_value(name, column, preprocessor.missing_values)
+    return Plan(target, preprocessor, choice, found, ignored, stray)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import shlex
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from lamina.cli._finish import Finish
 from lamina.cli._interrupt import termination_raised
 from lamina.cli._names import names_meant
 from lamina.cli._network import Recipe, Trained, describe_network, set_threads, train_network
-from lamina.cli._plan import Plan, Rows, RowsTaken, make_plan, take_target
+from lamina.cli._plan import Plan, Rows, RowsTaken, make_plan, missing_values, take_target
 from lamina.cli._read import TextFormat, read_table, text_format
 from lamina.cli._report import (
     BASELINES,
@@ -55,7 +56,8 @@ def _train(arguments: Arguments) -> None:
     check_output(arguments.output, *given)
     console = make_console(quiet=arguments.json)
     layout = text_format(arguments, names_meant(arguments.parse_numbers))
-    table = read_table(arguments.table, layout)
+    missing, tell = missing_values(arguments), partial(say, console)
+    table = read_table(arguments.table, layout, missing, target=arguments.target, tell=tell)
     plan = make_plan(arguments, table)
     target, preprocessor = plan.target, plan.preprocessor
     everything = take_target(arguments.table, table, target, preprocessor)
@@ -128,7 +130,8 @@ def _print_end(
 
 
 def _read_rows(path: Path, target: Target, preprocessor: Preprocessor, layout: TextFormat) -> Rows:
-    return take_target(path, read_table(path, layout), target, preprocessor)
+    table = read_table(path, layout, preprocessor.missing_values, target=target.name)
+    return take_target(path, table, target, preprocessor)
 
 
 def _divide(

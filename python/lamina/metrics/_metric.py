@@ -30,7 +30,7 @@ class Known:
 
 
 TABLE = (
-    Known(_classification.accuracy, "decisions", "max"),
+    Known(_classification.accuracy, "decisions", "max", ("acc",)),
     Known(_classification.label_accuracy, "decisions", "max"),
     Known(_classification.balanced_accuracy, "decisions", "max"),
     Known(_classification.precision, "decisions", "max"),
@@ -160,7 +160,10 @@ def better(name: str) -> Mode | None:
 
 def as_number(name: str, value: Any) -> float:
     """What a metric gave, as a number, which may be NaN; TypeError for anything else."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of unequal lengths
+        array = np.array(None)
     if array.ndim > 0 or array.dtype.kind not in "fiub":
         got = f"an array of shape {array.shape}" if array.ndim > 0 else repr(value)
         raise TypeError(f"metrics: expected {name!r} to give a number, got {got}")
