@@ -45,9 +45,7 @@ class CheckedData(Stack):
             raise ValueError("adapt: expected a Normalization layer in the network, found none")
         with self._unchanged_on_error():
             x = self._inputs(X, "adapt", remembers=True)
-            weights = _arrays.sample_weights(
-                sample_weight, rows=len(x), dtype=self.dtype, where="adapt"
-            )
+            weights = _arrays.sample_weights(sample_weight, rows=len(x), where="adapt")
             targets, chosen = None, None
             if y is not None:
                 chosen = self._loss(loss)
@@ -125,7 +123,7 @@ class CheckedData(Stack):
             classes, values = self._targets(y, chosen, len(x), where)
             if type(X) not in _arrays.NO_FRAMES:
                 _frames.warn_where_rows_differ(X, y, where, "y", _arrays._stack_level())
-            weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
+            weights = self._weights(weight, chosen, len(x), where)
         return x, chosen, classes, values, weights
 
     def _validation(
@@ -144,5 +142,15 @@ class CheckedData(Stack):
         classes, values = self._targets(data[1], loss, len(x), where)
         given = data[2] if len(data) == 3 else None
         is_own_loss(loss, given, where)
-        weights = _arrays.sample_weights(given, rows=len(x), dtype=self.dtype, where=where)
+        weights = self._weights(given, loss, len(x), where)
         return Examples(x, classes, values, weights)
+
+    def _weights(
+        self, weight: ArrayLike | None, loss: _core.Loss | OwnLoss, rows: int, where: str
+    ) -> Array | None:
+        """Sample weights; those of a mean count relative to each other alone."""
+        absolute: _arrays.Dtype | None = "float64" if where == "value_and_grad" else None
+        by_row = where in ("sample_gradients", "sample_gradient_norms")
+        if by_row or (isinstance(loss, _core.Loss) and not loss.mean_over_rows):
+            absolute = self.dtype
+        return _arrays.sample_weights(weight, rows=rows, where=where, absolute=absolute)

@@ -165,7 +165,8 @@ class Scorer:
             # Class indices are of one class a row, also where a loss of one's own takes them.
             one_of_many = targets.ndim == 1 and outputs.shape[1] > 1
             options["task"] = "multiclass" if one_of_many else kind.task
-            if reads == "decisions" and self._threshold is not None:
+            task = metric.options.get("task", options["task"])
+            if reads == "decisions" and task != "multiclass":
                 options["threshold"] = self._threshold
         if not np.isfinite(outputs).all():
             return float("nan")

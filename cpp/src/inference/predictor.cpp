@@ -315,7 +315,10 @@ bool Predictor<T>::predict(const ArraySource& in, T* out, Poll poll) const {
     return true;
   }
   AlignedBuffer<T> row(padded_columns<T>(inputs()));
-  gather_inputs(network_.kernels(), {}, in, nullptr, 0, 1, row.data(), row.size());
+  {
+    const FlushDenormals flush;  // as in batches
+    gather_inputs(network_.kernels(), {}, in, nullptr, 0, 1, row.data(), row.size());
+  }
   predict_row(row.data(), out);
   return true;
 }

@@ -56,8 +56,8 @@ class Derivatives {
   template <class Visit>
   void for_each_output(Member& member, int64_t rows, bool input_delta_wanted, Visit visit);
   // Forward, row losses and back.
-  void run_losses(Member& member, const DataSet<T>& data, const LossTargets<T>& targets, const LossSpec& loss,
-                  int64_t first, int64_t rows);
+  void run_losses(Member& member, const DataSet<T>& data, const LossTargets<T>& all_targets,
+                  const LossSpec& loss, int64_t first, int64_t rows);
   void forward(Member& member, const ArraySource& inputs, int64_t first, int64_t rows, bool raw);
   void backward(Member& member, int64_t rows, bool raw, bool input_delta_wanted);
   bool changes_run_forward() const;

@@ -3,6 +3,7 @@
 #include "training/evaluation.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "training/raw_outputs.h"
 #include "training/row_tiles.h"
@@ -17,9 +18,10 @@ struct Job {
   const T* parameters;
   const ArraySource& inputs;
   const LossSpec* loss;           // null: prediction
-  const DataSet<T>* data;         // weights and ...
-  const LossTargets<T>* targets;  // ... targets, where there is a loss
+  const DataSet<T>* data;         // classes and weights, where there is a loss, ...
+  const LossTargets<T>* targets;  // ... and values
   double* row_losses;             // [rows]
+  int32_t* classes;               // [rows]: those of `data`, once they are checked
   T* outputs;                     // null: none wanted
 };
 
@@ -44,19 +46,31 @@ void load_inputs(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& w
 }
 
 template <class T>
-void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) noexcept {
+void compute_losses(const Job<T>& job, bool raw, int64_t first, int64_t rows, const Slot<T>& output) {
+  const int64_t columns = job.network.outputs();
+  Targets<T> targets = job.targets->from_row(first);
+  if (targets.classes != nullptr) {
+    int32_t* classes = job.classes + first;
+    const auto wrong = gather_classes(job.data->targets.classes, nullptr, first, rows, columns, classes);
+    if (wrong) fail_wrong_class("evaluate", *wrong, columns);
+    targets.classes = classes;
+  }
+  double* losses = job.row_losses + first;
+  compute_loss_rows(job.network.kernels(), *job.loss, raw, rows, columns, output.values, output.row_stride,
+                    targets, static_cast<const T*>(nullptr), T(1), losses, static_cast<T*>(nullptr), 0);
+  if (job.data->sample_weights == nullptr) return;
+  for (int64_t i = 0; i < rows; ++i) losses[i] *= job.data->sample_weights[first + i];
+}
+
+template <class T>
+void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) {
   load_inputs(job, first, rows, workspace);
   const bool raw = job.loss != nullptr && reads_raw_outputs(*job.loss, job.network);
   job.network.forward(
       {.workspace = workspace, .parameters = job.parameters, .rows = rows, .raw_output = raw});
   const Slot<T>& output = workspace.output();
   const int64_t columns = job.network.outputs();
-  if (job.loss != nullptr) {
-    const T* weights = job.data->sample_weights ? job.data->sample_weights + first : nullptr;
-    compute_loss_rows(job.network.kernels(), *job.loss, raw, rows, columns, output.values, output.row_stride,
-                      job.targets->from_row(first), weights, T(1), job.row_losses + first,
-                      static_cast<T*>(nullptr), 0);
-  }
+  if (job.loss != nullptr) compute_losses(job, raw, first, rows, output);
   if (job.outputs == nullptr) return;
   if (raw) finish_outputs(job.network, job.parameters, rows, output.values, output.row_stride);
   for (int64_t i = 0; i < rows; ++i)
@@ -83,11 +97,16 @@ Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSp
                     const DataSet<T>& data, T* outputs, Poll poll) {
   check_loss_fits(loss, network);
   const LossTargets<T> targets(network, parameters, data);
-  AlignedBuffer<double> row_losses(data.inputs.rows);
+  const int64_t rows = data.inputs.rows;
+  AlignedBuffer<double> row_losses(rows);
+  AlignedBuffer<int32_t> classes(data.targets.classes != nullptr ? rows : 0);
   Evaluation result;
   result.cancelled = !run_all_tiles<T>(
-      {network, parameters, data.inputs, &loss, &data, &targets, row_losses.data(), outputs}, poll);
-  const double weight = loss.mean_over_rows ? total_weight(data, {nullptr, 0, data.inputs.rows}) : 1.0;
+      {network, parameters, data.inputs, &loss, &data, &targets, row_losses.data(), classes.data(), outputs},
+      poll);
+  double weight = loss.mean_over_rows ? static_cast<double>(rows) : 1.0;
+  if (loss.mean_over_rows && data.sample_weights != nullptr)
+    weight = std::accumulate(data.sample_weights, data.sample_weights + rows, 0.0);
   for (const double x : row_losses) result.loss += x;
   result.loss /= loss.column_divisor(network.outputs());
   if (weight > 0.0) result.loss /= weight;

@@ -12,13 +12,22 @@ from rich.console import Console
 
 from lamina import __version__
 from lamina._progress import duration
-from lamina.cli._arguments import Arguments
+from lamina.cli._arguments import Arguments, text_options
 from lamina.cli._errors import file_named, options_named
 from lamina.cli._finish import Finish
 from lamina.cli._interrupt import termination_raised
 from lamina.cli._names import names_meant
 from lamina.cli._network import Recipe, Trained, describe_network, set_threads, train_network
-from lamina.cli._plan import Plan, Rows, RowsTaken, make_plan, missing_values, take_target
+from lamina.cli._plan import (
+    ColumnOptions,
+    Plan,
+    Rows,
+    RowsTaken,
+    check_target,
+    make_plan,
+    missing_values,
+    take_target,
+)
 from lamina.cli._read import TextFormat, read_table, text_format
 from lamina.cli._report import (
     BASELINES,
@@ -57,7 +66,10 @@ def _train(arguments: Arguments) -> None:
     console = make_console(quiet=arguments.json)
     layout = text_format(arguments, names_meant(arguments.parse_numbers))
     missing, tell = missing_values(arguments), partial(say, console)
-    table = read_table(arguments.table, layout, missing, target=arguments.target, tell=tell)
+    check = partial(ColumnOptions.of, arguments)
+    table = read_table(
+        arguments.table, layout, missing, target=arguments.target, tell=tell, check=check
+    )
     plan = make_plan(arguments, table)
     target, preprocessor = plan.target, plan.preprocessor
     everything = take_target(arguments.table, table, target, preprocessor)
@@ -102,7 +114,7 @@ def _train(arguments: Arguments) -> None:
         if arguments.json:
             print_json({"model": str(finish.place)} | model.training)
         else:
-            _print_end(console, target, trained, finish, time.perf_counter() - begin)
+            _print_end(console, arguments, target, trained, finish, time.perf_counter() - begin)
         finish.raise_problems()
         check_console(console)
 
@@ -119,18 +131,30 @@ def _summarise(
 
 
 def _print_end(
-    console: Console, target: Target, trained: Trained, finish: Finish, seconds: float
+    console: Console,
+    arguments: Arguments,
+    target: Target,
+    trained: Trained,
+    finish: Finish,
+    seconds: float,
 ) -> None:
     say(console, f"{describe_epochs(trained.training_record())}, {duration(seconds)} in all")
     if finish.results:
         print_results(console, finish.results, main=True)
         say(console, f"baseline: {BASELINES[target.task]}")
     say(console, f"model saved to {finish.place}; use it with")
-    say(console, f"  lamina predict {shlex.quote(str(finish.place))} TABLE")
+    options = "".join(f" {shlex.quote(option)}" for option in text_options(arguments))
+    say(console, f"  lamina predict {shlex.quote(str(finish.place))} TABLE{options}")
 
 
 def _read_rows(path: Path, target: Target, preprocessor: Preprocessor, layout: TextFormat) -> Rows:
-    table = read_table(path, layout, preprocessor.missing_values, target=target.name)
+    table = read_table(
+        path,
+        layout,
+        preprocessor.missing_values,
+        target=target.name,
+        check=partial(check_target, path, target.name),
+    )
     return take_target(path, table, target, preprocessor)
 
 
@@ -152,7 +176,6 @@ def _divide(
         rows.column,
         summaries,
         preprocessor.missing_values,
-        target.name,
         len(rows.target),
         rows.target if isinstance(target, ClassTarget) else None,
         plan.ignored_dates,
