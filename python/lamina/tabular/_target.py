@@ -187,13 +187,13 @@ def choose_task(name: str, column: Any, missing_values: Collection[str]) -> Task
     column = as_column(name, column)
     coded = code_text(column, missing_values)
     counts = coded.counts()
-    kind, note, _ = kind_of_texts(name, coded)
+    kind, note, remedy = kind_of_texts(name, coded)
     if kind_of(column) == "M" or kind == "date":
         raise TableError(f"target '{name}': expected classes or numbers, got dates")
     if kind == "category":
         truths = find_places(TRUTH_VALUES, counts)
         holds = "truth values" if counts and (truths >= 0).all() else "text"
-        return TaskChoice("classification", f"it holds {note or holds}")
+        return TaskChoice("classification", f"it holds {note if remedy == 'number' else holds}")
     numbers = [parse_number(text) or 0.0 for text in counts]
     if not all(number.is_integer() for number in numbers):
         return TaskChoice("regression", "it holds numbers with fractions")
