@@ -349,6 +349,7 @@ def test_without_any_column_left_the_error_names_each_and_why():
         (np.arange(260) % 26 + 1, "regression", "26 different whole numbers, more than 20"),
         (np.arange(120) % 6 + 3, "classification", "6 different whole numbers"),
         (np.arange(30) % 15, "regression", "15 different whole numbers, in fewer than 10 rows"),
+        (2**60 + np.arange(40) % 2, "classification", "whole numbers beyond 2^53"),
         (np.arange(30) / 7, "regression", "numbers with fractions"),
         (repeat(["a", "b"], 30), "classification", "it holds text"),
         (repeat(["1", "2", "other"], 30), "classification", "it holds text"),
