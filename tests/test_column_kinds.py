@@ -326,6 +326,14 @@ def test_an_index_named_by_its_file_is_left_out_unless_it_repeats():
     assert [s.kind for s in found] == ["category", "ignored"]
 
 
+def test_an_index_of_dates_is_taken_by_its_format():
+    name, days = "__index_level_0__", np.arange("2024-01-01", "2024-03-01", dtype="M8[D]")
+    found = summary(name, days)
+    assert (found.kind, found.remedy) == ("ignored", "date:%Y-%m-%d")
+    taken = Preprocessor(date_formats={name: "%Y-%m-%d"}).inspect({name: days})[0]
+    assert taken.kind == "date"
+
+
 def test_codes_with_leading_zeros_are_no_quantities():
     found = summary("zip", repeat(["00501", "10001", "94103"], 30))
     assert (found.kind, found.remedy) == ("category", "number")
