@@ -25,7 +25,7 @@ from lamina._fit_data import (
 )
 from lamina._history import History
 from lamina._monitor import Figures
-from lamina._numbers import check_whole
+from lamina._numbers import check_whole, is_number
 from lamina._progress import EpochLines, ProgressLine, shows_progress_line
 from lamina._scoring import Scorer, output_kind
 from lamina.metrics._metric import Mode
@@ -220,8 +220,10 @@ class Fit:
         self._last_step = self.optimizer.steps + self.epochs * self._steps_per_epoch()
         average = self._options.average
         if average is not None:
-            average.resume(self.net)
+            # Predictions see the old average until the first epoch's end: it is followed before the
+            # weights change.
             core.follow_average(average.handle_for(self.net))
+            average.resume(self.net)
         for epoch in range(self.epochs):
             self._run_epoch(core, self.optimizer.handle_for(self.net), epoch)
             if self.stop_reason:
@@ -229,8 +231,8 @@ class Fit:
 
     def _end_average(self, core: Any) -> None:
         if self._options.average is not None:
-            core.follow_average(None)
             self._options.average.apply(self.net)
+            core.follow_average(None)
 
     def _drop_average(self, core: Any) -> None:
         if self._options.average is not None:
@@ -252,6 +254,7 @@ class Fit:
         loss = self._train_epoch(core, handle, steps, outputs, progress if watched else None)
         if self._options.average is not None and self._average_of_steps() is None:
             self._options.average.update(self.net)
+            core.end_epoch()  # publishes it
         rate = {"learning_rate": float(handle.learning_rate)}
         self._finish_epoch(core, epoch, started, loss, outputs, rate)
 
@@ -332,6 +335,22 @@ def _reason(error: BaseException) -> str:
         return "interrupted"
     text = str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def check_validation(data: Any, fraction: Any) -> None:
+    """Refuse validation rows in forms that are none, and in both forms at once."""
+    if data is not None and not isinstance(data, tuple | list):
+        raise TypeError(
+            "fit: expected validation_data as (X, y) or (X, y, sample_weight), got "
+            f"{type(data).__name__}"
+        )
+    if fraction is not None and not is_number(fraction):
+        raise TypeError(
+            "fit: expected validation_fraction as a number of at least 0 and below 1, got "
+            f"{fraction!r}"
+        )
+    if data is not None and fraction:
+        raise ValueError("fit: expected validation_data or validation_fraction, got both")
 
 
 def make_fit(
