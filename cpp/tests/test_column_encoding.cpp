@@ -122,8 +122,8 @@ LAMINA_TEST(features_are_finite_and_gradients_too_whatever_the_inputs) {
   });
 }
 
-// Central differences of sum(g * features) in double: days of 40,000 are rounded by 4e-12, which the day's sine
-// and cosine take times 2 pi and the step's inverse, 5e-6 in all; their third derivative makes 4e-9.
+// Central differences of sum(g * features) in double: days of 40,000 are rounded by 4e-12, which the day's
+// sine and cosine take times 2 pi and the step's inverse, 5e-6 in all; their third derivative makes 4e-9.
 LAMINA_TEST(backward_is_the_difference_quotient_of_forward) {
   on_every_instruction_set<double>([](const KernelTable<double>& table) {
     const Columns<double> columns(9);
