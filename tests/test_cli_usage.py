@@ -35,7 +35,10 @@ def usage_error(*arguments):
         (["--dropout", "1"], "--dropout: expected a number from 0 to below 1, got '1'"),
         (["--learning-rate", "nan"], "--learning-rate: expected a number above 0, got 'nan'"),
         (["--validation-fraction", "1"], "expected a number between 0 and 1, got '1'"),
-        (["--separator", "ab"], "--separator: expected one character or 'tab', got 'ab'"),
+        (
+            ["--separator", "ab"],
+            "--separator: expected one character or 'tab' or 'blanks', got 'ab'",
+        ),
         (["--encoding", "base64"], "expected an encoding such as utf-8 or latin-1, got 'base64'"),
         (["--decimal", ";"], "--decimal: unknown value ';'; expected one of ., ,"),
         (["--task", "class"], "--task: unknown value 'class'; did you mean 'classification'?"),

@@ -16,7 +16,13 @@ from lamina._callbacks import (
     call_all,
     checked_callbacks,
 )
-from lamina._fit_data import Array, Examples, held_back_rows, with_class_weights
+from lamina._fit_data import (
+    Array,
+    Examples,
+    class_targets,
+    held_back_rows,
+    with_class_weights,
+)
 from lamina._history import History
 from lamina._monitor import Figures
 from lamina._numbers import check_whole
@@ -135,7 +141,9 @@ class Fit:
             raise ValueError(
                 f"fit: expected validation_fraction of at least 0 and below 1, got {fraction}"
             )
-        chosen = held_back_rows(self._train.classes, rows, fraction, self.net.seed)
+        chosen = held_back_rows(
+            class_targets(self._train, self._loss), rows, fraction, self.net.seed
+        )
         if not 0 < chosen.sum() < rows:
             raise ValueError(
                 f"fit: validation_fraction {fraction} of {rows} rows leaves no row on one side"

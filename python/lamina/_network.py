@@ -166,7 +166,7 @@ class Sequential(Derivatives):
                 last may be shorter.
             validation_data: (X, y) or (X, y, sample_weight), evaluated after each epoch.
             validation_fraction: share of the rows held back for that instead, in [0, 1): random,
-                by the seed; with class targets the same share of each class.
+                by the seed; where rows have a class the same share of each, but for one row each.
             metrics: as in `evaluate`; over the rows of the epoch as they are trained on
                 ("accuracy") and on the validation data ("val_accuracy").
             sample_weight: weight of each row [rows]: a row of weight k counts like k rows, in

@@ -175,16 +175,24 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network(
         "--epochs",
         type=_at_least(1),
-        default=200,
         metavar="N",
-        help="most passes over the rows (default: %(default)s)",
+        help="most passes over the rows (default: 200, more where they make fewer than 14,000 "
+        "batches)",
     )
     network(
         "--patience",
         type=_at_least(1),
         metavar="N",
         help="passes without a better validation loss before stopping (default: by the number of "
-        "rows)",
+        "rows, at least 2,000 batches)",
+    )
+    network(
+        "--average",
+        type=_share,
+        default=0.99,
+        metavar="D",
+        help="decay of the average of the weights that is validated and saved; 0: none (default: "
+        "%(default)s)",
     )
     network(
         "--seed",
@@ -237,7 +245,32 @@ def _add_model_and_table(parser: argparse.ArgumentParser) -> None:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     text = parser.add_argument_group("text files").add_argument
-    text("--separator", type=_separator, metavar="CHARACTER", help="default: by the first line")
+    text(
+        "--separator",
+        type=_separator,
+        metavar="CHARACTER",
+        help="also 'tab', or 'blanks' for runs of blanks and tabs (default: by the first lines)",
+    )
+    text(
+        "--quote",
+        type=_quote,
+        metavar="CHARACTER",
+        help="around cells that hold separators, or 'none' (default: \"; single quotes go where "
+        "they are around the cells of a column)",
+    )
+    text(
+        "--comment",
+        type=_comment,
+        metavar="CHARACTER",
+        help="leave out lines that begin with it (default: those with # before the header)",
+    )
+    text(
+        "--skip",
+        type=_at_least(0),
+        default=0,
+        metavar="N",
+        help="lines to leave out before the header (default: %(default)s)",
+    )
     text("--encoding", type=_encoding, metavar="NAME", help="default: UTF-8, or by the file's mark")
     text(
         "--decimal",
@@ -245,7 +278,11 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         default=".",
         help="decimal mark of numbers; with a comma, points are thousands (default: %(default)s)",
     )
-    text("--no-header", action="store_true", help="the first line is a row, not names")
+    text(
+        "--no-header",
+        action="store_true",
+        help="the first line is a row; columns are called 1, 2, 3 ...",
+    )
     text(
         "--columns",
         action="append",
@@ -296,9 +333,23 @@ def _encoding(text: str) -> str:
 
 
 def _separator(text: str) -> str:
-    text = {"tab": "\t", "\\t": "\t"}.get(text, text)
-    if len(text) != 1 or not text.isascii():
-        raise argparse.ArgumentTypeError(f"expected one character or 'tab', got '{text}'")
+    text = {"tab": "\t", "\\t": "\t", "blanks": " "}.get(text, text)
+    return _one_character(text, "'tab' or 'blanks'", "\"'")
+
+
+def _quote(text: str) -> str:
+    return "" if text == "none" else _one_character(text, "'none'", " \t,;")
+
+
+def _comment(text: str) -> str:
+    return _one_character(text, "such as #", ' \t"')
+
+
+def _one_character(text: str, others: str, refused: str) -> str:
+    """A character of ASCII that is neither a letter, a digit, a line end nor one of `refused`."""
+    usual = len(text) == 1 and text.isascii() and text not in "\r\n\0" and not text.isalnum()
+    if not usual or text in refused:
+        raise argparse.ArgumentTypeError(f"expected one character or {others}, got '{text}'")
     return text
 
 

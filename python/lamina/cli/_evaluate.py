@@ -36,7 +36,14 @@ def run(arguments: Arguments) -> None:
     model = TableModel.load(arguments.model)
     threshold = arguments.threshold
     model.target.check_threshold(threshold)
-    table = read_table(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
+    console = make_console(quiet=arguments.json)
+    table = read_table(
+        arguments.table,
+        text_format(arguments, model.preprocessor.formats.numbers),
+        model.preprocessor.missing_values,
+        target=model.target.name,
+        tell=lambda note: say(console, note),
+    )
     rows = row_count(table)
     with file_named(arguments.table):
         measured = model.measure(table)
@@ -56,7 +63,6 @@ def run(arguments: Arguments) -> None:
         issues = [asdict(issue) for issue in measured.issues]
         print_json(record | scores | {"not_in_training": issues})
         return
-    console = make_console(quiet=False)
     say(
         console,
         f"{target.task} of '{target.name}' in {arguments.table}, {len(encoded):,} rows",

@@ -23,6 +23,9 @@ Examples = tuple[NDArray[Any], NDArray[Any]]
 # loss, large ones want wide products.
 _BY_ROWS = ((2_000, 32, 20), (10_000, 128, 20), (200_000, 256, 10), (1_000_000, 512, 5))
 _FOR_MORE_ROWS = (1024, 5)
+# Small tables have few batches an epoch: there the limits count updates.
+_LEAST_EPOCHS, _LEAST_UPDATES = 200, 14_000
+_LEAST_PATIENT_UPDATES = 2_000
 _PROGRESS = {"loss": "loss", "val_loss": "validation loss", "val_accuracy": "accuracy"}
 _LEARNING_RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2}
 _WEIGHT_DECAYS = {"adam": 0.0, "adamw": 0.01, "sgd": 0.01}
@@ -41,6 +44,7 @@ class Recipe:
     batch_size: int
     epochs: int
     patience: int
+    average: float
     seed: int
 
     @staticmethod
@@ -49,6 +53,8 @@ class Recipe:
         batch_size, patience = next(
             (choice for most, *choice in _BY_ROWS if rows <= most), _FOR_MORE_ROWS
         )
+        batch_size = min(arguments.batch_size or batch_size, rows)
+        updates = -(-rows // batch_size)
         decay = arguments.weight_decay
         if decay is None:
             decay = _WEIGHT_DECAYS[arguments.optimizer]
@@ -59,9 +65,10 @@ class Recipe:
             optimizer=arguments.optimizer,
             learning_rate=arguments.learning_rate or _LEARNING_RATES[arguments.optimizer],
             weight_decay=decay,
-            batch_size=min(arguments.batch_size or batch_size, rows),
-            epochs=arguments.epochs,
-            patience=arguments.patience or patience,
+            batch_size=batch_size,
+            epochs=arguments.epochs or max(_LEAST_EPOCHS, -(-_LEAST_UPDATES // updates)),
+            patience=arguments.patience or max(patience, -(-_LEAST_PATIENT_UPDATES // updates)),
+            average=arguments.average,
             seed=arguments.seed,
         )
 
@@ -85,7 +92,7 @@ class Trained:
     Attributes:
         network: the weights of the best epoch, or of the last where no epoch has a finite loss.
         history: figures by name, one an epoch that ended.
-        best_epoch: from 1; the last where no epoch has a finite validation loss.
+        best_epoch: from 1; the last where that is the one whose weights were kept.
         stop_reason: why training ended before its last epoch; empty where it did not.
         error: an interrupt or an error that ended it.
     """
@@ -127,8 +134,7 @@ def train_network(
     network = build_network(recipe, target, preprocessor)
     say(console, f"network: {describe_network(recipe, target, preprocessor.width)}")
     stopping = lm.EarlyStopping(monitor="val_loss", patience=recipe.patience)
-    recorder = HistoryRecorder()
-    callbacks: list[Any] = [recorder, stopping]
+    callbacks: list[Any] = [stopping]
     line, lines = progress_kinds(console)
     if line:
         callbacks.append(ProgressLine(stopping, sys.stderr, tell_reason=False))
@@ -145,21 +151,32 @@ def train_network(
             validation_data=validation,
             metrics=["accuracy"] if isinstance(target, ClassTarget) else [],
             callbacks=callbacks,
+            average=lm.WeightAverage(recipe.average) if recipe.average else None,
             verbose=False,
         )
     except (Exception, KeyboardInterrupt) as ended:
-        if not recorder.figures().get("loss"):
+        if not _epochs(network):
             if isinstance(ended, KeyboardInterrupt):
                 before = " before the end of the first epoch; nothing is saved"
                 raise type(ended)(before) from None
             raise
         error = ended
-    history = recorder.figures()
+    return _trained(network, error)
+
+
+def _epochs(network: lm.Sequential) -> int:
+    return network.history.epochs if network.history is not None else 0
+
+
+def _trained(network: lm.Sequential, error: BaseException | None) -> Trained:
+    history, epochs = network.history, _epochs(network)
+    assert history is not None
     return Trained(
         network,
-        history,
-        stopping.best_epoch + 1 if stopping.best_epoch >= 0 else len(history["loss"]),
-        "interrupted" if isinstance(error, KeyboardInterrupt) else recorder.stop_reason,
+        # An interrupt may come between the figures of an epoch.
+        {name: values[:epochs] for name, values in history.to_dict().items()},
+        epochs if history.best_epoch is None else history.best_epoch + 1,
+        history.stop_reason,
         error,
     )
 
@@ -173,28 +190,6 @@ def build_network(recipe: Recipe, target: Target, preprocessor: Preprocessor) ->
             layers.append(lm.Dropout(recipe.dropout))
     layers.append(lm.Dense(target.outputs, _output_activation(target)))
     return lm.Sequential(layers, seed=recipe.seed)
-
-
-class HistoryRecorder:
-    """Callback: keeps the history of a fit that is interrupted too."""
-
-    def __init__(self) -> None:
-        self._history: lm.History | None = None
-
-    def on_fit_begin(self, fit: Any) -> None:
-        """Remember the history that the fit fills."""
-        self._history = fit.history
-
-    @property
-    def stop_reason(self) -> str:
-        """Why training ended before its last epoch."""
-        return self._history.stop_reason if self._history is not None else ""
-
-    def figures(self) -> dict[str, list[float]]:
-        """Figures by name, of the epochs that all figures have."""
-        history: Mapping[str, list[float]] = self._history or {}
-        epochs = min((len(values) for values in history.values()), default=0)
-        return {name: list(values[:epochs]) for name, values in history.items()}
 
 
 def progress_kinds(console: Console) -> tuple[bool, bool]:

@@ -13,6 +13,7 @@ from lamina.cli._arguments import Arguments
 from lamina.cli._errors import file_named, options_named
 from lamina.cli._names import find_columns, find_date_formats
 from lamina.cli._read import index_columns
+from lamina.cli._report import count_rows
 from lamina.tabular import (
     MISSING_VALUES,
     ClassTarget,
@@ -20,6 +21,7 @@ from lamina.tabular import (
     Preprocessor,
     TableError,
     Target,
+    TargetError,
     TaskChoice,
     choose_task,
     closest,
@@ -27,6 +29,7 @@ from lamina.tabular import (
     missing_texts,
     row_count,
     rows_taken,
+    stray_value,
     taken,
 )
 
@@ -45,6 +48,7 @@ class Plan:
         choice: the task and why it was chosen; no reason where an option gives it.
         missing: rows of each text that counts as missing in the target column.
         ignored_dates: formats of columns of dates that only order the rows.
+        stray: a value of a target of numbers that may stand for a missing one, or "".
     """
 
     target: Target
@@ -52,6 +56,7 @@ class Plan:
     choice: TaskChoice
     missing: dict[str, int]
     ignored_dates: dict[str, str]
+    stray: str
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,13 @@ class Rows:
             yield
 
 
+def missing_values(arguments: Arguments) -> list[str]:
+    """The texts that stand for missing values, by the options."""
+    only = arguments.only_missing
+    texts = (*(MISSING_VALUES if only is None else only), *arguments.missing)
+    return [text.strip() for text in texts]
+
+
 class RowsTaken(Mapping[str, Column]):
     """The columns of `Rows` with these rows alone, taken when a column is asked for."""
 
@@ -118,8 +130,6 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
     name = arguments.target
     if name not in table:
         raise TableError(f"{arguments.table}: there is no column '{name}'{closest(name, table)}")
-    only = arguments.only_missing
-    missing = (*(MISSING_VALUES if only is None else only), *arguments.missing)
     kinds = _forced_kinds(arguments, table)
     parsed = find_columns("--parse-numbers", arguments.parse_numbers, table)
     formats = find_date_formats(arguments.date_format, table)
@@ -127,6 +137,8 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
     formats = {column: form for column, form in formats.items() if column not in ignored}
     for option, names in (("--parse-numbers", parsed), ("--date-format", formats)):
         for twice in kinds.keys() & names:
+            if option == "--parse-numbers" and kinds[twice] == "number":
+                continue
             raise TableError(f"{option}: column '{twice}' is named by two options")
     if name in formats:
         raise TableError(f"--date-format: '{name}' is the target; dates cannot be predicted")
@@ -135,7 +147,7 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
             numbers=arguments.numbers,
             bins=arguments.bins,
             kinds=kinds,
-            missing_values=[text.strip() for text in missing],
+            missing_values=missing_values(arguments),
             parse_numbers=parsed,
             date_formats=formats,
             decimal=arguments.decimal,
@@ -143,15 +155,33 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
         )
     except ValueError as error:
         raise TableError(str(error)) from None
-    with options_named(name), file_named(arguments.table):
-        preprocessor.formats.learn(table)
+    found = missing_texts(name, table[name], preprocessor.missing_values)
+    with options_named(name), file_named(arguments.table), _missing_named(found):
+        preprocessor.formats.learn(table, preprocessor.missing_values)
         column = preprocessor.read(name, table[name])
         choice = TaskChoice(arguments.task, "")
         if arguments.task == "auto":
             choice = choose_task(name, column, preprocessor.missing_values)
         target = fit_target(name, column, preprocessor.missing_values, choice.task)
-    found = missing_texts(name, table[name], preprocessor.missing_values)
-    return Plan(target, preprocessor, choice, found, ignored)
+        stray = ""
+        if not isinstance(target, ClassTarget):
+            stray = stray_value(name, column, preprocessor.missing_values)
+    return Plan(target, preprocessor, choice, found, ignored, stray)
+
+
+@contextmanager
+def _missing_named(found: dict[str, int]) -> Iterator[None]:
+    """Within it a target of too few classes tells which texts of it count as missing."""
+    try:
+        yield
+    except TargetError as error:
+        if not found:
+            raise
+        texts = ", ".join(f"'{text}' ({count_rows(rows)})" for text, rows in found.items())
+        raise TableError(
+            f"{error}; {texts} {'counts' if len(found) == 1 else 'count'} as missing: "
+            "--only-missing '' keeps them as classes"
+        ) from None
 
 
 def _forced_kinds(arguments: Arguments, table: Table) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import shlex
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from lamina.cli._finish import Finish
 from lamina.cli._interrupt import termination_raised
 from lamina.cli._names import names_meant
 from lamina.cli._network import Recipe, Trained, describe_network, set_threads, train_network
-from lamina.cli._plan import Plan, Rows, RowsTaken, make_plan, take_target
+from lamina.cli._plan import Plan, Rows, RowsTaken, make_plan, missing_values, take_target
 from lamina.cli._read import TextFormat, read_table, text_format
 from lamina.cli._report import (
     BASELINES,
@@ -30,7 +31,7 @@ from lamina.cli._report import (
 )
 from lamina.cli._split import Split, SplitTable, split_rows
 from lamina.cli._summary import Summary
-from lamina.cli._write import check_output
+from lamina.cli._write import check_inputs, check_output, same_file
 from lamina.tabular import (
     ClassTarget,
     ColumnSummary,
@@ -50,10 +51,13 @@ def run(arguments: Arguments) -> None:
 def _train(arguments: Arguments) -> None:
     begin = time.perf_counter()
     set_threads(arguments.threads)
-    check_output(arguments.output)
+    given = (arguments.table, arguments.validation, arguments.test)
+    check_inputs(*given)
+    check_output(arguments.output, *given)
     console = make_console(quiet=arguments.json)
     layout = text_format(arguments, names_meant(arguments.parse_numbers))
-    table = read_table(arguments.table, layout)
+    missing, tell = missing_values(arguments), partial(say, console)
+    table = read_table(arguments.table, layout, missing, target=arguments.target, tell=tell)
     plan = make_plan(arguments, table)
     target, preprocessor = plan.target, plan.preprocessor
     everything = take_target(arguments.table, table, target, preprocessor)
@@ -72,6 +76,9 @@ def _train(arguments: Arguments) -> None:
     summary.print(console, len(train.target), len(validation.target))
     if split.sentence:
         say(console, split.sentence)
+    for option in ("validation", "test"):
+        if same_file(arguments.table, getattr(arguments, option)):
+            say(console, f"--{option} is the training table itself: its figures flatter")
 
     recipe = Recipe.choose(arguments, rows=len(train.target))
     parts = {name: (inputs[name], rows.target) for name, rows in measured.items()}
@@ -90,13 +97,14 @@ def _train(arguments: Arguments) -> None:
     }
     model = TableModel(preprocessor, target, trained.network, record)
     finish = Finish(model, arguments.output, trained)
-    finish.run(parts, begin)
-    if arguments.json:
-        print_json({"model": str(finish.place)} | model.training)
-    else:
-        _print_end(console, target, trained, finish, time.perf_counter() - begin)
-    finish.raise_problems()
-    check_console(console)
+    with finish.interrupts_told():
+        finish.run(parts, begin)
+        if arguments.json:
+            print_json({"model": str(finish.place)} | model.training)
+        else:
+            _print_end(console, target, trained, finish, time.perf_counter() - begin)
+        finish.raise_problems()
+        check_console(console)
 
 
 def _summarise(
@@ -122,7 +130,8 @@ def _print_end(
 
 
 def _read_rows(path: Path, target: Target, preprocessor: Preprocessor, layout: TextFormat) -> Rows:
-    return take_target(path, read_table(path, layout), target, preprocessor)
+    table = read_table(path, layout, preprocessor.missing_values, target=target.name)
+    return take_target(path, table, target, preprocessor)
 
 
 def _divide(

@@ -187,7 +187,7 @@ def check_probabilities(given: Classes) -> Floats:
                 f"{scores[row].sum():.6g} in row {row}",
                 stacklevel=_stack_level(),
             )
-    return np.clip(scores, 0.0, 1.0)
+    return scores if low >= 0.0 and high <= 1.0 else np.clip(scores, 0.0, 1.0)
 
 
 def _of_decisions(
@@ -272,6 +272,8 @@ def _truth(
             raise ValueError(
                 f"{name}: expected y_true of shape {scores.shape} like y_pred, got {truth.shape}"
             )
+        if np.isin(truth, (-1.0, 1.0)).all():
+            truth = (truth + 1.0) / 2.0
         if truth.min() < 0.0 or np.abs(truth.sum(axis=1) - 1.0).max() > _SUM_SLACK:
             raise ValueError(f"{name}: expected one-hot rows or probabilities in y_true")
         hard = np.isin(truth, (0.0, 1.0)).all()

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, Literal
 
@@ -29,7 +30,7 @@ class Known:
 
 
 TABLE = (
-    Known(_classification.accuracy, "decisions", "max"),
+    Known(_classification.accuracy, "decisions", "max", ("acc",)),
     Known(_classification.label_accuracy, "decisions", "max"),
     Known(_classification.balanced_accuracy, "decisions", "max"),
     Known(_classification.precision, "decisions", "max"),
@@ -141,7 +142,11 @@ class Metric:
 def known_metric(name: str) -> Metric:
     """The metric of a name or an alias; ValueError for others."""
     if name not in METRICS:
-        raise ValueError(f"metrics: unknown name {name!r}; expected some of {', '.join(METRICS)}")
+        meant = get_close_matches(name.lower(), METRICS, n=1)
+        hint = f" (did you mean {meant[0]!r}?)" if meant else ""
+        raise ValueError(
+            f"metrics: unknown name {name!r}{hint}; expected some of {', '.join(METRICS)}"
+        )
     return METRICS[name]
 
 
@@ -155,7 +160,10 @@ def better(name: str) -> Mode | None:
 
 def as_number(name: str, value: Any) -> float:
     """What a metric gave, as a number, which may be NaN; TypeError for anything else."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of unequal lengths
+        array = np.array(None)
     if array.ndim > 0 or array.dtype.kind not in "fiub":
         got = f"an array of shape {array.shape}" if array.ndim > 0 else repr(value)
         raise TypeError(f"metrics: expected {name!r} to give a number, got {got}")

@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina.tabular._texts import (
-    TRUTH_VALUES,
     MissingTexts,
-    find_places,
+    is_truth,
     parse_date,
     parse_number,
-    same_value,
     shorten,
     write_number,
 )
@@ -38,8 +36,9 @@ class CellError(TableError):
     Attributes:
         column: the column's name.
         offers: what the user may say about the column, each a word and what it concerns:
-            ("missing", texts...), ("parse", texts that are missing...), ("date", format,
-            texts that are missing...), ("category",), ("ignore",).
+            ("missing", texts...), ("parse", texts that are missing...), ("decimal",), ("date",
+            format, texts that are missing...), ("category",), ("ignored",), or ("unread", text).
+        sentence: the message without what `Preprocessor` takes for the offers.
     """
 
     def __init__(
@@ -51,9 +50,24 @@ class CellError(TableError):
         offers: Sequence[tuple[str, ...]] = (),
         where: str = "",
     ) -> None:
-        super().__init__(f"{where}column '{column}', row {row}: {problem}")
+        self.sentence = f"{where}column '{column}', row {row}: {problem}"
         self.column, self.offers = column, tuple(offers)
+        hints = [hint for hint in map(self._hint, self.offers) if hint]
+        super().__init__(self.sentence + (f" ({' or '.join(hints)})" if hints else ""))
         self._row, self._problem = row, problem
+
+    def _hint(self, offer: tuple[str, ...]) -> str:
+        """The arguments of `Preprocessor` that an offer stands for."""
+        kind, *texts = offer
+        missing = texts[1:] if kind == "date" else texts
+        typed = {
+            "parse": [f"parse_numbers=['{self.column}']"],
+            "date": [f"date_formats={{'{self.column}': '{(texts or [''])[0]}'}}"],
+            "category": [f"kinds={{'{self.column}': 'category'}}"],
+            "ignored": [f"kinds={{'{self.column}': 'ignored'}}"],
+        }.get(kind, [])
+        added = [f"missing_values=[*MISSING_VALUES, {', '.join(map(repr, missing))}]"]
+        return " and ".join(typed + (added if missing else []))
 
     def among(self, rows: NDArray[np.int64]) -> "CellError":
         """The same error as seen in the table from which these `rows` (from 0) were taken."""
@@ -91,11 +105,17 @@ class CodedText:
     @staticmethod
     def of(codes: NDArray[Any], texts: Sequence[str | None]) -> "CodedText":
         """Strip the texts [distinct] to which the codes [rows] point, and join equal ones."""
-        stripped = [None if text is None else text.strip() for text in texts]
-        places = {text: place for place, text in enumerate(dict.fromkeys(stripped))}
-        if len(places) < len(stripped):
-            codes = np.array([places[text] for text in stripped], dtype=np.int32)[codes]
-        return CodedText(codes.astype(np.int32, copy=False), list(places))
+        return CodedText.joined(codes, [None if text is None else text.strip() for text in texts])
+
+    @staticmethod
+    def joined(codes: NDArray[Any], texts: list[str | None]) -> "CodedText":
+        """Join equal texts [distinct] to which the codes [rows] point."""
+        places = dict.fromkeys(texts)
+        if len(places) < len(texts):
+            numbered = {text: place for place, text in enumerate(places)}
+            codes = np.array([numbered[text] for text in texts], dtype=np.int32)[codes]
+            texts = list(places)
+        return CodedText(codes.astype(np.int32, copy=False), texts)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -110,12 +130,16 @@ class CodedText:
 
     def counts(self) -> dict[str, int]:
         """Rows of each value that is there and not missing, in the order of `distinct`."""
-        rows = np.bincount(self.codes, minlength=len(self.distinct)).tolist()
-        return {
-            value: count
-            for value, count in zip(self.distinct, rows, strict=True)
-            if value is not None and count
-        }
+        rows = np.bincount(self.codes, minlength=len(self.distinct))
+        held = np.flatnonzero(rows)
+        pairs = zip(held.tolist(), rows[held].tolist(), strict=True)
+        found = ((self.distinct[code], count) for code, count in pairs)
+        return {text: count for text, count in found if text is not None}
+
+    def distinct_count(self) -> int:
+        """How many values are there and not missing."""
+        held = np.flatnonzero(np.bincount(self.codes, minlength=len(self.distinct)))
+        return len(held) - bool(self.missing().any())
 
     def first_row(self, chosen: Sequence[bool] | NDArray[np.bool_]) -> int | None:
         """The first row, from 1, that holds a text chosen [distinct]; None where no row does."""
@@ -166,18 +190,14 @@ def code_text(column: Column, missing_values: Collection[str]) -> CodedText:
         values, codes = np.unique(column, return_inverse=True)
         column = CodedText.of(codes, [_text(value) for value in values])
     missing = MissingTexts.of(missing_values)
-    keys = [None if t is None or t in missing else same_value(t) for t in column.distinct]
-    if len({key for key in keys if key is not None}) == len(keys) - keys.count(None):
-        spelled = [
-            text if key is not None and key in TRUTH_VALUES else key
-            for key, text in zip(keys, column.distinct, strict=True)
-        ]
-    else:
-        rows = np.bincount(column.codes, minlength=len(keys)).tolist()
-        by_rows = sorted(range(len(keys)), key=rows.__getitem__)
-        frequent = {keys[code]: column.distinct[code] for code in by_rows}
-        spelled = [frequent[key] if key in TRUTH_VALUES else key for key in keys]
-    return CodedText.of(column.codes, spelled)
+    spelled, truths = missing.spell(column.distinct)
+    if truths:
+        rows = np.bincount(column.codes, minlength=len(spelled))
+        for places in truths.values():
+            frequent = column.distinct[max(places, key=rows.__getitem__)]
+            for place in places:
+                spelled[place] = frequent
+    return column if spelled == column.distinct else CodedText.joined(column.codes, spelled)
 
 
 def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> Floats:
@@ -187,7 +207,7 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
         CellError: a value that is no number, or one beyond 1e100, naming its row (from 1).
     """
     if isinstance(column, CodedText):
-        numbers = _numbers_of_text(name, code_text(column, missing_values))
+        numbers = _numbers_of_text(name, column, MissingTexts.of(missing_values))
     elif column.dtype.kind == "M":
         raise TableError(f"column '{name}': expected numbers, got dates")
     else:
@@ -202,22 +222,29 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
             name,
             row,
             f"expected a number of at most {_GREATEST_NUMBER:g}, got {numbers[row - 1]:g}",
+            offers=[("unread", f"{numbers[row - 1]:g}")],
         )
     return numbers
 
 
-def _numbers_of_text(name: str, coded: CodedText) -> Floats:
-    parsed = [math.nan if text is None else parse_number(text) for text in coded.distinct]
-    truths = find_places(TRUTH_VALUES, coded.distinct)
-    if all(number is None or number != number or number in (0, 1) for number in parsed):
+def _numbers_of_text(name: str, column: CodedText, missing: MissingTexts) -> Floats:
+    parsed = [
+        math.nan if text is None or text in missing else parse_number(text)
+        for text in column.distinct
+    ]
+    words = [text for text, number in zip(column.distinct, parsed, strict=True) if number is None]
+    if words and all(number is None or number != number or number in (0, 1) for number in parsed):
+        truths = {text: float(text.lower() == "true") for text in words if text and is_truth(text)}
         parsed = [
-            float(truth) if number is None and truth >= 0 else number
-            for number, truth in zip(parsed, truths.tolist(), strict=True)
+            truths.get(text or "") if number is None else number
+            for text, number in zip(column.distinct, parsed, strict=True)
         ]
-    wrong = coded.first_row([number is None for number in parsed])
+    wrong = column.first_row([number is None for number in parsed]) if words else None
     if wrong is not None:
-        raise CellError(name, wrong, f"expected a number, got {shorten(coded.text(wrong))}")
-    return np.array(parsed, dtype=np.float64)[coded.codes]
+        text = column.text(wrong) or ""
+        offers = [("unread", text)]
+        raise CellError(name, wrong, f"expected a number, got {shorten(text)}", offers=offers)
+    return np.array(parsed, dtype=np.float64)[column.codes]
 
 
 def read_dates(name: str, column: Column, missing_values: Collection[str]) -> NDArray[Any]:

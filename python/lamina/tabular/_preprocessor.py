@@ -97,7 +97,7 @@ class Preprocessor:
         bins: int = 48,
         max_categories: int = 100,
         kinds: Mapping[str, str] | None = None,
-        missing_values: Sequence[str] = MISSING_VALUES,
+        missing_values: Sequence[str | float] = MISSING_VALUES,
         parse_numbers: Sequence[str] = (),
         date_formats: Mapping[str, str] | None = None,
         decimal: str = ".",
@@ -120,7 +120,7 @@ class Preprocessor:
         self.bins = bins
         self.max_categories = max_categories
         self.kinds = dict(kinds or {})
-        self.missing_values = tuple(dict.fromkeys(missing_values))
+        self.missing_values = tuple(dict.fromkeys(map(str, missing_values)))
         self.formats = ColumnFormats(parse_numbers, date_formats, decimal)
         self.index_columns = frozenset(index_columns)
         self.ignored: dict[str, str] = {}
@@ -146,7 +146,7 @@ class Preprocessor:
         columns = as_columns(table)
         if row_count(columns) == 0 or (rows is not None and len(rows) == 0):
             raise TableError("the table has no rows")
-        self.formats.learn(columns)
+        self.formats.learn(columns, self.missing_values)
         found = list(summaries) if summaries is not None else self.inspect(columns, rows=rows)
         self.ignored = {s.name: s.note for s in found if s.kind == "ignored"}
         with rows_taken(rows):
@@ -165,7 +165,7 @@ class Preprocessor:
         for name in self.kinds:
             if name not in columns:
                 raise TableError(f"the table has no column '{name}'{closest(name, columns)}")
-        self.formats.learn(columns)
+        self.formats.learn(columns, self.missing_values)
         with rows_taken(rows):
             return [
                 self._inspect_column(name, taken(column, rows)) for name, column in columns.items()
@@ -181,7 +181,7 @@ class Preprocessor:
         )
         if summary.note:
             return summary
-        return replace(summary, note=self.formats.note(name, column, self.missing_values))
+        return replace(summary, note=self.formats.examples.get(name, ""))
 
     def read(self, name: str, column: Column) -> Column:
         """A column as its format has it, where it has one; see `ColumnFormats`."""
