@@ -279,6 +279,13 @@ def test_a_saved_index_in_a_csv_is_no_feature(tmp_path, header):
     assert "index" in column["note"]
 
 
+def test_a_first_column_without_a_header_may_be_a_quantity(tmp_path):
+    lines = [f"{i * i + 700},{x},{'ab'[i % 2]}" for i, x in enumerate(X)]
+    path = write(tmp_path / "t.csv", "\n".join(lines))
+    record = trained(path, "3", "--no-header")
+    assert columns_of(record)["1"]["kind"] == "number"
+
+
 def test_an_only_column_that_is_a_counter_names_itself_and_the_option(tmp_path):
     path = table(tmp_path / "t.csv", t=np.arange(1, ROWS + 1), y=np.sin(np.arange(ROWS) / 10))
     sentence = fails("train", path, "--target", "y", "-o", tmp_path / "m")

@@ -242,7 +242,6 @@ def test_numbers_may_be_given_as_missing_values():
         ("__index_level_0__", [3, 1, 4, 1] * 10),
         ("Unnamed: 0", list(range(20)) * 2),
         ("index", list(range(40))),
-        ("column_1", [str(i) for i in range(1, 41)]),
         ("t", list(range(1, 41))),
         ("t", [float(i) for i in range(1, 41)]),
         ("t", [(i * 37) % 101 + 500 for i in range(90)]),

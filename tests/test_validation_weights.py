@@ -182,3 +182,21 @@ def test_two_classes_of_one_output_are_held_back_in_the_same_share(
         )
         assert (held[1] == 1).sum() == 2
         assert len(held[1]) == 60
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"validation_data": {"X": 1, "y": 2}}, "got dict"),
+        ({"validation_data": np.zeros((3, 3))}, "got ndarray"),
+        ({"validation_data": (1,)}, "got 1 parts"),
+        ({"validation_fraction": "half"}, "got 'half'"),
+        ({"validation_fraction": True}, "got True"),
+        ({"validation_fraction": float("nan")}, "got nan"),
+        ({"validation_fraction": 0.2, "validation_data": (1, 2)}, "got both"),
+    ],
+)
+def test_validation_rows_that_are_none_are_told(options: Any, sentence: str) -> None:
+    x, y = class_data()
+    with pytest.raises((TypeError, ValueError), match=f"fit: expected validation_.* {sentence}"):
+        classifier().fit(x, y, **options)

@@ -25,7 +25,7 @@ from lamina._fit_data import (
 )
 from lamina._history import History
 from lamina._monitor import Figures
-from lamina._numbers import check_whole
+from lamina._numbers import check_whole, is_number
 from lamina._progress import EpochLines, ProgressLine, shows_progress_line
 from lamina._scoring import Scorer, output_kind
 from lamina.metrics._metric import Mode
@@ -332,6 +332,22 @@ def _reason(error: BaseException) -> str:
         return "interrupted"
     text = str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def check_validation(data: Any, fraction: Any) -> None:
+    """Refuse validation rows in forms that are none, and in both forms at once."""
+    if data is not None and not isinstance(data, tuple | list):
+        raise TypeError(
+            "fit: expected validation_data as (X, y) or (X, y, sample_weight), got "
+            f"{type(data).__name__}"
+        )
+    if fraction is not None and not is_number(fraction):
+        raise TypeError(
+            "fit: expected validation_fraction as a number of at least 0 and below 1, got "
+            f"{fraction!r}"
+        )
+    if data is not None and fraction:
+        raise ValueError("fit: expected validation_data or validation_fraction, got both")
 
 
 def make_fit(

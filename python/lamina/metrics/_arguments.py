@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lamina._arrays import _stack_level
+from lamina._arrays import _not_numbers, _stack_level
 from lamina._types import ArrayLike, NDArray
 
 Array = NDArray[Any]
@@ -305,8 +305,15 @@ def _array(name: str, argument: str, given: ArrayLike) -> Array:
         array = np.array(array.tolist())
     if array.dtype.kind == "S":
         array = array.astype(np.str_)
+    mask = getattr(given, "mask", None)
+    if isinstance(mask, np.ndarray) and mask.any():
+        raise TypeError(
+            f"{name}: expected numbers in {argument}, got masked values; fill them first"
+        )
     if array.size and array.dtype.kind not in "fiubU":
-        raise TypeError(f"{name}: expected numbers in {argument}, got dtype {array.dtype}")
+        raise TypeError(
+            f"{name}: expected numbers in {argument}, got {_not_numbers(array, argument)}"
+        )
     if array.ndim not in (1, 2) or array.size == 0:
         raise ValueError(
             f"{name}: expected {argument} of shape [rows] or [rows, outputs] with at least one "

@@ -173,7 +173,7 @@ def _averaged(given: Classes, average: Average | None, area: Area) -> float | Fl
         defined &= sizes > 0.0
     shares = sizes * defined if average == "weighted" else defined.astype(np.float64)
     if not shares.any():
-        return float("nan")
+        return 0.0 if defined.any() else float("nan")
     return float(np.average(np.where(defined, areas, 0.0), weights=shares))
 
 

@@ -9,7 +9,7 @@ from lamina.tabular._texts import write_number
 
 # What pandas and R call the index of a frame that they write, and readers a column without a name.
 _SAVED_INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+(_level_\d+)?")
-_LIKE_INDEX = re.compile(r"index|level_\d+|row_?(names?|number|index)|column_1|\.\.\.1", re.I)
+_LIKE_INDEX = re.compile(r"index|level_\d+|row_?(names?|number|index)|\.\.\.1", re.I)
 _ID = re.compile(r"(^|[^a-zA-Z])(?i:ids?|uuid|guid|rowid)$|[a-z](Id|ID)$")
 _KEY = re.compile(r"(^|[^a-zA-Z])(?i:index|key)$")
 
