@@ -114,6 +114,13 @@ def test_a_number_given_as_missing_counts_in_every_file_and_in_the_target(
     assert record["rows_without_target"] == {"training": 24}
 
 
+def test_a_target_with_a_value_far_from_all_others_is_told(tmp_path):
+    y = [-999.0 if i % 10 == 0 else v for i, v in enumerate(X)]
+    path = table(tmp_path / "t.csv", x=np.where(X > 2, -99, X), y=y)
+    assert "target value far from all others: -999; --missing=-999 counts it" in train(path, "y")
+    assert "far from all others" not in train(path, "y", "--missing=-999")
+
+
 # Numbers and dates in text.
 
 
@@ -270,6 +277,13 @@ def test_a_saved_index_in_a_csv_is_no_feature(tmp_path, header):
     column = next(iter(columns_of(trained(path, "y")).values()))
     assert column["kind"] == "ignored"
     assert "index" in column["note"]
+
+
+def test_a_first_column_without_a_header_may_be_a_quantity(tmp_path):
+    lines = [f"{i * i + 700},{x},{'ab'[i % 2]}" for i, x in enumerate(X)]
+    path = write(tmp_path / "t.csv", "\n".join(lines))
+    record = trained(path, "3", "--no-header")
+    assert columns_of(record)["1"]["kind"] == "number"
 
 
 def test_an_only_column_that_is_a_counter_names_itself_and_the_option(tmp_path):

@@ -8,6 +8,8 @@ from lamina.tabular._columns import CellError, TableError
 from lamina.tabular._formats import NumberFormat, read_formatted_dates
 from tables import repeat, text
 
+RNG = np.random.default_rng(11)
+
 
 def summary(name, column):
     return Preprocessor().inspect({name: column})[0]
@@ -240,7 +242,6 @@ def test_numbers_may_be_given_as_missing_values():
         ("__index_level_0__", [3, 1, 4, 1] * 10),
         ("Unnamed: 0", list(range(20)) * 2),
         ("index", list(range(40))),
-        ("column_1", [str(i) for i in range(1, 41)]),
         ("t", list(range(1, 41))),
         ("t", [float(i) for i in range(1, 41)]),
         ("t", [(i * 37) % 101 + 500 for i in range(90)]),
@@ -257,6 +258,44 @@ def test_a_column_that_only_names_its_rows_is_left_out(name, values):
     assert found.remedy == "number"
     kept = Preprocessor(kinds={name: "number"}).inspect({name: values})[0]
     assert kept.kind == "number"
+
+
+def test_whole_numbers_that_floats_join_are_categories():
+    for values in (2**60 + np.arange(300) % 50, [str(2**60 + i % 50) for i in range(300)]):
+        found = summary("account", np.array(values))
+        assert (found.kind, found.distinct, found.remedy) == ("category", 50, "number")
+        assert "last digits" in found.note
+
+
+@pytest.mark.parametrize("stray", ["-999", "999", "-9", "99999"])
+def test_a_value_that_may_stand_for_a_missing_one_is_told(stray):
+    values = np.append(RNG.uniform(0.0, 4.0, 60), [float(stray)] * 5)
+    found = summary("x", values)
+    assert found.remedy == f"missing:{stray}"
+    assert found.note == f"{stray} in 5 rows, far from the others"
+    assert Preprocessor(missing_values=[stray]).inspect({"x": values})[0].note == ""
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.append(np.arange(2000.0) / 2, [999.0] * 5),
+        np.append(RNG.uniform(0.0, 4.0, 60), -999.0),
+        np.append(RNG.uniform(0.0, 4.0, 60), [-998.0] * 5),
+        np.array([0.0, 1.0, 99.0] * 20),
+    ],
+    ids=["among others", "one row", "no such number", "few values"],
+)
+def test_other_extreme_values_are_left_alone(values):
+    assert summary("x", values).note == ""
+
+
+def test_infinity_may_be_counted_as_missing():
+    for values in ([*(str(v) for v in range(40)), "inf"], [*range(40), np.inf]):
+        table = {"x": np.array(values, dtype=object)}
+        with pytest.raises(CellError, match="got inf"):
+            Preprocessor().inspect(table)
+        assert Preprocessor(missing_values=["inf"]).inspect(table)[0].missing == 1
 
 
 @pytest.mark.parametrize(

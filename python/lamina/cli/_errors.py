@@ -1,7 +1,7 @@
 """What the command line adds to the errors of tables: the file, and the options that help."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from lamina.tabular import (
     ColumnSummary,
     NoColumnError,
     TableError,
+    TableModel,
     is_marked_number,
     measure_unit,
 )
@@ -26,6 +27,12 @@ def file_named(path: Path) -> Iterator[None]:
         raise error.within(str(path)) from None
     except TableError as error:
         raise TableError(f"{path}: {error}") from None
+
+
+def check_columns(path: Path, model: TableModel, names: Collection[str]) -> None:
+    """Refuse a table, by the names of its columns, that lacks one which the model reads."""
+    with file_named(path):
+        model.preprocessor.require_columns(names)
 
 
 @contextmanager
@@ -50,6 +57,8 @@ def remedy_option(summary: ColumnSummary) -> str:
     if summary.remedy.startswith("date:"):
         form = summary.remedy.removeprefix("date:")
         return option("--date-format", f"{summary.name}={form}")
+    if summary.remedy.startswith("missing:"):
+        return option("--missing", summary.remedy.removeprefix("missing:"))
     names = {"number": "--numeric", "category": "--categorical", "parsed": "--parse-numbers"}
     name = names.get(summary.remedy)
     return option(name, summary.name) if name else ""

@@ -94,7 +94,9 @@ class Finish:
                 self.place = self._save_elsewhere()
                 if self.place is None:
                     raise
-                self.problems.append(f"{self._output}: {error.strerror or error}")
+                problem = error.strerror or str(error)
+                where = "" if str(self._output) in problem else f"{self._output}: "
+                self.problems.append(f"{where}{problem}")
 
     def _save_elsewhere(self) -> Path | None:
         for place in _other_places(self._output.name):

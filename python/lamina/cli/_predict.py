@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lamina.cli._arguments import Arguments
-from lamina.cli._errors import file_named
+from lamina.cli._errors import check_columns, file_named
 from lamina.cli._network import set_threads
 from lamina.cli._read import Kept, read_kept_table, text_format
 from lamina.cli._report import print_issues, print_json
@@ -32,6 +33,7 @@ def run(arguments: Arguments) -> None:
         text_format(arguments, model.preprocessor.formats.numbers),
         model.preprocessor.missing_values,
         arguments.keep,
+        check=partial(check_columns, arguments.table, model),
         tell=lambda note: print(f"lamina: {note}", file=sys.stderr),
     )
     with file_named(arguments.table):

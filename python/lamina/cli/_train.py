@@ -18,7 +18,16 @@ from lamina.cli._finish import Finish
 from lamina.cli._interrupt import termination_raised
 from lamina.cli._names import names_meant
 from lamina.cli._network import Recipe, Trained, describe_network, set_threads, train_network
-from lamina.cli._plan import Plan, Rows, RowsTaken, make_plan, missing_values, take_target
+from lamina.cli._plan import (
+    ColumnOptions,
+    Plan,
+    Rows,
+    RowsTaken,
+    check_target,
+    make_plan,
+    missing_values,
+    take_target,
+)
 from lamina.cli._read import TextFormat, read_table, text_format
 from lamina.cli._report import (
     BASELINES,
@@ -57,7 +66,10 @@ def _train(arguments: Arguments) -> None:
     console = make_console(quiet=arguments.json)
     layout = text_format(arguments, names_meant(arguments.parse_numbers))
     missing, tell = missing_values(arguments), partial(say, console)
-    table = read_table(arguments.table, layout, missing, target=arguments.target, tell=tell)
+    check = partial(ColumnOptions.of, arguments)
+    table = read_table(
+        arguments.table, layout, missing, target=arguments.target, tell=tell, check=check
+    )
     plan = make_plan(arguments, table)
     target, preprocessor = plan.target, plan.preprocessor
     everything = take_target(arguments.table, table, target, preprocessor)
@@ -130,7 +142,13 @@ def _print_end(
 
 
 def _read_rows(path: Path, target: Target, preprocessor: Preprocessor, layout: TextFormat) -> Rows:
-    table = read_table(path, layout, preprocessor.missing_values, target=target.name)
+    table = read_table(
+        path,
+        layout,
+        preprocessor.missing_values,
+        target=target.name,
+        check=partial(check_target, path, target.name),
+    )
     return take_target(path, table, target, preprocessor)
 
 
@@ -152,7 +170,6 @@ def _divide(
         rows.column,
         summaries,
         preprocessor.missing_values,
-        target.name,
         len(rows.target),
         rows.target if isinstance(target, ClassTarget) else None,
         plan.ignored_dates,

@@ -33,6 +33,7 @@ from lamina.tabular._target import (
     choose_task,
     fit_target,
     missing_texts,
+    stray_value,
     target_from_record,
 )
 from lamina.tabular._texts import MISSING_VALUES
@@ -80,6 +81,7 @@ __all__ = [
     "row_count",
     "rows_taken",
     "score_outputs",
+    "stray_value",
     "take_rows",
     "taken",
     "target_from_record",

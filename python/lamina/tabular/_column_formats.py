@@ -48,8 +48,12 @@ class ColumnFormats:
         """Find out how the numbers of this table are written, where that is not yet known.
 
         Raises:
-            TableError: decimal points beside commas, or two units, in one column.
+            TableError: decimal points beside commas, or two units, in one column; or a column with
+                a format that no table yet had.
         """
+        for name in (*self.numbers, *self.dates):
+            if name not in columns and name not in self.examples:
+                raise TableError(f"the table has no column '{name}'{closest(name, columns)}")
         for name, known in self.numbers.items():
             if known is None and name in columns:
                 column = columns[name]
@@ -61,16 +65,7 @@ class ColumnFormats:
             written = columns.get(name)
             if isinstance(written, CodedText):
                 self.examples[name] = self._example(name, written, missing_values)
-
-    def require(self, columns: Columns) -> None:
-        """Refuse a table in which a column with a format is not there.
-
-        Raises:
-            TableError: naming the column, and the closest one.
-        """
-        for name in (*self.numbers, *self.dates):
-            if name not in columns:
-                raise TableError(f"the table has no column '{name}'{closest(name, columns)}")
+            self.examples.setdefault(name, "")
 
     def read(self, name: str, column: Column, missing_values: Collection[str]) -> Column:
         """The column's numbers or dates where it has a format, else the column itself.

@@ -222,6 +222,7 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
             name,
             row,
             f"expected a number of at most {_GREATEST_NUMBER:g}, got {numbers[row - 1]:g}",
+            offers=[("unread", f"{numbers[row - 1]:g}")],
         )
     return numbers
 

@@ -12,7 +12,6 @@ from lamina.tabular._checks import ColumnIssue
 from lamina.tabular._column_formats import ColumnFormats
 from lamina.tabular._columns import (
     Column,
-    Columns,
     Floats,
     Indices,
     TableError,
@@ -46,6 +45,7 @@ SCHEMA = "lamina.tabular.preprocessor"
 VERSION = 2  # 1 held expanded features
 NUMBER_ENCODINGS = ("piecewise", "standard", "robust")
 
+_SHOWN_NAMES = 8
 _LIMIT = 3.0
 _ROWS_PER_BIN = 16
 # Rare categories of a column that are kept by name, to tell them from unseen ones.
@@ -216,7 +216,7 @@ class Preprocessor:
                 that its memory is free for the next.
         """
         columns = as_columns(table)
-        self._require_columns(columns)
+        self.require_columns(columns)
         if release:
             table.clear()
         count = row_count(columns) if rows is None else len(rows)
@@ -350,15 +350,22 @@ class Preprocessor:
             complete,
         )
 
-    def _require_columns(self, columns: Columns) -> None:
+    def require_columns(self, names: Collection[str]) -> None:
+        """Refuse a table whose columns, by their names, lack one that `transform` reads.
+
+        Raises:
+            TableError: naming the columns that are not there, and the closest one that is.
+        """
         if not self.encoders:
             raise TableError("Preprocessor: call fit before transform")
-        absent = [name for name in self.column_names if name not in columns]
+        absent = [name for name in self.column_names if name not in names]
         if absent:
-            rest = [name for name in columns if name not in self.column_names]
-            names = ", ".join(f"'{name}'" for name in absent)
+            rest = [name for name in names if name not in self.column_names]
+            shown = ", ".join(f"'{name}'" for name in absent[:_SHOWN_NAMES])
+            more = f" and {len(absent) - _SHOWN_NAMES} more" if len(absent) > _SHOWN_NAMES else ""
             raise TableError(
-                f"the table has no column {names}, which the model reads{closest(absent[0], rest)}"
+                f"the table has no column {shown}{more}, which the model reads"
+                f"{closest(absent[0], rest)}"
             )
 
 

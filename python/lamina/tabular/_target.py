@@ -18,6 +18,7 @@ from lamina.tabular._columns import (
     read_numbers,
 )
 from lamina.tabular._encoders import Record
+from lamina.tabular._keys import find_stray_value
 from lamina.tabular._record import Fields, Tensors
 from lamina.tabular._text_kind import kind_of_texts
 from lamina.tabular._texts import (
@@ -225,6 +226,12 @@ def fit_target(
         numbers = read_numbers(name, column, missing_values)
         return _fit_numbers(name, numbers[~np.isnan(numbers)])
     return _fit_classes(name, code_text(column, missing_values).counts())
+
+
+def stray_value(name: str, column: Any, missing_values: Collection[str]) -> str:
+    """A number such as -999 that may stand for a missing target, far from all others; or ""."""
+    numbers = read_numbers(name, as_column(name, column), missing_values)
+    return find_stray_value(numbers[~np.isnan(numbers)])
 
 
 def missing_texts(name: str, column: Any, missing_values: Collection[str]) -> dict[str, int]:

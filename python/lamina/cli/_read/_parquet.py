@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import polars as pl
@@ -13,15 +13,20 @@ from lamina.cli._read._source import Source
 from lamina.tabular import Column, TableError, as_columns
 
 
-def read_parquet(source: Source) -> dict[str, Column]:
-    """The columns as `as_columns` makes them of a frame.
+def read_parquet(
+    source: Source, check: Callable[[Collection[str]], object] | None = None
+) -> dict[str, Column]:
+    """The columns as `as_columns` makes them of a frame; `check` first sees their names.
 
     Raises:
         TableError: damaged, no columns or no rows.
     """
     columns: dict[str, Column] = {}
     file = _file(source)
-    for name in _names(source, file):
+    names = _names(source, file)
+    if check is not None:
+        check(names)
+    for name in names:
         frame = _frame(source, file, [name])
         if frame.height == 0:
             raise TableError(f"{source.path}: the table has no rows")

@@ -29,6 +29,7 @@ def read_table(
     *,
     target: str | None = None,
     tell: Callable[[str], None] | None = None,
+    check: Callable[[Collection[str]], object] | None = None,
 ) -> dict[str, Column]:
     """The columns by name. .gz files are unpacked; the path `-` reads the standard input.
 
@@ -36,6 +37,7 @@ def read_table(
         missing_values: texts that are missing values where a text file holds them among numbers.
         target: a column in which they stay texts.
         tell: called with each sentence on how the file was read where that may surprise.
+        check: called with the names of the columns before the rows are read; it may raise.
 
     Raises:
         TableError: no rows, repeated names, rows of unequal length, or no table at all.
@@ -43,8 +45,8 @@ def read_table(
     """
     source = Source(path)
     if source.is_parquet():
-        return read_parquet(source)
-    return read_text(source, layout, missing_values, target=target, tell=tell)
+        return read_parquet(source, check)
+    return read_text(source, layout, missing_values, target=target, tell=tell, check=check)
 
 
 def read_kept_table(
@@ -53,19 +55,26 @@ def read_kept_table(
     missing_values: Collection[str],
     keep: Sequence[str],
     tell: Callable[[str], None] | None = None,
+    check: Callable[[Collection[str]], object] | None = None,
 ) -> Kept:
     """As `read_table`, and columns as they are written: those of Parquet with their types.
 
     Args:
         keep: the values of the option `--keep`.
     """
+
+    def check_all(names: Collection[str]) -> None:
+        find_columns("--keep", keep, names)
+        if check is not None:
+            check(names)
+
     source = Source(path)
     if source.is_parquet():
-        columns = read_parquet(source)
+        columns = read_parquet(source, check_all)
         names = find_columns("--keep", keep, columns)
         return Kept(columns, read_parquet_frame(source, names) if names else pl.DataFrame())
     texts = names_meant(keep)
-    columns = read_text(source, layout, missing_values, as_text=texts, tell=tell)
+    columns = read_text(source, layout, missing_values, as_text=texts, tell=tell, check=check_all)
     names = find_columns("--keep", keep, columns)
     return Kept(columns, pl.DataFrame([_series(name, columns[name]) for name in names]))
 

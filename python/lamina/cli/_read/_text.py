@@ -25,6 +25,7 @@ def read_text(
     target: str | None = None,
     as_text: Collection[str] = (),
     tell: Callable[[str], None] | None = None,
+    check: Callable[[Collection[str]], object] | None = None,
 ) -> dict[str, Column]:
     """The columns of a text table by name.
 
@@ -35,11 +36,14 @@ def read_text(
         target: a column in which missing values stay texts.
         as_text: columns that become text even where they hold numbers.
         tell: called with each sentence on how the file was read where that may surprise.
+        check: called with the names of the columns before the rows are read.
 
     Raises:
         TableError: not a table, naming the line.
     """
     reader = _TextReader(source, wanted, missing_values)
+    if check is not None:
+        check(reader.names)
     columns = reader.read(target, as_text)
     if tell is not None:
         for note in reader.notes:
@@ -59,10 +63,11 @@ class _TextReader:
         self._layout = self._find_layout(first, whole)
         self._sample = first[self._layout.start :][:SAMPLE_BYTES]
         self.notes = self._layout.notes
+        self.names = self._names()
 
     def read(self, target: str | None, as_text: Collection[str]) -> dict[str, Column]:
         """All columns."""
-        names = self._names()
+        names = self.names
         kinds = [self._kind(name, target, as_text) for name in names]
         kinds = self._texts_by(self._parse(kinds, [self._sample], whole=False), kinds)
         table = self._parse(kinds, self._blocks())
