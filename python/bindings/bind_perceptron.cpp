@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "array_view.h"
+#include "made_here.h"
 #include "poll.h"
 #include "register.h"
 #include "training/perceptron.h"
@@ -13,22 +14,17 @@ PerceptronResult train(const py::array& inputs, const DenseArray<int32_t>& class
                        const PerceptronOptions& options) {
   const DataSet<double> data = data_set<double>(inputs, inputs.ndim() == 2 ? inputs.shape(1) : 0, classes,
                                                 std::nullopt, std::nullopt, "Perceptron");
-  const py::object none = py::none();
-  PythonPoll poll(none);
-  PerceptronResult result;
-  {
-    const py::gil_scoped_release release;
-    result = train_perceptron(data.inputs, data.targets.classes, units, options, poll);
-  }
-  poll.rethrow();
-  return result;
+  return interruptible([&](Poll poll) {
+    const Unlocked unlocked(inputs, classes);
+    return train_perceptron(data.inputs, data.targets.classes, units, options, poll);
+  });
 }
 
 }  // namespace
 
 void register_perceptron(py::module_& module) {
   using Result = PerceptronResult;
-  py::class_<Result>(module, "PerceptronResult")
+  made_here<Result>(module, "PerceptronResult")
       .def_readonly("weights", &Result::weights)
       .def_readonly("biases", &Result::biases)
       .def_readonly("updates", &Result::updates)

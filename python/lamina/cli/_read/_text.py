@@ -121,7 +121,7 @@ class _TextReader:
         self, kinds: Sequence[str], blocks: Iterable[bytes], *, whole: bool = True
     ) -> _core.TextTable:
         layout = self._layout
-        table = _core.TextTable(
+        table = _core.make_text_table(
             separator=layout.separator,
             quote=layout.quote,
             comment=layout.comment,
