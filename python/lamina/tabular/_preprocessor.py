@@ -176,7 +176,7 @@ class Preprocessor:
             name,
             self.read(name, column),
             self.missing_values,
-            self.kinds.get(name),
+            self.kinds.get(name, self.formats.kind(name)),
             saved_index=name in self.index_columns,
         )
         if summary.note:
