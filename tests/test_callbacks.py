@@ -193,7 +193,7 @@ def stopped(values: list[float], callback: lm.EarlyStopping) -> tuple[lm.History
 
 
 def test_early_stopping_waits_for_its_patience_and_restores_the_best_weights() -> None:
-    early = lm.EarlyStopping("val_figure", patience=2)
+    early = lm.EarlyStopping("val_figure", patience=2, mode="min")
     history, weights = stopped([5.0, 3.0, 4.0, 2.0, 2.5, 2.1, 1.0, 0.0], early)
     assert history.epochs == 6
     assert "val_figure has not improved for 2 epochs (best 2 in epoch 4)" in history.stop_reason
@@ -203,7 +203,7 @@ def test_early_stopping_waits_for_its_patience_and_restores_the_best_weights() -
 
 def test_a_figure_that_is_not_a_number_is_never_the_best() -> None:
     nan = float("nan")
-    early = lm.EarlyStopping("val_figure", patience=3)
+    early = lm.EarlyStopping("val_figure", patience=3, mode="min")
     history, weights = stopped([nan, nan, 3.0, nan, 2.0, nan, nan, nan, 1.0], early)
     assert (early.best, early.best_epoch, history.epochs) == (2.0, 4, 8)
     assert weights[-1] == weights[4]
@@ -226,7 +226,7 @@ def test_early_stopping_puts_the_best_weights_back_after_an_interrupt() -> None:
             y[:150],
             validation_data=(x[150:200], y[150:200]),
             metrics=[rising],
-            callbacks=[Interrupt(), lm.EarlyStopping("val_figure")],
+            callbacks=[Interrupt(), lm.EarlyStopping("val_figure", mode="min")],
             verbose=False,
         )
     assert bits(net) == best[0]
@@ -244,14 +244,16 @@ def test_early_stopping_keeps_the_last_weights_where_no_loss_is_finite() -> None
 
 
 def test_early_stopping_can_leave_the_last_weights() -> None:
-    early = lm.EarlyStopping("val_figure", patience=1, restore_best_weights=False)
+    early = lm.EarlyStopping("val_figure", patience=1, mode="min", restore_best_weights=False)
     history, weights = stopped([1.0, 2.0, 0.0], early)
     assert history.epochs == 2
     assert weights[-1] == weights[1] != weights[0]
 
 
 def test_best_weights_are_restored_also_where_training_ran_to_its_end() -> None:
-    history, weights = stopped([1.0, 2.0, 3.0], lm.EarlyStopping("val_figure", patience=9))
+    history, weights = stopped(
+        [1.0, 2.0, 3.0], lm.EarlyStopping("val_figure", patience=9, mode="min")
+    )
     assert (history.epochs, history.stop_reason) == (3, "")
     assert weights[-1] == weights[0]
 

@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -290,7 +291,9 @@ def test_evaluating_without_the_target_or_with_an_unknown_class_gives_one_senten
 def test_wrong_choices_at_prediction_give_one_sentence(folder):
     arguments = ["predict", folder / "amount.lamina", folder / "test.csv"]
     assert "predicts numbers, not classes" in fails(*arguments, "--probabilities")
-    assert "no column 'hour' to keep; did you mean 'hours'" in fails(*arguments, "--keep", "hour")
+    assert "--keep: there is no column 'hour'; did you mean 'hours'" in fails(
+        *arguments, "--keep", "hour"
+    )
     assert "expected a name that ends in .csv" in fails(*arguments, "-o", "p.xlsx")
     assert "there is no folder nowhere" in fails(*arguments, "-o", "nowhere/p.csv")
 
@@ -323,6 +326,20 @@ def test_an_interrupt_while_modules_are_read_gives_no_traceback(monkeypatch):
     monkeypatch.delattr("lamina.cli._train", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
     assert lamina("info", "nothing") == (130, "", "lamina: interrupted\n")
+
+
+def test_a_warning_is_one_sentence_on_the_standard_error(folder, monkeypatch):
+    predict = TableModel.outputs
+
+    def warn(self, table):
+        warnings.warn("these rows\nare odd", stacklevel=1)
+        return predict(self, table)
+
+    monkeypatch.setattr(TableModel, "outputs", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        code, _, err = lamina("predict", folder / "paid.lamina", folder / "test.csv")
+    assert (code, err) == (0, "lamina: warning: these rows are odd\n")
 
 
 def test_the_traceback_is_shown_on_request_only(tmp_path):

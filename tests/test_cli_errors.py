@@ -41,12 +41,18 @@ def test_a_target_of_numbers_with_a_word_among_them_is_reported(tmp_path):
     assert "--task classification" in sentence
 
 
-@pytest.mark.parametrize(("form", "option"), [("{},5", "--decimal , or "), ("${}", "")])
-def test_numbers_with_marks_name_the_option_that_reads_them(tmp_path, form, option):
+@pytest.mark.parametrize(
+    ("form", "becomes", "options"),
+    [
+        ("{},5", "'0,5' is a number", "--parse-numbers x or --decimal , or "),
+        ("${}", "as a number it is 0", "--parse-numbers x or "),
+        ("1,{:03}", "'1,000' is a number with marks in it, as 60 of its 60 values are; as a number "
+        "it is 1000", "--parse-numbers x or "),
+    ],
+)  # fmt: skip
+def test_numbers_with_marks_name_the_option_that_reads_them(tmp_path, form, becomes, options):
     rows = [f"{form.format(i)};{'ab'[i % 2]}" for i in range(60)]
     path = write(tmp_path / "t.csv", "\n".join(["x;y", *rows]))
-    arguments = ["train", path, "--target", "y", "-o", tmp_path / "m", *QUICK]
-    sentence = fails(*arguments)
-    assert f"({option}--categorical x or --ignore x)" in sentence
-    if option:
-        assert lamina(*arguments, "--decimal", ",", "--json")[0] == 0
+    sentence = fails("train", path, "--target", "y", "-o", tmp_path / "m", *QUICK)
+    assert becomes in sentence
+    assert f"({options}--categorical x or --ignore x)" in sentence

@@ -15,7 +15,7 @@ pytest.importorskip("rich")
 import lamina as lm
 from commands import QUICK, lamina, write
 from lamina.cli import _interrupt
-from lamina.tabular import TableModel
+from lamina.tabular import TableModel, _scores
 
 UNIX = pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
 ENDLESS = ["--epochs", "1000000", "--patience", "1000000", "--hidden", "16"]
@@ -88,7 +88,7 @@ def test_a_metric_that_fails_costs_its_own_figure_alone(table, monkeypatch):
     def fail(*_):
         raise ValueError("no figure today")
 
-    monkeypatch.setitem(lm._metrics.METRICS, "log_loss", fail)
+    monkeypatch.setitem(_scores._OF_PROBABILITIES, "log_loss", fail)
     code, out, _ = lamina(*arguments(table), *QUICK, "--json")
     assert code == 0
     figures = json.loads(out)["results"]["validation"]["model"]

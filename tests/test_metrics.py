@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 sk = pytest.importorskip("sklearn.metrics")
-from lamina._metrics import METRICS  # noqa: E402
+from lamina.metrics._metric import METRICS  # noqa: E402
 
 # Sums of a few hundred float64 terms, taken in another order than scikit-learn's.
 CLOSE = 1e-10

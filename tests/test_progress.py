@@ -6,6 +6,7 @@ import os
 import re
 import struct
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -141,6 +142,33 @@ def test_a_shorter_line_wipes_the_longer_one_before_it(monkeypatch: pytest.Monke
     assert len(second) == len(first)
     assert second.rstrip().endswith("loss 12.00")
     assert second.rstrip() != second
+
+
+def test_a_warning_gets_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        monkeypatch.setattr(warnings, "showwarning", lambda w, *_: print(w, file=epochs.stream))
+        epochs = Epochs(monkeypatch)
+        epochs.end_epoch(1, loss=0.5)
+        warnings.warn("look here", stacklevel=1)
+        epochs.end_epoch(1, loss=0.5)
+        epochs.line.on_fit_end(epochs.fit)  # type: ignore[arg-type]
+        warnings.warn("and here", stacklevel=1)
+    first, told, last, again, nothing = epochs.stream.getvalue().split("\n")
+    assert (told, again, nothing) == ("look here", "and here", "")
+    assert "epoch 1/10" in first
+    assert "epoch 2/10" in last
+
+
+def test_warnings_are_recorded_while_the_line_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = warnings.showwarning
+    with warnings.catch_warnings(record=True) as recorded:
+        warnings.simplefilter("always")
+        epochs = Epochs(monkeypatch)
+        warnings.warn("look here", stacklevel=1)
+        epochs.line.on_fit_end(epochs.fit)  # type: ignore[arg-type]
+    assert [str(warning.message) for warning in recorded] == ["look here"]
+    assert warnings.showwarning is before
 
 
 def test_a_fit_that_ends_before_its_first_epoch_leaves_no_empty_line(

@@ -63,6 +63,8 @@ def test_times_are_dates_or_numbers_and_nothing_else():
             "number": ["10", "9", "NA"],
             "code": ["010", "9", None],
             "word": ["1", "x", "2"],
+            "german": ["31.12.2023", None, "01.02.2023"],
+            "doubtful": ["02/03/2024", "01/02/2024", None],
         }
     )
     missing = ("NA",)
@@ -71,8 +73,12 @@ def test_times_are_dates_or_numbers_and_nothing_else():
     assert read_times("code", columns["code"], missing)[:2].tolist() == [10.0, 9.0]
     with pytest.raises(CellError, match=r"column 'word', row 2: expected dates .* got 'x'"):
         read_times("word", columns["word"], missing)
-    found = {name: holds_dates(column, missing) for name, column in columns.items()}
-    assert found == {"date": True, "number": False, "code": False, "word": False}
+    german = read_times("german", columns["german"], missing)
+    assert german[[0, 2]].astype(str).tolist() == ["2023-12-31T00:00:00", "2023-02-01T00:00:00"]
+    with pytest.raises(CellError, match="does not tell its day from its month"):
+        read_times("doubtful", columns["doubtful"], missing)
+    found = [name for name, column in columns.items() if holds_dates(column, missing)]
+    assert found == ["date", "german", "doubtful"]
     late = as_columns({"a": ["2024-01-01"] * 50 + ["x"], "b": [None] * 51})
     assert not holds_dates(late["a"], missing)
     assert not holds_dates(late["b"], missing)
@@ -123,6 +129,9 @@ def test_the_summary_says_that_a_random_split_of_dates_flatters(table):
     sentence = "'day' holds dates, a row each: if later rows are to be predicted, validation rows"
     assert sentence in trained(table)
     assert sentence in trained(table, "--split", "random", "--ignore", "day")
+    german = re.sub(r"(\d{4})-(\d\d)-(\d\d)", r"\3.\2.\1", table.read_text())
+    write(table.parent / "german.csv", german)
+    assert sentence in trained(table.parent / "german.csv", "--ignore", "day")
     assert "flatter" not in trained(table, "--split", "last")
     assert "flatter" not in trained(table, "--validation", table)
 
@@ -176,6 +185,18 @@ def test_the_column_of_dates_must_be_the_only_one_or_named(tmp_path):
     assert "column 'w', row 1: expected dates such as" in fails(
         "train", words, *arguments, "--time-column", "w"
     )
+
+
+def test_dates_in_another_format_order_the_rows_also_where_they_are_no_feature(tmp_path):
+    rows = [f"{i % 12 + 1:02}/{i % 10 + 1:02}/{2000 + i},{i % 5},{'ab'[i % 2]}" for i in range(90)]
+    path = write(tmp_path / "t.csv", "day,x,y\n" + "\n".join(rows))
+    options = ["--ignore", "day", "--split", "time"]
+    sentence = fails("train", path, "--target", "y", "-o", tmp_path / "m", *options)
+    assert "does not tell its day from its month (--date-format day=%m/%d/%Y or" in sentence
+    for form, first in (("%d/%m/%Y", "2072-03-01"), ("%m/%d/%Y", "2072-01-03")):
+        out = trained(path, *options, "--date-format", f"day={form}")
+        assert f"from {first} on" in out
+        assert lamina("predict", tmp_path / "m", write(tmp_path / "p.csv", "x\n1\n"))[0] == 0
 
 
 def test_training_rows_of_one_class_are_refused(tmp_path):

@@ -15,6 +15,7 @@ from lamina._core import (
 from lamina._threads import set_num_threads
 
 if TYPE_CHECKING:
+    from lamina import metrics
     from lamina._activate import activate, activation_vjp
     from lamina._adaptive_optimizers import Adadelta, Adagrad, RMSprop, Rprop
     from lamina._average_networks import average_networks
@@ -164,6 +165,7 @@ __all__ = [
     "find_learning_rate",
     "get_num_threads",
     "load",
+    "metrics",
     "set_num_threads",
 ]
 
@@ -277,10 +279,11 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in _HOME_OF and name != "metrics":
         raise AttributeError(f"module 'lamina' has no attribute {name!r}")
     with _READING:
-        value = getattr(import_module(_HOME_OF[name]), name)
+        module = import_module(_HOME_OF.get(name, f"lamina.{name}"))
+        value = getattr(module, name) if name in _HOME_OF else module
     globals()[name] = value
     return value
 

@@ -1,11 +1,11 @@
 """Callbacks: objects that follow training and may stop it."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from lamina._metrics import larger_is_better
+from lamina._monitor import Figures, figures_of, monitored
 from lamina._numbers import check_whole, is_number
 from lamina._types import NDArray
 
@@ -45,11 +45,18 @@ class EarlyStopping(Callback):
         monitor: name of the figure; None: "val_loss" where there is validation data, else "loss".
         patience: epochs without improvement that are tolerated, at least 1.
         min_delta: smallest change that counts as improvement, at least 0.
-        mode: "min" or "max" is better; "auto" takes "max" for accuracy, r2 and roc_auc.
-        restore_best_weights: put back the weights of the best epoch at the end.
+        mode: "min" or "max" is better; "auto" knows the loss, lamina's metrics and those with a
+            mode of their own (`lamina.metrics.Metric`).
+        restore_best_weights: put back the weights of the best epoch at the end, also after Ctrl-C
+            or an error; `history.best_epoch` says which.
 
     Attributes:
         best: best value seen. best_epoch: its epoch, from 0.
+
+    Raises:
+        ValueError: an option is out of range; before a fit also a figure that it does not record,
+            and mode "auto" for a figure that lamina does not know. A figure that callbacks of the
+            user's may add to the record is looked for when the first epoch has ended.
     """
 
     def __init__(
@@ -58,7 +65,7 @@ class EarlyStopping(Callback):
         *,
         patience: int = 10,
         min_delta: float = 0.0,
-        mode: str = "auto",
+        mode: Literal["auto", "min", "max"] = "auto",
         restore_best_weights: bool = True,
     ) -> None:
         check_whole(patience, "patience", "EarlyStopping")
@@ -69,16 +76,27 @@ class EarlyStopping(Callback):
         self.monitor = monitor
         self.patience = patience
         self.min_delta = min_delta
-        self.mode = mode
+        self.mode: Literal["auto", "min", "max"] = mode
         self.restore_best_weights = restore_best_weights
         self.best = float("nan")
         self.best_epoch = -1
         self._weights: dict[str, NDArray[Any]] | None = None
         self._fit: Fit | None = None
+        self._figures: Figures = {}
 
     def __repr__(self) -> str:
         names = ("monitor", "patience", "min_delta", "mode", "restore_best_weights")
         return f"EarlyStopping({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+    def watch(self, figures: Figures, *, complete: bool) -> None:
+        """Refuse, before a fit, a figure that it will not record or cannot compare.
+
+        Args:
+            figures: names, and which way each is better. complete: there will be no others.
+        """
+        if complete or self.monitor is None or self.monitor in figures:
+            monitored("EarlyStopping", self.monitor, self.mode, figures)
+        self._figures = figures
 
     def on_fit_begin(self, fit: "Fit") -> None:
         """Forget what an earlier fit left."""
@@ -89,14 +107,10 @@ class EarlyStopping(Callback):
     def on_epoch_end(self, epoch: int, record: Record) -> None:
         """Compare with the best epoch so far."""
         assert self._fit is not None
-        monitor = self.monitor or ("val_loss" if "val_loss" in record else "loss")
-        if monitor not in record:
-            raise ValueError(
-                f"EarlyStopping: no figure named {monitor!r}; there are {', '.join(record)}"
-            )
+        figures = figures_of(record) | {k: v for k, v in self._figures.items() if k in record}
+        monitor, larger = monitored("EarlyStopping", self.monitor, self.mode, figures)
         value = record[monitor]
-        gain = value - self.best
-        gain = gain if larger_is_better(monitor, self.mode) else -gain
+        gain = value - self.best if larger else self.best - value
         first = np.isnan(self.best) and np.isfinite(value)
         if first or gain > self.min_delta:
             # All at once: an interrupt while the weights are copied must not part them.
@@ -114,6 +128,7 @@ class EarlyStopping(Callback):
         """Put back the best weights."""
         if self._weights is not None:
             fit.net.set_parameters(self._weights)
+            fit.history.best_epoch = self.best_epoch
         self._weights = self._fit = None
 
 

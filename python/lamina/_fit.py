@@ -1,8 +1,8 @@
 """The epoch loop of `Sequential.fit`: data, validation, callbacks and the record of each epoch."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -16,10 +16,13 @@ from lamina._callbacks import (
     call_all,
     checked_callbacks,
 )
-from lamina._fit_data import Array, Examples, Metrics, check_metrics, held_back_rows, weighted
+from lamina._fit_data import Array, Examples, held_back_rows, with_class_weights
 from lamina._history import History
+from lamina._monitor import Figures
 from lamina._numbers import check_whole
 from lamina._progress import EpochLines, ProgressLine, shows_progress_line
+from lamina._scoring import Scorer, output_kind
+from lamina.metrics._metric import Mode
 
 if TYPE_CHECKING:
     from lamina._full_batch import FullBatchOptimizer
@@ -96,7 +99,7 @@ class Fit:
         loss: "_core.Loss | OwnLoss",
         optimizer: "Optimizer | FullBatchOptimizer",
         options: FitOptions,
-        metrics: Metrics,
+        scorer: Scorer,
         callbacks: Sequence[Any],
     ) -> None:
         self.net = net
@@ -105,7 +108,7 @@ class Fit:
         self.history = History()
         self._loss: Any = loss
         self._options = options
-        self._metrics = metrics
+        self._scorer = scorer
         self._callbacks = _with_standard_callbacks(checked_callbacks(callbacks), options)
         self._train: Examples
         self._last_step = 0
@@ -120,17 +123,10 @@ class Fit:
         """End training after this epoch."""
         self.history.stop_reason = reason
 
-    def set_data(
-        self, x: Array, classes: Array | None, values: Array | None, weights: Array | None
-    ) -> None:
-        """The rows to train on."""
-        self._train = Examples(x, classes, values, weights)
-
-    def set_validation(
-        self, x: Array, classes: Array | None, values: Array | None, weights: Array | None
-    ) -> None:
-        """The rows to validate on."""
-        self._validation = Examples(x, classes, values, weights)
+    def set_data(self, train: Examples, validation: Examples | None = None) -> None:
+        """The rows to train on, and those to validate on."""
+        self._train, self._validation = train, validation
+        self._sample_weights = train.weights
 
     def hold_back(self, fraction: float) -> None:
         """Move a random share of the training rows to validation."""
@@ -144,34 +140,65 @@ class Fit:
             raise ValueError(
                 f"fit: validation_fraction {fraction} of {rows} rows leaves no row on one side"
             )
-        self._validation = self._train.take(np.flatnonzero(chosen))
-        self._train = self._train.take(np.flatnonzero(~chosen))
+        held, rest = (self._train.take(np.flatnonzero(part)) for part in (chosen, ~chosen))
+        for part, name in ((held, "held back"), (rest, "left for training")):
+            if part.weights is not None and not part.weights.any():
+                raise ValueError(
+                    f"fit: validation_fraction {fraction}: expected a sample_weight above 0 among "
+                    f"the {len(part.x)} rows {name}, got only zeros; leave rows of weight 0 out, "
+                    "or give validation_data"
+                )
+        self.set_data(rest, held)
+
+    def set_class_weights(self, class_weight: Mapping[int, float] | str | None) -> None:
+        """Multiply them into the weights that training takes; metrics keep the sample weights."""
+        outputs = int(self.net._core_network().outputs)
+        weights = with_class_weights(class_weight, self._train, self._loss, outputs, self.net.dtype)
+        self._train = replace(self._train, weights=weights)
 
     def prepare(self) -> None:
         """Check what goes together, and then adapt the first layer."""
-        self.check_metrics()
+        self.check()
         self.optimizer.handle_for(self.net)
         if self._options.average is not None:
             self._options.average.handle_for(self.net)
         adapt_first_layer(self.net, self._train.x, self._train.weights)
 
-    def check_metrics(self) -> None:
-        """Refuse metrics that cannot judge the targets."""
-        outputs = self.net._core_network().outputs
-        for data in (self._train, self._validation):
-            if data is not None:
-                check_metrics(self._metrics, data, outputs, self.net.dtype)
+    def check(self) -> None:
+        """Refuse metrics that cannot judge the targets, and figures to watch that are not there."""
+        core = self.net._core_network()
+        kind = output_kind(self._loss, core.output_activation(), core.outputs)
+        data = [part for part in (self._train, self._validation) if part is not None]
+        self._scorer.prepare(kind, *(part.targets for part in data))
+        # Callbacks of the user's may add figures to the record of an epoch.
+        complete = all(type(call).__module__.startswith("lamina.") for call in self._callbacks)
+        figures = self.figures()
+        for callback in self._callbacks:
+            if isinstance(callback, EarlyStopping):
+                callback.watch(figures, complete=complete)
+        if self.optimizer.schedule is not None:
+            self.optimizer.schedule.watch(figures)
+
+    def figures(self) -> Figures:
+        """What the record of an epoch will hold, and which way each is better where known."""
+        names: dict[str, Mode | None] = {"loss": "min", **self._scorer.modes}
+        if self._validation is not None:
+            names |= {"val_" + name: mode for name, mode in names.items()}
+        return names | dict.fromkeys(self.optimizer.figures)
 
     def run(self) -> History:
         """Train; returns the history."""
         core = self.net._core_network()
         core.begin_fit()
+        self.net.history = self.history
         try:
             call_all(self._callbacks, "on_fit_begin", self)
             self._train_all(core)
-        except _core.NotFiniteError:
-            # The average has seen the weights that led there; those of the network are good.
-            self._drop_average(core)
+        except BaseException as error:
+            self.stop(_reason(error))
+            if isinstance(error, _core.NotFiniteError):
+                # The average has seen the weights that led there; those of the network are good.
+                self._drop_average(core)
             raise
         finally:
             try:
@@ -206,7 +233,7 @@ class Fit:
         started = time.perf_counter()
         call_all(self._callbacks, "on_epoch_begin", epoch)
         train = self._train
-        outputs = np.empty((len(train.x), core.outputs), self.net.dtype) if self._metrics else None
+        outputs = np.empty((len(train.x), core.outputs), self.net.dtype) if self._scorer else None
         steps = self._steps_per_epoch()
 
         def progress(done: int) -> bool:
@@ -261,8 +288,8 @@ class Fit:
         self.net.epochs_trained += 1
         train = self._train
         record: Record = {"loss": loss}
-        for name, metric in self._metrics.items():
-            record[name] = weighted(metric, train.targets, outputs, train.weights)
+        if outputs is not None:
+            record |= self._scorer.score(train.targets, outputs, self._sample_weights)
         if self._validation is not None:
             record |= self._validate(core, self._validation)
         record |= figures
@@ -277,10 +304,11 @@ class Fit:
         return int(core.steps_per_epoch(rows, options.batch_size, options.accumulate))
 
     def _validate(self, core: Any, data: Examples) -> Record:
-        outputs = np.empty((len(data.x), core.outputs), self.net.dtype) if self._metrics else None
+        outputs = np.empty((len(data.x), core.outputs), self.net.dtype) if self._scorer else None
         record: Record = {"val_loss": self._validation_loss(core, data, outputs)}
-        for name, metric in self._metrics.items():
-            record["val_" + name] = weighted(metric, data.targets, outputs, data.weights)
+        if outputs is not None:
+            figures = self._scorer.score(data.targets, outputs, data.weights)
+            record |= {"val_" + name: value for name, value in figures.items()}
         return record
 
     def _validation_loss(self, core: Any, data: Examples, outputs: Array | None) -> float:
@@ -290,12 +318,20 @@ class Fit:
         return value
 
 
+def _reason(error: BaseException) -> str:
+    """Why an exception ended training, for the history."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def make_fit(
     net: "Sequential",
     loss: "_core.Loss | OwnLoss",
     optimizer: "Optimizer | FullBatchOptimizer",
     options: FitOptions,
-    metrics: Metrics,
+    scorer: Scorer,
     callbacks: Sequence[Any],
 ) -> Fit:
     """The fit that a loss and an optimizer need."""
@@ -309,7 +345,7 @@ def make_fit(
             "of your own; take another optimizer"
         )
     kind = OwnLossFit if own else FullBatchFit if whole else Fit
-    return kind(net, loss, optimizer, options, metrics, callbacks)
+    return kind(net, loss, optimizer, options, scorer, callbacks)
 
 
 def _with_standard_callbacks(callbacks: list[Any], options: FitOptions) -> list[Any]:

@@ -1,6 +1,6 @@
-"""What a fit reads: rows with targets and weights, class weights, rows held back, metrics."""
+"""What a fit reads: rows with targets and weights, class weights, rows held back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,22 +8,17 @@ import numpy as np
 
 from lamina import _core
 from lamina._losses import OwnLoss
-from lamina._metrics import METRICS
 from lamina._types import NDArray
 
 Array = NDArray[Any]
-MetricLike = str | Callable[..., float]
-Metrics = Mapping[str, Callable[..., float]]
 # Losses of two classes an output; the latter's targets are -1 and 1.
 _BINARY = ("binary_cross_entropy", "binary_focal", "hinge", "squared_hinge")
 _SIGNED = ("hinge", "squared_hinge")
-# Rows on which metrics are tried before training.
-_TRIED_ROWS = 1000
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows with targets and weights, as the core takes them."""
+    """Rows with targets and sample weights, as the core takes them."""
 
     x: Array
     classes: Array | None
@@ -46,39 +41,6 @@ class Examples:
                 for part in (self.classes, self.values, self.weights)
             ),
         )
-
-
-def named_metrics(metrics: Sequence[MetricLike]) -> dict[str, Callable[..., float]]:
-    """Metric functions by name; ValueError for unknown names."""
-    if isinstance(metrics, str):
-        raise TypeError(f"metrics: expected a list, got the text {metrics!r}; write [{metrics!r}]")
-    named: dict[str, Callable[..., float]] = {}
-    for metric in metrics:
-        if callable(metric):
-            named[getattr(metric, "__name__", type(metric).__name__)] = metric
-        elif metric in METRICS:
-            named[metric] = METRICS[metric]
-        elif metric != "loss":
-            known = ", ".join(METRICS)
-            raise ValueError(f"metrics: unknown name {metric!r}; expected some of {known}")
-    return named
-
-
-def check_metrics(metrics: Metrics, data: Examples, outputs: int, dtype: str) -> None:
-    """Let lamina's own metrics see some targets; ValueError where they cannot judge them."""
-    targets = data.targets[:_TRIED_ROWS]
-    for metric in metrics.values():
-        if metric in METRICS.values():
-            metric(targets, np.zeros((len(targets), outputs), dtype), None)
-
-
-def weighted(
-    metric: Callable[..., float], y: Any, outputs: Array | None, weights: Array | None
-) -> float:
-    """A metric's value; lamina's own take weights, a user's function takes (y, outputs)."""
-    if metric in METRICS.values():
-        return float(metric(y, outputs, weights))
-    return float(metric(y, outputs))
 
 
 def with_class_weights(
@@ -110,9 +72,15 @@ def with_class_weights(
     else:
         factors = _class_factors(class_weight, classes, signed=loss.name in _SIGNED)
     rows = _rows_by_class(targets, factors)
-    result = (rows if weights is None else rows * weights).astype(dtype)
-    if not result.any():
+    exact = rows if weights is None else rows * weights.astype(np.float64)
+    if not exact.any():
         raise ValueError("fit: class_weight and sample_weight leave every row with weight 0")
+    result: Array = exact.astype(dtype)
+    if not (np.isfinite(result).all() and result.any()):
+        raise ValueError(
+            f"fit: class_weight times sample_weight gives weights up to {exact.max():.3g}, beyond "
+            f"{dtype}'s range; scale them"
+        )
     return result
 
 
@@ -171,15 +139,33 @@ def _class_factors(class_weight: Mapping[int, float], classes: int, *, signed: b
 
 
 def held_back_rows(classes: Array | None, rows: int, fraction: float, seed: int) -> Array:
-    """Mask [rows] of a random share of the rows, by the seed; of each class the same share."""
-    chosen = np.zeros(rows, dtype=bool)
+    """Mask [rows] of a random share of the rows, by the seed; of each class the same share.
+
+    The rows left over by rounding come from the classes that miss most. Each class keeps a row.
+    """
     generator = np.random.default_rng(seed)
-    groups = (
-        [np.arange(rows)]
-        if classes is None
-        else [np.flatnonzero(classes == label) for label in np.unique(classes)]
-    )
-    for group in groups:
-        count = round(fraction * len(group))
-        chosen[generator.permutation(group)[:count]] = True
+    if classes is None:
+        order, sizes = np.zeros(rows, dtype=np.int64), np.array([rows])
+    else:
+        _, order, sizes = np.unique(classes, return_inverse=True, return_counts=True)
+    members = np.split(np.argsort(order, kind="stable"), np.cumsum(sizes)[:-1])
+    shuffled = [generator.permutation(group) for group in members]
+    counts = _counts_by_class(sizes, fraction, generator)
+    chosen = np.zeros(rows, dtype=bool)
+    for group, count in zip(shuffled, counts, strict=True):
+        chosen[group[:count]] = True
     return chosen
+
+
+def _counts_by_class(sizes: Array, fraction: float, generator: np.random.Generator) -> Array:
+    """How many rows of each class are held back: by largest remainders, all but one at most."""
+    exact = fraction * sizes
+    counts = np.minimum(np.floor(exact).astype(np.int64), sizes - 1)
+    free = counts < sizes - 1
+    missing = min(round(fraction * int(sizes.sum())) - int(counts.sum()), np.count_nonzero(free))
+    # Equal remainders fall by lot, or the first classes would always be held back.
+    order = generator.permutation(len(sizes))
+    remainders = np.where(free, exact - counts, -1.0)[order]
+    counts[order[np.argsort(-remainders, kind="stable")[: max(missing, 0)]]] += 1
+    result: Array = counts
+    return result

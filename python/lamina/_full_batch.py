@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
@@ -30,8 +30,9 @@ class FullBatchOptimizer:
     network is trained through a float64 copy. No state is kept from one fit to the next.
     """
 
-    # Fit asks this of every optimizer.
+    # Fit asks these of every optimizer: the schedule, and what it adds to the record of an epoch.
     schedule: None = None
+    figures: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, max_iterations: int, tolerance: float, weight_decay: float, decay_biases: bool
@@ -202,6 +203,8 @@ class LevenbergMarquardt(FullBatchOptimizer):
             networks with dropout or other random layers.
     """
 
+    figures = ("damping",)
+
     def __init__(
         self,
         max_iterations: int = 100,
@@ -280,7 +283,7 @@ class FullBatchFit(Fit):
 
     def prepare(self) -> None:
         """Also build the function to minimise, which refuses what does not fit."""
-        self.check_metrics()
+        self.check()
         self.epochs = self.optimizer.max_iterations
         before = self.net.parameters()
         adapt_first_layer(self.net, self._train.x, self._train.weights)
@@ -301,7 +304,7 @@ class FullBatchFit(Fit):
                     for name, array in self._objective.parameters(weights).items()
                 }
             )
-            outputs = core.predict(self._train.x, None) if self._metrics else None
+            outputs = core.predict(self._train.x, None) if self._scorer else None
             self._finish_epoch(core, epoch, started, loss, outputs, figures)
             epoch, started = epoch + 1, time.perf_counter()
             if self.stop_reason:

@@ -6,15 +6,21 @@ from collections.abc import Iterator, Mapping
 class History(Mapping[str, list[float]]):
     """`history["loss"]` is the list of losses, one an epoch; so for every other figure.
 
+    A mapping from names to lists, as `len`, `in`, `items()` and `dict(history)` have it.
+
     Attributes:
         epochs: how many epochs ended. seconds: time of each, in s.
-        stop_reason: why training ended before its last epoch; empty where it did not.
+        stop_reason: why training ended before its last epoch, also by Ctrl-C or an error; empty
+            where it did not.
+        best_epoch: epoch, from 0, whose weights early stopping put back; None where it put back
+            none.
     """
 
     def __init__(self) -> None:
         self._figures: dict[str, list[float]] = {}
         self.seconds: list[float] = []
         self.stop_reason = ""
+        self.best_epoch: int | None = None
 
     @property
     def epochs(self) -> int:
@@ -22,10 +28,17 @@ class History(Mapping[str, list[float]]):
         return len(self.seconds)
 
     def append(self, record: dict[str, float], seconds: float) -> None:
-        """Add the figures of one epoch."""
-        for name, value in record.items():
-            self._figures.setdefault(name, []).append(value)
+        """Add the figures of one epoch; one that other epochs have and this has not is NaN."""
+        missing = float("nan")
+        for name in record:
+            self._figures.setdefault(name, [missing] * self.epochs)
+        for name, values in self._figures.items():
+            values.append(record.get(name, missing))
         self.seconds.append(seconds)
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """A copy as plain lists by name, as JSON and data frames take it."""
+        return {name: list(values) for name, values in self._figures.items()}
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._figures:
@@ -40,4 +53,4 @@ class History(Mapping[str, list[float]]):
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name} {values[-1]:.6g}" for name, values in self.items())
-        return f"History({self.epochs} epochs; {last})"
+        return f"History({self.epochs} epochs; {last})" if last else "History(0 epochs)"

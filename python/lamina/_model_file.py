@@ -49,10 +49,18 @@ def load(path: PathLike) -> Sequential:
     Every byte is covered by a checksum, and everything is checked before anything is built.
 
     Raises:
-        ValueError: not a lamina model, damaged, of a newer version, or parts do not fit.
+        ValueError: not a lamina model, damaged, of a newer version, or parts do not fit; or a table
+            model, which `lamina.tabular.TableModel.load` reads.
         FileNotFoundError, OSError: the file is not there, or cannot be read.
     """
-    return load_model(path)[0]
+    net, record, _ = load_model(path)
+    if str(record.get("schema", "")).startswith("lamina.tabular."):
+        raise ValueError(
+            f"load: {os.fspath(path)!r} holds a table model, a network with what turns a table "
+            "into its inputs; lamina.tabular.TableModel.load reads it, and its attribute network "
+            "is the network alone"
+        )
+    return net
 
 
 def model_bytes(net: Stack) -> bytes:

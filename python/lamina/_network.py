@@ -7,15 +7,17 @@ import numpy as np
 
 from lamina import _arrays, _core
 from lamina._callbacks import Callback, EarlyStopping
+from lamina._checked_data import checked_loss, checked_targets, checked_validation
 from lamina._derivatives import Derivatives
 from lamina._fit import FitOptions, Verbose, make_fit
-from lamina._fit_data import Examples, MetricLike, named_metrics, weighted, with_class_weights
+from lamina._fit_data import Examples
 from lamina._full_batch import FullBatchOptimizer
 from lamina._history import History
-from lamina._losses import Loss, OwnLoss, core_loss, default_loss
+from lamina._losses import Loss, OwnLoss
 from lamina._optimizer import Optimizer
 from lamina._optimizers import checked_optimizer, make_optimizer
-from lamina._own_loss import is_own_loss, own_targets, own_value, own_value_and_grad
+from lamina._own_loss import is_own_loss, own_value, own_value_and_grad
+from lamina._scoring import MetricLike, Scorer, output_kind
 from lamina._stack import Array
 from lamina._types import ArrayLike, PathLike
 from lamina._weight_average import WeightAverage
@@ -33,6 +35,10 @@ class Sequential(Derivatives):
         seed: of the first weights, shuffling and dropout, in [0, 2^64).
         dtype: "float32" or "float64" (or numpy's type), of weights and arithmetic.
 
+    Attributes:
+        history: `History` of the last fit, or of the running one, also where it was interrupted or
+            failed; None before the first. Copies, pickles and files have none.
+
     Raises:
         TypeError, ValueError: layers or options that cannot be. Widths that do not fit each other
             are found as soon as `inputs` is known.
@@ -43,6 +49,8 @@ class Sequential(Derivatives):
         >>> net.predict([[0.0, 1.0]]).shape
         (1, 1)
     """
+
+    history: History | None = None
 
     # Use
 
@@ -80,34 +88,43 @@ class Sequential(Derivatives):
         loss: str | Loss | OwnLoss | None = None,
         metrics: Sequence[MetricLike] = (),
         sample_weight: ArrayLike | None = None,
-    ) -> dict[str, float]:
+    ) -> dict[str, Any]:
         """Loss, without penalties, and metrics on rows X [rows, inputs] with targets y.
 
         Args:
             loss: None: "cross_entropy" after softmax, "binary_cross_entropy" after sigmoid, else
                 "mean_squared_error". A function of your own gets all rows at once.
-            metrics: names ("accuracy", "rmse", "mae", "r2", "log_loss", "roc_auc") or functions
-                `f(y, outputs)`.
-            sample_weight: weight of each row [rows], at least 0.
+            metrics: names and functions of `lamina.metrics`, or functions `f(y, outputs)` of your
+                own that give a number: y as the loss has it, class indices [rows] or values
+                [rows, columns] whatever its shape was, and outputs [rows, outputs]. One with a
+                parameter `sample_weight` is given the weights [rows], or None.
+            sample_weight: weight of each row [rows], at least 0; of the loss and lamina's metrics.
+
+        lamina's metrics read the outputs as the loss has them: softmax as one class a row, several
+        sigmoids as many labels at once, hinge losses' as chosen above 0; the means of
+        `GaussianNegativeLogLikelihood`, and the exponentials of logarithms (`Poisson`, `Gamma`,
+        `Tweedie`), in the target's units. One whose outputs are not finite is NaN.
 
         Returns:
-            {"loss": ..., and each metric by its name}.
+            {"loss": ..., and each metric by its name}; "confusion_matrix" is an array.
+
+        Raises:
+            TypeError, ValueError: data do not fit, or a metric does not go with the loss.
         """
-        wanted = named_metrics(metrics)
+        scorer = Scorer(metrics, arrays=True)
         x, chosen, classes, values, weights = self._batch(
             X, y, loss, sample_weight, "evaluate", own=True
         )
-        core = self._core_network()
+        core, data = self._core_network(), Examples(x, classes, values, weights)
+        scorer.prepare(output_kind(chosen, core.output_activation(), core.outputs), data.targets)
         if isinstance(chosen, _core.Loss):
-            outputs = np.empty((len(x), core.outputs), self.dtype) if wanted else None
+            outputs = np.empty((len(x), core.outputs), self.dtype) if scorer else None
             value = core.evaluate(chosen, x, classes, values, weights, outputs, None)
         else:
             outputs = core.predict(x, None)
             value, _ = own_value(chosen, outputs, values)
-        return {
-            "loss": value,
-            **{name: weighted(metric, y, outputs, weights) for name, metric in wanted.items()},
-        }
+        figures = {} if outputs is None else scorer.score(data.targets, outputs, weights)
+        return {"loss": value, **figures}
 
     def fit(
         self,
@@ -152,11 +169,13 @@ class Sequential(Derivatives):
                 by the seed; with class targets the same share of each class.
             metrics: as in `evaluate`; over the rows of the epoch as they are trained on
                 ("accuracy") and on the validation data ("val_accuracy").
-            sample_weight: weight of each row [rows]: a row of weight k counts like k rows.
-            class_weight: weight of each class, 1 where left out, multiplied into the rows'
-                weights; a row of probabilities has the mean of the weights by them. "balanced":
-                rows / (classes * rows of the class). For one class a row, as in cross-entropy, or
-                one output with a binary or hinge loss.
+            sample_weight: weight of each row [rows]: a row of weight k counts like k rows, in
+                training, in lamina's metrics, and where it is held back for validation.
+            class_weight: weight of each class, 1 where left out, multiplied into the rows' weights
+                in training, and so in "loss"; metrics and validation take the sample weights alone.
+                A row of probabilities has the mean of the weights by them. "balanced": rows /
+                (classes * rows of the class), of the rows that are trained on. For one class a row,
+                as in cross-entropy, or one output with a binary or hinge loss.
             callbacks: see `Callback`.
             shuffle: a new order of rows each epoch, unless False.
             accumulate: batches whose mean gradient makes one update, at least 1, 1 unless given:
@@ -169,8 +188,8 @@ class Sequential(Derivatives):
                 TERM=dumb), and in notebooks; True: a line an epoch; False: nothing.
 
         Returns:
-            The history: `history["loss"]` (with the layers' penalties, if any),
-            `history["learning_rate"]` (of the last step) and so on, one value an epoch.
+            The history, also as `net.history`: `history["loss"]` (with the layers' penalties, if
+            any), `history["learning_rate"]` (of the last step) and so on, one value an epoch.
 
         Raises:
             TypeError, ValueError: data or options do not fit; the network is unchanged.
@@ -193,23 +212,20 @@ class Sequential(Derivatives):
             x, chosen, classes, values, weights = self._batch(
                 X, y, loss, sample_weight, "fit", own=True
             )
-            outputs = int(self._core_network().outputs)
-            weights = with_class_weights(
-                class_weight, Examples(x, classes, values, weights), chosen, outputs, self.dtype
-            )
             method = make_optimizer(optimizer)
             if isinstance(method, FullBatchOptimizer):
                 method.check_options(**batches)
-            fit = make_fit(self, chosen, method, options, named_metrics(metrics), callbacks)
-            fit.set_data(x, classes, values, weights)
+            fit = make_fit(self, chosen, method, options, Scorer(metrics), callbacks)
+            data = Examples(x, classes, values, weights)
+            if validation_data is not None and validation_fraction:
+                raise ValueError("fit: expected validation_data or validation_fraction, got both")
             if validation_data is not None:
-                if validation_fraction:
-                    raise ValueError(
-                        "fit: expected validation_data or validation_fraction, got both"
-                    )
-                fit.set_validation(*self._validation(validation_data, chosen))
-            elif validation_fraction:
+                fit.set_data(data, checked_validation(self, validation_data, chosen))
+            else:
+                fit.set_data(data)
+            if validation_fraction:
                 fit.hold_back(validation_fraction)
+            fit.set_class_weights(class_weight)
             fit.prepare()
         return fit.run()
 
@@ -353,20 +369,6 @@ class Sequential(Derivatives):
 
     # Helpers
 
-    def _loss(self, loss: str | Loss | OwnLoss | None) -> _core.Loss:
-        last = self._core_network().output_activation()
-        return core_loss(default_loss(last) if loss is None else loss)
-
-    def _targets(
-        self, y: ArrayLike, loss: _core.Loss | OwnLoss, rows: int, where: str
-    ) -> tuple[Array | None, Array | None]:
-        if not isinstance(loss, _core.Loss):
-            return None, own_targets(y, rows, where)
-        columns = self._core_network().target_columns(loss)
-        return _arrays.targets(
-            y, loss=loss, rows=rows, columns=columns, dtype=self.dtype, where=where
-        )
-
     def _batch(
         self,
         X: ArrayLike,
@@ -378,23 +380,8 @@ class Sequential(Derivatives):
     ) -> tuple[Array, Any, Array | None, Array | None, Array | None]:
         with self._unchanged_on_error():
             x = self._inputs(X, where)
-            chosen = loss if own and is_own_loss(loss, weight, where) else self._loss(loss)
-            classes, values = self._targets(y, chosen, len(x), where)
+            own_loss = own and is_own_loss(loss, weight, where)
+            chosen: Any = loss if own_loss else checked_loss(self, loss)
+            classes, values = checked_targets(self, y, chosen, len(x), where)
             weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
         return x, chosen, classes, values, weights
-
-    def _validation(
-        self, data: tuple[ArrayLike, ...], loss: _core.Loss | OwnLoss
-    ) -> tuple[Array, Array | None, Array | None, Array | None]:
-        if not 2 <= len(data) <= 3:
-            raise ValueError(
-                "fit: expected validation_data as (X, y) or (X, y, sample_weight), "
-                f"got {len(data)} parts"
-            )
-        where = "fit, validation_data"
-        x = self._inputs(data[0], where)
-        classes, values = self._targets(data[1], loss, len(x), where)
-        given = data[2] if len(data) == 3 else None
-        is_own_loss(loss, given, where)
-        weights = _arrays.sample_weights(given, rows=len(x), dtype=self.dtype, where=where)
-        return x, classes, values, weights

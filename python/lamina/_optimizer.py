@@ -55,6 +55,8 @@ class Optimizer(NetworkState):
     """
 
     kind: ClassVar[str]
+    # What the record of an epoch holds beside losses and metrics.
+    figures: ClassVar[tuple[str, ...]] = ("learning_rate",)
     defaults: ClassVar[CommonOptions] = {}
     _title = "optimizer"
 

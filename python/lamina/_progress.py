@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, TextIO
+import warnings
+from typing import TYPE_CHECKING, Any, TextIO
 
 from lamina._callbacks import Callback, EarlyStopping, Record
 
@@ -42,9 +43,12 @@ class ProgressLine(Callback):
         self._best: tuple[float, int] | None = None
         self._started = self._written = 0.0
         self._length = 0
+        self._show_warning = self._hook = warnings.showwarning
 
     def on_fit_begin(self, fit: "Fit") -> None:
-        """Start the clock."""
+        """Start the clock; warnings get lines of their own until the end."""
+        self._show_warning = warnings.showwarning
+        self._hook = warnings.showwarning = self._show_warning_below
         self._epochs = fit.epochs
         self._record, self._best, self._length = {}, None, 0
         self._started = time.monotonic()
@@ -65,6 +69,8 @@ class ProgressLine(Callback):
 
     def on_fit_end(self, fit: "Fit") -> None:
         """Leave the line, and say why training stopped early."""
+        if warnings.showwarning is self._hook:
+            warnings.showwarning = self._show_warning
         if fit.history.epochs:
             self._draw(fit.history.epochs - 1, 1.0, ended=True)
         if self._length:
@@ -113,6 +119,12 @@ class ProgressLine(Callback):
         best = f"best {_number(value)}" + (f" in epoch {epoch + 1}" if wide else "")
         first = [figures.pop("val_loss")] if "val_loss" in figures else []
         return [*first, *([best] if epoch >= 0 else []), *figures.values()]
+
+    def _show_warning_below(self, *arguments: Any, **options: Any) -> None:
+        if self._length:
+            self._write("\n")
+            self._length = 0
+        self._show_warning(*arguments, **options)
 
     def _write(self, text: str) -> None:
         try:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lamina._metrics import larger_is_better
+from lamina._monitor import Figures, figures_of, monitored
 from lamina._numbers import is_number, is_whole
 from lamina._types import NDArray
 
@@ -62,8 +62,11 @@ class Schedule:
             length = last / (epoch_steps or 1) if self.per == "epoch" else last
         return np.ascontiguousarray(self.rate * self.factors(t, float(length)), dtype=np.float64)
 
+    def watch(self, figures: Figures) -> None:
+        """Called before a fit with the figures that each epoch's record will hold."""
+
     def note_epoch(self, record: Mapping[str, float]) -> None:
-        """Called with the losses after each epoch of a fit."""
+        """Called with the figures after each epoch of a fit."""
 
     def get_state(self) -> dict[str, Any]:
         """What `note_epoch` has recorded."""
@@ -125,7 +128,11 @@ class ReduceOnPlateau(Schedule):
         cooldown: epochs after a change that do not count, at least 0.
         minimum: least rate, at least 0.
         monitor: name in the record of an epoch; None: "val_loss" where there is one, else "loss".
-        mode: "min" or "max" is better; "auto" takes "max" for accuracy, r2 and roc_auc.
+        mode: "min" or "max" is better; "auto" knows the loss and lamina's metrics.
+
+    Raises:
+        ValueError: an option is out of range; before a fit also a figure that it does not record,
+            and mode "auto" for a figure that lamina does not know.
     """
 
     factor: float = 0.1
@@ -148,21 +155,25 @@ class ReduceOnPlateau(Schedule):
         self._now: float = self.rate
         self._best = math.inf
         self._bad = self._cooling = 0
+        self._figures: Figures = {}
 
     def factors(self, t: Rates, length: float) -> Rates:
         """The factor of now, at all times."""
         return np.full_like(t, self._now / self.rate if self.rate else 0.0)
 
+    def watch(self, figures: Figures) -> None:
+        """Refuse a figure that will not be there, or whose better direction is not known."""
+        monitored(self._name, self.monitor, self.mode, figures)
+        self._figures = figures
+
     def note_epoch(self, record: Mapping[str, float]) -> None:
         """Compare the figure with the best one so far."""
-        name = self.monitor or ("val_loss" if "val_loss" in record else "loss")
-        if name not in record:
-            raise ValueError(
-                f"{self._name}: expected monitor to be one of {', '.join(record)}, got {name!r}"
-            )
+        figures = figures_of(record) | {k: v for k, v in self._figures.items() if k in record}
+        name, larger = monitored(self._name, self.monitor, self.mode, figures)
         # Kept with the sign by which smaller is better.
-        loss = -record[name] if larger_is_better(name, self.mode) else record[name]
-        if math.isinf(self._best) or loss < self._best - self.threshold * abs(self._best):
+        loss = -record[name] if larger else record[name]
+        first = math.isinf(self._best) and not math.isnan(loss)
+        if first or loss < self._best - self.threshold * abs(self._best):
             self._best, self._bad = loss, 0
         else:
             self._bad += 1
@@ -228,6 +239,10 @@ class WarmUp(Schedule):
         if left > 0:
             warm[count - left :] = self.after.rates(begin, left, epoch_steps, end)
         return warm
+
+    def watch(self, figures: Figures) -> None:
+        """Pass the figures on."""
+        self.after.watch(figures)
 
     def note_epoch(self, record: Mapping[str, float]) -> None:
         """Pass the record on."""

@@ -169,7 +169,8 @@ class Stack:
         from lamina._model_file import model_bytes
 
         core = self._core
-        state = {k: v for k, v in self.__dict__.items() if k != "_core"}
+        # A history belongs to the network that was trained, not to copies.
+        state = {k: v for k, v in self.__dict__.items() if k not in ("_core", "history")}
         return {**state, "_bytes": None if core is None else model_bytes(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -15,9 +15,14 @@ OPTIMIZERS = ("adam", "adamw", "sgd")
 SPLITS = ("random", "time", "last")
 
 
+_THRESHOLD = (
+    "of two classes the second is predicted where its probability is above this (default: 0.5)"
+)
 _EXIT_CODES = (
     "exit codes: 0 done; 1 the files or the data do not allow it; 2 wrong usage; 130 interrupted"
 )
+# Options that name columns: between commas, or repeated; see `find_columns`.
+_NAMES: dict[str, Any] = {"action": "append", "default": [], "metavar": "A,B"}
 
 
 def build_parser(version: str) -> CommandParser:
@@ -94,15 +99,32 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 def _add_column_options(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns").add_argument
     columns("--task", choices=TASKS, default="auto", help="default: by the target's values")
-    columns("--numeric", type=_names, default=[], metavar="A,B", help="columns of numbers")
-    columns("--categorical", type=_names, default=[], metavar="A,B", help="columns of categories")
-    columns("--ignore", type=_names, default=[], metavar="A,B", help="columns to leave out")
+    for name, what in (
+        ("--numeric", "columns of numbers, also running numbers and ids"),
+        ("--categorical", "columns of categories"),
+        ("--ignore", "columns to leave out"),
+        ("--parse-numbers", "columns of numbers with marks: 1,234.5, $5, 40%%, <0.5 (0.5)"),
+    ):
+        columns(name, **_NAMES, help=f"{what} (repeatable)")
+    columns(
+        "--date-format",
+        action="append",
+        default=[],
+        metavar="COLUMN=FORMAT",
+        help="how a column's dates are written: day=%%d.%%m.%%Y (repeatable)",
+    )
     columns(
         "--missing",
         action="append",
         default=[],
         metavar="TEXT",
-        help="a further text that stands for a missing value",
+        help="a further text, or number, that stands for a missing value (repeatable)",
+    )
+    columns(
+        "--only-missing",
+        action="append",
+        metavar="TEXT",
+        help="the same, instead of the usual ones (NA, None, ?, ...); '': only empty cells",
     )
     columns(
         "--numbers",
@@ -184,14 +206,16 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file to write: .csv, .tsv or .parquet (default: CSV on the standard output)",
     )
+    add("--threshold", type=_probability, metavar="P", help=_THRESHOLD)
     add("--probabilities", action="store_true", help="also give each class's probability")
-    add("--keep", type=_names, default=[], metavar="A,B", help="columns of the table to copy")
+    add("--keep", **_NAMES, help="columns of the table to copy (repeatable)")
     _add_common(parser)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.description = "Measure a model on the rows of a table that holds the target."
     _add_model_and_table(parser)
+    parser.add_argument("--threshold", type=_probability, metavar="P", help=_THRESHOLD)
     _add_common(parser)
 
 
@@ -224,9 +248,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     text("--no-header", action="store_true", help="the first line is a row, not names")
     text(
         "--columns",
-        type=_names,
+        action="append",
         metavar="A,B",
-        help="names of all columns, instead of the header's",
+        help="names of all columns, instead of the header's; repeated: one name each",
     )
     parser.add_argument("--threads", type=_at_least(1), metavar="N", help="default: all processors")
     _add_output_kind(parser)
@@ -237,13 +261,6 @@ def _add_output_kind(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--traceback", action="store_true", help="show where in the code an error arose"
     )
-
-
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"expected names between commas, got '{text}'")
-    return names
 
 
 def _sizes(text: str) -> list[int]:
@@ -316,6 +333,10 @@ def _fraction(text: str) -> float:
 
 def _share(text: str) -> float:
     return _number(text, lambda x: 0.0 <= x < 1.0, "a number from 0 to below 1")
+
+
+def _probability(text: str) -> float:
+    return _number(text, lambda x: 0.0 <= x <= 1.0, "a number from 0 to 1")
 
 
 def _positive(text: str) -> float:

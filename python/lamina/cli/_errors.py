@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lamina.tabular import CellError, TableError, is_marked_number
+from lamina.tabular import CellError, ColumnSummary, NoColumnError, TableError
+
+_SHOWN = 3
 
 
 @contextmanager
@@ -24,15 +26,48 @@ def options_named(target: str) -> Iterator[None]:
     """Within it an error that leaves the kind of a column to the user names the options for it."""
     try:
         yield
-    except CellError as error:
-        if not error.doubtful:
+    except NoColumnError as error:
+        options = [option for option in map(remedy_option, error.columns) if option]
+        if not options:
             raise
-        column, text = shlex.quote(error.column), shlex.quote(error.doubtful)
-        options = [f"--missing={text}"]
-        if is_marked_number(error.doubtful):
-            options = ["--decimal ,"] if "," in error.doubtful else []
-        if error.column == target:
-            options += ["--task classification"]
-        else:
-            options += [f"--categorical {column}", f"--ignore {column}"]
-        raise TableError(f"{error} ({' or '.join(options)})") from None
+        raise TableError(f"{error} ({' or '.join(options[:_SHOWN])} takes it)") from None
+    except CellError as error:
+        options = [_options(offer, error.column, target) for offer in error.offers]
+        if not any(options):
+            raise
+        raise TableError(f"{error} ({' or '.join(filter(None, options))})") from None
+
+
+def remedy_option(summary: ColumnSummary) -> str:
+    """The option that changes what a column was taken for; "" where none would."""
+    if summary.remedy == "date":
+        return option("--date-format", f"{summary.name}=%Y%m%d")
+    names = {"number": "--numeric", "category": "--categorical", "parsed": "--parse-numbers"}
+    name = names.get(summary.remedy)
+    return option(name, summary.name) if name else ""
+
+
+def option(name: str, value: str) -> str:
+    """An option with its value, as it is typed in a shell."""
+    mark = "=" if value.startswith("-") or name == "--missing" else " "
+    return f"{name}{mark}{shlex.quote(value)}"
+
+
+def _options(offer: tuple[str, ...], column: str, target: str) -> str:
+    """What to type for an offer of a `CellError`; "" where the target does not allow it."""
+    kind, *texts = offer
+    if kind == "decimal":
+        return option("--decimal", ",")
+    if kind in ("category", "ignore") and column == target:
+        return "--task classification" if kind == "category" else ""
+    if kind == "date" and column == target:
+        return ""
+    typed = {
+        "category": [option("--categorical", column)],
+        "ignore": [option("--ignore", column)],
+        "parse": [option("--parse-numbers", column)],
+        "date": [option("--date-format", f"{column}={texts[0]}")] if kind == "date" else [],
+        "missing": [],
+    }[kind]
+    missing = texts[1:] if kind == "date" else texts
+    return " ".join([*typed, *(option("--missing", text) for text in missing)])

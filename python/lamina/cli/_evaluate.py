@@ -1,23 +1,79 @@
 """`lamina evaluate`: figures of a model on a table that holds the target."""
 
+from typing import Any
+
+from rich.console import Console
+
 from lamina.cli._arguments import Arguments
+from lamina.cli._class_tables import print_class_figures, print_confusions
 from lamina.cli._errors import file_named
 from lamina.cli._network import set_threads
 from lamina.cli._read import read_table, text_format
-from lamina.cli._report import make_console, print_json, print_results, say
-from lamina.tabular import TableModel
+from lamina.cli._report import (
+    BASELINES,
+    check_console,
+    count_rows,
+    make_console,
+    print_json,
+    print_results,
+    say,
+)
+from lamina.tabular import (
+    DEFAULT_THRESHOLD,
+    ClassReport,
+    ClassTarget,
+    TableModel,
+    row_count,
+    score_outputs,
+)
 
 
 def run(arguments: Arguments) -> None:
     """Read model and table, measure, print."""
     set_threads(arguments.threads)
     model = TableModel.load(arguments.model)
-    table = read_table(arguments.table, text_format(arguments))
+    threshold = arguments.threshold
+    model.target.check_threshold(threshold)
+    table = read_table(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
+    rows = row_count(table)
     with file_named(arguments.table):
-        scores = model.evaluate(table)
+        encoded, outputs = model.truth_and_outputs(table)
+    target = model.target
+    scores = score_outputs(target, encoded, outputs, threshold)
+    record: dict[str, Any] = {"target": target.name, "task": target.task, "rows": len(encoded)}
+    record["rows_without_target"] = rows - len(encoded)
+    report = None
+    if isinstance(target, ClassTarget):
+        report = ClassReport.of(target, encoded, outputs, threshold)
+        if target.positive is not None:
+            used = DEFAULT_THRESHOLD if threshold is None else threshold
+            record |= {"positive": target.positive, "threshold": used}
+        record |= report.to_record()
     if arguments.json:
-        print_json({"target": model.target.name, "task": model.target.task} | scores)
+        print_json(record | scores)
         return
-    console = make_console(quiet=arguments.json)
-    say(console, f"{model.target.task} of '{model.target.name}' in {arguments.table}")
+    console = make_console(quiet=False)
+    say(
+        console,
+        f"{target.task} of '{target.name}' in {arguments.table}, {len(encoded):,} rows",
+    )
+    if len(encoded) < rows:
+        say(console, f"left out for want of a target: {count_rows(rows - len(encoded))}")
     print_results(console, {"model": scores})
+    say(console, f"baseline: {BASELINES[target.task]}")
+    if report is not None:
+        _print_report(console, record, report)
+    check_console(console)
+
+
+def _print_report(console: Console, record: dict[str, Any], report: ClassReport) -> None:
+    if "positive" in record:
+        say(
+            console,
+            f"'{record['positive']}' is predicted where its probability is above "
+            f"{record['threshold']:g} (--threshold); F1 and average precision are of it",
+        )
+    else:
+        say(console, "F1 and average precision are means over the classes")
+    print_confusions(console, report)
+    print_class_figures(console, report)

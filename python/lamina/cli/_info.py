@@ -51,7 +51,7 @@ def run(arguments: Arguments) -> None:
             f"{duration(training['seconds'])}, {describe_epochs(training)}",
         )
         if training["results"]:
-            print_results(console, training["results"])
+            print_results(console, training["results"], main=True)
 
 
 def _describe(model: TableModel) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 
 OK, FAILED = 0, 1
@@ -14,8 +15,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     error; 2: wrong usage; 130: interrupted; 143: terminated.
     """
     try:
-        # Reading the modules takes half a second, in which an interrupt may come too.
-        return _run(argv)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            # Reading the modules takes half a second, in which an interrupt may come too.
+            return _run(argv)
     except KeyboardInterrupt as interrupt:
         from lamina.cli._interrupt import Terminated, exit_code
 
@@ -63,6 +66,10 @@ def _run(argv: Sequence[str] | None) -> int:
         finish_output()
         return _fail(_sentence(error))
     return OK
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"lamina: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _fail(sentence: str) -> int:

@@ -6,12 +6,13 @@ import polars as pl
 
 from lamina.cli._arguments import Arguments
 from lamina.cli._errors import file_named
+from lamina.cli._names import find_columns
 from lamina.cli._network import set_threads
 from lamina.cli._read import columns_of, read_frame, text_format
 from lamina.cli._report import print_json
 from lamina.cli._streams import write_utf8
 from lamina.cli._write import check_table_output, write_table
-from lamina.tabular import ClassTarget, TableError, TableModel, closest
+from lamina.tabular import ClassTarget, TableError, TableModel
 
 
 def run(arguments: Arguments) -> None:
@@ -22,7 +23,8 @@ def run(arguments: Arguments) -> None:
     model = TableModel.load(arguments.model)
     if arguments.probabilities and not isinstance(model.target, ClassTarget):
         raise TableError("--probabilities: this model predicts numbers, not classes")
-    table = read_frame(arguments.table, text_format(arguments))
+    model.target.check_threshold(arguments.threshold)
+    table = read_frame(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
     with file_named(arguments.table):
         frame = _predictions(model, table, arguments)
     if arguments.output:
@@ -35,14 +37,10 @@ def run(arguments: Arguments) -> None:
 
 def _predictions(model: TableModel, table: pl.DataFrame, arguments: Arguments) -> pl.DataFrame:
     """Kept columns as they are, the prediction, and the probabilities where they are asked for."""
-    for name in arguments.keep:
-        if name not in table.columns:
-            raise TableError(
-                f"the table has no column '{name}' to keep{closest(name, table.columns)}"
-            )
+    keep = find_columns("--keep", arguments.keep, table.columns)
     outputs = model.outputs(columns_of(table))
     columns: dict[str, Any] = {
-        f"predicted_{model.target.name}": model.target.decode(outputs).tolist()
+        f"predicted_{model.target.name}": model.target.decode(outputs, arguments.threshold).tolist()
     }
     if arguments.probabilities:
         assert isinstance(model.target, ClassTarget)
@@ -50,5 +48,5 @@ def _predictions(model: TableModel, table: pl.DataFrame, arguments: Arguments) -
         for index, name in enumerate(model.target.classes):
             columns[f"probability_{name}"] = each[:, index].tolist()
     predicted = pl.DataFrame(columns, strict=False)
-    kept = [table[name] for name in dict.fromkeys(arguments.keep) if name not in columns]
+    kept = [table[name] for name in keep if name not in columns]
     return pl.DataFrame([*kept, *predicted])

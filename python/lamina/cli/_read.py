@@ -4,16 +4,18 @@ import codecs
 import csv
 import gzip
 import io
+import json
 import re
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from lamina.cli._arguments import STANDARD_INPUT, Arguments
+from lamina.cli._names import split_names
 from lamina.tabular import Column, TableError, as_columns
 
 _GZIP = b"\x1f\x8b"
@@ -30,24 +32,31 @@ _COMMA_NUMBER = r"^\s*[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?\s*$"
 
 @dataclass(frozen=True)
 class TextFormat:
-    """How a text table is written; None is found out from the file."""
+    """How a text table is written; None is found out from the file.
+
+    The columns named by `as_written` stay text as they are, for `--parse-numbers` to read.
+    """
 
     separator: str | None = None
     header: bool = True
     columns: tuple[str, ...] | None = None
     encoding: str | None = None
     decimal: str = "."
+    as_written: frozenset[str] = frozenset()
 
 
-def text_format(arguments: Arguments) -> TextFormat:
+def text_format(arguments: Arguments, as_written: Iterable[str] = ()) -> TextFormat:
     """The format that a command's options give."""
-    columns = tuple(arguments.columns) if arguments.columns else None
+    columns = arguments.columns
+    if columns and len(columns) == 1:
+        columns = split_names(columns[0])
     return TextFormat(
         arguments.separator,
         not arguments.no_header,
-        columns,
+        tuple(columns) if columns else None,
         arguments.encoding,
         arguments.decimal,
+        frozenset(as_written),
     )
 
 
@@ -63,6 +72,19 @@ def read_table(path: Path, layout: TextFormat) -> dict[str, Column]:
 def columns_of(frame: pl.DataFrame) -> dict[str, Column]:
     """The columns of a frame as `read_table` gives them."""
     return as_columns(frame)
+
+
+def index_columns(path: Path) -> list[str]:
+    """The columns of a Parquet file that hold the index of the pandas frame that wrote it."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_PARQUET)) != _PARQUET:
+                return []
+        metadata = pl.read_parquet_metadata(path).get("pandas")
+        columns = json.loads(metadata)["index_columns"] if metadata else []
+    except (OSError, ValueError, KeyError, pl.exceptions.PolarsError):
+        return []  # what is wrong with the file, its reader says better
+    return [name for name in columns if isinstance(name, str)]
 
 
 def read_frame(path: Path, layout: TextFormat) -> pl.DataFrame:
@@ -109,7 +131,7 @@ def _read_text(path: Path, data: bytes, layout: TextFormat) -> pl.DataFrame:
         found = [""] * frame.width
     names = _column_names(path, found, layout.columns)
     frame.columns = names
-    return _with_points(frame) if layout.decimal == "," else frame
+    return _with_points(frame, layout.as_written) if layout.decimal == "," else frame
 
 
 def _as_utf8(path: Path, data: bytes, encoding: str | None) -> bytes:
@@ -129,9 +151,9 @@ def _as_utf8(path: Path, data: bytes, encoding: str | None) -> bytes:
     return text.encode()
 
 
-def _with_points(frame: pl.DataFrame) -> pl.DataFrame:
+def _with_points(frame: pl.DataFrame, as_written: frozenset[str]) -> pl.DataFrame:
     """Numbers with a decimal comma, 1.234,5, as 1234.5; any other text stays."""
-    cell = pl.all()
+    cell = pl.all().exclude(as_written)
     plain = cell.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
     return frame.with_columns(pl.when(cell.str.contains(_COMMA_NUMBER)).then(plain).otherwise(cell))
 

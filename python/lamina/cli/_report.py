@@ -25,19 +25,28 @@ _FEWEST_COLUMNS = 10
 # Of the summary, besides those of its table of columns.
 _OTHER_LINES = 14
 _WIDTH_OF_FILES = 100
-_IN_UNITS = ("rmse", "mae")
+_IN_UNITS = ("rmse", "mae", "median_absolute_error")
 BASELINES = {
     "classification": "guesses the shares of the classes, whatever the row",
     "regression": "guesses the mean, whatever the row",
 }
 _TITLES = {
     "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1": "F1",
+    "matthews_correlation": "Matthews correlation",
     "log_loss": "log loss",
+    "brier_score": "Brier score",
+    "expected_calibration_error": "calibration error",
     "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
     "rmse": "RMSE",
     "mae": "MAE",
+    "median_absolute_error": "median absolute error",
     "r2": "R2",
 }
+# What training shows; `lamina evaluate` shows all.
+_MAIN_FIGURES = ("accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2")
 
 
 def make_console(quiet: bool) -> Console:
@@ -57,8 +66,13 @@ def check_console(console: Console) -> None:
 
 
 def say(console: Console, line: str) -> None:
-    """Print a line as it is, without breaking it."""
-    console.print(line, soft_wrap=True)
+    """Print a line; a terminal gets it broken between words, a file as it is."""
+    console.print(line, soft_wrap=not console.is_terminal)
+
+
+def count_rows(count: int) -> str:
+    """`1 row`, `1,000 rows`."""
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
 
 
 def print_json(record: Mapping[str, Any]) -> None:
@@ -70,7 +84,7 @@ def print_columns(
     console: Console, summaries: Sequence[ColumnSummary], most: int | None = None
 ) -> None:
     """Table of what each column holds; of more than `most` those with notes, and then the first."""
-    table = _new_table()
+    table = new_table()
     for title in ("column", "kind"):
         table.add_column(title, overflow="fold")
     for title in ("missing", "distinct"):
@@ -103,21 +117,28 @@ def columns_of_a_screen(console: Console) -> int:
     return max(console.height - _OTHER_LINES, _FEWEST_COLUMNS)
 
 
-def print_results(console: Console, results: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+def print_results(
+    console: Console,
+    results: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    *,
+    main: bool = False,
+) -> None:
     """Table of figures; `results` holds, by part of the data, the model's and the baseline's."""
     parts = list(results)
-    table = _new_table()
+    table = new_table()
     table.add_column("")
     for part in parts:
         table.add_column(part, justify="right")
         table.add_column("baseline", justify="right")
-    for name in results[parts[0]]["model"]:
+    for name, title in _TITLES.items():
+        if name not in results[parts[0]]["model"] or (main and name not in _MAIN_FIGURES):
+            continue
         cells = [
             format_figure(name, results[part][who][name])
             for part in parts
             for who in ("model", "baseline")
         ]
-        table.add_row(_TITLES[name], *cells)
+        table.add_row(title, *cells)
     console.print(table)
 
 
@@ -139,6 +160,7 @@ def format_figure(name: str, value: float | None) -> str:
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.5g}"
 
 
-def _new_table() -> Table:
+def new_table() -> Table:
+    """A table with a line below its head, of ASCII where the terminal has no more."""
     head = box.SIMPLE_HEAD if draws_unicode(sys.stdout) else _ASCII_HEAD
     return Table(box=head, pad_edge=False)

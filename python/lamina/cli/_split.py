@@ -1,6 +1,6 @@
 """Which rows of the training table validate, as `--split` has it, and what to say about it."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from lamina.tabular import (
     hold_back,
     hold_back_latest,
     holds_dates,
+    read_formatted_dates,
     read_times,
 )
 from lamina.tabular._columns import Indices
@@ -40,6 +41,7 @@ class SplitTable:
     target: str
     rows: int
     classes: Indices | None
+    date_formats: Mapping[str, str] = field(default_factory=dict)
 
     def date_columns(self) -> list[str]:
         """Columns of dates, also those that the network does not read."""
@@ -51,7 +53,10 @@ class SplitTable:
         ]
 
     def times(self, name: str) -> np.ndarray[Any, Any]:
-        """The times of the rows."""
+        """The times of the rows; `date_formats` are those of columns that nothing else reads."""
+        if name in self.date_formats:
+            form = self.date_formats[name]
+            return read_formatted_dates(name, self.column(name), form, self.missing_values)
         return read_times(name, self.column(name), self.missing_values)
 
 

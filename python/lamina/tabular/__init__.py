@@ -1,55 +1,73 @@
 """Tables for networks: what columns hold, their encoding as numbers, and whole table models."""
 
 from lamina.tabular._as_columns import TableLike, as_columns
+from lamina.tabular._class_report import ClassReport
 from lamina.tabular._columns import (
     CellError,
     CodedText,
     Column,
     Columns,
     TableError,
+    row_count,
     rows_taken,
     take_rows,
 )
-from lamina.tabular._inspect import ColumnSummary, closest, is_marked_number
+from lamina.tabular._formats import read_formatted_dates
+from lamina.tabular._giveaway import Giveaway, find_giveaways
+from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
 from lamina.tabular._record import finite
+from lamina.tabular._scores import score_outputs
 from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read_times
-from lamina.tabular._table_model import TableModel, score_outputs
+from lamina.tabular._table_model import TableModel
 from lamina.tabular._target import (
+    DEFAULT_THRESHOLD,
     TASKS,
     ClassTarget,
     NumberTarget,
     Target,
+    TaskChoice,
+    choose_task,
     fit_target,
+    missing_texts,
     target_from_record,
 )
 from lamina.tabular._texts import MISSING_VALUES
 
 __all__ = [
+    "DEFAULT_THRESHOLD",
     "MISSING_VALUES",
     "NUMBER_ENCODINGS",
     "TASKS",
     "CellError",
+    "ClassReport",
     "ClassTarget",
     "CodedText",
     "Column",
     "ColumnSummary",
     "Columns",
+    "Giveaway",
+    "NoColumnError",
     "NumberTarget",
     "Preprocessor",
     "TableError",
     "TableLike",
     "TableModel",
     "Target",
+    "TaskChoice",
     "as_columns",
+    "choose_task",
     "closest",
+    "find_giveaways",
     "finite",
     "fit_target",
     "hold_back",
     "hold_back_latest",
     "holds_dates",
-    "is_marked_number",
+    "missing_texts",
+    "read_formatted_dates",
     "read_times",
+    "row_count",
     "rows_taken",
     "score_outputs",
     "take_rows",

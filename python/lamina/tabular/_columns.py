@@ -37,25 +37,33 @@ class CellError(TableError):
 
     Attributes:
         column: the column's name.
-        doubtful: the value as it is written, where the user must say what kind the column is of.
+        offers: what the user may say about the column, each a word and what it concerns:
+            ("missing", texts...), ("parse", texts that are missing...), ("date", format,
+            texts that are missing...), ("category",), ("ignore",).
     """
 
     def __init__(
-        self, column: str, row: int, problem: str, *, doubtful: str = "", where: str = ""
+        self,
+        column: str,
+        row: int,
+        problem: str,
+        *,
+        offers: Sequence[tuple[str, ...]] = (),
+        where: str = "",
     ) -> None:
         super().__init__(f"{where}column '{column}', row {row}: {problem}")
-        self.column, self.doubtful = column, doubtful
+        self.column, self.offers = column, tuple(offers)
         self._row, self._problem = row, problem
 
     def among(self, rows: NDArray[np.int64]) -> "CellError":
         """The same error as seen in the table from which these `rows` (from 0) were taken."""
         row = int(rows[self._row - 1]) + 1
-        return CellError(self.column, row, self._problem, doubtful=self.doubtful)
+        return CellError(self.column, row, self._problem, offers=self.offers)
 
     def within(self, table: str) -> "CellError":
         """The same error, saying which table it is in."""
         return CellError(
-            self.column, self._row, self._problem, doubtful=self.doubtful, where=f"{table}, "
+            self.column, self._row, self._problem, offers=self.offers, where=f"{table}, "
         )
 
 

@@ -1,24 +1,23 @@
 """What a column holds: numbers, categories or dates, or nothing that can teach a network."""
 
 import difflib
-import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 
 from lamina.tabular._columns import (
-    CellError,
-    CodedText,
     Column,
-    Floats,
+    TableError,
     code_text,
     kind_of,
     read_dates,
     read_numbers,
 )
-from lamina.tabular._texts import is_code, parse_date, parse_number, shorten
+from lamina.tabular._keys import are_day_numbers, key_note, name_note
+from lamina.tabular._text_kind import kind_of_texts
+from lamina.tabular._texts import shorten
 
 _SHOWN_NAMES = 8
 KINDS = ("number", "category", "date", "ignored")
@@ -26,17 +25,18 @@ KINDS = ("number", "category", "date", "ignored")
 # A column of texts is a name or a free text, not a category, when most rows differ.
 _FEW_DISTINCT = 20
 _MOSTLY_DISTINCT = 0.5
-_MOSTLY_NUMBERS = 0.9
-# $1,234.50 and 1.234,50 € and 12,5 and 40% but not 192.168.0.1 or 555 123 4567.
-_MARKED_NUMBER = re.compile(
-    r"[+-]?[$€£¥]?\s?(\d+|\d{1,3}([,' ]\d{3})+|\d{1,3}(\.\d{3})+)([.,]\d+)?\s?[%$€£¥]?"
-)
-_IDENTIFIER = re.compile(r"(^|[^a-zA-Z])(id|ids|index|key|uuid|guid|rowid)$|Id$|ID$")
 
 
 @dataclass(frozen=True)
 class ColumnSummary:
-    """What was found in a column; `note` says why it is ignored, or what to know about it."""
+    """What was found in a column.
+
+    Attributes:
+        kind: one of "number", "category", "date" and "ignored".
+        rows, missing, distinct: counts of rows, of missing ones, and of different values.
+        note: why the column is ignored, or what to know about it.
+        remedy: the kind to force where the note is wrong, or "parsed" for numbers with marks.
+    """
 
     name: str
     kind: str
@@ -44,33 +44,118 @@ class ColumnSummary:
     missing: int
     distinct: int
     note: str = ""
+    remedy: str = ""
+
+
+class NoColumnError(TableError):
+    """A table without any column to learn from; `columns` are the summaries of those left out."""
+
+    def __init__(self, columns: Sequence[ColumnSummary]) -> None:
+        self.columns = tuple(columns)
+        super().__init__(self.sentence({s.name: s.note for s in columns}))
+
+    @staticmethod
+    def sentence(notes: Mapping[str, str]) -> str:
+        """What is wrong, with what to say about each column."""
+        shown = [f"'{name}' ({note})" for name, note in islice(notes.items(), _SHOWN_NAMES)]
+        more = len(notes) - len(shown)
+        rest = f" and {more} more" if more else ""
+        return f"the table has no column that could tell its rows apart: {', '.join(shown)}{rest}"
 
 
 def inspect_column(
-    name: str, column: Column, missing_values: Collection[str], kind: str | None = None
+    name: str,
+    column: Column,
+    missing_values: Collection[str],
+    kind: str | None = None,
+    *,
+    saved_index: bool = False,
 ) -> ColumnSummary:
     """Work out the kind of a column; `kind` (one of `KINDS`) forces it.
 
+    Args:
+        saved_index: whether the column is known as the saved index of a frame.
+
     Raises:
-        CellError: a column of numbers with a few texts among them or written with marks, or values
-            that do not fit the forced kind.
+        CellError: a column of numbers or dates with a few texts among them or written with marks,
+            or values that do not fit the forced kind.
     """
     if kind == "ignored":
         return ColumnSummary(name, kind, len(column), 0, 0, "left out on request")
-    forced = kind is not None
-    coded = None
-    if kind_of(column) in "Tb" or kind == "category":
-        coded = code_text(column, missing_values)
-    if kind is None:
-        dated = kind_of(column) == "M"
-        kind = _text_kind(name, coded) if coded else "date" if dated else "number"
-    if kind == "category" and coded is not None:
-        return _inspect_category(name, coded, forced)
-    if kind == "date":
+    if kind is not None:
+        return _inspect(name, column, missing_values, kind)
+    note, remedy = "", ""
+    if kind_of(column) in "Tb":
+        kind, note, remedy = kind_of_texts(name, code_text(column, missing_values))
+    else:
+        kind = "date" if kind_of(column) == "M" else "number"
+    summary = _inspect(name, column, missing_values, kind)
+    if summary.kind == "ignored":
+        return summary
+    summary = replace(summary, note=note, remedy=remedy)
+    return _leave_out_key(summary, column, missing_values, saved_index)
+
+
+def _inspect(
+    name: str, column: Column, missing_values: Collection[str], kind: str
+) -> ColumnSummary:
+    """The counts of a column of a known kind; it is ignored where it tells nothing."""
+    rows = len(column)
+    if kind == "category":
+        counts = code_text(column, missing_values).counts()
+        present, distinct = sum(counts.values()), len(counts)
+    elif kind == "date":
         dates = read_dates(name, column, missing_values)
-        present = dates[~np.isnat(dates)]
-        return _summary(name, "date", len(dates), len(present), len(np.unique(present)))
-    return _inspect_number(name, read_numbers(name, column, missing_values), forced)
+        there = dates[~np.isnat(dates)]
+        present, distinct = len(there), len(np.unique(there))
+    else:
+        numbers = read_numbers(name, column, missing_values)
+        there = numbers[~np.isnan(numbers)]
+        present, distinct = len(there), len(np.unique(there))
+    summary = ColumnSummary(name, kind, rows, rows - present, distinct)
+    if present == 0:
+        return replace(summary, kind="ignored", note="holds no value")
+    if distinct == 1 and present == rows:
+        return replace(summary, kind="ignored", note="holds one value only")
+    return summary
+
+
+def _leave_out_key(
+    summary: ColumnSummary, column: Column, missing_values: Collection[str], saved_index: bool
+) -> ColumnSummary:
+    """The summary, ignored where the column tells its rows apart by number or by name alone."""
+    rows = summary.rows - summary.missing
+    present = np.empty(0)
+    if summary.kind == "number":
+        present = read_numbers(summary.name, column, missing_values)
+        present = present[~np.isnan(present)]
+    whole = summary.kind == "category" or bool((present == np.floor(present)).all())
+    each = summary.distinct == rows and summary.kind != "date"
+    note = name_note(summary.name, each, whole, saved_index)
+    if note:
+        return replace(summary, kind="ignored", note=note, remedy=summary.kind)
+    if summary.kind == "number" and are_day_numbers(present):
+        note = f"looks like days written as {present[0]:.0f} is"
+        return replace(summary, note=note, remedy="date")
+    if summary.kind == "number":
+        kind, note = key_note(summary.name, column, present)
+        if kind:
+            return replace(summary, kind=kind, note=note, remedy="number")
+        if note:
+            return replace(summary, note=note, remedy="category")
+    if summary.kind == "category" and summary.distinct > max(
+        _FEW_DISTINCT, _MOSTLY_DISTINCT * rows
+    ):
+        text = shorten(next(iter(_texts(column, missing_values))))
+        note = f"another text in almost every row, such as {text}"
+        if summary.note:
+            note += f"; {summary.note}"
+        return replace(summary, kind="ignored", note=note, remedy=summary.remedy or "category")
+    return summary
+
+
+def _texts(column: Column, missing_values: Collection[str]) -> Iterable[str]:
+    return code_text(column, missing_values).counts()
 
 
 def closest(name: str, names: Iterable[str]) -> str:
@@ -84,89 +169,3 @@ def closest(name: str, names: Iterable[str]) -> str:
     if len(first) > _SHOWN_NAMES:
         first[-1] = "..."
     return f"; there are {', '.join(first)}" if first else ""
-
-
-def _text_kind(name: str, coded: CodedText) -> str:
-    """Kind of a column of texts, by what all of its distinct values are."""
-    counts = coded.counts()
-    if not counts:
-        return "category"
-    if all(parse_date(text) is not None for text in counts):
-        return "date"
-    if all(parse_number(text) is not None for text in counts):
-        return "category" if any(is_code(text) for text in counts) else "number"
-    refuse_almost_numbers(name, coded, counts)
-    return "category"
-
-
-def refuse_almost_numbers(name: str, coded: CodedText, counts: Mapping[str, int]) -> None:
-    """Refuse to guess what a column is whose many texts are numbers but for a few or for marks.
-
-    Raises:
-        CellError: which text keeps the column from being one of numbers.
-    """
-    if len(counts) <= _FEW_DISTINCT:
-        return
-    enough = _MOSTLY_NUMBERS * sum(counts.values())
-    words = {text: n for text, n in counts.items() if parse_number(text) is None}
-    marked = {text: n for text, n in words.items() if is_marked_number(text)}
-    total, wordy = sum(counts.values()), sum(words.values())
-    if total - wordy >= enough:
-        word = max(words, key=lambda text: words[text])
-        problem = (
-            f"{shorten(word)} is text in a column of numbers, as {wordy} of its {total} values "
-            "are; count that as missing, or make the column a category or leave it out"
-        )
-    elif total - wordy + sum(marked.values()) >= enough:
-        word = max(marked, key=lambda text: marked[text])
-        problem = (
-            f"{shorten(word)} is a number with marks in it; write the column's numbers plainly, "
-            "such as 1234.5, or make it a category or leave it out"
-        )
-    else:
-        return
-    row = coded.first_row([text == word for text in coded.distinct])
-    raise CellError(name, row or 1, problem, doubtful=word)
-
-
-def is_marked_number(text: str) -> bool:
-    """Whether a text is a number with thousands, a currency, percent or a decimal comma."""
-    return _MARKED_NUMBER.fullmatch(text) is not None
-
-
-def _inspect_category(name: str, coded: CodedText, forced: bool) -> ColumnSummary:
-    counts = coded.counts()
-    present = sum(counts.values())
-    summary = _summary(name, "category", len(coded.codes), present, len(counts))
-    if not forced and len(counts) > max(_FEW_DISTINCT, _MOSTLY_DISTINCT * present):
-        text = shorten(next(iter(counts)))
-        return _ignored(summary, f"another text in almost every row, such as {text}")
-    return summary
-
-
-def _inspect_number(name: str, numbers: Floats, forced: bool) -> ColumnSummary:
-    present = numbers[~np.isnan(numbers)]
-    values = np.unique(present)
-    summary = _summary(name, "number", len(numbers), len(present), len(values))
-    if forced or len(values) <= _FEW_DISTINCT or len(values) < len(numbers):
-        return summary
-    whole = bool((values == np.floor(values)).all())
-    consecutive = values[-1] - values[0] + 1 == len(values)
-    if whole and (consecutive or _IDENTIFIER.search(name)):
-        return _ignored(summary, "another whole number in each row, like a key")
-    return summary
-
-
-def _summary(name: str, kind: str, rows: int, present: int, distinct: int) -> ColumnSummary:
-    summary = ColumnSummary(name, kind, rows, rows - present, distinct)
-    if present == 0:
-        return _ignored(summary, "holds no value")
-    if distinct == 1 and present == rows:
-        return _ignored(summary, "holds one value only")
-    return summary
-
-
-def _ignored(summary: ColumnSummary, note: str) -> ColumnSummary:
-    return ColumnSummary(
-        summary.name, "ignored", summary.rows, summary.missing, summary.distinct, note
-    )

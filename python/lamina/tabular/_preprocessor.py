@@ -1,11 +1,13 @@
 """From a table's columns to the float32 matrix that a network reads, and back from a file."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from lamina.tabular._as_columns import TableLike, as_columns
+from lamina.tabular._column_formats import ColumnFormats
 from lamina.tabular._columns import (
     Column,
     Columns,
@@ -27,7 +29,13 @@ from lamina.tabular._encoders import (
     choose_edges,
     date_days,
 )
-from lamina.tabular._inspect import KINDS, ColumnSummary, closest, inspect_column
+from lamina.tabular._inspect import (
+    KINDS,
+    ColumnSummary,
+    NoColumnError,
+    closest,
+    inspect_column,
+)
 from lamina.tabular._record import Fields, Tensors
 from lamina.tabular._texts import MISSING_VALUES
 
@@ -59,7 +67,11 @@ class Preprocessor:
         max_categories: most categories of a column that get a feature of their own.
         kinds: column name to "number", "category", "date" or "ignored", where the kind that
             is worked out would be wrong.
-        missing_values: texts that stand for a missing value.
+        missing_values: texts that stand for a missing value; numbers match as numbers.
+        parse_numbers: columns whose numbers are written with marks, such as $1,234.50 or <0.5.
+        date_formats: column name to how its dates are written, as of `datetime.strptime`.
+        decimal: the decimal mark of `parse_numbers` where a column does not show it.
+        index_columns: columns that are known as the saved index of a frame.
 
     Example:
         >>> table = {"age": [31, 40, 52, 40], "colour": ["red", "blue", None, "red"]}
@@ -75,6 +87,10 @@ class Preprocessor:
         max_categories: int = 100,
         kinds: Mapping[str, str] | None = None,
         missing_values: Sequence[str] = MISSING_VALUES,
+        parse_numbers: Sequence[str] = (),
+        date_formats: Mapping[str, str] | None = None,
+        decimal: str = ".",
+        index_columns: Collection[str] = (),
     ) -> None:
         if numbers not in NUMBER_ENCODINGS:
             raise ValueError(
@@ -94,6 +110,8 @@ class Preprocessor:
         self.max_categories = max_categories
         self.kinds = dict(kinds or {})
         self.missing_values = tuple(dict.fromkeys(missing_values))
+        self.formats = ColumnFormats(parse_numbers, date_formats, decimal)
+        self.index_columns = frozenset(index_columns)
         self.ignored: dict[str, str] = {}
         self.encoders: list[Encoder] = []
 
@@ -112,15 +130,16 @@ class Preprocessor:
         columns = as_columns(table)
         if row_count(columns) == 0:
             raise TableError("the table has no rows")
+        self.formats.learn(columns)
         found = list(summaries) if summaries is not None else self.inspect(columns)
         self.ignored = {s.name: s.note for s in found if s.kind == "ignored"}
         self.encoders = [
-            self._fit_column(summary, columns[summary.name])
+            self._fit_column(summary, self.read(summary.name, columns[summary.name]))
             for summary in found
             if summary.kind != "ignored"
         ]
         if not self.encoders:
-            raise TableError("the table has no column that could tell its rows apart")
+            raise NoColumnError(found)
         return self
 
     def inspect(self, table: TableLike) -> list[ColumnSummary]:
@@ -129,10 +148,24 @@ class Preprocessor:
         for name in self.kinds:
             if name not in columns:
                 raise TableError(f"the table has no column '{name}'{closest(name, columns)}")
-        return [
-            inspect_column(name, column, self.missing_values, self.kinds.get(name))
-            for name, column in columns.items()
-        ]
+        self.formats.learn(columns)
+        return [self._inspect_column(name, column) for name, column in columns.items()]
+
+    def _inspect_column(self, name: str, column: Column) -> ColumnSummary:
+        summary = inspect_column(
+            name,
+            self.read(name, column),
+            self.missing_values,
+            self.kinds.get(name),
+            saved_index=name in self.index_columns,
+        )
+        if summary.note:
+            return summary
+        return replace(summary, note=self.formats.note(name, column, self.missing_values))
+
+    def read(self, name: str, column: Column) -> Column:
+        """A column as its format has it, where it has one; see `ColumnFormats`."""
+        return self.formats.read(name, column, self.missing_values)
 
     def transform(self, table: TableLike) -> Outputs:
         """The matrix [rows, width], float32, that the network reads.
@@ -148,7 +181,8 @@ class Preprocessor:
         begin = 0
         for encoder in self.encoders:
             end = begin + len(encoder.feature_names)
-            encoder.encode(columns[encoder.name], self.missing_values, matrix[:, begin:end])
+            column = self.read(encoder.name, columns[encoder.name])
+            encoder.encode(column, self.missing_values, matrix[:, begin:end])
             begin = end
         return matrix
 
@@ -171,9 +205,10 @@ class Preprocessor:
         """What was learned, as a JSON object and float64 tensors.
 
         The object holds `schema` ("lamina.tabular.preprocessor"), `version` (1),
-        `missing_values`, `ignored` (column to reason), `width`, and `columns`: for each, in the
-        order of its features, the object of its encoder's `to_record`. The tensors of column i
-        are named `i.scaling` (center, scale, fill, limit) and `i.edges`.
+        `missing_values`, `formats` (see `ColumnFormats`), `ignored` (column to reason), `width`,
+        and `columns`: for each, in the order of its features, the object of its encoder's
+        `to_record`. The tensors of column i are named `i.scaling` (center, scale, fill, limit)
+        and `i.edges`.
         """
         records: list[Record] = []
         tensors: dict[str, Floats] = {}
@@ -185,6 +220,7 @@ class Preprocessor:
             "schema": SCHEMA,
             "version": VERSION,
             "missing_values": list(self.missing_values),
+            "formats": self.formats.to_record(),
             "ignored": dict(self.ignored),
             "width": self.width,
             "columns": records,
@@ -201,6 +237,7 @@ class Preprocessor:
         fields, vectors = Fields(where, record), Tensors(where, tensors)
         fields.take_version(SCHEMA, VERSION)
         self = Preprocessor(missing_values=fields.take_texts("missing_values"))
+        self.formats = ColumnFormats.from_record(f"{where}, formats", fields.take("formats", dict))
         self.ignored = {str(k): str(v) for k, v in fields.take("ignored", dict).items()}
         width = fields.take("width", int)
         for index, column in enumerate(fields.take("columns", list)):

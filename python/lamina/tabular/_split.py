@@ -13,10 +13,11 @@ from lamina.tabular._columns import (
     Indices,
     TableError,
     code_text,
-    kind_of,
     read_dates,
     read_numbers,
 )
+from lamina.tabular._formats import guess_date_formats, read_formatted_dates
+from lamina.tabular._text_kind import refuse_almost_dates
 from lamina.tabular._texts import parse_date, parse_number, shorten
 
 _ADVICE = "give more rows, or a validation table"
@@ -85,29 +86,36 @@ def read_times(name: str, column: Column, missing_values: Collection[str]) -> ND
     """The dates (datetime64) or numbers of a column [rows], by which rows follow one another.
 
     Raises:
-        CellError: a value that is neither.
+        CellError: a value that is neither, or dates that do not tell their day from their month.
     """
-    if kind_of(column) == "M" or holds_dates(column, missing_values):
+    if not isinstance(column, CodedText):
+        dated = column.dtype.kind == "M"
+        return (read_dates if dated else read_numbers)(name, column, missing_values)
+    coded = code_text(column, missing_values)
+    counts = coded.counts()
+    if counts and all(parse_date(text) is not None for text in counts):
         return read_dates(name, column, missing_values)
-    if isinstance(column, CodedText):
-        coded = code_text(column, missing_values)
-        parsed = [text is not None and parse_number(text) is None for text in coded.distinct]
-        wrong = coded.first_row(parsed)
-        if wrong is not None:
-            got = shorten(coded.text(wrong))
-            problem = f"expected dates such as 2024-03-31, or numbers, to order rows by, got {got}"
-            raise CellError(name, wrong, problem)
+    formats, _ = guess_date_formats(counts, 1.0)
+    if len(formats) == 1:
+        return read_formatted_dates(name, column, formats[0], missing_values)
+    if formats:
+        refuse_almost_dates(name, coded, counts)
+    numbers = [text is None or parse_number(text) is not None for text in coded.distinct]
+    wrong = coded.first_row(~np.array(numbers))
+    if wrong is not None:
+        got = shorten(coded.text(wrong))
+        problem = f"expected dates such as 2024-03-31, or numbers, to order rows by, got {got}"
+        raise CellError(name, wrong, problem)
     return read_numbers(name, column, missing_values)
 
 
 def holds_dates(column: Column, missing_values: Collection[str]) -> bool:
-    """Whether the values that are not missing are dates, at least one."""
-    if kind_of(column) == "M":
-        return True
+    """Whether the values that are not missing are dates, at least one, in any usual format."""
     if not isinstance(column, CodedText):
-        return False
+        return column.dtype.kind == "M"
     for texts in (column[:_FIRST_TEXTS], column):
         counts = code_text(texts, missing_values).counts()
-        if any(parse_date(text) is None for text in counts):
+        iso = all(parse_date(text) is not None for text in counts)
+        if counts and not iso and not guess_date_formats(counts, 1.0)[0]:
             return False
     return bool(counts)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._metrics import METRICS
 from lamina._model_file import load_model, save_model
 from lamina._network import Sequential
 from lamina.tabular._as_columns import TableLike, as_columns
@@ -17,13 +16,11 @@ from lamina.tabular._encoders import Record
 from lamina.tabular._inspect import closest
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._record import Fields, finite
+from lamina.tabular._scores import Scores, score_outputs
 from lamina.tabular._target import ClassTarget, Target, target_from_record
 
 SCHEMA = "lamina.tabular.model"
 VERSION = 1
-
-CLASS_METRICS = ("accuracy", "log_loss", "roc_auc")
-NUMBER_METRICS = ("rmse", "mae", "r2")
 
 
 @dataclass
@@ -51,13 +48,20 @@ class TableModel:
         outputs = np.asarray(self.network.predict(features))
         return outputs.reshape(len(outputs), self.target.outputs).astype(np.float64)
 
-    def predict(self, table: TableLike) -> NDArray[Any]:
+    def predict(self, table: TableLike, *, threshold: float | None = None) -> NDArray[Any]:
         """Class names or numbers [rows].
 
+        Args:
+            table: see `lamina.tabular.as_columns`.
+            threshold: of two classes the second is predicted where its probability is above
+                this; None: 0.5.
+
         Raises:
-            TableError: a column is missing, or a value is not of its column's kind.
+            TableError: a column is missing, a value is not of its column's kind, or there is a
+                threshold without two classes.
         """
-        return self.target.decode(self.outputs(table))
+        self.target.check_threshold(threshold)
+        return self.target.decode(self.outputs(table), threshold)
 
     def predict_probabilities(self, table: TableLike) -> Floats:
         """Probabilities [rows, classes], in the order of `target.classes`."""
@@ -65,24 +69,41 @@ class TableModel:
             raise TableError("a regression model gives no probabilities")
         return self.target.probabilities(self.outputs(table))
 
-    def evaluate(self, table: TableLike) -> dict[str, dict[str, float]]:
+    def evaluate(self, table: TableLike, *, threshold: float | None = None) -> Scores:
         """Figures of the model and of the baseline, over the rows whose target is there.
 
-        Gives {"model": {...}, "baseline": {...}} with accuracy, log_loss and roc_auc, or with
-        rmse, mae and r2 in the target's own units. The baseline guesses the training rows'
-        majority (their class shares as probabilities) or mean.
+        Gives {"model": {...}, "baseline": {...}}. For classes: accuracy, balanced_accuracy, f1 (of
+        two classes that of the second, else the mean), matthews_correlation, log_loss, brier_score,
+        expected_calibration_error, roc_auc and average_precision. For numbers: rmse, mae and
+        median_absolute_error in the target's own units, and r2. NaN where the rows have no such
+        figure. The baseline guesses the training rows' class shares as probabilities, or their
+        mean.
+
+        Args:
+            table: as in `predict`, with the target's column.
+            threshold: as in `predict`.
 
         Raises:
             TableError: no target column, or no row with a target; also as in `predict`.
         """
+        self.target.check_threshold(threshold)
+        return score_outputs(self.target, *self.truth_and_outputs(table), threshold)
+
+    def truth_and_outputs(self, table: TableLike) -> tuple[NDArray[Any], Floats]:
+        """Of the rows whose target is there the target as the network learns it, and its outputs.
+
+        Raises:
+            TableError: as in `evaluate`.
+        """
         columns = as_columns(table)
-        encoded = self.target.encode(self._target_column(columns), self.missing_values)
+        column = self.preprocessor.read(self.target.name, self._target_column(columns))
+        encoded = self.target.encode(column, self.missing_values)
         there = encoded >= 0 if isinstance(self.target, ClassTarget) else ~np.isnan(encoded)
         if not there.any():
             raise TableError(f"no row has a value in the target column '{self.target.name}'")
         with rows_taken(np.flatnonzero(there)):
             outputs = self.outputs(take_rows(columns, there))
-        return score_outputs(self.target, encoded[there], outputs)
+        return encoded[there], outputs
 
     def save(self, path: str | Path) -> None:
         """Write preprocessing, network, class names and training record to one file.
@@ -157,32 +178,6 @@ class TableModel:
             raise TableError(
                 f"{path}: the target needs {outputs} network outputs, but there are {row.size}"
             )
-
-
-def score_outputs(
-    target: Target, encoded: NDArray[Any], outputs: Floats
-) -> dict[str, dict[str, float]]:
-    """Figures of outputs [rows, outputs] and of the baseline; see `TableModel.evaluate`."""
-    guess = target.baseline(len(encoded))
-    if isinstance(target, ClassTarget):
-        names, truth = CLASS_METRICS, encoded
-    else:
-        names = NUMBER_METRICS
-        truth = target.decode(encoded[:, None])
-        outputs, guess = target.decode(outputs)[:, None], target.decode(guess)[:, None]
-    return {
-        "model": {name: _figure(name, truth, outputs) for name in names},
-        "baseline": {name: _figure(name, truth, guess) for name in names},
-    }
-
-
-def _figure(name: str, truth: NDArray[Any], outputs: Floats) -> float:
-    """A metric's value, NaN where these rows have none; no figure is worth the others."""
-    try:
-        with np.errstate(all="ignore"):
-            return METRICS[name](truth, outputs, None)
-    except (ValueError, ArithmeticError):
-        return float("nan")
 
 
 def _split_tensors(where: str, tensors: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lamina.tabular._as_columns import as_column
 from lamina.tabular._columns import (
-    Column,
+    CodedText,
     Floats,
     Indices,
     TableError,
@@ -18,12 +18,19 @@ from lamina.tabular._columns import (
     read_numbers,
 )
 from lamina.tabular._encoders import Record
-from lamina.tabular._inspect import refuse_almost_numbers
 from lamina.tabular._record import Fields, Tensors
-from lamina.tabular._texts import find_places, parse_number, shorten
+from lamina.tabular._text_kind import kind_of_texts
+from lamina.tabular._texts import (
+    TRUTH_VALUES,
+    MissingTexts,
+    find_places,
+    parse_number,
+    shorten,
+)
 
 SCHEMA = "lamina.tabular.target"
 VERSION = 1
+DEFAULT_THRESHOLD = 0.5
 TASKS = ("auto", "classification", "regression")
 
 _MOST_CLASSES = 1000
@@ -69,11 +76,40 @@ class ClassTarget:
         p = np.asarray(outputs, dtype=np.float64)
         return np.hstack([1.0 - p, p]) if self.outputs == 1 else p
 
-    def decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        """Names [rows] of the most probable classes."""
-        chosen = self.probabilities(outputs).argmax(axis=1)
+    @property
+    def positive(self) -> str | None:
+        """The second of two classes, whose probability the network gives; None of more."""
+        return self.classes[1] if self.outputs == 1 else None
+
+    def decode(self, outputs: NDArray[Any], threshold: float | None = None) -> NDArray[Any]:
+        """Names [rows] of the most probable classes.
+
+        Of two classes the second (`positive`) is taken where its probability is above the
+        threshold; None: 0.5.
+
+        Raises:
+            TableError: a threshold for more than two classes, or one outside 0 to 1.
+        """
+        self.check_threshold(threshold)
+        if self.positive is None:
+            chosen = self.probabilities(outputs).argmax(axis=1)
+        else:
+            limit = DEFAULT_THRESHOLD if threshold is None else threshold
+            chosen = (np.asarray(outputs, dtype=np.float64)[:, 0] > limit).astype(np.int64)
         names: NDArray[Any] = np.array(self.classes, dtype=object)[chosen]
         return names
+
+    def check_threshold(self, threshold: float | None) -> None:
+        """Refuse a threshold for more than two classes, and one that is no probability."""
+        if threshold is None:
+            return
+        if self.positive is None:
+            raise TableError(
+                f"a threshold decides between two classes, but '{self.name}' has "
+                f"{len(self.classes)}; the most probable one is predicted"
+            )
+        if not 0.0 <= threshold <= 1.0:
+            raise TableError(f"expected a threshold from 0 to 1, got {threshold:g}")
 
     def baseline(self, rows: int) -> Floats:
         """Outputs [rows, outputs] of a guess that knows the classes' shares alone."""
@@ -101,9 +137,17 @@ class NumberTarget:
         numbers = read_numbers(self.name, as_column(self.name, column), missing_values)
         return (numbers - self.mean) / self.scale
 
-    def decode(self, outputs: NDArray[Any]) -> Floats:
+    def decode(self, outputs: NDArray[Any], threshold: float | None = None) -> Floats:
         """The target's own units [rows] from the network's outputs [rows, 1]."""
+        self.check_threshold(threshold)
         return np.asarray(outputs, dtype=np.float64)[:, 0] * self.scale + self.mean
+
+    def check_threshold(self, threshold: float | None) -> None:
+        """Refuse a threshold, which decides between classes."""
+        if threshold is not None:
+            raise TableError(
+                f"a threshold decides between two classes, but '{self.name}' is a number"
+            )
 
     def baseline(self, rows: int) -> Floats:
         """Outputs [rows, 1] of a guess that knows the mean alone."""
@@ -117,33 +161,75 @@ class NumberTarget:
 Target = ClassTarget | NumberTarget
 
 
+@dataclass(frozen=True)
+class TaskChoice:
+    """The task that a target column's values suggest, and why: "it holds text"."""
+
+    task: str
+    reason: str
+
+
+def choose_task(name: str, column: Any, missing_values: Collection[str]) -> TaskChoice:
+    """Work out the task of a target column.
+
+    Text and truth values make classes, and so do two whole numbers, codes with leading zeros, and
+    whole numbers with at most 20 different values that come 10 times each on average; other
+    numbers make a regression.
+
+    Raises:
+        TableError: dates, or numbers with a few texts among them or written with marks.
+    """
+    column = as_column(name, column)
+    coded = code_text(column, missing_values)
+    counts = coded.counts()
+    kind, note, _ = kind_of_texts(name, coded)
+    if kind_of(column) == "M" or kind == "date":
+        raise TableError(f"target '{name}': expected classes or numbers, got dates")
+    if kind == "category":
+        truths = find_places(TRUTH_VALUES, counts)
+        holds = "truth values" if counts and (truths >= 0).all() else "text"
+        return TaskChoice("classification", f"it holds {note or holds}")
+    numbers = [parse_number(text) or 0.0 for text in counts]
+    if not all(number.is_integer() for number in numbers):
+        return TaskChoice("regression", "it holds numbers with fractions")
+    found = f"it holds {len(counts):,} different whole numbers"
+    if len(counts) > _FEW_WHOLE_NUMBERS:
+        return TaskChoice("regression", f"{found}, more than {_FEW_WHOLE_NUMBERS}")
+    if len(counts) <= 2 or sum(counts.values()) >= _ROWS_PER_CLASS * len(counts):
+        return TaskChoice("classification", found if len(counts) > 1 else "it holds one value")
+    rows = f"in fewer than {_ROWS_PER_CLASS} rows each on average"
+    return TaskChoice("regression", f"{found}, {rows}")
+
+
 def fit_target(
     name: str, column: Any, missing_values: Collection[str], task: str = "auto"
 ) -> Target:
-    """Work out the task, unless it is given, and learn the target's classes or scale.
-
-    Text makes classes, and so do whole numbers with at most 20 distinct values that come 10
-    times each on average; other numbers make a regression.
+    """Learn the target's classes or scale; the task is worked out by `choose_task` where "auto".
 
     Raises:
         TableError: nothing to learn from: no values, one class, one value, or about as many
-            classes as rows.
+            classes as rows; also as `choose_task`.
     """
     if task not in TASKS:
         raise ValueError(f"expected task to be one of {', '.join(TASKS)}, got {task!r}")
     column = as_column(name, column)
     if kind_of(column) == "M":
         raise TableError(f"target '{name}': expected classes or numbers, got dates")
-    coded = code_text(column, missing_values)
-    counts = coded.counts()
     if task == "auto":
-        task = _guess_task(column, counts)
-        if task == "classification":
-            refuse_almost_numbers(name, coded, counts)
+        task = choose_task(name, column, missing_values).task
     if task == "regression":
         numbers = read_numbers(name, column, missing_values)
         return _fit_numbers(name, numbers[~np.isnan(numbers)])
-    return _fit_classes(name, counts)
+    return _fit_classes(name, code_text(column, missing_values).counts())
+
+
+def missing_texts(name: str, column: Any, missing_values: Collection[str]) -> dict[str, int]:
+    """Rows of each text, not of empty cells, that counts as missing in a column."""
+    column = as_column(name, column)
+    if not isinstance(column, CodedText):
+        return {}
+    missing = MissingTexts.of(missing_values)
+    return {text: n for text, n in column.counts().items() if text and text in missing}
 
 
 def target_from_record(record: Any, tensors: Mapping[str, Any]) -> Target:
@@ -175,16 +261,6 @@ def target_from_record(record: Any, tensors: Mapping[str, Any]) -> Target:
 
 def _head(task: str, name: str) -> Record:
     return {"schema": SCHEMA, "version": VERSION, "task": task, "name": name}
-
-
-def _guess_task(column: Column, counts: dict[str, int]) -> str:
-    numbers = [parse_number(text) for text in counts]
-    if kind_of(column) == "b" or any(number is None for number in numbers):
-        return "classification"
-    whole = all(number is not None and number.is_integer() for number in numbers)
-    few = len(counts) <= _FEW_WHOLE_NUMBERS
-    repeated = sum(counts.values()) >= _ROWS_PER_CLASS * len(counts)
-    return "classification" if whole and few and (repeated or len(counts) <= 2) else "regression"
 
 
 def _fit_classes(name: str, counts: dict[str, int]) -> ClassTarget:
