@@ -4,6 +4,7 @@
 #include <algorithm>
 #include "array_view.h"
 #include "base/json.h"
+#include "instance.h"
 #include "parameter_arrays.h"
 #include "poll.h"
 #include "register.h"
@@ -178,12 +179,11 @@ std::vector<DenseArray<T>> get_parameters(const Model<T>& model) {
 template <class T>
 void bind_network(py::class_<Model<T>>& network) {
   using Class = Model<T>;
-  network
-      .def(py::init([](const std::string& spec, uint64_t seed) {
-             return std::make_unique<Class>(parse(spec), seed);
-           }),
-           py::arg("spec"), py::arg("seed"))
-      .def("spec", [](const Class& self) { return self.network().spec().dump(); })
+  define_constructor(
+      network,
+      +[](const std::string& spec, uint64_t seed) { return std::make_unique<Class>(parse(spec), seed); },
+      py::arg("spec"), py::arg("seed"));
+  network.def("spec", [](const Class& self) { return self.network().spec().dump(); })
       .def("output_activation", [](const Class& self) { return self.network().output_activation().name; })
       .def_property_readonly("inputs", [](const Class& self) { return self.network().inputs(); })
       .def_property_readonly("outputs", [](const Class& self) { return self.network().outputs(); })
@@ -210,8 +210,8 @@ void bind_network(py::class_<Model<T>>& network) {
       .def("set_parameters", &set_parameters<T>, py::arg("indices"), py::arg("arrays"))
       .def("make_optimizer",
            [](const Class& self, const std::string& spec) {
-             return std::unique_ptr<Optimizer<T>>(
-                 new Optimizer<T>(self.make_optimizer(optimizer_from_json(parse(spec)))));
+             return Instance(std::unique_ptr<Optimizer<T>>(
+                 new Optimizer<T>(self.make_optimizer(optimizer_from_json(parse(spec))))));
            })
       .def_property_readonly("smallest_batch",
                              [](const Class& self) { return self.network().couples_rows() ? 2 : 1; })
@@ -220,7 +220,7 @@ void bind_network(py::class_<Model<T>>& network) {
       .def(
           "make_average",
           [](const Class& self, double decay, bool warm_up, int64_t start) {
-            return std::make_unique<WeightAverage<T>>(self.make_average({decay, warm_up, start}));
+            return Instance(std::make_unique<WeightAverage<T>>(self.make_average({decay, warm_up, start})));
           },
           py::arg("decay"), py::arg("warm_up"), py::arg("start"))
       .def("follow_average", &Class::follow_average, py::arg("average").none(true),
@@ -270,9 +270,11 @@ void bind_network(py::class_<Model<T>>& network) {
 }  // namespace
 
 void register_network(py::module_& module) {
-  py::class_<LossSpec>(module, "Loss")
-      .def(py::init([](const std::string& spec) { return loss_from_json(parse(spec)); }), py::arg("spec"))
-      .def("spec", [](const LossSpec& self) { return loss_to_json(self).dump(); })
+  py::class_<LossSpec> loss(module, "Loss");
+  define_constructor(
+      loss, +[](const std::string& spec) { return std::make_unique<LossSpec>(loss_from_json(parse(spec))); },
+      py::arg("spec"));
+  loss.def("spec", [](const LossSpec& self) { return loss_to_json(self).dump(); })
       .def_readonly("name", &LossSpec::name)
       .def_readonly("takes_classes", &LossSpec::takes_classes);
   py::class_<Model<float>> network32(module, "NetworkFloat32");

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "array_view.h"
+#include "instance.h"
 #include "poll.h"
 #include "register.h"
 #include "training/perceptron.h"
@@ -9,8 +10,8 @@
 namespace lamina::python {
 namespace {
 
-PerceptronResult train(const py::array& inputs, const DenseArray<int32_t>& classes, int64_t units,
-                       const PerceptronOptions& options) {
+Instance<PerceptronResult> train(const py::array& inputs, const DenseArray<int32_t>& classes, int64_t units,
+                                 const PerceptronOptions& options) {
   const DataSet<double> data = data_set<double>(inputs, inputs.ndim() == 2 ? inputs.shape(1) : 0, classes,
                                                 std::nullopt, std::nullopt, "Perceptron");
   const py::object none = py::none();
@@ -21,7 +22,7 @@ PerceptronResult train(const py::array& inputs, const DenseArray<int32_t>& class
     result = train_perceptron(data.inputs, data.targets.classes, units, options, poll);
   }
   poll.rethrow();
-  return result;
+  return Instance(std::make_unique<PerceptronResult>(std::move(result)));
 }
 
 }  // namespace
