@@ -30,6 +30,21 @@ def value_data(
     return x, np.sin(x @ random.normal(size=(inputs, outputs))).astype(np.float32)
 
 
+def label_data(rows: int = 120) -> tuple[Array, Array, Array]:
+    """Normal inputs [rows, 3], labels of 0 and 1 [rows, 3] that depend on them, and classes [rows].
+
+    The classes, 0 to 2, are how many labels hold, modulo 3.
+    """
+    x = np.random.default_rng(0).normal(size=(rows, 3))
+    labels = (np.random.default_rng(1).normal(size=(rows, 3)) + x > 0).astype(int)
+    return x, labels, labels.sum(axis=1) % 3
+
+
+def one_layer(outputs: int, last: str = "identity", **options: Any) -> lm.Sequential:
+    """Three inputs and a layer."""
+    return lm.Sequential([lm.Dense(outputs, last)], inputs=3, **{"seed": 3, **options})
+
+
 def classifier(
     inputs: int | None = 7, classes: int = 3, *, dropout: float = 0.0, **options: Any
 ) -> lm.Sequential:

@@ -35,8 +35,8 @@ def test_prepare_cleans_the_published_lines(tmp_path):
 def test_the_tables_are_the_official_split(name, rows, unknown):
     table = read_table(FOLDER / f"{name}.csv.gz", TextFormat())
     assert len(table["income"]) == rows
-    assert set(table["income"]) == {"<=50K", ">50K"}
-    cells = zip(*table.values(), strict=True)
+    assert set(table["income"].tolist()) == {"<=50K", ">50K"}
+    cells = zip(*(column.tolist() for column in table.values()), strict=True)
     assert sum("?" in row for row in cells) == unknown
 
 

@@ -253,6 +253,8 @@ def test_a_limit_is_held_to_the_last_bit(kind: str, limit: float) -> None:
         assert _core.values_within(np.array([[value]], kind), limit)
     for value in (beyond, -beyond, np.inf, -np.inf, np.nan, -np.nan):
         assert not _core.values_within(np.array([[0.0, value]], kind), limit)
+        allowed = _core.values_within(np.array([[0.0, value]], kind), limit, nan_allowed=True)
+        assert allowed == np.isnan(value)
 
 
 def test_the_largest_numbers_are_taken_and_the_last_of_many_rows_is_looked_at() -> None:

@@ -291,9 +291,72 @@ def test_the_option_early_stopping_watches_the_validation_loss() -> None:
     assert net.evaluate(x[30:], random[30:])["loss"] == history["val_loss"][best]
 
 
-def test_a_figure_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(ValueError, match="no figure named 'val_loss'; there are loss"):
-        fit(classifier(), lm.EarlyStopping("val_loss"))
+@pytest.mark.parametrize("plateau", [False, True], ids=["EarlyStopping", "ReduceOnPlateau"])
+def test_a_figure_that_is_not_there_is_refused_before_training(plateau: bool) -> None:
+    net = classifier()
+    before = bits(net)
+    for monitor, metrics, there in (
+        ("val_loss", [], "loss, learning_rate"),
+        ("val_accuracy", ["accuracy"], "loss, accuracy, learning_rate"),
+    ):
+        with pytest.raises(ValueError, match=f"no figure named '{monitor}'; there are {there}$"):
+            fit(net, **watching(plateau, monitor, "auto"), metrics=metrics)
+    assert (bits(net), net.epochs_trained, net.history) == (before, 0, None)
+
+
+def watching(plateau: bool, monitor: str, mode: Any) -> dict[str, Any]:
+    """Options of fit that watch a figure."""
+    if plateau:
+        rate = lm.ReduceOnPlateau(0.1, monitor=monitor, mode=mode, patience=0)
+        return {"optimizer": lm.SGD(lm.WarmUp(rate, 1))}
+    return {"early_stopping": lm.EarlyStopping(monitor, mode=mode)}
+
+
+@pytest.mark.parametrize("plateau", [False, True], ids=["EarlyStopping", "ReduceOnPlateau"])
+def test_which_way_a_figure_is_better_is_known_or_asked_for_before_training(plateau: bool) -> None:
+    def my_accuracy(y: Any, outputs: Any) -> float:
+        return float((outputs.argmax(axis=1) == y).mean())
+
+    net = classifier()
+    for monitor in ("my_accuracy", "val_my_accuracy", "learning_rate"):
+        with pytest.raises(ValueError, match=f"mode='min' or mode='max' for '{monitor}'"):
+            fit(
+                net,
+                **watching(plateau, monitor, "auto"),
+                metrics=[my_accuracy],
+                validation_fraction=0.2,
+            )
+    assert net.history is None
+    fit(net, **watching(plateau, "my_accuracy", "max"), metrics=[my_accuracy])
+    named = lm.metrics.Metric(my_accuracy, mode="max")
+    fit(net, **watching(plateau, "my_accuracy", "auto"), metrics=[named])
+
+
+@pytest.mark.parametrize(
+    ("name", "larger"),
+    [("accuracy", True), ("f1", True), ("roc_auc", True), ("log_loss", False), ("ece", False)],
+)
+def test_lamina_s_metrics_are_known_to_be_better_one_way(name: str, larger: bool) -> None:
+    x, y = class_data()
+    early = lm.EarlyStopping("val_" + name, patience=100)
+    history = fit(classifier(), early, metrics=[name], epochs=8, validation_data=(x[:99], y[:99]))
+    values = history["val_" + name]
+    assert early.best == (max if larger else min)(values)
+    assert history.best_epoch == early.best_epoch == values.index(early.best)
+
+
+def test_a_figure_that_callbacks_add_can_be_watched() -> None:
+    class Add(lm.Callback):
+        def on_epoch_end(self, epoch: int, record: Any) -> None:
+            record["added"] = [3.0, 1.0, 2.0, 2.5, 0.0][epoch]
+
+    early = lm.EarlyStopping("added", patience=2, mode="min")
+    history = fit(classifier(), Add(), early, epochs=5)
+    assert (history.epochs, early.best_epoch) == (4, 1)
+    with pytest.raises(ValueError, match="mode='min' or mode='max' for 'added'"):
+        fit(classifier(), Add(), lm.EarlyStopping("added"))
+    with pytest.raises(ValueError, match="no figure named 'never'; there are loss"):
+        fit(classifier(), Add(), lm.EarlyStopping("never", mode="min"))
 
 
 def test_training_stops_when_the_target_loss_is_reached() -> None:

@@ -28,6 +28,7 @@ COLUMNS = ("forward", "backward", "PyTorch", "saved")
 WITHOUT_PYTORCH = {"step", "lion", "dropout", "alpha_dropout", "gaussian_noise"} | {
     "normalization",
     "affine",
+    "column_encoding",
 }
 X = np.random.default_rng(0).normal(size=(9, 5))
 Check = Callable[[str, Any], None]
@@ -203,6 +204,9 @@ def layer_network(name: str, dtype: Any) -> lm.Sequential:
         "clip": (-1.0, 1.0),
     }
     options |= {"residual": ([lm.Dense(5)],)}
+    number, plain = lm.NumberEncoding([-1.0, 0.0, 2.0], limit=3.0), lm.NumberEncoding(limit=3.0)
+    columns = [number, lm.CategoryEncoding(2), plain, lm.DateEncoding(scale=2.0)]
+    options |= {"column_encoding": (columns,)}
     layer = LAYERS[name](*options.get(name, ()))
     net = lm.Sequential([layer, lm.Dense(4)], inputs=5, dtype=dtype)
     if name == "normalization":

@@ -2,52 +2,22 @@
 
 import io
 import json
-import subprocess
 import sys
 import warnings
 
-import numpy as np
 import pytest
 
 pl = pytest.importorskip("polars")
 pytest.importorskip("rich")
 
-import lamina as lm  # noqa: E402
-from commands import QUICK, fails, lamina, write  # noqa: E402
-from lamina.cli._read import TextFormat, read_table  # noqa: E402
+from commands import QUICK, fails, lamina, train_models, write  # noqa: E402
 from lamina.tabular import TableModel  # noqa: E402
-
-
-def make_table(rows, seed):
-    """Income-like rows: `grade` and `hours` decide `paid`; `amount` is a number to predict."""
-    rng = np.random.default_rng(seed)
-    grade = rng.choice(["low", "middle", "high"], rows)
-    hours = rng.uniform(0, 60, rows).round(1)
-    score = (grade == "high") * 2.0 - (grade == "low") * 2.0 + (hours - 30) / 10
-    return pl.DataFrame(
-        {
-            "grade": np.where(rng.random(rows) < 0.05, "?", grade),
-            "hours": hours,
-            "noise": rng.normal(size=rows).round(3),
-            "paid": np.where(score + 0.3 * rng.normal(size=rows) > 0, "yes", "no"),
-            "amount": (1000 + 50 * score).round(2),
-        }
-    )
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Tables, and a model of each kind trained by the command."""
-    folder = tmp_path_factory.mktemp("cli")
-    make_table(600, 0).write_csv(folder / "train.csv")
-    make_table(300, 1).write_csv(folder / "test.csv")
-    for target, other in (("paid", "amount"), ("amount", "paid")):
-        arguments = [folder / "train.csv", "--target", target, "--ignore", other, "--json"]
-        output = ["-o", folder / f"{target}.lamina", "--test", folder / "test.csv"]
-        code, out, _ = lamina("train", *arguments, *output, *QUICK)
-        assert code == 0
-        (folder / f"{target}.json").write_text(out)
-    return folder
+    return train_models(tmp_path_factory.mktemp("cli"))
 
 
 # Training.
@@ -164,146 +134,6 @@ def test_a_table_that_cannot_teach_gives_one_sentence(tmp_path, text, sentence):
     assert not (tmp_path / "m").exists()
 
 
-# Models.
-
-
-def test_predictions_reach_the_figures_that_training_reported(folder):
-    _, out, _ = lamina("predict", folder / "paid.lamina", folder / "test.csv", "--keep", "paid")
-    frame = pl.read_csv(io.StringIO(out))
-    accuracy = (frame["paid"] == frame["predicted_paid"]).mean()
-    recorded = json.loads((folder / "paid.json").read_text())["results"]["test"]["model"]
-    assert accuracy == pytest.approx(recorded["accuracy"])
-
-
-def test_evaluate_gives_the_figures_that_training_reported(folder):
-    _, out, _ = lamina("evaluate", folder / "amount.lamina", folder / "test.csv", "--json")
-    recorded = json.loads((folder / "amount.json").read_text())["results"]["test"]
-    assert json.loads(out)["model"] == pytest.approx(recorded["model"])
-
-
-def test_other_column_orders_and_types_of_file_predict_alike(folder, tmp_path):
-    frame = pl.read_csv(folder / "test.csv")
-    frame.select(reversed(frame.columns)).with_columns(more=0).write_parquet(tmp_path / "t.parquet")
-    arguments = ["predict", folder / "paid.lamina"]
-    expected = lamina(*arguments, folder / "test.csv", "--probabilities")
-    assert lamina(*arguments, tmp_path / "t.parquet", "--probabilities") == expected
-
-
-def test_unseen_and_missing_values_are_legal_at_prediction(folder, tmp_path):
-    path = write(tmp_path / "t.csv", "grade,hours,noise\nunheard,30,0\n,,\n\nhigh,,\n")
-    code, out, _ = lamina("predict", folder / "paid.lamina", path)
-    assert code == 0
-    assert out.split()[0] == "predicted_paid"
-    # A row of missing values is a row; an empty line is none.
-    assert len(out.split()) == 4
-
-
-def test_a_table_may_come_from_the_standard_input(folder):
-    arguments = [sys.executable, "-m", "lamina.cli", "predict", folder / "paid.lamina"]
-    text = (folder / "test.csv").read_bytes()
-    piped = subprocess.run([*arguments, "-"], input=text, capture_output=True, check=True)
-    expected = lamina("predict", folder / "paid.lamina", folder / "test.csv")[1]
-    assert piped.stdout.decode() == expected
-
-
-def test_kept_columns_are_copied_as_they_are(folder, tmp_path):
-    frame = pl.read_csv(folder / "test.csv").head(2)
-    more = {
-        "key": [2**60 + 1, None],
-        "day": pl.Series(["2024-01-02", None]).str.to_date(),
-        "yes": [True, None],
-        "price": pl.Series(["1.10", None]).cast(pl.Decimal(10, 2)),
-    }
-    frame = frame.hstack(pl.DataFrame(more))
-    frame.write_parquet(tmp_path / "t.parquet")
-    arguments = [
-        "predict",
-        folder / "paid.lamina",
-        tmp_path / "t.parquet",
-        "--keep",
-        ",".join(more),
-    ]
-    _, out, _ = lamina(*arguments)
-    assert out.split("\n")[1].startswith(f"{2**60 + 1},2024-01-02,true,1.10,")
-    assert json.loads(lamina(*arguments, "--json")[1])["day"] == ["2024-01-02", None]
-    assert lamina(*arguments, "-o", tmp_path / "p.parquet")[0] == 0
-    assert pl.read_parquet(tmp_path / "p.parquet").select(*more).equals(frame.select(*more))
-
-
-@pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.parquet"])
-def test_predictions_are_written_in_the_kind_of_file_that_the_name_asks_for(folder, tmp_path, name):
-    arguments = ["predict", folder / "amount.lamina", folder / "test.csv"]
-    assert lamina(*arguments, "-o", tmp_path / name) == (0, "", "")
-    written = read_table(tmp_path / name, TextFormat())["predicted_amount"].tolist()
-    printed = json.loads(lamina(*arguments, "--json")[1])["predicted_amount"]
-    assert [float(number) for number in written] == printed
-
-
-def test_info_tells_columns_classes_and_results(folder):
-    code, out, _ = lamina("info", folder / "paid.lamina")
-    assert code == 0
-    for part in ("classes: 'no', 'yes'", "grade", "category", "best epoch", "test"):
-        assert part in out
-    described = json.loads(lamina("info", folder / "paid.lamina", "--json")[1])
-    assert described["reads"] == ["grade", "hours", "noise"]
-    assert described["ignores"] == {"amount": "left out on request"}
-
-
-def test_info_tells_a_network_without_a_table_too(tmp_path):
-    lm.Sequential([lm.Dense(3, "relu")], inputs=2).save(tmp_path / "n")
-    code, out, _ = lamina("info", tmp_path / "n")
-    assert code == 0
-    assert "Dense(3, relu)" in out
-    described = json.loads(lamina("info", tmp_path / "n", "--json")[1])
-    assert described["network"]["inputs"] == 2
-    assert "expected a model of tables, got a network" in fails("predict", tmp_path / "n", "t.csv")
-
-
-def test_a_model_loads_in_python_and_predicts_arrays(folder):
-    model = TableModel.load(folder / "paid.lamina")
-    table = {"grade": ["high", "low"], "hours": [60, 0], "noise": [0.0, 0.0]}
-    assert model.predict(table).tolist() == ["yes", "no"]
-    assert model.predict_probabilities(table).shape == (2, 2)
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("grade,noise\nlow,1\n", "no column 'hours', which the model reads"),
-        ("grade,Hours,noise\nlow,1,1\n", "did you mean 'Hours'"),
-        ("grade,hours,noise\nlow,1,0\nlow,long,0\n", "'hours', row 2: expected a number, got 'lo"),
-    ],
-)
-def test_a_table_that_does_not_fit_the_model_gives_one_sentence(folder, tmp_path, text, sentence):
-    path = write(tmp_path / "t.csv", text)
-    assert sentence in fails("predict", folder / "paid.lamina", path)
-
-
-def test_evaluating_without_the_target_or_with_an_unknown_class_gives_one_sentence(
-    folder, tmp_path
-):
-    path = write(tmp_path / "t.csv", "grade,hours,noise\nlow,1,0\n")
-    assert "no target column 'paid'" in fails("evaluate", folder / "paid.lamina", path)
-    path = write(tmp_path / "t.csv", "grade,hours,noise,paid\nlow,1,0,perhaps\n")
-    assert "class 'perhaps' is not among" in fails("evaluate", folder / "paid.lamina", path)
-
-
-def test_wrong_choices_at_prediction_give_one_sentence(folder):
-    arguments = ["predict", folder / "amount.lamina", folder / "test.csv"]
-    assert "predicts numbers, not classes" in fails(*arguments, "--probabilities")
-    assert "--keep: there is no column 'hour'; did you mean 'hours'" in fails(
-        *arguments, "--keep", "hour"
-    )
-    assert "expected a name that ends in .csv" in fails(*arguments, "-o", "p.xlsx")
-    assert "there is no folder nowhere" in fails(*arguments, "-o", "nowhere/p.csv")
-
-
-def test_a_file_that_is_no_model_gives_one_sentence(folder, tmp_path):
-    for data in (b"", b"hello", (folder / "paid.lamina").read_bytes()[:-100]):
-        fails("info", write(tmp_path / "m", data))
-    fails("info", tmp_path / "missing")
-
-
 # The program itself.
 
 
@@ -329,13 +159,13 @@ def test_an_interrupt_while_modules_are_read_gives_no_traceback(monkeypatch):
 
 
 def test_a_warning_is_one_sentence_on_the_standard_error(folder, monkeypatch):
-    predict = TableModel.outputs
+    predict = TableModel.outputs_of
 
-    def warn(self, table):
+    def warn(self, inputs):
         warnings.warn("these rows\nare odd", stacklevel=1)
-        return predict(self, table)
+        return predict(self, inputs)
 
-    monkeypatch.setattr(TableModel, "outputs", warn)
+    monkeypatch.setattr(TableModel, "outputs_of", warn)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         code, _, err = lamina("predict", folder / "paid.lamina", folder / "test.csv")

@@ -133,7 +133,8 @@ def test_the_summary_says_that_a_random_split_of_dates_flatters(table):
     write(table.parent / "german.csv", german)
     assert sentence in trained(table.parent / "german.csv", "--ignore", "day")
     assert "flatter" not in trained(table, "--split", "last")
-    assert "flatter" not in trained(table, "--validation", table)
+    other = write(table.parent / "other.csv", table.read_bytes())
+    assert "flatter" not in trained(table, "--validation", other)
 
 
 def test_a_column_of_numbers_orders_the_rows_and_rows_without_one_are_left_out(table):

@@ -47,7 +47,8 @@ def test_a_stored_preprocessor_encodes_to_the_same_bits(rows):
     preprocessor = Preprocessor(kinds={"c": "category"}).fit(table)
     record, tensors = preprocessor.to_record()
     stored = Preprocessor.from_record(json.loads(json.dumps(record)), tensors)
-    assert (stored.transform(table) == preprocessor.transform(table)).all()
+    assert stored.transform(table).tobytes() == preprocessor.transform(table).tobytes()
+    assert stored.layer() == preprocessor.layer()
     assert stored.feature_names == preprocessor.feature_names
 
 
@@ -61,7 +62,8 @@ def set_in(record, tensors, *, path, value):
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        (["version"], 2, "version 2 is newer"),
+        (["version"], 3, "version 3 is newer"),
+        (["version"], 1, r"version 1 is older than this lamina reads \(2 to 2\); train the model"),
         (["version"], True, "'version' to be int, got bool"),
         (["schema"], "other", "expected schema 'lamina.tabular.preprocessor', got 'other'"),
         (["more"], 1, "unknown field 'more'"),

@@ -7,12 +7,13 @@ namespace lamina::python {
 void register_arrays(py::module_& module) {
   module.def(
       "values_within",
-      [](const py::array& array, double limit) {
+      [](const py::array& array, double limit, bool nan_allowed) {
         const int64_t columns = array.ndim() == 2 ? array.shape(1) : 0;
-        return values_within(source_of(array, columns, "values_within"), limit);
+        return values_within(source_of(array, columns, "values_within"), limit, nan_allowed);
       },
-      py::arg("array"), py::arg("limit"),
-      "Whether all values of a float32 or float64 matrix are finite and at most `limit` in size.");
+      py::arg("array"), py::arg("limit"), py::arg("nan_allowed") = false,
+      "Whether all values of a float32 or float64 matrix are finite and at most `limit` in size, or NaN "
+      "where that is allowed.");
 }
 
 }  // namespace lamina::python

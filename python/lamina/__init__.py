@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from lamina._average_networks import average_networks
     from lamina._batches import batches
     from lamina._callbacks import Callback, EarlyStopping
+    from lamina._column_encoding import (
+        CategoryEncoding,
+        ColumnEncoding,
+        DateEncoding,
+        NumberEncoding,
+    )
     from lamina._full_batch import LBFGS, LevenbergMarquardt
     from lamina._history import History
     from lamina._layer import Layer
@@ -96,13 +102,16 @@ __all__ = [
     "BinaryCrossEntropy",
     "BinaryFocal",
     "Callback",
+    "CategoryEncoding",
     "Clip",
+    "ColumnEncoding",
     "ConstantSchedule",
     "CosineLogSchedule",
     "CosineRestartsSchedule",
     "CosineSchedule",
     "CosineSimilarity",
     "CrossEntropy",
+    "DateEncoding",
     "Dense",
     "Dropout",
     "EarlyStopping",
@@ -133,6 +142,7 @@ __all__ = [
     "NAdam",
     "Normalization",
     "NotFiniteError",
+    "NumberEncoding",
     "OneCycleSchedule",
     "Optimizer",
     "PReLU",
@@ -186,6 +196,12 @@ _HOMES = {
     "lamina._callbacks": (
         "Callback",
         "EarlyStopping",
+    ),
+    "lamina._column_encoding": (
+        "CategoryEncoding",
+        "ColumnEncoding",
+        "DateEncoding",
+        "NumberEncoding",
     ),
     "lamina._full_batch": (
         "LBFGS",

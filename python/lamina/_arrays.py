@@ -27,6 +27,7 @@ def inputs(
     where: str,
     check_values: bool = True,
     least_rows: int = 1,
+    nan_allowed: bool = False,
 ) -> NDArray[Any]:
     """X as an array [rows, columns] of a type that the core converts while it reads.
 
@@ -50,7 +51,7 @@ def inputs(
     if array.shape[0] < least_rows or array.shape[1] == 0:
         raise ValueError(f"{where}: expected at least one row and one feature, got {_shape(array)}")
     if check_values:
-        _check_values(array, dtype, where, "X")
+        _check_values(array, dtype, where, "X", nan_allowed)
     return array
 
 
@@ -174,15 +175,17 @@ def _stack_level() -> int:
     return level
 
 
-def _check_values(array: NDArray[Any], dtype: Dtype, where: str, name: str) -> None:
+def _check_values(
+    array: NDArray[Any], dtype: Dtype, where: str, name: str, nan_allowed: bool = False
+) -> None:
     kind, size = array.dtype.kind, array.dtype.itemsize
     if kind == "f":
         limit = _LARGEST[4 if dtype == "float32" else max(size, 4)]
         for first in range(0, len(array), _CHUNK):
             chunk = array[first : first + _CHUNK]
             chunk = chunk if size >= 4 else chunk.astype(np.float32)
-            if not _core.values_within(chunk, limit):
-                _refuse_floats(chunk, first, where, name)
+            if not _core.values_within(chunk, limit, nan_allowed):
+                _refuse_floats(chunk, first, where, name, nan_allowed)
     elif kind in "iu":
         digits = 24 if dtype == "float32" else 53
         if size * 8 > digits:
@@ -195,8 +198,10 @@ def _check_values(array: NDArray[Any], dtype: Dtype, where: str, name: str) -> N
                 )
 
 
-def _refuse_floats(chunk: NDArray[Any], first: int, where: str, name: str) -> None:
-    finite = np.isfinite(chunk)
+def _refuse_floats(
+    chunk: NDArray[Any], first: int, where: str, name: str, nan_allowed: bool
+) -> None:
+    finite = ~np.isinf(chunk) if nan_allowed else np.isfinite(chunk)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
         raise ValueError(

@@ -421,9 +421,9 @@ def spare_like(x: numpy.ndarray) -> numpy.ndarray:
     """
 def train_perceptron(inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32], units: typing.SupportsInt | typing.SupportsIndex, *, learning_rate: typing.SupportsFloat | typing.SupportsIndex, margin: typing.SupportsFloat | typing.SupportsIndex, averaged: bool, fit_bias: bool, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, max_epochs: typing.SupportsInt | typing.SupportsIndex) -> PerceptronResult:
     ...
-def values_within(array: numpy.ndarray, limit: typing.SupportsFloat | typing.SupportsIndex) -> bool:
+def values_within(array: numpy.ndarray, limit: typing.SupportsFloat | typing.SupportsIndex, nan_allowed: bool = False) -> bool:
     """
-    Whether all values of a float32 or float64 matrix are finite and at most `limit` in size.
+    Whether all values of a float32 or float64 matrix are finite and at most `limit` in size, or NaN where that is allowed.
     """
 @typing.overload
 def vector_jacobian_product(network: NetworkFloat32, inputs: numpy.ndarray, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], by_inputs: bool) -> tuple:

@@ -19,6 +19,8 @@ class Layer:
     """
 
     kind: ClassVar[str]
+    # Whether NaN among the inputs of the network is legal where this is its first layer.
+    takes_missing: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _core.check_layer(to_json(self.to_spec()))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Literal, Self
 
+from lamina._column_encoding import ColumnEncoding
 from lamina._layer import Layer
 from lamina._row_layers import (
     Affine,
@@ -239,7 +240,7 @@ LAYERS: dict[str, type[Layer]] = {
     layer.kind: layer
     for layer in (
         *(Dense, Activation, Dropout, AlphaDropout, GaussianNoise, PReLU, BatchNorm, LayerNorm),
-        *(RMSNorm, Scale, Normalization, Affine, Clip, Residual),
+        *(RMSNorm, Scale, Normalization, Affine, Clip, ColumnEncoding, Residual),
     )
 }
 

@@ -12,6 +12,7 @@ from lamina._network import Sequential
 from lamina._numbers import check_whole, is_number
 from lamina._stack import checked_seed
 from lamina._types import ArrayLike, NDArray
+from lamina.metrics import accuracy
 
 Array = NDArray[Any]
 
@@ -150,6 +151,12 @@ class Perceptron:
         chosen = (sums > 0).astype(np.intp) if sums.ndim == 1 else sums.argmax(axis=1)
         labels: Array = self.classes[chosen]
         return labels
+
+    def score(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
+        """Share of rows X [rows, inputs] whose label in y [rows] is predicted, by their weights."""
+        chosen = self.predict(X)
+        right = _arrays.labels(y, rows=len(chosen), where="Perceptron.score") == chosen
+        return accuracy(np.ones(len(chosen), dtype=np.int64), right, sample_weight)
 
     def line(self) -> tuple[float, float]:
         """Slope and intercept of the separating line x1 = slope x0 + intercept, for two inputs.

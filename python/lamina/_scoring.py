@@ -57,7 +57,8 @@ class OutputKind:
             "values": "plain values",
             "logarithms": "logarithms of means",
             "means": "means and log variances",
-            "quantiles": f"quantiles at {len(self.levels)} levels",
+            "quantiles": "quantiles",
+            "unknown": "outputs",
         }
         return f"the {words.get(self.scale, self.scale)} that {self.loss} gives after {self.last}"
 
@@ -83,7 +84,7 @@ def output_kind(loss: "_core.Loss | OwnLoss", last: str, outputs: int) -> Output
         return kind(None, "logarithms")
     if name == "quantile":
         levels = tuple(np.atleast_1d(spec.get("level", 0.5)).tolist())
-        return kind(None, "quantiles" if len(levels) > 1 else "values", levels)
+        return kind(None, "quantiles", levels)
     return kind("binary", "scores") if outputs == 1 else kind(None, "values")
 
 
@@ -157,7 +158,7 @@ class Scorer:
         assert metric.known is not None
         kind, reads, options = self._kind, metric.known.reads, dict[str, Any]()
         if reads in ("values", "quantiles"):
-            outputs = _in_target_units(kind, targets, outputs)
+            outputs = _in_target_units(metric.name, kind, targets, outputs)
             if reads == "quantiles" and kind.levels:
                 options["level"] = kind.levels if len(kind.levels) > 1 else kind.levels[0]
         else:
@@ -203,25 +204,25 @@ def _check_fit(metric: Metric, kind: OutputKind) -> None:
     """ValueError where a metric reads what these outputs are not."""
     assert metric.known is not None
     name, reads, scale = metric.name, metric.known.reads, kind.scale
-    refused: str | None = None
+    expected, hint = "", ""
     if reads == "probabilities" and scale != "probabilities":
-        refused = "expected probabilities, after softmax or sigmoid"
+        expected = "probabilities, after softmax or sigmoid"
     elif reads in ("decisions", "scores") and scale in ("logarithms", "means", "quantiles"):
-        refused = "expected outputs that tell classes"
+        expected = "outputs that tell classes"
     elif reads in ("decisions", "scores") and scale == "values" and "task" not in metric.options:
-        refused = (
-            f"expected to know how classes are told; write lamina.metrics.Metric({name!r}, "
-            "task='multiclass') for the largest output, or task='multilabel' for each above 0.5"
+        expected = "outputs that tell classes"
+        hint = (
+            f"; write lamina.metrics.Metric({name!r}, task='multiclass') where the largest output "
+            "does, or task='multilabel' where each does above 0.5"
         )
-    elif reads == "values" and scale in ("margins", "quantiles"):
-        refused = "expected predictions in the target's units"
-        refused += "; take pinball" if scale == "quantiles" else ""
-    elif reads == "quantiles" and scale == "margins":
-        refused = "expected quantiles"
-    elif kind.task == "multiclass" and kind.outputs == 1:
-        refused = "expected at least two classes"
-    if refused is not None:
-        raise ValueError(f"{name}: {refused}, got {kind.what}")
+    elif reads in ("values", "quantiles") and scale == "margins":
+        expected = "predictions in the target's units"
+    elif reads == "values" and len(kind.levels) > 1:
+        expected, hint = "one prediction in the target's units", "; take pinball"
+    elif reads not in ("values", "quantiles") and kind.task == "multiclass" and kind.outputs == 1:
+        expected = "at least two classes"
+    if expected:
+        raise ValueError(f"{name}: expected {expected}, got {kind.what}{hint}")
 
 
 def _check_figure(metric: Metric, value: Any) -> None:
@@ -257,7 +258,7 @@ def _trials(
     """Targets and outputs on which a metric shows whether it can judge such."""
     assert metric.known is not None
     of_classes = metric.known.reads not in ("values", "quantiles")
-    if of_classes and kind.checked:
+    if of_classes and kind.checked and metric.options.get("task", kind.task) == kind.task:
         # Every class once, so that none is found missing.
         several = np.repeat([[0.0], [1.0]], kind.outputs, axis=1)
         tried = [np.arange(kind.outputs) if kind.task == "multiclass" else several]
@@ -268,7 +269,7 @@ def _trials(
     return [(given, np.full((len(given), kind.outputs), 1.0 / kind.outputs)) for given in tried]
 
 
-def _in_target_units(kind: OutputKind, targets: Array, outputs: Array) -> Array:
+def _in_target_units(name: str, kind: OutputKind, targets: Array, outputs: Array) -> Array:
     """Outputs as predictions of the targets."""
     if kind.scale == "logarithms":
         with np.errstate(over="ignore"):
@@ -277,7 +278,7 @@ def _in_target_units(kind: OutputKind, targets: Array, outputs: Array) -> Array:
         return outputs[:, : outputs.shape[1] // 2]
     if targets.ndim == 1 and outputs.shape[1] > 1:
         raise ValueError(
-            f"metrics: expected values for {outputs.shape[1]} outputs, got class indices; take "
+            f"{name}: expected values for {outputs.shape[1]} outputs, got class indices; take "
             "accuracy or log_loss, or one-hot y"
         )
     return outputs

@@ -212,7 +212,12 @@ class Stack:
     def _inputs(self, X: ArrayLike, where: str, least_rows: int = 1) -> Array:
         columns = None if self._core is None else self._core.inputs
         array = _arrays.inputs(
-            X, columns=columns, dtype=self.dtype, where=where, least_rows=least_rows
+            X,
+            columns=columns,
+            dtype=self.dtype,
+            where=where,
+            least_rows=least_rows,
+            nan_allowed=self.layers[0].takes_missing,
         )
         if self._core is None:
             self._build(array.shape[1])

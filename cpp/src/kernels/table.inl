@@ -2,6 +2,7 @@
 // after its simd_<isa>.h.
 #include "kernels/activations.inl"
 #include "kernels/batch_norm.inl"
+#include "kernels/column_encoding.inl"
 #include "kernels/losses.inl"
 #include "kernels/panel_dots.inl"
 #include "kernels/parameters.inl"
@@ -41,6 +42,7 @@ constexpr KernelTable<T> make_table() {
   enter_row_layers(table);
   enter_parameter_functions(table);
   enter_batch_norm(table);
+  enter_column_encoding(table);
   return table;
 }
 

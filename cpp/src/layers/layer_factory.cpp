@@ -4,6 +4,7 @@
 #include "base/json_reader.h"
 #include "layers/activation_layer.h"
 #include "layers/batch_norm.h"
+#include "layers/column_encoding.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
 #include "layers/fixed_rows.h"
@@ -44,6 +45,7 @@ constexpr std::array kEntries = {
     Entry<T>{"normalization", construct<T, Normalization<T>>},
     Entry<T>{"affine", construct<T, Affine<T>>},
     Entry<T>{"clip", construct<T, Clip<T>>},
+    Entry<T>{"column_encoding", construct<T, ColumnEncoding<T>>},
 };
 
 }  // namespace

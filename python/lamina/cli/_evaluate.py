@@ -1,5 +1,6 @@
 """`lamina evaluate`: figures of a model on a table that holds the target."""
 
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from lamina.cli._report import (
     check_console,
     count_rows,
     make_console,
+    print_issues,
     print_json,
     print_results,
     say,
@@ -37,8 +39,9 @@ def run(arguments: Arguments) -> None:
     table = read_table(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
     rows = row_count(table)
     with file_named(arguments.table):
-        encoded, outputs = model.truth_and_outputs(table)
-    target = model.target
+        measured = model.measure(table)
+    target, encoded, outputs = model.target, measured.target, measured.outputs
+    print_issues(measured.issues, len(encoded))
     scores = score_outputs(target, encoded, outputs, threshold)
     record: dict[str, Any] = {"target": target.name, "task": target.task, "rows": len(encoded)}
     record["rows_without_target"] = rows - len(encoded)
@@ -50,7 +53,8 @@ def run(arguments: Arguments) -> None:
             record |= {"positive": target.positive, "threshold": used}
         record |= report.to_record()
     if arguments.json:
-        print_json(record | scores)
+        issues = [asdict(issue) for issue in measured.issues]
+        print_json(record | scores | {"not_in_training": issues})
         return
     console = make_console(quiet=False)
     say(

@@ -15,7 +15,7 @@ import lamina as lm
 from lamina._progress import ProgressLine, duration, shows_lines_redrawn
 from lamina.cli._arguments import Arguments
 from lamina.cli._report import say
-from lamina.tabular import ClassTarget, Target
+from lamina.tabular import ClassTarget, Preprocessor, Target
 
 Examples = tuple[NDArray[Any], NDArray[Any]]
 
@@ -112,18 +112,22 @@ class Trained:
 
 
 def train_network(
-    recipe: Recipe, target: Target, train: Examples, validation: Examples, console: Console
+    recipe: Recipe,
+    target: Target,
+    preprocessor: Preprocessor,
+    train: Examples,
+    validation: Examples,
+    console: Console,
 ) -> Trained:
     """Train until the validation loss stops falling.
 
     An interrupt or an error after the first epoch ends the training, and the best weights so far
     are kept; before it nothing is worth keeping.
     """
-    network = build_network(recipe, target)
-    say(console, f"network: {describe_network(recipe, target, train[0].shape[1])}")
+    network = build_network(recipe, target, preprocessor)
+    say(console, f"network: {describe_network(recipe, target, preprocessor.width)}")
     stopping = lm.EarlyStopping(monitor="val_loss", patience=recipe.patience)
-    recorder = HistoryRecorder()
-    callbacks: list[Any] = [recorder, stopping]
+    callbacks: list[Any] = [stopping]
     line, lines = progress_kinds(console)
     if line:
         callbacks.append(ProgressLine(stopping, sys.stderr, tell_reason=False))
@@ -143,53 +147,43 @@ def train_network(
             verbose=False,
         )
     except (Exception, KeyboardInterrupt) as ended:
-        if not recorder.figures().get("loss"):
+        if not _epochs(network):
             if isinstance(ended, KeyboardInterrupt):
                 before = " before the end of the first epoch; nothing is saved"
                 raise type(ended)(before) from None
             raise
         error = ended
-    history = recorder.figures()
+    return _trained(network, stopping, error)
+
+
+def _epochs(network: lm.Sequential) -> int:
+    return network.history.epochs if network.history is not None else 0
+
+
+def _trained(
+    network: lm.Sequential, stopping: lm.EarlyStopping, error: BaseException | None
+) -> Trained:
+    history, epochs = network.history, _epochs(network)
+    assert history is not None
     return Trained(
         network,
-        history,
-        stopping.best_epoch + 1 if stopping.best_epoch >= 0 else len(history["loss"]),
-        "interrupted" if isinstance(error, KeyboardInterrupt) else recorder.stop_reason,
+        # An interrupt may come between the figures of an epoch.
+        {name: values[:epochs] for name, values in history.to_dict().items()},
+        stopping.best_epoch + 1 if stopping.best_epoch >= 0 else epochs,
+        history.stop_reason,
         error,
     )
 
 
-def build_network(recipe: Recipe, target: Target) -> lm.Sequential:
+def build_network(recipe: Recipe, target: Target, preprocessor: Preprocessor) -> lm.Sequential:
     """A network without weights yet."""
-    layers: list[lm.Layer] = []
+    layers: list[lm.Layer] = [preprocessor.layer()]
     for size in recipe.hidden:
         layers.append(lm.Dense(size, recipe.activation))
         if recipe.dropout > 0.0:
             layers.append(lm.Dropout(recipe.dropout))
     layers.append(lm.Dense(target.outputs, _output_activation(target)))
     return lm.Sequential(layers, seed=recipe.seed)
-
-
-class HistoryRecorder:
-    """Callback: keeps the history of a fit that is interrupted too."""
-
-    def __init__(self) -> None:
-        self._history: lm.History | None = None
-
-    def on_fit_begin(self, fit: Any) -> None:
-        """Remember the history that the fit fills."""
-        self._history = fit.history
-
-    @property
-    def stop_reason(self) -> str:
-        """Why training ended before its last epoch."""
-        return self._history.stop_reason if self._history is not None else ""
-
-    def figures(self) -> dict[str, list[float]]:
-        """Figures by name, of the epochs that all figures have."""
-        history: Mapping[str, list[float]] = self._history or {}
-        epochs = min((len(values) for values in history.values()), default=0)
-        return {name: list(values[:epochs]) for name, values in history.items()}
 
 
 def progress_kinds(console: Console) -> tuple[bool, bool]:

@@ -1,6 +1,6 @@
 """From a table and the options to its target, its encoding, and the rows that have a target."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +25,9 @@ from lamina.tabular import (
     closest,
     fit_target,
     missing_texts,
+    row_count,
     rows_taken,
-    take_rows,
+    taken,
 )
 
 Table = dict[str, Column]
@@ -55,7 +56,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Rows:
-    """Columns without the target [rows], the target as the network learns it [rows], and whence."""
+    """Some rows of a table without its target column, which are not copied.
+
+    Attributes:
+        columns: the table's columns, with all of its rows.
+        target: the target as the network learns it [rows].
+        path: where the table is from.
+        numbers: the rows' places in the columns, rising [rows].
+        without_target: rows of the table left out for want of a target.
+    """
 
     columns: Table
     target: NDArray[Any]
@@ -63,20 +72,41 @@ class Rows:
     numbers: Indices
     without_target: int = 0
 
+    @property
+    def places(self) -> Indices | None:
+        """The rows' places in the columns, or None where these are all of them."""
+        return None if len(self.numbers) == row_count(self.columns) else self.numbers
+
     def column(self, name: str) -> Column:
         """The values of these rows in a column."""
-        return self.columns[name]
+        return taken(self.columns[name], self.places)
 
     def take(self, rows: Indices) -> "Rows":
         """Some of the rows."""
-        columns = take_rows(self.columns, rows)
-        return Rows(columns, self.target[rows], self.path, self.numbers[rows], self.without_target)
+        numbers = self.numbers[rows]
+        return Rows(self.columns, self.target[rows], self.path, numbers, self.without_target)
 
     @contextmanager
     def named(self) -> Iterator[None]:
         """Within it an error names the file, and the row as it is numbered there."""
         with file_named(self.path), rows_taken(self.numbers):
             yield
+
+
+class RowsTaken(Mapping[str, Column]):
+    """The columns of `Rows` with these rows alone, taken when a column is asked for."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> Column:
+        return self._rows.column(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows.columns)
+
+    def __len__(self) -> int:
+        return len(self._rows.columns)
 
 
 def make_plan(arguments: Arguments, table: Table) -> Plan:
@@ -137,7 +167,7 @@ def _forced_kinds(arguments: Arguments, table: Table) -> dict[str, str]:
 
 
 def take_target(path: Path, table: Table, target: Target, preprocessor: Preprocessor) -> Rows:
-    """The rows of a table that have a target.
+    """The rows of a table that have a target; the table loses its target column.
 
     Raises:
         TableError: no target column, none with a value, or a class that the model does not know.
@@ -147,17 +177,14 @@ def take_target(path: Path, table: Table, target: Target, preprocessor: Preproce
             f"{path}: there is no target column '{target.name}'{closest(target.name, table)}"
         )
     with file_named(path):
-        column = preprocessor.read(target.name, table[target.name])
+        column = preprocessor.read(target.name, table.pop(target.name))
         encoded = target.encode(column, preprocessor.missing_values)
-        columns = {
-            name: preprocessor.read(name, column)
-            for name, column in table.items()
-            if name != target.name
-        }
+        for name in table:
+            table[name] = preprocessor.read(name, table[name])
     there = encoded >= 0 if isinstance(target, ClassTarget) else ~np.isnan(encoded)
     if not there.any():
         raise TableError(f"{path}: no row has a value in the target column '{target.name}'")
-    if not columns:
+    if not table:
         raise TableError(f"{path}: the target '{target.name}' is the only column")
-    rows = Rows(columns, encoded, path, np.arange(len(encoded)), int((~there).sum()))
+    rows = Rows(table, encoded, path, np.arange(len(encoded)), int((~there).sum()))
     return rows.take(np.flatnonzero(there))

@@ -1,15 +1,18 @@
 """`lamina predict`: the target of each row of a table, written as a table."""
 
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lamina.cli._arguments import Arguments
 from lamina.cli._errors import file_named
 from lamina.cli._names import find_columns
 from lamina.cli._network import set_threads
 from lamina.cli._read import columns_of, read_frame, text_format
-from lamina.cli._report import print_json
+from lamina.cli._report import print_issues, print_json
 from lamina.cli._streams import write_utf8
 from lamina.cli._write import check_table_output, write_table
 from lamina.tabular import ClassTarget, TableError, TableModel
@@ -18,7 +21,7 @@ from lamina.tabular import ClassTarget, TableError, TableModel
 def run(arguments: Arguments) -> None:
     """Read model and table, predict, write."""
     if arguments.output:
-        check_table_output(arguments.output)
+        check_table_output(arguments.output, arguments.table)
     set_threads(arguments.threads)
     model = TableModel.load(arguments.model)
     if arguments.probabilities and not isinstance(model.target, ClassTarget):
@@ -26,19 +29,24 @@ def run(arguments: Arguments) -> None:
     model.target.check_threshold(arguments.threshold)
     table = read_frame(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
     with file_named(arguments.table):
-        frame = _predictions(model, table, arguments)
+        inputs, issues = model.preprocessor.encode(columns_of(table))
+        frame = _predictions(model, inputs, table, arguments)
     if arguments.output:
         write_table(frame, arguments.output)
     elif arguments.json:
-        print_json(frame.to_dict(as_series=False))
+        found = {"not_in_training": [asdict(issue) for issue in issues]}
+        print_json(found | frame.to_dict(as_series=False))
     else:
         write_utf8(frame.write_csv())
+    print_issues(issues, len(inputs))
 
 
-def _predictions(model: TableModel, table: pl.DataFrame, arguments: Arguments) -> pl.DataFrame:
+def _predictions(
+    model: TableModel, inputs: NDArray[np.float32], table: pl.DataFrame, arguments: Arguments
+) -> pl.DataFrame:
     """Kept columns as they are, the prediction, and the probabilities where they are asked for."""
     keep = find_columns("--keep", arguments.keep, table.columns)
-    outputs = model.outputs(columns_of(table))
+    outputs = model.outputs_of(inputs)
     columns: dict[str, Any] = {
         f"predicted_{model.target.name}": model.target.decode(outputs, arguments.threshold).tolist()
     }
@@ -48,5 +56,8 @@ def _predictions(model: TableModel, table: pl.DataFrame, arguments: Arguments) -
         for index, name in enumerate(model.target.classes):
             columns[f"probability_{name}"] = each[:, index].tolist()
     predicted = pl.DataFrame(columns, strict=False)
-    kept = [table[name] for name in keep if name not in columns]
+    for name in keep:
+        if name in columns:
+            raise TableError(f"--keep: the predictions have a column '{name}' too; rename it")
+    kept = [table[name] for name in keep]
     return pl.DataFrame([*kept, *predicted])

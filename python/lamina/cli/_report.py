@@ -13,7 +13,7 @@ from rich.table import Table
 
 from lamina._progress import draws_unicode
 from lamina.cli._streams import SteadyOutput, write_utf8
-from lamina.tabular import ColumnSummary, finite
+from lamina.tabular import ColumnIssue, ColumnSummary, describe_issues, finite
 
 # As rich's SIMPLE_HEAD, for terminals of ASCII alone.
 _ASCII_HEAD = box.Box(
@@ -140,6 +140,12 @@ def print_results(
         ]
         table.add_row(title, *cells)
     console.print(table)
+
+
+def print_issues(issues: Sequence[ColumnIssue], rows: int) -> None:
+    """A line on the standard error about what a table holds that training did not see, if any."""
+    if issues:
+        print(f"lamina: {describe_issues(issues, rows)}", file=sys.stderr)
 
 
 def describe_epochs(training: Mapping[str, Any]) -> str:

@@ -53,7 +53,12 @@ class Summary:
         for giveaway in self.giveaways:
             say(console, self._giveaway(giveaway))
         say(console, _KINDS)
-        say(console, f"{len(preprocessor.encoders)} columns become {preprocessor.width} features")
+        size = 4 * (training + validation) * preprocessor.inputs
+        say(
+            console,
+            f"{len(preprocessor.encoders)} columns, {preprocessor.width} features, encoded "
+            f"{_size(size)}",
+        )
 
     def record(self) -> dict[str, Any]:
         """The same as fields of a JSON object."""
@@ -115,3 +120,11 @@ def _with_option(summary: ColumnSummary) -> ColumnSummary:
     """The summary with a note that names the option which changes the column's kind."""
     typed = remedy_option(summary)
     return replace(summary, note=f"{summary.note}; {typed} takes it") if typed else summary
+
+
+def _size(count: int) -> str:
+    """Bytes as people read them: `2.1 MB`."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{max(count / 1e3, 0.1):.1f} kB"

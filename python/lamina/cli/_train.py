@@ -17,7 +17,7 @@ from lamina.cli._finish import Finish
 from lamina.cli._interrupt import termination_raised
 from lamina.cli._names import names_meant
 from lamina.cli._network import Recipe, Trained, describe_network, set_threads, train_network
-from lamina.cli._plan import Plan, Rows, make_plan, take_target
+from lamina.cli._plan import Plan, Rows, RowsTaken, make_plan, take_target
 from lamina.cli._read import TextFormat, read_table, text_format
 from lamina.cli._report import (
     BASELINES,
@@ -30,7 +30,7 @@ from lamina.cli._report import (
 )
 from lamina.cli._split import Split, SplitTable, split_rows
 from lamina.cli._summary import Summary
-from lamina.cli._write import check_output
+from lamina.cli._write import check_inputs, check_output, same_file
 from lamina.tabular import (
     ClassTarget,
     ColumnSummary,
@@ -50,35 +50,38 @@ def run(arguments: Arguments) -> None:
 def _train(arguments: Arguments) -> None:
     begin = time.perf_counter()
     set_threads(arguments.threads)
-    check_output(arguments.output)
+    given = (arguments.table, arguments.validation, arguments.test)
+    check_inputs(*given)
+    check_output(arguments.output, *given)
     console = make_console(quiet=arguments.json)
     layout = text_format(arguments, names_meant(arguments.parse_numbers))
     table = read_table(arguments.table, layout)
     plan = make_plan(arguments, table)
     target, preprocessor = plan.target, plan.preprocessor
     everything = take_target(arguments.table, table, target, preprocessor)
-    with options_named(target.name), everything.named():
-        summaries = preprocessor.inspect(everything.columns)
+    with options_named(target.name), file_named(arguments.table):
+        summaries = preprocessor.inspect(everything.columns, rows=everything.places)
     train, validation, split = _divide(arguments, everything, plan, summaries, layout)
     test = _read_rows(arguments.test, target, preprocessor, layout) if arguments.test else None
     with file_named(arguments.table), options_named(target.name):
-        preprocessor.fit(train.columns, summaries)
-    # All are encoded before the training, so that it is not in vain where one cannot be.
-    features = {"train": preprocessor.transform(train.columns)}
+        preprocessor.fit(train.columns, summaries, rows=train.numbers)
     measured = {"validation": validation} | ({"test": test} if test else {})
-    features |= {name: _features(rows, preprocessor) for name, rows in measured.items()}
     tables = {"training": everything} | ({"validation": validation} if arguments.validation else {})
     tables |= {"test": test} if test else {}
     summary = _summarise(arguments, plan, summaries, tables)
+    # All are encoded before the training, so that it is not in vain where one cannot be.
+    inputs = _encode({"train": train} | measured, preprocessor)
     summary.print(console, len(train.target), len(validation.target))
     if split.sentence:
         say(console, split.sentence)
+    for option in ("validation", "test"):
+        if same_file(arguments.table, getattr(arguments, option)):
+            say(console, f"--{option} is the training table itself: its figures flatter")
 
     recipe = Recipe.choose(arguments, rows=len(train.target))
-    parts = {name: (features[name], rows.target) for name, rows in measured.items()}
-    trained = train_network(
-        recipe, target, (features["train"], train.target), parts["validation"], console
-    )
+    parts = {name: (inputs[name], rows.target) for name, rows in measured.items()}
+    learned = (inputs["train"], train.target)
+    trained = train_network(recipe, target, preprocessor, learned, parts["validation"], console)
     record = {
         "lamina": __version__,
         "table": arguments.table.name,
@@ -106,7 +109,7 @@ def _summarise(
 ) -> Summary:
     rows = tables["training"]
     missing_values = plan.preprocessor.missing_values
-    giveaways = find_giveaways(rows.columns, summaries, rows.target, missing_values)
+    giveaways = find_giveaways(RowsTaken(rows), summaries, rows.target, missing_values)
     classes = np.bincount(rows.target).tolist() if isinstance(plan.target, ClassTarget) else []
     without_target = {name: table.without_target for name, table in tables.items()}
     return Summary(arguments, plan, summaries, giveaways, classes, without_target)
@@ -155,6 +158,17 @@ def _divide(
     return rows.take(split.train), rows.take(split.validation), split
 
 
-def _features(rows: Rows, preprocessor: Preprocessor) -> NDArray[np.float32]:
-    with rows.named():
-        return preprocessor.transform(rows.columns)
+def _encode(parts: dict[str, Rows], preprocessor: Preprocessor) -> dict[str, NDArray[np.float32]]:
+    """The compact matrices of parts of tables, views of one where parts share a table.
+
+    A table's columns are let go one by one, so that its values are not held twice.
+    """
+    inputs: dict[str, NDArray[np.float32]] = {}
+    for columns in {id(part.columns): part.columns for part in parts.values()}.values():
+        sharing = {name: part for name, part in parts.items() if part.columns is columns}
+        rows = np.concatenate([part.numbers for part in sharing.values()])
+        with file_named(next(iter(sharing.values())).path):
+            matrix, _ = preprocessor.encode(columns, rows=rows, release=True)
+        ends = np.cumsum([len(part.numbers) for part in sharing.values()])
+        inputs |= dict(zip(sharing, np.split(matrix, ends[:-1]), strict=True))
+    return inputs

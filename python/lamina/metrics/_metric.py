@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from typing import Any, Literal
 
@@ -141,7 +142,11 @@ class Metric:
 def known_metric(name: str) -> Metric:
     """The metric of a name or an alias; ValueError for others."""
     if name not in METRICS:
-        raise ValueError(f"metrics: unknown name {name!r}; expected some of {', '.join(METRICS)}")
+        meant = get_close_matches(name.lower(), METRICS, n=1)
+        hint = f" (did you mean {meant[0]!r}?)" if meant else ""
+        raise ValueError(
+            f"metrics: unknown name {name!r}{hint}; expected some of {', '.join(METRICS)}"
+        )
     return METRICS[name]
 
 

@@ -1,6 +1,7 @@
 """Tables for networks: what columns hold, their encoding as numbers, and whole table models."""
 
 from lamina.tabular._as_columns import TableLike, as_columns
+from lamina.tabular._checks import FAR_OUTSIDE, ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._class_report import ClassReport
 from lamina.tabular._columns import (
     CellError,
@@ -11,6 +12,7 @@ from lamina.tabular._columns import (
     row_count,
     rows_taken,
     take_rows,
+    taken,
 )
 from lamina.tabular._formats import read_formatted_dates
 from lamina.tabular._giveaway import Giveaway, find_giveaways
@@ -35,6 +37,7 @@ from lamina.tabular._target import (
 from lamina.tabular._texts import MISSING_VALUES
 
 __all__ = [
+    "FAR_OUTSIDE",
     "DEFAULT_THRESHOLD",
     "MISSING_VALUES",
     "NUMBER_ENCODINGS",
@@ -44,6 +47,7 @@ __all__ = [
     "ClassTarget",
     "CodedText",
     "Column",
+    "ColumnIssue",
     "ColumnSummary",
     "Columns",
     "Giveaway",
@@ -53,11 +57,13 @@ __all__ = [
     "TableError",
     "TableLike",
     "TableModel",
+    "TableWarning",
     "Target",
     "TaskChoice",
     "as_columns",
     "choose_task",
     "closest",
+    "describe_issues",
     "find_giveaways",
     "finite",
     "fit_target",
@@ -71,5 +77,6 @@ __all__ = [
     "rows_taken",
     "score_outputs",
     "take_rows",
+    "taken",
     "target_from_record",
 ]

@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina.tabular._texts import (
-    TRUTH_VALUES,
     MissingTexts,
-    find_places,
+    is_truth,
     parse_date,
     parse_number,
-    same_value,
     shorten,
     write_number,
 )
@@ -68,11 +66,13 @@ class CellError(TableError):
 
 
 @contextmanager
-def rows_taken(rows: NDArray[np.int64]) -> Iterator[None]:
-    """Within it a `CellError` names the row of the table from which `rows` were taken."""
+def rows_taken(rows: NDArray[np.int64] | None) -> Iterator[None]:
+    """Within it a `CellError` names the row of the table from which `rows` (None: all) are."""
     try:
         yield
     except CellError as error:
+        if rows is None:
+            raise
         raise error.among(rows) from None
 
 
@@ -89,11 +89,17 @@ class CodedText:
     @staticmethod
     def of(codes: NDArray[Any], texts: Sequence[str | None]) -> "CodedText":
         """Strip the texts [distinct] to which the codes [rows] point, and join equal ones."""
-        stripped = [None if text is None else text.strip() for text in texts]
-        places = {text: place for place, text in enumerate(dict.fromkeys(stripped))}
-        if len(places) < len(stripped):
-            codes = np.array([places[text] for text in stripped], dtype=np.int32)[codes]
-        return CodedText(codes.astype(np.int32, copy=False), list(places))
+        return CodedText.joined(codes, [None if text is None else text.strip() for text in texts])
+
+    @staticmethod
+    def joined(codes: NDArray[Any], texts: list[str | None]) -> "CodedText":
+        """Join equal texts [distinct] to which the codes [rows] point."""
+        places = dict.fromkeys(texts)
+        if len(places) < len(texts):
+            numbered = {text: place for place, text in enumerate(places)}
+            codes = np.array([numbered[text] for text in texts], dtype=np.int32)[codes]
+            texts = list(places)
+        return CodedText(codes.astype(np.int32, copy=False), texts)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -108,12 +114,16 @@ class CodedText:
 
     def counts(self) -> dict[str, int]:
         """Rows of each value that is there and not missing, in the order of `distinct`."""
-        rows = np.bincount(self.codes, minlength=len(self.distinct)).tolist()
-        return {
-            value: count
-            for value, count in zip(self.distinct, rows, strict=True)
-            if value is not None and count
-        }
+        rows = np.bincount(self.codes, minlength=len(self.distinct))
+        held = np.flatnonzero(rows)
+        pairs = zip(held.tolist(), rows[held].tolist(), strict=True)
+        found = ((self.distinct[code], count) for code, count in pairs)
+        return {text: count for text, count in found if text is not None}
+
+    def distinct_count(self) -> int:
+        """How many values are there and not missing."""
+        held = np.flatnonzero(np.bincount(self.codes, minlength=len(self.distinct)))
+        return len(held) - bool(self.missing().any())
 
     def first_row(self, chosen: Sequence[bool] | NDArray[np.bool_]) -> int | None:
         """The first row, from 1, that holds a text chosen [distinct]; None where no row does."""
@@ -150,6 +160,11 @@ def take_rows(columns: Columns, rows: NDArray[Any]) -> dict[str, Column]:
     return {name: column[rows] for name, column in columns.items()}
 
 
+def taken(column: Column, rows: NDArray[Any] | None) -> Column:
+    """The given rows of a column; None: all of them."""
+    return column if rows is None else column[rows]
+
+
 def code_text(column: Column, missing_values: Collection[str]) -> CodedText:
     """A column of any type as text, in which missing values are None and each value is once.
 
@@ -159,18 +174,14 @@ def code_text(column: Column, missing_values: Collection[str]) -> CodedText:
         values, codes = np.unique(column, return_inverse=True)
         column = CodedText.of(codes, [_text(value) for value in values])
     missing = MissingTexts.of(missing_values)
-    keys = [None if t is None or t in missing else same_value(t) for t in column.distinct]
-    if len({key for key in keys if key is not None}) == len(keys) - keys.count(None):
-        spelled = [
-            text if key is not None and key in TRUTH_VALUES else key
-            for key, text in zip(keys, column.distinct, strict=True)
-        ]
-    else:
-        rows = np.bincount(column.codes, minlength=len(keys)).tolist()
-        by_rows = sorted(range(len(keys)), key=rows.__getitem__)
-        frequent = {keys[code]: column.distinct[code] for code in by_rows}
-        spelled = [frequent[key] if key in TRUTH_VALUES else key for key in keys]
-    return CodedText.of(column.codes, spelled)
+    spelled, truths = missing.spell(column.distinct)
+    if truths:
+        rows = np.bincount(column.codes, minlength=len(spelled))
+        for places in truths.values():
+            frequent = column.distinct[max(places, key=rows.__getitem__)]
+            for place in places:
+                spelled[place] = frequent
+    return column if spelled == column.distinct else CodedText.joined(column.codes, spelled)
 
 
 def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> Floats:
@@ -180,7 +191,7 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
         CellError: a value that is no number, or one beyond 1e100, naming its row (from 1).
     """
     if isinstance(column, CodedText):
-        numbers = _numbers_of_text(name, code_text(column, missing_values))
+        numbers = _numbers_of_text(name, column, MissingTexts.of(missing_values))
     elif column.dtype.kind == "M":
         raise TableError(f"column '{name}': expected numbers, got dates")
     else:
@@ -199,18 +210,22 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
     return numbers
 
 
-def _numbers_of_text(name: str, coded: CodedText) -> Floats:
-    parsed = [math.nan if text is None else parse_number(text) for text in coded.distinct]
-    truths = find_places(TRUTH_VALUES, coded.distinct)
-    if all(number is None or number != number or number in (0, 1) for number in parsed):
+def _numbers_of_text(name: str, column: CodedText, missing: MissingTexts) -> Floats:
+    parsed = [
+        math.nan if text is None or text in missing else parse_number(text)
+        for text in column.distinct
+    ]
+    words = [text for text, number in zip(column.distinct, parsed, strict=True) if number is None]
+    if words and all(number is None or number != number or number in (0, 1) for number in parsed):
+        truths = {text: float(text.lower() == "true") for text in words if text and is_truth(text)}
         parsed = [
-            float(truth) if number is None and truth >= 0 else number
-            for number, truth in zip(parsed, truths.tolist(), strict=True)
+            truths.get(text or "") if number is None else number
+            for text, number in zip(column.distinct, parsed, strict=True)
         ]
-    wrong = coded.first_row([number is None for number in parsed])
+    wrong = column.first_row([number is None for number in parsed]) if words else None
     if wrong is not None:
-        raise CellError(name, wrong, f"expected a number, got {shorten(coded.text(wrong))}")
-    return np.array(parsed, dtype=np.float64)[coded.codes]
+        raise CellError(name, wrong, f"expected a number, got {shorten(column.text(wrong))}")
+    return np.array(parsed, dtype=np.float64)[column.codes]
 
 
 def read_dates(name: str, column: Column, missing_values: Collection[str]) -> NDArray[Any]:

@@ -1,12 +1,17 @@
-"""Encoders of one column each: numbers, categories and dates to numbers near 0."""
+"""Encoders of one column each: from its values to the compact numbers that a network reads.
+
+The network's first layer (`lamina.ColumnEncoding`) makes features of them, by the formulas there.
+"""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina._column_encoding import CategoryEncoding, DateEncoding, Encoding, NumberEncoding
+from lamina.tabular._checks import ColumnIssue, missing_issues, outside_issues, unseen_issues
 from lamina.tabular._columns import (
     Column,
     Floats,
@@ -16,18 +21,17 @@ from lamina.tabular._columns import (
     read_numbers,
 )
 from lamina.tabular._record import Fields, Tensors
+from lamina.tabular._scaling import Scaling, date_parts, places_among
 from lamina.tabular._texts import find_places
 
 Outputs = NDArray[np.float32]
 Record = dict[str, Any]
 
-_DAY_SECONDS = 86400.0
-_YEAR_DAYS = 365.2425
+# The farthest number that the layer tells from others.
+_FARTHEST = 1e15
 
-_LEAST_SPREAD = 1e-100
-
-# Few enough rows that the steps of one column stay in cache until they are written.
-_ROWS_AT_ONCE = 2048
+# Few enough rows that what a column needs besides its numbers stays in cache.
+_ROWS_AT_ONCE = 65_536
 
 
 class Encoder(Protocol):
@@ -39,70 +43,34 @@ class Encoder(Protocol):
 
     @property
     def feature_names(self) -> list[str]:
-        """One name for each number that it writes."""
+        """One name for each feature that the layer makes of it."""
 
-    def encode(self, column: Column, missing_values: Collection[str], out: Outputs) -> None:
-        """Write the column's [rows] values into out [rows, width]."""
+    @property
+    def layer_column(self) -> Encoding:
+        """What the layer is to do with it."""
+
+    def encode(
+        self, column: Column, missing_values: Collection[str], out: Outputs
+    ) -> list[ColumnIssue]:
+        """Write the column into out [rows, inputs]; tell what training did not see."""
 
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
         """Its state as a JSON object and float64 vectors."""
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """Scale z = (x - center) / scale, bent smoothly into (-limit, limit); fill for missing x.
-
-    The bend z / sqrt(1 + (z / limit)^2) is RealMLP's (Holzmueller et al. 2024, arXiv 2407.04491):
-    near the identity inside, and outliers keep their order. limit 0 means no bend.
-    """
-
-    center: float
-    scale: float
-    fill: float
-    limit: float
-
-    @staticmethod
-    def standard(x: Floats, limit: float) -> "Scaling":
-        """Mean and standard deviation of the x [rows] that are there."""
-        return Scaling(float(x.mean()), _scale(float(x.std())), float(np.median(x)), limit)
-
-    @staticmethod
-    def robust(x: Floats, limit: float) -> "Scaling":
-        """Median and interquartile range; half the whole range where the former is 0."""
-        low, middle, high = np.quantile(x, [0.25, 0.5, 0.75]).tolist()
-        spread = high - low if high > low else 0.5 * float(x.max() - x.min())
-        return Scaling(middle, _scale(spread), middle, limit)
-
-    def apply(self, x: Floats) -> Floats:
-        """Scaled values of x without missing ones."""
-        z = (x - self.center) / self.scale
-        return z / np.hypot(1.0, z / self.limit) if self.limit > 0.0 else z
-
-    def vector(self) -> Floats:
-        """Its four numbers, as they are stored."""
-        return np.array([self.center, self.scale, self.fill, self.limit])
-
-    @staticmethod
-    def from_vector(where: str, vector: Floats) -> "Scaling":
-        """Back from `vector`, checked."""
-        center, scale, fill, limit = vector.tolist()
-        if scale <= 0.0 or limit < 0.0:
-            raise TableError(f"{where}: expected a scale above 0 and a limit of at least 0")
-        return Scaling(center, scale, fill, limit)
-
-
-@dataclass(frozen=True)
 class NumberEncoder:
     """A number as its scaled value, its place among edges, and whether it was missing.
 
-    Between edges e0 < e1 < ... feature k is (x - e_k) / (e_(k+1) - e_k), clipped to [0, 1]: the
-    piecewise linear encoding of Gorishniy et al. 2022 (arXiv 2203.05556). No edges: scaled alone.
+    In compact form it is its place among the edges, without edges the scaled value (see
+    `lamina.NumberEncoding`). `bounds` are the least and the greatest number of training.
     """
 
     name: str
     scaling: Scaling
     edges: Floats
     indicator: bool
+    bounds: tuple[float, float]
 
     @property
     def feature_names(self) -> list[str]:
@@ -110,30 +78,39 @@ class NumberEncoder:
         steps = [f"{self.name}>{edge:g}" for edge in self.edges[:-1]]
         return [self.name, *steps, *([f"{self.name} is missing"] if self.indicator else [])]
 
-    def encode(self, column: Column, missing_values: Collection[str], out: Outputs) -> None:
-        """Write [rows, 1 + steps + indicator] features; a missing value counts as the median."""
+    @property
+    def layer_column(self) -> NumberEncoding:
+        """The edges in scaled units; a missing value counts as the median."""
+        fill = float(self._compact(np.array([self.scaling.fill]))[0])
+        edges = np.clip(self.scaling.apply(self.edges), -_FARTHEST, _FARTHEST)
+        return NumberEncoding(edges.tolist(), self.scaling.limit, fill, self.indicator)
+
+    def encode(
+        self, column: Column, missing_values: Collection[str], out: Outputs
+    ) -> list[ColumnIssue]:
+        """Write [rows, 1] inputs of the layer, NaN where a value is missing."""
         numbers = read_numbers(self.name, column, missing_values)
-        missing = np.isnan(numbers)
-        x = np.where(missing, self.scaling.fill, numbers)
-        out[:, 0] = self.scaling.apply(x)
-        if len(self.edges) > 1:
-            low, width = self.edges[:-1], np.diff(self.edges)
-            for begin in range(0, len(x), _ROWS_AT_ONCE):
-                rows = slice(begin, begin + _ROWS_AT_ONCE)
-                steps = (x[rows, None] - low) / width
-                out[rows, 1 : len(self.edges)] = np.clip(steps, 0.0, 1.0, out=steps)
-        if self.indicator:
-            out[:, -1] = missing
+        for begin in range(0, len(numbers), _ROWS_AT_ONCE):
+            rows = slice(begin, begin + _ROWS_AT_ONCE)
+            out[rows, 0] = self._compact(numbers[rows])
+        missing = np.isnan(out[:, 0])
+        issues = missing_issues(self.name, missing, self.indicator)
+        return [*outside_issues(self.name, numbers, *self.bounds), *issues]
+
+    def _compact(self, x: Floats) -> Floats:
+        places = places_among(x, self.edges) if len(self.edges) else self.scaling.apply(x)
+        return np.clip(places, -_FARTHEST, _FARTHEST)
 
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
-        """Kind, name, number of edges and indicator; tensors `scaling` [4], `edges` [count]."""
+        """Kind, name, number of edges, indicator; tensors scaling [4], edges [n], bounds [2]."""
         record = {
             "kind": "number",
             "name": self.name,
             "edges": len(self.edges),
             "indicator": self.indicator,
         }
-        return record, {"scaling": self.scaling.vector(), "edges": self.edges}
+        tensors = {"scaling": self.scaling.vector(), "edges": self.edges}
+        return record, tensors | {"bounds": np.array(self.bounds)}
 
     @staticmethod
     def from_record(name: str, fields: Fields, tensors: Tensors) -> "NumberEncoder":
@@ -142,20 +119,25 @@ class NumberEncoder:
         if len(edges) == 1 or (np.diff(edges) <= 0.0).any():
             raise TableError(f"{fields.where}: expected none, or two and more rising edges")
         scaling = Scaling.from_vector(fields.where, tensors.take("scaling", 4))
-        return NumberEncoder(name, scaling, edges, fields.take("indicator", bool))
+        indicator, bounds = fields.take("indicator", bool), _take_bounds(fields, tensors)
+        return NumberEncoder(name, scaling, edges, indicator, bounds)
 
 
 @dataclass(frozen=True)
 class CategoryEncoder:
     """A category as one 1 among 0s; rare and unseen ones share a place where `other` is set.
 
-    Without `other` an unseen category, and without `missing` a missing one, is all 0.
+    In compact form it is its code. Without `other` an unseen category, and without `missing` a
+    missing one, becomes all 0. `rare` are the categories that training saw but that have no
+    feature, where `complete`; else there were too many to keep.
     """
 
     name: str
     categories: tuple[str, ...]
     other: bool
     missing: bool
+    rare: tuple[str, ...] = ()
+    complete: bool = True
 
     @property
     def feature_names(self) -> list[str]:
@@ -164,46 +146,65 @@ class CategoryEncoder:
         names += [f"{self.name} is another"] if self.other else []
         return names + ([f"{self.name} is missing"] if self.missing else [])
 
-    def encode(self, column: Column, missing_values: Collection[str], out: Outputs) -> None:
-        """Write [rows, categories + other + missing] features."""
+    @property
+    def layer_column(self) -> CategoryEncoding:
+        """A feature for each category, for others and for missing ones."""
+        return CategoryEncoding(len(self.categories) + self.other, self.missing)
+
+    def encode(
+        self, column: Column, missing_values: Collection[str], out: Outputs
+    ) -> list[ColumnIssue]:
+        """Write [rows, 1] inputs of the layer: the code, -1 for none, NaN where it is missing."""
         coded = code_text(column, missing_values)
-        nowhere, known = -1, len(self.categories)
-        other = known if self.other else nowhere
-        absent = known + self.other if self.missing else nowhere
         places = find_places(self.categories, coded.distinct)
-        places[places < 0] = other
-        places[[text is None for text in coded.distinct]] = absent
-        places = places[coded.codes]
-        out[...] = 0.0
-        rows = np.flatnonzero(places != nowhere)
-        out[rows, places[rows]] = 1.0
+        missing = np.array([text is None for text in coded.distinct], dtype=bool)
+        other = len(self.categories) if self.other else -1
+        codes = np.where(missing, np.nan, np.where(places < 0, other, places)).astype(np.float32)
+        out[:, 0] = codes[coded.codes]
+        issues = missing_issues(self.name, np.isnan(out[:, 0]), self.missing)
+        if not self.complete:
+            return issues
+        known = find_places((*self.categories, *self.rare), coded.distinct) >= 0
+        return [*unseen_issues(self.name, coded, known), *issues]
 
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
-        """Kind, name, categories, other and missing; no tensors."""
+        """Kind, name, categories, other, missing, rare and complete; no tensors."""
         record = {
             "kind": "category",
             "name": self.name,
             "categories": list(self.categories),
             "other": self.other,
             "missing": self.missing,
+            "rare": list(self.rare),
+            "complete": self.complete,
         }
         return record, {}
 
     @staticmethod
     def from_record(name: str, fields: Fields, tensors: Tensors) -> "CategoryEncoder":
         """Back from `to_record`, checked."""
-        categories = fields.take_texts("categories")
+        categories, rare = fields.take_texts("categories"), fields.take_texts("rare")
         other, missing = fields.take("other", bool), fields.take("missing", bool)
-        return CategoryEncoder(name, categories, other, missing)
+        if not categories and not other:
+            raise TableError(
+                f"{fields.where}: expected at least one category, or a place for others"
+            )
+        complete = fields.take("complete", bool)
+        return CategoryEncoder(name, categories, other, missing, rare, complete)
 
 
 @dataclass(frozen=True)
 class DateEncoder:
-    """A date as scaled days since 1970 and its places in the year, the week and the day."""
+    """A date as scaled days since 1970 and its places in the year, the week and the day.
+
+    In compact form it is two numbers, whole days and the part of the day. `bounds` are the first
+    and the last date of training, in days.
+    """
 
     name: str
     scaling: Scaling
     indicator: bool
+    bounds: tuple[float, float]
 
     @property
     def feature_names(self) -> list[str]:
@@ -215,73 +216,42 @@ class DateEncoder:
         ]
         return [self.name, *parts, *([f"{self.name} is missing"] if self.indicator else [])]
 
-    def encode(self, column: Column, missing_values: Collection[str], out: Outputs) -> None:
-        """Write [rows, 7 + indicator] features; a missing date counts as the median one."""
+    @property
+    def layer_column(self) -> DateEncoding:
+        """The same scaling; a missing date counts as the median one."""
+        s = self.scaling
+        return DateEncoding(s.center, s.scale, s.limit, s.fill, self.indicator)
+
+    def encode(
+        self, column: Column, missing_values: Collection[str], out: Outputs
+    ) -> list[ColumnIssue]:
+        """Write [rows, 2] inputs of the layer, NaN where a date is missing."""
         dates = read_dates(self.name, column, missing_values)
-        days = date_days(dates)
-        missing = np.isnan(days)
-        days = np.where(missing, self.scaling.fill, days)
-        out[:, 0] = self.scaling.apply(days)
-        for index, period in enumerate((_YEAR_DAYS, 7.0, 1.0)):
-            angle = 2.0 * np.pi * np.remainder(days, period) / period
-            out[:, 1 + 2 * index] = np.sin(angle)
-            out[:, 2 + 2 * index] = np.cos(angle)
-        if self.indicator:
-            out[:, -1] = missing
+        days, part = date_parts(dates)
+        out[:, 0], out[:, 1] = days, part
+        issues = missing_issues(self.name, np.isnan(days), self.indicator)
+        outside = outside_issues(self.name, days + part, *self.bounds)
+        return [*(replace(issue, example=_as_date(issue.example)) for issue in outside), *issues]
 
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
-        """Kind, name and indicator; tensor `scaling` [4]."""
+        """Kind, name and indicator; tensors `scaling` [4], `bounds` [2]."""
         record = {"kind": "date", "name": self.name, "indicator": self.indicator}
-        return record, {"scaling": self.scaling.vector()}
+        return record, {"scaling": self.scaling.vector(), "bounds": np.array(self.bounds)}
 
     @staticmethod
     def from_record(name: str, fields: Fields, tensors: Tensors) -> "DateEncoder":
         """Back from `to_record`, checked."""
         scaling = Scaling.from_vector(fields.where, tensors.take("scaling", 4))
-        return DateEncoder(name, scaling, fields.take("indicator", bool))
+        indicator, bounds = fields.take("indicator", bool), _take_bounds(fields, tensors)
+        return DateEncoder(name, scaling, indicator, bounds)
 
 
-def date_days(dates: NDArray[Any]) -> Floats:
-    """Days since 1970-01-01 as float64 [rows], NaN where the date is missing."""
-    seconds = dates.astype("datetime64[s]").astype(np.int64).astype(np.float64)
-    return np.where(np.isnat(dates), np.nan, seconds / _DAY_SECONDS)
+def _take_bounds(fields: Fields, tensors: Tensors) -> tuple[float, float]:
+    low, high = tensors.take("bounds", 2).tolist()
+    if low > high:
+        raise TableError(f"{fields.where}: expected bounds in rising order")
+    return low, high
 
 
-def choose_edges(x: Floats, bins: int) -> Floats:
-    """At most bins + 2 edges over the x [rows] that are there.
-
-    Values that hold more than an even share of the rows (a spike, such as 0 in a column of gains)
-    get an edge of their own; the others are cut at equal counts, so that a spike hides nothing.
-    """
-    values, counts = _distinct(x)
-    if len(values) <= bins + 1:
-        return values if len(values) > 2 else values[:0]
-    spikes = np.zeros(len(values), dtype=bool)
-    places = bins + 1
-    while places > 0:
-        left = counts[~spikes].sum()
-        found = ~spikes & (counts * places > left)
-        if not found.any():
-            break
-        spikes |= found
-        places = bins + 1 - int(spikes.sum())
-    chosen = [values[spikes], values[[0, -1]]]
-    if places > 1:
-        below = np.cumsum(counts[~spikes])
-        ranks = np.linspace(0.0, below[-1] - 1.0, places)
-        chosen.append(values[~spikes][np.searchsorted(below, ranks, side="right")])
-    edges = np.unique(np.concatenate(chosen))
-    return edges if len(edges) > 2 else edges[:0]
-
-
-def _distinct(x: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Values and their counts, as one where a step between them would overflow."""
-    values, counts = np.unique(x, return_counts=True)
-    least = max((values[-1] - values[0]) * np.finfo(np.float64).eps, _LEAST_SPREAD)
-    starts = np.flatnonzero(np.concatenate(([True], np.diff(values) > least)))
-    return values[starts], np.add.reduceat(counts, starts)
-
-
-def _scale(spread: float) -> float:
-    """A spread to divide by: 1 where the values do not differ, or by nothing that counts."""
-    return spread if spread > _LEAST_SPREAD else 1.0
+def _as_date(days: str) -> str:
+    return str(np.datetime64(int(float(days)), "D"))

@@ -238,6 +238,11 @@ def read_formatted_dates(
     return np.array(filled, dtype="datetime64[s]")[coded.codes]
 
 
+def looks_dated(text: str) -> bool:
+    """Whether a text may be a date in one of the formats that `guess_date_formats` tries."""
+    return _DATED.fullmatch(text) is not None
+
+
 def guess_date_formats(counts: Mapping[str, int], share: float) -> tuple[list[str], list[str]]:
     """The formats, other than ISO 8601, in which that share of a column's cells are dates.
 

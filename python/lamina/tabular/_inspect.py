@@ -102,8 +102,8 @@ def _inspect(
     """The counts of a column of a known kind; it is ignored where it tells nothing."""
     rows = len(column)
     if kind == "category":
-        counts = code_text(column, missing_values).counts()
-        present, distinct = sum(counts.values()), len(counts)
+        coded = code_text(column, missing_values)
+        present, distinct = rows - int(coded.missing().sum()), coded.distinct_count()
     elif kind == "date":
         dates = read_dates(name, column, missing_values)
         there = dates[~np.isnat(dates)]
@@ -146,16 +146,13 @@ def _leave_out_key(
     if summary.kind == "category" and summary.distinct > max(
         _FEW_DISTINCT, _MOSTLY_DISTINCT * rows
     ):
-        text = shorten(next(iter(_texts(column, missing_values))))
+        coded = code_text(column, missing_values)
+        text = shorten(coded.distinct[int(coded.codes[np.argmin(coded.missing())])])
         note = f"another text in almost every row, such as {text}"
         if summary.note:
             note += f"; {summary.note}"
         return replace(summary, kind="ignored", note=note, remedy=summary.remedy or "category")
     return summary
-
-
-def _texts(column: Column, missing_values: Collection[str]) -> Iterable[str]:
-    return code_text(column, missing_values).counts()
 
 
 def closest(name: str, names: Iterable[str]) -> str:

@@ -35,6 +35,8 @@ def column_of_codes(codes: Codes, distinct: Sequence[Any]) -> Column:
     It is an array where all objects are truth values, numbers or durations (in seconds), unless
     numbers would lose digits; else it is text, as Python writes the objects.
     """
+    if set(map(type, distinct)) <= {str, type(None)}:
+        return CodedText.of(codes, distinct)
     missing = [is_missing(value) for value in distinct]
     present = [value for value, absent in zip(distinct, missing, strict=True) if not absent]
     truths = all(isinstance(value, bool | np.bool_) for value in present)

@@ -1,4 +1,4 @@
-"""From a table's columns to the float32 matrix that a network reads, and back from a file."""
+"""From a table's columns to the compact float32 matrix that a network reads, and from a file."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -6,17 +6,22 @@ from typing import Any
 
 import numpy as np
 
+from lamina._column_encoding import ColumnEncoding
 from lamina.tabular._as_columns import TableLike, as_columns
+from lamina.tabular._checks import ColumnIssue
 from lamina.tabular._column_formats import ColumnFormats
 from lamina.tabular._columns import (
     Column,
     Columns,
     Floats,
+    Indices,
     TableError,
     code_text,
     read_dates,
     read_numbers,
     row_count,
+    rows_taken,
+    taken,
 )
 from lamina.tabular._encoders import (
     CategoryEncoder,
@@ -25,9 +30,6 @@ from lamina.tabular._encoders import (
     NumberEncoder,
     Outputs,
     Record,
-    Scaling,
-    choose_edges,
-    date_days,
 )
 from lamina.tabular._inspect import (
     KINDS,
@@ -37,14 +39,17 @@ from lamina.tabular._inspect import (
     inspect_column,
 )
 from lamina.tabular._record import Fields, Tensors
+from lamina.tabular._scaling import Scaling, choose_edges, date_days
 from lamina.tabular._texts import MISSING_VALUES
 
 SCHEMA = "lamina.tabular.preprocessor"
-VERSION = 1
+VERSION = 2  # 1 held expanded features
 NUMBER_ENCODINGS = ("piecewise", "standard", "robust")
 
 _LIMIT = 3.0
 _ROWS_PER_BIN = 16
+# Rare categories of a column that are kept by name, to tell them from unseen ones.
+_MOST_RARE = 10_000
 _DECODERS: dict[str, Callable[[str, Fields, Tensors], Encoder]] = {
     "number": NumberEncoder.from_record,
     "category": CategoryEncoder.from_record,
@@ -55,10 +60,12 @@ _DECODERS: dict[str, Callable[[str, Fields, Tensors], Encoder]] = {
 class Preprocessor:
     """Encodes the columns of a table for a network; what it learned is data, never code.
 
-    Numbers are scaled, and with `numbers="piecewise"` also placed among edges at their quantiles
-    (`NumberEncoder`); categories become one 1 among 0s, with rare and unseen ones together
-    (`CategoryEncoder`); dates become days and their places in year, week and day. A column that
-    had missing values gets a feature that says so. Missing and unseen values are legal later.
+    `transform` gives a compact matrix of one number a column (two for a date, NaN for what is
+    missing), and `layer` the network's first layer, which makes features of it row by row:
+    numbers scaled, and with `numbers="piecewise"` also placed among edges at their quantiles;
+    categories as one 1 among 0s, with rare and unseen ones together; dates as days and their
+    places in year, week and day. A column that had missing values gets a feature that says so.
+    Missing and unseen values are legal later; `check` counts them.
 
     Args:
         numbers: "piecewise" (scaled by mean and deviation, bent at 3, and the edges),
@@ -74,9 +81,13 @@ class Preprocessor:
         index_columns: columns that are known as the saved index of a frame.
 
     Example:
+        >>> import lamina as lm
         >>> table = {"age": [31, 40, 52, 40], "colour": ["red", "blue", None, "red"]}
-        >>> Preprocessor(numbers="standard").fit(table).transform(table).shape
-        (4, 4)
+        >>> preprocessor = Preprocessor(numbers="standard").fit(table)
+        >>> X = preprocessor.transform(table)
+        >>> net = lm.Sequential([preprocessor.layer(), lm.Dense(1)], inputs=X.shape[1])
+        >>> X.shape, preprocessor.width
+        ((4, 2), 4)
     """
 
     def __init__(
@@ -116,40 +127,49 @@ class Preprocessor:
         self.encoders: list[Encoder] = []
 
     def fit(
-        self, table: TableLike, summaries: Sequence[ColumnSummary] | None = None
+        self,
+        table: TableLike,
+        summaries: Sequence[ColumnSummary] | None = None,
+        *,
+        rows: Indices | None = None,
     ) -> "Preprocessor":
         """Learn the encoders of a table of any kind that `as_columns` takes; returns itself.
 
         Args:
             table: columns of numbers, text or dates; see `as_columns`.
             summaries: what `inspect` gave, if it ran on more rows than these; else it runs here.
+            rows: the rows to learn from, by number from 0; None: all.
 
         Raises:
             TableError: a column that cannot be read, no rows, or no column worth reading.
         """
         columns = as_columns(table)
-        if row_count(columns) == 0:
+        if row_count(columns) == 0 or (rows is not None and len(rows) == 0):
             raise TableError("the table has no rows")
         self.formats.learn(columns)
-        found = list(summaries) if summaries is not None else self.inspect(columns)
+        found = list(summaries) if summaries is not None else self.inspect(columns, rows=rows)
         self.ignored = {s.name: s.note for s in found if s.kind == "ignored"}
-        self.encoders = [
-            self._fit_column(summary, self.read(summary.name, columns[summary.name]))
-            for summary in found
-            if summary.kind != "ignored"
-        ]
+        with rows_taken(rows):
+            self.encoders = [
+                self._fit_column(s, self.read(s.name, taken(columns[s.name], rows)))
+                for s in found
+                if s.kind != "ignored"
+            ]
         if not self.encoders:
             raise NoColumnError(found)
         return self
 
-    def inspect(self, table: TableLike) -> list[ColumnSummary]:
-        """What each column holds, without learning anything."""
+    def inspect(self, table: TableLike, *, rows: Indices | None = None) -> list[ColumnSummary]:
+        """What each column holds, in those `rows` (None: all), without learning anything."""
         columns = as_columns(table)
         for name in self.kinds:
             if name not in columns:
                 raise TableError(f"the table has no column '{name}'{closest(name, columns)}")
         self.formats.learn(columns)
-        return [self._inspect_column(name, column) for name, column in columns.items()]
+        with rows_taken(rows):
+            return [
+                self._inspect_column(name, taken(column, rows)) for name, column in columns.items()
+            ]
 
     def _inspect_column(self, name: str, column: Column) -> ColumnSummary:
         summary = inspect_column(
@@ -168,28 +188,65 @@ class Preprocessor:
         return self.formats.read(name, column, self.missing_values)
 
     def transform(self, table: TableLike) -> Outputs:
-        """The matrix [rows, width], float32, that the network reads.
+        """The compact matrix [rows, inputs], float32, that the network reads.
 
         Further columns and another order are fine.
 
         Raises:
             TableError: a column is not there, or a value is not of its column's kind.
         """
+        return self.encode(table)[0]
+
+    def check(self, table: TableLike) -> list[ColumnIssue]:
+        """What a table holds that the training rows did not, by column; see `ColumnIssue`.
+
+        Raises:
+            TableError: as `transform`.
+        """
+        return self.encode(table)[1]
+
+    def encode(
+        self, table: TableLike, *, rows: Indices | None = None, release: bool = False
+    ) -> tuple[Outputs, list[ColumnIssue]]:
+        """What `transform` and `check` give, at once.
+
+        Args:
+            rows: the rows wanted, in the order wanted, by number from 0; None: all.
+            release: empty the table, a dictionary, and let each column go once it is encoded, so
+                that its memory is free for the next.
+        """
         columns = as_columns(table)
         self._require_columns(columns)
-        matrix = np.empty((row_count(columns), self.width), dtype=np.float32)
+        if release:
+            table.clear()
+        count = row_count(columns) if rows is None else len(rows)
+        matrix = np.empty((count, self.inputs), dtype=np.float32)
+        issues: list[ColumnIssue] = []
         begin = 0
         for encoder in self.encoders:
-            end = begin + len(encoder.feature_names)
-            column = self.read(encoder.name, columns[encoder.name])
-            encoder.encode(column, self.missing_values, matrix[:, begin:end])
+            end = begin + encoder.layer_column.inputs
+            column = taken(columns.pop(encoder.name), rows)
+            with rows_taken(rows):
+                column = self.read(encoder.name, column)
+                issues += encoder.encode(column, self.missing_values, matrix[:, begin:end])
             begin = end
-        return matrix
+        return matrix, issues
+
+    def layer(self) -> ColumnEncoding:
+        """The network's first layer: what `transform` gives, [rows, inputs], to [rows, width]."""
+        if not self.encoders:
+            raise TableError("Preprocessor: call fit before layer")
+        return ColumnEncoding([encoder.layer_column for encoder in self.encoders])
+
+    @property
+    def inputs(self) -> int:
+        """Numbers that a row takes in compact form."""
+        return sum(encoder.layer_column.inputs for encoder in self.encoders)
 
     @property
     def width(self) -> int:
-        """Features a row becomes."""
-        return len(self.feature_names)
+        """Features that the layer makes of a row."""
+        return sum(encoder.layer_column.features for encoder in self.encoders)
 
     @property
     def feature_names(self) -> list[str]:
@@ -204,11 +261,11 @@ class Preprocessor:
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
         """What was learned, as a JSON object and float64 tensors.
 
-        The object holds `schema` ("lamina.tabular.preprocessor"), `version` (1),
+        The object holds `schema` ("lamina.tabular.preprocessor"), `version` (2),
         `missing_values`, `formats` (see `ColumnFormats`), `ignored` (column to reason), `width`,
         and `columns`: for each, in the order of its features, the object of its encoder's
-        `to_record`. The tensors of column i are named `i.scaling` (center, scale, fill, limit)
-        and `i.edges`.
+        `to_record`. The tensors of column i are named `i.scaling` (center, scale, fill, limit),
+        `i.edges` and `i.bounds` (least and greatest value of training).
         """
         records: list[Record] = []
         tensors: dict[str, Floats] = {}
@@ -231,11 +288,11 @@ class Preprocessor:
         """Back from `to_record`; each field and tensor is checked.
 
         Raises:
-            TableError: a newer version, or a field or tensor that is missing, unknown or wrong.
+            TableError: another version, or a field or tensor that is missing, unknown or wrong.
         """
         where = "preprocessor"
         fields, vectors = Fields(where, record), Tensors(where, tensors)
-        fields.take_version(SCHEMA, VERSION)
+        fields.take_version(SCHEMA, VERSION, oldest=VERSION)
         self = Preprocessor(missing_values=fields.take_texts("missing_values"))
         self.formats = ColumnFormats.from_record(f"{where}, formats", fields.take("formats", dict))
         self.ignored = {str(k): str(v) for k, v in fields.take("ignored", dict).items()}
@@ -248,18 +305,25 @@ class Preprocessor:
             raise TableError(f"{where}: expected at least one column, and none twice")
         if width != self.width:
             raise TableError(f"{where}: expected width {self.width} of its columns, got {width}")
+        try:
+            self.layer()
+        except ValueError as error:
+            raise TableError(f"{where}: {error}") from None
         return self
 
     def _fit_column(self, summary: ColumnSummary, column: Column) -> Encoder:
         if summary.kind == "category":
             return self._fit_category(summary, column)
+        x = (
+            date_days(read_dates(summary.name, column, self.missing_values))
+            if summary.kind == "date"
+            else read_numbers(summary.name, column, self.missing_values)
+        )
+        there = x[~np.isnan(x)]
+        there = there if there.size else np.zeros(1)
+        bounds, indicator = (float(there.min()), float(there.max())), summary.missing > 0
         if summary.kind == "date":
-            x = date_days(read_dates(summary.name, column, self.missing_values))
-            there = x[~np.isnan(x)] if not np.isnan(x).all() else np.zeros(1)
-            return DateEncoder(summary.name, Scaling.standard(there, _LIMIT), summary.missing > 0)
-        x = read_numbers(summary.name, column, self.missing_values)
-        x = x[~np.isnan(x)]
-        there = x if x.size else np.zeros(1)
+            return DateEncoder(summary.name, Scaling.standard(there, _LIMIT), indicator, bounds)
         if self.numbers == "robust":
             scaling = Scaling.robust(there, _LIMIT)
         else:
@@ -267,7 +331,7 @@ class Preprocessor:
         edges = np.empty(0)
         if self.numbers == "piecewise":
             edges = choose_edges(there, max(4, min(self.bins, len(there) // _ROWS_PER_BIN)))
-        return NumberEncoder(summary.name, scaling, edges, summary.missing > 0)
+        return NumberEncoder(summary.name, scaling, edges, indicator, bounds)
 
     def _fit_category(self, summary: ColumnSummary, column: Column) -> CategoryEncoder:
         """Keep the categories with enough rows to learn from, the most frequent ones first."""
@@ -275,8 +339,16 @@ class Preprocessor:
         enough = min(10, max(2, len(column) // 200))
         frequent = sorted(counts, key=lambda text: (-counts[text], text))
         kept = [text for text in frequent if counts[text] >= enough][: self.max_categories]
-        other = len(kept) < len(counts)
-        return CategoryEncoder(summary.name, tuple(sorted(kept)), other, summary.missing > 0)
+        rare = sorted(set(counts) - set(kept))
+        complete = len(rare) <= _MOST_RARE
+        return CategoryEncoder(
+            summary.name,
+            tuple(sorted(kept)),
+            bool(rare) or not kept,
+            summary.missing > 0,
+            tuple(rare) if complete else (),
+            complete,
+        )
 
     def _require_columns(self, columns: Columns) -> None:
         if not self.encoders:

@@ -53,18 +53,25 @@ class Fields:
             raise TableError(f"{self.where}: field '{name}' holds a text twice")
         return tuple(values)
 
-    def take_version(self, schema: str, newest: int) -> int:
+    def take_version(self, schema: str, newest: int, *, oldest: int = 1) -> int:
         """Check the fields `schema` and `version` and give the version."""
         found = self.take("schema", str)
         if found != schema:
             raise TableError(f"{self.where}: expected schema '{schema}', got '{found}'")
         version = self.take("version", int)
-        if not 1 <= version <= newest:
+        if version > newest:
             raise TableError(
                 f"{self.where}: version {version} is newer than this lamina reads "
-                f"(1 to {newest}); update lamina"
-                if version > newest
-                else f"{self.where}: expected a version from 1 to {newest}, got {version}"
+                f"({oldest} to {newest}); update lamina"
+            )
+        if version < 1:
+            raise TableError(
+                f"{self.where}: expected a version from {oldest} to {newest}, got {version}"
+            )
+        if version < oldest:
+            raise TableError(
+                f"{self.where}: version {version} is older than this lamina reads "
+                f"({oldest} to {newest}); train the model again"
             )
         return version
 

@@ -1,6 +1,7 @@
 """A network together with what turns a table into its inputs and its outputs into answers."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina import _arrays
 from lamina._model_file import load_model, save_model
 from lamina._network import Sequential
 from lamina.tabular._as_columns import TableLike, as_columns
-from lamina.tabular._columns import Column, Floats, TableError, rows_taken, take_rows
+from lamina.tabular._checks import ColumnIssue, TableWarning, describe_issues
+from lamina.tabular._columns import Column, Floats, TableError
 from lamina.tabular._encoders import Record
 from lamina.tabular._inspect import closest
 from lamina.tabular._preprocessor import Preprocessor
@@ -20,33 +23,68 @@ from lamina.tabular._scores import Scores, score_outputs
 from lamina.tabular._target import ClassTarget, Target, target_from_record
 
 SCHEMA = "lamina.tabular.model"
-VERSION = 1
+VERSION = 2  # 1 had no layer for the columns
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Rows of a table whose target is there: targets as encoded [rows], outputs [rows, outputs]."""
+
+    target: NDArray[Any]
+    outputs: Floats
+    issues: list[ColumnIssue]
 
 
 @dataclass
 class TableModel:
     """Predicts a column of a table from its other columns; saved as one file.
 
+    `predict`, `predict_probabilities`, `outputs` and `evaluate` warn (`TableWarning`) where the
+    table holds what training did not see: once for each column and kind of finding in the life of
+    a model, so that a service is not flooded. `check` counts them at every call.
+
     Attributes:
         preprocessor: from columns to network inputs.
         target: from network outputs to class names or numbers.
-        network: a network with softmax, sigmoid or identity outputs.
+        network: a network that begins with `preprocessor.layer()` and has softmax, sigmoid or
+            identity outputs.
         training: JSON record of how it was trained.
+
+    Raises:
+        TableError: the network does not begin with the preprocessor's layer.
     """
 
     preprocessor: Preprocessor
     target: Target
     network: Sequential
     training: Record = field(default_factory=dict)
+    _told: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.network.layers[0] != self.preprocessor.layer():
+            raise TableError(
+                "expected a network whose first layer is the preprocessor's layer(), got one that "
+                f"begins with {self.network.layers[0].title()}"
+            )
 
     def outputs(self, table: TableLike) -> Floats:
         """The network's outputs [rows, outputs] as float64."""
-        return self.outputs_of(self.preprocessor.transform(table))
+        inputs, issues = self.preprocessor.encode(table)
+        self._warn(issues, len(inputs))
+        return self.outputs_of(inputs)
 
-    def outputs_of(self, features: NDArray[np.float32]) -> Floats:
-        """As `outputs`, of rows that the preprocessor has encoded [rows, width]."""
-        outputs = np.asarray(self.network.predict(features))
+    def outputs_of(self, inputs: NDArray[np.float32]) -> Floats:
+        """As `outputs`, of rows that the preprocessor has encoded [rows, inputs]."""
+        outputs = np.asarray(self.network.predict(inputs))
         return outputs.reshape(len(outputs), self.target.outputs).astype(np.float64)
+
+    def check(self, table: TableLike) -> list[ColumnIssue]:
+        """What the table holds that training did not see, counted by column: see `ColumnIssue`.
+
+        Raises:
+            TableError: as in `predict`.
+        """
+        return self.preprocessor.check(table)
 
     def predict(self, table: TableLike, *, threshold: float | None = None) -> NDArray[Any]:
         """Class names or numbers [rows].
@@ -87,10 +125,12 @@ class TableModel:
             TableError: no target column, or no row with a target; also as in `predict`.
         """
         self.target.check_threshold(threshold)
-        return score_outputs(self.target, *self.truth_and_outputs(table), threshold)
+        measured = self.measure(table)
+        self._warn(measured.issues, len(measured.target))
+        return score_outputs(self.target, measured.target, measured.outputs, threshold)
 
-    def truth_and_outputs(self, table: TableLike) -> tuple[NDArray[Any], Floats]:
-        """Of the rows whose target is there the target as the network learns it, and its outputs.
+    def measure(self, table: TableLike) -> Measured:
+        """Outputs and encoded targets of the rows whose target is there, and what `check` finds.
 
         Raises:
             TableError: as in `evaluate`.
@@ -101,15 +141,14 @@ class TableModel:
         there = encoded >= 0 if isinstance(self.target, ClassTarget) else ~np.isnan(encoded)
         if not there.any():
             raise TableError(f"no row has a value in the target column '{self.target.name}'")
-        with rows_taken(np.flatnonzero(there)):
-            outputs = self.outputs(take_rows(columns, there))
-        return encoded[there], outputs
+        inputs, issues = self.preprocessor.encode(columns, rows=np.flatnonzero(there))
+        return Measured(encoded[there], self.outputs_of(inputs), issues)
 
     def save(self, path: str | Path) -> None:
         """Write preprocessing, network, class names and training record to one file.
 
         Beside the network the file holds the object `schema` ("lamina.tabular.model"), `version`
-        (1), `preprocessor`, `target` and `training`, and the tensors of the former two under
+        (2), `preprocessor`, `target` and `training`, and the tensors of the former two under
         `preprocessor.` and `target.`. Numbers in `training` that are not finite become null.
         """
         preprocessor, own = self.preprocessor.to_record()
@@ -130,7 +169,7 @@ class TableModel:
         """Read what `save` wrote; everything is checked against everything else.
 
         Raises:
-            TableError: no table model, a newer version, or parts that do not fit each other.
+            TableError: no table model, another version, or parts that do not fit each other.
             OSError: the file cannot be read.
         """
         network, record, tensors = load_model(path)
@@ -139,16 +178,19 @@ class TableModel:
                 f"{path}: expected a model of tables, got a network alone; lamina.load reads it"
             )
         fields = Fields(str(path), record)
-        fields.take_version(SCHEMA, VERSION)
+        fields.take_version(SCHEMA, VERSION, oldest=VERSION)
         parts = _split_tensors(str(path), tensors)
-        model = TableModel(
-            Preprocessor.from_record(fields.take("preprocessor", dict), parts["preprocessor"]),
-            target_from_record(fields.take("target", dict), parts["target"]),
-            network,
-            fields.take("training", dict),
+        preprocessor = Preprocessor.from_record(
+            fields.take("preprocessor", dict), parts["preprocessor"]
         )
+        target = target_from_record(fields.take("target", dict), parts["target"])
+        training = fields.take("training", dict)
         fields.done()
-        model._check_network(str(path))
+        try:
+            model = TableModel(preprocessor, target, network, training)
+            model._check_network()
+        except ValueError as error:
+            raise TableError(f"{path}: {error}") from None
         return model
 
     @property
@@ -165,19 +207,21 @@ class TableModel:
             )
         return columns[self.target.name]
 
-    def _check_network(self, path: str) -> None:
+    def _check_network(self) -> None:
         """One row must go through: the network fits the preprocessing and the target."""
-        width, outputs = self.preprocessor.width, self.target.outputs
-        try:
-            row = np.asarray(self.network.predict(np.zeros((1, width), dtype=np.float32)))
-        except ValueError as error:
+        row = np.zeros((1, self.preprocessor.inputs), dtype=np.float32)
+        outputs = np.asarray(self.network.predict(row)).size
+        if outputs != self.target.outputs:
             raise TableError(
-                f"{path}: preprocessing gives {width} features, but the network says: {error}"
-            ) from error
-        if row.size != outputs:
-            raise TableError(
-                f"{path}: the target needs {outputs} network outputs, but there are {row.size}"
+                f"the target needs {self.target.outputs} network outputs, but there are {outputs}"
             )
+
+    def _warn(self, issues: Sequence[ColumnIssue], rows: int) -> None:
+        new = [issue for issue in issues if (issue.column, issue.kind) not in self._told]
+        if new:
+            self._told.update((issue.column, issue.kind) for issue in new)
+            level = _arrays._stack_level()
+            warnings.warn(describe_issues(new, rows), TableWarning, stacklevel=level)
 
 
 def _split_tensors(where: str, tensors: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

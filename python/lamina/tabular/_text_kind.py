@@ -3,7 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from lamina.tabular._columns import CellError, CodedText, TableError
-from lamina.tabular._formats import NumberFormat, guess_date_formats, is_marked_number, measure_unit
+from lamina.tabular._formats import (
+    NumberFormat,
+    guess_date_formats,
+    is_marked_number,
+    looks_dated,
+    measure_unit,
+)
 from lamina.tabular._texts import is_code, parse_date, parse_number, shorten, write_number
 
 # Texts of so few different numbers may well be categories.
@@ -11,6 +17,9 @@ _FEW_NUMBERS = 20
 _NEARLY_ALL = 0.9
 _MOST = 0.5
 _FEW_WORDS = 10
+# Rows that tell whether the others are worth a look, and the share below which they are not.
+_SAMPLE = 4000
+_FEW_WRITTEN = 0.4
 _SHOWN_WORDS = 3
 
 Counts = Mapping[str, int]
@@ -34,9 +43,29 @@ def kind_of_texts(name: str, coded: CodedText) -> tuple[str, str, str]:
             return "number", "", ""
         note = f"codes with leading zeros, such as {shorten(codes[0])}, are names"
         return "category", note, "number"
-    refuse_almost_dates(name, coded, counts)
-    refuse_almost_numbers(name, coded, counts)
-    return "category", *_note_numbers(counts)
+    if not _mostly_plain(coded):
+        refuse_almost_dates(name, coded, counts)
+        refuse_almost_numbers(name, coded, counts)
+        return "category", *_note_numbers(counts)
+    return "category", "", ""
+
+
+def _mostly_plain(coded: CodedText) -> bool:
+    """Whether a sample of a great column's rows holds few numbers and dates, and so it may."""
+    if len(coded) <= _SAMPLE:
+        return False
+    sample = coded[:: len(coded) // _SAMPLE]
+    texts = sample.counts()
+    unit = measure_unit(texts)
+    written = sum(
+        rows
+        for text, rows in texts.items()
+        if parse_number(text) is not None
+        or is_marked_number(text, unit)
+        or parse_date(text) is not None
+        or looks_dated(text)
+    )
+    return written < _FEW_WRITTEN * sum(texts.values())
 
 
 def refuse_almost_dates(name: str, coded: CodedText, counts: Counts) -> None:

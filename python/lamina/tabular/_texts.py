@@ -22,6 +22,8 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATE = re.compile(
     r"(\d{4}-\d{2}-\d{2})([T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s?(Z|[+-]\d{2}(?::?\d{2})?)?)?"
 )
+# With which a number or a truth value begins; most texts are told apart by it, and fast.
+_FIRST = frozenset("0123456789+-.tTfF")
 # Beyond it only floats hold whole numbers, not all of whose digits are theirs.
 _MOST_DIGITS = 20
 
@@ -39,7 +41,7 @@ def parse_date(text: str) -> np.datetime64 | None:
 
     A time without an offset such as +02:00 counts as UTC.
     """
-    found = _DATE.fullmatch(text)
+    found = _DATE.fullmatch(text) if text[:1].isdigit() else None
     if found is None:
         return None
     date, _, clock, offset = found.groups()
@@ -65,10 +67,16 @@ def same_value(text: str) -> str:
     Numbers are equal however they are written (1, 1.0, +1, 1e0), and so are true, True and TRUE;
     codes with leading zeros and all else are equal as texts.
     """
+    if text[:1] not in _FIRST:
+        return text
     if _NUMBER.fullmatch(text):
         return _shortest(text)
-    lower = text.lower()
-    return lower if lower in TRUTH_VALUES else text
+    return text.lower() if is_truth(text) else text
+
+
+def is_truth(text: str) -> bool:
+    """Whether a text is true or false, in small letters or great ones."""
+    return len(text) <= 5 and text.lower() in TRUTH_VALUES
 
 
 def _shortest(text: str) -> str:
@@ -114,7 +122,29 @@ class MissingTexts:
         return MissingTexts(frozenset(texts), frozenset(map(same_value, texts)))
 
     def __contains__(self, text: str) -> bool:
-        return text in self.texts or same_value(text) in self.values
+        if text in self.texts:
+            return True
+        return text[:1] in _FIRST and same_value(text) in self.values
+
+    def spell(self, texts: Sequence[str | None]) -> tuple[list[str | None], dict[str, list[int]]]:
+        """The texts with numbers in their shortest spelling, and None for missing ones.
+
+        Returns:
+            The texts, and the places of those that are true and of those that are false.
+        """
+        spelled = [None if text in self.texts else text for text in texts]
+        truths: dict[str, list[int]] = {}
+        for place, text in enumerate(spelled):
+            if text is None or text[:1] not in _FIRST:
+                continue
+            value = same_value(text)
+            if value in self.values:
+                spelled[place] = None
+            elif value in TRUTH_VALUES:
+                truths.setdefault(value, []).append(place)
+            else:
+                spelled[place] = value
+        return spelled, truths
 
     def among_numbers(self, column: NDArray[Any]) -> NDArray[np.bool_]:
         """True [rows] where an array of numbers holds one of them, in its own precision."""

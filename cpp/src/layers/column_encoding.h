@@ -1,0 +1,35 @@
+// Expands columns of a table from compact form, one number or two each, into the features that a network
+// reads.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "layers/layer.h"
+
+namespace lamina {
+
+// It learns nothing and keeps no more than its description does, however wide its rows become. See
+// kernels::ColumnCode for the kinds of columns; NaN among the inputs means a missing value, and outputs are
+// always finite.
+template <class T>
+class ColumnEncoding final : public Layer<T> {
+ public:
+  explicit ColumnEncoding(const Json& spec);
+  const char* kind() const noexcept override { return "column_encoding"; }
+  Json spec() const override;
+  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+
+ private:
+  void add_column(const Json& json, const std::string& where);
+
+  std::vector<std::vector<double>> edges_;  // of each column, as described
+  std::vector<std::vector<T>> knots_;       // the same, as kernels read them
+  std::vector<kernels::ColumnCode<T>> codes_;
+  std::vector<double> limits_;
+  int64_t inputs_ = 0, features_ = 0;
+};
+
+}  // namespace lamina
