@@ -181,7 +181,9 @@ void bind_network(py::class_<Model<T>>& network) {
   using Class = Model<T>;
   define_constructor(
       network,
-      +[](const std::string& spec, uint64_t seed) { return std::make_unique<Class>(parse(spec), seed); },
+      +[](const std::string& spec, std::optional<uint64_t> seed) {
+        return std::make_unique<Class>(parse(spec), seed);
+      },
       py::arg("spec"), py::arg("seed"));
   network.def("spec", [](const Class& self) { return self.network().spec().dump(); })
       .def("output_activation", [](const Class& self) { return self.network().output_activation().name; })

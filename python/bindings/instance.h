@@ -28,7 +28,7 @@ class Instance : public py::object {
   explicit Instance(std::unique_ptr<Class> value) {
     const auto* type = py::detail::get_type_info(typeid(Class));
     m_ptr = py::detail::make_new_instance(type->type);
-    auto place = reinterpret_cast<py::detail::instance*>(m_ptr)->get_value_and_holder();
+    auto place = reinterpret_cast<py::detail::instance*>(m_ptr)->get_value_and_holder(type);
     hand_over(std::move(value), place);
   }
 };

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections.abc
 import numpy
 import numpy.typing
-import os
 import typing
 __all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
 class NotFiniteError(FloatingPointError):
@@ -108,7 +107,7 @@ class Loss:
     def takes_classes(self) -> bool:
         ...
 class NetworkFloat32:
-    def __init__(self, spec: str, seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+    def __init__(self, spec: str, seed: typing.SupportsInt | typing.SupportsIndex | None) -> None:
         ...
     def apply_average(self, average: WeightAverageFloat32) -> None:
         ...
@@ -183,7 +182,7 @@ class NetworkFloat32:
     def smallest_batch(self) -> int:
         ...
 class NetworkFloat64:
-    def __init__(self, spec: str, seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+    def __init__(self, spec: str, seed: typing.SupportsInt | typing.SupportsIndex | None) -> None:
         ...
     def apply_average(self, average: WeightAverageFloat64) -> None:
         ...
@@ -387,7 +386,7 @@ def parse_model(data: bytes) -> tuple[str, dict[str, numpy.ndarray]]:
     """
     What read_model_file would return for a file of these bytes.
     """
-def read_model_file(path: os.PathLike | str | bytes) -> tuple[str, dict[str, numpy.ndarray]]:
+def read_model_file(path: str | bytes) -> tuple[str, dict[str, numpy.ndarray]]:
     """
     The JSON record and the tensors of a model file, after its checksum has matched.
     """
@@ -431,7 +430,7 @@ def vector_jacobian_product(network: NetworkFloat32, inputs: numpy.ndarray, vect
 @typing.overload
 def vector_jacobian_product(network: NetworkFloat64, inputs: numpy.ndarray, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], by_inputs: bool) -> tuple:
     ...
-def write_model_file(path: os.PathLike | str | bytes, record: str, tensors: dict[str, numpy.ndarray]) -> None:
+def write_model_file(path: str | bytes, record: str, tensors: dict[str, numpy.ndarray]) -> None:
     """
     Replace `path` in one step by a model file of this JSON record and these tensors.
     """

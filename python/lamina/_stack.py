@@ -82,13 +82,14 @@ class Stack:
                 f"{what(parameters)}"
             )
         names, shapes = core.parameter_names, core.parameter_shapes
+        places = {name: place for place, name in enumerate(names)}
         checked: list[tuple[int, Array]] = []
         for name, value in parameters.items():
-            if name not in names:
+            index = places.get(name)
+            if index is None:
                 raise ValueError(
                     f"set_parameters: unknown name {name!r}; there are {', '.join(names)}"
                 )
-            index = names.index(name)
             array = _arrays.contiguous(value, dtype=self.dtype, where="set_parameters", name=name)
             expected = tuple(shapes[index])
             if array.shape != expected:
@@ -150,14 +151,15 @@ class Stack:
             got = ", ".join(map(str, state)) if isinstance(state, Mapping) else repr(state)
             raise ValueError(f"set_state: expected {', '.join(names)}, got {got or 'nothing'}")
         seed = checked_seed(state["seed"])
-        epochs, step = (_checked_count(state[k], k) for k in ("epochs_trained", "random_step"))
+        epochs, step = (checked_count(state[k], k) for k in ("epochs_trained", "random_step"))
         self.seed, self.epochs_trained, self._forward_steps = seed, epochs, step
 
     def copy(self) -> Self:
         """A network of its own with equal weights."""
-        twin = type(self)(self.layers, inputs=self.inputs, seed=self.seed, dtype=self.dtype)
+        twin = type(self)(self.layers, seed=self.seed, dtype=self.dtype)
         twin.set_state(self.get_state())
-        if self._core is not None:
+        if self.inputs is not None:
+            twin._build(self.inputs, draws=False)
             twin.set_parameters(self.parameters())
         return twin
 
@@ -186,13 +188,20 @@ class Stack:
     @classmethod
     def from_spec(cls, spec: Spec, *, seed: int = 0, dtype: DtypeLike = "float32") -> Self:
         """The network that `to_spec` described, with first weights from `seed`."""
-        layers = [layer_from_spec(layer) for layer in spec["layers"]]
-        return cls(layers, inputs=spec["inputs"], seed=seed, dtype=dtype)
+        return cls._from_spec(spec, seed=seed, dtype=dtype, draws=True)
 
-    def _build(self, inputs: int) -> None:
+    @classmethod
+    def _from_spec(cls, spec: Spec, *, seed: int, dtype: DtypeLike, draws: bool = False) -> Self:
+        layers = [layer_from_spec(layer) for layer in spec["layers"]]
+        net = cls(layers, seed=seed, dtype=dtype)
+        net._build(spec["inputs"], draws=draws)
+        return net
+
+    def _build(self, inputs: int, *, draws: bool = True) -> None:
+        """Make the core's network; without first weights where all are set afterwards."""
         spec = {"inputs": inputs, "layers": [layer.to_spec() for layer in self.layers]}
         kind = _core.NetworkFloat32 if self.dtype == "float32" else _core.NetworkFloat64
-        self._core = kind(to_json(spec), self.seed)
+        self._core = kind(to_json(spec), self.seed if draws else None)
 
     def _core_network(self) -> CoreNetwork:
         if self._core is None:
@@ -205,7 +214,7 @@ class Stack:
     def _random_step(self, step: int | None) -> int:
         """The number of the next random mask, or the one that is asked for."""
         if step is not None:
-            return _checked_count(step, "step")
+            return checked_count(step, "step")
         self._forward_steps += 1
         return self._forward_steps
 
@@ -238,12 +247,13 @@ class Stack:
             return f"Sequential({list(self.layers)}, inputs not known yet)"
         widths, names = self._core.layer_widths, self._core.parameter_names
         shapes = self._core.parameter_shapes
-        sizes = {name: math.prod(shape) for name, shape in zip(names, shapes, strict=True)}
+        sizes = [0] * len(self.layers)
+        for name, shape in zip(names, shapes, strict=True):
+            sizes[int(name.split(".", 2)[1])] += math.prod(shape)
         lines = [f"{'layer':<34}{'outputs':>10}{'parameters':>14}"]
-        for index, layer in enumerate(self.layers):
-            own = sum(sizes[name] for name in names if name.startswith(f"layers.{index}."))
-            lines.append(f"{layer.title():<34}{widths[index + 1]:>10,}{own:>14,}")
-        total = sum(sizes.values())
+        for layer, width, own in zip(self.layers, widths[1:], sizes, strict=True):
+            lines.append(f"{layer.title():<34}{width:>10,}{own:>14,}")
+        total = sum(sizes)
         lines.append(f"{widths[0]:,} inputs, {total:,} parameters, {self.dtype}")
         return "\n".join(lines)
 
@@ -259,7 +269,8 @@ def _checked_dtype(dtype: Any) -> Dtype:
     raise ValueError(f"Sequential: expected dtype float32 or float64, got {dtype!r}")
 
 
-def _checked_count(value: int, name: str) -> int:
+def checked_count(value: int, name: str) -> int:
+    """A number of epochs or steps that the core takes; ValueError for others."""
     if not is_whole(value) or not 0 <= value < 2**44:
         raise ValueError(f"{name}: expected a whole number from 0 to 2^44 - 1, got {value!r}")
     return int(value)

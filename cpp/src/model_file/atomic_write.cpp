@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -15,6 +16,7 @@
 #define NOMINMAX
 #include <windows.h>
 #else
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -33,8 +35,9 @@ namespace fs = std::filesystem;
                     "cannot save " + path_in_quotes(target) + ": " + step);
 }
 
-[[noreturn]] void refuse(const fs::path& target, int code, const std::string& reason) {
-  throw SystemError(code, "cannot save " + path_in_quotes(target), reason);
+// In the system's name, before it is asked.
+[[noreturn]] void refuse(const fs::path& target, const std::string& step, std::errc code) {
+  throw SystemError(std::make_error_code(code), "cannot save " + path_in_quotes(target) + ": " + step);
 }
 
 #ifdef _WIN32
@@ -73,6 +76,14 @@ void flush_folder(const fs::path&, const fs::path&) {}
 // A writer's file is not shared, so that the system itself keeps it from others.
 bool create_nameless(const fs::path&, FileHandle&) { return false; }
 bool name_file(FileHandle, const fs::path&) { return false; }
+
+template <class Visit>
+void for_each_name(const fs::path& folder, Visit visit) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
+    if (!visit(std::string_view(entry.path().filename().string()))) break;
+}
+
 void keep_from_others(FileHandle) {}
 void remove_if_abandoned(const fs::path& path) { remove_file(path); }
 
@@ -108,6 +119,15 @@ bool name_file([[maybe_unused]] FileHandle file, [[maybe_unused]] const fs::path
 #else
   return false;
 #endif
+}
+
+// Calls visit(name) for all that a folder holds until it returns false. The library's own iterator ends the
+// process where it runs out of memory.
+template <class Visit>
+void for_each_name(const fs::path& folder, Visit visit) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), ::closedir);
+  while (const dirent* entry = open ? ::readdir(open.get()) : nullptr)
+    if (!visit(std::string_view(entry->d_name))) break;
 }
 
 // For as long as the file is open; a file system without locks does without.
@@ -173,17 +193,16 @@ class TemporaryNames {
   void remove_abandoned() const {
     constexpr auto kAge = std::chrono::hours(1);
     constexpr int kMostEntries = 10'000;  // of a folder that holds much else
-    std::error_code error;
-    fs::directory_iterator entry(folder_, error);
-    for (int i = 0; !error && entry != fs::directory_iterator() && i < kMostEntries; ++i) {
-      const fs::path& path = entry->path();
-      const std::string name = path.filename().string();
+    int left = kMostEntries;
+    for_each_name(folder_, [&](std::string_view name) {
       if (name.starts_with(kBegin) && name.ends_with(kEnd)) {
+        const fs::path path = folder_ / name;
+        std::error_code error;
         const fs::file_time_type written = fs::last_write_time(path, error);
         if (!error && fs::file_time_type::clock::now() - written > kAge) remove_if_abandoned(path);
       }
-      entry.increment(error);
-    }
+      return --left > 0;
+    });
   }
 
  private:
@@ -261,15 +280,16 @@ fs::path resolve_target(const fs::path& path) {
   }
   const fs::file_status status = fs::status(target, error);
   if (status.type() == fs::file_type::none) fail(path, "looking at it", error.value());
-  if (fs::is_directory(status)) fail(path, "it is a folder; give a file name", EISDIR);
-  if (fs::exists(status) && !fs::is_regular_file(status)) refuse(path, EINVAL, "it is not a regular file");
+  if (fs::is_directory(status)) refuse(path, "it is a folder; give a file name", std::errc::is_a_directory);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    throw SystemError(EINVAL, "cannot save " + path_in_quotes(path), "it is not a regular file");
   return target;
 }
 
 }  // namespace
 
 void write_file_atomically(const fs::path& path, std::span<const std::byte> bytes) {
-  if (path.empty()) refuse(path, ENOENT, "the path is empty");
+  if (path.empty()) refuse(path, "the path is empty", std::errc::no_such_file_or_directory);
   const fs::path target = resolve_target(path);
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
   TemporaryNames(folder).remove_abandoned();
