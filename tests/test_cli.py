@@ -138,7 +138,7 @@ def test_a_table_that_cannot_teach_gives_one_sentence(tmp_path, text, sentence):
 
 
 def test_an_interrupt_gives_code_130_and_no_traceback(folder, monkeypatch):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lamina.cli._evaluate.read_table", interrupt)

@@ -85,6 +85,15 @@ def test_a_class_that_counts_as_missing_is_told_and_kept_on_request(tmp_path, wo
     assert "target values that count as missing: 'b' (45)" in said
 
 
+def test_a_target_left_with_one_class_tells_which_texts_count_as_missing(tmp_path):
+    y = ["None" if i % 3 else "Insomnia" for i in range(ROWS)]
+    path = table(tmp_path / "t.csv", x=X, y=y)
+    sentence = fails("train", path, "--target", "y", "-o", tmp_path / "m")
+    assert "found only the class 'Insomnia'; 'None' (80 rows) counts as missing" in sentence
+    assert "--only-missing '' keeps them as classes" in sentence
+    assert "'None' 66.7%" in train(path, "y", "--only-missing", "")
+
+
 def test_an_only_missing_text_leaves_empty_cells_missing(tmp_path):
     path = write(tmp_path / "t.csv", "x,y\n" + "NA,1.5\n,2.5\nb,3.5\nb,\n" * 20)
     record = trained(path, "y", "--only-missing", "")
@@ -103,6 +112,13 @@ def test_a_number_given_as_missing_counts_in_every_file_and_in_the_target(
     record = trained(table(tmp_path / name, i=i, y=y), "y", f"--missing={given}")
     assert columns_of(record)["i"]["missing"] == 24
     assert record["rows_without_target"] == {"training": 24}
+
+
+def test_a_target_with_a_value_far_from_all_others_is_told(tmp_path):
+    y = [-999.0 if i % 10 == 0 else v for i, v in enumerate(X)]
+    path = table(tmp_path / "t.csv", x=np.where(X > 2, -99, X), y=y)
+    assert "target value far from all others: -999; --missing=-999 counts it" in train(path, "y")
+    assert "far from all others" not in train(path, "y", "--missing=-999")
 
 
 # Numbers and dates in text.
@@ -144,6 +160,17 @@ def test_decimal_commas_with_a_currency_keep_their_size_in_files_of_one_row(tmp_
         assert predicted(f"{path}.m", one, *options) == predicted(f"{plain}.m", other)
 
 
+def test_a_cell_that_a_forced_kind_cannot_read_names_the_options(tmp_path):
+    x = ["<0.5", *(str(v) for v in X[1:])]
+    path = table(tmp_path / "t.csv", x=x, y=X * 2)
+    sentence = fails("train", path, "--target", "y", "-o", tmp_path / "m", "--numeric", "x")
+    assert (
+        "row 1: expected a number, got '<0.5' (--parse-numbers x or --missing='<0.5')" in sentence
+    )
+    said = train(path, "y", "--numeric", "x", "--parse-numbers", "x")
+    assert "'<0.5' is read as 0.5" in said
+
+
 def test_a_target_of_prices_is_learnt_as_numbers(tmp_path):
     numbers = np.arange(ROWS) * 700 + 500
     path = table(tmp_path / "t.csv", x=X, y=[f"{v:,}" for v in numbers])
@@ -178,19 +205,20 @@ def test_dates_in_another_format_are_offered_and_read(tmp_path):
     ("options", "sentence"),
     [
         (["--date-format", "x"], "expected COLUMN=FORMAT such as day=%d.%m.%Y, got 'x'"),
-        (["--date-format", "z=%Y"], "--date-format: there is no column 'z'"),
+        (["--date-format", "w=%Y"], "--date-format: there is no column 'w'"),
         (["--date-format", "x=%Q"], "column 'x': expected the format of a date"),
         (["--date-format", "y=%Y"], "'y' is the target; dates cannot be predicted"),
         (["--date-format", "x=%Y", "--categorical", "x"], "column 'x' is named by two options"),
-        (["--parse-numbers", "x", "--numeric", "x"], "column 'x' is named by two options"),
+        (["--parse-numbers", "x", "--categorical", "x"], "column 'x' is named by two options"),
         (["--parse-numbers", "x", "--date-format", "x=%Y"], "named for numbers and for dates"),
         (["--parse-numbers", "xx"], "--parse-numbers: there is no column 'xx'; did you mean 'x'?"),
         (["--ignore", "x,,"], "expected names between commas, got 'x,,'"),
-        (["--date-format", "x=%d.%m.%Y"], "column 'x', row 1: expected a date written as %d.%m.%Y"),
+        (["--date-format", "z=%d.%m.%Y"], "column 'z', row 3: expected a date written as %d.%m.%Y"),
     ],
 )
 def test_options_that_contradict_the_table_give_one_sentence(tmp_path, options, sentence):
-    path = table(tmp_path / "t.csv", x=X, y=np.arange(ROWS) % 2)
+    z = ["1.1.2024", None, "later", *["2.1.2024"] * (ROWS - 3)]
+    path = table(tmp_path / "t.csv", x=X, y=np.arange(ROWS) % 2, z=z)
     assert sentence in fails("train", path, "--target", "y", "-o", tmp_path / "m", *options)
 
 
@@ -249,6 +277,13 @@ def test_a_saved_index_in_a_csv_is_no_feature(tmp_path, header):
     column = next(iter(columns_of(trained(path, "y")).values()))
     assert column["kind"] == "ignored"
     assert "index" in column["note"]
+
+
+def test_a_first_column_without_a_header_may_be_a_quantity(tmp_path):
+    lines = [f"{i * i + 700},{x},{'ab'[i % 2]}" for i, x in enumerate(X)]
+    path = write(tmp_path / "t.csv", "\n".join(lines))
+    record = trained(path, "3", "--no-header")
+    assert columns_of(record)["1"]["kind"] == "number"
 
 
 def test_an_only_column_that_is_a_counter_names_itself_and_the_option(tmp_path):

@@ -209,7 +209,7 @@ def test_an_interrupt_saves_the_best_weights_so_far(table, monkeypatch):
 
 def test_an_error_in_the_training_saves_the_best_weights_so_far(table, monkeypatch):
     interrupted_at(monkeypatch, 3, lm.NotFiniteError("fit: the loss is not finite"))
-    sentence = "lamina: the training ended in epoch 4: fit: the loss is not finite; the best"
+    sentence = "lamina: the training ended in epoch 4: fit: the loss is not finite; the "
     code, _, err = lamina(*arguments(table), *QUICK)
     assert code == 1
     assert err.startswith(sentence)
@@ -240,6 +240,45 @@ def test_an_interrupt_while_the_model_is_measured_tells_that_it_is_saved(table, 
     place = table.parent / "m.lamina"
     assert (code, err) == (130, f"lamina: interrupted; the model is saved in {place}\n")
     assert model_of(table).training["results"] == {}
+
+
+def test_an_interrupt_while_the_model_is_saved_waits_and_tells_that_it_is(table, monkeypatch):
+    save = TableModel.save
+
+    def interrupted(self, path):
+        save(self, path)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(TableModel, "save", interrupted)
+    code, _, err = lamina(*arguments(table), *QUICK)
+    place = table.parent / "m.lamina"
+    assert (code, err) == (130, f"lamina: interrupted; the model is saved in {place}\n")
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+
+
+def test_an_interrupt_before_the_best_weights_are_back_does_not_claim_them(table, monkeypatch):
+    def interrupt(self, fit):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lm.EarlyStopping, "on_fit_end", interrupt)
+    options = ["--hidden", "16", "--learning-rate", "0.5", "--epochs", "20"]
+    code, _, err = lamina(*arguments(table), *options)
+    assert code == 130
+    assert "the weights of epoch 20 are saved in" in err
+    assert model_of(table).training["best_epoch"] == 20
+
+
+def test_an_interrupt_while_the_results_are_printed_tells_that_the_model_is_saved(
+    table, monkeypatch
+):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lamina.cli._train._print_end", interrupt)
+    code, _, err = lamina(*arguments(table), *QUICK)
+    place = table.parent / "m.lamina"
+    assert (code, err) == (130, f"lamina: interrupted; the model is saved in {place}\n")
+    assert model_of(table).training["results"]
 
 
 @UNIX

@@ -116,6 +116,10 @@ def test_kept_columns_are_copied_as_they_are(folder, tmp_path):
 def test_predictions_are_written_in_the_kind_of_file_that_the_name_asks_for(folder, tmp_path, name):
     arguments = ["predict", folder / "amount.lamina", folder / "test.csv"]
     assert lamina(*arguments, "-o", tmp_path / name) == (0, "", "")
+    code, out, err = lamina(*arguments, "-o", tmp_path / name, "--json")
+    assert (code, err) == (0, "")
+    shown = json.loads(out)
+    assert (shown["output"], shown["rows"]) == (str(tmp_path / name), 300)
     written = read_table(tmp_path / name, TextFormat())["predicted_amount"].tolist()
     printed = json.loads(lamina(*arguments, "--json")[1])["predicted_amount"]
     assert [float(number) for number in written] == printed
@@ -124,9 +128,17 @@ def test_predictions_are_written_in_the_kind_of_file_that_the_name_asks_for(fold
 def test_info_tells_columns_classes_and_results(folder):
     code, out, _ = lamina("info", folder / "paid.lamina")
     assert code == 0
-    for part in ("classes: 'no', 'yes'", "grade", "category", "best epoch", "test"):
+    for part in (
+        "classes: 'no', 'yes'",
+        "'yes' where its probability is above 0.5",
+        "grade",
+        "category",
+        "best epoch",
+        "test",
+    ):
         assert part in out
     described = json.loads(lamina("info", folder / "paid.lamina", "--json")[1])
+    assert described["target"]["positive"] == "yes"
     assert described["reads"] == ["grade", "hours", "noise"]
     assert described["ignores"] == {"amount": "left out on request"}
 
@@ -186,13 +198,11 @@ def test_wrong_choices_at_prediction_give_one_sentence(folder):
 
 
 def test_files_are_checked_before_any_table_is_read(folder, tmp_path, monkeypatch):
-    def read(*_):
+    def read(*_, **__):
         raise AssertionError("a table is read")
 
-    for command in ("train", "predict"):
-        monkeypatch.setattr(
-            f"lamina.cli._{command}.read_{'table' if command == 'train' else 'frame'}", read
-        )
+    monkeypatch.setattr("lamina.cli._train.read_table", read)
+    monkeypatch.setattr("lamina.cli._predict.read_kept_table", read)
     table = write(tmp_path / "t.csv", (folder / "train.csv").read_bytes())
     train = ["train", table, "--target", "paid"]
     for option in ("--test", "--validation"):

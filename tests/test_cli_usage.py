@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-pytest.importorskip("polars")
+pl = pytest.importorskip("polars")
 pytest.importorskip("rich")
 
-from commands import lamina
-from lamina.cli._arguments import build_parser
-from lamina.cli._network import Recipe, _optimizer
+from commands import fails, lamina  # noqa: E402
+from lamina.cli._arguments import build_parser  # noqa: E402
+from lamina.cli._network import Recipe, _optimizer  # noqa: E402
 
 TRAIN = ["train", "table.csv", "--target", "y"]
 
@@ -35,7 +35,10 @@ def usage_error(*arguments):
         (["--dropout", "1"], "--dropout: expected a number from 0 to below 1, got '1'"),
         (["--learning-rate", "nan"], "--learning-rate: expected a number above 0, got 'nan'"),
         (["--validation-fraction", "1"], "expected a number between 0 and 1, got '1'"),
-        (["--separator", "ab"], "--separator: expected one character or 'tab', got 'ab'"),
+        (
+            ["--separator", "ab"],
+            "--separator: expected one character or 'tab' or 'blanks', got 'ab'",
+        ),
         (["--encoding", "base64"], "expected an encoding such as utf-8 or latin-1, got 'base64'"),
         (["--decimal", ";"], "--decimal: unknown value ';'; expected one of ., ,"),
         (["--task", "class"], "--task: unknown value 'class'; did you mean 'classification'?"),
@@ -130,3 +133,56 @@ def test_weight_decay_counts_with_every_optimizer(optimizer, default):
         arguments = build_parser("0").parse_args([*TRAIN, "--optimizer", optimizer, *given])
         made = _optimizer(Recipe.choose(arguments, rows=100))
         assert made.to_spec()["weight_decay"] == expected
+
+
+# Names of columns.
+
+
+@pytest.fixture
+def unread_rows(tmp_path, monkeypatch):
+    """Tables whose rows cannot be read, and a model of their columns."""
+    small = tmp_path / "small.csv"
+    small.write_text("day,x,y\n" + "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40)))
+    options = ["--target", "y", "--ignore", "day", "--epochs", "1", "-o", tmp_path / "m"]
+    assert lamina("train", small, *options)[0] == 0
+
+    def read(*_):
+        raise AssertionError("rows are read")
+
+    monkeypatch.setattr("lamina.cli._read._text._TextReader.read", read)
+    monkeypatch.setattr("lamina.cli._read._parquet._frame", read)
+    pl.read_csv(small).write_parquet(tmp_path / "small.parquet")
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--target", "Y"], "there is no column 'Y'; did you mean 'y'?"),
+        (["--target", "y", "--ignore", "z"], "--ignore: there is no column 'z'"),
+        (["--target", "y", "--numeric", "y"], "--numeric: 'y' is the target"),
+        (["--target", "y", "--ignore", "x", "--numeric", "x"], "named by two options"),
+        (["--target", "y", "--parse-numbers", "z"], "--parse-numbers: there is no column 'z'"),
+        (["--target", "y", "--date-format", "z=%Y"], "--date-format: there is no column 'z'"),
+        (["--target", "y", "--time-column", "dya"], "--time-column: there is no column 'dya'"),
+        (["--target", "y", "--time-column", "y"], "--time-column: 'y' is the target"),
+    ],
+)
+def test_names_of_columns_are_checked_before_the_rows_are_read(
+    unread_rows, kind, options, sentence
+):
+    assert sentence in fails("train", unread_rows / f"small.{kind}", *options)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_names_are_checked_before_rows_are_read_at_prediction_too(unread_rows, kind):
+    table = unread_rows / f"small.{kind}"
+    arguments = ["predict", unread_rows / "m", table]
+    assert "--keep: there is no column 'z'" in fails(*arguments, "--keep", "z")
+    other = unread_rows / f"other.{kind}"
+    frame = pl.DataFrame({"X": [1], "y": ["a"]})
+    (frame.write_csv if kind == "csv" else frame.write_parquet)(other)
+    for command in ("predict", "evaluate"):
+        sentence = fails(command, unread_rows / "m", other)
+        assert f"{other}: the table has no column 'x', which the model reads" in sentence

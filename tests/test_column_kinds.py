@@ -8,6 +8,8 @@ from lamina.tabular._columns import CellError, TableError
 from lamina.tabular._formats import NumberFormat, read_formatted_dates
 from tables import repeat, text
 
+RNG = np.random.default_rng(11)
+
 
 def summary(name, column):
     return Preprocessor().inspect({name: column})[0]
@@ -102,6 +104,11 @@ def test_numbers_with_one_unit_of_measure_are_refused_with_what_they_would_becom
     assert error.offers[0] == ("parse", "unknown")
 
 
+def test_multiples_are_no_units():
+    assert summary("x", text(*(f"{i}k" for i in range(50)))).kind == "ignored"
+    assert summary("x", text(*(f"{i}.5 Mio" for i in range(50)))).kind == "ignored"
+
+
 @pytest.mark.parametrize("form", ["12{:02}A", "{} Main Street", "{} Elm{}", "A{}"])
 def test_codes_and_addresses_are_no_numbers_with_a_unit(form):
     assert summary("x", text(*(form.format(i, i) for i in range(50)))).kind == "ignored"
@@ -156,12 +163,15 @@ def test_a_column_left_out_as_text_tells_how_many_of_its_values_are_numbers():
         ("{month}/{day}/2024", ["%m/%d/%Y"]),
         ("2024/{month:02}/{day:02}", ["%Y/%m/%d"]),
         ("{day:02}-{month:02}-2024 12:30", ["%d-%m-%Y %H:%M"]),
+        ("2024-{month}-{day}", ["%Y-%m-%d"]),
+        ("2024-{month:02}-{day:02} 9:05 PM", ["%Y-%m-%d %I:%M %p"]),
+        ("{month}:{day:02}", ["%H:%M"]),
     ],
 )
 def test_dates_in_another_format_offer_it(form, offers):
     days = [form.format(day=1 + i % 28, month=1 + i % 12) for i in range(60)]
     error = refused(text(*days))
-    assert "looks like a date that is not written as 2024-03-31 is" in str(error)
+    assert "looks like a date or time, but is not written as 2024-03-31 is" in str(error)
     assert [offer[1] for offer in error.offers if offer[0] == "date"] == offers
 
 
@@ -197,7 +207,30 @@ def test_dates_are_read_in_a_given_format():
 
 def test_whole_numbers_that_write_days_are_told():
     found = summary("day", np.array([20240101 + i for i in range(28)] * 2))
-    assert (found.kind, found.remedy) == ("number", "date")
+    assert (found.kind, found.remedy) == ("number", "date:%Y%m%d")
+
+
+def test_months_are_categories_that_may_be_dates():
+    found = summary("month", repeat(["2024-01", "2024-02", "2024-12"], 30))
+    assert (found.kind, found.remedy) == ("category", "date:%Y-%m")
+    assert summary("season", repeat(["2001-02", "2018-19"], 30)).note == ""
+
+
+def test_an_error_that_leaves_the_kind_open_names_the_arguments_in_python():
+    error = refused(text(*(f"${i}" for i in range(50))))
+    assert "(parse_numbers=['x'] or kinds={'x': 'category'} or kinds={'x': 'ignored'})" in str(
+        error
+    )
+    error = refused(text("n.d.", *(str(i) for i in range(50))))
+    assert "missing_values=[*MISSING_VALUES, 'n.d.']" in str(error)
+    error = refused(text(*(f"{1 + i % 28}.1.2024" for i in range(50))))
+    assert "date_formats={'x': '%d.%m.%Y'}" in str(error)
+
+
+def test_numbers_may_be_given_as_missing_values():
+    table = {"x": np.array([-999, 1, 2] * 9)}
+    assert Preprocessor(missing_values=[-999]).inspect(table)[0].missing == 9
+    assert Preprocessor(missing_values=[-999.0]).inspect(table)[0].missing == 9
 
 
 # Keys and saved indices.
@@ -209,7 +242,6 @@ def test_whole_numbers_that_write_days_are_told():
         ("__index_level_0__", [3, 1, 4, 1] * 10),
         ("Unnamed: 0", list(range(20)) * 2),
         ("index", list(range(40))),
-        ("column_1", [str(i) for i in range(1, 41)]),
         ("t", list(range(1, 41))),
         ("t", [float(i) for i in range(1, 41)]),
         ("t", [(i * 37) % 101 + 500 for i in range(90)]),
@@ -226,6 +258,44 @@ def test_a_column_that_only_names_its_rows_is_left_out(name, values):
     assert found.remedy == "number"
     kept = Preprocessor(kinds={name: "number"}).inspect({name: values})[0]
     assert kept.kind == "number"
+
+
+def test_whole_numbers_that_floats_join_are_categories():
+    for values in (2**60 + np.arange(300) % 50, [str(2**60 + i % 50) for i in range(300)]):
+        found = summary("account", np.array(values))
+        assert (found.kind, found.distinct, found.remedy) == ("category", 50, "number")
+        assert "last digits" in found.note
+
+
+@pytest.mark.parametrize("stray", ["-999", "999", "-9", "99999"])
+def test_a_value_that_may_stand_for_a_missing_one_is_told(stray):
+    values = np.append(RNG.uniform(0.0, 4.0, 60), [float(stray)] * 5)
+    found = summary("x", values)
+    assert found.remedy == f"missing:{stray}"
+    assert found.note == f"{stray} in 5 rows, far from the others"
+    assert Preprocessor(missing_values=[stray]).inspect({"x": values})[0].note == ""
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.append(np.arange(2000.0) / 2, [999.0] * 5),
+        np.append(RNG.uniform(0.0, 4.0, 60), -999.0),
+        np.append(RNG.uniform(0.0, 4.0, 60), [-998.0] * 5),
+        np.array([0.0, 1.0, 99.0] * 20),
+    ],
+    ids=["among others", "one row", "no such number", "few values"],
+)
+def test_other_extreme_values_are_left_alone(values):
+    assert summary("x", values).note == ""
+
+
+def test_infinity_may_be_counted_as_missing():
+    for values in ([*(str(v) for v in range(40)), "inf"], [*range(40), np.inf]):
+        table = {"x": np.array(values, dtype=object)}
+        with pytest.raises(CellError, match="got inf"):
+            Preprocessor().inspect(table)
+        assert Preprocessor(missing_values=["inf"]).inspect(table)[0].missing == 1
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,15 @@ def test_a_column_that_does_not_is_not_found(column):
     assert giveaways(CLASSES, x=column) == []
 
 
+@pytest.mark.parametrize("values", [NUMBERS, np.array([f"boat {i}" for i in range(ROWS)])])
+def test_a_column_that_is_missing_for_one_class_alone_is_found(values):
+    boat = [None if c else v for c, v in zip(CLASSES, values.tolist(), strict=True)]
+    table = as_columns({"boat": boat})
+    summaries = Preprocessor(kinds={"boat": "number" if values is NUMBERS else "category"})
+    found = find_giveaways(table, summaries.inspect(table), CLASSES, MISSING_VALUES)
+    assert [g.column for g in found] == ["boat"]
+
+
 def test_few_rows_prove_nothing():
     classes = np.array([0, 1] * 6)
     assert giveaways(classes, x=classes) == []

@@ -210,3 +210,20 @@ def test_the_best_epoch_is_that_whose_weights_were_put_back(broken_off: bool) ->
     assert found == history["val_loss"][history.best_epoch]
     left = lm.EarlyStopping(restore_best_weights=False)
     assert net.fit(x, y, epochs=2, early_stopping=left, verbose=False).best_epoch is None
+
+
+def test_an_interrupt_within_an_epoch_s_record_leaves_whole_epochs() -> None:
+    history = lm.History()
+    history.append({"loss": 2.0, "accuracy": 0.5}, 0.1)
+
+    class Torn(dict[str, float]):
+        def get(self, name: str, default: Any = None) -> Any:
+            if name == "accuracy":
+                raise KeyboardInterrupt
+            return super().get(name, default)
+
+    with pytest.raises(KeyboardInterrupt):
+        history.append(Torn(loss=1.0, accuracy=0.6), 0.1)
+    assert history.to_dict() == {"loss": [2.0], "accuracy": [0.5]}
+    history.append({"loss": 0.9, "accuracy": 0.7}, 0.1)
+    assert history.to_dict() == {"loss": [2.0, 0.9], "accuracy": [0.5, 0.7]}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 sk = pytest.importorskip("sklearn.metrics")
+import lamina as lm  # noqa: E402
 from lamina.metrics._metric import METRICS  # noqa: E402
 
 # Sums of a few hundred float64 terms, taken in another order than scikit-learn's.
@@ -76,6 +77,13 @@ def test_r2_of_a_constant_target_is_one_when_exact_and_zero_otherwise():
     y = np.full(5, 2.0)
     assert METRICS["r2"](y, y, None) == 1.0
     assert METRICS["r2"](y, y + 1.0, None) == 0.0
+    # Weights whose mean of the targets rounds.
+    weight = np.array([0.1, 0.2, 0.3, 0.7, 0.0])
+    y = np.array([0.3, 0.3, 0.3, 0.3, 9.0])
+    assert METRICS["r2"](y, y + 1.0, weight) == 0.0
+    assert math.isnan(METRICS["r2"]([1.0], [2.0], None))
+    with pytest.warns(UserWarning, match="less than two samples"):
+        assert math.isnan(sk.r2_score([1.0], [2.0]))
 
 
 def test_an_integer_weight_counts_like_that_many_copies_of_the_row():
@@ -111,3 +119,8 @@ def test_area_is_not_a_number_when_only_one_class_is_there():
 def test_arguments_that_do_not_agree_raise_one_sentence(name, y, p, w, sentence):
     with pytest.raises(ValueError, match=sentence):
         METRICS[name](y, p, w)
+
+
+@pytest.mark.parametrize("name", lm.metrics.__all__)
+def test_every_public_name_is_documented(name):
+    assert getattr(lm.metrics, name).__doc__

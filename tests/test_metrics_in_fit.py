@@ -92,6 +92,11 @@ def test_hinge_losses_choose_above_0(loss: str, last: str, low: int) -> None:
         assert figures["accuracy"] == right.all(axis=1).mean()
         assert figures["precision"] == lm.metrics.precision(y == 1, p, threshold=0.0)
         assert figures["roc_auc"] == lm.metrics.roc_auc(y == 1, p)
+    # One class against the rest, by the largest margin.
+    one_hot = np.where(np.eye(3)[CLASSES] == 1, 1, low)
+    against_rest = lm.metrics.Metric("accuracy", task="multiclass")
+    largest = in_fit_and_evaluate(net, one_hot, [against_rest], loss)["accuracy"]
+    assert largest == (p.argmax(axis=1) == CLASSES).mean()
     # Rows of one sign alone are read in the same way.
     all_one = net.evaluate(X, np.ones((120, 3)), loss=loss, metrics=["label_accuracy"])
     assert all_one["label_accuracy"] == pytest.approx((p > 0).mean())
@@ -211,7 +216,13 @@ def test_functions_of_users_get_the_same_shapes_everywhere(
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(np.ones(3), r"an array of shape \(3,\)"), ("0.5", "'0.5'"), (None, "None"), (1j, "1j")],
+    [
+        (np.ones(3), r"an array of shape \(3,\)"),
+        ("0.5", "'0.5'"),
+        (None, "None"),
+        (1j, "1j"),
+        ([[1], []], r"\[\[1\], \[\]\]"),
+    ],
 )
 def test_a_function_that_gives_no_number_is_told(value: Any, shown: str) -> None:
     def mine(y: Array, outputs: Array) -> Any:

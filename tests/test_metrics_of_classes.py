@@ -184,6 +184,9 @@ def test_a_label_that_never_holds_has_an_average_precision_of_0_as_in_scikit_lea
     with pytest.warns(UserWarning, match="class 1 has no true rows"):
         assert lm.metrics.average_precision([0, 0], [0.2, 0.7]) == 0.0
     assert lm.metrics.average_precision([1, 1], [0.2, 0.7]) == 1.0
+    with pytest.warns(UserWarning, match="label 0 has no true rows"):
+        none = lm.metrics.average_precision(np.zeros((4, 2)), p[:4, :2], average="weighted")
+    assert none == 0.0
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
@@ -366,7 +369,7 @@ def test_a_task_is_what_it_is_said_to_be() -> None:
         ("expected_calibration_error", [0], [0.5], {"bins": 1.5}, "bins as a whole number"),
         ("accuracy", [[0, 0.5], [1, 1]], np.eye(2), {}, "give task='multilabel'"),
         ("accuracy", [[1], [1, 0]], np.eye(2), {}, "rows of unequal lengths"),
-        ("accuracy", [1j], [0.5], {}, "expected numbers in y_true, got dtype complex128"),
+        ("accuracy", [1j], [0.5], {}, "expected numbers in y_true, got complex numbers"),
         ("accuracy", np.zeros((1, 1, 1)), [0.5], {}, r"shape \[rows\] or \[rows, outputs\]"),
     ],
 )

@@ -96,6 +96,9 @@ def test_whole_numbers_booleans_lists_and_columns_are_the_same() -> None:
         ("pinball", ([1.0], [1.0]), {"level": 1.5}, r"level in \[0, 1\]"),
         ("pinball", ([1.0], [1.0]), {"level": [0.1, 0.9]}, "expected 2 columns in y_pred"),
         ("pinball", ([1.0], [1.0]), {"level": "low"}, r"level in \[0, 1\]"),
+        ("r2", ([1.0, None], [1.0, 2.0]), {}, "such as None in row 1"),
+        ("r2", (np.ma.array([1.0, 2.0], mask=[0, 1]), [1.0, 2.0]), {}, "got masked values"),
+        ("r2", (np.array(["2020-01-01"], "M8[D]"), [1.0]), {}, "expected numbers .* got dates"),
     ],
 )
 def test_arguments_that_are_wrong_are_told_in_one_sentence(

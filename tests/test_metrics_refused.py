@@ -109,3 +109,9 @@ def test_options_of_a_metric_that_it_does_not_have_are_told() -> None:
         lm.metrics.Metric(dict)
     with pytest.raises(TypeError, match=r"expected a list, got the text 'f1'; write \['f1'\]"):
         one_layer(3, "softmax").evaluate(X, CLASSES, metrics="f1")
+    wrong: Any = lambda y: 0.0  # noqa: E731
+    with pytest.raises(TypeError, match=r"as a function f\(y, outputs\).*too many positional"):
+        one_layer(3, "softmax").fit(X, CLASSES, metrics=[wrong], verbose=False)
+    for wrong in (None, lm.metrics.f1):
+        with pytest.raises(TypeError, match="metrics: expected a list of names and functions, got"):
+            one_layer(3, "softmax").evaluate(X, CLASSES, metrics=wrong)

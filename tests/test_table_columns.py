@@ -38,6 +38,7 @@ FRAMES = {
     "pyarrow dictionaries": lambda: pa.table(
         {**COLUMNS, "colour": pa.array(COLUMNS["colour"]).dictionary_encode()}
     ),
+    "a record batch of pyarrow": lambda: pa.RecordBatch.from_pydict(COLUMNS),
     "pyarrow chunks": lambda: pa.concat_tables([pa.table(COLUMNS)[:1], pa.table(COLUMNS)[1:]]),
     "rows": lambda: [
         {name: COLUMNS[name][i] for name in COLUMNS if COLUMNS[name][i] is not None}
@@ -131,6 +132,23 @@ def test_objects_are_read_as_what_they_are():
     assert columns["mixed"].tolist() == ["a", "1"]
     assert columns["bytes"].tolist() == ["café", "b'\\xff'"]
     assert columns["lists"].tolist() == ["{'k': 1}", None]
+
+
+def test_objects_that_cannot_be_looked_up_are_text():
+    assert as_columns(pd.DataFrame({"x": [{1}, None]}))["x"].tolist() == ["{1}", None]
+    assert as_columns(pl.DataFrame({"x": [[1], None]}))["x"].tolist() == ["[1]", None]
+
+
+def test_series_and_arrays_of_any_library_are_columns():
+    for values in (
+        pd.Series(["a", pd.NA], dtype="string"),
+        pd.array(["a", pd.NA], dtype="string"),
+        pd.Categorical(["a", None]),
+        pl.Series(["a", None]),
+        pa.array(["a", None]),
+        pa.chunked_array([["a"], [None]]),
+    ):
+        assert as_columns({"x": values})["x"].tolist() == ["a", None]
 
 
 def test_times_with_a_zone_are_told_in_utc():

@@ -1,7 +1,9 @@
 """What a cell means: one value is one class however it is written, and missing texts are found."""
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from lamina.tabular import MISSING_VALUES, Preprocessor, TableError, as_columns, fit_target
 from lamina.tabular._columns import code_text, read_dates, read_numbers
@@ -161,3 +163,41 @@ def test_dates_with_offsets_are_told_in_utc(written, moment):
 )
 def test_what_is_no_date_is_none(written):
     assert parse_date(written) is None
+
+
+# A reader may deliver a column of numbers as numbers or as their texts.
+
+SPELLINGS = (str, "{:.3f}".format, "+{:.2f}".format, "{:e}".format, "{:.1f}".format)
+
+
+@given(
+    st.lists(
+        st.sampled_from([None, 0, 1, 2, 3, 5, 7, 0.5, 2.25, 1e6, 99.0]), min_size=4, max_size=60
+    ),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["number", "category", None]),
+    st.sampled_from([(), ("2",), ("0.50", "99")]),
+)
+@settings(max_examples=60, deadline=None)
+def test_texts_of_plain_numbers_mean_what_the_numbers_mean(numbers, seed, kind, missing):
+    rng = np.random.default_rng(seed)
+
+    def write(number):
+        spelled = SPELLINGS[rng.integers(len(SPELLINGS))](abs(number))
+        return spelled if float(spelled) == number and not spelled.startswith("+0") else str(number)
+
+    texts = [None if number is None else write(number) for number in numbers]
+    floats = np.array([np.nan if number is None else number for number in numbers], dtype=float)
+    kinds = {"x": kind} if kind else None
+    outcomes = []
+    for column in (floats, np.array(texts, dtype=object)):
+        table = {"x": column, "z": np.arange(len(numbers)) / 3}
+        preprocessor = Preprocessor(kinds=kinds, missing_values=missing).fit(table)
+        summaries = [vars(s) for s in preprocessor.inspect(table)]
+        try:
+            target = fit_target("y", column, missing)
+            learned = target.task, target.encode(column, missing).tolist()
+        except TableError as error:
+            learned = str(error)
+        outcomes.append((summaries, preprocessor.transform(table).tolist(), learned))
+    np.testing.assert_equal(outcomes[1], outcomes[0])

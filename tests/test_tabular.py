@@ -116,6 +116,21 @@ def test_a_forced_kind_for_a_column_that_is_not_there_offers_the_close_name(tabl
         Preprocessor(kinds={"colur": "category"}).fit(table)
 
 
+@pytest.mark.parametrize("options", [{"parse_numbers": ["agee"]}, {"date_formats": {"agee": "%Y"}}])
+def test_a_format_of_a_column_that_is_not_there_offers_the_close_name(table, options):
+    with pytest.raises(TableError, match="no column 'agee'; did you mean 'age'"):
+        Preprocessor(**options).fit(table)
+
+
+def test_numbers_with_marks_survive_storing_and_mean_the_same_as_plain_ones():
+    learned = {"p": text("$1,000", "$2,500", "$3"), "q": np.arange(3.0)}
+    preprocessor = Preprocessor(parse_numbers=["p"]).fit(learned)
+    twin = Preprocessor.from_record(*preprocessor.to_record())
+    expected = preprocessor.transform({"p": text("$2,500"), "q": np.ones(1)}).tolist()
+    assert twin.transform({"p": text("$2,500"), "q": np.ones(1)}).tolist() == expected
+    assert twin.transform({"p": np.array([2500]), "q": np.ones(1)}).tolist() == expected
+
+
 def test_texts_for_missing_values_can_be_chosen():
     table = {"x": text("1.5", "nothing", "3.5", "4")}
     preprocessor = Preprocessor(missing_values=["nothing"]).fit(table)

@@ -153,3 +153,50 @@ def test_every_class_keeps_a_row_in_training(fraction: float) -> None:
     assert sorted([*train, *held]) == list(range(93))
     shares = np.bincount(y[held], minlength=4)[:2] / [60, 30]
     assert shares == pytest.approx([fraction] * 2, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "low"),
+    [("sigmoid", None, 0), ("sigmoid", "binary_focal", 0), ("tanh", "hinge", -1)],
+)
+def test_two_classes_of_one_output_are_held_back_in_the_same_share(
+    last: str, loss: Any, low: int
+) -> None:
+    y = np.full(300, low)
+    y[:10] = 1
+    for seed in range(5):
+        held: list[Array] = []
+
+        def note(y: Array, outputs: Array, held: list[Array] = held) -> float:
+            held.append(y)
+            return 0.0
+
+        net = lm.Sequential([lm.Dense(1, last)], seed=seed)
+        net.fit(
+            *(np.zeros((300, 1)), y),
+            loss=loss,
+            validation_fraction=0.2,
+            metrics=[note],
+            epochs=1,
+            verbose=False,
+        )
+        assert (held[1] == 1).sum() == 2
+        assert len(held[1]) == 60
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"validation_data": {"X": 1, "y": 2}}, "got dict"),
+        ({"validation_data": np.zeros((3, 3))}, "got ndarray"),
+        ({"validation_data": (1,)}, "got 1 parts"),
+        ({"validation_fraction": "half"}, "got 'half'"),
+        ({"validation_fraction": True}, "got True"),
+        ({"validation_fraction": float("nan")}, "got nan"),
+        ({"validation_fraction": 0.2, "validation_data": (1, 2)}, "got both"),
+    ],
+)
+def test_validation_rows_that_are_none_are_told(options: Any, sentence: str) -> None:
+    x, y = class_data()
+    with pytest.raises((TypeError, ValueError), match=f"fit: expected validation_.* {sentence}"):
+        classifier().fit(x, y, **options)

@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
+__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'TextTable', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -311,6 +311,41 @@ class Predictor:
     @property
     def outputs(self) -> int:
         ...
+class TextTable:
+    """
+    Reads a text table, block by block, into columns.
+    """
+    def __init__(self, separator: str, quote: str, comment: str, decimal_comma: bool, kinds: str, missing: collections.abc.Sequence[str], first_line: typing.SupportsInt | typing.SupportsIndex, bytes_per_thread: typing.SupportsInt | typing.SupportsIndex = 65536) -> None:
+        """
+        `kinds` has a letter for each column: n number, m number or one of the missing texts, t text, w text as it is written, - skipped.
+        """
+    def add(self, block: bytes) -> None:
+        """
+        Read a block of UTF-8 text.
+        """
+    def finish(self) -> None:
+        """
+        The text ends here.
+        """
+    def is_late(self, column: typing.SupportsInt | typing.SupportsIndex) -> bool:
+        """
+        Whether text was found in a column of numbers: it must be read again as text.
+        """
+    def take_codes(self, column: typing.SupportsInt | typing.SupportsIndex) -> numpy.ndarray:
+        """
+        int32 [rows], which point into `texts`; moved out.
+        """
+    def take_numbers(self, column: typing.SupportsInt | typing.SupportsIndex) -> numpy.ndarray:
+        """
+        float64 [rows], NaN where missing; moved out.
+        """
+    def texts(self, column: typing.SupportsInt | typing.SupportsIndex) -> list:
+        """
+        The distinct texts of a column; None is a missing cell.
+        """
+    @property
+    def rows(self) -> int:
+        ...
 def activate_float32(activation: str, x: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.float32], derivative: numpy.typing.NDArray[numpy.float32] | None) -> None:
     ...
 def activate_float64(activation: str, x: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.float64], derivative: numpy.typing.NDArray[numpy.float64] | None) -> None:
@@ -348,6 +383,10 @@ def compile_predictor(network: NetworkFloat32) -> typing.Any:
 def compile_predictor(network: NetworkFloat64) -> typing.Any:
     """
     A predictor with a copy of the network's weights, as they are now.
+    """
+def first_rows(text: bytes, separator: str, quote: str, comment: str, limit: typing.SupportsInt | typing.SupportsIndex, last: bool) -> list:
+    """
+    The first rows of a text without a byte 0: their cells, the lines before each, and where it ends.
     """
 def get_num_threads() -> int:
     """

@@ -16,10 +16,16 @@ from lamina._callbacks import (
     call_all,
     checked_callbacks,
 )
-from lamina._fit_data import Array, Examples, held_back_rows, with_class_weights
+from lamina._fit_data import (
+    Array,
+    Examples,
+    class_targets,
+    held_back_rows,
+    with_class_weights,
+)
 from lamina._history import History
 from lamina._monitor import Figures
-from lamina._numbers import check_whole
+from lamina._numbers import check_whole, is_number
 from lamina._progress import EpochLines, ProgressLine, shows_progress_line
 from lamina._scoring import Scorer, output_kind
 from lamina.metrics._metric import Mode
@@ -135,7 +141,9 @@ class Fit:
             raise ValueError(
                 f"fit: expected validation_fraction of at least 0 and below 1, got {fraction}"
             )
-        chosen = held_back_rows(self._train.classes, rows, fraction, self.net.seed)
+        chosen = held_back_rows(
+            class_targets(self._train, self._loss), rows, fraction, self.net.seed
+        )
         if not 0 < chosen.sum() < rows:
             raise ValueError(
                 f"fit: validation_fraction {fraction} of {rows} rows leaves no row on one side"
@@ -324,6 +332,22 @@ def _reason(error: BaseException) -> str:
         return "interrupted"
     text = str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def check_validation(data: Any, fraction: Any) -> None:
+    """Refuse validation rows in forms that are none, and in both forms at once."""
+    if data is not None and not isinstance(data, tuple | list):
+        raise TypeError(
+            "fit: expected validation_data as (X, y) or (X, y, sample_weight), got "
+            f"{type(data).__name__}"
+        )
+    if fraction is not None and not is_number(fraction):
+        raise TypeError(
+            "fit: expected validation_fraction as a number of at least 0 and below 1, got "
+            f"{fraction!r}"
+        )
+    if data is not None and fraction:
+        raise ValueError("fit: expected validation_data or validation_fraction, got both")
 
 
 def make_fit(

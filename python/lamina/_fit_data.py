@@ -138,6 +138,16 @@ def _class_factors(class_weight: Mapping[int, float], classes: int, *, signed: b
     return np.array([table.get(label, 1.0) for label in range(classes)])
 
 
+def class_targets(data: Examples, loss: _core.Loss | OwnLoss) -> Array | None:
+    """The class of each row [rows], if they have one: indices, or one output of a binary loss."""
+    if data.classes is not None:
+        return data.classes
+    binary = isinstance(loss, _core.Loss) and loss.name in _BINARY and data.targets.shape[1] == 1
+    if not binary or not np.isin(data.targets, (-1, 0, 1)).all():
+        return None
+    return data.targets[:, 0]
+
+
 def held_back_rows(classes: Array | None, rows: int, fraction: float, seed: int) -> Array:
     """Mask [rows] of a random share of the rows, by the seed; of each class the same share.
 

@@ -29,21 +29,23 @@ class History(Mapping[str, list[float]]):
 
     def append(self, record: dict[str, float], seconds: float) -> None:
         """Add the figures of one epoch; one that other epochs have and this has not is NaN."""
-        missing = float("nan")
+        missing, epochs = float("nan"), self.epochs
         for name in record:
-            self._figures.setdefault(name, [missing] * self.epochs)
+            self._figures.setdefault(name, [missing] * epochs)
         for name, values in self._figures.items():
-            values.append(record.get(name, missing))
+            values[epochs:] = [record.get(name, missing)]
+        # The epoch counts from here on: an interrupt before leaves none of it behind.
         self.seconds.append(seconds)
 
     def to_dict(self) -> dict[str, list[float]]:
         """A copy as plain lists by name, as JSON and data frames take it."""
-        return {name: list(values) for name, values in self._figures.items()}
+        return {name: list(values) for name, values in self.items()}
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._figures:
             raise KeyError(f"no figure named {name!r}; there are {', '.join(self._figures)}")
-        return self._figures[name]
+        values = self._figures[name]
+        return values if len(values) == self.epochs else values[: self.epochs]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._figures)
@@ -52,5 +54,5 @@ class History(Mapping[str, list[float]]):
         return len(self._figures)
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{name} {values[-1]:.6g}" for name, values in self.items())
+        last = ", ".join(f"{name} {values[-1]:.6g}" for name, values in self.items() if values)
         return f"History({self.epochs} epochs; {last})" if last else "History(0 epochs)"

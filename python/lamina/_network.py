@@ -9,7 +9,7 @@ from lamina import _arrays, _core
 from lamina._callbacks import Callback, EarlyStopping
 from lamina._checked_data import checked_loss, checked_targets, checked_validation
 from lamina._derivatives import Derivatives
-from lamina._fit import FitOptions, Verbose, make_fit
+from lamina._fit import FitOptions, Verbose, check_validation, make_fit
 from lamina._fit_data import Examples
 from lamina._full_batch import FullBatchOptimizer
 from lamina._history import History
@@ -166,7 +166,7 @@ class Sequential(Derivatives):
                 last may be shorter.
             validation_data: (X, y) or (X, y, sample_weight), evaluated after each epoch.
             validation_fraction: share of the rows held back for that instead, in [0, 1): random,
-                by the seed; with class targets the same share of each class.
+                by the seed; where rows have a class the same share of each, but for one row each.
             metrics: as in `evaluate`; over the rows of the epoch as they are trained on
                 ("accuracy") and on the validation data ("val_accuracy").
             sample_weight: weight of each row [rows]: a row of weight k counts like k rows, in
@@ -217,8 +217,7 @@ class Sequential(Derivatives):
                 method.check_options(**batches)
             fit = make_fit(self, chosen, method, options, Scorer(metrics), callbacks)
             data = Examples(x, classes, values, weights)
-            if validation_data is not None and validation_fraction:
-                raise ValueError("fit: expected validation_data or validation_fraction, got both")
+            check_validation(validation_data, validation_fraction)
             if validation_data is not None:
                 fit.set_data(data, checked_validation(self, validation_data, chosen))
             else:

@@ -1,7 +1,7 @@
 """Metrics in `fit` and `evaluate`: the loss and the last activation say what the outputs mean."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -165,7 +165,8 @@ class Scorer:
             # Class indices are of one class a row, also where a loss of one's own takes them.
             one_of_many = targets.ndim == 1 and outputs.shape[1] > 1
             options["task"] = "multiclass" if one_of_many else kind.task
-            if reads == "decisions" and self._threshold is not None:
+            task = metric.options.get("task", options["task"])
+            if reads == "decisions" and task != "multiclass":
                 options["threshold"] = self._threshold
         if not np.isfinite(outputs).all():
             return float("nan")
@@ -175,6 +176,8 @@ class Scorer:
 def _checked_metrics(metrics: Sequence[MetricLike]) -> list[Metric]:
     if isinstance(metrics, str):
         raise TypeError(f"metrics: expected a list, got the text {metrics!r}; write [{metrics!r}]")
+    if callable(metrics) or not isinstance(metrics, Iterable):
+        raise TypeError(f"metrics: expected a list of names and functions, got {metrics!r}")
     found: dict[str, Metric] = {}
     for given in metrics:
         if given == "loss":

@@ -27,6 +27,7 @@ LOWER_FLOORS = {
     "optimizers": {"base", "kernels", "layers"},  # parameters, but not the network's shape
     "training": {"base", "kernels", "layers", "network", "optimizers"},
     "inference": {"base", "kernels", "layers", "network", "training"},
+    "tables": {"base"},
     "model_file": {"base", "kernels", "layers", "network", "optimizers"},
 }
 

@@ -1,19 +1,29 @@
 """What the commands take: arguments, their defaults and their help."""
 
 import argparse
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lamina import _core
-from lamina.cli._parser import CommandParser, nearest_or_all
+from lamina.cli._option_values import (
+    activation,
+    at_least,
+    comment,
+    encoding,
+    fraction,
+    not_negative,
+    positive,
+    probability,
+    quote,
+    separator,
+    share,
+    sizes,
+)
+from lamina.cli._parser import CommandParser
 from lamina.tabular import NUMBER_ENCODINGS, TASKS
 
 STANDARD_INPUT = Path("-")
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SPLITS = ("random", "time", "last")
-
 
 _THRESHOLD = (
     "of two classes the second is predicted where its probability is above this (default: 0.5)"
@@ -67,7 +77,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--validation", type=Path, metavar="FILE", help="rows that decide when to stop")
     add(
         "--validation-fraction",
-        type=_fraction,
+        type=fraction,
         default=0.2,
         metavar="SHARE",
         help="share of the rows held back without --validation (default: %(default)s)",
@@ -134,7 +144,7 @@ def _add_column_options(parser: argparse.ArgumentParser) -> None:
     )
     columns(
         "--bins",
-        type=_at_least(2),
+        type=at_least(2),
         default=48,
         metavar="N",
         help="most edges a number gets with piecewise encoding (default: %(default)s)",
@@ -145,50 +155,54 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network = parser.add_argument_group("network and training").add_argument
     network(
         "--hidden",
-        type=_sizes,
+        type=sizes,
         default=[256, 128],
         metavar="N,N",
         help="units of the hidden layers (default: 256,128)",
     )
     network(
         "--activation",
-        type=_activation,
+        type=activation,
         default="relu",
         metavar="NAME",
         help="of the hidden layers: relu, gelu, silu, tanh, ... (default: %(default)s)",
     )
     network(
         "--dropout",
-        type=_share,
+        type=share,
         default=0.0,
         metavar="P",
         help="share of hidden units dropped while training (default: %(default)s)",
     )
     network("--optimizer", choices=OPTIMIZERS, default="adamw", help="default: %(default)s")
-    network(
-        "--learning-rate", type=_positive, metavar="X", help="default: 0.001, and 0.01 with sgd"
-    )
-    network(
-        "--weight-decay", type=_not_negative, metavar="X", help="default: 0.01, and 0 with adam"
-    )
-    network("--batch-size", type=_at_least(1), metavar="N", help="default: by the number of rows")
+    network("--learning-rate", type=positive, metavar="X", help="default: 0.001, and 0.01 with sgd")
+    network("--weight-decay", type=not_negative, metavar="X", help="default: 0.01, and 0 with adam")
+    network("--batch-size", type=at_least(1), metavar="N", help="default: by the number of rows")
     network(
         "--epochs",
-        type=_at_least(1),
-        default=200,
+        type=at_least(1),
         metavar="N",
-        help="most passes over the rows (default: %(default)s)",
+        help="most passes over the rows (default: 200, more where they make fewer than 14,000 "
+        "batches)",
     )
     network(
         "--patience",
-        type=_at_least(1),
+        type=at_least(1),
         metavar="N",
         help="passes without a better validation loss before stopping (default: by the number of "
-        "rows)",
+        "rows, at least 2,000 batches)",
+    )
+    network(
+        "--average",
+        type=share,
+        default=0.99,
+        metavar="D",
+        help="decay of the average of the weights that is validated and saved; 0: none (default: "
+        "%(default)s)",
     )
     network(
         "--seed",
-        type=_at_least(0),
+        type=at_least(0),
         default=0,
         metavar="N",
         help="same seed, same model (default: %(default)s)",
@@ -206,7 +220,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file to write: .csv, .tsv or .parquet (default: CSV on the standard output)",
     )
-    add("--threshold", type=_probability, metavar="P", help=_THRESHOLD)
+    add("--threshold", type=probability, metavar="P", help=_THRESHOLD)
     add("--probabilities", action="store_true", help="also give each class's probability")
     add("--keep", **_NAMES, help="columns of the table to copy (repeatable)")
     _add_common(parser)
@@ -215,7 +229,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.description = "Measure a model on the rows of a table that holds the target."
     _add_model_and_table(parser)
-    parser.add_argument("--threshold", type=_probability, metavar="P", help=_THRESHOLD)
+    parser.add_argument("--threshold", type=probability, metavar="P", help=_THRESHOLD)
     _add_common(parser)
 
 
@@ -237,22 +251,51 @@ def _add_model_and_table(parser: argparse.ArgumentParser) -> None:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     text = parser.add_argument_group("text files").add_argument
-    text("--separator", type=_separator, metavar="CHARACTER", help="default: by the first line")
-    text("--encoding", type=_encoding, metavar="NAME", help="default: UTF-8, or by the file's mark")
+    text(
+        "--separator",
+        type=separator,
+        metavar="CHARACTER",
+        help="also 'tab', or 'blanks' for runs of blanks and tabs (default: by the first lines)",
+    )
+    text(
+        "--quote",
+        type=quote,
+        metavar="CHARACTER",
+        help="around cells that hold separators, or 'none' (default: \"; single quotes go where "
+        "they are around the cells of a column)",
+    )
+    text(
+        "--comment",
+        type=comment,
+        metavar="CHARACTER",
+        help="leave out lines that begin with it (default: those with # before the header)",
+    )
+    text(
+        "--skip",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="lines to leave out before the header (default: %(default)s)",
+    )
+    text("--encoding", type=encoding, metavar="NAME", help="default: UTF-8, or by the file's mark")
     text(
         "--decimal",
         choices=(".", ","),
         default=".",
         help="decimal mark of numbers; with a comma, points are thousands (default: %(default)s)",
     )
-    text("--no-header", action="store_true", help="the first line is a row, not names")
+    text(
+        "--no-header",
+        action="store_true",
+        help="the first line is a row; columns are called 1, 2, 3 ...",
+    )
     text(
         "--columns",
         action="append",
         metavar="A,B",
         help="names of all columns, instead of the header's; repeated: one name each",
     )
-    parser.add_argument("--threads", type=_at_least(1), metavar="N", help="default: all processors")
+    parser.add_argument("--threads", type=at_least(1), metavar="N", help="default: all processors")
     _add_output_kind(parser)
 
 
@@ -261,90 +304,6 @@ def _add_output_kind(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--traceback", action="store_true", help="show where in the code an error arose"
     )
-
-
-def _sizes(text: str) -> list[int]:
-    if not text.strip():
-        return []
-    return [_at_least(1)(size) for size in text.split(",")]
-
-
-def _activation(text: str) -> str:
-    names = [name for name in _core.catalogue()["activations"] if _is_trainable(name)]
-    if not _is_trainable(text):
-        raise argparse.ArgumentTypeError(
-            f"unknown activation '{text}'{nearest_or_all(text, names)}"
-        )
-    return text
-
-
-def _is_trainable(activation: str) -> bool:
-    try:
-        return _core.is_trainable(json.dumps(activation))
-    except ValueError:
-        return False
-
-
-def _encoding(text: str) -> str:
-    try:
-        "a".encode(text)
-        return text
-    except LookupError:
-        raise argparse.ArgumentTypeError(
-            f"expected an encoding such as utf-8 or latin-1, got '{text}'"
-        ) from None
-
-
-def _separator(text: str) -> str:
-    text = {"tab": "\t", "\\t": "\t"}.get(text, text)
-    if len(text) != 1 or not text.isascii():
-        raise argparse.ArgumentTypeError(f"expected one character or 'tab', got '{text}'")
-    return text
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(
-                f"expected a whole number of at least {least}, got '{text}'"
-            )
-        return value
-
-    return parse
-
-
-def _number(text: str, accept: Callable[[float], bool], expected: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not accept(value):
-        raise argparse.ArgumentTypeError(f"expected {expected}, got '{text}'")
-    return value
-
-
-def _fraction(text: str) -> float:
-    return _number(text, lambda x: 0.0 < x < 1.0, "a number between 0 and 1")
-
-
-def _share(text: str) -> float:
-    return _number(text, lambda x: 0.0 <= x < 1.0, "a number from 0 to below 1")
-
-
-def _probability(text: str) -> float:
-    return _number(text, lambda x: 0.0 <= x <= 1.0, "a number from 0 to 1")
-
-
-def _positive(text: str) -> float:
-    return _number(text, lambda x: 0.0 < x < float("inf"), "a number above 0")
-
-
-def _not_negative(text: str) -> float:
-    return _number(text, lambda x: 0.0 <= x < float("inf"), "a number of at least 0")
 
 
 Arguments = Any

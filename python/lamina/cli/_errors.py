@@ -1,11 +1,19 @@
 """What the command line adds to the errors of tables: the file, and the options that help."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lamina.tabular import CellError, ColumnSummary, NoColumnError, TableError
+from lamina.tabular import (
+    CellError,
+    ColumnSummary,
+    NoColumnError,
+    TableError,
+    TableModel,
+    is_marked_number,
+    measure_unit,
+)
 
 _SHOWN = 3
 
@@ -19,6 +27,12 @@ def file_named(path: Path) -> Iterator[None]:
         raise error.within(str(path)) from None
     except TableError as error:
         raise TableError(f"{path}: {error}") from None
+
+
+def check_columns(path: Path, model: TableModel, names: Collection[str]) -> None:
+    """Refuse a table, by the names of its columns, that lacks one which the model reads."""
+    with file_named(path):
+        model.preprocessor.require_columns(names)
 
 
 @contextmanager
@@ -35,13 +49,16 @@ def options_named(target: str) -> Iterator[None]:
         options = [_options(offer, error.column, target) for offer in error.offers]
         if not any(options):
             raise
-        raise TableError(f"{error} ({' or '.join(filter(None, options))})") from None
+        raise TableError(f"{error.sentence} ({' or '.join(filter(None, options))})") from None
 
 
 def remedy_option(summary: ColumnSummary) -> str:
     """The option that changes what a column was taken for; "" where none would."""
-    if summary.remedy == "date":
-        return option("--date-format", f"{summary.name}=%Y%m%d")
+    if summary.remedy.startswith("date:"):
+        form = summary.remedy.removeprefix("date:")
+        return option("--date-format", f"{summary.name}={form}")
+    if summary.remedy.startswith("missing:"):
+        return option("--missing", summary.remedy.removeprefix("missing:"))
     names = {"number": "--numeric", "category": "--categorical", "parsed": "--parse-numbers"}
     name = names.get(summary.remedy)
     return option(name, summary.name) if name else ""
@@ -58,13 +75,17 @@ def _options(offer: tuple[str, ...], column: str, target: str) -> str:
     kind, *texts = offer
     if kind == "decimal":
         return option("--decimal", ",")
-    if kind in ("category", "ignore") and column == target:
+    if kind == "unread":
+        marked = is_marked_number(texts[0], measure_unit({texts[0]: 1}))
+        parse = option("--parse-numbers", column)
+        return " or ".join([*([parse] if marked else []), option("--missing", texts[0])])
+    if kind in ("category", "ignored") and column == target:
         return "--task classification" if kind == "category" else ""
     if kind == "date" and column == target:
         return ""
     typed = {
         "category": [option("--categorical", column)],
-        "ignore": [option("--ignore", column)],
+        "ignored": [option("--ignore", column)],
         "parse": [option("--parse-numbers", column)],
         "date": [option("--date-format", f"{column}={texts[0]}")] if kind == "date" else [],
         "missing": [],

@@ -1,13 +1,14 @@
 """`lamina evaluate`: figures of a model on a table that holds the target."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from rich.console import Console
 
 from lamina.cli._arguments import Arguments
 from lamina.cli._class_tables import print_class_figures, print_confusions
-from lamina.cli._errors import file_named
+from lamina.cli._errors import check_columns, file_named
 from lamina.cli._network import set_threads
 from lamina.cli._read import read_table, text_format
 from lamina.cli._report import (
@@ -36,7 +37,15 @@ def run(arguments: Arguments) -> None:
     model = TableModel.load(arguments.model)
     threshold = arguments.threshold
     model.target.check_threshold(threshold)
-    table = read_table(arguments.table, text_format(arguments, model.preprocessor.formats.numbers))
+    console = make_console(quiet=arguments.json)
+    table = read_table(
+        arguments.table,
+        text_format(arguments, model.preprocessor.formats.numbers),
+        model.preprocessor.missing_values,
+        target=model.target.name,
+        check=partial(check_columns, arguments.table, model),
+        tell=lambda note: say(console, note),
+    )
     rows = row_count(table)
     with file_named(arguments.table):
         measured = model.measure(table)
@@ -56,7 +65,6 @@ def run(arguments: Arguments) -> None:
         issues = [asdict(issue) for issue in measured.issues]
         print_json(record | scores | {"not_in_training": issues})
         return
-    console = make_console(quiet=False)
     say(
         console,
         f"{target.task} of '{target.name}' in {arguments.table}, {len(encoded):,} rows",

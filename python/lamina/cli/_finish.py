@@ -3,11 +3,13 @@
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from lamina.cli._interrupt import interrupts_wait
 from lamina.cli._network import Trained
 from lamina.tabular import TableError, TableModel, score_outputs
 
@@ -35,18 +37,24 @@ class Finish:
         """Do it; `parts` holds features and targets by name, `begin` is when the command began.
 
         Raises:
-            KeyboardInterrupt: an interrupt, with what became of the model.
             OSError: the model could be saved nowhere.
         """
         record = self._model.training
+        record["seconds"] = time.perf_counter() - begin
+        self._save()
+        for name, (features, target) in parts.items():
+            self._measure(name, features, target)
+        record |= {"results": self.results, "seconds": time.perf_counter() - begin}
+        self._save()
+
+    @contextmanager
+    def interrupts_told(self) -> Iterator[None]:
+        """Within it an interrupt tells what has become of the model."""
         try:
-            record["seconds"] = time.perf_counter() - begin
-            self._save()
-            for name, (features, target) in parts.items():
-                self._measure(name, features, target)
-            record |= {"results": self.results, "seconds": time.perf_counter() - begin}
-            self._save()
+            yield
         except KeyboardInterrupt as interrupt:
+            if interrupt.args:
+                raise
             raise type(interrupt)(f"; {self._saved()}") from None
 
     def raise_problems(self) -> None:
@@ -69,21 +77,26 @@ class Finish:
         if self._trained.error is None:
             return f"the model is saved in {self.place}"
         epoch = self._trained.best_epoch
+        if epoch == self._trained.epochs:
+            return f"the weights of epoch {epoch} are saved in {self.place}"
         return f"the best weights so far, of epoch {epoch}, are saved in {self.place}"
 
     def _save(self) -> None:
         """Save the model where it belongs, or else where there is room for it."""
-        if self.place is not None:
-            self._model.save(self.place)
-            return
-        try:
-            self._model.save(self._output)
-            self.place = self._output
-        except OSError as error:
-            self.place = self._save_elsewhere()
-            if self.place is None:
-                raise
-            self.problems.append(f"{self._output}: {error.strerror or error}")
+        with interrupts_wait():
+            if self.place is not None:
+                self._model.save(self.place)
+                return
+            try:
+                self._model.save(self._output)
+                self.place = self._output
+            except OSError as error:
+                self.place = self._save_elsewhere()
+                if self.place is None:
+                    raise
+                problem = error.strerror or str(error)
+                where = "" if str(self._output) in problem else f"{self._output}: "
+                self.problems.append(f"{where}{problem}")
 
     def _save_elsewhere(self) -> Path | None:
         for place in _other_places(self._output.name):

@@ -13,7 +13,7 @@ from lamina.cli._report import (
     print_results,
     say,
 )
-from lamina.tabular import ClassTarget, ColumnSummary, TableModel
+from lamina.tabular import DEFAULT_THRESHOLD, ClassTarget, ColumnSummary, TableModel
 
 
 def run(arguments: Arguments) -> None:
@@ -36,6 +36,9 @@ def run(arguments: Arguments) -> None:
         names = ", ".join(f"'{name}'" for name in model.target.classes[:20])
         more = ", ..." if len(model.target.classes) > 20 else ""
         say(console, f"classes: {names}{more}")
+        if model.target.positive is not None:
+            limit = f"{DEFAULT_THRESHOLD:g} (--threshold of predict and evaluate)"
+            say(console, f"'{model.target.positive}' where its probability is above {limit}")
     say(
         console,
         f"{len(model.preprocessor.encoders)} columns become {model.preprocessor.width} features",
@@ -44,7 +47,7 @@ def run(arguments: Arguments) -> None:
         say(console, f"network: {training['network']}")
     if "columns" in training:
         print_columns(console, [ColumnSummary(**column) for column in training["columns"]])
-    if "best_epoch" in training:
+    if training.keys() >= {"table", "rows", "seconds", "epochs", "best_epoch", "results"}:
         say(
             console,
             f"trained on {training['rows']['training']:,} rows of {training['table']} in "
@@ -58,6 +61,7 @@ def _describe(model: TableModel) -> dict[str, Any]:
     target: dict[str, Any] = {"name": model.target.name, "task": model.target.task}
     if isinstance(model.target, ClassTarget):
         target["classes"] = list(model.target.classes)
+        target["positive"] = model.target.positive
     return {
         "target": target,
         "reads": model.preprocessor.column_names,

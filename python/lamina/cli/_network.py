@@ -23,6 +23,9 @@ Examples = tuple[NDArray[Any], NDArray[Any]]
 # loss, large ones want wide products.
 _BY_ROWS = ((2_000, 32, 20), (10_000, 128, 20), (200_000, 256, 10), (1_000_000, 512, 5))
 _FOR_MORE_ROWS = (1024, 5)
+# Small tables have few batches an epoch: there the limits count updates.
+_LEAST_EPOCHS, _LEAST_UPDATES = 200, 14_000
+_LEAST_PATIENT_UPDATES = 2_000
 _PROGRESS = {"loss": "loss", "val_loss": "validation loss", "val_accuracy": "accuracy"}
 _LEARNING_RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2}
 _WEIGHT_DECAYS = {"adam": 0.0, "adamw": 0.01, "sgd": 0.01}
@@ -41,6 +44,7 @@ class Recipe:
     batch_size: int
     epochs: int
     patience: int
+    average: float
     seed: int
 
     @staticmethod
@@ -49,6 +53,8 @@ class Recipe:
         batch_size, patience = next(
             (choice for most, *choice in _BY_ROWS if rows <= most), _FOR_MORE_ROWS
         )
+        batch_size = min(arguments.batch_size or batch_size, rows)
+        updates = -(-rows // batch_size)
         decay = arguments.weight_decay
         if decay is None:
             decay = _WEIGHT_DECAYS[arguments.optimizer]
@@ -59,9 +65,10 @@ class Recipe:
             optimizer=arguments.optimizer,
             learning_rate=arguments.learning_rate or _LEARNING_RATES[arguments.optimizer],
             weight_decay=decay,
-            batch_size=min(arguments.batch_size or batch_size, rows),
-            epochs=arguments.epochs,
-            patience=arguments.patience or patience,
+            batch_size=batch_size,
+            epochs=arguments.epochs or max(_LEAST_EPOCHS, -(-_LEAST_UPDATES // updates)),
+            patience=arguments.patience or max(patience, -(-_LEAST_PATIENT_UPDATES // updates)),
+            average=arguments.average,
             seed=arguments.seed,
         )
 
@@ -85,7 +92,7 @@ class Trained:
     Attributes:
         network: the weights of the best epoch, or of the last where no epoch has a finite loss.
         history: figures by name, one an epoch that ended.
-        best_epoch: from 1; the last where no epoch has a finite validation loss.
+        best_epoch: from 1; the last where that is the one whose weights were kept.
         stop_reason: why training ended before its last epoch; empty where it did not.
         error: an interrupt or an error that ended it.
     """
@@ -144,6 +151,7 @@ def train_network(
             validation_data=validation,
             metrics=["accuracy"] if isinstance(target, ClassTarget) else [],
             callbacks=callbacks,
+            average=lm.WeightAverage(recipe.average) if recipe.average else None,
             verbose=False,
         )
     except (Exception, KeyboardInterrupt) as ended:
@@ -153,23 +161,21 @@ def train_network(
                 raise type(ended)(before) from None
             raise
         error = ended
-    return _trained(network, stopping, error)
+    return _trained(network, error)
 
 
 def _epochs(network: lm.Sequential) -> int:
     return network.history.epochs if network.history is not None else 0
 
 
-def _trained(
-    network: lm.Sequential, stopping: lm.EarlyStopping, error: BaseException | None
-) -> Trained:
+def _trained(network: lm.Sequential, error: BaseException | None) -> Trained:
     history, epochs = network.history, _epochs(network)
     assert history is not None
     return Trained(
         network,
         # An interrupt may come between the figures of an epoch.
         {name: values[:epochs] for name, values in history.to_dict().items()},
-        stopping.best_epoch + 1 if stopping.best_epoch >= 0 else epochs,
+        epochs if history.best_epoch is None else history.best_epoch + 1,
         history.stop_reason,
         error,
     )

@@ -1,6 +1,6 @@
 """From a table and the options to its target, its encoding, and the rows that have a target."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from lamina.cli._arguments import Arguments
 from lamina.cli._errors import file_named, options_named
 from lamina.cli._names import find_columns, find_date_formats
 from lamina.cli._read import index_columns
+from lamina.cli._report import count_rows
 from lamina.tabular import (
     MISSING_VALUES,
     ClassTarget,
@@ -20,6 +21,7 @@ from lamina.tabular import (
     Preprocessor,
     TableError,
     Target,
+    TargetError,
     TaskChoice,
     choose_task,
     closest,
@@ -27,6 +29,7 @@ from lamina.tabular import (
     missing_texts,
     row_count,
     rows_taken,
+    stray_value,
     taken,
 )
 
@@ -45,6 +48,7 @@ class Plan:
         choice: the task and why it was chosen; no reason where an option gives it.
         missing: rows of each text that counts as missing in the target column.
         ignored_dates: formats of columns of dates that only order the rows.
+        stray: a value of a target of numbers that may stand for a missing one, or "".
     """
 
     target: Target
@@ -52,6 +56,7 @@ class Plan:
     choice: TaskChoice
     missing: dict[str, int]
     ignored_dates: dict[str, str]
+    stray: str
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,13 @@ class Rows:
             yield
 
 
+def missing_values(arguments: Arguments) -> list[str]:
+    """The texts that stand for missing values, by the options."""
+    only = arguments.only_missing
+    texts = (*(MISSING_VALUES if only is None else only), *arguments.missing)
+    return [text.strip() for text in texts]
+
+
 class RowsTaken(Mapping[str, Column]):
     """The columns of `Rows` with these rows alone, taken when a column is asked for."""
 
@@ -109,6 +121,51 @@ class RowsTaken(Mapping[str, Column]):
         return len(self._rows.columns)
 
 
+@dataclass(frozen=True)
+class ColumnOptions:
+    """What the options say of single columns, each of which is there.
+
+    Attributes:
+        kinds: by column, where an option forces it. parsed: columns of marked numbers.
+        date_formats: of columns that the network reads. ignored_dates: of those that it does not.
+    """
+
+    kinds: dict[str, str]
+    parsed: list[str]
+    date_formats: dict[str, str]
+    ignored_dates: dict[str, str]
+
+    @staticmethod
+    def of(arguments: Arguments, names: Collection[str]) -> "ColumnOptions":
+        """The options for a training table with columns of these names.
+
+        Raises:
+            TableError: an option names no column, or one that another option names.
+        """
+        target = arguments.target
+        if target not in names:
+            at = f"{arguments.table}: there is no column '{target}'"
+            raise TableError(f"{at}{closest(target, names)}")
+        kinds = _forced_kinds(arguments, names)
+        parsed = find_columns("--parse-numbers", arguments.parse_numbers, names)
+        formats = find_date_formats(arguments.date_format, names)
+        ignored = {name: form for name, form in formats.items() if kinds.get(name) == "ignored"}
+        formats = {name: form for name, form in formats.items() if name not in ignored}
+        for option, columns in (("--parse-numbers", parsed), ("--date-format", formats)):
+            for twice in kinds.keys() & columns:
+                if option == "--parse-numbers" and kinds[twice] == "number":
+                    continue
+                raise TableError(f"{option}: column '{twice}' is named by two options")
+        if target in formats:
+            raise TableError(f"--date-format: '{target}' is the target; dates cannot be predicted")
+        time = arguments.time_column
+        if time == target:
+            raise TableError(f"--time-column: '{time}' is the target")
+        if time and time not in names:
+            raise TableError(f"--time-column: there is no column '{time}'{closest(time, names)}")
+        return ColumnOptions(kinds, parsed, formats, ignored)
+
+
 def make_plan(arguments: Arguments, table: Table) -> Plan:
     """Choose target and encoding for a training table.
 
@@ -116,48 +173,53 @@ def make_plan(arguments: Arguments, table: Table) -> Plan:
         TableError: an option names no column, or the target cannot be learnt.
     """
     name = arguments.target
-    if name not in table:
-        raise TableError(f"{arguments.table}: there is no column '{name}'{closest(name, table)}")
-    only = arguments.only_missing
-    missing = (*(MISSING_VALUES if only is None else only), *arguments.missing)
-    kinds = _forced_kinds(arguments, table)
-    parsed = find_columns("--parse-numbers", arguments.parse_numbers, table)
-    formats = find_date_formats(arguments.date_format, table)
-    ignored = {column: form for column, form in formats.items() if kinds.get(column) == "ignored"}
-    formats = {column: form for column, form in formats.items() if column not in ignored}
-    for option, names in (("--parse-numbers", parsed), ("--date-format", formats)):
-        for twice in kinds.keys() & names:
-            raise TableError(f"{option}: column '{twice}' is named by two options")
-    if name in formats:
-        raise TableError(f"--date-format: '{name}' is the target; dates cannot be predicted")
+    options = ColumnOptions.of(arguments, table)
     try:
         preprocessor = Preprocessor(
             numbers=arguments.numbers,
             bins=arguments.bins,
-            kinds=kinds,
-            missing_values=[text.strip() for text in missing],
-            parse_numbers=parsed,
-            date_formats=formats,
+            kinds=options.kinds,
+            missing_values=missing_values(arguments),
+            parse_numbers=options.parsed,
+            date_formats=options.date_formats,
             decimal=arguments.decimal,
             index_columns=index_columns(arguments.table),
         )
     except ValueError as error:
         raise TableError(str(error)) from None
-    with options_named(name), file_named(arguments.table):
-        preprocessor.formats.learn(table)
+    found = missing_texts(name, table[name], preprocessor.missing_values)
+    with options_named(name), file_named(arguments.table), _missing_named(found):
+        preprocessor.formats.learn(table, preprocessor.missing_values)
         column = preprocessor.read(name, table[name])
         choice = TaskChoice(arguments.task, "")
         if arguments.task == "auto":
             choice = choose_task(name, column, preprocessor.missing_values)
         target = fit_target(name, column, preprocessor.missing_values, choice.task)
-    found = missing_texts(name, table[name], preprocessor.missing_values)
-    return Plan(target, preprocessor, choice, found, ignored)
+        stray = ""
+        if not isinstance(target, ClassTarget):
+            stray = stray_value(name, column, preprocessor.missing_values)
+    return Plan(target, preprocessor, choice, found, options.ignored_dates, stray)
 
 
-def _forced_kinds(arguments: Arguments, table: Table) -> dict[str, str]:
+@contextmanager
+def _missing_named(found: dict[str, int]) -> Iterator[None]:
+    """Within it a target of too few classes tells which texts of it count as missing."""
+    try:
+        yield
+    except TargetError as error:
+        if not found:
+            raise
+        texts = ", ".join(f"'{text}' ({count_rows(rows)})" for text, rows in found.items())
+        raise TableError(
+            f"{error}; {texts} {'counts' if len(found) == 1 else 'count'} as missing: "
+            "--only-missing '' keeps them as classes"
+        ) from None
+
+
+def _forced_kinds(arguments: Arguments, names: Collection[str]) -> dict[str, str]:
     kinds: dict[str, str] = {}
     for option, kind in _KINDS.items():
-        for name in find_columns(option, getattr(arguments, option[2:]), table):
+        for name in find_columns(option, getattr(arguments, option[2:]), names):
             if name in kinds:
                 raise TableError(f"{option}: column '{name}' is named by two options")
             if name == arguments.target:
@@ -166,16 +228,19 @@ def _forced_kinds(arguments: Arguments, table: Table) -> dict[str, str]:
     return kinds
 
 
+def check_target(path: Path, target: str, names: Collection[str]) -> None:
+    """Refuse a table without the target's column."""
+    if target not in names:
+        raise TableError(f"{path}: there is no target column '{target}'{closest(target, names)}")
+
+
 def take_target(path: Path, table: Table, target: Target, preprocessor: Preprocessor) -> Rows:
     """The rows of a table that have a target; the table loses its target column.
 
     Raises:
         TableError: no target column, none with a value, or a class that the model does not know.
     """
-    if target.name not in table:
-        raise TableError(
-            f"{path}: there is no target column '{target.name}'{closest(target.name, table)}"
-        )
+    check_target(path, target.name, table)
     with file_named(path):
         column = preprocessor.read(target.name, table.pop(target.name))
         encoded = target.encode(column, preprocessor.missing_values)

@@ -11,7 +11,6 @@ from lamina.tabular import (
     Column,
     ColumnSummary,
     TableError,
-    closest,
     hold_back,
     hold_back_latest,
     holds_dates,
@@ -38,7 +37,6 @@ class SplitTable:
     column: Callable[[str], Column]
     summaries: Sequence[ColumnSummary]
     missing_values: Collection[str]
-    target: str
     rows: int
     classes: Indices | None
     date_formats: Mapping[str, str] = field(default_factory=dict)
@@ -90,14 +88,8 @@ def _split_by_time(name: str, fraction: float, table: SplitTable) -> Split:
 
 
 def _time_column(arguments: Arguments, table: SplitTable) -> str:
-    names = [s.name for s in table.summaries]
-    given = arguments.time_column
-    if given == table.target:
-        raise TableError(f"--time-column: '{given}' is the target")
-    if given:
-        if given not in names:
-            raise TableError(f"--time-column: there is no column '{given}'{closest(given, names)}")
-        return str(given)
+    if arguments.time_column:
+        return str(arguments.time_column)
     dated = table.date_columns()
     if len(dated) == 1:
         return dated[0]

@@ -43,7 +43,7 @@ class Summary:
             f"{self.arguments.table}: {target.task} of '{target.name}', {training:,} rows to "
             f"train, {validation:,} to validate",
         )
-        lines = (self._task(), *self._left_out(), self._classes())
+        lines = (self._task(), *self._left_out(), self._stray(), self._classes())
         for line in lines:
             if line:
                 say(console, line)
@@ -54,11 +54,9 @@ class Summary:
             say(console, self._giveaway(giveaway))
         say(console, _KINDS)
         size = 4 * (training + validation) * preprocessor.inputs
-        say(
-            console,
-            f"{len(preprocessor.encoders)} columns, {preprocessor.width} features, encoded "
-            f"{_size(size)}",
-        )
+        count = len(preprocessor.encoders)
+        columns = f"{count:,} {'column' if count == 1 else 'columns'}"
+        say(console, f"{columns}, {preprocessor.width} features, encoded {_size(size)}")
 
     def record(self) -> dict[str, Any]:
         """The same as fields of a JSON object."""
@@ -96,6 +94,14 @@ class Summary:
             lines.append(line)
         return lines
 
+    def _stray(self) -> str:
+        """A line on a value of a target of numbers that may stand for a missing one."""
+        stray = self.plan.stray
+        if not stray:
+            return ""
+        typed = option("--missing", stray)
+        return f"target value far from all others: {stray}; {typed} counts it as missing"
+
     def _classes(self) -> str:
         target = self.plan.target
         if not isinstance(target, ClassTarget):
@@ -119,7 +125,10 @@ class Summary:
 def _with_option(summary: ColumnSummary) -> ColumnSummary:
     """The summary with a note that names the option which changes the column's kind."""
     typed = remedy_option(summary)
-    return replace(summary, note=f"{summary.note}; {typed} takes it") if typed else summary
+    if not typed:
+        return summary
+    does = "counts it as missing" if summary.remedy.startswith("missing:") else "takes it"
+    return replace(summary, note=f"{summary.note}; {typed} {does}")
 
 
 def _size(count: int) -> str:

@@ -3,6 +3,7 @@
 import shlex
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,16 @@ from lamina.cli._finish import Finish
 from lamina.cli._interrupt import termination_raised
 from lamina.cli._names import names_meant
 from lamina.cli._network import Recipe, Trained, describe_network, set_threads, train_network
-from lamina.cli._plan import Plan, Rows, RowsTaken, make_plan, take_target
+from lamina.cli._plan import (
+    ColumnOptions,
+    Plan,
+    Rows,
+    RowsTaken,
+    check_target,
+    make_plan,
+    missing_values,
+    take_target,
+)
 from lamina.cli._read import TextFormat, read_table, text_format
 from lamina.cli._report import (
     BASELINES,
@@ -55,7 +65,11 @@ def _train(arguments: Arguments) -> None:
     check_output(arguments.output, *given)
     console = make_console(quiet=arguments.json)
     layout = text_format(arguments, names_meant(arguments.parse_numbers))
-    table = read_table(arguments.table, layout)
+    missing, tell = missing_values(arguments), partial(say, console)
+    check = partial(ColumnOptions.of, arguments)
+    table = read_table(
+        arguments.table, layout, missing, target=arguments.target, tell=tell, check=check
+    )
     plan = make_plan(arguments, table)
     target, preprocessor = plan.target, plan.preprocessor
     everything = take_target(arguments.table, table, target, preprocessor)
@@ -95,13 +109,14 @@ def _train(arguments: Arguments) -> None:
     }
     model = TableModel(preprocessor, target, trained.network, record)
     finish = Finish(model, arguments.output, trained)
-    finish.run(parts, begin)
-    if arguments.json:
-        print_json({"model": str(finish.place)} | model.training)
-    else:
-        _print_end(console, target, trained, finish, time.perf_counter() - begin)
-    finish.raise_problems()
-    check_console(console)
+    with finish.interrupts_told():
+        finish.run(parts, begin)
+        if arguments.json:
+            print_json({"model": str(finish.place)} | model.training)
+        else:
+            _print_end(console, target, trained, finish, time.perf_counter() - begin)
+        finish.raise_problems()
+        check_console(console)
 
 
 def _summarise(
@@ -127,7 +142,14 @@ def _print_end(
 
 
 def _read_rows(path: Path, target: Target, preprocessor: Preprocessor, layout: TextFormat) -> Rows:
-    return take_target(path, read_table(path, layout), target, preprocessor)
+    table = read_table(
+        path,
+        layout,
+        preprocessor.missing_values,
+        target=target.name,
+        check=partial(check_target, path, target.name),
+    )
+    return take_target(path, table, target, preprocessor)
 
 
 def _divide(
@@ -148,7 +170,6 @@ def _divide(
         rows.column,
         summaries,
         preprocessor.missing_values,
-        target.name,
         len(rows.target),
         rows.target if isinstance(target, ClassTarget) else None,
         plan.ignored_dates,

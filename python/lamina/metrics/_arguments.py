@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lamina._arrays import _stack_level
+from lamina._arrays import _not_numbers, _stack_level
 from lamina._types import ArrayLike, NDArray
 
 Array = NDArray[Any]
@@ -187,7 +187,7 @@ def check_probabilities(given: Classes) -> Floats:
                 f"{scores[row].sum():.6g} in row {row}",
                 stacklevel=_stack_level(),
             )
-    return np.clip(scores, 0.0, 1.0)
+    return scores if low >= 0.0 and high <= 1.0 else np.clip(scores, 0.0, 1.0)
 
 
 def _of_decisions(
@@ -272,6 +272,8 @@ def _truth(
             raise ValueError(
                 f"{name}: expected y_true of shape {scores.shape} like y_pred, got {truth.shape}"
             )
+        if np.isin(truth, (-1.0, 1.0)).all():
+            truth = (truth + 1.0) / 2.0
         if truth.min() < 0.0 or np.abs(truth.sum(axis=1) - 1.0).max() > _SUM_SLACK:
             raise ValueError(f"{name}: expected one-hot rows or probabilities in y_true")
         hard = np.isin(truth, (0.0, 1.0)).all()
@@ -303,8 +305,15 @@ def _array(name: str, argument: str, given: ArrayLike) -> Array:
         array = np.array(array.tolist())
     if array.dtype.kind == "S":
         array = array.astype(np.str_)
+    mask = getattr(given, "mask", None)
+    if isinstance(mask, np.ndarray) and mask.any():
+        raise TypeError(
+            f"{name}: expected numbers in {argument}, got masked values; fill them first"
+        )
     if array.size and array.dtype.kind not in "fiubU":
-        raise TypeError(f"{name}: expected numbers in {argument}, got dtype {array.dtype}")
+        raise TypeError(
+            f"{name}: expected numbers in {argument}, got {_not_numbers(array, argument)}"
+        )
     if array.ndim not in (1, 2) or array.size == 0:
         raise ValueError(
             f"{name}: expected {argument} of shape [rows] or [rows, outputs] with at least one "

@@ -30,7 +30,7 @@ class Known:
 
 
 TABLE = (
-    Known(_classification.accuracy, "decisions", "max"),
+    Known(_classification.accuracy, "decisions", "max", ("acc",)),
     Known(_classification.label_accuracy, "decisions", "max"),
     Known(_classification.balanced_accuracy, "decisions", "max"),
     Known(_classification.precision, "decisions", "max"),
@@ -52,7 +52,6 @@ TABLE = (
     Known(_regression.r2, "values", "max"),
     Known(_regression.pinball, "quantiles", "min"),
 )
-_BY_FUNCTION = {known.function: known for known in TABLE}
 
 
 class Metric:
@@ -107,18 +106,20 @@ class Metric:
             raise ValueError(f"Metric: expected mode 'min' or 'max', got {mode!r}")
         self.function: Function = function
         self.options: dict[str, Any] = options
-        self.known = _BY_FUNCTION.get(function)
+        self.known = next((known for known in TABLE if known.function is function), None)
         self.name: str = name or str(getattr(function, "__name__", type(function).__name__))
         self.mode: Mode | None = mode or (self.known.mode if self.known else None)
         self._weighted = "sample_weight" in _parameters(function)
-        if self.known is not None:
-            accepted = _parameters(function)[3:]
-            for option in options:
-                if option not in accepted:
-                    raise TypeError(
-                        f"{function.__name__}: unknown option {option!r}; expected some of "
-                        f"{', '.join(accepted) or 'none'}"
-                    )
+        if self.known is None:
+            self._check_call()
+            return
+        accepted = _parameters(function)[3:]
+        for option in options:
+            if option not in accepted:
+                raise TypeError(
+                    f"{function.__name__}: unknown option {option!r}; expected some of "
+                    f"{', '.join(accepted) or 'none'}"
+                )
 
     def __call__(
         self,
@@ -132,6 +133,19 @@ class Metric:
         if self._weighted:
             given["sample_weight"] = sample_weight
         return self.function(y_true, y_pred, **given)
+
+    def _check_call(self) -> None:
+        """TypeError where a user's function cannot be called as metrics are."""
+        given = {**self.options, **({"sample_weight": None} if self._weighted else {})}
+        try:
+            inspect.signature(self.function).bind(None, None, **given)
+        except ValueError:  # a function that does not tell its arguments
+            return
+        except TypeError as error:
+            raise TypeError(
+                f"metrics: expected {self.name!r} as a function f(y, outputs), got one that cannot "
+                f"be called so: {error}"
+            ) from None
 
     def __repr__(self) -> str:
         function = getattr(self.function, "__name__", repr(self.function))
@@ -160,7 +174,10 @@ def better(name: str) -> Mode | None:
 
 def as_number(name: str, value: Any) -> float:
     """What a metric gave, as a number, which may be NaN; TypeError for anything else."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of unequal lengths
+        array = np.array(None)
     if array.ndim > 0 or array.dtype.kind not in "fiub":
         got = f"an array of shape {array.shape}" if array.ndim > 0 else repr(value)
         raise TypeError(f"metrics: expected {name!r} to give a number, got {got}")

@@ -24,15 +24,15 @@ def log_loss(
         UserWarning: rows of probabilities that do not sum to 1.
     """
     given = classes("log_loss", y_true, y_pred, sample_weight, task)
-    unit = given.rounding
-    chances = np.clip(check_probabilities(given), unit, 1.0 - unit)
+    chances, unit = check_probabilities(given), given.rounding
     if given.task == "multilabel" or chances.shape[1] == 1:
-        true = _targets(given)
+        true, chances = _targets(given), np.clip(chances, unit, 1.0 - unit)
         losses = -(true * np.log(chances) + (1.0 - true) * np.log1p(-chances)).mean(axis=1)
     elif given.soft is None:
-        losses = -np.log(chances[np.arange(len(chances)), given.truth])
+        chosen = chances[np.arange(len(chances)), given.truth]
+        losses = -np.log(np.clip(chosen, unit, 1.0 - unit))
     else:
-        losses = -(given.soft * np.log(chances)).sum(axis=1)
+        losses = -(given.soft * np.log(np.clip(chances, unit, 1.0 - unit))).sum(axis=1)
     return float(np.average(losses, weights=given.weight))
 
 

@@ -167,13 +167,13 @@ def _averaged(given: Classes, average: Average | None, area: Area) -> float | Fl
     areas = np.array([area(given.holds(k), scores[:, k], weight) for k in columns])
     if average is None:
         return areas
-    sizes = np.array([weight @ given.holds(k) for k in columns])
+    sizes = np.array([weight[given.holds(k)].sum() for k in columns])
     defined = ~np.isnan(areas)
     if given.task == "multiclass":
         defined &= sizes > 0.0
     shares = sizes * defined if average == "weighted" else defined.astype(np.float64)
     if not shares.any():
-        return float("nan")
+        return 0.0 if defined.any() else float("nan")
     return float(np.average(np.where(defined, areas, 0.0), weights=shares))
 
 

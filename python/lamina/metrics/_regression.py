@@ -69,14 +69,19 @@ def median_absolute_error(
 def r2(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Coefficient of determination, averaged over outputs: 1 is perfect, 0 is the mean's.
 
-    An output that is constant in `y_true` gives 1 where it is predicted exactly, else 0.
+    An output that is constant in `y_true` gives 1 where it is predicted exactly, else 0. Of one
+    row it is NaN.
     """
     truth, prediction, weight = values("r2", y_true, y_pred, sample_weight)
+    if len(truth) < 2:
+        return float("nan")
     column = weight[:, None]
     residual = (column * (truth - prediction) ** 2).sum(axis=0)
     center = np.average(truth, axis=0, weights=weight)
     total = (column * (truth - center) ** 2).sum(axis=0)
-    varies = total > 0.0
+    # Rows of one value are no rounding's width apart, whatever their weights.
+    counted = truth[weight > 0.0]
+    varies = (counted.min(axis=0) < counted.max(axis=0)) & (total > 0.0)
     scores = np.where(residual == 0.0, 1.0, 0.0)
     scores[varies] = 1.0 - residual[varies] / total[varies]
     return float(scores.mean())

@@ -14,7 +14,7 @@ from lamina.tabular._columns import (
     take_rows,
     taken,
 )
-from lamina.tabular._formats import read_formatted_dates
+from lamina.tabular._formats import is_marked_number, measure_unit, read_formatted_dates
 from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
@@ -28,10 +28,12 @@ from lamina.tabular._target import (
     ClassTarget,
     NumberTarget,
     Target,
+    TargetError,
     TaskChoice,
     choose_task,
     fit_target,
     missing_texts,
+    stray_value,
     target_from_record,
 )
 from lamina.tabular._texts import MISSING_VALUES
@@ -59,6 +61,7 @@ __all__ = [
     "TableModel",
     "TableWarning",
     "Target",
+    "TargetError",
     "TaskChoice",
     "as_columns",
     "choose_task",
@@ -70,12 +73,15 @@ __all__ = [
     "hold_back",
     "hold_back_latest",
     "holds_dates",
+    "is_marked_number",
+    "measure_unit",
     "missing_texts",
     "read_formatted_dates",
     "read_times",
     "row_count",
     "rows_taken",
     "score_outputs",
+    "stray_value",
     "take_rows",
     "taken",
     "target_from_record",

@@ -19,6 +19,9 @@ class ColumnFormats:
         numbers: columns of numbers with marks, such as $1,234.50 or <0.5; see `NumberFormat`.
         dates: column name to the format of its dates, as of `datetime.strptime`.
         decimal: the decimal mark of columns whose numbers do not show it, "." or ",".
+
+    Attributes:
+        examples: by column, how a cell of the table that `learn` saw is read.
     """
 
     def __init__(
@@ -36,16 +39,21 @@ class ColumnFormats:
             raise ValueError(f"expected a decimal point or comma, got '{decimal}'")
         self.numbers: dict[str, NumberFormat | None] = dict.fromkeys(numbers)
         self._decimal = decimal
+        self.examples: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self.numbers or self.dates)
 
-    def learn(self, columns: Columns) -> None:
+    def learn(self, columns: Columns, missing_values: Collection[str]) -> None:
         """Find out how the numbers of this table are written, where that is not yet known.
 
         Raises:
-            TableError: decimal points beside commas, or two units, in one column.
+            TableError: decimal points beside commas, or two units, in one column; or a column with
+                a format that no table yet had.
         """
+        for name in (*self.numbers, *self.dates):
+            if name not in columns and name not in self.examples:
+                raise TableError(f"the table has no column '{name}'{closest(name, columns)}")
         for name, known in self.numbers.items():
             if known is None and name in columns:
                 column = columns[name]
@@ -53,16 +61,11 @@ class ColumnFormats:
                     self.numbers[name] = NumberFormat.of(name, column, self._decimal)
                 else:
                     self.numbers[name] = NumberFormat(self._decimal)
-
-    def require(self, columns: Columns) -> None:
-        """Refuse a table in which a column with a format is not there.
-
-        Raises:
-            TableError: naming the column, and the closest one.
-        """
         for name in (*self.numbers, *self.dates):
-            if name not in columns:
-                raise TableError(f"the table has no column '{name}'{closest(name, columns)}")
+            written = columns.get(name)
+            if isinstance(written, CodedText):
+                self.examples[name] = self._example(name, written, missing_values)
+            self.examples.setdefault(name, "")
 
     def read(self, name: str, column: Column, missing_values: Collection[str]) -> Column:
         """The column's numbers or dates where it has a format, else the column itself.
@@ -77,20 +80,20 @@ class ColumnFormats:
             return read_formatted_dates(name, column, self.dates[name], missing_values)
         return column
 
-    def note(self, name: str, column: Column, missing_values: Collection[str]) -> str:
-        """An example of how a column's cells are read; "" where it has no format."""
-        form = self.numbers.get(name)
-        if not isinstance(column, CodedText) or (form is None and name not in self.dates):
-            return ""
+    def _example(self, name: str, column: CodedText, missing_values: Collection[str]) -> str:
+        """How the first cell that is not plain is read; "" where none can be."""
         missing = MissingTexts.of(missing_values)
         texts = [text for text in column.counts() if text not in missing]
         marked = [text for text in texts if parse_number(text) is None] or texts
         if not marked:
             return ""
-        read = self.read(name, column[column.codes == column.distinct.index(marked[0])], ())
-        value = np.asarray(read)[0]
-        written = write_number(value) if form is not None else str(value).removesuffix("T00:00:00")
-        return f"{shorten(marked[0])} is read as {written}"
+        text = marked[0]
+        try:
+            value = np.asarray(self.read(name, CodedText.of(np.zeros(1, np.int32), [text]), ()))[0]
+        except TableError:
+            return ""
+        written = write_number(value) if name in self.numbers else str(value)
+        return f"{shorten(text)} is read as {written.removesuffix('T00:00:00')}"
 
     def to_record(self) -> dict[str, Any]:
         """What was learned, as a JSON object: `numbers` and `dates` by column."""

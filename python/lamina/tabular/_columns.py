@@ -36,8 +36,9 @@ class CellError(TableError):
     Attributes:
         column: the column's name.
         offers: what the user may say about the column, each a word and what it concerns:
-            ("missing", texts...), ("parse", texts that are missing...), ("date", format,
-            texts that are missing...), ("category",), ("ignore",).
+            ("missing", texts...), ("parse", texts that are missing...), ("decimal",), ("date",
+            format, texts that are missing...), ("category",), ("ignored",), or ("unread", text).
+        sentence: the message without what `Preprocessor` takes for the offers.
     """
 
     def __init__(
@@ -49,9 +50,24 @@ class CellError(TableError):
         offers: Sequence[tuple[str, ...]] = (),
         where: str = "",
     ) -> None:
-        super().__init__(f"{where}column '{column}', row {row}: {problem}")
+        self.sentence = f"{where}column '{column}', row {row}: {problem}"
         self.column, self.offers = column, tuple(offers)
+        hints = [hint for hint in map(self._hint, self.offers) if hint]
+        super().__init__(self.sentence + (f" ({' or '.join(hints)})" if hints else ""))
         self._row, self._problem = row, problem
+
+    def _hint(self, offer: tuple[str, ...]) -> str:
+        """The arguments of `Preprocessor` that an offer stands for."""
+        kind, *texts = offer
+        missing = texts[1:] if kind == "date" else texts
+        typed = {
+            "parse": [f"parse_numbers=['{self.column}']"],
+            "date": [f"date_formats={{'{self.column}': '{(texts or [''])[0]}'}}"],
+            "category": [f"kinds={{'{self.column}': 'category'}}"],
+            "ignored": [f"kinds={{'{self.column}': 'ignored'}}"],
+        }.get(kind, [])
+        added = [f"missing_values=[*MISSING_VALUES, {', '.join(map(repr, missing))}]"]
+        return " and ".join(typed + (added if missing else []))
 
     def among(self, rows: NDArray[np.int64]) -> "CellError":
         """The same error as seen in the table from which these `rows` (from 0) were taken."""
@@ -206,6 +222,7 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
             name,
             row,
             f"expected a number of at most {_GREATEST_NUMBER:g}, got {numbers[row - 1]:g}",
+            offers=[("unread", f"{numbers[row - 1]:g}")],
         )
     return numbers
 
@@ -224,7 +241,9 @@ def _numbers_of_text(name: str, column: CodedText, missing: MissingTexts) -> Flo
         ]
     wrong = column.first_row([number is None for number in parsed]) if words else None
     if wrong is not None:
-        raise CellError(name, wrong, f"expected a number, got {shorten(column.text(wrong))}")
+        text = column.text(wrong) or ""
+        offers = [("unread", text)]
+        raise CellError(name, wrong, f"expected a number, got {shorten(text)}", offers=offers)
     return np.array(parsed, dtype=np.float64)[column.codes]
 
 

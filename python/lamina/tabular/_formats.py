@@ -30,19 +30,26 @@ _GROUPED = re.compile(rf"\d{{1,3}}(?:({_GROUPING})\d{{2,3}}(?:\1\d{{2,3}})*(?<=\
 
 # A number and a unit of measure: 170 cm, 3.5kWh, 20 \u00b0C; but neither 12A nor 5e3.
 _MEASURE = re.compile(r"(.*\d)(?:\s+([^\W\d_]|\u00b0)|([a-z\u00b5\u00b0]))([^\d\s]{0,11})")
+# 3k and 2 Mio are multiples of what is written; 2 m are metres.
+_MULTIPLES = re.compile(r".*\d([kmb]|\s*(k|K|M|B|T|bn|mn|[Mm]io|[Mm]rd|thousand|[mb]illion)\.?)")
 _MOSTLY = 0.9
 
 # In the order in which they are tried; the common ones of a kind come first.
-_DATE_FORMATS = tuple(
-    day + clock
-    for clock in ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
-    for day in (
-        "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y",
-        "%m/%d/%y", "%d/%m/%y", "%Y.%m.%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y",
-        "%d %B %Y", "%B %d, %Y",
-    )
+_DAYS = (
+    "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y",
+    "%m/%d/%y", "%d/%m/%y", "%Y.%m.%d", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y",
+    "%d %B %Y", "%B %d, %Y", "%Y-%m-%d",
 )  # fmt: skip
-_DATED = re.compile(r"\d{1,4}[-./ ]\w{1,9}[-./ ]\d{2,4}\b.*|[A-Za-z]{3,9} \d{1,2}, \d{4}\b.*")
+_CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%H:%M:%S %z")
+_DATE_FORMATS = (
+    *_DAYS,
+    *(f"{day} {clock}" for clock in _CLOCKS for day in _DAYS),
+    *_CLOCKS[:-1],
+    "%d/%b/%Y:%H:%M:%S %z",
+)
+_DATED = re.compile(
+    r"\d{1,4}[-./ ]\w{1,9}[-./ ]\d{1,4}\b.*|[A-Za-z]{3,9} \d{1,2}, \d{4}\b.*|\d{1,2}:\d{2}.*"
+)
 _TRIED = 200
 
 
@@ -152,14 +159,16 @@ def measure_unit(counts: Mapping[str, int]) -> str:
     units: Counter[str] = Counter()
     for text, rows in counts.items():
         measure = _MEASURE.fullmatch(text)
-        if measure and _match(measure[1]) and not _match(text):
+        if measure is None or _MULTIPLES.fullmatch(text) or _match(text):
+            continue
+        if _match(measure[1]):
             units[_unit(measure)] += rows
     unit, rows = max(units.items(), key=lambda item: item[1], default=("", 0))
     return unit if rows >= _MOSTLY * sum(counts.values()) else ""
 
 
 def _unit(measure: re.Match[str]) -> str:
-    return (measure[2] or measure[3]) + measure[4]
+    return (measure[2] or measure[3] or "") + measure[4]
 
 
 def _decimal_mark(digits: str) -> str:

@@ -16,6 +16,10 @@ def columns_of_frame(frame: Any) -> dict[str, Column]:
         TableError: no frame that narwhals knows, narwhals is not there, or two columns of a name.
     """
     nw = _narwhals(frame)
+    if type(frame).__module__.startswith("pyarrow") and type(frame).__name__ == "RecordBatch":
+        import pyarrow as pa
+
+        frame = pa.Table.from_batches([frame])
     try:
         frame = nw.from_native(frame, eager_only=True)
     except nw.exceptions.DuplicateError as error:
@@ -106,7 +110,10 @@ def _codes(nw: Any, series: Any) -> Column:
 def _pandas_codes(series: Any) -> Column:
     import pandas as pd
 
-    codes, distinct = pd.factorize(series)
+    try:
+        codes, distinct = pd.factorize(series)
+    except TypeError:  # sets and the like cannot be looked up
+        return column_of_objects(series.tolist())
     return _with_missing(codes, distinct.tolist())
 
 

@@ -75,7 +75,7 @@ def _values(
     """The column as numbers [rows], NaN where it is missing, and whether their order counts."""
     if summary.kind == "category":
         coded: CodedText = code_text(column, missing_values)
-        return coded.codes.astype(np.float64), False
+        return np.where(coded.missing(), np.nan, coded.codes), False
     if summary.kind == "number":
         return read_numbers(summary.name, column, missing_values), True
     dates = read_dates(summary.name, column, missing_values)
@@ -89,10 +89,12 @@ def _share_of_classes(values: Floats, ordered: bool, classes: NDArray[np.int64])
     counts = counts[counts > 0]
     open_rows = len(classes) - int(counts.max())
     groups = np.unique(values, return_inverse=True)[1]
-    share, kinds = _purity(groups, classes, open_rows)
-    evidence = _log_arrangements(counts) - _log_arrangements(kinds)
-    if share >= _NEARLY_ALL and evidence > _LEAST_EVIDENCE:
-        return share
+    # That a value is missing may tell all, as the day of death does of those who live.
+    for divided in (groups, np.isnan(values).astype(np.int64)):
+        share, kinds = _purity(divided, classes, open_rows)
+        evidence = _log_arrangements(counts) - _log_arrangements(kinds)
+        if share >= _NEARLY_ALL and evidence > _LEAST_EVIDENCE:
+            return share
     if not ordered or len(np.unique(groups)) <= len(counts):
         return 0.0
     cuts = _intervals(values, classes)
@@ -133,7 +135,9 @@ def _share_of_number(values: Floats, ordered: bool, target: Floats) -> float:
 
     The ranks see to it that it is not one extreme row that is explained.
     """
-    there = ~np.isnan(values) if ordered else np.ones(len(values), dtype=bool)
+    there = ~np.isnan(values)
+    if not ordered:
+        values, there = np.nan_to_num(values, nan=-1.0), np.ones(len(values), dtype=bool)
     # A target whose rows are sorted must not look explained where values repeat.
     rows = np.random.default_rng(0).permutation(np.flatnonzero(there))
     x, y = values[rows], target[rows]

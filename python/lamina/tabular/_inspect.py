@@ -15,7 +15,13 @@ from lamina.tabular._columns import (
     read_dates,
     read_numbers,
 )
-from lamina.tabular._keys import are_day_numbers, key_note, name_note
+from lamina.tabular._keys import (
+    are_day_numbers,
+    find_stray_value,
+    key_note,
+    lose_digits,
+    name_note,
+)
 from lamina.tabular._text_kind import kind_of_texts
 from lamina.tabular._texts import shorten
 
@@ -35,7 +41,8 @@ class ColumnSummary:
         kind: one of "number", "category", "date" and "ignored".
         rows, missing, distinct: counts of rows, of missing ones, and of different values.
         note: why the column is ignored, or what to know about it.
-        remedy: the kind to force where the note is wrong, or "parsed" for numbers with marks.
+        remedy: the kind to force where the note is wrong, "parsed" for numbers with marks,
+            "date:" and the format of dates, or "missing:" and a text that may stand for it.
     """
 
     name: str
@@ -89,6 +96,9 @@ def inspect_column(
         kind, note, remedy = kind_of_texts(name, code_text(column, missing_values))
     else:
         kind = "date" if kind_of(column) == "M" else "number"
+    if kind == "number" and lose_digits(column):
+        kind, remedy = "category", "number"
+        note = "whole numbers beyond 2^53, whose last digits a float64 would lose"
     summary = _inspect(name, column, missing_values, kind)
     if summary.kind == "ignored":
         return summary
@@ -136,13 +146,15 @@ def _leave_out_key(
         return replace(summary, kind="ignored", note=note, remedy=summary.kind)
     if summary.kind == "number" and are_day_numbers(present):
         note = f"looks like days written as {present[0]:.0f} is"
-        return replace(summary, note=note, remedy="date")
+        return replace(summary, note=note, remedy="date:%Y%m%d")
     if summary.kind == "number":
-        kind, note = key_note(summary.name, column, present)
+        kind, note = key_note(summary.name, present)
         if kind:
             return replace(summary, kind=kind, note=note, remedy="number")
-        if note:
-            return replace(summary, note=note, remedy="category")
+        stray = find_stray_value(present)
+        if stray:
+            note = f"{stray} in {int((present == float(stray)).sum()):,} rows, far from the others"
+            return replace(summary, note=note, remedy=f"missing:{stray}")
     if summary.kind == "category" and summary.distinct > max(
         _FEW_DISTINCT, _MOSTLY_DISTINCT * rows
     ):
@@ -151,7 +163,7 @@ def _leave_out_key(
         note = f"another text in almost every row, such as {text}"
         if summary.note:
             note += f"; {summary.note}"
-        return replace(summary, kind="ignored", note=note, remedy=summary.remedy or "category")
+        return replace(summary, kind="ignored", note=note, remedy="category")
     return summary
 
 

@@ -5,16 +5,20 @@ import re
 import numpy as np
 
 from lamina.tabular._columns import CodedText, Column, Floats
+from lamina.tabular._texts import write_number
 
 # What pandas and R call the index of a frame that they write, and readers a column without a name.
 _SAVED_INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+(_level_\d+)?")
-_LIKE_INDEX = re.compile(r"index|level_\d+|row_?(names?|number|index)|column_1|\.\.\.1", re.I)
+_LIKE_INDEX = re.compile(r"index|level_\d+|row_?(names?|number|index)|\.\.\.1", re.I)
 _ID = re.compile(r"(^|[^a-zA-Z])(?i:ids?|uuid|guid|rowid)$|[a-z](Id|ID)$")
 _KEY = re.compile(r"(^|[^a-zA-Z])(?i:index|key)$")
 
 _FEW_DISTINCT = 20
 _MOSTLY_DISTINCT = 0.5
 _EXACT_INTEGERS = 2.0**53
+_EXACT_DIGITS = 15
+# What is written for missing numbers: -9, -99, ..., -99999999 and the same without sign.
+_STRAYS = frozenset(sign * (10.0**digits - 1.0) for digits in range(1, 9) for sign in (1, -1))
 # Numbers that came by chance would repeat but for a probability of e^-20, two in a milliard.
 _SURELY_REPEATED = 20.0
 
@@ -34,8 +38,8 @@ def name_note(name: str, every_row: bool, whole: bool, saved_index: bool) -> str
     return ""
 
 
-def key_note(name: str, column: Column, present: Floats) -> tuple[str, str]:
-    """Kind ("ignored", "category", or "" for a number) and note of a column of whole numbers.
+def key_note(name: str, present: Floats) -> tuple[str, str]:
+    """Kind ("ignored", "category", or "" for a number) and note of a column of numbers.
 
     Args:
         present: the numbers that are not missing.
@@ -43,7 +47,7 @@ def key_note(name: str, column: Column, present: Floats) -> tuple[str, str]:
     if not (present == np.floor(present)).all():
         return "", ""
     values = np.unique(present)
-    distinct = _exact_distinct(column, values)
+    distinct = len(values)
     if distinct <= _FEW_DISTINCT:
         if _ID.search(name) and distinct > 2:
             return "category", "an id is a name, not a quantity"
@@ -60,16 +64,31 @@ def key_note(name: str, column: Column, present: Floats) -> tuple[str, str]:
         if distinct > _MOSTLY_DISTINCT * len(present):
             return "ignored", "an id, another one in almost every row"
         return "category", "an id is a name, not a quantity"
-    if great:
-        return "", "numbers beyond 2^53 lose their last digits"
     return "", ""
 
 
-def _exact_distinct(column: Column, values: Floats) -> int:
-    """Different values; whole numbers beyond 2^53 count exactly, though floats join some."""
-    if float(np.abs(values[[0, -1]]).max(initial=0.0)) <= _EXACT_INTEGERS:
-        return len(values)
-    return len(column.counts()) if isinstance(column, CodedText) else len(np.unique(column))
+def lose_digits(column: Column) -> bool:
+    """Whether whole numbers of a column that differ are equal as float64."""
+    if isinstance(column, CodedText):
+        texts = [text for text in column.distinct if text and len(text) > _EXACT_DIGITS]
+        whole = {int(text) for text in texts if re.fullmatch(r"[+-]?\d{1,99}", text)}
+        return len({float(number) for number in whole}) < len(whole)
+    if column.dtype.kind not in "iu" or column.dtype.itemsize < 8:
+        return False
+    great = column[np.abs(column.astype(np.float64)) > _EXACT_INTEGERS]
+    return len(np.unique(great)) > len(np.unique(great.astype(np.float64)))
+
+
+def find_stray_value(present: Floats) -> str:
+    """A value such as -999 that may stand for a missing one, being far from all others; or ""."""
+    values = np.unique(present)
+    if len(values) < _FEW_DISTINCT:
+        return ""
+    for end, rest in ((values[0], values[1:]), (values[-1], values[:-1])):
+        gap = min(abs(end - rest[0]), abs(end - rest[-1]))
+        if float(end) in _STRAYS and gap > rest[-1] - rest[0] and (present == end).sum() > 1:
+            return write_number(float(end))
+    return ""
 
 
 def are_day_numbers(present: Floats) -> bool:

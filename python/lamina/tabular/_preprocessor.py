@@ -12,7 +12,6 @@ from lamina.tabular._checks import ColumnIssue
 from lamina.tabular._column_formats import ColumnFormats
 from lamina.tabular._columns import (
     Column,
-    Columns,
     Floats,
     Indices,
     TableError,
@@ -46,6 +45,7 @@ SCHEMA = "lamina.tabular.preprocessor"
 VERSION = 2  # 1 held expanded features
 NUMBER_ENCODINGS = ("piecewise", "standard", "robust")
 
+_SHOWN_NAMES = 8
 _LIMIT = 3.0
 _ROWS_PER_BIN = 16
 # Rare categories of a column that are kept by name, to tell them from unseen ones.
@@ -97,7 +97,7 @@ class Preprocessor:
         bins: int = 48,
         max_categories: int = 100,
         kinds: Mapping[str, str] | None = None,
-        missing_values: Sequence[str] = MISSING_VALUES,
+        missing_values: Sequence[str | float] = MISSING_VALUES,
         parse_numbers: Sequence[str] = (),
         date_formats: Mapping[str, str] | None = None,
         decimal: str = ".",
@@ -120,7 +120,7 @@ class Preprocessor:
         self.bins = bins
         self.max_categories = max_categories
         self.kinds = dict(kinds or {})
-        self.missing_values = tuple(dict.fromkeys(missing_values))
+        self.missing_values = tuple(dict.fromkeys(map(str, missing_values)))
         self.formats = ColumnFormats(parse_numbers, date_formats, decimal)
         self.index_columns = frozenset(index_columns)
         self.ignored: dict[str, str] = {}
@@ -146,7 +146,7 @@ class Preprocessor:
         columns = as_columns(table)
         if row_count(columns) == 0 or (rows is not None and len(rows) == 0):
             raise TableError("the table has no rows")
-        self.formats.learn(columns)
+        self.formats.learn(columns, self.missing_values)
         found = list(summaries) if summaries is not None else self.inspect(columns, rows=rows)
         self.ignored = {s.name: s.note for s in found if s.kind == "ignored"}
         with rows_taken(rows):
@@ -165,7 +165,7 @@ class Preprocessor:
         for name in self.kinds:
             if name not in columns:
                 raise TableError(f"the table has no column '{name}'{closest(name, columns)}")
-        self.formats.learn(columns)
+        self.formats.learn(columns, self.missing_values)
         with rows_taken(rows):
             return [
                 self._inspect_column(name, taken(column, rows)) for name, column in columns.items()
@@ -181,7 +181,7 @@ class Preprocessor:
         )
         if summary.note:
             return summary
-        return replace(summary, note=self.formats.note(name, column, self.missing_values))
+        return replace(summary, note=self.formats.examples.get(name, ""))
 
     def read(self, name: str, column: Column) -> Column:
         """A column as its format has it, where it has one; see `ColumnFormats`."""
@@ -216,7 +216,7 @@ class Preprocessor:
                 that its memory is free for the next.
         """
         columns = as_columns(table)
-        self._require_columns(columns)
+        self.require_columns(columns)
         if release:
             table.clear()
         count = row_count(columns) if rows is None else len(rows)
@@ -350,15 +350,22 @@ class Preprocessor:
             complete,
         )
 
-    def _require_columns(self, columns: Columns) -> None:
+    def require_columns(self, names: Collection[str]) -> None:
+        """Refuse a table whose columns, by their names, lack one that `transform` reads.
+
+        Raises:
+            TableError: naming the columns that are not there, and the closest one that is.
+        """
         if not self.encoders:
             raise TableError("Preprocessor: call fit before transform")
-        absent = [name for name in self.column_names if name not in columns]
+        absent = [name for name in self.column_names if name not in names]
         if absent:
-            rest = [name for name in columns if name not in self.column_names]
-            names = ", ".join(f"'{name}'" for name in absent)
+            rest = [name for name in names if name not in self.column_names]
+            shown = ", ".join(f"'{name}'" for name in absent[:_SHOWN_NAMES])
+            more = f" and {len(absent) - _SHOWN_NAMES} more" if len(absent) > _SHOWN_NAMES else ""
             raise TableError(
-                f"the table has no column {names}, which the model reads{closest(absent[0], rest)}"
+                f"the table has no column {shown}{more}, which the model reads"
+                f"{closest(absent[0], rest)}"
             )
 
 

@@ -18,6 +18,7 @@ from lamina.tabular._columns import (
     read_numbers,
 )
 from lamina.tabular._encoders import Record
+from lamina.tabular._keys import find_stray_value
 from lamina.tabular._record import Fields, Tensors
 from lamina.tabular._text_kind import kind_of_texts
 from lamina.tabular._texts import (
@@ -36,6 +37,10 @@ TASKS = ("auto", "classification", "regression")
 _MOST_CLASSES = 1000
 _FEW_WHOLE_NUMBERS = 20
 _ROWS_PER_CLASS = 10
+
+
+class TargetError(TableError):
+    """A target column that holds too little to learn from."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +228,12 @@ def fit_target(
     return _fit_classes(name, code_text(column, missing_values).counts())
 
 
+def stray_value(name: str, column: Any, missing_values: Collection[str]) -> str:
+    """A number such as -999 that may stand for a missing target, far from all others; or ""."""
+    numbers = read_numbers(name, as_column(name, column), missing_values)
+    return find_stray_value(numbers[~np.isnan(numbers)])
+
+
 def missing_texts(name: str, column: Any, missing_values: Collection[str]) -> dict[str, int]:
     """Rows of each text, not of empty cells, that counts as missing in a column."""
     column = as_column(name, column)
@@ -267,7 +278,7 @@ def _fit_classes(name: str, counts: dict[str, int]) -> ClassTarget:
     rows = sum(counts.values())
     if len(counts) < 2:
         found = f"only the class {shorten(next(iter(counts)))}" if counts else "no value"
-        raise TableError(f"target '{name}': expected at least two classes, found {found}")
+        raise TargetError(f"target '{name}': expected at least two classes, found {found}")
     if len(counts) > _MOST_CLASSES or 2 * len(counts) > max(rows, 8):
         raise TableError(
             f"target '{name}': {len(counts)} classes in {rows} rows are too many to learn; "

@@ -1,5 +1,6 @@
 """The kind of a column of texts, by what all of its different values are."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from lamina.tabular._columns import CellError, CodedText, TableError
@@ -17,6 +18,7 @@ _FEW_NUMBERS = 20
 _NEARLY_ALL = 0.9
 _MOST = 0.5
 _FEW_WORDS = 10
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 # Rows that tell whether the others are worth a look, and the share below which they are not.
 _SAMPLE = 4000
 _FEW_WRITTEN = 0.4
@@ -46,8 +48,15 @@ def kind_of_texts(name: str, coded: CodedText) -> tuple[str, str, str]:
     if not _mostly_plain(coded):
         refuse_almost_dates(name, coded, counts)
         refuse_almost_numbers(name, coded, counts)
-        return "category", *_note_numbers(counts)
+        return "category", *(_note_months(counts) or _note_numbers(counts))
     return "category", "", ""
+
+
+def _note_months(counts: Counts) -> tuple[str, str] | None:
+    """Note and remedy of a column of months such as 2024-03; seasons look so too."""
+    if not all(_MONTH.fullmatch(text) for text in counts):
+        return None
+    return f"looks like months written as {next(iter(counts))} is", "date:%Y-%m"
 
 
 def _mostly_plain(coded: CodedText) -> bool:
@@ -84,19 +93,19 @@ def refuse_almost_dates(name: str, coded: CodedText, counts: Counts) -> None:
             f"{sum(counts.values()):,} values are"
         )
         shown = sorted(words, key=words.__getitem__, reverse=True)[:_SHOWN_WORDS]
-        raise _doubt(name, coded, word, problem, [("missing", *shown), ("category",), ("ignore",)])
+        raise _doubt(name, coded, word, problem, [("missing", *shown), ("category",), ("ignored",)])
     formats, others = guess_date_formats(counts, _NEARLY_ALL)
     if not formats:
         return
     text = next(text for text in counts if text not in others)
-    problem = f"{shorten(text)} looks like a date that is not written as 2024-03-31 is"
+    problem = f"{shorten(text)} looks like a date or time, but is not written as 2024-03-31 is"
     if len(formats) > 1:
         problem += ", and does not tell its day from its month"
     if others:
         rows = sum(counts[word] for word in others)
         problem += f"; {shorten(others[0])} is text, as {rows:,} of the values are"
     offers = [("date", form, *others[:_SHOWN_WORDS]) for form in formats]
-    raise _doubt(name, coded, text, problem, [*offers, ("category",), ("ignore",)])
+    raise _doubt(name, coded, text, problem, [*offers, ("category",), ("ignored",)])
 
 
 def refuse_almost_numbers(name: str, coded: CodedText, counts: Counts) -> None:
@@ -126,7 +135,7 @@ def refuse_almost_numbers(name: str, coded: CodedText, counts: Counts) -> None:
     if len(words) > 1:
         problem += f", in {len(words):,} spellings"
     how = ("missing", *sorted(words, key=words.__getitem__, reverse=True)[:_SHOWN_WORDS])
-    raise _doubt(name, coded, word, problem, [how, ("category",), ("ignore",)])
+    raise _doubt(name, coded, word, problem, [how, ("category",), ("ignored",)])
 
 
 def _marked_doubt(name: str, coded: CodedText, marked: Counts, words: Counts) -> CellError:
@@ -135,7 +144,7 @@ def _marked_doubt(name: str, coded: CodedText, marked: Counts, words: Counts) ->
         f"{shorten(word)} is a number with marks in it, as {sum(marked.values()):,} of its "
         f"{sum(coded.counts().values()):,} values are"
     )
-    offers: list[tuple[str, ...]] = [("category",), ("ignore",)]
+    offers: list[tuple[str, ...]] = [("category",), ("ignored",)]
     try:
         form = NumberFormat.of(name, coded)
         problem += f"; as a number it is {write_number(form.parse(word) or 0.0)}"

@@ -149,7 +149,8 @@ class MissingTexts:
     def among_numbers(self, column: NDArray[Any]) -> NDArray[np.bool_]:
         """True [rows] where an array of numbers holds one of them, in its own precision."""
         if column.dtype.kind == "f":
-            numbers = [parse_number(text) for text in self.values if _NUMBER.fullmatch(text)]
+            parsed = [parse_number(text) for text in self.values]
+            numbers = [number for number in parsed if number is not None and number == number]
             return np.isin(column, np.array(numbers, dtype=column.dtype))
         limits = np.iinfo(column.dtype)
         whole = [int(text) for text in self.values if re.fullmatch(r"-?\d+", text)]
