@@ -7,8 +7,6 @@
 #include <chrono>
 #include <exception>
 #include <memory>
-#include <new>
-#include <system_error>
 #include <thread>
 
 #include "base/blocked_signals.h"
@@ -158,9 +156,7 @@ int ThreadPool::start_workers(int wanted) {
     try {
       if (member == nullptr) member = std::make_unique<Member>();
       member->thread = std::thread([this, index] { work(index); });
-    } catch (const std::system_error&) {
-      break;
-    } catch (const std::bad_alloc&) {
+    } catch (const std::exception&) {
       break;
     }
     ++workers_;
