@@ -306,3 +306,52 @@ def test_whole_numbers_beyond_the_exact_range_are_warned_of(dtype: Any, digits: 
 def test_float64_networks_take_what_float32_cannot_hold() -> None:
     x = np.array([[1e39]])
     assert lm.Sequential([lm.Dense(1)], inputs=1, dtype="float64").predict(x).dtype == np.float64
+
+
+SMALL_HALVES = np.concatenate(
+    [np.arange(0, 0x0500), np.arange(0x7B00, 0x7C00), np.arange(0x8000, 0x8500)]
+)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 64])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_halves_are_converted_exactly_down_to_the_smallest(rows: int, dtype: Any) -> None:
+    halves = SMALL_HALVES.astype(np.uint16).view(np.float16)
+    columns = 4
+    net = lm.Sequential([lm.Dense(columns)], inputs=columns, dtype=dtype)
+    factor = 2.0**20
+    net.set_parameters(
+        {"layers.0.weight": factor * np.eye(columns), "layers.0.bias": np.zeros(columns)}
+    )
+    predictor = net.compile_predictor()
+    values = np.resize(halves, (len(halves) // rows + 1, rows, columns))
+    for layout in (values, np.ascontiguousarray(values.swapaxes(1, 2)).swapaxes(1, 2)):
+        for part in layout[:: max(1, len(layout) // 50)]:
+            right = part.astype(dtype) * np.dtype(dtype).type(factor)
+            assert np.array_equal(net.predict(part), right)
+            assert np.array_equal(predictor(part), right)
+            assert np.array_equal(net.forward(part), right)
+
+
+@pytest.mark.parametrize("layer", ["identity", "relu", "dense", "scale"])
+@pytest.mark.parametrize("value", [1e-40, -1e-40, 1e-310, 5e-324, 1.2e-38, 3e-39])
+@pytest.mark.parametrize("given", ["float32", "float64", "list"])
+def test_a_number_below_the_normal_range_gives_the_same_in_a_row_and_in_a_batch(
+    layer: str, value: float, given: str
+) -> None:
+    layers: dict[str, lm.Layer] = {
+        "identity": lm.Activation("identity"),
+        "relu": lm.Activation("relu"),
+        "dense": lm.Dense(4),
+        "scale": lm.Scale(),
+    }
+    net = lm.Sequential([layers[layer]], inputs=4)
+    if layer == "dense":
+        net.set_parameters({"layers.0.weight": np.eye(4), "layers.0.bias": np.zeros(4)})
+    row: Any = np.full(4, value, "f8" if given == "list" else given)
+    batch = np.tile(row, (7, 1))
+    row = row.tolist() if given == "list" else row
+    predictor = net.compile_predictor()
+    right = net.predict(batch)[0]
+    for found in (net.predict([row])[0], predictor(row), predictor([row])[0], predictor(batch)[3]):
+        assert np.array_equal(found, right)

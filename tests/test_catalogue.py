@@ -116,7 +116,7 @@ def loss_pytorch(name: str, dtype: Any) -> None:
 def loss_saved(name: str, dtype: Any, folder: Path) -> None:
     loss = loss_case(name)[0]
     text = core_loss(loss).spec()
-    assert _core.Loss(text).spec() == text
+    assert _core.make_loss(text).spec() == text
     assert text.count(name) == 1
 
 

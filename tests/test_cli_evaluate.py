@@ -147,6 +147,13 @@ def test_a_threshold_needs_two_classes_and_a_probability(folder, command):
     assert "--threshold: expected a number from 0 to 1, got '30'" in err
 
 
+def test_predict_says_which_class_the_threshold_is_of(folder):
+    arguments = ["predict", folder / "two", folder / "t.csv"]
+    assert lamina(*arguments)[2] == ""
+    sentence = "lamina: 'sick' is predicted where its probability is above 0.3\n"
+    assert lamina(*arguments, "--threshold", "0.3")[2] == sentence
+
+
 def test_python_takes_the_threshold_too(folder):
     model = TableModel.load(folder / "two")
     table = pl.read_csv(folder / "t.csv")

@@ -1,6 +1,7 @@
 """What the command `lamina` prints: a calm summary of about a screen."""
 
 import io
+import shlex
 
 import pytest
 
@@ -13,6 +14,8 @@ from commands import QUICK, lamina, write
 from lamina.cli._network import ProgressLines
 from lamina.cli._report import columns_of_a_screen, describe_epochs, format_figure, print_columns
 from lamina.tabular import ColumnSummary
+
+TYPED = "'--separator=;' --decimal=, --no-header"
 
 
 def columns(numbers, categories):
@@ -83,6 +86,15 @@ def test_what_the_baseline_guesses_is_said(tmp_path):
         out = lamina("train", table, "--target", target, "-o", tmp_path / "my model", *QUICK)[1]
         assert f"baseline: guesses {words}, whatever the row" in out
         assert f"lamina predict '{tmp_path / 'my model'}' TABLE" in out
+
+
+def test_the_next_command_reads_tables_as_the_training_table_was_read(tmp_path):
+    rows = [f"{i % 97},5;{'ab'[i % 97 > 48]}" for i in range(200)]
+    table = write(tmp_path / "t.csv", "\n".join(rows))
+    options = ["--no-header", "--decimal", ",", "--separator", ";", "-o", tmp_path / "m"]
+    out = lamina("train", table, "--target", "2", *options, *QUICK)[1]
+    assert out.endswith(f"lamina predict {tmp_path / 'm'} TABLE {TYPED}\n")
+    assert lamina("predict", tmp_path / "m", table, *shlex.split(TYPED))[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -326,6 +326,14 @@ def test_an_index_named_by_its_file_is_left_out_unless_it_repeats():
     assert [s.kind for s in found] == ["category", "ignored"]
 
 
+def test_an_index_of_dates_is_taken_by_its_format():
+    name, days = "__index_level_0__", np.arange("2024-01-01", "2024-03-01", dtype="M8[D]")
+    found = summary(name, days)
+    assert (found.kind, found.remedy) == ("ignored", "date:%Y-%m-%d")
+    taken = Preprocessor(date_formats={name: "%Y-%m-%d"}).inspect({name: days})[0]
+    assert taken.kind == "date"
+
+
 def test_codes_with_leading_zeros_are_no_quantities():
     found = summary("zip", repeat(["00501", "10001", "94103"], 30))
     assert (found.kind, found.remedy) == ("category", "number")
@@ -349,8 +357,11 @@ def test_without_any_column_left_the_error_names_each_and_why():
         (np.arange(260) % 26 + 1, "regression", "26 different whole numbers, more than 20"),
         (np.arange(120) % 6 + 3, "classification", "6 different whole numbers"),
         (np.arange(30) % 15, "regression", "15 different whole numbers, in fewer than 10 rows"),
+        (2**60 + np.arange(40) % 2, "classification", "whole numbers beyond 2^53"),
         (np.arange(30) / 7, "regression", "numbers with fractions"),
-        (repeat(["a", "b"], 30), "classification", "text"),
+        (repeat(["a", "b"], 30), "classification", "it holds text"),
+        (repeat(["1", "2", "other"], 30), "classification", "it holds text"),
+        (repeat(["2024-01", "2024-02"], 30), "classification", "it holds text"),
         (np.arange(30) % 2 == 0, "classification", "truth values"),
         (text(*(f"{i % 40:03}" for i in range(80))), "classification", "codes with leading zeros"),
     ],

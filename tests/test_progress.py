@@ -171,6 +171,39 @@ def test_warnings_are_recorded_while_the_line_is_shown(monkeypatch: pytest.Monke
     assert warnings.showwarning is before
 
 
+def test_the_line_follows_the_width_of_a_terminal_that_is_resized(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    epochs = Epochs(monkeypatch)
+    assert len(epochs.end_epoch(10, val_loss=0.5, loss=0.25)) > 60
+    monkeypatch.setattr("lamina._progress._columns", lambda stream: 40)
+    epochs.end_epoch(10, val_loss=0.5, loss=0.25)
+    last = epochs.stream.getvalue().split("\r")[-1]
+    assert "epoch 2/10" in last
+    assert len(last) < 40
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_the_line_ends_where_training_is_interrupted_or_fails(error: type[BaseException]) -> None:
+    class Fail(lm.Callback):
+        def on_epoch_end(self, epoch: int, record: dict[str, float]) -> None:
+            if epoch == 1:
+                raise error
+
+    stream = io.StringIO()
+    net = lm.Sequential([lm.Dense(1)], inputs=1)
+    callbacks = [ProgressLine(stream=stream), Fail()]
+    with pytest.raises(error):
+        net.fit([[1.0], [2.0]], [1.0, 2.0], epochs=9, verbose=False, callbacks=callbacks)
+    last = stream.getvalue().split("\r")[-1]
+    assert "epoch 2/9" in last
+    assert "left" not in last
+    assert last.splitlines()[1:] == (
+        ["interrupted"] if error is KeyboardInterrupt else ["ZeroDivisionError"]
+    )
+    assert last.endswith("\n")
+
+
 def test_a_fit_that_ends_before_its_first_epoch_leaves_no_empty_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

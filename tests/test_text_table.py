@@ -50,7 +50,7 @@ def read(text, separator, width, step, bytes_per_thread=1):
     data = text.encode()
 
     def parse(kinds):
-        table = _core.TextTable(
+        table = _core.make_text_table(
             separator=separator,
             quote='"',
             comment="",
@@ -133,11 +133,11 @@ def test_numbers_are_rounded_as_python_rounds_them(text):
 
 
 def test_a_table_of_no_more_use_says_so_and_wrong_settings_are_refused():
-    table = _core.TextTable(",", '"', "", False, "nn", [], 1)
+    table = _core.make_text_table(",", '"', "", False, "nn", [], 1)
     for _ in range(2):
         with pytest.raises(ValueError, match="line 1: expected 2 cells, got 1"):
             table.add(b"1\n2\n")
     with pytest.raises(ValueError, match="expected kinds n, m, t, w or -, got 'nx'"):
-        _core.TextTable(",", '"', "", False, "nx", [], 1)
+        _core.make_text_table(",", '"', "", False, "nx", [], 1)
     with pytest.raises(IndexError):
         table.is_late(2)

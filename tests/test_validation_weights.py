@@ -200,3 +200,29 @@ def test_validation_rows_that_are_none_are_told(options: Any, sentence: str) -> 
     x, y = class_data()
     with pytest.raises((TypeError, ValueError), match=f"fit: expected validation_.* {sentence}"):
         classifier().fit(x, y, **options)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-45, 1e30, 1e200])
+def test_the_size_of_validation_weights_does_not_count(size: float) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    y = x.sum(axis=1)
+    held = np.isin(np.arange(40), list(_held_rows(x, y)))
+    spread = np.where(held, 0.5 + np.random.default_rng(1).random(40), 1.0)
+    figures = []
+    for weight in (spread, np.where(held, size * spread, spread)):
+        net = lm.Sequential([lm.Dense(1)], seed=0)
+        history = net.fit(
+            *(x, y),
+            sample_weight=weight,
+            validation_fraction=0.2,
+            metrics=["mae"],
+            epochs=2,
+            verbose=False,
+        )
+        figures.append(history.to_dict())
+        given = net.evaluate(x[held], y[held], sample_weight=weight[held], metrics=["mae"])
+        assert given["loss"] == pytest.approx(history["val_loss"][-1], rel=1e-12)
+        assert given["mae"] == pytest.approx(history["val_mae"][-1], rel=1e-12)
+    for name, values in figures[0].items():
+        # Scaled weights round otherwise in the last place of float64.
+        assert figures[1][name] == pytest.approx(values, rel=1e-12)

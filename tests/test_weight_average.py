@@ -232,3 +232,81 @@ def test_fit_refuses_what_is_no_average() -> None:
     x, y = value_data(rows=10)
     with pytest.raises(TypeError, match=r"expected average as WeightAverage\(\), got 0.99"):
         regressor().fit(x, y, average=0.99, verbose=False)  # type: ignore[arg-type]
+
+
+class Watching(lm.WeightAverage):
+    """An average that predicts whenever fit is about to use it."""
+
+    def __init__(self, x: Array, seen: list[Array], **options: Any) -> None:
+        super().__init__(**options)
+        self.x, self.seen = x, seen
+
+    def look(self, net: lm.Sequential) -> None:
+        self.seen.append(net.predict(self.x))
+
+    def apply(self, net: lm.Sequential) -> None:
+        self.look(net)
+        super().apply(net)
+        self.look(net)
+
+    def resume(self, net: lm.Sequential) -> None:
+        self.look(net)
+        super().resume(net)
+        self.look(net)
+
+    def update(self, net: lm.Sequential) -> None:
+        super().update(net)
+        self.look(net)
+
+
+def own_squares(outputs: Array, y: Array) -> tuple[float, Array]:
+    difference = outputs - y.reshape(outputs.shape)
+    return float(np.mean(difference**2)), 2.0 * difference / len(difference)
+
+
+@pytest.mark.parametrize("per", ["step", "epoch"])
+@pytest.mark.parametrize("start", [0, 3])
+@pytest.mark.parametrize("loss", [None, own_squares])
+def test_a_prediction_within_fit_is_that_of_an_epochs_end(per: Any, start: int, loss: Any) -> None:
+    x, y = value_data(rows=40)
+    seen: list[Array] = []
+    net, average = regressor(), Watching(x, seen, decay=0.9, per=per, start=start)
+    for _ in range(2):
+        ends = [net.predict(x)]
+
+        class Look(lm.Callback):
+            def __init__(self, ends: list[Array]) -> None:
+                self.ends = ends
+
+            def on_epoch_begin(self, epoch: int) -> None:
+                seen.append(net.predict(x))
+
+            def on_epoch_end(self, epoch: int, record: Any) -> None:
+                self.ends.append(net.predict(x))
+
+        options: dict[str, Any] = {"epochs": 3, "average": average, "verbose": False}
+        net.fit(x, y, loss=loss, callbacks=[Look(ends)], **options)
+        assert len(seen) >= 7
+        for outputs in seen:
+            assert any(np.array_equal(outputs, end) for end in ends)
+        assert np.array_equal(net.predict(x), ends[-1])
+        seen.clear()
+
+
+def test_a_failed_fit_shows_no_weights_between_its_last_epoch_and_its_end() -> None:
+    x, y = value_data(rows=40)
+    net, seen = regressor(), []
+
+    class Look(lm.Callback):
+        def on_epoch_end(self, epoch: int, record: Any) -> None:
+            seen.append(net.predict(x))
+            y[0] = np.inf
+
+        def on_fit_end(self, fit: Any) -> None:
+            seen.append(net.predict(x))
+
+    y = np.ascontiguousarray(y, np.float32)
+    average = lm.WeightAverage(0.5)
+    with pytest.raises(lm.NotFiniteError):
+        net.fit(x, y, epochs=3, average=average, callbacks=[Look()], verbose=False)
+    assert np.array_equal(seen[0], seen[1])

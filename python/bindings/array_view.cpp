@@ -2,6 +2,7 @@
 #include "array_view.h"
 
 #include <array>
+#include <utility>
 
 namespace lamina::python {
 
@@ -22,6 +23,22 @@ std::optional<kernels::SourceType> source_type(const py::dtype& type) {
   for (const Entry& entry : kEntries)
     if (entry.kind == type.kind() && entry.size == type.itemsize()) return entry.type;
   return std::nullopt;
+}
+
+// From an array down to the object that owns its memory. ndarray.resize asks for weak references even where
+// it is told not to count references; other owners ask whether their buffer is exported.
+void HeldMemory::hold_chain(py::handle array) {
+  while (py::isinstance<py::array>(array)) {
+    held_.push_back(py::weakref(array));
+    array = py::detail::array_proxy(array.ptr())->base;
+    if (!array) return;
+  }
+  auto view = py::reinterpret_steal<py::object>(PyMemoryView_FromObject(array.ptr()));
+  if (view) {
+    held_.push_back(std::move(view));
+  } else {
+    PyErr_Clear();  // such as a capsule, which nobody can empty
+  }
 }
 
 ArraySource source_of(const py::array& array, int64_t columns, const char* where) {

@@ -25,6 +25,41 @@ inline std::string shape_text(const py::array& array) {
 // The core's name for a numpy type in native byte order; empty where the core does not read it.
 std::optional<kernels::SourceType> source_type(const py::dtype& type);
 
+// While alive, numpy refuses to resize the arrays given, and the memory below them (a memory map, another
+// array) to be closed. Nothing keeps their values from changing.
+class HeldMemory {
+ public:
+  template <class... Arrays>
+  explicit HeldMemory(const Arrays&... arrays) {
+    (hold(arrays), ...);
+  }
+
+ private:
+  template <class Array>
+  void hold(const std::optional<Array>& array) {
+    if (array) hold_chain(*array);
+  }
+  template <class Array>
+  void hold(const std::vector<Array>& arrays) {
+    for (const Array& array : arrays) hold_chain(array);
+  }
+  void hold(const py::array& array) { hold_chain(array); }
+  void hold_chain(py::handle array);
+
+  std::vector<py::object> held_;
+};
+
+// Lets other Python threads run while the core works on these arrays.
+class Unlocked {
+ public:
+  template <class... Arrays>
+  explicit Unlocked(const Arrays&... arrays) : held_(arrays...) {}
+
+ private:
+  HeldMemory held_;
+  py::gil_scoped_release release_;
+};
+
 // [rows, columns] with any strides; raises kType or kValue for anything else.
 ArraySource source_of(const py::array& array, int64_t columns, const char* where);
 
@@ -32,8 +67,8 @@ ArraySource source_of(const py::array& array, int64_t columns, const char* where
 template <class T>
 DataSet<T> data_set(const py::array& inputs, int64_t columns,
                     const std::optional<DenseArray<int32_t>>& classes,
-                    const std::optional<DenseArray<T>>& values, const std::optional<DenseArray<T>>& weights,
-                    const char* where) {
+                    const std::optional<DenseArray<T>>& values,
+                    const std::optional<DenseArray<double>>& weights, const char* where) {
   DataSet<T> data;
   data.inputs = source_of(inputs, columns, where);
   const auto check_rows = [&](const py::array& array, const char* what) {

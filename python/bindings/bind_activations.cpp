@@ -41,7 +41,7 @@ void activate(const std::string& activation, const DenseArray<T>& x, DenseArray<
   if (derivative) check_same_size(x, *derivative);
   T* out = y.mutable_data();
   T* slopes = derivative ? derivative->mutable_data() : nullptr;
-  const py::gil_scoped_release release;
+  const Unlocked unlocked(x, y, derivative);
   activate_array(arrays_like(spec, x), x.data(), out, slopes, get_num_threads());
 }
 
@@ -52,7 +52,7 @@ void activation_gradient(const std::string& activation, const DenseArray<T>& sav
   check_same_size(saved, dy);
   check_same_size(saved, dx);
   T* out = dx.mutable_data();
-  const py::gil_scoped_release release;
+  const Unlocked unlocked(saved, dy, dx);
   activation_gradient_array(arrays_like(spec, saved), saved.data(), dy.data(), out, get_num_threads());
 }
 

@@ -13,6 +13,7 @@ namespace {
 template <class T>
 using Values = std::optional<DenseArray<T>>;
 using Classes = std::optional<DenseArray<int32_t>>;
+using Weights = std::optional<DenseArray<double>>;
 template <class T>
 using Arrays = std::vector<DenseArray<T>>;
 
@@ -32,16 +33,13 @@ const T* changes(const Values<T>& array, int64_t rows, int64_t columns, const ch
   return array->data();
 }
 
-// Runs call(derivatives, poll) without the interpreter lock.
-template <class T, class Call>
-void derive(Model<T>& model, Call call) {
-  const py::object none = py::none();
-  PythonPoll poll(none);
-  {
-    const py::gil_scoped_release release;
+// Runs call(derivatives, poll) on these arrays without the interpreter lock.
+template <class T, class Call, class... Given>
+void derive(Model<T>& model, Call call, const Given&... arrays) {
+  interruptible([&](Poll poll) {
+    const Unlocked unlocked(arrays...);
     model.derive([&](Derivatives<T>& derivatives) { return call(derivatives, poll); });
-  }
-  poll.rethrow();
+  });
 }
 
 template <class T>
@@ -53,10 +51,13 @@ DenseArray<T> jacobian(Model<T>& model, const py::array& inputs, bool by_paramet
                                                 static_cast<py::ssize_t>(network.outputs()),
                                                 static_cast<py::ssize_t>(columns)});
   T* out = result.mutable_data();
-  derive(model, [&](Derivatives<T>& derivatives, PythonPoll& poll) {
-    return by_parameters ? derivatives.parameter_jacobian(source, out, poll)
-                         : derivatives.input_jacobian(source, out, poll);
-  });
+  derive(
+      model,
+      [&](Derivatives<T>& derivatives, Poll poll) {
+        return by_parameters ? derivatives.parameter_jacobian(source, out, poll)
+                             : derivatives.input_jacobian(source, out, poll);
+      },
+      inputs);
   return result;
 }
 
@@ -75,9 +76,12 @@ DenseArray<T> jacobian_vector_product(Model<T>& model, const py::array& inputs, 
   DenseArray<T> result(std::vector<py::ssize_t>{static_cast<py::ssize_t>(source.rows),
                                                 static_cast<py::ssize_t>(network.outputs())});
   T* out = result.mutable_data();
-  derive(model, [&](Derivatives<T>& derivatives, PythonPoll& poll) {
-    return derivatives.jacobian_vector_product(source, by_input, flat.data(), out, poll);
-  });
+  derive(
+      model,
+      [&](Derivatives<T>& derivatives, Poll poll) {
+        return derivatives.jacobian_vector_product(source, by_input, flat.data(), out, poll);
+      },
+      inputs, input_change);
   return result;
 }
 
@@ -92,57 +96,63 @@ py::tuple vector_jacobian_product(Model<T>& model, const py::array& inputs, cons
   DenseArray<T> by_input({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(network.inputs())});
   T* out = by_input.mutable_data();
   AlignedBuffer<T> flat(by_inputs ? 0 : network.flat_size());
-  derive(model, [&](Derivatives<T>& derivatives, PythonPoll& poll) {
-    return by_inputs ? derivatives.input_gradient(source, factors, out, poll)
-                     : derivatives.parameter_gradient(source, factors, flat.data(), poll);
-  });
+  derive(
+      model,
+      [&](Derivatives<T>& derivatives, Poll poll) {
+        return by_inputs ? derivatives.input_gradient(source, factors, out, poll)
+                         : derivatives.parameter_gradient(source, factors, flat.data(), poll);
+      },
+      inputs, vectors);
   return py::make_tuple(by_input, by_inputs ? Arrays<T>{} : unpack_all(model, flat.data()));
 }
 
 template <class T>
 DenseArray<T> sample_gradients(Model<T>& model, const LossSpec& loss, const py::array& inputs,
-                               const Classes& classes, const Values<T>& values, const Values<T>& weights) {
+                               const Classes& classes, const Values<T>& values, const Weights& weights) {
   const DataSet<T> data =
       data_set<T>(inputs, model.network().inputs(), classes, values, weights, "sample_gradients");
   DenseArray<T> result(std::vector<py::ssize_t>{static_cast<py::ssize_t>(data.inputs.rows),
                                                 static_cast<py::ssize_t>(parameter_count(model))});
   T* out = result.mutable_data();
-  derive(model, [&](Derivatives<T>& derivatives, PythonPoll& poll) {
-    return derivatives.sample_gradients(data, loss, out, poll);
-  });
+  derive(
+      model,
+      [&](Derivatives<T>& derivatives, Poll poll) {
+        return derivatives.sample_gradients(data, loss, out, poll);
+      },
+      inputs, classes, values, weights);
   return result;
 }
 
 template <class T>
 DenseArray<double> sample_gradient_norms(Model<T>& model, const LossSpec& loss, const py::array& inputs,
                                          const Classes& classes, const Values<T>& values,
-                                         const Values<T>& weights) {
+                                         const Weights& weights) {
   const DataSet<T> data =
       data_set<T>(inputs, model.network().inputs(), classes, values, weights, "sample_gradient_norms");
   DenseArray<double> result(static_cast<py::ssize_t>(data.inputs.rows));
   double* out = result.mutable_data();
-  derive(model, [&](Derivatives<T>& derivatives, PythonPoll& poll) {
-    return derivatives.sample_gradient_norms(data, loss, out, poll);
-  });
+  derive(
+      model,
+      [&](Derivatives<T>& derivatives, Poll poll) {
+        return derivatives.sample_gradient_norms(data, loss, out, poll);
+      },
+      inputs, classes, values, weights);
   return result;
 }
 
 Arrays<double> hessian_vector_product(Model<double>& model, const LossSpec& loss, const py::array& inputs,
                                       const Classes& classes, const Values<double>& values,
-                                      const Values<double>& weights, const Arrays<double>& direction) {
+                                      const Weights& weights, const Arrays<double>& direction) {
   constexpr const char* kWhere = "hessian_vector_product";
   const DataSet<double> data =
       data_set<double>(inputs, model.network().inputs(), classes, values, weights, kWhere);
   const int64_t size = model.network().flat_size();
   AlignedBuffer<double> vector(size), product(size);
   pack_all(model, direction, vector.data(), kWhere);
-  const py::object none = py::none();
-  PythonPoll poll(none);
-  {
-    const py::gil_scoped_release release;
+  interruptible([&](Poll poll) {
+    const Unlocked unlocked(inputs, classes, values, weights);
     model.hessian_vector_product(loss, data, vector.data(), product.data(), poll);
-  }
-  poll.rethrow();
+  });
   return unpack_all(model, product.data());
 }
 
@@ -158,15 +168,12 @@ Arrays<T> activations(const Model<T>& model, const py::array& inputs) {
         std::vector<py::ssize_t>{static_cast<py::ssize_t>(source.rows), static_cast<py::ssize_t>(widths[i])});
     out.push_back(result.back().mutable_data());
   }
-  const py::object none = py::none();
-  PythonPoll poll(none);
-  {
-    const py::gil_scoped_release release;
+  interruptible([&](Poll poll) {
+    const Unlocked unlocked(inputs);
     model.read([&](const Network<T>& read, const T* weights) {
       layer_outputs<T>(read, weights, source, out, poll);
     });
-  }
-  poll.rethrow();
+  });
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include "array_view.h"
 #include "base/json.h"
 #include "instance.h"
+#include "made_here.h"
 #include "parameter_arrays.h"
 #include "poll.h"
 #include "register.h"
@@ -18,6 +19,7 @@ Json parse(const std::string& text) { return Json::parse(text); }
 template <class T>
 using Values = std::optional<DenseArray<T>>;
 using Classes = std::optional<DenseArray<int32_t>>;
+using Weights = std::optional<DenseArray<double>>;
 
 template <class T>
 DenseArray<T> new_matrix(int64_t rows, int64_t columns) {
@@ -49,7 +51,7 @@ DenseArray<T> predict(const Model<T>& model, const py::array& inputs, const py::
   T* out = outputs.mutable_data();
   PythonPoll poll(progress);
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked(inputs);
     model.predict(source, out, poll);
   }
   poll.rethrow();
@@ -58,14 +60,14 @@ DenseArray<T> predict(const Model<T>& model, const py::array& inputs, const py::
 
 template <class T>
 double evaluate(const Model<T>& model, const LossSpec& loss, const py::array& inputs, const Classes& classes,
-                const Values<T>& values, const Values<T>& weights, Values<T> outputs,
+                const Values<T>& values, const Weights& weights, Values<T> outputs,
                 const py::object& progress) {
   const DataSet<T> data = data_set<T>(inputs, model.network().inputs(), classes, values, weights, "evaluate");
   T* out = output_buffer(outputs, data.inputs.rows, model.network().outputs(), "evaluate");
   PythonPoll poll(progress);
   Evaluation result;
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked(inputs, classes, values, weights, outputs);
     result = model.evaluate(data, loss, out, poll);
   }
   poll.rethrow();
@@ -83,7 +85,7 @@ const double* step_rates(const DenseArray<double>& rates, int64_t steps) {
 template <class T>
 py::tuple run_epoch(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, WeightAverage<T>* average,
                     const py::array& inputs, const Classes& classes, const Values<T>& values,
-                    const Values<T>& weights, int64_t epoch, int64_t batch_size, int64_t accumulate,
+                    const Weights& weights, int64_t epoch, int64_t batch_size, int64_t accumulate,
                     bool shuffle, uint64_t seed, const std::optional<DenseArray<double>>& learning_rates,
                     Values<T> outputs, const py::object& progress) {
   const DataSet<T> data = data_set<T>(inputs, model.network().inputs(), classes, values, weights, "fit");
@@ -93,7 +95,7 @@ py::tuple run_epoch(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimiz
   PythonPoll poll(progress);
   EpochRecord record;
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked(inputs, classes, values, weights, learning_rates, outputs);
     record = model.run_epoch(data, loss, {epoch, batch_size, shuffle, seed, rates, accumulate}, optimizer,
                              average, out, poll);
   }
@@ -103,21 +105,25 @@ py::tuple run_epoch(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimiz
 
 template <class T>
 double train_step(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const py::array& inputs,
-                  const Classes& classes, const Values<T>& values, const Values<T>& weights, uint64_t seed) {
+                  const Classes& classes, const Values<T>& values, const Weights& weights, uint64_t seed) {
   const DataSet<T> data =
       data_set<T>(inputs, model.network().inputs(), classes, values, weights, "train_step");
-  const py::gil_scoped_release release;
-  return model.train_step(data, loss, optimizer, seed);
+  return interruptible([&](Poll poll) {
+    const Unlocked unlocked(inputs, classes, values, weights);
+    return model.train_step(data, loss, optimizer, seed, poll);
+  });
 }
 
 template <class T>
 double value_and_gradient(Model<T>& model, const LossSpec& loss, const py::array& inputs,
-                          const Classes& classes, const Values<T>& values, const Values<T>& weights,
+                          const Classes& classes, const Values<T>& values, const Weights& weights,
                           uint64_t seed, uint64_t step, bool accumulate) {
   const DataSet<T> data =
       data_set<T>(inputs, model.network().inputs(), classes, values, weights, "value_and_grad");
-  const py::gil_scoped_release release;
-  return model.value_and_gradient(data, loss, seed, step, accumulate);
+  return interruptible([&](Poll poll) {
+    const Unlocked unlocked(inputs, classes, values, weights);
+    return model.value_and_gradient(data, loss, seed, step, accumulate, poll);
+  });
 }
 
 template <class T>
@@ -125,8 +131,10 @@ DenseArray<T> forward(Model<T>& model, const py::array& inputs, bool training, u
   const ArraySource source = source_of(inputs, model.network().inputs(), "forward");
   DenseArray<T> outputs = new_matrix<T>(source.rows, model.network().outputs());
   T* out = outputs.mutable_data();
-  const py::gil_scoped_release release;
-  model.forward(source, training, seed, step, out);
+  interruptible([&](Poll poll) {
+    const Unlocked unlocked(inputs);
+    model.forward(source, training, seed, step, out, poll);
+  });
   return outputs;
 }
 
@@ -143,8 +151,10 @@ std::optional<DenseArray<T>> backward(Model<T>& model, const DenseArray<T>& outp
   if (input_gradient_wanted) result = new_matrix<T>(rows, model.network().inputs());
   T* out = result ? result->mutable_data() : nullptr;
   const T* in = output_gradient.data();
-  const py::gil_scoped_release release;
-  model.backward(in, rows, gradients_wanted, accumulate, out);
+  interruptible([&](Poll poll) {
+    const Unlocked unlocked(output_gradient);
+    model.backward(in, rows, gradients_wanted, accumulate, out, poll);
+  });
   return result;
 }
 
@@ -161,7 +171,7 @@ void set_parameters(Model<T>& model, const std::vector<size_t>& indices,
     values.emplace_back(indices[i], arrays[i].data());
   }
   // Not under the interpreter's lock: those who read the weights may be waiting for it.
-  const py::gil_scoped_release release;
+  const Unlocked unlocked(arrays);
   model.set_parameters(values);
 }
 
@@ -177,15 +187,10 @@ std::vector<DenseArray<T>> get_parameters(const Model<T>& model) {
 }
 
 template <class T>
-void bind_network(py::class_<Model<T>>& network) {
+void bind_network(py::module_& module, const char* name, const char* maker) {
   using Class = Model<T>;
-  define_constructor(
-      network,
-      +[](const std::string& spec, std::optional<uint64_t> seed) {
-        return std::make_unique<Class>(parse(spec), seed);
-      },
-      py::arg("spec"), py::arg("seed"));
-  network.def("spec", [](const Class& self) { return self.network().spec().dump(); })
+  made_here<Class>(module, name)
+      .def("spec", [](const Class& self) { return self.network().spec().dump(); })
       .def("output_activation", [](const Class& self) { return self.network().output_activation().name; })
       .def_property_readonly("inputs", [](const Class& self) { return self.network().inputs(); })
       .def_property_readonly("outputs", [](const Class& self) { return self.network().outputs(); })
@@ -267,22 +272,30 @@ void bind_network(py::class_<Model<T>>& network) {
       .def("predict", &predict<T>, py::arg("inputs"), py::arg("progress"))
       .def("evaluate", &evaluate<T>, py::arg("loss"), py::arg("inputs"), py::arg("classes"),
            py::arg("values"), py::arg("weights"), py::arg("outputs"), py::arg("progress"));
+  module.def(
+      maker,
+      [](const std::string& spec, std::optional<uint64_t> seed) {
+        return Instance(std::make_unique<Class>(parse(spec), seed));
+      },
+      py::arg("spec"), py::arg("seed"));
 }
 
 }  // namespace
 
 void register_network(py::module_& module) {
-  py::class_<LossSpec> loss(module, "Loss");
-  define_constructor(
-      loss, +[](const std::string& spec) { return std::make_unique<LossSpec>(loss_from_json(parse(spec))); },
-      py::arg("spec"));
-  loss.def("spec", [](const LossSpec& self) { return loss_to_json(self).dump(); })
+  made_here<LossSpec>(module, "Loss")
+      .def("spec", [](const LossSpec& self) { return loss_to_json(self).dump(); })
       .def_readonly("name", &LossSpec::name)
-      .def_readonly("takes_classes", &LossSpec::takes_classes);
-  py::class_<Model<float>> network32(module, "NetworkFloat32");
-  py::class_<Model<double>> network64(module, "NetworkFloat64");
-  bind_network(network32);
-  bind_network(network64);
+      .def_readonly("takes_classes", &LossSpec::takes_classes)
+      .def_readonly("mean_over_rows", &LossSpec::mean_over_rows);
+  module.def(
+      "make_loss",
+      [](const std::string& spec) {
+        return Instance(std::make_unique<LossSpec>(loss_from_json(parse(spec))));
+      },
+      py::arg("spec"));
+  bind_network<float>(module, "NetworkFloat32", "make_network_float32");
+  bind_network<double>(module, "NetworkFloat64", "make_network_float64");
   module.def("parameter_shapes", [](const std::string& spec) {
     std::vector<std::pair<std::string, std::vector<int64_t>>> shapes;
     for (const Parameter& p : Network<float>::describe_parameters(parse(spec)))

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "base/json.h"
+#include "made_here.h"
 #include "parameter_arrays.h"
 #include "register.h"
 
@@ -11,7 +12,7 @@ namespace {
 template <class T>
 void bind_optimizer(py::module_& module, const char* name) {
   using Class = Optimizer<T>;
-  py::class_<Class>(module, name)
+  made_here<Class>(module, name)
       .def_property("learning_rate", &Class::learning_rate, &Class::set_learning_rate)
       .def_property("steps", &Class::steps, &Class::set_steps)
       .def("spec", [](const Class& self) { return optimizer_to_json(self.spec()).dump(); })
@@ -36,7 +37,7 @@ void bind_optimizer(py::module_& module, const char* name) {
 template <class T>
 void bind_average(py::module_& module, const char* name) {
   using Class = WeightAverage<T>;
-  py::class_<Class>(module, name)
+  made_here<Class>(module, name)
       .def_property("updates", &Class::updates, &Class::set_updates)
       .def_property("applied", &Class::applied, &Class::set_applied)
       .def_property_readonly("started", &Class::started)

@@ -3,6 +3,7 @@
 
 #include "array_view.h"
 #include "instance.h"
+#include "made_here.h"
 #include "poll.h"
 #include "register.h"
 #include "training/perceptron.h"
@@ -14,14 +15,10 @@ Instance<PerceptronResult> train(const py::array& inputs, const DenseArray<int32
                                  const PerceptronOptions& options) {
   const DataSet<double> data = data_set<double>(inputs, inputs.ndim() == 2 ? inputs.shape(1) : 0, classes,
                                                 std::nullopt, std::nullopt, "Perceptron");
-  const py::object none = py::none();
-  PythonPoll poll(none);
-  PerceptronResult result;
-  {
-    const py::gil_scoped_release release;
-    result = train_perceptron(data.inputs, data.targets.classes, units, options, poll);
-  }
-  poll.rethrow();
+  PerceptronResult result = interruptible([&](Poll poll) {
+    const Unlocked unlocked(inputs, classes);
+    return train_perceptron(data.inputs, data.targets.classes, units, options, poll);
+  });
   return Instance(std::make_unique<PerceptronResult>(std::move(result)));
 }
 
@@ -29,7 +26,7 @@ Instance<PerceptronResult> train(const py::array& inputs, const DenseArray<int32
 
 void register_perceptron(py::module_& module) {
   using Result = PerceptronResult;
-  py::class_<Result>(module, "PerceptronResult")
+  made_here<Result>(module, "PerceptronResult")
       .def_readonly("weights", &Result::weights)
       .def_readonly("biases", &Result::biases)
       .def_readonly("updates", &Result::updates)

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "array_view.h"
+#include "base/denormals.h"
 #include "inference/predictor.h"
 #include "instance.h"
 #include "poll.h"
@@ -119,17 +120,6 @@ bool overlap(const py::array& a, const py::array& b) {
   return py::module_::import("numpy").attr("may_share_memory")(a, b).cast<bool>();
 }
 
-template <class T>
-void predict_rows(const Predictor<T>& predictor, const ArraySource& source, T* out) {
-  const py::object none = py::none();
-  PythonPoll poll(none);
-  {
-    const py::gil_scoped_release release;
-    predictor.predict(source, out, poll);
-  }
-  poll.rethrow();
-}
-
 // Anything that numpy can make numbers of: [inputs], or [rows, inputs] where `rows_allowed`.
 template <class T>
 py::object predict_any(const Predictor<T>& predictor, PyObject* x, PyObject* out, bool rows_allowed) {
@@ -153,7 +143,12 @@ py::object predict_any(const Predictor<T>& predictor, PyObject* x, PyObject* out
     throw Error(Error::Kind::kValue, "Predictor: expected out in memory of its own, got some of the inputs'");
   const ArraySource source{array.data(),     *source_type(array.dtype()),  rows, predictor.inputs(),
                            array.strides(0), array.strides(dimensions - 1)};
-  predict_rows(predictor, source, static_cast<T*>(py::reinterpret_borrow<py::array>(result).mutable_data()));
+  const auto outputs = py::reinterpret_borrow<py::array>(result);
+  T* to = reinterpret_cast<T*>(proxy(result.ptr())->data);
+  interruptible([&](Poll poll) {
+    const Unlocked unlocked(array, outputs);
+    predictor.predict(source, to, poll);
+  });
   return result;
 }
 
@@ -164,7 +159,7 @@ bool read_floats(PyObject* x, int64_t count, T* row) noexcept {
   PyObject** items = PySequence_Fast_ITEMS(x);
   for (int64_t i = 0; i < count; ++i) {
     if (!PyFloat_CheckExact(items[i])) return false;
-    row[i] = static_cast<T>(PyFloat_AS_DOUBLE(items[i]));
+    row[i] = narrowed<T>(PyFloat_AS_DOUBLE(items[i]));
   }
   return true;
 }
@@ -174,11 +169,13 @@ PyObject* predict(const Predictor<T>& predictor, PyObject* x, PyObject* out, boo
   const int64_t inputs = predictor.inputs();
   T row[kMostNumbers];
   const T* from = row;
+  std::optional<py::array> given;  // where `from` points into it
   int dimensions = 1;
   if (is_plain<T>(x, kReadable) &&
       (has_shape(x, 1, 1, inputs) || (rows_allowed && has_shape(x, 2, 1, inputs)))) {
     dimensions = proxy(x)->nd;
     from = reinterpret_cast<const T*>(proxy(x)->data);
+    if (predictor.multiply_adds() >= kWorkToUnlock) given = py::reinterpret_borrow<py::array>(x);
   } else if (inputs > kMostNumbers || !read_floats(x, inputs, row)) {
     return predict_any(predictor, x, out, rows_allowed).release().ptr();
   }
@@ -187,7 +184,7 @@ PyObject* predict(const Predictor<T>& predictor, PyObject* x, PyObject* out, boo
   if (predictor.multiply_adds() < kWorkToUnlock) {
     predictor.predict_row(from, to);
   } else {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked(given, py::reinterpret_borrow<py::array>(result));
     predictor.predict_row(from, to);
   }
   return result.release().ptr();
@@ -214,10 +211,6 @@ PyObject* predict_call(PyObject* self, PyObject* const* arguments, Py_ssize_t co
   if (!parse_arguments(arguments, count, names, out)) return nullptr;
   const auto* instance = reinterpret_cast<py::detail::instance*>(self);
   const auto* predictor = static_cast<const AnyPredictor*>(instance->simple_value_holder[0]);
-  if (predictor == nullptr) {
-    PyErr_SetString(PyExc_TypeError, "Predictor: expected one that compile_predictor made");
-    return nullptr;
-  }
   try {
     return predictor->visit([&](const auto& p) { return predict(p, arguments[0], out, rows_allowed); });
   } catch (py::error_already_set& error) {
@@ -270,6 +263,10 @@ Py_ssize_t vector_call_offset = 0;
 
 void add_vector_call_room(PyHeapTypeObject* heap_type) {
   PyTypeObject& type = heap_type->ht_type;
+  type.tp_new = [](PyTypeObject*, PyObject*, PyObject*) -> PyObject* {
+    PyErr_SetString(PyExc_TypeError, "Predictor: expected one that compile_predictor made");
+    return nullptr;
+  };
   vector_call_offset = type.tp_basicsize;
   type.tp_basicsize += static_cast<Py_ssize_t>(sizeof(vectorcallfunc));
 }

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "instance.h"
+#include "made_here.h"
 #include "register.h"
 #include "tables/row_scanner.h"
 #include "tables/text_table.h"
@@ -79,20 +81,7 @@ void register_text_table(py::module_& module) {
       "first_rows", &first_rows, py::arg("text"), py::arg("separator"), py::arg("quote"), py::arg("comment"),
       py::arg("limit"), py::arg("last"),
       "The first rows of a text without a byte 0: their cells, the lines before each, and where it ends.");
-  py::class_<TextTable>(module, "TextTable", "Reads a text table, block by block, into columns.")
-      .def(py::init([](char separator, const std::string& quote, const std::string& comment,
-                       bool decimal_comma, const std::string& kinds, std::vector<std::string> missing,
-                       std::int64_t first_line, size_t bytes_per_thread) {
-             return std::make_unique<TextTable>(
-                 TextTableOptions{format_of(separator, quote, comment), decimal_comma, kinds_of(kinds),
-                                  std::move(missing), first_line, std::max<size_t>(bytes_per_thread, 1)});
-           }),
-           py::arg("separator"), py::arg("quote"), py::arg("comment"), py::arg("decimal_comma"),
-           py::arg("kinds"), py::arg("missing"), py::arg("first_line"),
-           py::arg("bytes_per_thread") = 1U << 16U,
-           "`kinds` has a letter for each column: n number, m number or one of the missing texts, t text, w "
-           "text "
-           "as it is written, - skipped.")
+  made_here<TextTable>(module, "TextTable")
       .def(
           "add",
           [](TextTable& table, const py::bytes& block) {
@@ -113,6 +102,20 @@ void register_text_table(py::module_& module) {
           "take_codes", [](TextTable& table, size_t column) { return array_of(table.take_codes(column)); },
           py::arg("column"), "int32 [rows], which point into `texts`; moved out.")
       .def("texts", &texts_of, py::arg("column"), "The distinct texts of a column; None is a missing cell.");
+  module.def(
+      "make_text_table",
+      [](char separator, const std::string& quote, const std::string& comment, bool decimal_comma,
+         const std::string& kinds, std::vector<std::string> missing, std::int64_t first_line,
+         size_t bytes_per_thread) {
+        return Instance(std::make_unique<TextTable>(
+            TextTableOptions{format_of(separator, quote, comment), decimal_comma, kinds_of(kinds),
+                             std::move(missing), first_line, std::max<size_t>(bytes_per_thread, 1)}));
+      },
+      py::arg("separator"), py::arg("quote"), py::arg("comment"), py::arg("decimal_comma"), py::arg("kinds"),
+      py::arg("missing"), py::arg("first_line"), py::arg("bytes_per_thread") = 1U << 16U,
+      "A reader of a text table, block by block, into columns. `kinds` has a letter for each column: n "
+      "number, "
+      "m number or one of the missing texts, t text, w text as it is written, - skipped.");
 }
 
 }  // namespace lamina::python

@@ -33,18 +33,6 @@ class Instance : public py::object {
   }
 };
 
-// Binds __init__ to a function that makes the value.
-template <class Class, class... Arguments, class... Extra>
-void define_constructor(py::class_<Class>& type, std::unique_ptr<Class> (*make)(Arguments...),
-                        const Extra&... extra) {
-  type.def(
-      "__init__",
-      [make](py::detail::value_and_holder& place, Arguments... arguments) {
-        hand_over(make(std::forward<Arguments>(arguments)...), place);
-      },
-      py::detail::is_new_style_constructor(), extra...);
-}
-
 }  // namespace lamina::python
 
 namespace pybind11::detail {

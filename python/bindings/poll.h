@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <type_traits>
 
 #include "register.h"
 #include "training/step.h"
@@ -33,5 +34,21 @@ class PythonPoll {
   const py::object& callback_;
   std::exception_ptr error_;
 };
+
+// Calls call(poll) with the interpreter's lock, which `call` gives up while the core works, and raises what
+// stopped it.
+template <class Call>
+auto interruptible(Call call) {
+  const py::object none = py::none();
+  PythonPoll poll(none);
+  if constexpr (std::is_void_v<decltype(call(poll))>) {
+    call(poll);
+    poll.rethrow();
+  } else {
+    auto result = call(poll);
+    poll.rethrow();
+    return result;
+  }
+}
 
 }  // namespace lamina::python

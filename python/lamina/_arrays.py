@@ -1,5 +1,6 @@
 """What users give, as arrays that the core reads; anything else is refused in one sentence."""
 
+import math
 import os
 import sys
 import warnings
@@ -15,6 +16,8 @@ Dtype = Literal["float32", "float64"]
 DtypeLike = Dtype | type[np.floating[Any]] | np.dtype[Any]
 # Rows looked at together when values are checked, so that no copy of a large array is made.
 _CHUNK = 8192
+# Of weights that stay as they are: a product of two, or a sum of all, is in the range of float64.
+_LARGEST_EXPONENT = 400
 # By bytes of an element.
 _LARGEST = {4: float(np.finfo(np.float32).max), 8: float(np.finfo(np.float64).max)}
 
@@ -84,9 +87,13 @@ def targets(
 
 
 def sample_weights(
-    weight: ArrayLike | None, *, rows: int, dtype: Dtype, where: str
-) -> NDArray[Any] | None:
-    """Weights [rows], finite and at least 0, not all 0; None stays None."""
+    weight: ArrayLike | None, *, rows: int, where: str, absolute: Dtype | None = None
+) -> NDArray[np.float64] | None:
+    """A copy of weights [rows], finite and at least 0, not all 0; None stays None.
+
+    Args:
+        absolute: as in `weights_in_range`.
+    """
     if weight is None:
         return None
     array = _numbers(weight, where, "sample_weight")
@@ -94,12 +101,34 @@ def sample_weights(
         raise ValueError(
             f"{where}: expected sample_weight of shape ({rows},), got shape {_shape(array)}"
         )
-    _check_values(array.reshape(rows, 1), dtype, where, "sample_weight")
+    _check_values(array.reshape(rows, 1), "float64", where, "sample_weight")
     if array.min() < 0:
         raise ValueError(f"{where}: expected sample_weight of at least 0, got {array.min()}")
     if not array.any():
         raise ValueError(f"{where}: expected a sample_weight above 0 somewhere, got only zeros")
-    return np.ascontiguousarray(array, dtype=dtype)
+    return weights_in_range(np.array(array, np.float64), where, absolute)
+
+
+def weights_in_range(
+    weights: NDArray[np.float64], where: str, absolute: Dtype | None = None
+) -> NDArray[np.float64]:
+    """Weights that neither vanish nor overflow in sums and products.
+
+    Args:
+        absolute: None: they count relative to each other, so that very small or large ones may be
+            scaled by a power of two; else the type whose range the largest one must lie in.
+    """
+    largest = float(weights.max())
+    if absolute is not None:
+        least, most = float(np.finfo(absolute).tiny), float(np.finfo(absolute).max)
+        if not least <= largest <= most:
+            raise ValueError(
+                f"{where}: expected the largest sample_weight between {least:.2g} and "
+                f"{most:.2g}, since its size counts here, got {largest:.3g}"
+            )
+        return weights
+    exponent = math.frexp(largest)[1]
+    return weights if abs(exponent) <= _LARGEST_EXPONENT else np.ldexp(weights, -exponent)
 
 
 def labels(y: ArrayLike, *, rows: int, where: str) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lamina import _core
-from lamina._numbers import check_whole
+from lamina._numbers import COUNTABLE, check_whole
 from lamina._stack import checked_seed
 from lamina._types import NDArray
 
@@ -37,9 +37,9 @@ def batches(
     """
     counts = {"rows": rows, "batch_size": batch_size, "epoch": epoch, "smallest": smallest}
     for name, value in counts.items():
-        check_whole(value, name, "batches")
+        check_whole(value, name, "batches", below=COUNTABLE)
     seed = checked_seed(seed)
-    order = _core.shuffled_rows(rows, seed, epoch) if shuffle else np.arange(rows)
+    order = _core.shuffled_rows(int(rows), seed, int(epoch)) if shuffle else np.arange(rows)
     starts = list(range(0, rows, batch_size))
     if len(starts) > 1 and rows - starts[-1] < smallest:
         starts.pop()

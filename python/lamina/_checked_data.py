@@ -42,5 +42,16 @@ def checked_validation(
     classes, values = checked_targets(net, data[1], loss, len(x), where)
     given = data[2] if len(data) == 3 else None
     is_own_loss(loss, given, where)
-    weights = _arrays.sample_weights(given, rows=len(x), dtype=net.dtype, where=where)
+    weights = checked_weights(net, given, loss, len(x), where)
     return Examples(x, classes, values, weights)
+
+
+def checked_weights(
+    net: "Sequential", weight: ArrayLike | None, loss: _core.Loss | OwnLoss, rows: int, where: str
+) -> Array | None:
+    """Sample weights; those of a mean count relative to each other alone."""
+    absolute: _arrays.Dtype | None = "float64" if where == "value_and_grad" else None
+    by_row = where in ("sample_gradients", "sample_gradient_norms")
+    if by_row or (isinstance(loss, _core.Loss) and not loss.mean_over_rows):
+        absolute = net.dtype
+    return _arrays.sample_weights(weight, rows=rows, where=where, absolute=absolute)

@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'TextTable', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
+__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'TextTable', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_loss', 'make_network_float32', 'make_network_float64', 'make_text_table', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -96,9 +96,10 @@ class WeightAverageFloat64:
     def updates(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
 class Loss:
-    def __init__(self, spec: str) -> None:
-        ...
     def spec(self) -> str:
+        ...
+    @property
+    def mean_over_rows(self) -> bool:
         ...
     @property
     def name(self) -> str:
@@ -107,8 +108,6 @@ class Loss:
     def takes_classes(self) -> bool:
         ...
 class NetworkFloat32:
-    def __init__(self, spec: str, seed: typing.SupportsInt | typing.SupportsIndex | None) -> None:
-        ...
     def apply_average(self, average: WeightAverageFloat32) -> None:
         ...
     def apply_gradients(self, optimizer: OptimizerFloat32) -> None:
@@ -123,7 +122,7 @@ class NetworkFloat32:
         ...
     def end_fit(self) -> None:
         ...
-    def evaluate(self, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, outputs: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, progress: typing.Any) -> float:
+    def evaluate(self, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, outputs: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, progress: typing.Any) -> float:
         ...
     def follow_average(self, average: WeightAverageFloat32) -> None:
         ...
@@ -147,7 +146,7 @@ class NetworkFloat32:
         ...
     def resume_training_weights(self, average: WeightAverageFloat32) -> None:
         ...
-    def run_epoch(self, loss: Loss, optimizer: OptimizerFloat32, average: WeightAverageFloat32, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, epoch: typing.SupportsInt | typing.SupportsIndex, batch_size: typing.SupportsInt | typing.SupportsIndex, accumulate: typing.SupportsInt | typing.SupportsIndex, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, outputs: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, progress: typing.Any) -> tuple:
+    def run_epoch(self, loss: Loss, optimizer: OptimizerFloat32, average: WeightAverageFloat32, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, epoch: typing.SupportsInt | typing.SupportsIndex, batch_size: typing.SupportsInt | typing.SupportsIndex, accumulate: typing.SupportsInt | typing.SupportsIndex, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, outputs: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, progress: typing.Any) -> tuple:
         ...
     def set_parameters(self, indices: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], arrays: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.float32]]) -> None:
         ...
@@ -157,11 +156,11 @@ class NetworkFloat32:
         ...
     def target_columns(self, loss: Loss) -> int:
         ...
-    def train_step(self, loss: Loss, optimizer: OptimizerFloat32, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, seed: typing.SupportsInt | typing.SupportsIndex) -> float:
+    def train_step(self, loss: Loss, optimizer: OptimizerFloat32, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, seed: typing.SupportsInt | typing.SupportsIndex) -> float:
         ...
     def update_average(self, average: WeightAverageFloat32) -> None:
         ...
-    def value_and_gradient(self, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, accumulate: bool) -> float:
+    def value_and_gradient(self, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, accumulate: bool) -> float:
         ...
     @property
     def inputs(self) -> int:
@@ -182,8 +181,6 @@ class NetworkFloat32:
     def smallest_batch(self) -> int:
         ...
 class NetworkFloat64:
-    def __init__(self, spec: str, seed: typing.SupportsInt | typing.SupportsIndex | None) -> None:
-        ...
     def apply_average(self, average: WeightAverageFloat64) -> None:
         ...
     def apply_gradients(self, optimizer: OptimizerFloat64) -> None:
@@ -312,13 +309,6 @@ class Predictor:
     def outputs(self) -> int:
         ...
 class TextTable:
-    """
-    Reads a text table, block by block, into columns.
-    """
-    def __init__(self, separator: str, quote: str, comment: str, decimal_comma: bool, kinds: str, missing: collections.abc.Sequence[str], first_line: typing.SupportsInt | typing.SupportsIndex, bytes_per_thread: typing.SupportsInt | typing.SupportsIndex = 65536) -> None:
-        """
-        `kinds` has a letter for each column: n number, m number or one of the missing texts, t text, w text as it is written, - skipped.
-        """
     def add(self, block: bytes) -> None:
         """
         Read a block of UTF-8 text.
@@ -419,6 +409,16 @@ def jacobian_vector_product(network: NetworkFloat32, inputs: numpy.ndarray, inpu
 @typing.overload
 def jacobian_vector_product(network: NetworkFloat64, inputs: numpy.ndarray, input_change: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, parameter_change: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.float64]] | None) -> numpy.typing.NDArray[numpy.float64]:
     ...
+def make_loss(spec: str) -> Loss:
+    ...
+def make_network_float32(spec: str, seed: typing.SupportsInt | typing.SupportsIndex | None) -> NetworkFloat32:
+    ...
+def make_network_float64(spec: str, seed: typing.SupportsInt | typing.SupportsIndex | None) -> NetworkFloat64:
+    ...
+def make_text_table(separator: str, quote: str, comment: str, decimal_comma: bool, kinds: str, missing: collections.abc.Sequence[str], first_line: typing.SupportsInt | typing.SupportsIndex, bytes_per_thread: typing.SupportsInt | typing.SupportsIndex = 65536) -> TextTable:
+    """
+    A reader of a text table, block by block, into columns. `kinds` has a letter for each column: n number, m number or one of the missing texts, t text, w text as it is written, - skipped.
+    """
 def parameter_shapes(arg0: str) -> list[tuple[str, list[int]]]:
     ...
 def parse_model(data: bytes) -> tuple[str, dict[str, numpy.ndarray]]:
@@ -430,13 +430,13 @@ def read_model_file(path: str | bytes) -> tuple[str, dict[str, numpy.ndarray]]:
     The JSON record and the tensors of a model file, after its checksum has matched.
     """
 @typing.overload
-def sample_gradient_norms(network: NetworkFloat32, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None) -> numpy.typing.NDArray[numpy.float64]:
+def sample_gradient_norms(network: NetworkFloat32, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None) -> numpy.typing.NDArray[numpy.float64]:
     ...
 @typing.overload
 def sample_gradient_norms(network: NetworkFloat64, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None) -> numpy.typing.NDArray[numpy.float64]:
     ...
 @typing.overload
-def sample_gradients(network: NetworkFloat32, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None) -> numpy.typing.NDArray[numpy.float32]:
+def sample_gradients(network: NetworkFloat32, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None) -> numpy.typing.NDArray[numpy.float32]:
     ...
 @typing.overload
 def sample_gradients(network: NetworkFloat64, loss: Loss, inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32] | None, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None) -> numpy.typing.NDArray[numpy.float64]:

@@ -220,8 +220,10 @@ class Fit:
         self._last_step = self.optimizer.steps + self.epochs * self._steps_per_epoch()
         average = self._options.average
         if average is not None:
-            average.resume(self.net)
+            # Predictions see the old average until the first epoch's end: it is followed before the
+            # weights change.
             core.follow_average(average.handle_for(self.net))
+            average.resume(self.net)
         for epoch in range(self.epochs):
             self._run_epoch(core, self.optimizer.handle_for(self.net), epoch)
             if self.stop_reason:
@@ -229,8 +231,8 @@ class Fit:
 
     def _end_average(self, core: Any) -> None:
         if self._options.average is not None:
-            core.follow_average(None)
             self._options.average.apply(self.net)
+            core.follow_average(None)
 
     def _drop_average(self, core: Any) -> None:
         if self._options.average is not None:
@@ -252,6 +254,7 @@ class Fit:
         loss = self._train_epoch(core, handle, steps, outputs, progress if watched else None)
         if self._options.average is not None and self._average_of_steps() is None:
             self._options.average.update(self.net)
+            core.end_epoch()  # publishes it
         rate = {"learning_rate": float(handle.learning_rate)}
         self._finish_epoch(core, epoch, started, loss, outputs, rate)
 

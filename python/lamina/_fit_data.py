@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamina import _core
+from lamina._arrays import Dtype, weights_in_range
 from lamina._losses import OwnLoss
 from lamina._types import NDArray
 
@@ -48,7 +49,7 @@ def with_class_weights(
     data: Examples,
     loss: _core.Loss | OwnLoss,
     outputs: int,
-    dtype: str,
+    dtype: Dtype,
 ) -> Array | None:
     """Row weights times the weight of each row's class, or the mean weight by its probabilities."""
     weights, targets = data.weights, data.targets
@@ -72,16 +73,13 @@ def with_class_weights(
     else:
         factors = _class_factors(class_weight, classes, signed=loss.name in _SIGNED)
     rows = _rows_by_class(targets, factors)
-    exact = rows if weights is None else rows * weights.astype(np.float64)
-    if not exact.any():
+    absolute: Dtype | None = None if loss.mean_over_rows else dtype
+    if absolute is None and rows.any():
+        rows = weights_in_range(rows, "fit")
+    result = rows if weights is None else rows * weights
+    if not result.any():
         raise ValueError("fit: class_weight and sample_weight leave every row with weight 0")
-    result: Array = exact.astype(dtype)
-    if not (np.isfinite(result).all() and result.any()):
-        raise ValueError(
-            f"fit: class_weight times sample_weight gives weights up to {exact.max():.3g}, beyond "
-            f"{dtype}'s range; scale them"
-        )
-    return result
+    return weights_in_range(result, "fit", absolute)
 
 
 def _class_count(targets: Array, loss: _core.Loss, outputs: int) -> int:

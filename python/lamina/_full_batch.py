@@ -10,6 +10,7 @@ from lamina import _core
 from lamina._adapt import adapt_first_layer
 from lamina._callbacks import Record, call_all
 from lamina._fit import Fit
+from lamina._normal_equations import solve_damped
 from lamina._numbers import is_number, is_whole
 from lamina._objective import Floats, Objective, options_of
 
@@ -186,7 +187,8 @@ class LevenbergMarquardt(FullBatchOptimizer):
 
     Solves (J'J + damping I) d = -J'r for residuals r and their Jacobian J by the weights; the
     damping follows the gain ratio (actual by predicted fall of the loss) as in Nielsen (1999).
-    Time grows with residuals * weights^2, memory with weights^2.
+    Where the equations cannot be solved, the damping grows. Time grows with residuals * weights^2,
+    memory with weights^2.
 
     Args:
         max_iterations: most iterations, at least 1.
@@ -255,13 +257,16 @@ class LevenbergMarquardt(FullBatchOptimizer):
             growth = 2.0
             # The gradient of the loss is twice J'r.
             while (largest := 2.0 * float(np.abs(moment).max())) > self.tolerance:
-                step = _solve(product + damping * np.eye(len(weights)), -moment)
-                if np.linalg.norm(step) <= self.step_tolerance * np.linalg.norm(weights):
-                    return f"steps are shorter than the tolerance (loss {value:.6g})"
-                new_value = objective.squared_loss(weights + step)
-                predicted = float(step @ (damping * step - moment))
-                gain = (value - new_value) / predicted if predicted > 0.0 else -1.0
-                if gain > 0.0:
+                step = solve_damped(product, damping, -moment)
+                gain = -1.0
+                if step is not None:
+                    if np.linalg.norm(step) <= self.step_tolerance * np.linalg.norm(weights):
+                        return f"steps are shorter than the tolerance (loss {value:.6g})"
+                    new_value = objective.squared_loss(weights + step)
+                    predicted = float(step @ (damping * step - moment))
+                    gain = (value - new_value) / predicted if predicted > 0.0 else -1.0
+                if step is not None and gain > 0.0:
+                    weights = weights + step
                     damping *= max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3)
                     damping = max(damping, _SMALLEST_DAMPING)
                     break
@@ -272,7 +277,6 @@ class LevenbergMarquardt(FullBatchOptimizer):
                 return (
                     f"the largest element of the gradient, {largest:.3g}, is within the tolerance"
                 )
-            weights = weights + step
             value, moment, product = objective.normal_equations(weights)
             accept(weights, objective.loss, {"damping": damping})
         return ""
@@ -326,13 +330,6 @@ class FullBatchFit(Fit):
 
 class _StopIteration(Exception):
     """A callback has asked to stop."""
-
-
-def _solve(matrix: Floats, right: Floats) -> Floats:
-    try:
-        return np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
-    except np.linalg.LinAlgError:
-        return np.asarray(np.linalg.lstsq(matrix, right, rcond=None)[0], dtype=np.float64)
 
 
 def _scipy_minimize() -> Callable[..., Any]:

@@ -103,10 +103,10 @@ def find_learning_rate(
     twin, trainer = net.copy(), _fresh(optimizer)
     x = twin._inputs(X, "find_learning_rate")
     targets = np.asarray(y)
-    weights = None if sample_weight is None else np.asarray(sample_weight)
+    weights = None
     if not is_own_loss(loss, sample_weight, "find_learning_rate"):
         # All rows are checked, not those of the first batches alone.
-        twin._batch(x, y, loss, sample_weight, "find_learning_rate")
+        weights = twin._batch(x, y, loss, sample_weight, "find_learning_rate")[-1]
     adapt_first_layer(twin, x, weights)  # as fit does
     losses: list[float] = []
     smoothed: list[float] = []

@@ -269,7 +269,7 @@ def core_loss(loss: "str | Loss | OwnLoss") -> _core.Loss:
 
 @lru_cache(maxsize=256)
 def _parse(text: str) -> _core.Loss:
-    return _core.Loss(text)
+    return _core.make_loss(text)
 
 
 def default_loss(output_activation: str) -> str:

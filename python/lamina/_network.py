@@ -7,13 +7,19 @@ import numpy as np
 
 from lamina import _arrays, _core
 from lamina._callbacks import Callback, EarlyStopping
-from lamina._checked_data import checked_loss, checked_targets, checked_validation
+from lamina._checked_data import (
+    checked_loss,
+    checked_targets,
+    checked_validation,
+    checked_weights,
+)
 from lamina._derivatives import Derivatives
 from lamina._fit import FitOptions, Verbose, check_validation, make_fit
 from lamina._fit_data import Examples
 from lamina._full_batch import FullBatchOptimizer
 from lamina._history import History
 from lamina._losses import Loss, OwnLoss
+from lamina._numbers import check_flag
 from lamina._optimizer import Optimizer
 from lamina._optimizers import checked_optimizer, make_optimizer
 from lamina._own_loss import is_own_loss, own_value, own_value_and_grad
@@ -239,8 +245,7 @@ class Sequential(Derivatives):
             step: number of that mask, at least 0; None: the next one. `fit` takes
                 `optimizer.steps`.
         """
-        if not isinstance(training, bool | np.bool_):
-            raise TypeError(f"forward: expected training as True or False, got {training!r}")
+        check_flag(training, "training", "forward")
         x = self._inputs(X, "forward")
         number = self._random_step(step) if training else self._forward_steps
         result: Array = self._core_network().forward(x, training, self.seed, number)
@@ -264,6 +269,13 @@ class Sequential(Derivatives):
         Raises:
             RuntimeError: `forward` was not called before. ValueError: wrong shape.
         """
+        flags = {
+            "gradients": gradients,
+            "input_gradient": input_gradient,
+            "accumulate": accumulate,
+        }
+        for name, flag in flags.items():
+            check_flag(flag, name, "backward")
         array = _arrays.contiguous(
             output_gradient, dtype=self.dtype, where="backward", name="output_gradient"
         )
@@ -305,6 +317,7 @@ class Sequential(Derivatives):
         Raises:
             RuntimeError: accumulate after `backward`.
         """
+        check_flag(accumulate, "accumulate", "value_and_grad")
         if is_own_loss(loss, sample_weight, "value_and_grad"):
             value = own_value_and_grad(self, loss, X, y, step, accumulate=accumulate)
             return value, self.gradients()
@@ -382,5 +395,5 @@ class Sequential(Derivatives):
             own_loss = own and is_own_loss(loss, weight, where)
             chosen: Any = loss if own_loss else checked_loss(self, loss)
             classes, values = checked_targets(self, y, chosen, len(x), where)
-            weights = _arrays.sample_weights(weight, rows=len(x), dtype=self.dtype, where=where)
+            weights = checked_weights(self, weight, chosen, len(x), where)
         return x, chosen, classes, values, weights

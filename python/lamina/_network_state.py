@@ -36,9 +36,7 @@ class NetworkState:
 
     def handle_for(self, net: "Sequential") -> Any:
         """The core's state for `net`, made at its first use."""
-        if not isinstance(net, Stack):
-            raise TypeError(f"{self._title}: expected a network, got {type(net).__name__}")
-        if self._network is None:
+        if self._network is None or not isinstance(net, Stack):
             self._take_state(net, self._waiting)
         elif self._network() is not net:
             raise ValueError(
@@ -49,6 +47,8 @@ class NetworkState:
 
     def _take_state(self, net: "Sequential", state: State | None) -> None:
         """Take over `state` for `net`; unchanged where it is refused."""
+        if not isinstance(net, Stack):
+            raise TypeError(f"{self._title}: expected a network, got {type(net).__name__}")
         self._handle = self._made_handle(net, state)
         self._network, self._waiting = weakref.ref(net), None
 

@@ -4,6 +4,9 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+# Counts of steps, epochs and rows stay below; the core has 64 bits for them.
+COUNTABLE = 2**44
+
 
 def is_whole(value: Any) -> TypeGuard[int]:
     """True for Python's and numpy's whole numbers, but not for True and False."""
@@ -15,9 +18,19 @@ def is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
-def check_whole(value: Any, name: str, where: str, least: int = 1) -> None:
-    """TypeError unless the value is a whole number, ValueError if it is less than `least`."""
+def check_whole(
+    value: Any, name: str, where: str, least: int = 1, below: int | None = None
+) -> None:
+    """TypeError unless the value is a whole number, ValueError outside of [least, below)."""
     if not is_whole(value):
         raise TypeError(f"{where}: expected {name} as a whole number, got {value!r}")
     if value < least:
         raise ValueError(f"{where}: expected {name} of at least {least}, got {value}")
+    if below is not None and value >= below:
+        raise ValueError(f"{where}: expected {name} below {below:,}, got {value}")
+
+
+def check_flag(value: Any, name: str, where: str) -> None:
+    """TypeError unless the value is True or False, Python's or numpy's."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{where}: expected {name} as True or False, got {value!r}")

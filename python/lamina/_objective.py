@@ -7,6 +7,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._fit_data import Array, Examples
+from lamina._normal_equations import add_products, diagonal
 from lamina._types import NDArray
 
 if TYPE_CHECKING:
@@ -108,23 +109,28 @@ class Objective:
     def normal_equations(self, weights: Floats) -> tuple[float, Floats, Floats]:
         """S, J'r and J'J of the residuals r, whose sum of squares S is the squared loss with decay.
 
+        J'J is for `solve_damped`.
+
         Raises:
             NotFiniteError: an output is not finite.
         """
         self._net.set_parameters(self.parameters(weights))
         count = len(weights)
-        product, moment = np.diag(self._decay / 2), self._decay / 2 * weights
+        product, moment = diagonal(self._decay / 2), self._decay / 2 * weights
         self.loss = 0.0
         step = max(1, _JACOBIAN_BYTES // (8 * self._all.size * int(self._core.outputs)))
         for first in range(0, len(self._data.x), step):
             part = self._data.take(slice(first, first + step))
             scale = self._residual_scale(part)
             residual = scale * self._differences(part)
-            jacobian = self._net.parameter_jacobian(part.x)[:, :, self._trained]
-            rows = (scale[:, :, None] * jacobian).reshape(-1, count)
+            jacobian = self._net.parameter_jacobian(part.x)
+            if count < self._all.size:
+                jacobian = jacobian[:, :, self._trained]
+            jacobian *= scale[:, :, None]
+            rows = jacobian.reshape(-1, count)
             self.loss += float((residual**2).sum())
             moment += rows.T @ residual.ravel()
-            product += rows.T @ rows
+            add_products(rows, product)
         return self.loss + 0.5 * float(self._decay @ weights**2), moment, product
 
     def squared_loss(self, weights: Floats) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._network_state import NetworkState, State
-from lamina._numbers import check_whole, is_whole
+from lamina._numbers import COUNTABLE, check_whole, is_number, is_whole
 from lamina._schedule import LearningRate, Schedule, as_schedule
 from lamina._spec import Spec, to_json
 from lamina._types import NDArray
@@ -64,6 +64,9 @@ class Optimizer(NetworkState):
         self, learning_rate: LearningRate, *, kind: str | None = None, **options: Any
     ) -> None:
         super().__init__()
+        kind = kind or getattr(self, "kind", None)
+        if kind is None:
+            raise TypeError("Optimizer: expected one of its kinds, such as lamina.Adam")
         self._schedule: Schedule | None = None
         self._epoch_steps: int | None = None
         self._last_step: int | None = None
@@ -72,7 +75,7 @@ class Optimizer(NetworkState):
             # A copy: some keep the state of one training.
             self._schedule = copy.deepcopy(as_schedule(learning_rate))
             rate = self._schedule.rate
-        spec = {"kind": kind or self.kind, "learning_rate": rate, **self.defaults, **options}
+        spec = {"kind": kind, "learning_rate": rate, **self.defaults, **options}
         self._spec: Spec = json.loads(_core.check_optimizer(to_json(spec)))
 
     def __repr__(self) -> str:
@@ -196,12 +199,17 @@ class Optimizer(NetworkState):
     def _checked_spec(self, state: State) -> Spec:
         if not isinstance(state, Mapping) or not {"spec", "steps"} <= state.keys():
             raise ValueError(f"optimizer: expected a state that get_state gave, got {state!r}")
-        kind = self._spec["kind"]
-        if state["spec"]["kind"] != kind:
+        kind, given = self._spec["kind"], state["spec"]
+        found = given.get("kind") if isinstance(given, Mapping) else given
+        if not isinstance(found, str) or found != kind:
+            raise ValueError(f"optimizer: expected the state of {kind!r}, got {found!r}")
+        check_whole(state["steps"], "steps of the state", "optimizer", least=0, below=COUNTABLE)
+        rate = state.get("learning_rate", 0.0)
+        if not is_number(rate) or not 0.0 <= rate < np.inf:
             raise ValueError(
-                f"optimizer: expected the state of {kind!r}, got {state['spec']['kind']!r}"
+                "optimizer: expected learning_rate of the state as a number of at least 0, got "
+                f"{rate!r}"
             )
-        check_whole(state["steps"], "steps of the state", "optimizer", least=0)
         spec: Spec = json.loads(_core.check_optimizer(to_json(state["spec"])))
         return spec
 

@@ -120,9 +120,7 @@ class Stack:
 
         with self._unchanged_on_error():
             x = self._inputs(X, "adapt")
-            weights = _arrays.sample_weights(
-                sample_weight, rows=len(x), dtype=self.dtype, where="adapt"
-            )
+            weights = _arrays.sample_weights(sample_weight, rows=len(x), where="adapt")
             adapt(self, x, weights)
 
     def reset(self, seed: int | None = None) -> None:
@@ -188,6 +186,8 @@ class Stack:
     @classmethod
     def from_spec(cls, spec: Spec, *, seed: int = 0, dtype: DtypeLike = "float32") -> Self:
         """The network that `to_spec` described, with first weights from `seed`."""
+        if not isinstance(spec, Mapping) or not {"inputs", "layers"} <= spec.keys():
+            raise ValueError(f"from_spec: expected a description that to_spec gave, got {spec!r}")
         return cls._from_spec(spec, seed=seed, dtype=dtype, draws=True)
 
     @classmethod
@@ -200,8 +200,9 @@ class Stack:
     def _build(self, inputs: int, *, draws: bool = True) -> None:
         """Make the core's network; without first weights where all are set afterwards."""
         spec = {"inputs": inputs, "layers": [layer.to_spec() for layer in self.layers]}
-        kind = _core.NetworkFloat32 if self.dtype == "float32" else _core.NetworkFloat64
-        self._core = kind(to_json(spec), self.seed if draws else None)
+        float32 = self.dtype == "float32"
+        make = _core.make_network_float32 if float32 else _core.make_network_float64
+        self._core = make(to_json(spec), self.seed if draws else None)
 
     def _core_network(self) -> CoreNetwork:
         if self._core is None:

@@ -12,5 +12,5 @@ def set_num_threads(count: int) -> None:
     Raises:
         TypeError: not a whole number. ValueError: outside that range.
     """
-    check_whole(count, "count", "set_num_threads")
+    check_whole(count, "count", "set_num_threads", below=1025)
     _core.set_num_threads(int(count))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from lamina._network_state import NetworkState, State
-from lamina._numbers import check_whole, is_whole
+from lamina._numbers import COUNTABLE, check_flag, check_whole, is_whole
 
 if TYPE_CHECKING:
     from lamina._network import Sequential
@@ -118,7 +118,10 @@ class WeightAverage(NetworkState):
         """
         if not isinstance(state, dict) or not {"updates", "applied"} <= state.keys():
             raise ValueError(f"WeightAverage: expected a state that get_state gave, got {state!r}")
-        check_whole(state["updates"], "updates of the state", "WeightAverage", least=0)
+        check_whole(
+            state["updates"], "updates of the state", "WeightAverage", least=0, below=COUNTABLE
+        )
+        check_flag(state["applied"], "applied of the state", "WeightAverage")
         self._take_state(net, state)
 
     def _made_handle(self, net: "Sequential", state: State | None) -> Any:

@@ -1,7 +1,9 @@
 // Scoped floating-point mode for the compute: denormals flushed to zero, rounding to nearest.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -62,6 +64,15 @@ class FlushDenormals {
 
   Word saved_;
 };
+
+// `value` as T as within FlushDenormals, for a few numbers outside of it.
+template <class T>
+T narrowed(double value) noexcept {
+  const T narrow = static_cast<T>(value);
+  return sizeof(T) < sizeof(double) && std::abs(narrow) < std::numeric_limits<T>::min()
+             ? std::copysign(T(0), narrow)
+             : narrow;
+}
 
 }  // namespace lamina
 

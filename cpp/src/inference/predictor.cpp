@@ -287,7 +287,10 @@ template <class T>
 bool Predictor<T>::predict(const ArraySource& in, T* out, Poll poll) const {
   if (in.rows != 1) return lamina::predict(network_, network_.weights(), in, out, poll);
   AlignedBuffer<T> row(padded_columns<T>(inputs()));
-  gather_inputs(network_.kernels(), in, nullptr, 0, 1, row.data(), row.size());
+  {
+    const FlushDenormals flush;  // as in batches
+    gather_inputs(network_.kernels(), in, nullptr, 0, 1, row.data(), row.size());
+  }
   predict_row(row.data(), out);
   return true;
 }

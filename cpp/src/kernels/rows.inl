@@ -55,16 +55,17 @@ struct Bool {
 };
 
 LAMINA_INLINE float to_number(Half half) {
-  // Fraction and exponent moved into place; the exponent's bias is put right by one multiplication,
-  // which makes subnormals exact too. Infinity and NaN keep a full exponent.
+  // Fraction and exponent moved into place, and the exponent's bias put right; that of infinity and NaN is
+  // full. A subnormal half is its fraction as a whole number, times 2^-24: no step meets a subnormal float,
+  // which would be flushed to 0.
   const uint32_t sign = static_cast<uint32_t>(half.bits & 0x8000u) << 16;
-  const uint32_t magnitude = static_cast<uint32_t>(half.bits & 0x7fffu) << 13;
+  const uint32_t magnitude = half.bits & 0x7fffu;
+  const uint32_t bias = magnitude >= 0x7c00u ? uint32_t{255 - 31} << 23 : uint32_t{127 - 15} << 23;
+  const float small = static_cast<float>(static_cast<int32_t>(magnitude)) * 0x1p-24f;
+  uint32_t small_bits;
+  memcpy(&small_bits, &small, sizeof small_bits);
+  const uint32_t bits = sign | (magnitude < 0x0400u ? small_bits : (magnitude << 13) + bias);
   float value;
-  memcpy(&value, &magnitude, sizeof value);
-  value *= 0x1p112f;
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  bits |= sign | (magnitude >= 0x0f800000u ? 0x7f800000u : 0u);
   memcpy(&value, &bits, sizeof value);
   return value;
 }

@@ -2,8 +2,37 @@
 #include "training/batch.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace lamina {
+
+namespace {
+
+// Sizes of the largest weight that are left as they are: sums over any number of rows stay in float's range.
+constexpr double kSmallWeight = 0x1p-32, kLargeWeight = 0x1p32;
+
+// Of the weights as the kernels read them.
+template <class T>
+double sum_of_weights(const DataSet<T>& data, const BatchRows& batch, double scale) noexcept {
+  double sum = 0.0;
+  for (int64_t i = 0; i < batch.rows; ++i)
+    sum += static_cast<double>(static_cast<T>(data.sample_weights[batch.source_row(i)] * scale));
+  return sum;
+}
+
+}  // namespace
+
+template <class T>
+BatchWeight batch_weight(const DataSet<T>& data, const BatchRows& batch, bool relative) noexcept {
+  if (data.sample_weights == nullptr) return {static_cast<double>(batch.rows)};
+  double largest = 0.0;
+  for (int64_t i = 0; i < batch.rows; ++i)
+    largest = std::max(largest, data.sample_weights[batch.source_row(i)]);
+  const bool ordinary = largest >= kSmallWeight && largest <= kLargeWeight;
+  if (!relative || ordinary || largest == 0.0) return {sum_of_weights(data, batch, 1.0)};
+  const double scale = std::ldexp(1.0, std::min(-std::ilogb(largest), 1023));
+  return {sum_of_weights(data, batch, scale) / scale, scale};
+}
 
 template <class T>
 Batch<T>::Batch(int64_t capacity, int64_t target_columns) : target_columns_(target_columns) {
@@ -16,23 +45,30 @@ Batch<T>::Batch(int64_t capacity, int64_t target_columns) : target_columns_(targ
 }
 
 template <class T>
-void Batch<T>::gather(const kernels::KernelTable<T>& table, const DataSet<T>& data, const BatchRows& batch,
-                      int64_t first, int64_t count, Workspace<T>& workspace) noexcept {
+std::optional<WrongClass> Batch<T>::gather(const kernels::KernelTable<T>& table, const DataSet<T>& data,
+                                           const BatchRows& batch, double weight_scale, int64_t first,
+                                           int64_t count, Workspace<T>& workspace) noexcept {
   const Slot<T>& input = workspace.input();
-  gather_inputs(table, data.inputs, batch.indices ? batch.indices + first : nullptr, batch.first_row + first,
-                count, input.values + first * input.row_stride, input.row_stride);
-  // Single numbers without a call of memcpy each: a small network's step takes 4 us.
-  const auto pick = [&](const auto* from, int64_t stride, auto* to) {
-    for (int64_t i = first; i < first + count; ++i) to[i] = from[batch.source_row(i) * stride];
-  };
+  const int64_t* indices = batch.indices ? batch.indices + first : nullptr;
+  gather_inputs(table, data.inputs, indices, batch.first_row + first, count,
+                input.values + first * input.row_stride, input.row_stride);
+  if (data.sample_weights != nullptr)
+    for (int64_t i = first; i < first + count; ++i)
+      weights_[i] = static_cast<T>(data.sample_weights[batch.source_row(i)] * weight_scale);
   const Targets<T>& targets = data.targets;
-  if (targets.classes != nullptr) pick(targets.classes, 1, classes_);
-  if (data.sample_weights != nullptr) pick(data.sample_weights, 1, weights_);
-  if (targets.values == nullptr) return;
-  if (targets.columns == 1 && target_columns_ == 1) return pick(targets.values, targets.row_stride, values_);
-  for (int64_t i = first; i < first + count; ++i)
-    std::copy_n(targets.values + batch.source_row(i) * targets.row_stride, targets.columns,
-                values_ + i * target_columns_);
+  if (targets.classes != nullptr)
+    return gather_classes(targets.classes, indices, batch.first_row + first, count,
+                          workspace.output().columns, classes_ + first);
+  if (targets.values == nullptr) return std::nullopt;
+  for (int64_t i = first; i < first + count; ++i) {
+    const T* row = targets.values + batch.source_row(i) * targets.row_stride;
+    if (targets.columns == 1) {
+      values_[i * target_columns_] = *row;  // a call of memcpy would show: a small network's step takes 4 us
+    } else {
+      std::copy_n(row, targets.columns, values_ + i * target_columns_);
+    }
+  }
+  return std::nullopt;
 }
 
 template <class T>
@@ -42,6 +78,8 @@ Targets<T> Batch<T>::targets(const DataSet<T>& data, int64_t first) const noexce
           target_columns_};
 }
 
+template BatchWeight batch_weight(const DataSet<float>&, const BatchRows&, bool) noexcept;
+template BatchWeight batch_weight(const DataSet<double>&, const BatchRows&, bool) noexcept;
 template class Batch<float>;
 template class Batch<double>;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/arena.h"
 #include "network/workspace.h"
@@ -23,9 +24,11 @@ class Batch {
  public:
   Batch(int64_t capacity, int64_t target_columns);
 
-  // Copies rows [first, first + count) of the batch: inputs into the workspace, targets and weights here.
-  void gather(const kernels::KernelTable<T>& table, const DataSet<T>& data, const BatchRows& batch,
-              int64_t first, int64_t count, Workspace<T>& workspace) noexcept;
+  // Copies rows [first, first + count) of the batch: inputs into the workspace, targets and weights times
+  // `weight_scale` here. Returns a class index that is out of range.
+  std::optional<WrongClass> gather(const kernels::KernelTable<T>& table, const DataSet<T>& data,
+                                   const BatchRows& batch, double weight_scale, int64_t first, int64_t count,
+                                   Workspace<T>& workspace) noexcept;
 
   // From row `first` of the batch on, after gather; null where the data set has none.
   Targets<T> targets(const DataSet<T>& data, int64_t first) const noexcept;
@@ -43,14 +46,18 @@ class Batch {
   double* row_losses_ = nullptr;
 };
 
-// Sum of the sample weights of a batch in row order (its row count where there are none).
+struct BatchWeight {
+  double total;        // sum of the sample weights in row order, or the row count where there are none
+  double scale = 1.0;  // a power of two that brings the weights into the range of T
+};
+
+// `relative`: a loss that divides by the total, so that the weights may be scaled.
+template <class T>
+BatchWeight batch_weight(const DataSet<T>& data, const BatchRows& batch, bool relative) noexcept;
+
 template <class T>
 double total_weight(const DataSet<T>& data, const BatchRows& batch) noexcept {
-  if (data.sample_weights == nullptr) return static_cast<double>(batch.rows);
-  double sum = 0.0;
-  for (int64_t i = 0; i < batch.rows; ++i)
-    sum += static_cast<double>(data.sample_weights[batch.source_row(i)]);
-  return sum;
+  return batch_weight(data, batch, true).total;
 }
 
 }  // namespace lamina

@@ -1,7 +1,9 @@
 // What a training or evaluation call reads: the user's array as it lies in memory, targets and weights.
+// Their owner may change them during the call, so nothing read from them is used as an index unchecked.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "kernels/kernel_table.h"
 #include "layers/loss.h"
@@ -20,8 +22,33 @@ template <class T>
 struct DataSet {
   ArraySource inputs;
   Targets<T> targets;
-  const T* sample_weights = nullptr;  // [rows], at least 0; null: all 1
+  const double* sample_weights = nullptr;  // [rows], at least 0; null: all 1
 };
+
+// A class index that a network of so many outputs does not have.
+struct WrongClass {
+  int64_t row;
+  int32_t found;
+};
+
+// Copies the classes of rows (indices[i], or first_row + i where indices is null) to `out`; one that is not
+// in [0, outputs) becomes 0, and the first of those is returned.
+inline std::optional<WrongClass> gather_classes(const int32_t* classes, const int64_t* indices,
+                                                int64_t first_row, int64_t rows, int64_t outputs,
+                                                int32_t* out) noexcept {
+  std::optional<WrongClass> wrong;
+  for (int64_t i = 0; i < rows; ++i) {
+    const int64_t row = indices == nullptr ? first_row + i : indices[i];
+    // Volatile: the value that is checked is the one that is used.
+    const int32_t found = *static_cast<const volatile int32_t*>(classes + row);
+    const bool known = found >= 0 && found < outputs;
+    if (!known && !wrong) wrong = WrongClass{row, found};
+    out[i] = known ? found : 0;
+  }
+  return wrong;
+}
+
+[[noreturn]] void fail_wrong_class(const char* where, const WrongClass& wrong, int64_t outputs);
 
 // Copies rows (indices[i], or first_row + i where indices is null) as T into padded rows.
 template <class T>

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 
 #include "layers/activation_layer.h"
 #include "layers/dense.h"
@@ -258,8 +259,8 @@ bool Derivatives<T>::parameter_gradient(const ArraySource& inputs, const T* vect
     ArraySource chunk = inputs;
     chunk.rows = std::min(together, inputs.rows - first);
     chunk.data = static_cast<const std::byte*>(inputs.data) + first * inputs.row_stride;
-    pass.forward(chunk, false, 0, 0, outputs.data());
-    pass.backward(vectors + first * network_.outputs(), part.data(), nullptr);
+    if (!pass.forward(chunk, false, 0, 0, outputs.data(), poll)) return false;
+    if (!pass.backward(vectors + first * network_.outputs(), part.data(), nullptr, poll)) return false;
     for (int64_t i = 0; i < part.size(); ++i) gradient[i] += part[i];
     if (poll(first)) return false;
   }
@@ -272,12 +273,24 @@ void Derivatives<T>::run_losses(Member& member, const DataSet<T>& data, const Lo
   const bool raw = loss.absorbs(network_.output_activation());
   forward(member, data.inputs, first, rows, raw);
   const Slot<T>& output = member.tile.output();
-  std::vector<double> row_losses(static_cast<size_t>(rows));
+  const auto count = static_cast<size_t>(rows);
+  std::vector<double> row_losses(count);
+  Targets<T> targets = data.targets.from_row(first);
+  std::vector<int32_t> classes(targets.classes != nullptr ? count : 0);
+  if (targets.classes != nullptr) {
+    const auto wrong =
+        gather_classes(data.targets.classes, nullptr, first, rows, network_.outputs(), classes.data());
+    if (wrong) fail_wrong_class("sample_gradients", *wrong, network_.outputs());
+    targets.classes = classes.data();
+  }
+  std::vector<T> weights;
+  if (data.sample_weights != nullptr)
+    std::transform(data.sample_weights + first, data.sample_weights + first + rows,
+                   std::back_inserter(weights), [](double weight) { return static_cast<T>(weight); });
   const T scale = static_cast<T>(1.0 / loss.column_divisor(network_.outputs()));
   compute_loss_rows(network_.kernels(), loss, raw, rows, network_.outputs(), output.values, output.row_stride,
-                    data.targets.from_row(first),
-                    data.sample_weights != nullptr ? data.sample_weights + first : nullptr, scale,
-                    row_losses.data(), output.delta, output.row_stride);
+                    targets, weights.empty() ? nullptr : weights.data(), scale, row_losses.data(),
+                    output.delta, output.row_stride);
   backward(member, rows, raw, false);
 }
 

@@ -3,6 +3,7 @@
 #include "training/evaluation.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "training/row_tiles.h"
 
@@ -18,6 +19,7 @@ struct Job {
   const LossSpec* loss;    // null: prediction
   const DataSet<T>* data;  // targets, where there is a loss
   double* row_losses;      // [rows]
+  int32_t* classes;        // [rows]: those of `data`, once they are checked
   T* outputs;              // null: none wanted
 };
 
@@ -42,19 +44,31 @@ void load_inputs(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& w
 }
 
 template <class T>
-void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) noexcept {
+void compute_losses(const Job<T>& job, bool raw, int64_t first, int64_t rows, const Slot<T>& output) {
+  const int64_t columns = job.network.outputs();
+  Targets<T> targets = job.data->targets.from_row(first);
+  if (targets.classes != nullptr) {
+    int32_t* classes = job.classes + first;
+    const auto wrong = gather_classes(job.data->targets.classes, nullptr, first, rows, columns, classes);
+    if (wrong) fail_wrong_class("evaluate", *wrong, columns);
+    targets.classes = classes;
+  }
+  double* losses = job.row_losses + first;
+  compute_loss_rows(job.network.kernels(), *job.loss, raw, rows, columns, output.values, output.row_stride,
+                    targets, static_cast<const T*>(nullptr), T(1), losses, static_cast<T*>(nullptr), 0);
+  if (job.data->sample_weights == nullptr) return;
+  for (int64_t i = 0; i < rows; ++i) losses[i] *= job.data->sample_weights[first + i];
+}
+
+template <class T>
+void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) {
   load_inputs(job, first, rows, workspace);
   const bool raw = job.loss != nullptr && job.loss->absorbs(job.network.output_activation());
   job.network.forward(
       {.workspace = workspace, .parameters = job.parameters, .rows = rows, .raw_output = raw});
   const Slot<T>& output = workspace.output();
   const int64_t columns = job.network.outputs();
-  if (job.loss != nullptr) {
-    const T* weights = job.data->sample_weights ? job.data->sample_weights + first : nullptr;
-    compute_loss_rows(job.network.kernels(), *job.loss, raw, rows, columns, output.values, output.row_stride,
-                      job.data->targets.from_row(first), weights, T(1), job.row_losses + first,
-                      static_cast<T*>(nullptr), 0);
-  }
+  if (job.loss != nullptr) compute_losses(job, raw, first, rows, output);
   if (job.outputs == nullptr) return;
   if (raw)
     apply_activation(job.network.kernels(), job.network.output_activation(), rows, columns, output.values,
@@ -75,18 +89,22 @@ bool run_all_tiles(const Job<T>& job, Poll poll) {
 template <class T>
 bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs,
              Poll poll) {
-  return run_all_tiles<T>({network, parameters, inputs, nullptr, nullptr, nullptr, outputs}, poll);
+  return run_all_tiles<T>({network, parameters, inputs, nullptr, nullptr, nullptr, nullptr, outputs}, poll);
 }
 
 template <class T>
 Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSpec& loss,
                     const DataSet<T>& data, T* outputs, Poll poll) {
   check_loss_fits(loss, network.output_activation(), network.outputs());
-  AlignedBuffer<double> row_losses(data.inputs.rows);
+  const int64_t rows = data.inputs.rows;
+  AlignedBuffer<double> row_losses(rows);
+  AlignedBuffer<int32_t> classes(data.targets.classes != nullptr ? rows : 0);
   Evaluation result;
-  result.cancelled =
-      !run_all_tiles<T>({network, parameters, data.inputs, &loss, &data, row_losses.data(), outputs}, poll);
-  const double weight = loss.mean_over_rows ? total_weight(data, {nullptr, 0, data.inputs.rows}) : 1.0;
+  result.cancelled = !run_all_tiles<T>(
+      {network, parameters, data.inputs, &loss, &data, row_losses.data(), classes.data(), outputs}, poll);
+  double weight = loss.mean_over_rows ? static_cast<double>(rows) : 1.0;
+  if (loss.mean_over_rows && data.sample_weights != nullptr)
+    weight = std::accumulate(data.sample_weights, data.sample_weights + rows, 0.0);
   for (const double x : row_losses) result.loss += x;
   result.loss /= loss.column_divisor(network.outputs());
   if (weight > 0.0) result.loss /= weight;

@@ -33,14 +33,22 @@ NetworkPass<T> HandPass<T>::pass(int64_t first, int64_t rows) noexcept {
 }
 
 template <class T>
-void HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step,
-                          T* outputs) {
+bool HandPass<T>::stops(const Team& team, TimedPoll& poll) noexcept {
+  if (team.index == 0 && poll(0)) stopped_.store(true, std::memory_order_relaxed);
+  return stopped_.load(std::memory_order_relaxed);
+}
+
+template <class T>
+bool HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs,
+                          Poll poll) {
   if (training) network_.check_batch_rows(inputs.rows, "forward");
   rows_ = inputs.rows;
   training_ = training;
   seed_ = seed;
   step_ = step;
   const double work = work_between_barriers(network_, network_.forward_multiply_adds(), rows_);
+  TimedPoll timed(poll, false);
+  stopped_.store(false, std::memory_order_relaxed);
   run_team(team_size(work), [&](Team& team) {
     const Slot<T>&input = workspace_.input(), &output = workspace_.output();
     // The derivatives that backward reads are kept in any case; `training` decides on dropout and on whose
@@ -48,6 +56,7 @@ void HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t see
     for (int phase = 0; phase < network_.phases(); ++phase) {
       begin_forward_phase(team, network_, pass(0, rows_), phase);
       for_each_tile(team, network_, rows_, [&](int64_t first, int64_t count) {
+        if (stops(team, timed)) return;
         if (phase == 0)
           gather_inputs(network_.kernels(), inputs, nullptr, first, count,
                         input.values + first * input.row_stride, input.row_stride);
@@ -58,6 +67,8 @@ void HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t see
       });
     }
   });
+  if (stopped_) rows_ = 0;
+  return !stopped_;
 }
 
 template <class T>
@@ -66,16 +77,19 @@ int HandPass<T>::team_size(double multiply_adds) {
 }
 
 template <class T>
-void HandPass<T>::backward(const T* output_gradient, T* gradients, T* input_gradient) {
+bool HandPass<T>::backward(const T* output_gradient, T* gradients, T* input_gradient, Poll poll) {
   if (rows_ != 1) network_.refresh_transposed(input_gradient != nullptr);
   const int threads = team_size(work_between_barriers(network_, network_.training_multiply_adds(), rows_));
   tasks_.prepare(rows_, threads);
+  TimedPoll timed(poll, false);
+  stopped_.store(false, std::memory_order_relaxed);
   run_team(threads, [&](Team& team) {
     if (team.index == 0) tasks_.begin();
     const Slot<T>&output = workspace_.output(), &input = workspace_.input();
     for (int phase = network_.phases() - 1; phase >= 0; --phase) {
       begin_backward_phase(team, network_, pass(0, rows_), phase);
       for_each_tile(team, network_, rows_, [&](int64_t first, int64_t count) {
+        if (stops(team, timed)) return;
         if (phase + 1 == network_.phases())
           copy_rows(count, output.columns, output_gradient + first * output.columns, output.columns,
                     output.delta + first * output.row_stride, output.row_stride);
@@ -86,8 +100,10 @@ void HandPass<T>::backward(const T* output_gradient, T* gradients, T* input_grad
       });
     }
     team.barrier();
-    if (gradients != nullptr) tasks_.run(team, workspace_, rows_, gradients, true, nullptr);
+    if (gradients != nullptr)
+      tasks_.run(team, workspace_, rows_, gradients, true, nullptr, [&] { return stops(team, timed); });
   });
+  return !stopped_;
 }
 
 template <class T>

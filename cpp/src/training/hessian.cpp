@@ -70,6 +70,7 @@ class BatchGradient {
       if (runner_.loss_is_finite() && !runner_.cancelled())
         runner_.tasks().run(team, runner_.workspace(), batch.rows, part_.data(), true, nullptr);
     });
+    runner_.check_classes("hessian_vector_product");
     if (!runner_.loss_is_finite())
       throw Error(Error::Kind::kNotFinite, "hessian_vector_product: the loss is not finite");
     return !runner_.cancelled();

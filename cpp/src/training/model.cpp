@@ -2,6 +2,7 @@
 #include "training/model.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "base/error.h"
 #include "training/hessian.h"
@@ -10,22 +11,23 @@ namespace lamina {
 
 namespace {
 
+template <class Flag>
 class ScopedFlag {
  public:
-  explicit ScopedFlag(bool& flag) noexcept : flag_(flag) { flag_ = true; }
+  explicit ScopedFlag(Flag& flag) noexcept : flag_(flag) { flag_ = true; }
   ~ScopedFlag() { flag_ = false; }
   ScopedFlag(const ScopedFlag&) = delete;
   ScopedFlag& operator=(const ScopedFlag&) = delete;
 
  private:
-  bool& flag_;
+  Flag& flag_;
 };
 
 }  // namespace
 
 template <class T>
-std::unique_lock<std::recursive_mutex> Model<T>::lock_training() {
-  std::unique_lock lock(training_mutex_, std::try_to_lock);
+std::unique_lock<TrainingRight> Model<T>::lock_training() {
+  std::unique_lock lock(training_right_, std::try_to_lock);
   if (!lock.owns_lock())
     throw Error(
         Error::Kind::kState,
@@ -79,12 +81,16 @@ void Model<T>::end_fit() noexcept {
     spare_ = std::move(published_);  // for the next fit
   }
   followed_ = nullptr;
-  training_mutex_.unlock();
+  training_right_.unlock();
 }
 
 template <class T>
 void Model<T>::publish() {
-  std::shared_ptr<AlignedBuffer<T>> next = std::move(spare_);
+  std::shared_ptr<AlignedBuffer<T>> next;
+  {
+    const std::lock_guard lock(published_mutex_);
+    next = std::move(spare_);
+  }
   if (!next || next.use_count() > 1) next = std::make_shared<AlignedBuffer<T>>(network_.flat_size());
   const bool averaged = followed_ != nullptr && followed_->started();
   std::copy_n(averaged ? followed_->average() : network_.weights(), network_.flat_size(), next->data());
@@ -120,30 +126,34 @@ auto Model<T>::with_weights(Use use) const {
 
 template <class T>
 Trainer<T>& Model<T>::trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns) {
-  if (!trainer_ || trainer_->runner().capacity() < rows ||
-      trainer_->runner().target_columns() != target_columns || !(trainer_->runner().loss() == loss))
-    trainer_ = std::make_unique<Trainer<T>>(network_, loss, rows, target_columns);
-  return *trainer_;
+  std::unique_ptr<Trainer<T>>& trainer = buffers().trainer;
+  if (!trainer || trainer->runner().capacity() < rows ||
+      trainer->runner().target_columns() != target_columns || !(trainer->runner().loss() == loss))
+    trainer = std::make_unique<Trainer<T>>(network_, loss, rows, target_columns);
+  return *trainer;
 }
 
 template <class T>
 HandPass<T>& Model<T>::hand_pass_for(int64_t rows) {
-  if (!hand_ || hand_->capacity() < rows) hand_ = std::make_unique<HandPass<T>>(network_, rows);
-  return *hand_;
+  std::unique_ptr<HandPass<T>>& hand = buffers().hand;
+  if (!hand || hand->capacity() < rows) hand = std::make_unique<HandPass<T>>(network_, rows);
+  return *hand;
 }
 
 template <class T>
 T* Model<T>::gradient_buffer() {
-  if (gradients_.empty()) gradients_ = AlignedBuffer<T>(network_.flat_size());
-  return gradients_.data();
+  AlignedBuffer<T>& gradients = buffers().gradients;
+  if (gradients.empty()) gradients = AlignedBuffer<T>(network_.flat_size());
+  return gradients.data();
 }
 
 template <class T>
 void Model<T>::keep_statistics(const Workspace<T>& workspace) {
   if (!network_.couples_rows()) return;
-  if (statistics_.empty()) statistics_ = AlignedBuffer<T>(network_.running_size());
-  network_.keep_statistics(workspace, statistics_.data());
-  statistics_pending_ = true;
+  Buffers& kept = buffers();
+  if (kept.statistics.empty()) kept.statistics = AlignedBuffer<T>(network_.running_size());
+  network_.keep_statistics(workspace, kept.statistics.data());
+  kept.statistics_pending = true;
 }
 
 template <class T>
@@ -164,24 +174,31 @@ EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, co
 
 template <class T>
 double Model<T>::train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer,
-                            uint64_t seed) {
+                            uint64_t seed, Poll poll) {
   const auto training = lock_training();
   const auto weights = lock_weights();
-  return trainer_for(loss, data.inputs.rows, data.targets.columns).step(data, optimizer, seed);
+  Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
+  // No weight is half changed while the poll is asked.
+  return trainer.step(data, optimizer, seed, [&](int64_t done) {
+    const ScopedFlag asking(in_poll_);
+    return poll(done);
+  });
 }
 
 template <class T>
 T* Model<T>::part_buffer() {
-  if (part_.empty()) part_ = AlignedBuffer<T>(network_.flat_size());
-  return part_.data();
+  AlignedBuffer<T>& part = buffers().part;
+  if (part.empty()) part = AlignedBuffer<T>(network_.flat_size());
+  return part.data();
 }
 
 template <class T>
 double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed,
-                                    uint64_t step, bool accumulate) {
+                                    uint64_t step, bool accumulate, Poll poll) {
   const auto training = lock_training();
-  const bool joins = accumulate && !gradients_.empty();
-  if (joins && !mean_)
+  Buffers& kept = buffers();
+  const bool joins = accumulate && kept.has_gradients;
+  if (joins && !kept.mean)
     throw Error(
         Error::Kind::kState,
         "value_and_grad: expected accumulate=False after backward, whose gradients have no row weight");
@@ -189,49 +206,58 @@ double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss
   Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
   // Of the parts of a sum over rows only one may bring the penalties.
   trainer.runner().tasks().include_penalties(!joins || loss.mean_over_rows);
-  const double value = trainer.value_and_gradient(data, seed, step, to);
+  kept.has_gradients = joins;
+  const std::optional<double> value = trainer.value_and_gradient(data, seed, step, to, poll);
+  if (!value) return 0.0;
+  kept.has_gradients = true;
   keep_statistics(trainer.runner().workspace());
   const double weight = total_weight(data, {nullptr, 0, data.inputs.rows});
   if (joins) {
     run_team(1, [&](Team& team) {
-      mean_->add(team, network_.kernels(), weight, part_.data(), gradients_.data(), gradients_.size());
+      kept.mean->add(team, network_.kernels(), weight, kept.part.data(), kept.gradients.data(),
+                     kept.gradients.size());
     });
   } else {
-    mean_.emplace(loss.mean_over_rows).begin(weight);
+    kept.mean.emplace(loss.mean_over_rows).begin(weight);
   }
-  return value;
+  return *value;
 }
 
 template <class T>
 void Model<T>::forward(const ArraySource& inputs, bool training_mode, uint64_t seed, uint64_t step,
-                       T* outputs) {
+                       T* outputs, Poll poll) {
   const auto training = lock_training();
-  hand_pass_for(inputs.rows).forward(inputs, training_mode, seed, step, outputs);
-  if (training_mode) keep_statistics(hand_->workspace());
+  const bool whole = hand_pass_for(inputs.rows).forward(inputs, training_mode, seed, step, outputs, poll);
+  if (training_mode && whole) keep_statistics(buffers().hand->workspace());
 }
 
 template <class T>
 void Model<T>::backward(const T* output_gradient, int64_t rows, bool gradients_wanted, bool accumulate,
-                        T* input_gradient) {
+                        T* input_gradient, Poll poll) {
   const auto training = lock_training();
-  if (!hand_ || hand_->rows() == 0)
+  Buffers& kept = buffers();
+  if (!kept.hand || kept.hand->rows() == 0)
     throw Error(Error::Kind::kState, "backward: expected a call of forward before it");
-  if (rows != hand_->rows()) {
+  if (rows != kept.hand->rows()) {
     const std::string outputs = ", " + std::to_string(network_.outputs()) + "]";
     throw Error(Error::Kind::kValue, "backward: expected a gradient of shape [" +
-                                         std::to_string(hand_->rows()) + outputs +
+                                         std::to_string(kept.hand->rows()) + outputs +
                                          ", as forward returned, got [" + std::to_string(rows) + outputs);
   }
   network_.check_trainable();
-  const bool joins = gradients_wanted && accumulate && !gradients_.empty();
+  const bool joins = gradients_wanted && accumulate && kept.has_gradients;
   T* to = !gradients_wanted ? nullptr : joins ? part_buffer() : gradient_buffer();
-  hand_->include_penalties(!joins);
-  hand_->backward(output_gradient, to, input_gradient);
-  if (gradients_wanted) mean_.reset();
+  kept.hand->include_penalties(!joins);
+  if (gradients_wanted) kept.has_gradients = joins;
+  if (!kept.hand->backward(output_gradient, to, input_gradient, poll)) return;
+  if (gradients_wanted) {
+    kept.mean.reset();
+    kept.has_gradients = true;
+  }
   if (!joins) return;
   run_team(1, [&](Team& team) {
-    GradientMean(false).add(team, network_.kernels(), 1.0, part_.data(), gradients_.data(),
-                            gradients_.size());
+    GradientMean(false).add(team, network_.kernels(), 1.0, kept.part.data(), kept.gradients.data(),
+                            kept.gradients.size());
   });
 }
 
@@ -244,19 +270,20 @@ double Model<T>::penalty() {
 template <class T>
 void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
   const auto training = lock_training();
-  if (gradients_.empty())
+  Buffers& kept = buffers();
+  if (!kept.has_gradients)
     throw Error(Error::Kind::kState,
                 "optimizer.step: expected a call of backward or value_and_grad before it");
   const auto weights = lock_weights();
-  hand_pass_for(1).apply(optimizer, gradient_buffer(), statistics_pending_ ? statistics_.data() : nullptr);
-  statistics_pending_ = false;
+  const T* statistics = kept.statistics_pending ? kept.statistics.data() : nullptr;
+  hand_pass_for(1).apply(optimizer, kept.gradients.data(), statistics);
+  kept.statistics_pending = false;
 }
 
 template <class T>
 void Model<T>::follow_average(const WeightAverage<T>* average) {
   const auto training = lock_training();
   followed_ = average;
-  if (published()) publish();
 }
 
 template <class T>
@@ -264,7 +291,6 @@ void Model<T>::update_average(WeightAverage<T>& average) {
   const auto training = lock_training();
   average.update(0, 0, network_.flat_size(), network_.weights());
   average.advance(1);
-  if (published()) publish();
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 // A network with everything that its use keeps between calls: training buffers, locks, the published weights.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -10,16 +11,19 @@
 #include <utility>
 #include <vector>
 
+#include "base/at_fork.h"
 #include "base/function_ref.h"
 #include "training/derivatives.h"
 #include "training/evaluation.h"
 #include "training/hand_pass.h"
 #include "training/trainer.h"
+#include "training/training_right.h"
 
 namespace lamina {
 
 // One thread trains at a time (a second one gets kState). Predictions run from any number of threads; while a
-// fit is open they read the weights last published: at its start, and after each epoch.
+// fit is open they read the weights last published: at its start, and after each epoch. In the child of a
+// fork a network that another thread was training has those weights, and can be trained.
 template <class T>
 class Model {
  public:
@@ -46,23 +50,27 @@ class Model {
   void end_epoch();
   EpochRecord run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
                         Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll);
-  double train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer, uint64_t seed);
+  // Where a poll asks to stop, weights and accumulated gradients stay as they were.
+  double train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer, uint64_t seed,
+                    Poll poll);
   // `accumulate`: the gradients become the mean by weight (or sum) over this call and those before it.
   double value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed, uint64_t step,
-                            bool accumulate);
+                            bool accumulate, Poll poll);
 
-  void forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs);
+  void forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs, Poll poll);
   // `output_gradient` [rows, outputs] for the rows of the last forward; raises kState where there was none,
   // kValue where it had another number of rows. `accumulate`: the gradients are added to those that stand.
   void backward(const T* output_gradient, int64_t rows, bool gradients_wanted, bool accumulate,
-                T* input_gradient);
+                T* input_gradient, Poll poll);
   // What layers' penalties on their weights add to the training objective.
   double penalty();
   // Of the last backward or value_and_gradient; null before.
-  const T* gradients() const noexcept { return gradients_.data(); }
+  const T* gradients() const noexcept {
+    return buffers_ && buffers_->has_gradients ? buffers_->gradients.data() : nullptr;
+  }
   void apply_gradients(Optimizer<T>& optimizer);
 
-  // Weight averages. While one is followed (null: none), it is what a fit publishes.
+  // Weight averages. While one is followed (null: none), it is what a fit publishes, from the next time on.
   WeightAverage<T> make_average(const WeightAverageOptions& options) const {
     return WeightAverage<T>(options, network_.parameters(), network_.flat_size(), network_.kernels());
   }
@@ -86,7 +94,7 @@ class Model {
 
  private:
   // The right to train; raises kState where another thread has it, or within an epoch (a callback's call).
-  std::unique_lock<std::recursive_mutex> lock_training();
+  std::unique_lock<TrainingRight> lock_training();
   // The right to change weights, once those who read them in place have left.
   std::unique_lock<std::shared_mutex> lock_weights();
   Trainer<T>& trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns);
@@ -101,22 +109,43 @@ class Model {
   template <class Use>
   auto with_weights(Use use) const;
 
-  Network<T> network_;
-  std::unique_ptr<Trainer<T>> trainer_;
-  std::unique_ptr<HandPass<T>> hand_;
-  AlignedBuffer<T> gradients_, part_;
-  std::optional<GradientMean> mean_;  // of value_and_gradient's calls; none where backward made gradients_
-  AlignedBuffer<T> statistics_;       // of the last training batch by hand, for the next apply_gradients
-  bool statistics_pending_ = false;
+  void before_fork() noexcept;
+  void after_fork_in_parent() noexcept;
+  void after_fork_in_child() noexcept;
 
-  std::recursive_mutex training_mutex_;      // held by the thread that trains, through a whole fit
-  bool in_epoch_ = false;                    // guarded by training_mutex_
+  // What training keeps between calls.
+  struct Buffers {
+    std::unique_ptr<Trainer<T>> trainer;
+    std::unique_ptr<HandPass<T>> hand;
+    AlignedBuffer<T> gradients, part;
+    bool has_gradients = false;  // a call was not interrupted on its way to them
+    std::optional<GradientMean>
+        mean;                     // of value_and_gradient's calls; none where backward made the gradients
+    AlignedBuffer<T> statistics;  // of the last training batch by hand, for the next apply_gradients
+    bool statistics_pending = false;
+  };
+  Buffers& buffers() {
+    if (!buffers_) buffers_ = std::make_unique<Buffers>();
+    return *buffers_;
+  }
+
+  Network<T> network_;
+  std::unique_ptr<Buffers> buffers_;
+
+  TrainingRight training_right_;             // of the thread that trains, through a whole fit
+  bool in_epoch_ = false;                    // guarded by training_right_
   mutable std::shared_mutex weights_mutex_;  // weights change (unique) or are read in place (shared)
   mutable std::mutex turn_mutex_;            // readers queue behind a waiting writer, so it is not starved
   mutable std::mutex published_mutex_;
   std::shared_ptr<AlignedBuffer<T>> published_;  // not null while a fit is open
   std::shared_ptr<AlignedBuffer<T>> spare_;      // the one before, reused when nobody reads it
-  const WeightAverage<T>* followed_ = nullptr;   // guarded by training_mutex_
+  const WeightAverage<T>* followed_ = nullptr;   // guarded by training_right_
+  std::atomic<bool> in_poll_{false};             // a step outside a fit is asking its poll
+  bool fork_reads_ = false;                      // before_fork has locked weights_mutex_
+  const AtFork at_fork_{this,
+                        {[](void* model) noexcept { static_cast<Model*>(model)->before_fork(); },
+                         [](void* model) noexcept { static_cast<Model*>(model)->after_fork_in_parent(); },
+                         [](void* model) noexcept { static_cast<Model*>(model)->after_fork_in_child(); }}};
 };
 
 }  // namespace lamina

@@ -31,7 +31,24 @@ int StepRunner<T>::prepare_threads(int64_t rows) {
 template <class T>
 void StepRunner<T>::reset_flags() noexcept {
   finite_.store(true, std::memory_order_relaxed);
+  wrong_class_found_.store(false, std::memory_order_relaxed);
   cancelled_.store(false, std::memory_order_relaxed);
+}
+
+template <class T>
+void StepRunner<T>::check_classes(const char* where) const {
+  if (wrong_class_found_.load(std::memory_order_relaxed))
+    fail_wrong_class(where, *wrong_class_, network_.outputs());
+}
+
+template <class T>
+void StepRunner<T>::gather(const StepRequestData<T>& request, double weight_scale, int64_t first,
+                           int64_t rows) noexcept {
+  const std::optional<WrongClass> wrong =
+      batch_.gather(network_.kernels(), request.data, request.batch, weight_scale, first, rows, workspace_);
+  if (!wrong) return;
+  if (!wrong_class_found_.exchange(true, std::memory_order_relaxed)) wrong_class_ = wrong;
+  finite_.store(false, std::memory_order_relaxed);
 }
 
 template <class T>
@@ -56,19 +73,20 @@ void StepRunner<T>::run_rows(Team& team, const StepRequestData<T>& request,
                              FunctionRef<bool()> stop) noexcept {
   const int64_t rows = request.batch.rows;
   penalty_.add_share(team, network_.kernels(), network_.weights());
-  const double weight = total_weight(request.data, request.batch);
-  const double divisor = (loss_.mean_over_rows ? weight : 1.0) * loss_.column_divisor(network_.outputs());
+  const BatchWeight weight = batch_weight(request.data, request.batch, loss_.mean_over_rows);
+  if (team.index == 0) weight_scale_ = weight.scale;
+  const double divisor =
+      (loss_.mean_over_rows ? weight.total * weight.scale : 1.0) * loss_.column_divisor(network_.outputs());
   const T delta_scale = static_cast<T>(divisor > 0.0 ? 1.0 / divisor : 0.0);
   const double work = static_cast<double>(network_.forward_multiply_adds()) * static_cast<double>(rows);
   if (columns_are_shared(work, rows, sizeof(T) == 8, team.size) && network_.splits_columns(team.size))
-    return run_columns(team, request, stop, delta_scale);
+    return run_columns(team, request, stop, weight.scale, delta_scale);
   const NetworkPass<T> batch = pass(request, 0, rows);
   const int last = network_.phases() - 1;
   for (int phase = 0; phase <= last; ++phase) {
     begin_forward_phase(team, network_, batch, phase);
     each_tile(team, rows, stop, [&](int64_t first, int64_t count) {
-      if (phase == 0)
-        batch_.gather(network_.kernels(), request.data, request.batch, first, count, workspace_);
+      if (phase == 0) gather(request, weight.scale, first, count);
       network_.forward(pass(request, first, count), phase);
       if (phase < last || !compute_losses(request, first, count, delta_scale)) return;
       network_.backward(pass(request, first, count), false, last);
@@ -85,11 +103,11 @@ void StepRunner<T>::run_rows(Team& team, const StepRequestData<T>& request,
 
 template <class T>
 void StepRunner<T>::run_columns(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop,
-                                T delta_scale) noexcept {
+                                double weight_scale, T delta_scale) noexcept {
   const NetworkPass<T> batch = pass(request, 0, request.batch.rows);
   const Team::Range own = team.share(request.batch.rows);
   const int64_t count = own.last - own.first;
-  if (count > 0) batch_.gather(network_.kernels(), request.data, request.batch, own.first, count, workspace_);
+  if (count > 0) gather(request, weight_scale, own.first, count);
   team.barrier();
   for (size_t i = 0; i < network_.nodes().size(); ++i, team.barrier())
     network_.forward_part(batch, i, team.index, team.size);
@@ -137,7 +155,7 @@ template <class T>
 double StepRunner<T>::summed_loss(int64_t rows) noexcept {
   double sum = 0.0;
   for (int64_t i = 0; i < rows; ++i) sum += batch_.row_losses()[i];
-  return sum / loss_.column_divisor(network_.outputs());
+  return sum / loss_.column_divisor(network_.outputs()) / weight_scale_;
 }
 
 template class StepRunner<float>;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 
 #include "base/thread_pool.h"
 #include "network/workspace.h"
@@ -47,6 +48,13 @@ class StepRunner {
 
   // After the barrier that follows run_rows.
   bool loss_is_finite() const noexcept { return finite_.load(std::memory_order_relaxed); }
+  // Raises kValue where rows had a class that the network does not have; the loss counts as not finite then.
+  void check_classes(const char* where) const;
+  // Asked between pieces of a step: true once it is cancelled. Member 0 asks `stop`.
+  bool stops(const Team& team, FunctionRef<bool()> stop) noexcept {
+    if (team.index == 0 && stop()) cancel();
+    return cancelled();
+  }
   void cancel() noexcept { cancelled_.store(true, std::memory_order_relaxed); }
   bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
   void reset_flags() noexcept;
@@ -62,7 +70,9 @@ class StepRunner {
                  FunctionRef<void(int64_t, int64_t)> run) noexcept;
   // run_rows where all rows pass through each layer together, in columns of each member's own.
   void run_columns(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop,
-                   T delta_scale) noexcept;
+                   double weight_scale, T delta_scale) noexcept;
+  // A tile's inputs, targets and weights.
+  void gather(const StepRequestData<T>& request, double weight_scale, int64_t first, int64_t rows) noexcept;
   // Of rows through the last layer; false where one is not finite.
   bool compute_losses(const StepRequestData<T>& request, int64_t first, int64_t rows, T delta_scale) noexcept;
   void record_outputs(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept;
@@ -75,6 +85,9 @@ class StepRunner {
   Batch<T> batch_;
   GradientTasks<T> tasks_;
   PenaltySum<T> penalty_;
+  double weight_scale_ = 1.0;              // of the last batch; member 0's
+  std::optional<WrongClass> wrong_class_;  // by the member that sets wrong_class_found_
+  std::atomic<bool> wrong_class_found_{false};
   alignas(64) std::atomic<bool> finite_{true};
   std::atomic<bool> cancelled_{false};
 };

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "training/schedule.h"
+#include "training/timed_poll.h"
 
 namespace lamina {
 
@@ -20,27 +21,6 @@ namespace {
 // optimizer's state, they are kept only now and then, and the steps since are done again where one fails.
 constexpr int64_t kStepsPerBackup = 32;
 constexpr double kShortStep = 1000.0;  // microseconds
-
-// Asks the caller's poll at most every 20 ms; reading the clock would cost a short step's time, so it looks
-// every few calls there.
-class TimedPoll {
- public:
-  TimedPoll(Poll poll, bool short_steps) : poll_(poll), calls_per_look_(short_steps ? 8 : 1) {}
-  bool operator()(int64_t done) {
-    if (++calls_ % calls_per_look_ != 0) return false;
-    const auto now = Clock::now();
-    if (now - asked_ < std::chrono::milliseconds(20)) return false;
-    asked_ = now;
-    return poll_(done);
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  Poll poll_;
-  Clock::time_point asked_ = Clock::now();
-  unsigned calls_per_look_;
-  unsigned calls_ = 0;
-};
 
 void check_learning_rates(const double* rates, int64_t steps) {
   for (int64_t i = 0; rates != nullptr && i < steps; ++i)
@@ -152,6 +132,8 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
   network_.note_update(runner_.tasks().keeps_transposed());
   record.cancelled = runner_.cancelled();
   if (record.cancelled && epoch.keep_every > 1) backup_valid_ = false;
+  if (!runner_.loss_is_finite() && epoch.keep_every > 1) backup_valid_ = false;
+  runner_.check_classes(request.epoch == kNoEpoch ? "train_step" : "fit");
   if (!runner_.loss_is_finite() || !optimizer.step_is_finite()) fail_not_finite(epoch, record.steps);
   if (weight_sum > 0.0) record.loss /= weight_sum;
   return record;
@@ -222,10 +204,7 @@ bool Trainer<T>::run_whole(Team& team, const StepRequestData<T>& request, Epoch&
   Optimizer<T>& optimizer = epoch.optimizer;
   const int64_t batch_size = epoch.request.batch_size;
   GradientTasks<T>& tasks = runner_.tasks();
-  const auto stopped = [&] {
-    if (team.index == 0 && stop()) runner_.cancel();
-    return runner_.cancelled();
-  };
+  const auto stopped = [&] { return runner_.stops(team, stop); };
   const BatchRows& all = request.batch;
   GradientMean mean(runner_.loss().mean_over_rows);
   const int64_t parts = batches_per_epoch(network_, all.rows, batch_size);
@@ -258,26 +237,32 @@ bool Trainer<T>::run_whole(Team& team, const StepRequestData<T>& request, Epoch&
 }
 
 template <class T>
-double Trainer<T>::step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed) {
+double Trainer<T>::step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed, Poll poll) {
   const EpochRequest request{kNoEpoch, data.inputs.rows, false, seed, nullptr};
-  return run_epoch(data, request, optimizer, nullptr, nullptr, [](int64_t) { return false; }).loss;
+  return run_epoch(data, request, optimizer, nullptr, nullptr, poll).loss;
 }
 
 template <class T>
-double Trainer<T>::value_and_gradient(const DataSet<T>& data, uint64_t seed, uint64_t step, T* gradients) {
+std::optional<double> Trainer<T>::value_and_gradient(const DataSet<T>& data, uint64_t seed, uint64_t step,
+                                                     T* gradients, Poll poll) {
   const int64_t rows = data.inputs.rows;
   network_.check_batch_rows(rows, "value_and_grad");
   const int threads = runner_.prepare_threads(rows);
   if (rows > 1) network_.refresh_transposed(false);
   runner_.reset_flags();
   const StepRequestData<T> request{data, {nullptr, 0, rows}, seed, step, nullptr};
+  TimedPoll timed(poll, false);
+  const auto stop = [&] { return timed(0); };
   run_team(threads, [&](Team& team) {
-    runner_.run_rows(team, request, [] { return false; });
+    runner_.run_rows(team, request, stop);
     if (team.index == 0) runner_.tasks().begin();
     team.barrier();
-    if (runner_.loss_is_finite())
-      runner_.tasks().run(team, runner_.workspace(), rows, gradients, true, nullptr);
+    if (!runner_.loss_is_finite() || runner_.cancelled()) return;
+    runner_.tasks().run(team, runner_.workspace(), rows, gradients, true, nullptr,
+                        [&] { return runner_.stops(team, stop); });
   });
+  if (runner_.cancelled()) return std::nullopt;
+  runner_.check_classes("value_and_grad");
   if (!runner_.loss_is_finite())
     throw Error(Error::Kind::kNotFinite,
                 "value_and_grad: the loss is not finite; first seen in " + first_not_finite_place(rows));

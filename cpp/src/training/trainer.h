@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,9 +63,11 @@ class Trainer {
   EpochRecord run_epoch(const DataSet<T>& data, const EpochRequest& request, Optimizer<T>& optimizer,
                         WeightAverage<T>* average, T* outputs, Poll poll);
   // One update on all rows of `data` as one batch; returns the loss before it.
-  double step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed);
-  // Loss of all rows of `data` as one batch and its gradient into the flat buffer `gradients`.
-  double value_and_gradient(const DataSet<T>& data, uint64_t seed, uint64_t step, T* gradients);
+  double step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed, Poll poll);
+  // Loss of all rows of `data` as one batch and its gradient into the flat buffer `gradients`; none where the
+  // poll asked to stop.
+  std::optional<double> value_and_gradient(const DataSet<T>& data, uint64_t seed, uint64_t step, T* gradients,
+                                           Poll poll);
 
  private:
   // What the steps of one epoch share.

@@ -299,6 +299,23 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     _add_output_kind(parser)
 
 
+def text_options(arguments: "Arguments") -> list[str]:
+    """What was typed to read text files so, which another table of the kind needs too."""
+    words = {"separator": {"\t": "tab", " ": "blanks"}, "quote": {"": "none"}}
+    typed: list[str] = []
+    for name in ("separator", "quote", "comment", "encoding"):
+        value = getattr(arguments, name)
+        if value is not None:
+            typed.append(f"--{name}={words.get(name, {}).get(value, value)}")
+    if arguments.skip:
+        typed.append(f"--skip={arguments.skip}")
+    if arguments.decimal != ".":
+        typed.append(f"--decimal={arguments.decimal}")
+    if arguments.no_header:
+        typed.append("--no-header")
+    return [*typed, *(f"--columns={names}" for names in arguments.columns or [])]
+
+
 def _add_output_kind(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     parser.add_argument(

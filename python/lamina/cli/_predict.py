@@ -49,6 +49,13 @@ def run(arguments: Arguments) -> None:
     else:
         write_utf8(frame.write_csv())
     print_issues(issues, len(inputs))
+    if arguments.threshold is not None:
+        assert isinstance(model.target, ClassTarget)
+        print(
+            f"lamina: '{model.target.positive}' is predicted where its probability is above "
+            f"{arguments.threshold:g}",
+            file=sys.stderr,
+        )
 
 
 def _predictions(

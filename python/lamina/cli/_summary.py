@@ -72,8 +72,7 @@ class Summary:
         choice = self.plan.choice
         if not choice.reason:
             return ""
-        other = "regression" if choice.task == "classification" else "classification"
-        change = f"; --task {other} changes it" if "whole" in choice.reason else ""
+        change = f"; --task {choice.possible} changes it" if choice.possible else ""
         why = choice.reason.removeprefix("it ")
         return f"task: {choice.task}, because the target {why}{change}"
 

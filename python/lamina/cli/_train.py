@@ -12,7 +12,7 @@ from rich.console import Console
 
 from lamina import __version__
 from lamina._progress import duration
-from lamina.cli._arguments import Arguments
+from lamina.cli._arguments import Arguments, text_options
 from lamina.cli._errors import file_named, options_named
 from lamina.cli._finish import Finish
 from lamina.cli._interrupt import termination_raised
@@ -114,7 +114,7 @@ def _train(arguments: Arguments) -> None:
         if arguments.json:
             print_json({"model": str(finish.place)} | model.training)
         else:
-            _print_end(console, target, trained, finish, time.perf_counter() - begin)
+            _print_end(console, arguments, target, trained, finish, time.perf_counter() - begin)
         finish.raise_problems()
         check_console(console)
 
@@ -131,14 +131,20 @@ def _summarise(
 
 
 def _print_end(
-    console: Console, target: Target, trained: Trained, finish: Finish, seconds: float
+    console: Console,
+    arguments: Arguments,
+    target: Target,
+    trained: Trained,
+    finish: Finish,
+    seconds: float,
 ) -> None:
     say(console, f"{describe_epochs(trained.training_record())}, {duration(seconds)} in all")
     if finish.results:
         print_results(console, finish.results, main=True)
         say(console, f"baseline: {BASELINES[target.task]}")
     say(console, f"model saved to {finish.place}; use it with")
-    say(console, f"  lamina predict {shlex.quote(str(finish.place))} TABLE")
+    options = "".join(f" {shlex.quote(option)}" for option in text_options(arguments))
+    say(console, f"  lamina predict {shlex.quote(str(finish.place))} TABLE{options}")
 
 
 def _read_rows(path: Path, target: Target, preprocessor: Preprocessor, layout: TextFormat) -> Rows:

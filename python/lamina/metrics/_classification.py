@@ -198,10 +198,9 @@ def balanced_accuracy(
         ValueError: many labels at once.
     """
     given = _one_class_a_row("balanced_accuracy", y_true, y_pred, sample_weight, task)
-    matrix = _matrix(given, threshold)
-    rows = matrix.sum(axis=1)
-    occurs = rows > 0.0
-    return float((matrix.diagonal()[occurs] / rows[occurs]).mean())
+    right, _, true, _ = _counts(given, threshold)
+    occurs = true > 0.0
+    return float((right[occurs] / true[occurs]).mean())
 
 
 def matthews_correlation(
@@ -220,13 +219,11 @@ def matthews_correlation(
         ValueError: many labels at once.
     """
     given = _one_class_a_row("matthews_correlation", y_true, y_pred, sample_weight, task)
-    matrix = _matrix(given, threshold)
-    matrix = matrix / matrix.sum()
-    true, chosen = matrix.sum(axis=1), matrix.sum(axis=0)
+    right, chosen, true, _ = (part / given.weight.sum() for part in _counts(given, threshold))
     # Of one class alone the variance is 0, whatever is left by rounding.
     if np.count_nonzero(true) == 1 or np.count_nonzero(chosen) == 1:
         return 0.0
-    covariance = matrix.trace() - true @ chosen
+    covariance = right.sum() - true @ chosen
     return float(covariance / np.sqrt((1.0 - true @ true) * (1.0 - chosen @ chosen)))
 
 
@@ -294,13 +291,15 @@ def _matrix(given: Classes, threshold: float | None) -> Floats:
 
 def _counts(given: Classes, threshold: float | None) -> tuple[Floats, Floats, Floats, Array]:
     """Of each class the weight of right, chosen and true rows, and whether any row has it."""
-    matrix = _matrix(given, threshold)
     if given.task == "multilabel":
+        matrix = _matrix(given, threshold)
         right, chosen = matrix[:, 1, 1], matrix[:, :, 1].sum(axis=1)
         return right, chosen, matrix[:, 1].sum(axis=1), np.ones(len(right), dtype=bool)
-    there = np.union1d(given.truth, given.decided(threshold))
-    occurs = np.isin(np.arange(given.count), there)
-    return matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1), occurs
+    # Not by the matrix: of many classes it would be far larger than these.
+    truth, decided, count = given.truth, given.decided(threshold), given.count
+    right = sums(truth, given.weight * (truth == decided), count)
+    occurs = np.bincount(truth, minlength=count) + np.bincount(decided, minlength=count) > 0
+    return right, sums(decided, given.weight, count), sums(truth, given.weight, count), occurs
 
 
 def _averaged(

@@ -67,6 +67,10 @@ class ColumnFormats:
                 self.examples[name] = self._example(name, written, missing_values)
             self.examples.setdefault(name, "")
 
+    def kind(self, name: str) -> str | None:
+        """The kind of a column that has a format, which is no other; None for others."""
+        return "number" if name in self.numbers else "date" if name in self.dates else None
+
     def read(self, name: str, column: Column, missing_values: Collection[str]) -> Column:
         """The column's numbers or dates where it has a format, else the column itself.
 

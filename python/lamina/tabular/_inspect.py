@@ -143,7 +143,8 @@ def _leave_out_key(
     each = summary.distinct == rows and summary.kind != "date"
     note = name_note(summary.name, each, whole, saved_index)
     if note:
-        return replace(summary, kind="ignored", note=note, remedy=summary.kind)
+        remedy = "date:%Y-%m-%d" if summary.kind == "date" else summary.kind
+        return replace(summary, kind="ignored", note=note, remedy=remedy)
     if summary.kind == "number" and are_day_numbers(present):
         note = f"looks like days written as {present[0]:.0f} is"
         return replace(summary, note=note, remedy="date:%Y%m%d")

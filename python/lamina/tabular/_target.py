@@ -18,7 +18,7 @@ from lamina.tabular._columns import (
     read_numbers,
 )
 from lamina.tabular._encoders import Record
-from lamina.tabular._keys import find_stray_value
+from lamina.tabular._keys import find_stray_value, lose_digits
 from lamina.tabular._record import Fields, Tensors
 from lamina.tabular._text_kind import kind_of_texts
 from lamina.tabular._texts import (
@@ -168,10 +168,11 @@ Target = ClassTarget | NumberTarget
 
 @dataclass(frozen=True)
 class TaskChoice:
-    """The task that a target column's values suggest, and why: "it holds text"."""
+    """The task that a target column's values suggest, why ("it holds text"), and another one."""
 
     task: str
     reason: str
+    possible: str = ""
 
 
 def choose_task(name: str, column: Any, missing_values: Collection[str]) -> TaskChoice:
@@ -185,25 +186,46 @@ def choose_task(name: str, column: Any, missing_values: Collection[str]) -> Task
         TableError: dates, or numbers with a few texts among them or written with marks.
     """
     column = as_column(name, column)
-    coded = code_text(column, missing_values)
-    counts = coded.counts()
-    kind, note, _ = kind_of_texts(name, coded)
-    if kind_of(column) == "M" or kind == "date":
+    if kind_of(column) == "M":
         raise TableError(f"target '{name}': expected classes or numbers, got dates")
-    if kind == "category":
-        truths = find_places(TRUTH_VALUES, counts)
-        holds = "truth values" if counts and (truths >= 0).all() else "text"
-        return TaskChoice("classification", f"it holds {note or holds}")
-    numbers = [parse_number(text) or 0.0 for text in counts]
-    if not all(number.is_integer() for number in numbers):
+    if kind_of(column) in "Tb":
+        coded = code_text(column, missing_values)
+        kind, note, remedy = kind_of_texts(name, coded)
+        if kind == "date":
+            raise TableError(f"target '{name}': expected classes or numbers, got dates")
+        if kind == "category":
+            return _choose_classes(coded.counts(), note if remedy == "number" else "")
+    if lose_digits(column):
+        return TaskChoice("classification", "it holds whole numbers beyond 2^53")
+    numbers = read_numbers(name, column, missing_values)
+    return _choose_by_numbers(numbers[~np.isnan(numbers)])
+
+
+def _choose_classes(counts: Mapping[str, int], note: str) -> TaskChoice:
+    truths = find_places(TRUTH_VALUES, counts)
+    holds = "truth values" if counts and (truths >= 0).all() else "text"
+    return TaskChoice("classification", f"it holds {note or holds}")
+
+
+def _choose_by_numbers(numbers: Floats) -> TaskChoice:
+    if not (numbers == np.floor(numbers)).all():
         return TaskChoice("regression", "it holds numbers with fractions")
-    found = f"it holds {len(counts):,} different whole numbers"
-    if len(counts) > _FEW_WHOLE_NUMBERS:
-        return TaskChoice("regression", f"{found}, more than {_FEW_WHOLE_NUMBERS}")
-    if len(counts) <= 2 or sum(counts.values()) >= _ROWS_PER_CLASS * len(counts):
-        return TaskChoice("classification", found if len(counts) > 1 else "it holds one value")
-    rows = f"in fewer than {_ROWS_PER_CLASS} rows each on average"
-    return TaskChoice("regression", f"{found}, {rows}")
+    distinct, rows = len(np.unique(numbers)), len(numbers)
+    found = f"it holds {distinct:,} different whole numbers"
+    possible = "" if _too_many(distinct, rows) else "classification"
+    if distinct > _FEW_WHOLE_NUMBERS:
+        reason = f"{found}, more than {_FEW_WHOLE_NUMBERS}"
+        return TaskChoice("regression", reason, possible)
+    if distinct <= 2 or rows >= _ROWS_PER_CLASS * distinct:
+        reason = found if distinct > 1 else "it holds one value"
+        return TaskChoice("classification", reason, "regression" if distinct > 1 else "")
+    reason = f"{found}, in fewer than {_ROWS_PER_CLASS} rows each on average"
+    return TaskChoice("regression", reason, possible)
+
+
+def _too_many(classes: int, rows: int) -> bool:
+    """Whether there are too many classes to learn."""
+    return classes > _MOST_CLASSES or 2 * classes > max(rows, 8)
 
 
 def fit_target(
@@ -279,7 +301,7 @@ def _fit_classes(name: str, counts: dict[str, int]) -> ClassTarget:
     if len(counts) < 2:
         found = f"only the class {shorten(next(iter(counts)))}" if counts else "no value"
         raise TargetError(f"target '{name}': expected at least two classes, found {found}")
-    if len(counts) > _MOST_CLASSES or 2 * len(counts) > max(rows, 8):
+    if _too_many(len(counts), rows):
         raise TableError(
             f"target '{name}': {len(counts)} classes in {rows} rows are too many to learn; "
             "is it a number (then the task is regression), or another column?"

@@ -1,0 +1,400 @@
+"""Calls everything public with values that do not belong there, and says what went wrong.
+
+Right is an exception in the library's own words, or a call that works. Run it alone for longer:
+`python tests/wrong_values.py [rounds [seed]]`.
+"""
+
+import contextlib
+import io
+import random
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import lamina as lm
+
+# What pybind11 and CPython say where an argument was not checked.
+_FOREIGN = (
+    "incompatible function arguments",
+    "incompatible constructor arguments",
+    "Unable to cast",
+    "Unable to convert",
+    "pybind11",
+    "_core.",
+    "SystemError",
+    "instance of type",
+)
+_EXPECTED = (TypeError, ValueError, RuntimeError, ImportError, OSError, OverflowError, MemoryError)
+
+
+class Silent:
+    """An object that can do nothing."""
+
+
+def wrong_values() -> list[Any]:
+    """Fresh values of many kinds."""
+    return [*_numbers(), *_arrays(), *_others()]
+
+
+def _numbers() -> list[Any]:
+    return [
+        None,
+        True,
+        0,
+        -1,
+        1,
+        2,
+        2**31,
+        2**63,
+        2**64,
+        -(2**64),
+        10**30,
+        1.5,
+        -1.5,
+        0.0,
+        1e-320,
+        1e300,
+        float("nan"),
+        float("inf"),
+        1j,
+        np.int64(3),
+        np.uint64(2**64 - 1),
+        np.int8(-1),
+        np.float16(2.0),
+        np.float32("nan"),
+        np.bool_(True),
+    ]
+
+
+def _arrays() -> list[Any]:
+    return [
+        np.array(3),
+        np.array([]),
+        np.zeros((3, 0)),
+        np.zeros((0, 3)),
+        np.ones((4, 3)),
+        np.ones((4, 3), np.float16),
+        np.ones((4, 3), ">f8"),
+        np.ones((4, 3))[::-1, ::-1],
+        np.full((4, 3), np.nan),
+        np.full((4, 3), 1e300),
+        np.ones((4, 3), complex),
+        np.ones((2, 2, 2)),
+        np.arange(4),
+        np.array([0, 1, 2, 7]),
+        np.array([0, 2**40, 1, 0]),
+        np.array([-1, 0, 1, 0], np.int8),
+        np.array(["a", "b", "c", "d"]),
+        np.array([None, 1, "x", 2.0], object),
+        np.array([1, 2, 3, 4], "M8[s]"),
+        np.ma.masked_array([1.0, 2.0, 3.0, 4.0], [0, 1, 0, 0]),
+    ]
+
+
+def _others() -> list[Any]:
+    return [
+        "",
+        "adam",
+        "no such name",
+        "\0",
+        "a\0b",
+        "\ud800",
+        b"bytes",
+        [],
+        [1, 2],
+        [[1.0, 2.0, 3.0]] * 4,
+        [[1.0], [1.0, 2.0]],
+        ["a", None],
+        (),
+        (1, 2, 3),
+        {},
+        {"kind": "dense"},
+        {"a": 1},
+        {1: 2},
+        {"layers.0.weight": "x"},
+        set(),
+        object(),
+        Silent(),
+        Silent,
+        int,
+        len,
+        lambda *_: None,
+        range(4),
+        slice(None),
+        lm.Dense(2),
+        lm.Adam(),
+        lm.LBFGS(),
+        lm.MeanSquaredError(),
+        lm.WeightAverage(),
+        lm.CosineSchedule(0.1),
+        lm.Callback(),
+        lm.Sequential([lm.Dense(2)], inputs=3),
+        lm.Sequential([lm.Dense(2)]),
+        iter([1, 2]),
+        memoryview(b"abcd"),
+    ]
+
+
+X = np.ones((4, 3), np.float32)
+Y = np.array([0, 1, 1, 0], np.int32)
+Call = tuple[str, Callable[..., Any], dict[Any, Any]]
+
+
+def net() -> lm.Sequential:
+    """A small classifier."""
+    return lm.Sequential([lm.Dense(4, "tanh"), lm.Dense(2, "softmax")], inputs=3)
+
+
+def public_calls(folder: Path) -> Iterator[Call]:
+    """Name, function and arguments that it takes, of everything public; objects are fresh."""
+    for name in lm.__all__:
+        value = getattr(lm, name)
+        if isinstance(value, type):
+            yield name, value, _options_of(value)
+    yield from _network_calls()
+    yield from _state_calls(folder)
+    yield from _derivative_calls()
+    yield from _optimizer_calls()
+
+
+def _network_calls() -> Iterator[Call]:
+    n = net()
+    yield "predict", n.predict, {"X": X}
+    yield (
+        "evaluate",
+        n.evaluate,
+        {"X": X, "y": Y, "loss": None, "metrics": (), "sample_weight": None},
+    )
+    fit = {
+        "X": X,
+        "y": Y,
+        "epochs": 1,
+        "verbose": False,
+        "loss": None,
+        "optimizer": "adam",
+        "batch_size": 2,
+        "validation_data": None,
+        "validation_fraction": 0.0,
+        "metrics": (),
+        "sample_weight": None,
+        "class_weight": None,
+        "callbacks": (),
+        "shuffle": True,
+        "accumulate": 1,
+        "average": None,
+        "early_stopping": None,
+        "target_loss": None,
+    }
+    yield "fit", net().fit, fit
+    yield "forward", n.forward, {"X": X, "training": True, "step": 0}
+    yield from _step_calls()
+
+
+def _step_calls() -> Iterator[Call]:
+    n = net()
+    n.forward(X)
+    yield (
+        "backward",
+        n.backward,
+        {
+            "output_gradient": np.ones((4, 2)),
+            "gradients": True,
+            "input_gradient": True,
+            "accumulate": False,
+        },
+    )
+    yield (
+        "value_and_grad",
+        n.value_and_grad,
+        {
+            "X": X,
+            "y": Y,
+            "loss": None,
+            "sample_weight": None,
+            "step": 0,
+            "accumulate": False,
+        },
+    )
+    yield (
+        "train_step",
+        n.train_step,
+        {
+            "X": X,
+            "y": Y,
+            "optimizer": lm.Adam(),
+            "loss": None,
+            "sample_weight": None,
+        },
+    )
+
+
+def _state_calls(folder: Path) -> Iterator[Call]:
+    n = net()
+    yield "save", n.save, {"path": folder / "net.lamina"}
+    n.save(folder / "net.lamina")
+    yield "load", lm.load, {"path": folder / "net.lamina"}
+    yield "set_parameters", n.set_parameters, {"parameters": {}}
+    yield (
+        "adapt",
+        lm.Sequential([lm.Normalization(), lm.Dense(1)], inputs=3).adapt,
+        {
+            "X": X,
+            "sample_weight": None,
+        },
+    )
+    yield "reset", n.reset, {"seed": 0}
+    yield "set_state", n.set_state, {"state": n.get_state()}
+    yield "set_state values", lambda **v: net().set_state(v), n.get_state()
+    yield "from_spec", lm.Sequential.from_spec, {"spec": n.to_spec(), "seed": 0, "dtype": "float32"}
+    yield "activations", n.activations, {"X": X}
+    yield "jacobian", n.jacobian, {"X": X}
+    yield "parameter_jacobian", n.parameter_jacobian, {"X": X}
+    yield "jvp", n.jacobian_vector_product, {"X": X, "inputs": X, "parameters": None}
+    yield "vjp", n.vector_jacobian_product, {"X": X, "vectors": np.ones((4, 2)), "by": "inputs"}
+
+
+def _derivative_calls() -> Iterator[Call]:
+    n = net()
+    rows = {"X": X, "y": Y, "loss": None, "sample_weight": None}
+    yield "sample_gradients", n.sample_gradients, rows
+    yield "sample_gradient_norms", n.sample_gradient_norms, rows
+    yield "hessian_vector_product", n.hessian_vector_product, {**rows, "vector": n.parameters()}
+    predictor = n.compile_predictor()
+    yield "predictor", predictor, {0: X[0], "out": None}
+    yield "predictor of rows", predictor, {0: X, "out": None}
+    yield "predict_one", predictor.predict_one, {0: X[0], "out": None}
+    yield "activate", lm.activate, {"x": X, "activation": "relu"}
+    yield "activation_vjp", lm.activation_vjp, {"x": X, "activation": "relu"}
+    yield "pullback", lm.activation_vjp(X, "tanh")[1], {"dy": X}
+    yield "average_networks", lm.average_networks, {"networks": [n, n], "weights": None}
+    yield (
+        "batches",
+        lambda **v: list(lm.batches(**v)),
+        {
+            "rows": 4,
+            "batch_size": 2,
+            "seed": 0,
+            "epoch": 1,
+            "shuffle": True,
+            "smallest": 1,
+        },
+    )
+    yield (
+        "find_learning_rate",
+        lm.find_learning_rate,
+        {
+            "net": n,
+            "X": X,
+            "y": Y,
+            "loss": None,
+            "optimizer": "adam",
+            "batch_size": 2,
+            "lowest": 1e-6,
+            "highest": 10.0,
+            "steps": 10,
+            "smoothing": 0.9,
+            "sample_weight": None,
+        },
+    )
+    yield "set_num_threads", lm.set_num_threads, {"count": 1}
+    yield "Perceptron.fit", lm.Perceptron(max_epochs=2).fit, {"X": X, "y": Y}
+    unit = lm.Perceptron().fit([[0.0], [1.0]], [0, 1])
+    yield "Perceptron.predict", unit.predict, {"X": [[1.0]]}
+    yield "decision_function", unit.decision_function, {"X": [[1.0]]}
+
+
+def _optimizer_calls() -> Iterator[Call]:
+    n = net()
+    used = lm.Adam()
+    net().train_step(X, Y, optimizer=used)
+    yield "optimizer.step", used.step, {"net": n}
+    yield "optimizer.set_length", used.set_length, {"steps_per_epoch": 1, "epochs": 1}
+    yield "learning_rate", lambda value: setattr(used, "learning_rate", value), {"value": 0.1}
+    state = used.get_state()
+    yield "optimizer.set_state", used.set_state, {"net": net(), "state": state}
+    yield "optimizer.set_state values", lambda **v: lm.Adam().set_state(net(), v), state
+    average = lm.WeightAverage()
+    average.update(n)
+    for name in ("update", "apply", "resume"):
+        yield f"average.{name}", getattr(average, name), {"net": n}
+    yield "average.set_state", average.set_state, {"net": n, "state": average.get_state()}
+    yield (
+        "average.set_state values",
+        lambda **v: lm.WeightAverage().set_state(net(), v),
+        (average.get_state()),
+    )
+
+
+def _options_of(kind: type) -> dict[str, Any]:
+    """Arguments of a class by name; None stands for those without a default."""
+    import inspect
+
+    try:
+        parameters = inspect.signature(kind).parameters
+    except (TypeError, ValueError):
+        return {}
+    return {
+        name: None if parameter.default is inspect.Parameter.empty else parameter.default
+        for name, parameter in parameters.items()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }
+
+
+def fault_of(function: Callable[..., Any], arguments: dict[str | int, Any]) -> str:
+    """What is wrong with the way in which a call ends; empty where it is right."""
+    positional = [arguments[0]] if 0 in arguments else []
+    named = {name: value for name, value in arguments.items() if isinstance(name, str)}
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            function(*positional, **named)
+    except (*_EXPECTED, lm.NotFiniteError) as error:
+        message = f"{type(error).__name__}: {error}"
+        found = [words for words in _FOREIGN if words in message]
+        return f"{message[:300]!r}" if found else ""
+    except Exception as error:  # any other kind is a fault
+        return f"{type(error).__name__}: {str(error)[:200]!r}"
+    return ""
+
+
+def faults(rounds: int, seed: int) -> Iterator[str]:
+    """Faults of calls with one wrong value each: all of them, or `rounds` at random."""
+    generator, threads = random.Random(seed), lm.get_num_threads()
+    with tempfile.TemporaryDirectory() as folder:
+        count = sum(len(call[2]) for call in public_calls(Path(folder)))
+        size = count * len(wrong_values())
+        chosen = set(range(size)) if rounds >= size else set(generator.sample(range(size), rounds))
+        place = 0
+        for name, function, arguments in public_calls(Path(folder)):
+            for argument in arguments:
+                for value in wrong_values():
+                    if place in chosen:
+                        if huge(name, argument, value):
+                            place += 1
+                            continue
+                        with contextlib.chdir(folder):
+                            fault = fault_of(function, {**arguments, argument: value})
+                        if fault:
+                            yield f"{name}({argument}={value!r:.60}): {fault}"
+                    place += 1
+        lm.set_num_threads(threads)
+
+
+def huge(name: str, argument: Any, value: Any) -> bool:
+    """Whether a value is legal and would take long."""
+    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return number and value > 2**20 and argument in ("rows", "epochs", "steps", "units", "inputs")
+
+
+if __name__ == "__main__":
+    options = [int(value) for value in sys.argv[1:]]
+    found = 0
+    for line in faults(options[0] if options else 10**9, options[1] if len(options) > 1 else 0):
+        found += 1
+        print(line, flush=True)
+    sys.exit(1 if found else 0)
