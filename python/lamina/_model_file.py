@@ -74,10 +74,19 @@ def network_from_bytes(data: bytes) -> Sequential:
     return _restore("model bytes", text, tensors)[0]
 
 
-def _checked_path(path: PathLike, where: str) -> PathLike:
+def _checked_path(path: PathLike, where: str) -> str | bytes:
     if not isinstance(path, str | bytes | os.PathLike):
         raise TypeError(f"{where}: expected the path of a file, got {what(path)}")
-    return path
+    name = os.fspath(path)
+    if ("\0" if isinstance(name, str) else b"\0") in name:
+        raise ValueError(f"{where}: expected a path without zero bytes, got {name!r}")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{where}: expected a path that the system can encode, got {name!r}"
+        ) from None
+    return name
 
 
 def _contents(
