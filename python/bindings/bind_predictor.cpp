@@ -6,6 +6,7 @@
 #include "array_view.h"
 #include "base/denormals.h"
 #include "inference/predictor.h"
+#include "instance.h"
 #include "poll.h"
 #include "register.h"
 #include "training/model.h"
@@ -305,7 +306,7 @@ py::object compile_predictor(const Model<T>& model) {
   } else {
     any->f64 = std::move(made);
   }
-  py::object object = py::cast(std::move(any));
+  Instance object(std::move(any));
   *reinterpret_cast<vectorcallfunc*>(reinterpret_cast<char*>(object.ptr()) + vector_call_offset) =
       &vector_call;
   return object;

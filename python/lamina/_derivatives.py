@@ -173,7 +173,7 @@ class Derivatives(CheckedData):
         """
         where = "hessian_vector_product"
         self._inputs(X, where)
-        twin = type(self).from_spec(self.to_spec(), seed=self.seed, dtype="float64")
+        twin = type(self)._from_spec(self.to_spec(), seed=self.seed, dtype="float64")
         twin.set_parameters(self.parameters())
         x, chosen, classes, values, weights = twin._batch(X, y, loss, sample_weight, where)
         core = twin._core_network()

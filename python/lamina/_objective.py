@@ -45,7 +45,7 @@ class Objective:
         _check_steady(net.to_spec(), title)
         self.mean = json.loads(loss.spec()).get("reduction", "mean") == "mean"
         _check_unlimited(net.to_spec(), self.mean, title)
-        self._net = type(net).from_spec(net.to_spec(), seed=net.seed, dtype="float64")
+        self._net = type(net)._from_spec(net.to_spec(), seed=net.seed, dtype="float64")
         self._net.set_parameters(net.parameters())
         self._core: Any = self._net._core_network()
         self._core.target_columns(loss)

@@ -107,14 +107,15 @@ class Stack:
                 f"{what(parameters)}"
             )
         names, shapes = core.parameter_names, core.parameter_shapes
-        parameters = self._with_split_means(parameters, names)
+        places = {name: place for place, name in enumerate(names)}
+        parameters = self._with_split_means(parameters, places)
         checked: list[tuple[int, Array]] = []
         for name, value in parameters.items():
-            if name not in names:
+            index = places.get(name)
+            if index is None:
                 raise ValueError(
                     f"set_parameters: unknown name {name!r}; there are {', '.join(names)}"
                 )
-            index = names.index(name)
             array = _arrays.contiguous(value, dtype=self.dtype, where="set_parameters", name=name)
             expected = tuple(shapes[index])
             if array.shape != expected:
@@ -156,14 +157,15 @@ class Stack:
             got = ", ".join(map(str, state)) if isinstance(state, Mapping) else repr(state)
             raise ValueError(f"set_state: expected {', '.join(names)}, got {got or 'nothing'}")
         seed = checked_seed(state["seed"])
-        epochs, step = (_checked_count(state[k], k) for k in ("epochs_trained", "random_step"))
+        epochs, step = (checked_count(state[k], k) for k in ("epochs_trained", "random_step"))
         self.seed, self.epochs_trained, self._forward_steps = seed, epochs, step
 
     def copy(self) -> Self:
         """A network of its own with equal weights."""
-        twin = type(self)(self.layers, inputs=self.inputs, seed=self.seed, dtype=self.dtype)
+        twin = type(self)(self.layers, seed=self.seed, dtype=self.dtype)
         twin.set_state(self.get_state())
-        if self._core is not None:
+        if self.inputs is not None:
+            twin._build(self.inputs, draws=False)
             twin.set_parameters(self.parameters())
         twin._feature_names, twin._is_fresh = self._feature_names, self._is_fresh
         return twin
@@ -195,14 +197,21 @@ class Stack:
         """The network that `to_spec` described, with first weights from `seed`."""
         if not isinstance(spec, Mapping) or not {"inputs", "layers"} <= spec.keys():
             raise ValueError(f"from_spec: expected a description that to_spec gave, got {spec!r}")
-        layers = [layer_from_spec(layer) for layer in spec["layers"]]
-        return cls(layers, inputs=spec["inputs"], seed=seed, dtype=dtype)
+        return cls._from_spec(spec, seed=seed, dtype=dtype, draws=True)
 
-    def _build(self, inputs: int) -> None:
+    @classmethod
+    def _from_spec(cls, spec: Spec, *, seed: int, dtype: DtypeLike, draws: bool = False) -> Self:
+        layers = [layer_from_spec(layer) for layer in spec["layers"]]
+        net = cls(layers, seed=seed, dtype=dtype)
+        net._build(spec["inputs"], draws=draws)
+        return net
+
+    def _build(self, inputs: int, *, draws: bool = True) -> None:
+        """Make the core's network; without first weights where all are set afterwards."""
         spec = {"inputs": inputs, "layers": [layer.to_spec() for layer in self.layers]}
         float32 = self.dtype == "float32"
         make = _core.make_network_float32 if float32 else _core.make_network_float64
-        self._core = make(to_json(spec), self.seed)
+        self._core = make(to_json(spec), self.seed if draws else None)
 
     def _core_network(self) -> CoreNetwork:
         if self._core is None:
@@ -215,15 +224,15 @@ class Stack:
     def _random_step(self, step: int | None) -> int:
         """The number of the next random mask, or the one that is asked for."""
         if step is not None:
-            return _checked_count(step, "step")
+            return checked_count(step, "step")
         self._forward_steps += 1
         return self._forward_steps
 
     def _with_split_means(
-        self, parameters: Mapping[str, ArrayLike], names: list[str]
+        self, parameters: Mapping[str, ArrayLike], places: Mapping[str, int]
     ) -> Mapping[str, ArrayLike]:
         """Means of Normalization layers as two numbers whose sum they are."""
-        means = [n for n in parameters if f"{n}_low" in names]
+        means = [name for name in parameters if f"{name}_low" in places]
         if not means:
             return parameters
         from lamina._adapt import split_mean
@@ -249,12 +258,13 @@ class Stack:
             return f"Sequential({list(self.layers)}, inputs not known yet)"
         widths, names = self._core.layer_widths, self._core.parameter_names
         shapes = self._core.parameter_shapes
-        sizes = {name: math.prod(shape) for name, shape in zip(names, shapes, strict=True)}
+        sizes = [0] * len(self.layers)
+        for name, shape in zip(names, shapes, strict=True):
+            sizes[int(name.split(".", 2)[1])] += math.prod(shape)
         lines = [f"{'layer':<34}{'outputs':>10}{'parameters':>14}"]
-        for index, layer in enumerate(self.layers):
-            own = sum(sizes[name] for name in names if name.startswith(f"layers.{index}."))
-            lines.append(f"{layer.title():<34}{widths[index + 1]:>10,}{own:>14,}")
-        total = sum(sizes.values())
+        for layer, width, own in zip(self.layers, widths[1:], sizes, strict=True):
+            lines.append(f"{layer.title():<34}{width:>10,}{own:>14,}")
+        total = sum(sizes)
         lines.append(f"{widths[0]:,} inputs, {total:,} parameters, {self.dtype}")
         return "\n".join(lines)
 
@@ -283,7 +293,8 @@ def _check_scaled(layers: tuple[Layer, ...]) -> None:
         )
 
 
-def _checked_count(value: int, name: str) -> int:
+def checked_count(value: int, name: str) -> int:
+    """A number of epochs or steps that the core takes; ValueError for others."""
     if not is_whole(value) or not 0 <= value < 2**44:
         raise ValueError(f"{name}: expected a whole number from 0 to 2^44 - 1, got {value!r}")
     return int(value)

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,8 @@ class Network {
  public:
   // {"inputs": 784, "layers": [{"kind": "dense", "units": 10, ...}, ...]}; weights start from `seed`.
   Network(const Json& spec, uint64_t seed);
+  // Without first weights: all are 0, for a caller who sets every one of them.
+  Network(const Json& spec, std::nullopt_t);
   // With a copy of `weights`, the flat buffer of a network of the same parameters, or with zeros (null); for
   // forward alone, as there is no memory for transposed weights.
   Network(const Json& spec, const T* weights);
@@ -105,7 +108,7 @@ class Network {
   // Raises where an activation has no derivative to train through.
   void check_trainable() const;
   // True when slot `slot` keeps what backward needs beside its values in training.
-  bool slot_stores_aux(int slot) const noexcept;
+  bool slot_stores_aux(int slot) const noexcept { return slot_stores_aux_[static_cast<size_t>(slot)]; }
 
   const kernels::KernelTable<T>& kernels() const noexcept { return kernels_; }
   T* weights() noexcept { return weights_.data(); }
@@ -156,7 +159,9 @@ class Network {
   // Raises where a batch has too few rows to train on.
   void check_batch_rows(int64_t rows, const char* where) const;
   // Elements of a slot's statistics.
-  int64_t slot_statistics_size(int slot) const noexcept;
+  int64_t slot_statistics_size(int slot) const noexcept {
+    return slot_statistics_[static_cast<size_t>(slot)];
+  }
   // Of the batch last passed in training mode, what running statistics need: kept for later, or taken at
   // once.
   int64_t running_size() const noexcept;
@@ -214,7 +219,9 @@ class Network {
   std::vector<int64_t> slot_columns_;
   std::vector<int> slot_roots_;
   std::vector<bool> slot_learned_;  // something that the slot's values depend on learns
-  std::vector<int> layer_slots_;    // input and outputs of layers_
+  std::vector<bool> slot_stores_aux_;
+  std::vector<int64_t> slot_statistics_;  // sizes, 0 where the layer that writes the slot couples no rows
+  std::vector<int> layer_slots_;          // input and outputs of layers_
   std::vector<Parameter> parameters_;
   ParameterAllocator allocator_;
   AlignedBuffer<T> weights_;
