@@ -10,6 +10,7 @@
 #include "poll.h"
 #include "register.h"
 #include "training/model.h"
+#include "training/raw_outputs.h"
 
 namespace lamina::python {
 namespace {
@@ -261,9 +262,8 @@ void bind_network(py::module_& module, const char* name, const char* maker) {
       .def(
           "target_columns",
           [](const Class& self, const LossSpec& loss) {
-            const Network<T>& own = self.network();
-            check_loss_fits(loss, own.output_activation(), own.outputs());
-            return loss.target_columns(own.outputs());
+            check_loss_fits(loss, self.network());
+            return loss.target_columns(self.network().outputs());
           },
           py::arg("loss"))
       .def("penalty", &Class::penalty, py::call_guard<py::gil_scoped_release>())

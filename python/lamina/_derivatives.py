@@ -7,12 +7,13 @@ from typing import Any, Literal
 import numpy as np
 
 from lamina import _arrays, _core
-from lamina._losses import Loss, OwnLoss
-from lamina._stack import Array, Stack
+from lamina._checked_data import CheckedData
+from lamina._losses import Loss
+from lamina._stack import Array
 from lamina._types import ArrayLike
 
 
-class Derivatives(Stack):
+class Derivatives(CheckedData):
     """Derivatives of outputs and losses, with the network as in prediction: without dropout.
 
     Penalties of layers (`Dense(l1=..., l2=...)`) are not part of outputs and of rows' losses; the
@@ -210,13 +211,3 @@ class Derivatives(Stack):
             arrays[name] = flat[:, first : first + size].reshape(len(flat), *shape)
             first += size
         return arrays
-
-    def _batch(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        loss: str | Loss | OwnLoss | None,
-        weight: ArrayLike | None,
-        where: str,
-    ) -> tuple[Array, _core.Loss, Array | None, Array | None, Array | None]:
-        raise NotImplementedError

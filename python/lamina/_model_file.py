@@ -9,6 +9,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._arrays import Dtype
+from lamina._frames import Names
 from lamina._network import Sequential
 from lamina._spec import Spec, to_json, what
 from lamina._stack import Stack, checked_count, checked_seed
@@ -102,6 +103,7 @@ def _contents(
         "dtype": net.dtype,
         "seed": net.seed,
         "epochs_trained": net.epochs_trained,
+        **({} if net.feature_names is None else {"feature_names": list(net.feature_names)}),
         "record": record or {},
     }
     return to_json(contents), {**net.parameters(), **extra}
@@ -115,6 +117,7 @@ def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[
         net = Sequential._from_spec(
             contents["network"], seed=contents["seed"], dtype=cast(Dtype, contents["dtype"])
         )
+        net._feature_names = _names(contents.get("feature_names"), net.inputs)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
     net.epochs_trained = contents["epochs_trained"]
@@ -127,6 +130,17 @@ def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     return net, record, {name: t for name, t in tensors.items() if name not in own}
+
+
+def _names(names: Any, inputs: int | None) -> Names | None:
+    """Names of features; ValueError where they are no such list."""
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(n, str | int) for n in names):
+        raise ValueError(f"expected feature_names as a list of names, got {names!r:.60}")
+    if len(names) != inputs:
+        raise ValueError(f"expected {inputs} feature_names, got {len(names)}")
+    return tuple(names)
 
 
 def _checked_contents(contents: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +163,10 @@ def _checked_contents(contents: dict[str, Any]) -> dict[str, Any]:
 def _check_shapes(network: Spec, tensors: Tensors) -> None:
     """Refuse weights that are not the described network's before memory is taken for one."""
     shapes = dict(_core.parameter_shapes(to_json(network)))
+    # Files written before means were kept in two parts have the first alone.
+    for name in shapes.keys() - tensors.keys():
+        if name.endswith(".mean_low") and name.removesuffix("_low") in tensors:
+            tensors[name] = np.zeros_like(tensors[name.removesuffix("_low")])
     if shapes.keys() != tensors.keys():
         wrong = sorted(shapes.keys() ^ tensors.keys())
         names = ", ".join(wrong[:6]) + (", ..." if len(wrong) > 6 else "")

@@ -2,17 +2,18 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any, Self, cast
 
 import numpy as np
 
 from lamina import _arrays, _core
 from lamina._arrays import Dtype, DtypeLike
+from lamina._frames import Names
 from lamina._layer import Layer
-from lamina._layers import layer_from_spec
+from lamina._layers import Activation, Dense, layer_from_spec
 from lamina._numbers import is_whole
+from lamina._row_layers import Normalization, TargetScaling
 from lamina._spec import Spec, to_json, what
 from lamina._types import ArrayLike, NDArray
 
@@ -31,6 +32,7 @@ class Stack:
         inputs: int | None = None,
         seed: int = 0,
         dtype: DtypeLike = "float32",
+        scale_targets: bool = False,
     ) -> None:
         if more or not isinstance(layers, Iterable):
             got = f"{1 + len(more)} arguments" if more else what(layers)
@@ -41,11 +43,24 @@ class Stack:
                 raise TypeError(f"Sequential: expected layers, got {what(layer)}")
         if not self.layers:
             raise ValueError("Sequential: expected at least one layer, got none")
+        if not isinstance(scale_targets, bool | np.bool_):
+            raise TypeError(
+                f"Sequential: expected scale_targets as True or False, got {scale_targets!r}"
+            )
+        if scale_targets and not isinstance(self.layers[-1], TargetScaling):
+            self.layers += (TargetScaling(),)
+        if isinstance(self.layers[-1], TargetScaling):
+            _check_scaled(self.layers[:-1])
         self.dtype = _checked_dtype(dtype)
         self.seed = checked_seed(seed)
         self.epochs_trained = 0
         self._forward_steps = 0
         self._core: CoreNetwork | None = None
+        self._feature_names: Names | None = None
+        # A first Normalization subtracts in float64, before the user's numbers are rounded.
+        self._subtracts = isinstance(self.layers[0], Normalization)
+        # True while the weights are the first, random ones and nobody was told.
+        self._is_fresh = True
         if inputs is not None:
             self._build(inputs)
 
@@ -58,6 +73,14 @@ class Stack:
     def outputs(self) -> int | None:
         """Outputs; None until the input features are known."""
         return None if self._core is None else self._core.outputs
+
+    @property
+    def feature_names(self) -> Names | None:
+        """Names of the columns of the frame that `fit` or `adapt` was given; None: of no frame.
+
+        Frames given later must have these columns in this order; arrays have no names to check.
+        """
+        return self._feature_names
 
     def to_spec(self) -> Spec:
         """The architecture, as model files have it."""
@@ -72,6 +95,8 @@ class Stack:
     def set_parameters(self, parameters: Mapping[str, ArrayLike]) -> None:
         """Set the named weights; the others stay. Concurrent predictions see all changes at once.
 
+        The "mean" of a `Normalization` may be float64: what `dtype` cannot hold goes to "mean_low".
+
         Raises:
             ValueError: unknown name, wrong shape, NaN or infinity. Then nothing is changed.
         """
@@ -83,6 +108,7 @@ class Stack:
             )
         names, shapes = core.parameter_names, core.parameter_shapes
         places = {name: place for place, name in enumerate(names)}
+        parameters = self._with_split_means(parameters, places)
         checked: list[tuple[int, Array]] = []
         for name, value in parameters.items():
             index = places.get(name)
@@ -102,32 +128,14 @@ class Stack:
                 raise ValueError(f"set_parameters: {name} expected variances of at least 0")
             checked.append((index, array))
         core.set_parameters([index for index, _ in checked], [array for _, array in checked])
-
-    def adapt(self, X: ArrayLike, *, sample_weight: ArrayLike | None = None) -> None:
-        """Take means and deviations of all `Normalization` layers from rows X [rows, inputs].
-
-        A later one sees the outputs of the layers before it, as in prediction. Those inside of
-        `Residual` blocks are left as they are.
-
-        Args:
-            sample_weight: weight of each row [rows]: a row of weight k counts like k rows.
-
-        Raises:
-            TypeError, ValueError: data do not fit, or no layer is a `Normalization`. RuntimeError:
-                another thread is training. Then nothing is changed.
-        """
-        from lamina._adapt import adapt
-
-        with self._unchanged_on_error():
-            x = self._inputs(X, "adapt")
-            weights = _arrays.sample_weights(sample_weight, rows=len(x), where="adapt")
-            adapt(self, x, weights)
+        self._is_fresh = False
 
     def reset(self, seed: int | None = None) -> None:
         """Draw new first weights, from `seed` or the network's own."""
         chosen = self.seed if seed is None else checked_seed(seed)
         self._core_network().initialize(chosen)
         self.seed = chosen
+        self._feature_names, self._is_fresh = None, True
         self.epochs_trained = self._forward_steps = 0
 
     def get_state(self) -> dict[str, int]:
@@ -159,6 +167,7 @@ class Stack:
         if self.inputs is not None:
             twin._build(self.inputs, draws=False)
             twin.set_parameters(self.parameters())
+        twin._feature_names, twin._is_fresh = self._feature_names, self._is_fresh
         return twin
 
     def summary(self) -> None:
@@ -219,29 +228,30 @@ class Stack:
         self._forward_steps += 1
         return self._forward_steps
 
-    def _inputs(self, X: ArrayLike, where: str, least_rows: int = 1) -> Array:
-        columns = None if self._core is None else self._core.inputs
-        array = _arrays.inputs(
-            X,
-            columns=columns,
-            dtype=self.dtype,
-            where=where,
-            least_rows=least_rows,
-            nan_allowed=self.layers[0].takes_missing,
-        )
-        if self._core is None:
-            self._build(array.shape[1])
-        return array
+    def _with_split_means(
+        self, parameters: Mapping[str, ArrayLike], places: Mapping[str, int]
+    ) -> Mapping[str, ArrayLike]:
+        """Means of Normalization layers as two numbers whose sum they are."""
+        means = [name for name in parameters if f"{name}_low" in places]
+        if not means:
+            return parameters
+        from lamina._adapt import split_mean
 
-    @contextmanager
-    def _unchanged_on_error(self) -> Iterator[None]:
-        """Forget the number of inputs taken from data that are then refused."""
-        before = self._core
-        try:
-            yield
-        except BaseException:
-            self._core = before
-            raise
+        changed = dict(parameters)
+        for name in means:
+            mean = np.asarray(parameters[name])
+            low = np.asarray(parameters.get(f"{name}_low", 0.0))
+            # What is wrong with them is told below.
+            fits = mean.dtype.kind in "fiu" and low.dtype.kind in "fiu"
+            if fits and low.shape in ((), mean.shape):
+                changed |= split_mean(name, mean.astype(np.float64) + low, self.dtype)
+        return changed
+
+    def _set_figures(self, parameters: Mapping[str, ArrayLike]) -> None:
+        """`set_parameters` of what is no weight: the weights are as fresh as before."""
+        fresh = self._is_fresh
+        self.set_parameters(parameters)
+        self._is_fresh = fresh
 
     def _summary_text(self) -> str:
         if self._core is None:
@@ -268,6 +278,19 @@ def _checked_dtype(dtype: Any) -> Dtype:
     if name in ("float32", "float64"):
         return cast(Dtype, name)
     raise ValueError(f"Sequential: expected dtype float32 or float64, got {dtype!r}")
+
+
+def _check_scaled(layers: tuple[Layer, ...]) -> None:
+    """Refuse layers whose outputs are no quantities that could be scaled."""
+    if not layers:
+        raise ValueError("Sequential: expected a layer before TargetScaling, got none")
+    last = layers[-1]
+    kind = last.activation if isinstance(last, Dense | Activation) else ""
+    if kind in ("softmax", "sigmoid", "log_softmax"):
+        raise ValueError(
+            f"Sequential: expected a last layer for quantities with scale_targets, got {kind!r}, "
+            "whose outputs are probabilities of classes; leave scale_targets out"
+        )
 
 
 def checked_count(value: int, name: str) -> int:

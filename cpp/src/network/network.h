@@ -95,6 +95,14 @@ class Network {
   const std::vector<std::unique_ptr<Layer<T>>>& layers() const noexcept { return layers_; }
   const std::vector<Node<T>>& nodes() const noexcept { return nodes_; }
   const std::vector<Parameter>& parameters() const noexcept { return parameters_; }
+  // What is subtracted from rows in double as they are read into the input slot; null where they stay as they
+  // are.
+  RowOffset<T> row_offset(const T* parameters) const noexcept {
+    return takes_offset_rows_ ? layers_.front()->row_offset(parameters) : RowOffset<T>{};
+  }
+  // The last layer, where it scales targets; else null.
+  const TargetScaling<T>* target_scaling() const noexcept { return layers_.back()->as_target_scaling(); }
+  bool takes_offset_rows() const noexcept { return takes_offset_rows_; }
   // The activation that ends the network (identity where the last layer has none).
   const ActivationSpec& output_activation() const noexcept;
   // Raises where an activation has no derivative to train through.
@@ -206,6 +214,7 @@ class Network {
   int64_t inputs_;
   std::vector<std::unique_ptr<Layer<T>>> layers_;
   std::vector<Node<T>> nodes_;
+  bool takes_offset_rows_ = false;
   std::vector<size_t> coupled_;  // nodes whose layers couple rows
   std::vector<int64_t> slot_columns_;
   std::vector<int> slot_roots_;

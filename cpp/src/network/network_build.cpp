@@ -47,6 +47,11 @@ void Network<T>::build(const std::vector<Json>& layers) {
     layers_.push_back(make_layer<T>(layer_spec));
     layer_slots_.push_back(add_layer(*layers_.back(), name, layer_slots_.back(), 0));
   }
+  for (const Node<T>& node : nodes_)
+    if (node.layer->as_target_scaling() != nullptr && &node != &nodes_.back())
+      throw Error(Error::Kind::kValue,
+                  "TargetScaling: expected as the last layer of the network, got " + node.name);
+  takes_offset_rows_ = layers_.front()->take_offset_rows();
   link_activations();
 }
 
