@@ -11,7 +11,7 @@ import pytest
 
 import lamina as lm
 
-ROWS = 50_000
+ROWS = 300_000
 OUT_OF_RANGE = "expected class indices from 0 to 2 in y for 3 outputs, got 2000000000 in row"
 
 
