@@ -24,16 +24,11 @@ class Json {
   static constexpr std::size_t kDeepest = 512;
 
   Json() noexcept;
-  Json(std::same_as<bool> auto value) noexcept : value_(value) {}
-  Json(std::floating_point auto value) noexcept : value_(static_cast<double>(value)) {}
+  Json(std::same_as<bool> auto value) noexcept;
+  Json(std::floating_point auto value) noexcept;
   template <std::integral Integer>
     requires(!std::same_as<Integer, bool>)
-  Json(Integer value) noexcept {
-    if (std::in_range<std::int64_t>(value))
-      value_ = static_cast<std::int64_t>(value);
-    else
-      value_ = static_cast<std::uint64_t>(value);
-  }
+  Json(Integer value) noexcept;
   Json(const char* text);
   Json(std::string_view text);
   Json(std::string text) noexcept;
@@ -98,6 +93,20 @@ struct Json::Member {
   Json value;
   bool operator==(const Member&) const noexcept = default;
 };
+
+// Below Member: Clang makes the variant's destructor where it reads these, and that needs the whole type.
+Json::Json(std::same_as<bool> auto value) noexcept : value_(value) {}
+
+Json::Json(std::floating_point auto value) noexcept : value_(static_cast<double>(value)) {}
+
+template <std::integral Integer>
+  requires(!std::same_as<Integer, bool>)
+Json::Json(Integer value) noexcept {
+  if (std::in_range<std::int64_t>(value))
+    value_ = static_cast<std::int64_t>(value);
+  else
+    value_ = static_cast<std::uint64_t>(value);
+}
 
 // Receives the events of a text that is read; false stops the reading.
 class JsonEvents {
