@@ -52,9 +52,9 @@ def test_unseen_and_missing_values_are_legal_at_prediction(folder, tmp_path):
     # A row of missing values is a row; an empty line is none.
     assert len(out.split()) == 4
     assert error == (
-        "lamina: in 3 rows there are what training did not see: 'hours' 2 missing values, where "
-        "training had none; 'noise' 2 missing values, where training had none; 'grade' 1 unseen "
-        "category ('unheard')\n"
+        "lamina: the table (3 rows) holds what the training rows did not: 'hours' 2 missing "
+        "values, where training had none; 'noise' 2 missing values, where training had none; "
+        "'grade' 1 unseen category ('unheard')\n"
     )
     _, out, error = lamina("predict", folder / "paid.lamina", path, "--json")
     assert json.loads(out)["not_in_training"] == [
@@ -62,7 +62,7 @@ def test_unseen_and_missing_values_are_legal_at_prediction(folder, tmp_path):
         {"column": "hours", "kind": "missing", "rows": 2, "example": ""},
         {"column": "noise", "kind": "missing", "rows": 2, "example": ""},
     ]
-    assert error.startswith("lamina: in 3 rows")
+    assert error.startswith("lamina: the table (3 rows)")
 
 
 def test_evaluation_tells_what_training_did_not_see(folder, tmp_path):
@@ -72,8 +72,8 @@ def test_evaluation_tells_what_training_did_not_see(folder, tmp_path):
     found = {"column": "hours", "kind": "outside", "rows": 1, "example": "1e+06"}
     assert json.loads(out)["not_in_training"] == [found]
     assert error == (
-        "lamina: in 2 rows there are what training did not see: 'hours' 1 value far outside the "
-        "training range (1e+06)\n"
+        "lamina: the table (2 rows) holds what the training rows did not: 'hours' 1 value far "
+        "outside the training range (1e+06)\n"
     )
     _, out, error = lamina("evaluate", folder / "paid.lamina", folder / "test.csv", "--json")
     assert json.loads(out)["not_in_training"] == []

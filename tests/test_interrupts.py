@@ -72,7 +72,7 @@ def test_large_equations_are_solved_in_pieces(monkeypatch: pytest.MonkeyPatch) -
     generator = np.random.default_rng(0)
     for n in (21, 64, 99):
         rows, right = generator.standard_normal((40, n)), generator.standard_normal(n)
-        product = np.diag(np.full(n, 0.5))
+        product = _normal_equations.diagonal(np.full(n, 0.5))
         _normal_equations.add_products(rows[:25], product)
         _normal_equations.add_products(rows[25:], product)
         whole = rows.T @ rows + 1.5 * np.eye(n)

@@ -9,6 +9,7 @@ import pytest
 import lamina as lm
 from lamina.tabular import (
     ClassTarget,
+    ColumnIssue,
     Preprocessor,
     TableError,
     TableModel,
@@ -180,11 +181,14 @@ def test_a_line_names_the_columns_with_most_findings_first():
         {"age": np.array([999.0, np.nan, 20.0]), "town": text("Kiel", "Kiel", "Rome")}
     )
     assert describe_issues(found, 3) == (
-        "in 3 rows there are what training did not see: 'town' 2 rows of unseen categories "
-        "(such as 'Kiel'); 'age' 1 value far outside the training range (999); 'age' 1 missing "
-        "value, where training had none"
+        "the table (3 rows) holds what the training rows did not: 'town' 2 rows of unseen "
+        "categories (such as 'Kiel'); 'age' 1 value far outside the training range (999); 'age' 1 "
+        "missing value, where training had none"
     )
     assert describe_issues([], 3) == ""
+    line = describe_issues([ColumnIssue(f"c{i}", "missing", 1) for i in range(7)], 1)
+    assert line.startswith("the table (1 row) holds what the training rows did not: 'c0' 1 missing")
+    assert line.endswith("'c4' 1 missing value, where training had none; and 2 more")
 
 
 def small_model():
@@ -216,7 +220,7 @@ def test_evaluation_warns_about_the_rows_that_have_a_target():
     with pytest.warns(TableWarning) as caught:
         small_model().evaluate(table)
     assert str(caught[0].message) == (
-        "in 2 rows there are what training did not see: 'c' 1 unseen category ('q')"
+        "the table (2 rows) holds what the training rows did not: 'c' 1 unseen category ('q')"
     )
 
 

@@ -12,6 +12,16 @@ _BLOCK, _ROWS = 256, 128
 _OPERATIONS = 5e8
 
 
+def diagonal(values: Floats) -> Floats:
+    """A matrix [n, n] with `values` on its diagonal; the system gives its memory piece by piece."""
+    n = len(values)
+    matrix = np.empty((n, n))
+    for first in range(0, n, _ROWS):
+        matrix[first : first + _ROWS] = 0.0
+    matrix.reshape(-1)[:: n + 1] = values
+    return matrix
+
+
 def add_products(rows: Floats, product: Floats) -> None:
     """Add rows' rows to `product` [n, n] for rows [count, n]; of a large one to its lower half."""
     count, n = rows.shape

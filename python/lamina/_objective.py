@@ -7,7 +7,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._fit_data import Array, Examples
-from lamina._normal_equations import add_products
+from lamina._normal_equations import add_products, diagonal
 from lamina._types import NDArray
 
 if TYPE_CHECKING:
@@ -116,8 +116,7 @@ class Objective:
         """
         self._net.set_parameters(self.parameters(weights))
         count = len(weights)
-        product, moment = np.zeros((count, count)), self._decay / 2 * weights
-        product.reshape(-1)[:: count + 1] = self._decay / 2
+        product, moment = diagonal(self._decay / 2), self._decay / 2 * weights
         self.loss = 0.0
         step = max(1, _JACOBIAN_BYTES // (8 * self._all.size * int(self._core.outputs)))
         for first in range(0, len(self._data.x), step):

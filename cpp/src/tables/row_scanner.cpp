@@ -19,6 +19,8 @@ constexpr std::string_view kWideSpaces[] = {"\xC2\x85",     "\xC2\xA0",     "\xE
                                             "\xE2\x80\x89", "\xE2\x80\x8A", "\xE2\x80\xA8", "\xE2\x80\xA9",
                                             "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80"};
 
+bool is_visible_ascii(char c) { return c > ' ' && c < 0x7F; }
+
 size_t leading_space(std::string_view text) {
   if (is_ascii_space(static_cast<unsigned char>(text.front()))) return 1;
   if (static_cast<unsigned char>(text.front()) < 0x80) return 0;
@@ -40,6 +42,7 @@ size_t trailing_space(std::string_view text) {
 }  // namespace
 
 std::string_view strip(std::string_view text) {
+  if (!text.empty() && is_visible_ascii(text.front()) && is_visible_ascii(text.back())) return text;
   for (size_t n = 0; !text.empty() && (n = leading_space(text)) > 0;) text.remove_prefix(n);
   for (size_t n = 0; !text.empty() && (n = trailing_space(text)) > 0;) text.remove_suffix(n);
   return text;

@@ -12,8 +12,7 @@ namespace lamina {
 namespace {
 
 constexpr size_t kBlockBytes = size_t{1} << 16;
-constexpr size_t kGroup = 32;
-constexpr size_t kCachedSlots = size_t{1} << 13;
+constexpr size_t kGroup = 256;
 
 void prefetch([[maybe_unused]] const void* place) {
 #if defined(__GNUC__)
@@ -66,34 +65,44 @@ bool equal(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+// Looking up a text waits for memory three times: for its slot, its entry and its bytes. These waits are
+// shared by a group of texts.
 void TextDictionary::append_codes(const std::vector<std::string_view>& texts,
                                   std::vector<std::int32_t>& codes) {
   if (slots_.empty()) grow();
   std::array<std::uint32_t, kGroup> hashes;
+  std::array<std::int32_t, kGroup> found;
   for (size_t first = 0; first < texts.size(); first += kGroup) {
     const size_t count = std::min(kGroup, texts.size() - first);
-    for (size_t i = 0; i < count; ++i) hashes[i] = hash_of(texts[first + i]);
-    if (slots_.size() > kCachedSlots) fetch(hashes.data(), count);
-    for (size_t i = 0; i < count; ++i) codes.push_back(code(texts[first + i], hashes[i]));
+    for (size_t i = 0; i < count; ++i) {
+      hashes[i] = hash_of(texts[first + i]);
+      prefetch(&slots_[hashes[i] & (slots_.size() - 1)]);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      found[i] = probable_code(hashes[i]);
+      if (found[i] >= 0) prefetch(&entries_[static_cast<size_t>(found[i])]);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      if (found[i] >= 0) prefetch((*this)[found[i]].data());
+    }
+    for (size_t i = 0; i < count; ++i) {
+      const std::string_view text = texts[first + i];
+      const bool known = found[i] >= 0 && equal((*this)[found[i]], text);
+      codes.push_back(known ? found[i] : code(text, hashes[i]));
+    }
   }
 }
 
-// Looking up a text waits for memory three times: for its slot, its entry and its bytes. These waits are
-// shared by a group of texts.
-void TextDictionary::fetch(const std::uint32_t* hashes, size_t count) const {
-  for (size_t i = 0; i < count; ++i) prefetch(&slot(hashes[i]));
-  for (size_t i = 0; i < count; ++i) {
-    const Slot& found = slot(hashes[i]);
-    if (found.code >= 0) prefetch(&entries_[static_cast<size_t>(found.code)]);
-  }
-  for (size_t i = 0; i < count; ++i) {
-    const Slot& found = slot(hashes[i]);
-    if (found.code >= 0 && found.hash == hashes[i]) prefetch((*this)[found.code].data());
-  }
+// The code of the first text with this hash; -1 where there is none.
+std::int32_t TextDictionary::probable_code(std::uint32_t hash) const {
+  const size_t mask = slots_.size() - 1;
+  size_t place = hash & mask;
+  while (slots_[place].code >= 0 && slots_[place].hash != hash) place = (place + 1) & mask;
+  return slots_[place].code;
 }
 
 std::int32_t TextDictionary::code(std::string_view text, std::uint32_t hash) {
-  if (3 * (entries_.size() + 1) > 2 * slots_.size()) grow();
+  if (2 * (entries_.size() + 1) > slots_.size()) grow();
   const size_t mask = slots_.size() - 1;
   size_t place = hash & mask;
   for (; slots_[place].code >= 0; place = (place + 1) & mask) {

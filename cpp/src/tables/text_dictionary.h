@@ -25,13 +25,12 @@ class TextDictionary {
     std::uint32_t hash = 0;
   };
 
-  const Slot& slot(std::uint32_t hash) const { return slots_[hash & (slots_.size() - 1)]; }
+  std::int32_t probable_code(std::uint32_t hash) const;
   std::int32_t code(std::string_view text, std::uint32_t hash);
-  void fetch(const std::uint32_t* hashes, size_t count) const;
   void grow();
   std::string_view keep(std::string_view text);
 
-  std::vector<Slot> slots_;  // a power of two of them, at most two thirds full
+  std::vector<Slot> slots_;  // a power of two of them, at most half full
   std::vector<std::string_view> entries_;
   std::vector<std::unique_ptr<char[]>> blocks_;
   char* free_ = nullptr;

@@ -60,9 +60,8 @@ def describe_issues(issues: Sequence[ColumnIssue], rows: int) -> str:
     shown = sorted(issues, key=lambda issue: -issue.rows)[:_SHOWN_COLUMNS]
     parts = "; ".join(str(issue) for issue in shown)
     more = f"; and {len(issues) - len(shown)} more" if len(issues) > len(shown) else ""
-    return f"in {rows:,} row{'' if rows == 1 else 's'} there are what training did not see: " + (
-        parts + more
-    )
+    size = f"{rows:,} row{'' if rows == 1 else 's'}"
+    return f"the table ({size}) holds what the training rows did not: {parts}{more}"
 
 
 def missing_issues(name: str, missing: NDArray[np.bool_], legal: bool) -> list[ColumnIssue]:

@@ -5,7 +5,7 @@ The network's first layer (`lamina.ColumnEncoding`) makes features of them, by t
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,10 @@ class Encoder(Protocol):
         """The column that it reads."""
 
     @property
+    def inputs(self) -> int:
+        """Numbers that it writes for a row."""
+
+    @property
     def feature_names(self) -> list[str]:
         """One name for each feature that the layer makes of it."""
 
@@ -66,6 +70,7 @@ class NumberEncoder:
     `lamina.NumberEncoding`). `bounds` are the least and the greatest number of training.
     """
 
+    inputs: ClassVar[int] = 1
     name: str
     scaling: Scaling
     edges: Floats
@@ -132,6 +137,7 @@ class CategoryEncoder:
     feature, where `complete`; else there were too many to keep.
     """
 
+    inputs: ClassVar[int] = 1
     name: str
     categories: tuple[str, ...]
     other: bool
@@ -201,6 +207,7 @@ class DateEncoder:
     and the last date of training, in days.
     """
 
+    inputs: ClassVar[int] = 2
     name: str
     scaling: Scaling
     indicator: bool

@@ -224,7 +224,7 @@ class Preprocessor:
         issues: list[ColumnIssue] = []
         begin = 0
         for encoder in self.encoders:
-            end = begin + encoder.layer_column.inputs
+            end = begin + encoder.inputs
             column = taken(columns.pop(encoder.name), rows)
             with rows_taken(rows):
                 column = self.read(encoder.name, column)
@@ -241,7 +241,7 @@ class Preprocessor:
     @property
     def inputs(self) -> int:
         """Numbers that a row takes in compact form."""
-        return sum(encoder.layer_column.inputs for encoder in self.encoders)
+        return sum(encoder.inputs for encoder in self.encoders)
 
     @property
     def width(self) -> int:

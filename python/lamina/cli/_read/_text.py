@@ -196,10 +196,10 @@ class _TextReader:
 
     def _unquoted(self, name: str, coded: CodedText) -> CodedText:
         """The column without single quotes around its cells, if no cell has half a pair of them."""
-        texts = [text for text in coded.distinct if text is not None]
-        quoted = sum(map(_in_single_quotes, texts))
-        touched = sum(text.startswith("'") or text.endswith("'") for text in texts)
-        if self._wanted.quote is not None or quoted == 0 or quoted < touched:
+        if self._wanted.quote is not None:
+            return coded
+        touched = [t for t in coded.distinct if t and (t[0] == "'" or t[-1] == "'")]
+        if not touched or not all(map(_in_single_quotes, touched)):
             return coded
         self.notes.append(
             f"the single quotes around cells of '{name}' are left out (--quote none keeps them)"
