@@ -284,8 +284,11 @@ def test_an_interrupt_while_the_results_are_printed_tells_that_the_model_is_save
 @UNIX
 @pytest.mark.parametrize(
     ("number", "code", "word"),
-    [(signal.SIGINT, 130, b"interrupted"), (signal.SIGTERM, 143, b"terminated")],
-    ids=["Ctrl-C", "SIGTERM"],
+    [
+        ("SIGINT", 130, b"interrupted"),
+        ("SIGTERM", 143, b"terminated"),
+        ("SIGHUP", 129, b"terminated"),
+    ],
 )
 def test_a_signal_ends_a_training_at_once_and_keeps_its_best_weights(table, number, code, word):
     command = [sys.executable, "-u", "-m", "lamina.cli", *map(str, arguments(table)), *ENDLESS]
@@ -294,7 +297,7 @@ def test_a_signal_ends_a_training_at_once_and_keeps_its_best_weights(table, numb
             if line.startswith(b"epoch 1/"):
                 break
         begin = time.monotonic()
-        process.send_signal(number)
+        process.send_signal(getattr(signal, number))
         _, err = process.communicate(timeout=30)
     assert process.returncode == code
     assert err.startswith(b"lamina: " + word + b" in epoch ")

@@ -1,6 +1,7 @@
-"""Ctrl-C and SIGTERM: what they end, and the exit code that tells of it."""
+"""Ctrl-C, SIGTERM and SIGHUP: what they end, and the exit code that tells of it."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -10,34 +11,44 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, which ends a training as Ctrl-C does."""
 
 
+class HungUp(Terminated):
+    """SIGHUP: the terminal was closed."""
+
+
+# There is no SIGHUP on Windows.
+_ENDINGS: dict[signal.Signals, type[KeyboardInterrupt]] = {signal.SIGTERM: Terminated}
+if sys.platform != "win32":
+    _ENDINGS[signal.SIGHUP] = HungUp
+
+
 def exit_code(interrupt: KeyboardInterrupt) -> int:
-    """128 and the signal's number, as shells have it: 130, or 143 after SIGTERM."""
-    return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
+    """128 and the signal's number, as shells have it: 130, 143 after SIGTERM, 129 after SIGHUP."""
+    numbers = {ending: number for number, ending in _ENDINGS.items()}
+    return 128 + numbers.get(type(interrupt), signal.SIGINT)
 
 
 @contextmanager
 def termination_raised() -> Iterator[None]:
-    """Within it SIGTERM raises `Terminated`; a second one ends the program at once.
+    """Within it SIGTERM and SIGHUP raise `Terminated`; a second one ends the program at once.
 
-    Where SIGTERM is ignored, or in a thread that may set no handlers, all stays as it is.
+    Where they are ignored, or in a thread that may set no handlers, all stays as it is.
     """
 
-    def terminate(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        raise Terminated
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise _ENDINGS[signal.Signals(number)]
 
-    if signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
+    changed = [number for number in _ENDINGS if signal.getsignal(number) == signal.SIG_DFL]
     try:
-        signal.signal(signal.SIGTERM, terminate)
+        for number in changed:
+            signal.signal(number, end)
     except ValueError:
-        yield
-        return
+        changed = []
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager

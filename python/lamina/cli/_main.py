@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code.
 
     0: done; 1: the files or the data do not allow it, said in one sentence on the standard
-    error; 2: wrong usage; 130: interrupted; 143: terminated.
+    error; 2: wrong usage; 130: interrupted; 143 and 129: terminated.
     """
     try:
         with warnings.catch_warnings():

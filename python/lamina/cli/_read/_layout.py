@@ -206,8 +206,9 @@ def _refuse_lines_before(
     """Name --skip where the table seems to begin below the first line."""
     first = next(i for i, row in enumerate(rows) if len(row.cells) == width)
     header = len(rows[0].cells)
-    if wanted.header and abs(header - width) == 1 and first == 1:
-        return
+    numbers = [any(map(looks_like_number, row.cells)) for row in rows[first : first + 2]]
+    if wanted.header and abs(header - width) == 1 and first == 1 and numbers != [False, True]:
+        return  # a header without a name for the first column, or with a separator at its end
     if first == 0 or count < 2 or count < _MOST * (len(rows) - first):
         return
     raise TableError(
