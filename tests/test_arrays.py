@@ -296,6 +296,7 @@ def test_sparse_matrices_are_refused_with_the_way_out() -> None:
 @pytest.mark.parametrize(("dtype", "digits"), [("float32", 24), ("float64", 53)])
 def test_whole_numbers_beyond_the_exact_range_are_warned_of(dtype: Any, digits: int) -> None:
     net = regressor(inputs=1, outputs=1, dtype=dtype)
+    net.set_parameters({})  # its first weights are meant
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         net.predict(np.array([[2**digits], [-(2**digits)]]))

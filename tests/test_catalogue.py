@@ -29,6 +29,7 @@ WITHOUT_PYTORCH = {"step", "lion", "dropout", "alpha_dropout", "gaussian_noise"}
     "normalization",
     "affine",
     "column_encoding",
+    "target_scaling",
 }
 X = np.random.default_rng(0).normal(size=(9, 5))
 Check = Callable[[str, Any], None]
@@ -208,6 +209,10 @@ def layer_network(name: str, dtype: Any) -> lm.Sequential:
     columns = [number, lm.CategoryEncoding(2), plain, lm.DateEncoding(scale=2.0)]
     options |= {"column_encoding": (columns,)}
     layer = LAYERS[name](*options.get(name, ()))
+    if name == "target_scaling":
+        net = lm.Sequential([lm.Dense(4), layer], inputs=5, dtype=dtype)
+        net.adapt(X, 3.0 * X[:, :4] - 2.0)
+        return net
     net = lm.Sequential([layer, lm.Dense(4)], inputs=5, dtype=dtype)
     if name == "normalization":
         net.adapt(X)

@@ -38,7 +38,7 @@ ROW_LAYERS: dict[str, lm.Layer] = {
 
 
 # Of Normalization, which training leaves alone.
-FIGURES = ("mean", "deviation", "rows")
+FIGURES = ("mean", "mean_low", "deviation", "rows")
 
 
 def row_stacks(layer: lm.Layer) -> dict[str, list[lm.Layer]]:
@@ -103,4 +103,6 @@ def test_the_jacobian_of_every_row_layer(name: str) -> None:
 
 def test_every_kind_of_layer_is_covered_here() -> None:
     kinds = {layer.kind for layers in stacks("relu").values() for layer in layers}
+    # Those that stand first or last alone, in test_column_encoding.py and test_scale_targets.py.
+    kinds |= {"column_encoding", "target_scaling"}
     assert kinds | {layer.kind for layer in ROW_LAYERS.values()} == set(NAMES["layers"])

@@ -1,6 +1,14 @@
 """Networks to files and back: the same bits, other readers, damage, and what is refused."""
 
+import copy
+import errno
 import json
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -166,8 +174,171 @@ def test_a_right_checksum_over_wrong_weights_is_refused(
         lm.load(path)
 
 
-def test_paths_that_cannot_be_written_or_read_raise_os_errors(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"cannot save .*absent"):
-        trained().save(tmp_path / "absent" / "m")
-    with pytest.raises(FileNotFoundError, match=r"absent.*No such file"):
-        lm.load(tmp_path / "absent")
+def _unreachable(folder: Path) -> list[tuple[str, str | bytes | Path, type[OSError], int]]:
+    """What is called, with which path, and what the system says of it."""
+    (folder / "file").write_bytes(b"text")
+    (folder / "loop").symlink_to("loop")
+    cases: list[tuple[str, str | bytes | Path, type[OSError], int]] = []
+    for call in ("save", "load"):
+        cases += [
+            (call, folder / "absent" / "m", FileNotFoundError, errno.ENOENT),
+            (call, "", FileNotFoundError, errno.ENOENT),
+            (call, str(folder), IsADirectoryError, errno.EISDIR),
+            (call, os.fsencode(folder / "file" / "m"), NotADirectoryError, errno.ENOTDIR),
+            (call, str(folder / ("x" * 300)), OSError, errno.ENAMETOOLONG),
+            (call, folder / "loop", OSError, errno.ELOOP),
+            (call, "/dev/full", OSError, errno.EINVAL),
+        ]
+    return cases
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="errors as Linux has them")
+def test_paths_that_cannot_be_written_or_read_raise_the_os_errors_of_python(tmp_path: Path) -> None:
+    net = classifier()
+    for call, path, kind, code in _unreachable(tmp_path):
+        with pytest.raises(kind) as caught:
+            net.save(path) if call == "save" else lm.load(path)
+        error = caught.value
+        assert (type(error), error.errno) == (kind, code), (call, path)
+        assert error.filename == os.fspath(path)
+        if code != errno.EINVAL:
+            assert error.strerror == os.strerror(code)
+    assert sorted(os.listdir(tmp_path)) == ["file", "loop"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a user who may not write everywhere")
+def test_a_folder_without_permission_raises_a_permission_error(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, lamina as lm\n"
+        "net = lm.Sequential([lm.Dense(1)], inputs=1)\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"
+        "try: net.save(sys.argv[1] + '/m')\n"
+        "except PermissionError as error: print(error.errno, error.filename)"
+    )
+    tmp_path.chmod(0o555)
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    tmp_path.chmod(0o755)
+    # The folders above it may refuse too, with the same error.
+    assert done.stdout.strip() == f"{errno.EACCES} {tmp_path}/m"
+
+
+@pytest.mark.parametrize("path", ["a\0b", b"a\0b", Path("a\0b"), "\ud800"], ids=repr)
+def test_paths_that_no_system_takes_are_value_errors(path: Any) -> None:
+    for call in (classifier().save, lm.load):
+        with pytest.raises(ValueError, match="expected a path"):
+            call(path)
+
+
+def test_names_that_are_not_text_are_kept(tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("names of any bytes are a thing of Linux")
+    net = classifier()
+    for path in (os.fsencode(tmp_path) + b"/\xff\xfe", os.fsdecode(b"%s/\xfd" % bytes(tmp_path))):
+        net.save(path)
+        assert bits(lm.load(path)) == bits(net)
+    assert sorted(os.listdir(bytes(tmp_path))) == [b"\xfd", b"\xff\xfe"]
+
+
+@pytest.mark.parametrize("field", ["network", "dtype", "seed", "epochs_trained", "record"])
+def test_a_description_with_any_other_type_in_a_field_is_refused_in_a_sentence(
+    tmp_path: Path, field: str
+) -> None:
+    values = [None, True, -1, 0.5, 2**64, "7", "x", [], [1], {"a": 1}]
+    for value in values:
+        if field == "record" and isinstance(value, dict):
+            continue
+        path = written(tmp_path / "m", CONTENTS | {field: value}, TENSORS)
+        with pytest.raises(ValueError, match="description of the network is wrong: "):
+            lm.load(path)
+
+
+def _with_each_value_changed(spec: Any, values: list[Any]) -> Iterator[Any]:
+    """`spec` with one of its parts, at any depth, replaced by each of `values`, or left out."""
+    places = spec.items() if isinstance(spec, dict) else enumerate(spec)
+    for key, part in list(places):
+        for value in values:
+            changed = copy.copy(spec)
+            changed[key] = value
+            yield changed
+        if isinstance(part, dict | list):
+            for inner in _with_each_value_changed(part, values):
+                changed = copy.copy(spec)
+                changed[key] = inner
+                yield changed
+
+
+def test_every_option_of_every_layer_takes_every_type_or_says_so(tmp_path: Path) -> None:
+    block = lm.Residual([lm.Dense(4, "relu"), lm.PReLU()])
+    layers = [lm.Dense(4, {"kind": "leaky_relu", "negative_slope": 0.1}, l2=0.1, max_norm=2.0)]
+    layers += [lm.BatchNorm(), block, lm.LayerNorm(), lm.RMSNorm(), lm.Scale(), lm.Affine(2.0)]
+    layers += [lm.Clip(-1.0, 1.0), lm.Dropout(0.5), lm.GaussianNoise(0.1), lm.Normalization()]
+    net = lm.Sequential(layers, inputs=4)
+    tensors = net.parameters()
+    contents = {"network": net.to_spec(), "dtype": "float32", "seed": 0}
+    contents |= {"epochs_trained": 0, "record": {}}
+    values = [None, True, -1, 3, 2**70, 0.5, "x", [], [1, "x"], {}, {"kind": "x"}, {"kind": []}]
+    for changed in _with_each_value_changed(contents["network"], values):
+        path = written(tmp_path / "m", contents | {"network": changed}, tensors)
+        try:
+            lm.load(path)
+        except ValueError as error:
+            assert str(error).startswith(str(path))  # noqa: PT017
+            assert "incompatible function arguments" not in str(error)  # noqa: PT017
+            assert "unexpected keyword" not in str(error)  # noqa: PT017
+
+
+class _CountedName(str):
+    """A name that counts how often it is compared."""
+
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        _CountedName.comparisons += 1
+        return str(self) == other
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+def test_each_name_of_a_parameter_is_looked_up_once() -> None:
+    net = lm.Sequential([lm.Dense(1) for _ in range(200)], inputs=1)
+    parameters = {_CountedName(name): array for name, array in net.parameters().items()}
+    _CountedName.comparisons = 0
+    net.set_parameters(parameters)
+    assert _CountedName.comparisons <= 2 * len(parameters)
+
+
+@pytest.mark.long
+def test_loading_and_saving_take_time_in_proportion_to_the_number_of_layers(tmp_path: Path) -> None:
+    def seconds(layers: int) -> float:
+        net = lm.Sequential([lm.Dense(1) for _ in range(layers)], inputs=4)
+        start = time.process_time()
+        net.save(tmp_path / "m")
+        lm.load(tmp_path / "m").copy().summary()
+        net.value_and_grad(np.ones((4, 4)), np.ones(4))
+        return time.process_time() - start
+
+    few, many = min(seconds(1000) for _ in range(3)), min(seconds(8000) for _ in range(2))
+    assert many < 16 * few  # 8 in proportion, 64 in the square
+
+
+def test_no_first_weights_are_drawn_for_networks_that_get_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[Any] = []
+    build = _core.make_network_float32
+
+    def noted(spec: str, seed: int | None) -> Any:
+        seeds.append(seed)
+        return build(spec, seed)
+
+    net = trained(seed=5)
+    net.save(tmp_path / "m")
+    monkeypatch.setattr(_core, "make_network_float32", noted)
+    twins = [lm.load(tmp_path / "m"), net.copy(), pickle.loads(pickle.dumps(net))]
+    assert seeds == [None, None, None]
+    for twin in twins:
+        assert bits(twin) == bits(net)
+        twin.reset()
+        assert bits(twin) == bits(classifier(seed=5))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import lamina as lm
+import lamina.metrics
 
 # What pybind11 and CPython say where an argument was not checked.
 _FOREIGN = (
@@ -160,6 +161,7 @@ def public_calls(folder: Path) -> Iterator[Call]:
     yield from _state_calls(folder)
     yield from _derivative_calls()
     yield from _optimizer_calls()
+    yield from _metric_and_schedule_calls()
 
 
 def _network_calls() -> Iterator[Call]:
@@ -330,8 +332,20 @@ def _optimizer_calls() -> Iterator[Call]:
     )
 
 
-def _options_of(kind: type) -> dict[str, Any]:
-    """Arguments of a class by name; None stands for those without a default."""
+def _metric_and_schedule_calls() -> Iterator[Call]:
+    outputs = np.array([[0.7, 0.3], [0.2, 0.8], [0.4, 0.6], [0.9, 0.1]])
+    for name in lamina.metrics.__all__:
+        value = getattr(lamina.metrics, name)
+        options = _options_of(value)
+        if not isinstance(value, type):
+            options |= dict(zip(options, (Y, outputs), strict=False))
+        yield f"metrics.{name}", value, options
+    schedule = lm.CosineSchedule(0.1, length=10)
+    yield "schedule.set_state", schedule.set_state, {"state": schedule.get_state()}
+
+
+def _options_of(kind: Callable[..., Any]) -> dict[str, Any]:
+    """Arguments of a class or function by name; None stands for those without a default."""
     import inspect
 
     try:

@@ -21,7 +21,6 @@
 namespace {
 
 namespace fs = std::filesystem;
-using lamina::Error;
 
 class Folder {
  public:
@@ -57,8 +56,8 @@ std::string failure_of(const fs::path& path, const std::string& text) {
   try {
     save(path, text);
     return {};
-  } catch (const Error& error) {
-    CHECK(error.kind() == Error::Kind::kIo);
+  } catch (const lamina::SystemError& error) {
+    CHECK(error.code() > 0 && std::string(error.what()).ends_with(error.reason()));
     return error.what();
   }
 }

@@ -110,6 +110,30 @@ S source_value(int64_t r, int64_t c) {
   return static_cast<S>(std::numeric_limits<S>::is_integer ? x : x * 1.37);
 }
 
+// An offset that float does not hold is subtracted before anything is rounded.
+template <class T, class S>
+void check_offset(const KernelTable<T>& table, const Source<S>& source, SourceType type,
+                  const int64_t* indices) {
+  const int64_t columns = source.columns, stride = padded<T>(columns) + padded<T>(1);
+  std::vector<T> high(static_cast<size_t>(columns)), low(static_cast<size_t>(columns));
+  for (int64_t c = 0; c < columns; ++c) {
+    high[static_cast<size_t>(c)] = static_cast<T>(c % 3);
+    low[static_cast<size_t>(c)] = static_cast<T>(std::ldexp(1.0, -30 - static_cast<int>(c % 5)));
+  }
+  Aligned<T> out(5 * stride, T(77));
+  table.gather_rows({5, columns, source.origin, type, source.row_stride, source.column_stride, indices, 3,
+                     out.data(), stride, high.data(), low.data()});
+  for (int64_t r = 0; r < 5; ++r) {
+    const int64_t row = indices != nullptr ? indices[r] : 3 + r;
+    for (int64_t c = 0; c < columns; ++c) {
+      const double offset = static_cast<double>(c % 3) + std::ldexp(1.0, -30 - static_cast<int>(c % 5));
+      CHECK(out[r * stride + c] == static_cast<T>(static_cast<double>(source_value<S>(row, c)) - offset));
+    }
+    for (int64_t c = columns; c < padded<T>(columns); ++c) CHECK(out[r * stride + c] == T(0));
+    CHECK(out[r * stride + padded<T>(columns)] == T(77));
+  }
+}
+
 template <class T, class S>
 void check_gather(const KernelTable<T>& table, SourceType type) {
   const std::vector<int64_t> indices = {4, 0, 2, 2, 8};
@@ -133,6 +157,7 @@ void check_gather(const KernelTable<T>& table, SourceType type) {
         for (int64_t c = columns; c < padded<T>(columns); ++c) CHECK(out[r * stride + c] == T(0));
         CHECK(out[r * stride + padded<T>(columns)] == T(77));
       }
+      check_offset<T, S>(table, source, type, indexed ? indices.data() : nullptr);
     }
   }
 }

@@ -101,9 +101,10 @@ SpareBlocks& spare_blocks() {
 py::array spare_like(const py::array& x) {
   std::unique_ptr<Block> block = spare_blocks().take(x.nbytes());
   const void* data = block->data();
-  const py::capsule owner(block.release(), [](void* released) {
+  const py::capsule owner(block.get(), [](void* released) {
     spare_blocks().give(std::unique_ptr<Block>(static_cast<Block*>(released)));
   });
+  (void)block.release();
   return py::array(x.dtype(), std::vector<py::ssize_t>(x.shape(), x.shape() + x.ndim()), data, owner);
 }
 

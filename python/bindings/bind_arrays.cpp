@@ -1,4 +1,6 @@
 // Binds checks of what users give.
+#include <pybind11/stl.h>
+
 #include "array_view.h"
 #include "training/values_within.h"
 
@@ -14,6 +16,14 @@ void register_arrays(py::module_& module) {
       py::arg("array"), py::arg("limit"), py::arg("nan_allowed") = false,
       "Whether all values of a float32 or float64 matrix are finite and at most `limit` in size, or NaN "
       "where that is allowed.");
+  module.def(
+      "narrow_columns",
+      [](const py::array& array) {
+        const int64_t columns = array.ndim() == 2 ? array.shape(1) : 0;
+        return narrow_columns(source_of(array, columns, "narrow_columns"));
+      },
+      py::arg("array"),
+      "Columns of a float64 matrix in which float32 may make many values one, by a sample of rows.");
 }
 
 }  // namespace lamina::python

@@ -65,8 +65,9 @@ std::vector<TensorView> views_of(const Tensors& tensors) {
 
 Model to_python(const ModelFile& model) {
   using Storage = decltype(model.storage);
-  const py::capsule owner(new Storage(model.storage),
-                          [](void* storage) { delete static_cast<Storage*>(storage); });
+  auto storage = std::make_unique<Storage>(model.storage);
+  const py::capsule owner(storage.get(), [](void* owned) { delete static_cast<Storage*>(owned); });
+  (void)storage.release();
   Tensors tensors;
   for (const TensorView& tensor : model.tensors) {
     tensors[py::str(tensor.name)] = py::array(numpy_type(tensor), tensor.shape, tensor.data, owner);
@@ -74,19 +75,31 @@ Model to_python(const ModelFile& model) {
   return py::make_tuple(py::str(model.record), tensors);
 }
 
-void write(const std::filesystem::path& path, const std::string& record, const Tensors& tensors) {
-  const std::vector<TensorView> views = views_of(tensors);
-  const py::gil_scoped_release release;
-  write_model_file(path, record, views);
+using Path = py::typing::Union<py::str, py::bytes>;
+
+// Calls use(path) without the interpreter's lock; errors of the system become Python's OSErrors, which then
+// name the path as it was given. Python raises where it cannot be one.
+template <class Use>
+auto with_path(const Path& given, Use use) {
+  const auto path = py::cast<std::filesystem::path>(given);
+  try {
+    const py::gil_scoped_release release;
+    return use(path);
+  } catch (const SystemError& error) {
+    const std::string reason(error.reason());
+    const py::tuple arguments = py::make_tuple(error.code(), reason, given);
+    PyErr_SetObject(PyExc_OSError, arguments.ptr());
+    throw py::error_already_set();
+  }
 }
 
-Model read(const std::filesystem::path& path) {
-  ModelFile model;
-  {
-    const py::gil_scoped_release release;
-    model = read_model_file(path);
-  }
-  return to_python(model);
+void write(const Path& path, const std::string& record, const Tensors& tensors) {
+  const std::vector<TensorView> views = views_of(tensors);
+  with_path(path, [&](const std::filesystem::path& file) { write_model_file(file, record, views); });
+}
+
+Model read(const Path& path) {
+  return to_python(with_path(path, [](const std::filesystem::path& file) { return read_model_file(file); }));
 }
 
 py::bytes serialize(const std::string& record, const Tensors& tensors) {

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include "array_view.h"
 #include "base/json.h"
+#include "instance.h"
 #include "made_here.h"
 #include "parameter_arrays.h"
 #include "poll.h"
 #include "register.h"
 #include "training/model.h"
+#include "training/raw_outputs.h"
 
 namespace lamina::python {
 namespace {
@@ -216,8 +218,8 @@ void bind_network(py::module_& module, const char* name, const char* maker) {
       .def("set_parameters", &set_parameters<T>, py::arg("indices"), py::arg("arrays"))
       .def("make_optimizer",
            [](const Class& self, const std::string& spec) {
-             return std::unique_ptr<Optimizer<T>>(
-                 new Optimizer<T>(self.make_optimizer(optimizer_from_json(parse(spec)))));
+             return Instance(std::unique_ptr<Optimizer<T>>(
+                 new Optimizer<T>(self.make_optimizer(optimizer_from_json(parse(spec))))));
            })
       .def_property_readonly("smallest_batch",
                              [](const Class& self) { return self.network().couples_rows() ? 2 : 1; })
@@ -226,7 +228,7 @@ void bind_network(py::module_& module, const char* name, const char* maker) {
       .def(
           "make_average",
           [](const Class& self, double decay, bool warm_up, int64_t start) {
-            return std::make_unique<WeightAverage<T>>(self.make_average({decay, warm_up, start}));
+            return Instance(std::make_unique<WeightAverage<T>>(self.make_average({decay, warm_up, start})));
           },
           py::arg("decay"), py::arg("warm_up"), py::arg("start"))
       .def("follow_average", &Class::follow_average, py::arg("average").none(true),
@@ -260,9 +262,8 @@ void bind_network(py::module_& module, const char* name, const char* maker) {
       .def(
           "target_columns",
           [](const Class& self, const LossSpec& loss) {
-            const Network<T>& own = self.network();
-            check_loss_fits(loss, own.output_activation(), own.outputs());
-            return loss.target_columns(own.outputs());
+            check_loss_fits(loss, self.network());
+            return loss.target_columns(self.network().outputs());
           },
           py::arg("loss"))
       .def("penalty", &Class::penalty, py::call_guard<py::gil_scoped_release>())
@@ -273,7 +274,9 @@ void bind_network(py::module_& module, const char* name, const char* maker) {
            py::arg("values"), py::arg("weights"), py::arg("outputs"), py::arg("progress"));
   module.def(
       maker,
-      [](const std::string& spec, uint64_t seed) { return std::make_unique<Class>(parse(spec), seed); },
+      [](const std::string& spec, std::optional<uint64_t> seed) {
+        return Instance(std::make_unique<Class>(parse(spec), seed));
+      },
       py::arg("spec"), py::arg("seed"));
 }
 
@@ -286,7 +289,11 @@ void register_network(py::module_& module) {
       .def_readonly("takes_classes", &LossSpec::takes_classes)
       .def_readonly("mean_over_rows", &LossSpec::mean_over_rows);
   module.def(
-      "make_loss", [](const std::string& spec) { return loss_from_json(parse(spec)); }, py::arg("spec"));
+      "make_loss",
+      [](const std::string& spec) {
+        return Instance(std::make_unique<LossSpec>(loss_from_json(parse(spec))));
+      },
+      py::arg("spec"));
   bind_network<float>(module, "NetworkFloat32", "make_network_float32");
   bind_network<double>(module, "NetworkFloat64", "make_network_float64");
   module.def("parameter_shapes", [](const std::string& spec) {

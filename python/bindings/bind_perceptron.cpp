@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "array_view.h"
+#include "instance.h"
 #include "made_here.h"
 #include "poll.h"
 #include "register.h"
@@ -10,14 +11,15 @@
 namespace lamina::python {
 namespace {
 
-PerceptronResult train(const py::array& inputs, const DenseArray<int32_t>& classes, int64_t units,
-                       const PerceptronOptions& options) {
+Instance<PerceptronResult> train(const py::array& inputs, const DenseArray<int32_t>& classes, int64_t units,
+                                 const PerceptronOptions& options) {
   const DataSet<double> data = data_set<double>(inputs, inputs.ndim() == 2 ? inputs.shape(1) : 0, classes,
                                                 std::nullopt, std::nullopt, "Perceptron");
-  return interruptible([&](Poll poll) {
+  PerceptronResult result = interruptible([&](Poll poll) {
     const Unlocked unlocked(inputs, classes);
     return train_perceptron(data.inputs, data.targets.classes, units, options, poll);
   });
+  return Instance(std::make_unique<PerceptronResult>(std::move(result)));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "array_view.h"
 #include "base/denormals.h"
 #include "inference/predictor.h"
+#include "instance.h"
 #include "poll.h"
 #include "register.h"
 #include "training/model.h"
@@ -152,13 +153,13 @@ py::object predict_any(const Predictor<T>& predictor, PyObject* x, PyObject* out
 }
 
 // Reads a list or tuple of so many floats; false where it is anything else.
-template <class T>
-bool read_floats(PyObject* x, int64_t count, T* row) noexcept {
+template <class Number>
+bool read_floats(PyObject* x, int64_t count, Number* row) noexcept {
   if (!(PyTuple_CheckExact(x) || PyList_CheckExact(x)) || PySequence_Fast_GET_SIZE(x) != count) return false;
   PyObject** items = PySequence_Fast_ITEMS(x);
   for (int64_t i = 0; i < count; ++i) {
     if (!PyFloat_CheckExact(items[i])) return false;
-    row[i] = narrowed<T>(PyFloat_AS_DOUBLE(items[i]));
+    row[i] = narrowed<Number>(PyFloat_AS_DOUBLE(items[i]));
   }
   return true;
 }
@@ -166,21 +167,27 @@ bool read_floats(PyObject* x, int64_t count, T* row) noexcept {
 template <class T>
 PyObject* predict(const Predictor<T>& predictor, PyObject* x, PyObject* out, bool rows_allowed) {
   const int64_t inputs = predictor.inputs();
+  double numbers[kMostNumbers];
   T row[kMostNumbers];
   const T* from = row;
   std::optional<py::array> given;  // where `from` points into it
   int dimensions = 1;
+  const bool whole = sizeof(T) == 4 && predictor.takes_offset_rows();
   if (is_plain<T>(x, kReadable) &&
       (has_shape(x, 1, 1, inputs) || (rows_allowed && has_shape(x, 2, 1, inputs)))) {
     dimensions = proxy(x)->nd;
     from = reinterpret_cast<const T*>(proxy(x)->data);
     if (predictor.multiply_adds() >= kWorkToUnlock) given = py::reinterpret_borrow<py::array>(x);
-  } else if (inputs > kMostNumbers || !read_floats(x, inputs, row)) {
+  } else if (inputs > kMostNumbers ||
+             !(whole ? read_floats(x, inputs, numbers) : read_floats(x, inputs, row))) {
     return predict_any(predictor, x, out, rows_allowed).release().ptr();
   }
   py::object result = checked_outputs<T>(out, dimensions, 1, predictor.outputs());
   T* to = reinterpret_cast<T*>(proxy(result.ptr())->data);
-  if (predictor.multiply_adds() < kWorkToUnlock) {
+  if (whole && from == row) {
+    predictor.predict(ArraySource{numbers, kernels::SourceType::kF64, 1, inputs, 0, sizeof(double)}, to,
+                      [](int64_t) { return false; });
+  } else if (predictor.multiply_adds() < kWorkToUnlock) {
     predictor.predict_row(from, to);
   } else {
     const Unlocked unlocked(given, py::reinterpret_borrow<py::array>(result));
@@ -299,7 +306,7 @@ py::object compile_predictor(const Model<T>& model) {
   } else {
     any->f64 = std::move(made);
   }
-  py::object object = py::cast(std::move(any));
+  Instance object(std::move(any));
   *reinterpret_cast<vectorcallfunc*>(reinterpret_cast<char*>(object.ptr()) + vector_call_offset) =
       &vector_call;
   return object;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "instance.h"
 #include "made_here.h"
 #include "register.h"
 #include "tables/row_scanner.h"
@@ -106,9 +107,9 @@ void register_text_table(py::module_& module) {
       [](char separator, const std::string& quote, const std::string& comment, bool decimal_comma,
          const std::string& kinds, std::vector<std::string> missing, std::int64_t first_line,
          size_t bytes_per_thread) {
-        return std::make_unique<TextTable>(
+        return Instance(std::make_unique<TextTable>(
             TextTableOptions{format_of(separator, quote, comment), decimal_comma, kinds_of(kinds),
-                             std::move(missing), first_line, std::max<size_t>(bytes_per_thread, 1)});
+                             std::move(missing), first_line, std::max<size_t>(bytes_per_thread, 1)}));
       },
       py::arg("separator"), py::arg("quote"), py::arg("comment"), py::arg("decimal_comma"), py::arg("kinds"),
       py::arg("missing"), py::arg("first_line"), py::arg("bytes_per_thread") = 1U << 16U,

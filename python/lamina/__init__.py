@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         PReLU,
         RMSNorm,
         Scale,
+        TargetScaling,
     )
     from lamina._schedule import (
         ConstantSchedule,
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
         PolynomialSchedule,
         StepSchedule,
     )
+    from lamina._training_warnings import TrainingWarning
     from lamina._weight_average import WeightAverage
 
 __all__ = [
@@ -163,6 +165,8 @@ __all__ = [
     "Sequential",
     "SquaredHinge",
     "StepSchedule",
+    "TargetScaling",
+    "TrainingWarning",
     "Tweedie",
     "WarmUp",
     "WeightAverage",
@@ -261,6 +265,7 @@ _HOMES = {
         "PReLU",
         "RMSNorm",
         "Scale",
+        "TargetScaling",
     ),
     "lamina._schedule": (
         "ConstantSchedule",
@@ -281,6 +286,7 @@ _HOMES = {
         "PolynomialSchedule",
         "StepSchedule",
     ),
+    "lamina._training_warnings": ("TrainingWarning",),
     "lamina._weight_average": ("WeightAverage",),
 }
 # A fork waits for a first use in another thread: its child could not finish a half read module.

@@ -8,14 +8,24 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lamina import _core
+from lamina import _core, _frames
+from lamina._frames import Names
 from lamina._types import ArrayLike, NDArray
 
 Dtype = Literal["float32", "float64"]
 # What stands for one: its name, or numpy's type or dtype.
 DtypeLike = Dtype | type[np.floating[Any]] | np.dtype[Any]
+_FLOAT32 = np.dtype(np.float32)
+# What most values are, told without a look at their attributes.
+NO_FRAMES = frozenset((np.ndarray, list, tuple))
 # Rows looked at together when values are checked, so that no copy of a large array is made.
 _CHUNK = 8192
+# What to do where values are too close together for float32.
+_ADVICE = {
+    "X": "Take Normalization() as the first layer (it subtracts in float64), subtract a typical "
+    "value first, or use dtype='float64'",
+    "y": "Subtract a typical value first, or use dtype='float64'",
+}
 # Of weights that stay as they are: a product of two, or a sum of all, is in the range of float64.
 _LARGEST_EXPONENT = 400
 # By bytes of an element.
@@ -30,17 +40,24 @@ def inputs(
     where: str,
     check_values: bool = True,
     least_rows: int = 1,
+    names: Names | None = None,
+    subtracts: bool = False,
+    check_precision: bool = True,
     nan_allowed: bool = False,
 ) -> NDArray[Any]:
     """X as an array [rows, columns] of a type that the core converts while it reads.
 
     Nothing is copied unless the core cannot read the type (big-endian, extended precision).
 
+    Args:
+        names: of the columns, for messages. subtracts: as in `precision_problem`.
+        check_precision: warn where `dtype` cannot hold X's values apart.
+
     Raises:
         TypeError: not numbers. ValueError: wrong shape, no rows, NaN, infinity, or a value beyond
-            float32's range. Warns where whole numbers cannot be held exactly.
+            float32's range.
     """
-    if hasattr(values, "toarray") and hasattr(values, "nnz"):
+    if type(values) is not np.ndarray and hasattr(values, "toarray") and hasattr(values, "nnz"):
         raise TypeError(f"{where}: expected a dense X, got a sparse matrix; use X.toarray()")
     array = _numbers(values, where, "X")
     if array.ndim != 2:
@@ -54,7 +71,10 @@ def inputs(
     if array.shape[0] < least_rows or array.shape[1] == 0:
         raise ValueError(f"{where}: expected at least one row and one feature, got {_shape(array)}")
     if check_values:
-        _check_values(array, dtype, where, "X", nan_allowed)
+        _check_values(array, dtype, where, "X", names, nan_allowed)
+    if check_precision and array.dtype is not _FLOAT32:
+        problem = precision_problem(array, dtype, where, "X", names=names, subtracts=subtracts)
+        warn_of_precision(problem)
     return array
 
 
@@ -71,6 +91,8 @@ def targets(
     indices = loss.takes_classes and (array.ndim == 1 or array.shape == (rows, 1))
     if not indices or array.dtype.kind == "f":
         _check_values(array.reshape(rows, -1), "float64" if indices else dtype, where, "y")
+    if not indices and array.dtype is not _FLOAT32:
+        warn_of_precision(precision_problem(array.reshape(rows, -1), dtype, where, "y"))
     if indices:
         return _classes(array.reshape(rows), columns, where), None
     if array.ndim == 1 and columns == 1:
@@ -133,6 +155,7 @@ def weights_in_range(
 
 def labels(y: ArrayLike, *, rows: int, where: str) -> NDArray[Any]:
     """Labels [rows] of classes: numbers or texts, as they come."""
+    y = _frames.plain_labels(y, where)
     array = np.asarray(y) if _is_text(y) else _numbers(y, where, "y")
     if array.shape == (rows, 1):
         array = array[:, 0]
@@ -157,21 +180,27 @@ def contiguous(values: ArrayLike, *, dtype: Dtype, where: str, name: str) -> NDA
 
 
 def _numbers(values: ArrayLike, where: str, name: str) -> NDArray[Any]:
-    # Not by numpy.ma, which is imported when named: slowly, and never in the child of some forks.
-    mask = getattr(values, "mask", None)
-    if isinstance(mask, np.ndarray) and mask.any():
-        raise TypeError(f"{where}: expected numbers in {name}, got masked values; fill them first")
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        got = "rows of unequal lengths" if "inhomogeneous" in str(error) else str(error)
-        raise ValueError(f"{where}: expected {name} as a table of numbers, got {got}") from None
+    array = values if type(values) is np.ndarray else _as_array(values, where, name)
     kind = array.dtype.kind
     if kind not in "fiub":
         raise TypeError(f"{where}: expected numbers in {name}, got {_not_numbers(array, name)}")
     if kind == "f" and array.dtype.itemsize > 8:
         return array.astype(np.float64)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _as_array(values: ArrayLike, where: str, name: str) -> NDArray[Any]:
+    if type(values) not in NO_FRAMES:
+        values = _frames.plain_array(values, f"{where}, {name}")
+    # Not by numpy.ma, which is imported when named: slowly, and never in the child of some forks.
+    mask = getattr(values, "mask", None)
+    if isinstance(mask, np.ndarray) and mask.any():
+        raise TypeError(f"{where}: expected numbers in {name}, got masked values; fill them first")
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        got = "rows of unequal lengths" if "inhomogeneous" in str(error) else str(error)
+        raise ValueError(f"{where}: expected {name} as a table of numbers, got {got}") from None
 
 
 def _not_numbers(array: NDArray[Any], name: str) -> str:
@@ -205,42 +234,102 @@ def _stack_level() -> int:
 
 
 def _check_values(
-    array: NDArray[Any], dtype: Dtype, where: str, name: str, nan_allowed: bool = False
+    array: NDArray[Any],
+    dtype: Dtype,
+    where: str,
+    name: str,
+    names: Names | None = None,
+    nan_allowed: bool = False,
 ) -> None:
-    kind, size = array.dtype.kind, array.dtype.itemsize
-    if kind == "f":
-        limit = _LARGEST[4 if dtype == "float32" else max(size, 4)]
-        for first in range(0, len(array), _CHUNK):
-            chunk = array[first : first + _CHUNK]
-            chunk = chunk if size >= 4 else chunk.astype(np.float32)
-            if not _core.values_within(chunk, limit, nan_allowed):
-                _refuse_floats(chunk, first, where, name, nan_allowed)
-    elif kind in "iu":
-        digits = 24 if dtype == "float32" else 53
-        if size * 8 > digits:
-            low, high = int(array.min(initial=0)), int(array.max(initial=0))
-            if max(-low, high) > 2**digits:
-                warnings.warn(
-                    f"{where}: {name} holds whole numbers beyond {dtype}'s exact range "
-                    f"(2^{digits}); they are rounded. Scale them, or use dtype='float64'",
-                    stacklevel=_stack_level(),
-                )
+    if array.dtype.kind != "f":
+        return
+    size = array.dtype.itemsize
+    limit = _LARGEST[4 if dtype == "float32" else max(size, 4)]
+    for first in range(0, len(array), _CHUNK):
+        chunk = array[first : first + _CHUNK]
+        chunk = chunk if size >= 4 else chunk.astype(np.float32)
+        if not _core.values_within(chunk, limit, nan_allowed):
+            _refuse_floats(chunk, first, where, name, names, nan_allowed)
 
 
 def _refuse_floats(
-    chunk: NDArray[Any], first: int, where: str, name: str, nan_allowed: bool
+    chunk: NDArray[Any],
+    first: int,
+    where: str,
+    name: str,
+    names: Names | None,
+    nan_allowed: bool,
 ) -> None:
     finite = ~np.isinf(chunk) if nan_allowed else np.isfinite(chunk)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
         raise ValueError(
             f"{where}: expected finite numbers in {name}, got {chunk[row, column]} "
-            f"in row {first + row}, column {column}"
+            f"in row {first + row}, {_column(int(column), names)}"
         )
     raise ValueError(
         f"{where}: {name} holds values beyond float32's range (3.4e38); "
         "scale them, or use dtype='float64'"
     )
+
+
+def precision_problem(
+    array: NDArray[Any],
+    dtype: Dtype,
+    where: str,
+    name: str,
+    *,
+    names: Names | None = None,
+    subtracts: bool = False,
+) -> str | None:
+    """What to warn of where `dtype` cannot hold values apart; None where it can.
+
+    Args:
+        subtracts: the network first subtracts a mean in float64.
+    """
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    # One row tells nothing of how close together a column's values are.
+    if kind == "f" and size == 8 and dtype == "float32" and not subtracts and len(array) > 1:
+        for column in _core.narrow_columns(array):
+            if _joins(array[:, column], dtype):
+                return (
+                    f"{where}: {_column(column, names)} of {name} holds values so close together, "
+                    f"for their size, that {dtype} makes many of them one. {_ADVICE[name]}"
+                )
+    if kind not in "iu":
+        return None
+    held: Dtype = "float64" if subtracts else dtype
+    digits = 24 if held == "float32" else 53
+    if size * 8 <= digits:
+        return None
+    if max(-int(array.min(initial=0)), int(array.max(initial=0))) <= 2**digits:
+        return None
+    for column in range(array.shape[1]):
+        values = array[:, column]
+        beyond = max(-int(values.min(initial=0)), int(values.max(initial=0))) > 2**digits
+        if beyond and (not subtracts or _joins(values, held)):
+            return (
+                f"{where}: {_column(column, names)} of {name} holds whole numbers beyond {held}'s "
+                f"exact range (2^{digits}); they are rounded. "
+                + ("Subtract a typical one first" if held == "float64" else _ADVICE[name])
+            )
+    return None
+
+
+def warn_of_precision(problem: str | None) -> None:
+    """Warn of what `precision_problem` found, at the user's line."""
+    if problem is not None:
+        warnings.warn(problem, stacklevel=_stack_level())
+
+
+def _joins(values: NDArray[Any], dtype: Dtype) -> bool:
+    """Whether more than a tenth of the first distinct values fall together in `dtype`."""
+    distinct = np.unique(values[:_CHUNK])
+    return len(np.unique(distinct.astype(dtype))) < 0.9 * len(distinct)
+
+
+def _column(column: int, names: Names | None) -> str:
+    return f"column {column}" + ("" if names is None else f" ({names[column]!r})")
 
 
 def _classes(array: NDArray[Any], outputs: int, where: str) -> NDArray[np.int32]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import collections.abc
 import numpy
 import numpy.typing
-import os
 import typing
-__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'TextTable', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_loss', 'make_network_float32', 'make_network_float64', 'make_text_table', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
+__all__: list[str] = ['Loss', 'NetworkFloat32', 'NetworkFloat64', 'NotFiniteError', 'OptimizerFloat32', 'OptimizerFloat64', 'PerceptronResult', 'Predictor', 'TextTable', 'WeightAverageFloat32', 'WeightAverageFloat64', 'activate_float32', 'activate_float64', 'activation_gradient_float32', 'activation_gradient_float64', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_loss', 'make_network_float32', 'make_network_float64', 'make_text_table', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -412,13 +411,17 @@ def jacobian_vector_product(network: NetworkFloat64, inputs: numpy.ndarray, inpu
     ...
 def make_loss(spec: str) -> Loss:
     ...
-def make_network_float32(spec: str, seed: typing.SupportsInt | typing.SupportsIndex) -> NetworkFloat32:
+def make_network_float32(spec: str, seed: typing.SupportsInt | typing.SupportsIndex | None) -> NetworkFloat32:
     ...
-def make_network_float64(spec: str, seed: typing.SupportsInt | typing.SupportsIndex) -> NetworkFloat64:
+def make_network_float64(spec: str, seed: typing.SupportsInt | typing.SupportsIndex | None) -> NetworkFloat64:
     ...
 def make_text_table(separator: str, quote: str, comment: str, decimal_comma: bool, kinds: str, missing: collections.abc.Sequence[str], first_line: typing.SupportsInt | typing.SupportsIndex, bytes_per_thread: typing.SupportsInt | typing.SupportsIndex = 65536) -> TextTable:
     """
     A reader of a text table, block by block, into columns. `kinds` has a letter for each column: n number, m number or one of the missing texts, t text, w text as it is written, - skipped.
+    """
+def narrow_columns(array: numpy.ndarray) -> list[int]:
+    """
+    Columns of a float64 matrix in which float32 may make many values one, by a sample of rows.
     """
 def parameter_shapes(arg0: str) -> list[tuple[str, list[int]]]:
     ...
@@ -426,7 +429,7 @@ def parse_model(data: bytes) -> tuple[str, dict[str, numpy.ndarray]]:
     """
     What read_model_file would return for a file of these bytes.
     """
-def read_model_file(path: os.PathLike | str | bytes) -> tuple[str, dict[str, numpy.ndarray]]:
+def read_model_file(path: str | bytes) -> tuple[str, dict[str, numpy.ndarray]]:
     """
     The JSON record and the tensors of a model file, after its checksum has matched.
     """
@@ -470,7 +473,7 @@ def vector_jacobian_product(network: NetworkFloat32, inputs: numpy.ndarray, vect
 @typing.overload
 def vector_jacobian_product(network: NetworkFloat64, inputs: numpy.ndarray, vectors: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], by_inputs: bool) -> tuple:
     ...
-def write_model_file(path: os.PathLike | str | bytes, record: str, tensors: dict[str, numpy.ndarray]) -> None:
+def write_model_file(path: str | bytes, record: str, tensors: dict[str, numpy.ndarray]) -> None:
     """
     Replace `path` in one step by a model file of this JSON record and these tensors.
     """

@@ -7,12 +7,13 @@ from typing import Any, Literal
 import numpy as np
 
 from lamina import _arrays, _core
-from lamina._losses import Loss, OwnLoss
-from lamina._stack import Array, Stack
+from lamina._checked_data import CheckedData
+from lamina._losses import Loss
+from lamina._stack import Array
 from lamina._types import ArrayLike
 
 
-class Derivatives(Stack):
+class Derivatives(CheckedData):
     """Derivatives of outputs and losses, with the network as in prediction: without dropout.
 
     Penalties of layers (`Dense(l1=..., l2=...)`) are not part of outputs and of rows' losses; the
@@ -172,7 +173,7 @@ class Derivatives(Stack):
         """
         where = "hessian_vector_product"
         self._inputs(X, where)
-        twin = type(self).from_spec(self.to_spec(), seed=self.seed, dtype="float64")
+        twin = type(self)._from_spec(self.to_spec(), seed=self.seed, dtype="float64")
         twin.set_parameters(self.parameters())
         x, chosen, classes, values, weights = twin._batch(X, y, loss, sample_weight, where)
         core = twin._core_network()
@@ -210,13 +211,3 @@ class Derivatives(Stack):
             arrays[name] = flat[:, first : first + size].reshape(len(flat), *shape)
             first += size
         return arrays
-
-    def _batch(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        loss: str | Loss | OwnLoss | None,
-        weight: ArrayLike | None,
-        where: str,
-    ) -> tuple[Array, _core.Loss, Array | None, Array | None, Array | None]:
-        raise NotImplementedError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from lamina import _core
-from lamina._adapt import adapt_first_layer
+from lamina._adapt import adapt_ends
 from lamina._callbacks import (
     EarlyStopping,
     Record,
@@ -28,6 +28,7 @@ from lamina._monitor import Figures
 from lamina._numbers import check_whole, is_number
 from lamina._progress import EpochLines, ProgressLine, shows_progress_line
 from lamina._scoring import Scorer, output_kind
+from lamina._training_warnings import LossCheck
 from lamina.metrics._metric import Mode
 
 if TYPE_CHECKING:
@@ -165,12 +166,12 @@ class Fit:
         self._train = replace(self._train, weights=weights)
 
     def prepare(self) -> None:
-        """Check what goes together, and then adapt the first layer."""
+        """Check what goes together, and then adapt the first and the last layer."""
         self.check()
         self.optimizer.handle_for(self.net)
         if self._options.average is not None:
             self._options.average.handle_for(self.net)
-        adapt_first_layer(self.net, self._train.x, self._train.weights)
+        adapt_ends(self.net, self._train, self._loss)
 
     def check(self) -> None:
         """Refuse metrics that cannot judge the targets, and figures to watch that are not there."""
@@ -196,6 +197,7 @@ class Fit:
 
     def run(self) -> History:
         """Train; returns the history."""
+        self._callbacks.append(LossCheck(self._loss, self._train))
         core = self.net._core_network()
         core.begin_fit()
         self.net.history = self.history

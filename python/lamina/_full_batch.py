@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 import numpy as np
 
 from lamina import _core
-from lamina._adapt import adapt_first_layer
+from lamina._adapt import adapt_ends
 from lamina._callbacks import Record, call_all
 from lamina._fit import Fit
 from lamina._normal_equations import solve_damped
@@ -290,11 +290,11 @@ class FullBatchFit(Fit):
         self.check()
         self.epochs = self.optimizer.max_iterations
         before = self.net.parameters()
-        adapt_first_layer(self.net, self._train.x, self._train.weights)
+        adapt_ends(self.net, self._train, self._loss)
         try:
             self._objective = self.optimizer.objective(self.net, self._loss, self._train)
         except BaseException:
-            self.net.set_parameters(before)
+            self.net._set_figures(before)
             raise
 
     def _train_all(self, core: Any) -> None:

@@ -16,6 +16,7 @@ from lamina._row_layers import (
     PReLU,
     RMSNorm,
     Scale,
+    TargetScaling,
 )
 from lamina._spec import Spec, name_or_spec, what
 
@@ -240,7 +241,7 @@ LAYERS: dict[str, type[Layer]] = {
     layer.kind: layer
     for layer in (
         *(Dense, Activation, Dropout, AlphaDropout, GaussianNoise, PReLU, BatchNorm, LayerNorm),
-        *(RMSNorm, Scale, Normalization, Affine, Clip, ColumnEncoding, Residual),
+        *(RMSNorm, Scale, Normalization, Affine, Clip, ColumnEncoding, Residual, TargetScaling),
     )
 }
 

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from lamina import _core
-from lamina._adapt import adapt_first_layer
+from lamina._adapt import adapt_ends
 from lamina._batches import batches
+from lamina._fit_data import Examples
+from lamina._frames import plain_array
 from lamina._losses import Loss, OwnLoss
 from lamina._network import Sequential
 from lamina._numbers import is_number, is_whole
 from lamina._optimizer import Optimizer
 from lamina._optimizers import make_optimizer
-from lamina._own_loss import is_own_loss
 from lamina._types import ArrayLike, NDArray
 
 # How far above the least one a smoothed loss shows that training has diverged, as a multiple of the
@@ -102,12 +103,12 @@ def find_learning_rate(
         )
     twin, trainer = net.copy(), _fresh(optimizer)
     x = twin._inputs(X, "find_learning_rate")
-    targets = np.asarray(y)
-    weights = None
-    if not is_own_loss(loss, sample_weight, "find_learning_rate"):
-        # All rows are checked, not those of the first batches alone.
-        weights = twin._batch(x, y, loss, sample_weight, "find_learning_rate")[-1]
-    adapt_first_layer(twin, x, weights)  # as fit does
+    targets = np.asarray(plain_array(y, "find_learning_rate, y"))
+    # All rows are checked, not those of the first batches alone.
+    _, chosen, classes, values, weights = twin._batch(
+        x, y, loss, sample_weight, "find_learning_rate", own=True
+    )
+    adapt_ends(twin, Examples(x, classes, values, weights), chosen)  # as fit does
     losses: list[float] = []
     smoothed: list[float] = []
     mean, diverged = 0.0, False

@@ -2,15 +2,17 @@
 
 import json
 import os
+import reprlib
 from typing import Any, cast
 
 import numpy as np
 
 from lamina import _core
 from lamina._arrays import Dtype
+from lamina._frames import Names
 from lamina._network import Sequential
-from lamina._spec import to_json, what
-from lamina._stack import Stack
+from lamina._spec import Spec, to_json, what
+from lamina._stack import Stack, checked_count, checked_seed
 from lamina._types import NDArray, PathLike
 
 Tensors = dict[str, NDArray[Any]]
@@ -74,10 +76,19 @@ def network_from_bytes(data: bytes) -> Sequential:
     return _restore("model bytes", text, tensors)[0]
 
 
-def _checked_path(path: PathLike, where: str) -> PathLike:
+def _checked_path(path: PathLike, where: str) -> str | bytes:
     if not isinstance(path, str | bytes | os.PathLike):
         raise TypeError(f"{where}: expected the path of a file, got {what(path)}")
-    return path
+    name = os.fspath(path)
+    if ("\0" if isinstance(name, str) else b"\0") in name:
+        raise ValueError(f"{where}: expected a path without zero bytes, got {name!r}")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{where}: expected a path that the system can encode, got {name!r}"
+        ) from None
+    return name
 
 
 def _contents(
@@ -92,25 +103,25 @@ def _contents(
         "dtype": net.dtype,
         "seed": net.seed,
         "epochs_trained": net.epochs_trained,
+        **({} if net.feature_names is None else {"feature_names": list(net.feature_names)}),
         "record": record or {},
     }
     return to_json(contents), {**net.parameters(), **extra}
 
 
 def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[str, Any], Tensors]:
-    contents = json.loads(text)
     own = {name: tensor for name, tensor in tensors.items() if name.startswith(_RESERVED)}
-    _check_shapes(where, contents, own)
     try:
-        net = Sequential.from_spec(
+        contents = _checked_contents(json.loads(text))
+        _check_shapes(contents["network"], own)
+        net = Sequential._from_spec(
             contents["network"], seed=contents["seed"], dtype=cast(Dtype, contents["dtype"])
         )
-        net.epochs_trained = int(contents["epochs_trained"])
-        record = contents["record"]
-    except (KeyError, TypeError, ValueError) as error:
+        net._feature_names = _names(contents.get("feature_names"), net.inputs)
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
-    if not isinstance(record, dict):
-        raise ValueError(f"{where}: expected a record of options, got {type(record).__name__}")
+    net.epochs_trained = contents["epochs_trained"]
+    record = contents["record"]
     for name, tensor in own.items():
         if tensor.dtype != net.dtype:
             raise ValueError(f"{where}: {name} expected dtype {net.dtype}, got {tensor.dtype}")
@@ -121,17 +132,45 @@ def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[
     return net, record, {name: t for name, t in tensors.items() if name not in own}
 
 
-def _check_shapes(where: str, contents: dict[str, Any], tensors: Tensors) -> None:
+def _names(names: Any, inputs: int | None) -> Names | None:
+    """Names of features; ValueError where they are no such list."""
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(n, str | int) for n in names):
+        raise ValueError(f"expected feature_names as a list of names, got {names!r:.60}")
+    if len(names) != inputs:
+        raise ValueError(f"expected {inputs} feature_names, got {len(names)}")
+    return tuple(names)
+
+
+def _checked_contents(contents: dict[str, Any]) -> dict[str, Any]:
+    for name, kind, expected in (
+        ("network", dict, "a description of layers"),
+        ("dtype", str, "a name"),
+        ("seed", int, "a whole number"),
+        ("epochs_trained", int, "a whole number"),
+        ("record", dict, "a record of options"),
+    ):
+        value = contents.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            got = "nothing" if name not in contents else reprlib.repr(value)
+            raise ValueError(f"expected {name!r} as {expected}, got {got}")
+    checked_seed(contents["seed"])
+    checked_count(contents["epochs_trained"], "epochs_trained")
+    return contents
+
+
+def _check_shapes(network: Spec, tensors: Tensors) -> None:
     """Refuse weights that are not the described network's before memory is taken for one."""
-    try:
-        shapes = dict(_core.parameter_shapes(to_json(contents["network"])))
-    except (KeyError, ValueError) as error:
-        raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
+    shapes = dict(_core.parameter_shapes(to_json(network)))
+    # Files written before means were kept in two parts have the first alone.
+    for name in shapes.keys() - tensors.keys():
+        if name.endswith(".mean_low") and name.removesuffix("_low") in tensors:
+            tensors[name] = np.zeros_like(tensors[name.removesuffix("_low")])
     if shapes.keys() != tensors.keys():
-        wrong = ", ".join(sorted(shapes.keys() ^ tensors.keys()))
-        raise ValueError(f"{where}: weights and description do not agree: {wrong}")
+        wrong = sorted(shapes.keys() ^ tensors.keys())
+        names = ", ".join(wrong[:6]) + (", ..." if len(wrong) > 6 else "")
+        raise ValueError(f"weights and description do not agree: {names}")
     for name, shape in shapes.items():
         if tensors[name].shape != tuple(shape):
-            raise ValueError(
-                f"{where}: {name} expected shape {tuple(shape)}, got {tensors[name].shape}"
-            )
+            raise ValueError(f"{name} expected shape {tuple(shape)}, got {tensors[name].shape}")

@@ -7,12 +7,6 @@ import numpy as np
 
 from lamina import _arrays, _core
 from lamina._callbacks import Callback, EarlyStopping
-from lamina._checked_data import (
-    checked_loss,
-    checked_targets,
-    checked_validation,
-    checked_weights,
-)
 from lamina._derivatives import Derivatives
 from lamina._fit import FitOptions, Verbose, check_validation, make_fit
 from lamina._fit_data import Examples
@@ -25,6 +19,7 @@ from lamina._optimizers import checked_optimizer, make_optimizer
 from lamina._own_loss import is_own_loss, own_value, own_value_and_grad
 from lamina._scoring import MetricLike, Scorer, output_kind
 from lamina._stack import Array
+from lamina._training_warnings import warn_of_labels, warn_untrained
 from lamina._types import ArrayLike, PathLike
 from lamina._weight_average import WeightAverage
 
@@ -40,6 +35,11 @@ class Sequential(Derivatives):
         inputs: input features; None: taken from the first batch.
         seed: of the first weights, shuffling and dropout, in [0, 2^64).
         dtype: "float32" or "float64" (or numpy's type), of weights and arithmetic.
+        scale_targets: scale the targets to mean 0 and variance 1 while training, by a last layer
+            `TargetScaling`: for quantities whose values are not about 1. Losses (history,
+            `evaluate`, target_loss) are then those of scaled targets, metrics and outputs in the
+            targets' own units. For losses of quantities, not of classes, counts or directions; a
+            function of your own sees outputs and targets in their own units.
 
     Attributes:
         history: `History` of the last fit, or of the running one, also where it was interrupted or
@@ -64,13 +64,15 @@ class Sequential(Derivatives):
         """Outputs for rows X [rows, inputs]: [rows, outputs] in the network's dtype.
 
         X may be memory-mapped and larger than memory, or have no rows; a row's outputs do not
-        depend on the others. Classes are `net.predict(X).argmax(axis=1)`, or after "sigmoid"
-        `net.predict(X)[:, 0] > 0.5`.
+        depend on the others. The columns of a frame must be those of `feature_names`. Classes are
+        `net.predict(X).argmax(axis=1)`, or after "sigmoid" `net.predict(X)[:, 0] > 0.5`.
 
         Raises:
             TypeError, ValueError: X is not a finite table of numbers of the right width.
         """
         x = self._inputs(X, "predict", least_rows=0)
+        if self._is_fresh:
+            warn_untrained(self)
         result: Array = self._core_network().predict(x, None)
         return result
 
@@ -160,7 +162,8 @@ class Sequential(Derivatives):
         threads (on one instruction set).
 
         Args:
-            X: numbers of any real type and layout; converted while they are read.
+            X: numbers of any real type and layout, or a frame of pandas, polars or pyarrow (the
+                latter two with `lamina[frames]`), whose names are remembered in `feature_names`.
             y: class indices [rows] or probabilities [rows, outputs] for cross-entropy; else
                 values [rows] or [rows, outputs].
             loss: a name or object; None as in `evaluate`. A function of your own as in
@@ -218,6 +221,8 @@ class Sequential(Derivatives):
             x, chosen, classes, values, weights = self._batch(
                 X, y, loss, sample_weight, "fit", own=True
             )
+            if loss is None:
+                warn_of_labels(chosen, values, self._core_network().output_activation())
             method = make_optimizer(optimizer)
             if isinstance(method, FullBatchOptimizer):
                 method.check_options(**batches)
@@ -225,7 +230,7 @@ class Sequential(Derivatives):
             data = Examples(x, classes, values, weights)
             check_validation(validation_data, validation_fraction)
             if validation_data is not None:
-                fit.set_data(data, checked_validation(self, validation_data, chosen))
+                fit.set_data(data, self._validation(validation_data, chosen, x))
             else:
                 fit.set_data(data)
             if validation_fraction:
@@ -378,22 +383,3 @@ class Sequential(Derivatives):
         from lamina._model_file import save_model
 
         save_model(path, self)
-
-    # Helpers
-
-    def _batch(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        loss: str | Loss | OwnLoss | None,
-        weight: ArrayLike | None,
-        where: str,
-        own: bool = False,
-    ) -> tuple[Array, Any, Array | None, Array | None, Array | None]:
-        with self._unchanged_on_error():
-            x = self._inputs(X, where)
-            own_loss = own and is_own_loss(loss, weight, where)
-            chosen: Any = loss if own_loss else checked_loss(self, loss)
-            classes, values = checked_targets(self, y, chosen, len(x), where)
-            weights = checked_weights(self, weight, chosen, len(x), where)
-        return x, chosen, classes, values, weights

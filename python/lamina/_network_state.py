@@ -43,6 +43,7 @@ class NetworkState:
                 f"{self._title}: it holds the state of another network; make a new one for each "
                 "network, or a copy"
             )
+        net._is_fresh = False
         return self._handle
 
     def _take_state(self, net: "Sequential", state: State | None) -> None:

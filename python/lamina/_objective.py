@@ -8,6 +8,7 @@ import numpy as np
 from lamina import _core
 from lamina._fit_data import Array, Examples
 from lamina._normal_equations import add_products, diagonal
+from lamina._row_layers import TargetScaling
 from lamina._types import NDArray
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Objective:
         _check_steady(net.to_spec(), title)
         self.mean = json.loads(loss.spec()).get("reduction", "mean") == "mean"
         _check_unlimited(net.to_spec(), self.mean, title)
-        self._net = type(net).from_spec(net.to_spec(), seed=net.seed, dtype="float64")
+        self._net = type(net)._from_spec(net.to_spec(), seed=net.seed, dtype="float64")
         self._net.set_parameters(net.parameters())
         self._core: Any = self._net._core_network()
         self._core.target_columns(loss)
@@ -63,6 +64,11 @@ class Objective:
         self._decay = np.concatenate(decays)[self._trained]
         self._all = np.concatenate([array.ravel() for array in first.values()])
         self._shapes = {name: array.shape for name, array in first.items()}
+        scaling = f"layers.{len(net.layers) - 1}.scale"
+        # Residuals are those of scaled targets, where the network scales them.
+        self._unit: float | Array = 1.0
+        if isinstance(net.layers[-1], TargetScaling):
+            self._unit = 1.0 / first[scaling]
         if not self._trained.any():
             raise ValueError(f"{title}: expected a layer that is trained; all are frozen")
         self.start: Floats = self._all[self._trained]
@@ -153,13 +159,13 @@ class Objective:
         return difference
 
     def _residual_scale(self, part: Examples) -> Floats:
-        """Roots of the factors of the squared residuals in the loss, [rows, 1]."""
+        """Roots of the factors of the squared residuals in the loss, [rows, 1 or outputs]."""
         weights = np.ones(len(part.x)) if part.weights is None else part.weights
         if self.mean:
             all_weights = self._data.weights
             total = len(self._data.x) if all_weights is None else float(all_weights.sum())
             weights = weights / (total * int(self._core.outputs))
-        return np.sqrt(weights)[:, None]
+        return np.asarray(np.sqrt(weights)[:, None] * self._unit)
 
 
 def _as_float64(array: Array | None) -> Array | None:

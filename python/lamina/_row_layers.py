@@ -116,6 +116,10 @@ class Normalization(Layer):
     the layer changes nothing. A constant feature has deviation 0 and is only centred. "rows" [1]
     tells from how many rows the figures were taken.
 
+    As the first layer it subtracts in float64, before rows are rounded to the network's dtype: time
+    stamps (1.7e9 s, or int64 in ns) and coordinates keep their differences, in batches as in single
+    rows. For that the mean is the sum of two parameters, "mean" and "mean_low" [n].
+
     Example:
         >>> import lamina as lm
         >>> net = lm.Sequential([lm.Normalization()], inputs=1)
@@ -125,6 +129,25 @@ class Normalization(Layer):
     """
 
     kind: ClassVar[str] = "normalization"
+
+
+@dataclass(frozen=True, repr=False)
+class TargetScaling(Layer):
+    """The last layer of a network that scales its targets: x * scale + shift, in their units.
+
+    `Sequential(..., scale_targets=True)` adds it. A loss compares x, what comes before this layer,
+    with (target - shift) / scale, so that targets of any units train alike and a mean squared error
+    of 1 is that of the constant guess. `predict`, metrics and derivatives of outputs are in the
+    targets' own units.
+
+    "scale" and "shift" [n] are parameters that training leaves alone: deviation and mean of each
+    column of the targets, which `fit` takes from its training rows (and their weights) unless they
+    are there already, as does `net.adapt(X, y)`. Constant targets have scale 1. Log variances of
+    `GaussianNegativeLogLikelihood` have scale 1 and shift 2 log(deviation). "rows" [1] tells from
+    how many rows the figures were taken.
+    """
+
+    kind: ClassVar[str] = "target_scaling"
 
 
 @dataclass(frozen=True, repr=False)

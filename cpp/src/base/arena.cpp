@@ -1,14 +1,12 @@
 // Allocates zero-filled aligned memory, with huge pages for large blocks where Linux offers them.
 #include "base/arena.h"
 
-#include <cstdlib>
 #include <limits>
+#include <new>
 #include <string>
 
 #if defined(__linux__)
 #include <sys/mman.h>
-#elif defined(_WIN32)
-#include <malloc.h>
 #endif
 
 namespace lamina {
@@ -25,11 +23,7 @@ constexpr std::size_t round_up(std::size_t bytes, std::size_t unit) {
 }
 
 void* allocate_small(std::size_t bytes) {
-#if defined(_WIN32)
-  void* block = _aligned_malloc(bytes, kAlignment);
-#else
-  void* block = std::aligned_alloc(kAlignment, round_up(bytes, kAlignment));
-#endif
+  void* block = ::operator new(round_up(bytes, kAlignment), std::align_val_t{kAlignment}, std::nothrow);
   if (block != nullptr) std::memset(block, 0, bytes);
   return block;
 }
@@ -74,17 +68,13 @@ void* allocate_zeroed(std::size_t bytes) {
 }
 
 void free_zeroed(void* block, [[maybe_unused]] std::size_t bytes) noexcept {
-#if defined(_WIN32)
-  _aligned_free(block);
-#else
 #if defined(__linux__)
   if (bytes >= kHugePageThreshold) {
     munmap(block, round_up(bytes, kHugePage));
     return;
   }
 #endif
-  std::free(block);
-#endif
+  ::operator delete(block, std::align_val_t{kAlignment});
 }
 
 }  // namespace detail

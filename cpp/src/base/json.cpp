@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.h"
@@ -180,9 +181,12 @@ Json::Json(std::string_view text) : value_(std::string(text)) {}
 Json::Json(std::string text) noexcept : value_(std::move(text)) {}
 Json::Json(Array elements) noexcept : value_(std::move(elements)) {}
 Json::Json(std::initializer_list<Member> members) : Json(object(Object(members))) {}
-Json::Json(const Json&) = default;
+// Not by the variant's own copy: where that fails, GCC 12's library destroys what was never made.
+Json::Json(const Json& other) {
+  std::visit([this](const auto& value) { value_ = std::decay_t<decltype(value)>(value); }, other.value_);
+}
 Json::Json(Json&&) noexcept = default;
-Json& Json::operator=(const Json&) = default;
+Json& Json::operator=(const Json& other) { return *this = Json(other); }
 Json& Json::operator=(Json&&) noexcept = default;
 Json::~Json() = default;
 

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <exception>
 #include <memory>
-#include <system_error>
 #include <thread>
 
 #include "base/blocked_signals.h"
@@ -144,7 +143,7 @@ ThreadPool& ThreadPool::instance() {
   return *fresh.release();
 }
 
-// Returns the workers now running, at most `wanted`; fewer where the system refuses more threads.
+// Returns the workers now running, at most `wanted`; fewer where the system refuses more threads or memory.
 int ThreadPool::start_workers(int wanted) {
   if (members_[0] == nullptr) members_[0] = std::make_unique<Member>();
   if (workers_ >= wanted) return wanted;
@@ -154,10 +153,10 @@ int ThreadPool::start_workers(int wanted) {
   while (workers_ < wanted) {
     const int index = workers_ + 1;
     std::unique_ptr<Member>& member = members_[static_cast<std::size_t>(index)];
-    if (member == nullptr) member = std::make_unique<Member>();
     try {
+      if (member == nullptr) member = std::make_unique<Member>();
       member->thread = std::thread([this, index] { work(index); });
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
       break;
     }
     ++workers_;

@@ -27,11 +27,12 @@ constexpr int64_t kBytesPerThread = int64_t{256} << 10, kBytesPerPiece = int64_t
 
 constexpr int64_t kSmallStackBytes = int64_t{4} << 10, kStackBytes = int64_t{64} << 10;
 
+// [columns] numbers of T, one after another.
 template <class T>
-const T* fill_padding(const T* in, int64_t columns, T* out) noexcept {
-  std::copy_n(in, columns, out);
-  std::fill(out + columns, out + padded_columns<T>(columns), T(0));
-  return out;
+ArraySource plain_row(const T* in, int64_t columns) noexcept {
+  constexpr auto type = sizeof(T) == 4 ? kernels::SourceType::kF32 : kernels::SourceType::kF64;
+  constexpr auto size = static_cast<int64_t>(sizeof(T));
+  return {in, type, 1, columns, columns * size, size};
 }
 
 }  // namespace
@@ -179,11 +180,17 @@ void Predictor<T>::run_layer(const Step& step, const T* in, T* out) const noexce
 
 template <class T>
 template <class Buffer, class RunDense>
-void Predictor<T>::run_steps(const T* in, T* out, Buffer buffer, RunDense dense) const noexcept {
+void Predictor<T>::run_steps(const ArraySource& in, T* out, Buffer buffer, RunDense dense) const noexcept {
   const FlushDenormals flush;
-  if (copies_input_) in = fill_padding(in, inputs(), buffer(steps_.front().input));
+  const T* row = static_cast<const T*>(in.data);
+  if (copies_input_) {
+    T* copy = buffer(steps_.front().input);
+    gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), in, nullptr, 0, 1, copy,
+                  row_stride_);
+    row = copy;
+  }
   for (const Step& step : steps_) {
-    const T* from = step.reads_input ? in : buffer(step.input);
+    const T* from = step.reads_input ? row : buffer(step.input);
     T* to = buffer(step.output);
     if (step.layer != nullptr) {
       run_layer(step, from, to);
@@ -205,7 +212,7 @@ void Predictor<T>::run_steps(const T* in, T* out, Buffer buffer, RunDense dense)
 template <class T>
 void Predictor<T>::predict_row(const T* in, T* out, T* workspace) const noexcept {
   run_steps(
-      in, out, [&](const Place& place) { return workspace + place.offset; },
+      plain_row(in, inputs()), out, [&](const Place& place) { return workspace + place.offset; },
       [&](const Step& step, const T* from, T* to) { run_dense(step, from, to); });
 }
 
@@ -234,7 +241,7 @@ void use_workspace(int64_t size, const Use& use) {
 }  // namespace
 
 template <class T>
-LAMINA_KEPT_OUT void Predictor<T>::share_row(int threads, const T* in, T* out) const {
+LAMINA_KEPT_OUT void Predictor<T>::share_row(int threads, const ArraySource& in, T* out) const {
   PieceQueue queue;
   struct {
     const Step* step;
@@ -257,24 +264,41 @@ LAMINA_KEPT_OUT void Predictor<T>::share_row(int threads, const T* in, T* out) c
 }
 
 template <class T>
-void Predictor<T>::predict_row(const T* in, T* out) const {
+void Predictor<T>::run_row(const ArraySource& in, T* out) const {
   const int threads = row_threads_ > 1 ? std::min(row_threads_, get_num_threads()) : 1;
   if (threads > 1) return share_row(threads, in, out);
-  use_workspace<T>(row_workspace_size(), [=, this](T* workspace) { predict_row(in, out, workspace); });
+  use_workspace<T>(row_workspace_size(), [&in, out, this](T* workspace) {
+    run_steps(
+        in, out, [&](const Place& place) { return workspace + place.offset; },
+        [&](const Step& step, const T* from, T* to) { run_dense(step, from, to); });
+  });
+}
+
+template <class T>
+void Predictor<T>::predict_row(const T* in, T* out) const {
+  run_row(plain_row(in, inputs()), out);
 }
 
 template <class T>
 void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& workspace) const noexcept {
   if (rows == 1) {
     run_steps(
-        in, out, [&](const Place& place) { return workspace.slot(place.slot).values; },
+        plain_row(in, inputs()), out, [&](const Place& place) { return workspace.slot(place.slot).values; },
         [&](const Step& step, const T* from, T* to) { run_dense(step, from, to); });
     return;
   }
   const FlushDenormals flush;
   for (int64_t first = 0; first < rows; first += workspace.rows()) {
     const int64_t count = std::min(workspace.rows(), rows - first);
-    workspace.borrow_input(in + first * inputs(), inputs());
+    const T* from = in + first * inputs();
+    if (takes_offset_rows()) {
+      ArraySource source = plain_row(from, inputs());
+      source.rows = count;
+      gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), source, nullptr, 0, count,
+                    workspace.input().values, workspace.input().row_stride);
+    } else {
+      workspace.borrow_input(from, inputs());
+    }
     network_.forward({.workspace = workspace, .parameters = network_.weights(), .rows = count});
     const Slot<T>& output = workspace.output();
     for (int64_t i = 0; i < count; ++i)
@@ -286,10 +310,14 @@ void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& work
 template <class T>
 bool Predictor<T>::predict(const ArraySource& in, T* out, Poll poll) const {
   if (in.rows != 1) return lamina::predict(network_, network_.weights(), in, out, poll);
+  if (copies_input_) {
+    run_row(in, out);
+    return true;
+  }
   AlignedBuffer<T> row(padded_columns<T>(inputs()));
   {
     const FlushDenormals flush;  // as in batches
-    gather_inputs(network_.kernels(), in, nullptr, 0, 1, row.data(), row.size());
+    gather_inputs(network_.kernels(), {}, in, nullptr, 0, 1, row.data(), row.size());
   }
   predict_row(row.data(), out);
   return true;

@@ -22,6 +22,9 @@ class Predictor {
 
   int64_t inputs() const noexcept { return network_.inputs(); }
   int64_t outputs() const noexcept { return network_.outputs(); }
+  // True where the first layer subtracts its mean in double: numbers that T cannot hold apart are to be given
+  // as they are, in an ArraySource.
+  bool takes_offset_rows() const noexcept { return network_.takes_offset_rows(); }
   int64_t multiply_adds() const noexcept { return network_.forward_multiply_adds(); }
   // Elements that predict_row needs in its workspace, which starts on 64 bytes.
   int64_t row_workspace_size() const noexcept { return row_buffers_ * row_stride_; }
@@ -68,10 +71,12 @@ class Predictor {
     network_.kernels().single_row(step.dense, in, out);
   }
   void run_piece(const Step& step, int64_t piece, const T* in, T* out) const noexcept;
-  // buffer(place): the row there; dense(step, in, out) runs a dense layer.
+  // The row of T is read where it lies, unless a layer wants it padded or less the network's offset; only
+  // then may it be of another type. buffer(place): the row there; dense(step, in, out) runs a dense layer.
   template <class Buffer, class RunDense>
-  void run_steps(const T* in, T* out, Buffer buffer, RunDense dense) const noexcept;
-  void share_row(int threads, const T* in, T* out) const;
+  void run_steps(const ArraySource& in, T* out, Buffer buffer, RunDense dense) const noexcept;
+  void run_row(const ArraySource& in, T* out) const;
+  void share_row(int threads, const ArraySource& in, T* out) const;
 
   Network<T> network_;
   AlignedBuffer<T> turned_;  // the weights of layers with few outputs, each output's in a row

@@ -128,6 +128,9 @@ struct GatherRows {
   int64_t first_row;
   T* out;
   int64_t out_row_stride;  // padding columns are set to zero
+  // [columns], subtracted in double before an element is rounded to T, as the sum of both; null: nothing.
+  const T* offset = nullptr;
+  const T* offset_low = nullptr;
 };
 
 // Batch normalisation (Ioffe & Szegedy 2015) of `columns` true columns: xhat = (x - mean) / sqrt(variance +

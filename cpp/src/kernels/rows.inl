@@ -110,8 +110,38 @@ LAMINA_INLINE void prefetch_row(const char* row, int64_t bytes) {
 #endif
 }
 
+// Some columns of all rows at once, so that their offsets are summed once.
+template <class T, class S>
+void gather_less_offset(const GatherRows<T>& job) noexcept {
+  constexpr int64_t kChunk = 64;
+  alignas(64) double offset[kChunk], numbers[kChunk];
+  const int64_t padded = padded_columns<T>(job.columns);
+  for (int64_t first = 0; first < job.columns; first += kChunk) {
+    const int64_t count = smaller(kChunk, job.columns - first);
+    for (int64_t i = 0; i < count; ++i) {
+      offset[i] = static_cast<double>(job.offset[first + i]) + static_cast<double>(job.offset_low[first + i]);
+    }
+    for (int64_t r = 0; r < job.rows; ++r) {
+      const int64_t row = job.indices == nullptr ? job.first_row + r : job.indices[r];
+      const char* from = static_cast<const char*>(job.source) + row * job.source_row_stride +
+                         first * job.source_column_stride;
+      T* out = job.out + r * job.out_row_stride + first;
+      if (job.source_column_stride == static_cast<int64_t>(sizeof(S))) {
+        convert_neighbours<double, S>(count, from, numbers);
+      } else {
+        convert_strided<double, S>(count, from, job.source_column_stride, numbers);
+      }
+      for (int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(numbers[i] - offset[i]);
+      if (first + count == job.columns) {
+        for (int64_t c = count; c < padded - first; ++c) out[c] = T(0);
+      }
+    }
+  }
+}
+
 template <class T, class S>
 void gather_rows_of(const GatherRows<T>& job) noexcept {
+  if (job.offset != nullptr) return gather_less_offset<T, S>(job);
   constexpr int64_t kSize = static_cast<int64_t>(sizeof(S));
   const bool neighbours = job.source_column_stride == kSize;
   const int64_t padded = padded_columns<T>(job.columns);

@@ -68,6 +68,7 @@ template <class T>
 int64_t Normalization<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   columns_ = inputs;
   mean_ = allocator.take(padded_columns<T>(inputs));
+  mean_low_ = allocator.take(padded_columns<T>(inputs));
   deviation_ = allocator.take(padded_columns<T>(inputs));
   rows_ = allocator.take(padded_columns<T>(1));
   return inputs;
@@ -75,9 +76,9 @@ int64_t Normalization<T>::build(int64_t inputs, ParameterAllocator& allocator) {
 
 template <class T>
 std::vector<Parameter> Normalization<T>::parameters() const {
-  std::vector<Parameter> parameters = {row_parameter("mean", columns_, mean_),
-                                       row_parameter("deviation", columns_, deviation_),
-                                       row_parameter("rows", 1, rows_)};
+  std::vector<Parameter> parameters = {
+      row_parameter("mean", columns_, mean_), row_parameter("mean_low", columns_, mean_low_),
+      row_parameter("deviation", columns_, deviation_), row_parameter("rows", 1, rows_)};
   for (Parameter& parameter : parameters) parameter.trainable = false;
   return parameters;
 }
@@ -85,6 +86,7 @@ std::vector<Parameter> Normalization<T>::parameters() const {
 template <class T>
 void Normalization<T>::initialize(uint64_t, uint32_t, T* flat) const {
   std::fill_n(flat + mean_, columns_, T(0));
+  std::fill_n(flat + mean_low_, columns_, T(0));
   std::fill_n(flat + deviation_, columns_, T(1));
   flat[rows_] = T(0);
 }
@@ -92,8 +94,9 @@ void Normalization<T>::initialize(uint64_t, uint32_t, T* flat) const {
 template <class T>
 void Normalization<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
-  pass.kernels.standardize_rows(pass.rows, padded_columns<T>(columns_), pass.parameters + mean_,
-                                pass.parameters + deviation_, pass.output_values(), pass.output.row_stride);
+  pass.kernels.standardize_rows(pass.rows, padded_columns<T>(columns_),
+                                is_first_ ? nullptr : pass.parameters + mean_, pass.parameters + deviation_,
+                                pass.output_values(), pass.output.row_stride);
 }
 
 template <class T>

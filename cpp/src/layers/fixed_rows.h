@@ -7,7 +7,8 @@
 namespace lamina {
 
 // y = (x - mean) / deviation by column, from parameters that are adapted to data from outside; a deviation of
-// 0 counts as 1. Parameter "rows" tells from how many rows they were taken.
+// 0 counts as 1. Parameter "rows" tells from how many rows they were taken. As a network's first layer its
+// mean is "mean" + "mean_low", subtracted from the user's numbers in double; elsewhere it is "mean".
 template <class T>
 class Normalization final : public Layer<T> {
  public:
@@ -17,11 +18,16 @@ class Normalization final : public Layer<T> {
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
   void initialize(uint64_t seed, uint32_t layer_index, T* flat) const override;
+  bool take_offset_rows() noexcept override { return is_first_ = true; }
+  RowOffset<T> row_offset(const T* parameters) const noexcept override {
+    return {parameters + mean_, parameters + mean_low_};
+  }
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 
  private:
-  int64_t columns_ = 0, mean_ = 0, deviation_ = 0, rows_ = 0;  // offsets, but for columns
+  int64_t columns_ = 0, mean_ = 0, mean_low_ = 0, deviation_ = 0, rows_ = 0;  // offsets, but for columns
+  bool is_first_ = false;
 };
 
 // y = x * scale + offset by column, or with one number for all of them.

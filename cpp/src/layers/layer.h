@@ -64,6 +64,13 @@ struct GradientPiece {
   int64_t width = 0;
 };
 
+// What is subtracted in double from rows as they are read, [columns] each: high + low; null: nothing.
+template <class T>
+struct RowOffset {
+  const T* high = nullptr;
+  const T* low = nullptr;
+};
+
 // Receives finished pieces of the gradient and changes the weights; implemented by the optimizers.
 template <class T>
 class ParameterUpdater {
@@ -125,6 +132,8 @@ class ParameterAllocator {
 
 template <class T>
 class Residual;
+template <class T>
+class TargetScaling;
 
 template <class T>
 class Layer {
@@ -145,6 +154,14 @@ class Layer {
     (void)seed, (void)layer_index, (void)flat;
   }
 
+  // Of a network's first layer. True: from now on rows come to it less its row_offset, which whoever reads
+  // them subtracts in double, before they are rounded to T.
+  virtual bool take_offset_rows() noexcept { return false; }
+  virtual RowOffset<T> row_offset(const T* parameters) const noexcept {
+    (void)parameters;
+    return {};
+  }
+
   virtual void forward(const RowPass<T>& pass) const noexcept = 0;
   // May overwrite output.delta; leaves there what gradient tasks read.
   virtual void backward(const RowPass<T>& pass) const noexcept = 0;
@@ -161,6 +178,9 @@ class Layer {
 
   // Not null for a block, whose parts the network runs one by one.
   virtual Residual<T>* as_residual() noexcept { return nullptr; }
+
+  // Not null for the layer that scales targets, which must be a network's last.
+  virtual const TargetScaling<T>* as_target_scaling() const noexcept { return nullptr; }
 
   // True where the outputs are the inputs whenever `training` is false.
   virtual bool vanishes_in_inference() const noexcept { return false; }

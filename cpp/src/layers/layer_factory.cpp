@@ -13,6 +13,7 @@
 #include "layers/residual.h"
 #include "layers/row_norm.h"
 #include "layers/scale.h"
+#include "layers/target_scaling.h"
 
 namespace lamina {
 
@@ -45,6 +46,7 @@ constexpr std::array kEntries = {
     Entry<T>{"normalization", construct<T, Normalization<T>>},
     Entry<T>{"affine", construct<T, Affine<T>>},
     Entry<T>{"clip", construct<T, Clip<T>>},
+    Entry<T>{"target_scaling", construct<T, TargetScaling<T>>},
     Entry<T>{"column_encoding", construct<T, ColumnEncoding<T>>},
 };
 

@@ -1,7 +1,11 @@
 // Atomic replacement of a file, on POSIX and on Windows (the Windows half has never been run).
 #include "model_file/atomic_write.h"
 
+#include <cerrno>
+#include <chrono>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "base/error.h"
@@ -12,11 +16,12 @@
 #define NOMINMAX
 #include <windows.h>
 #else
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #endif
 
@@ -26,8 +31,13 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const fs::path& target, const std::string& step, int code) {
-  throw Error(Error::Kind::kIo, "cannot save " + path_in_quotes(target) + ": " + step + ": " +
-                                    std::system_category().message(code));
+  throw SystemError(std::error_code(code, std::system_category()),
+                    "cannot save " + path_in_quotes(target) + ": " + step);
+}
+
+// In the system's name, before it is asked.
+[[noreturn]] void refuse(const fs::path& target, const std::string& step, std::errc code) {
+  throw SystemError(std::make_error_code(code), "cannot save " + path_in_quotes(target) + ": " + step);
 }
 
 #ifdef _WIN32
@@ -63,6 +73,20 @@ bool replace(const fs::path& from, const fs::path& to) {
 // MOVEFILE_WRITE_THROUGH has already flushed the folder's entry.
 void flush_folder(const fs::path&, const fs::path&) {}
 
+// A writer's file is not shared, so that the system itself keeps it from others.
+bool create_nameless(const fs::path&, FileHandle&) { return false; }
+bool name_file(FileHandle, const fs::path&) { return false; }
+
+template <class Visit>
+void for_each_name(const fs::path& folder, Visit visit) {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
+    if (!visit(std::string_view(entry.path().filename().string()))) break;
+}
+
+void keep_from_others(FileHandle) {}
+void remove_if_abandoned(const fs::path& path) { remove_file(path); }
+
 #else
 
 using FileHandle = int;
@@ -76,6 +100,45 @@ void close_file(FileHandle file) { ::close(file); }
 bool create_new(const fs::path& path, FileHandle& file) {
   file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   return file >= 0;
+}
+
+// A file without a name goes when its process does.
+bool create_nameless([[maybe_unused]] const fs::path& folder, [[maybe_unused]] FileHandle& file) {
+#ifdef O_TMPFILE
+  file = ::open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+  return file >= 0;
+#else
+  return false;
+#endif
+}
+
+bool name_file([[maybe_unused]] FileHandle file, [[maybe_unused]] const fs::path& path) {
+#ifdef O_TMPFILE
+  const std::string link = "/proc/self/fd/" + std::to_string(file);
+  return ::linkat(AT_FDCWD, link.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
+#else
+  return false;
+#endif
+}
+
+// Calls visit(name) for all that a folder holds until it returns false. The library's own iterator ends the
+// process where it runs out of memory.
+template <class Visit>
+void for_each_name(const fs::path& folder, Visit visit) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), ::closedir);
+  while (const dirent* entry = open ? ::readdir(open.get()) : nullptr)
+    if (!visit(std::string_view(entry->d_name))) break;
+}
+
+// For as long as the file is open; a file system without locks does without.
+void keep_from_others(FileHandle file) { (void)::flock(file, LOCK_EX | LOCK_NB); }
+
+// Where no living process, on this machine or another, has the file's lock.
+void remove_if_abandoned(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (file < 0) return;
+  if (::flock(file, LOCK_EX | LOCK_NB) == 0) remove_file(path);
+  ::close(file);
 }
 
 bool write_some(FileHandle file, std::span<const std::byte>& bytes) {
@@ -114,24 +177,57 @@ void flush_folder(const fs::path& folder, const fs::path& target) {
 
 #endif
 
-// Created beside the target under a name of its own; removed unless it has replaced the target.
+// Names of temporary files that are not there yet, as they hold the process and the time.
+class TemporaryNames {
+ public:
+  explicit TemporaryNames(const fs::path& folder) : folder_(folder) {}
+
+  fs::path next() {
+    const auto time = std::chrono::system_clock::now().time_since_epoch();
+    const auto ticks = std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+    return folder_ / (std::string(kBegin) + std::to_string(process_id()) + "-" + std::to_string(ticks) + "-" +
+                      std::to_string(count_++) + kEnd);
+  }
+
+  // Removes what killed processes have left: temporary files that nobody has locked or written for an hour.
+  void remove_abandoned() const {
+    constexpr auto kAge = std::chrono::hours(1);
+    constexpr int kMostEntries = 10'000;  // of a folder that holds much else
+    int left = kMostEntries;
+    for_each_name(folder_, [&](std::string_view name) {
+      if (name.starts_with(kBegin) && name.ends_with(kEnd)) {
+        const fs::path path = folder_ / name;
+        std::error_code error;
+        const fs::file_time_type written = fs::last_write_time(path, error);
+        if (!error && fs::file_time_type::clock::now() - written > kAge) remove_if_abandoned(path);
+      }
+      return --left > 0;
+    });
+  }
+
+ private:
+  static constexpr std::string_view kBegin = ".lamina-";
+  static constexpr const char* kEnd = ".tmp";
+
+  const fs::path& folder_;
+  int count_ = 0;
+};
+
+// Created beside the target, without a name where the system can; removed unless it has replaced the target.
 class TemporaryFile {
  public:
-  TemporaryFile(const fs::path& folder, const fs::path& target) : target_(target) {
-    constexpr int kAttempts = 1000;
-    const std::string stem = ".lamina-" + std::to_string(process_id()) + "-";
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      path_ = folder / (stem + std::to_string(attempt) + ".tmp");
-      if (create_new(path_, file_)) return;
-      if (!is_taken(last_error())) break;
-    }
-    fail(target_, "creating a temporary file beside it", last_error());
+  TemporaryFile(const fs::path& folder, const fs::path& target, bool nameless)
+      : target_(target), names_(folder) {
+    nameless_ = nameless && create_nameless(folder, file_);
+    if (!nameless_) take_name([&] { return create_new(path_, file_); });
+    if (!nameless_ && path_.empty()) fail(target_, "creating a temporary file beside it", last_error());
+    keep_from_others(file_);
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   ~TemporaryFile() {
     if (open_) close_file(file_);
-    if (!replaced_) remove_file(path_);
+    if (!path_.empty()) remove_file(path_);
   }
 
   void write(std::span<const std::byte> bytes) {
@@ -142,19 +238,36 @@ class TemporaryFile {
     if (!flush(file_)) fail(target_, "flushing to the disk", last_error());
   }
 
-  void replace_target() {
+  // False where the system cannot name a nameless file.
+  bool replace_target() {
+    if (nameless_) take_name([&] { return name_file(file_, path_); });
+    if (path_.empty()) return false;
     close_file(file_);
     open_ = false;
     if (!replace(path_, target_)) fail(target_, "renaming", last_error());
-    replaced_ = true;
+    path_.clear();
+    return true;
   }
 
  private:
+  // A free name into path_, which stays empty where `create` fails for another reason.
+  template <class Create>
+  void take_name(Create create) {
+    constexpr int kAttempts = 100;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      path_ = names_.next();
+      if (create()) return;
+      if (!is_taken(last_error())) break;
+    }
+    path_ = fs::path();
+  }
+
   fs::path target_;
-  fs::path path_;
+  TemporaryNames names_;
+  fs::path path_;  // empty: without a name
   FileHandle file_{};
+  bool nameless_ = false;
   bool open_ = true;
-  bool replaced_ = false;
 };
 
 // The file that `path` means, refused where a rename would destroy something else than a file.
@@ -166,25 +279,25 @@ fs::path resolve_target(const fs::path& path) {
     if (error) fail(path, "following the symbolic link", error.value());
   }
   const fs::file_status status = fs::status(target, error);
-  if (fs::is_directory(status)) {
-    throw Error(Error::Kind::kIo,
-                "cannot save " + path_in_quotes(path) + ": it is a folder; give a file name");
-  }
-  if (fs::exists(status) && !fs::is_regular_file(status)) {
-    throw Error(Error::Kind::kIo, "cannot save " + path_in_quotes(path) + ": it is not a regular file");
-  }
+  if (status.type() == fs::file_type::none) fail(path, "looking at it", error.value());
+  if (fs::is_directory(status)) refuse(path, "it is a folder; give a file name", std::errc::is_a_directory);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    throw SystemError(EINVAL, "cannot save " + path_in_quotes(path), "it is not a regular file");
   return target;
 }
 
 }  // namespace
 
 void write_file_atomically(const fs::path& path, std::span<const std::byte> bytes) {
-  if (path.empty()) throw Error(Error::Kind::kIo, "cannot save: the path is empty");
+  if (path.empty()) refuse(path, "the path is empty", std::errc::no_such_file_or_directory);
   const fs::path target = resolve_target(path);
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
-  TemporaryFile temporary(folder, target);
-  temporary.write(bytes);
-  temporary.replace_target();
+  TemporaryNames(folder).remove_abandoned();
+  for (const bool nameless : {true, false}) {
+    TemporaryFile temporary(folder, target, nameless);
+    temporary.write(bytes);
+    if (temporary.replace_target()) break;
+  }
   flush_folder(folder, target);
 }
 

@@ -8,7 +8,7 @@
 namespace lamina {
 
 // Writes a temporary file in the same folder, flushes it to the disk, renames it over `path` and
-// flushes the folder. On failure throws Error kIo; the old file stands as it was and the temporary
+// flushes the folder. On failure throws SystemError; the old file stands as it was and the temporary
 // is gone. A symbolic link is followed; an existing file's permissions are kept.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 

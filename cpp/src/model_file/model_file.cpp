@@ -161,24 +161,28 @@ ModelFile parse(Buffer file, const std::string& source) {
 void read_exactly(std::ifstream& stream, std::byte* target, std::size_t size, const std::string& source) {
   stream.read(reinterpret_cast<char*>(target), static_cast<std::streamsize>(size));
   if (std::cmp_not_equal(stream.gcount(), size)) {
-    throw Error(Kind::kIo, source + ": reading stopped after " + std::to_string(stream.gcount()) + " of " +
-                               std::to_string(size) + " bytes; was it changed meanwhile?");
+    throw SystemError(EIO, source,
+                      "reading stopped after " + std::to_string(stream.gcount()) + " of " +
+                          std::to_string(size) + " bytes; was it changed meanwhile?");
   }
 }
 
 Buffer read_whole_file(const fs::path& path, const std::string& source) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  if (error)
-    throw Error(error == std::errc::no_such_file_or_directory ? Kind::kNotFound : Kind::kIo,
-                source + ": cannot be read: " + error.message());
-  if (fs::is_directory(status)) throw Error(Kind::kIo, source + ": is a folder, expected a model file");
-  if (!fs::is_regular_file(status)) throw Error(Kind::kIo, source + ": is not a regular file");
+  const auto fail = [&](const std::error_code& code) {
+    throw SystemError(code, source + ": cannot be read");
+  };
+  if (error) fail(error);
+  if (fs::is_directory(status))
+    throw SystemError(std::make_error_code(std::errc::is_a_directory),
+                      source + ": is a folder, expected a model file");
+  if (!fs::is_regular_file(status)) throw SystemError(EINVAL, source, "is not a regular file");
   const std::uintmax_t size = fs::file_size(path, error);
-  if (error) throw Error(Kind::kIo, source + ": cannot be read: " + error.message());
+  if (error) fail(error);
 
   std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw Error(Kind::kIo, source + ": cannot be read: " + std::generic_category().message(errno));
+  if (!stream) fail(std::error_code(errno, std::generic_category()));
   std::array<std::byte, kRecogniseBytes> head;
   const std::size_t head_bytes = std::min<std::size_t>(size, head.size());
   read_exactly(stream, head.data(), head_bytes, source);

@@ -44,7 +44,7 @@ struct ModelFile {
 };
 
 // Reading believes nothing before the checksum has matched, allocates in proportion to the bytes
-// given, and throws Error alone: kNotFound, kIo (cannot be read), kFormat (not a model file, damaged, newer,
+// given, and throws Error alone: a SystemError (kNotFound, kIo), kFormat (not a model file, damaged, newer,
 // malformed), kMemory.
 ModelFile read_model_file(const std::filesystem::path& path);
 ModelFile parse_model_file(std::span<const std::byte> bytes);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,8 @@ class Network {
  public:
   // {"inputs": 784, "layers": [{"kind": "dense", "units": 10, ...}, ...]}; weights start from `seed`.
   Network(const Json& spec, uint64_t seed);
+  // Without first weights: all are 0, for a caller who sets every one of them.
+  Network(const Json& spec, std::nullopt_t);
   // With a copy of `weights`, the flat buffer of a network of the same parameters, or with zeros (null); for
   // forward alone, as there is no memory for transposed weights.
   Network(const Json& spec, const T* weights);
@@ -92,12 +95,20 @@ class Network {
   const std::vector<std::unique_ptr<Layer<T>>>& layers() const noexcept { return layers_; }
   const std::vector<Node<T>>& nodes() const noexcept { return nodes_; }
   const std::vector<Parameter>& parameters() const noexcept { return parameters_; }
+  // What is subtracted from rows in double as they are read into the input slot; null where they stay as they
+  // are.
+  RowOffset<T> row_offset(const T* parameters) const noexcept {
+    return takes_offset_rows_ ? layers_.front()->row_offset(parameters) : RowOffset<T>{};
+  }
+  // The last layer, where it scales targets; else null.
+  const TargetScaling<T>* target_scaling() const noexcept { return layers_.back()->as_target_scaling(); }
+  bool takes_offset_rows() const noexcept { return takes_offset_rows_; }
   // The activation that ends the network (identity where the last layer has none).
   const ActivationSpec& output_activation() const noexcept;
   // Raises where an activation has no derivative to train through.
   void check_trainable() const;
   // True when slot `slot` keeps what backward needs beside its values in training.
-  bool slot_stores_aux(int slot) const noexcept;
+  bool slot_stores_aux(int slot) const noexcept { return slot_stores_aux_[static_cast<size_t>(slot)]; }
 
   const kernels::KernelTable<T>& kernels() const noexcept { return kernels_; }
   T* weights() noexcept { return weights_.data(); }
@@ -148,7 +159,9 @@ class Network {
   // Raises where a batch has too few rows to train on.
   void check_batch_rows(int64_t rows, const char* where) const;
   // Elements of a slot's statistics.
-  int64_t slot_statistics_size(int slot) const noexcept;
+  int64_t slot_statistics_size(int slot) const noexcept {
+    return slot_statistics_[static_cast<size_t>(slot)];
+  }
   // Of the batch last passed in training mode, what running statistics need: kept for later, or taken at
   // once.
   int64_t running_size() const noexcept;
@@ -201,11 +214,14 @@ class Network {
   int64_t inputs_;
   std::vector<std::unique_ptr<Layer<T>>> layers_;
   std::vector<Node<T>> nodes_;
+  bool takes_offset_rows_ = false;
   std::vector<size_t> coupled_;  // nodes whose layers couple rows
   std::vector<int64_t> slot_columns_;
   std::vector<int> slot_roots_;
   std::vector<bool> slot_learned_;  // something that the slot's values depend on learns
-  std::vector<int> layer_slots_;    // input and outputs of layers_
+  std::vector<bool> slot_stores_aux_;
+  std::vector<int64_t> slot_statistics_;  // sizes, 0 where the layer that writes the slot couples no rows
+  std::vector<int> layer_slots_;          // input and outputs of layers_
   std::vector<Parameter> parameters_;
   ParameterAllocator allocator_;
   AlignedBuffer<T> weights_;

@@ -15,9 +15,13 @@ constexpr int kDeepestBlock = 16;
 }  // namespace
 
 template <class T>
-Network<T>::Network(const Json& json, uint64_t seed) : Network(json) {
+Network<T>::Network(const Json& json, std::nullopt_t) : Network(json) {
   weights_ = AlignedBuffer<T>(allocator_.size());
   transposed_ = AlignedBuffer<T>(allocator_.transposed_size());
+}
+
+template <class T>
+Network<T>::Network(const Json& json, uint64_t seed) : Network(json, std::nullopt) {
   initialize(seed);
 }
 
@@ -43,6 +47,11 @@ void Network<T>::build(const std::vector<Json>& layers) {
     layers_.push_back(make_layer<T>(layer_spec));
     layer_slots_.push_back(add_layer(*layers_.back(), name, layer_slots_.back(), 0));
   }
+  for (const Node<T>& node : nodes_)
+    if (node.layer->as_target_scaling() != nullptr && &node != &nodes_.back())
+      throw Error(Error::Kind::kValue,
+                  "TargetScaling: expected as the last layer of the network, got " + node.name);
+  takes_offset_rows_ = layers_.front()->take_offset_rows();
   link_activations();
 }
 
@@ -52,6 +61,8 @@ int Network<T>::add_slot(int64_t columns) {
   slot_columns_.push_back(columns);
   slot_roots_.push_back(slot);
   slot_learned_.push_back(false);
+  slot_stores_aux_.push_back(false);
+  slot_statistics_.push_back(0);
   return slot;
 }
 
@@ -103,7 +114,10 @@ void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_sl
     }
     parameters_.push_back(std::move(parameter));
   }
-  if (node.needs_delta()) slot_learned_[static_cast<size_t>(output_slot)] = true;
+  const auto slot = static_cast<size_t>(output_slot);
+  if (node.needs_delta()) slot_learned_[slot] = true;
+  if (layer.stores_aux()) slot_stores_aux_[slot] = true;
+  slot_statistics_[slot] = std::max(slot_statistics_[slot], layer.statistics_size());
   node.parameter_count = static_cast<int>(parameters_.size()) - node.first_parameter;
   if (layer.statistics_size() > 0) coupled_.push_back(nodes_.size());
   nodes_.push_back(std::move(node));
@@ -112,16 +126,20 @@ void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_sl
 // An activation's derivative joins the backward pass of the only node that reads it, where that can do it.
 template <class T>
 void Network<T>::link_activations() {
+  std::vector<int> readers(slot_columns_.size(), 0);
+  std::vector<Node<T>*> last_reader(slot_columns_.size(), nullptr);
+  for (Node<T>& node : nodes_) {
+    const auto slot = static_cast<size_t>(node.input_slot);
+    ++readers[slot];
+    last_reader[slot] = &node;
+  }
   for (Node<T>& node : nodes_) {
     const ActivationSpec* activation = node.layer->output_activation();
     if (activation == nullptr || !activation->is_elementwise() || activation->is_identity()) continue;
-    const auto reads = [&](const Node<T>& other) { return other.input_slot == node.output_slot; };
-    const auto reader = std::find_if(nodes_.begin(), nodes_.end(), reads);
-    if (reader == nodes_.end() || !reader->layer->applies_input_activation() ||
-        std::find_if(reader + 1, nodes_.end(), reads) != nodes_.end())
-      continue;
+    const auto slot = static_cast<size_t>(node.output_slot);
+    if (readers[slot] != 1 || !last_reader[slot]->layer->applies_input_activation()) continue;
     node.derivative_applied_by_next = true;
-    reader->input_activation = activation;
+    last_reader[slot]->input_activation = activation;
   }
 }
 
@@ -166,21 +184,6 @@ void Network<T>::check_batch_rows(int64_t rows, const char* where) const {
                                          nodes_[coupled_.front()].name +
                                          " takes mean and variance over the batch, got " +
                                          std::to_string(rows));
-}
-
-template <class T>
-int64_t Network<T>::slot_statistics_size(int slot) const noexcept {
-  int64_t size = 0;
-  for (const Node<T>& node : nodes_)
-    if (node.output_slot == slot) size = std::max(size, node.layer->statistics_size());
-  return size;
-}
-
-template <class T>
-bool Network<T>::slot_stores_aux(int slot) const noexcept {
-  return std::any_of(nodes_.begin(), nodes_.end(), [&](const Node<T>& node) {
-    return node.output_slot == slot && node.layer->stores_aux();
-  });
 }
 
 template class Network<float>;

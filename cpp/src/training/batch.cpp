@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "layers/target_scaling.h"
+
 namespace lamina {
 
 namespace {
@@ -45,13 +47,13 @@ Batch<T>::Batch(int64_t capacity, int64_t target_columns) : target_columns_(targ
 }
 
 template <class T>
-std::optional<WrongClass> Batch<T>::gather(const kernels::KernelTable<T>& table, const DataSet<T>& data,
+std::optional<WrongClass> Batch<T>::gather(const Network<T>& network, const DataSet<T>& data,
                                            const BatchRows& batch, double weight_scale, int64_t first,
                                            int64_t count, Workspace<T>& workspace) noexcept {
   const Slot<T>& input = workspace.input();
   const int64_t* indices = batch.indices ? batch.indices + first : nullptr;
-  gather_inputs(table, data.inputs, indices, batch.first_row + first, count,
-                input.values + first * input.row_stride, input.row_stride);
+  gather_inputs(network.kernels(), network.row_offset(network.weights()), data.inputs, indices,
+                batch.first_row + first, count, input.values + first * input.row_stride, input.row_stride);
   if (data.sample_weights != nullptr)
     for (int64_t i = first; i < first + count; ++i)
       weights_[i] = static_cast<T>(data.sample_weights[batch.source_row(i)] * weight_scale);
@@ -67,6 +69,11 @@ std::optional<WrongClass> Batch<T>::gather(const kernels::KernelTable<T>& table,
     } else {
       std::copy_n(row, targets.columns, values_ + i * target_columns_);
     }
+  }
+  if (const TargetScaling<T>* scaling = network.target_scaling()) {
+    T* values = values_ + first * target_columns_;
+    scaling->to_raw_units(network.weights(), count, targets.columns, values, target_columns_, values,
+                          target_columns_);
   }
   return std::nullopt;
 }

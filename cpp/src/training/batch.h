@@ -24,10 +24,10 @@ class Batch {
  public:
   Batch(int64_t capacity, int64_t target_columns);
 
-  // Copies rows [first, first + count) of the batch: inputs into the workspace, targets and weights times
-  // `weight_scale` here. Returns a class index that is out of range.
-  std::optional<WrongClass> gather(const kernels::KernelTable<T>& table, const DataSet<T>& data,
-                                   const BatchRows& batch, double weight_scale, int64_t first, int64_t count,
+  // Copies rows [first, first + count) of the batch: inputs into the workspace, targets (scaled, where the
+  // network does that) and weights times `weight_scale` here. Returns a class index that is out of range.
+  std::optional<WrongClass> gather(const Network<T>& network, const DataSet<T>& data, const BatchRows& batch,
+                                   double weight_scale, int64_t first, int64_t count,
                                    Workspace<T>& workspace) noexcept;
 
   // From row `first` of the batch on, after gather; null where the data set has none.

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "kernels/kernel_table.h"
+#include "layers/layer.h"
 #include "layers/loss.h"
 
 namespace lamina {
@@ -50,12 +51,13 @@ inline std::optional<WrongClass> gather_classes(const int32_t* classes, const in
 
 [[noreturn]] void fail_wrong_class(const char* where, const WrongClass& wrong, int64_t outputs);
 
-// Copies rows (indices[i], or first_row + i where indices is null) as T into padded rows.
+// Copies rows (indices[i], or first_row + i where indices is null) as T into padded rows, less `offset`.
 template <class T>
-void gather_inputs(const kernels::KernelTable<T>& table, const ArraySource& source, const int64_t* indices,
-                   int64_t first_row, int64_t rows, T* out, int64_t out_row_stride) noexcept {
+void gather_inputs(const kernels::KernelTable<T>& table, const RowOffset<T>& offset,
+                   const ArraySource& source, const int64_t* indices, int64_t first_row, int64_t rows, T* out,
+                   int64_t out_row_stride) noexcept {
   table.gather_rows({rows, source.columns, source.data, source.type, source.row_stride, source.column_stride,
-                     indices, first_row, out, out_row_stride});
+                     indices, first_row, out, out_row_stride, offset.high, offset.low});
 }
 
 }  // namespace lamina

@@ -65,7 +65,8 @@ template <class T>
 void Derivatives<T>::forward(Member& member, const ArraySource& inputs, int64_t first, int64_t rows,
                              bool raw) {
   const Slot<T>& input = member.tile.input();
-  gather_inputs(network_.kernels(), inputs, nullptr, first, rows, input.values, input.row_stride);
+  gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), inputs, nullptr, first, rows,
+                input.values, input.row_stride);
   network_.forward(
       {.workspace = member.tile, .parameters = network_.weights(), .rows = rows, .raw_output = raw});
 }
@@ -268,14 +269,14 @@ bool Derivatives<T>::parameter_gradient(const ArraySource& inputs, const T* vect
 }
 
 template <class T>
-void Derivatives<T>::run_losses(Member& member, const DataSet<T>& data, const LossSpec& loss, int64_t first,
-                                int64_t rows) {
-  const bool raw = loss.absorbs(network_.output_activation());
+void Derivatives<T>::run_losses(Member& member, const DataSet<T>& data, const LossTargets<T>& all_targets,
+                                const LossSpec& loss, int64_t first, int64_t rows) {
+  const bool raw = reads_raw_outputs(loss, network_);
   forward(member, data.inputs, first, rows, raw);
   const Slot<T>& output = member.tile.output();
   const auto count = static_cast<size_t>(rows);
   std::vector<double> row_losses(count);
-  Targets<T> targets = data.targets.from_row(first);
+  Targets<T> targets = all_targets.from_row(first);
   std::vector<int32_t> classes(targets.classes != nullptr ? count : 0);
   if (targets.classes != nullptr) {
     const auto wrong =
@@ -296,9 +297,10 @@ void Derivatives<T>::run_losses(Member& member, const DataSet<T>& data, const Lo
 
 template <class T>
 bool Derivatives<T>::sample_gradients(const DataSet<T>& data, const LossSpec& loss, T* gradients, Poll poll) {
-  check_loss_fits(loss, network_.output_activation(), network_.outputs());
+  check_loss_fits(loss, network_);
+  const LossTargets<T> targets(network_, network_.weights(), data);
   return run(data.inputs.rows, 2, poll, [&](Member& member, int64_t first, int64_t rows) {
-    run_losses(member, data, loss, first, rows);
+    run_losses(member, data, targets, loss, first, rows);
     for (int64_t r = 0; r < rows; ++r) {
       compute_row_gradient(member, r, kAllNodes);
       unpack(member.gradient.data(), gradients + (first + r) * parameter_count_);
@@ -338,9 +340,10 @@ double Derivatives<T>::squared_row_norm(Member& member, int64_t row) {
 template <class T>
 bool Derivatives<T>::sample_gradient_norms(const DataSet<T>& data, const LossSpec& loss, double* norms,
                                            Poll poll) {
-  check_loss_fits(loss, network_.output_activation(), network_.outputs());
+  check_loss_fits(loss, network_);
+  const LossTargets<T> targets(network_, network_.weights(), data);
   return run(data.inputs.rows, 1, poll, [&](Member& member, int64_t first, int64_t rows) {
-    run_losses(member, data, loss, first, rows);
+    run_losses(member, data, targets, loss, first, rows);
     for (int64_t r = 0; r < rows; ++r) norms[first + r] = std::sqrt(squared_row_norm(member, r));
   });
 }
@@ -350,8 +353,8 @@ bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySo
                    const std::vector<T*>& outputs, Poll poll) {
   return run_inference_tiles(
       network, inputs.rows, poll, [&](Workspace<T>& workspace, int64_t first, int64_t rows) {
-        gather_inputs(network.kernels(), inputs, nullptr, first, rows, workspace.input().values,
-                      workspace.input().row_stride);
+        gather_inputs(network.kernels(), network.row_offset(parameters), inputs, nullptr, first, rows,
+                      workspace.input().values, workspace.input().row_stride);
         network.forward({.workspace = workspace, .parameters = parameters, .rows = rows});
         for (size_t i = 0; i < network.layers().size(); ++i) {
           const Slot<T>& slot = workspace.slot(network.layer_output_slot(i));

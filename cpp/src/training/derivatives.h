@@ -9,6 +9,7 @@
 #include "base/function_ref.h"
 #include "network/workspace.h"
 #include "training/data.h"
+#include "training/raw_outputs.h"
 #include "training/row_tiles.h"
 
 namespace lamina {
@@ -55,7 +56,8 @@ class Derivatives {
   template <class Visit>
   void for_each_output(Member& member, int64_t rows, bool input_delta_wanted, Visit visit);
   // Forward, row losses and back.
-  void run_losses(Member& member, const DataSet<T>& data, const LossSpec& loss, int64_t first, int64_t rows);
+  void run_losses(Member& member, const DataSet<T>& data, const LossTargets<T>& all_targets,
+                  const LossSpec& loss, int64_t first, int64_t rows);
   void forward(Member& member, const ArraySource& inputs, int64_t first, int64_t rows, bool raw);
   void backward(Member& member, int64_t rows, bool raw, bool input_delta_wanted);
   bool changes_run_forward() const;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "training/raw_outputs.h"
 #include "training/row_tiles.h"
 
 namespace lamina {
@@ -16,11 +17,12 @@ struct Job {
   const Network<T>& network;
   const T* parameters;
   const ArraySource& inputs;
-  const LossSpec* loss;    // null: prediction
-  const DataSet<T>* data;  // targets, where there is a loss
-  double* row_losses;      // [rows]
-  int32_t* classes;        // [rows]: those of `data`, once they are checked
-  T* outputs;              // null: none wanted
+  const LossSpec* loss;           // null: prediction
+  const DataSet<T>* data;         // classes and weights, where there is a loss, ...
+  const LossTargets<T>* targets;  // ... and values
+  double* row_losses;             // [rows]
+  int32_t* classes;               // [rows]: those of `data`, once they are checked
+  T* outputs;                     // null: none wanted
 };
 
 // The user's rows can be read in place: same type, elements side by side, nothing to convert.
@@ -34,19 +36,19 @@ bool readable_in_place(const ArraySource& source) noexcept {
 
 template <class T>
 void load_inputs(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) noexcept {
-  if (readable_in_place<T>(job.inputs)) {
+  if (!job.network.takes_offset_rows() && readable_in_place<T>(job.inputs)) {
     const int64_t stride = job.inputs.row_stride / static_cast<int64_t>(sizeof(T));
     workspace.borrow_input(static_cast<const T*>(job.inputs.data) + first * stride, stride);
   } else {
-    gather_inputs(job.network.kernels(), job.inputs, nullptr, first, rows, workspace.input().values,
-                  workspace.input().row_stride);
+    gather_inputs(job.network.kernels(), job.network.row_offset(job.parameters), job.inputs, nullptr, first,
+                  rows, workspace.input().values, workspace.input().row_stride);
   }
 }
 
 template <class T>
 void compute_losses(const Job<T>& job, bool raw, int64_t first, int64_t rows, const Slot<T>& output) {
   const int64_t columns = job.network.outputs();
-  Targets<T> targets = job.data->targets.from_row(first);
+  Targets<T> targets = job.targets->from_row(first);
   if (targets.classes != nullptr) {
     int32_t* classes = job.classes + first;
     const auto wrong = gather_classes(job.data->targets.classes, nullptr, first, rows, columns, classes);
@@ -63,16 +65,14 @@ void compute_losses(const Job<T>& job, bool raw, int64_t first, int64_t rows, co
 template <class T>
 void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) {
   load_inputs(job, first, rows, workspace);
-  const bool raw = job.loss != nullptr && job.loss->absorbs(job.network.output_activation());
+  const bool raw = job.loss != nullptr && reads_raw_outputs(*job.loss, job.network);
   job.network.forward(
       {.workspace = workspace, .parameters = job.parameters, .rows = rows, .raw_output = raw});
   const Slot<T>& output = workspace.output();
   const int64_t columns = job.network.outputs();
   if (job.loss != nullptr) compute_losses(job, raw, first, rows, output);
   if (job.outputs == nullptr) return;
-  if (raw)
-    apply_activation(job.network.kernels(), job.network.output_activation(), rows, columns, output.values,
-                     output.row_stride, static_cast<T*>(nullptr), 0);
+  if (raw) finish_outputs(job.network, job.parameters, rows, output.values, output.row_stride);
   for (int64_t i = 0; i < rows; ++i)
     std::copy_n(output.values + i * output.row_stride, columns, job.outputs + (first + i) * columns);
 }
@@ -89,19 +89,22 @@ bool run_all_tiles(const Job<T>& job, Poll poll) {
 template <class T>
 bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs,
              Poll poll) {
-  return run_all_tiles<T>({network, parameters, inputs, nullptr, nullptr, nullptr, nullptr, outputs}, poll);
+  return run_all_tiles<T>(
+      {network, parameters, inputs, nullptr, nullptr, nullptr, nullptr, nullptr, outputs}, poll);
 }
 
 template <class T>
 Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSpec& loss,
                     const DataSet<T>& data, T* outputs, Poll poll) {
-  check_loss_fits(loss, network.output_activation(), network.outputs());
+  check_loss_fits(loss, network);
+  const LossTargets<T> targets(network, parameters, data);
   const int64_t rows = data.inputs.rows;
   AlignedBuffer<double> row_losses(rows);
   AlignedBuffer<int32_t> classes(data.targets.classes != nullptr ? rows : 0);
   Evaluation result;
   result.cancelled = !run_all_tiles<T>(
-      {network, parameters, data.inputs, &loss, &data, row_losses.data(), classes.data(), outputs}, poll);
+      {network, parameters, data.inputs, &loss, &data, &targets, row_losses.data(), classes.data(), outputs},
+      poll);
   double weight = loss.mean_over_rows ? static_cast<double>(rows) : 1.0;
   if (loss.mean_over_rows && data.sample_weights != nullptr)
     weight = std::accumulate(data.sample_weights, data.sample_weights + rows, 0.0);

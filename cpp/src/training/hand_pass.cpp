@@ -58,8 +58,8 @@ bool HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t see
       for_each_tile(team, network_, rows_, [&](int64_t first, int64_t count) {
         if (stops(team, timed)) return;
         if (phase == 0)
-          gather_inputs(network_.kernels(), inputs, nullptr, first, count,
-                        input.values + first * input.row_stride, input.row_stride);
+          gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), inputs, nullptr, first,
+                        count, input.values + first * input.row_stride, input.row_stride);
         network_.forward(pass(first, count), phase);
         if (phase + 1 == network_.phases())
           copy_dense(count, output.columns, output.values + first * output.row_stride, output.row_stride,

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "training/raw_outputs.h"
 
 namespace lamina {
 
@@ -84,11 +85,17 @@ class BatchGradient {
   Poll poll_;
 };
 
+void clear_frozen(const Network<double>& network, double* flat) {
+  for (const Parameter& parameter : network.parameters())
+    if (!parameter.trainable)
+      pack_parameter(parameter, AlignedBuffer<double>(parameter.element_count()).data(), flat);
+}
+
 }  // namespace
 
 bool hessian_vector_product(Network<double>& network, const LossSpec& loss, const DataSet<double>& data,
                             const double* direction, double* product, Poll poll) {
-  check_loss_fits(loss, network.output_activation(), network.outputs());
+  check_loss_fits(loss, network);
   network.check_trainable();
   const int64_t size = network.flat_size();
   const auto norm = [&](const double* values) {
@@ -98,14 +105,16 @@ bool hessian_vector_product(Network<double>& network, const LossSpec& loss, cons
   // Frozen parameters stay, so that the product is that of the others' second derivatives.
   AlignedBuffer<double> along(size);
   std::copy_n(direction, size, along.data());
-  for (const Parameter& parameter : network.parameters())
-    if (!parameter.trainable)
-      pack_parameter(parameter, AlignedBuffer<double>(parameter.element_count()).data(), along.data());
+  clear_frozen(network, along.data());
   const double length = norm(along.data());
   if (length == 0.0) return true;
   const WeightsKept kept(network);
   const AlignedBuffer<double>& weights = kept.weights;
-  const double distance = kDistance * std::max(1.0, norm(weights.data())) / length;
+  // The means of inputs, say, which may be large, do not decide how far weights move.
+  AlignedBuffer<double> trained(size);
+  std::copy_n(weights.data(), size, trained.data());
+  clear_frozen(network, trained.data());
+  const double distance = kDistance * std::max(1.0, norm(trained.data())) / length;
   BatchGradient gradient(network, loss, data, poll);
   // H v = (8 (g(+d) - g(-d)) - (g(+2d) - g(-2d))) / 12 d, up to d^4.
   constexpr double kPoints[4][2] = {{1, 8}, {-1, -8}, {2, -1}, {-2, 1}};

@@ -27,7 +27,9 @@ namespace lamina {
 template <class T>
 class Model {
  public:
-  Model(const Json& spec, uint64_t seed) : network_(spec, seed) {}
+  // Without a seed no first weights are drawn: a caller sets them all.
+  Model(const Json& spec, std::optional<uint64_t> seed)
+      : network_(seed ? Network<T>(spec, *seed) : Network<T>(spec, std::nullopt)) {}
 
   const Network<T>& network() const noexcept { return network_; }
   Optimizer<T> make_optimizer(const OptimizerSpec& spec) const {

@@ -61,7 +61,7 @@ class Training {
     result_.wrong_rows = 0;
     for (int64_t first = 0; first < inputs_.rows; first += kRowsTogether) {
       const int64_t count = std::min(kRowsTogether, inputs_.rows - first);
-      gather_inputs(table_, inputs_, order_.data() + first, 0, count, rows_.data(), row_stride_);
+      gather_inputs(table_, {}, inputs_, order_.data() + first, 0, count, rows_.data(), row_stride_);
       for (int64_t r = 0; r < count; ++r)
         visit(rows_.data() + r * row_stride_, classes_[order_[static_cast<size_t>(first + r)]]);
       const auto now = std::chrono::steady_clock::now();

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "training/phases.h"
+#include "training/raw_outputs.h"
 #include "training/schedule.h"
 
 namespace lamina {
@@ -13,7 +14,7 @@ template <class T>
 StepRunner<T>::StepRunner(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns)
     : network_(network),
       loss_(loss),
-      raw_(loss.absorbs(network.output_activation())),
+      raw_(reads_raw_outputs(loss, network)),
       target_columns_(target_columns),
       workspace_(network, capacity, WorkspaceUse::kTraining),
       batch_(capacity, target_columns),
@@ -45,7 +46,7 @@ template <class T>
 void StepRunner<T>::gather(const StepRequestData<T>& request, double weight_scale, int64_t first,
                            int64_t rows) noexcept {
   const std::optional<WrongClass> wrong =
-      batch_.gather(network_.kernels(), request.data, request.batch, weight_scale, first, rows, workspace_);
+      batch_.gather(network_, request.data, request.batch, weight_scale, first, rows, workspace_);
   if (!wrong) return;
   if (!wrong_class_found_.exchange(true, std::memory_order_relaxed)) wrong_class_ = wrong;
   finite_.store(false, std::memory_order_relaxed);
@@ -143,9 +144,7 @@ void StepRunner<T>::record_outputs(const StepRequestData<T>& request, int64_t fi
   const Slot<T>& output = workspace_.output();
   T* values = output.values + first * output.row_stride;
   const int64_t columns = network_.outputs();
-  if (raw_)
-    apply_activation(network_.kernels(), network_.output_activation(), rows, columns, values,
-                     output.row_stride, static_cast<T*>(nullptr), 0);
+  if (raw_) finish_outputs(network_, network_.weights(), rows, values, output.row_stride);
   for (int64_t i = 0; i < rows; ++i)
     std::copy_n(values + i * output.row_stride, columns,
                 request.outputs + request.batch.source_row(first + i) * columns);

@@ -79,7 +79,7 @@ class StepRunner {
 
   Network<T>& network_;
   LossSpec loss_;
-  bool raw_;  // the loss absorbs the output activation
+  bool raw_;  // the loss reads raw outputs
   int64_t target_columns_;
   Workspace<T> workspace_;
   Batch<T> batch_;

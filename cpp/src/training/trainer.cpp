@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "training/raw_outputs.h"
 #include "training/schedule.h"
 #include "training/timed_poll.h"
 
@@ -53,7 +54,7 @@ void follow(const Team& team, WeightAverage<T>& average, int64_t ahead, const T*
 template <class T>
 Trainer<T>::Trainer(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns)
     : network_(network), runner_(network, loss, capacity, target_columns), backup_(network.flat_size()) {
-  check_loss_fits(loss, network.output_activation(), network.outputs());
+  check_loss_fits(loss, network);
   network.check_trainable();
 }
 

@@ -1,6 +1,7 @@
 // Looks through a user's array before anything is done with it.
 #include "training/values_within.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -67,6 +68,31 @@ bool values_within(const ArraySource& source, double limit, bool nan_allowed) {
     default:
       throw Error(Error::Kind::kType, "values_within: expected float32 or float64");
   }
+}
+
+std::vector<int64_t> narrow_columns(const ArraySource& source) {
+  constexpr int64_t kSample = 64;
+  constexpr double kNarrow = 1.0 / 64.0;
+  std::vector<int64_t> narrow;
+  if (source.type != kernels::SourceType::kF64 || source.rows < 2) return narrow;
+  const int64_t sample = std::min(source.rows, kSample);
+  for (int64_t c = 0; c < source.columns; ++c) {
+    double low = std::numeric_limits<double>::infinity(), high = -low;
+    bool held = true;
+    for (int64_t i = 0; i < sample; ++i) {
+      const int64_t row = i * (source.rows - 1) / (sample - 1);
+      double value;
+      std::memcpy(&value,
+                  static_cast<const char*>(source.data) + row * source.row_stride + c * source.column_stride,
+                  sizeof value);
+      low = std::min(low, value);
+      high = std::max(high, value);
+      held = held && static_cast<double>(static_cast<float>(value)) == value;
+    }
+    const double spread = high - low;
+    if (!held && spread > 0.0 && spread < kNarrow * std::max(-low, high)) narrow.push_back(c);
+  }
+  return narrow;
 }
 
 }  // namespace lamina

@@ -1,0 +1,82 @@
+// A last layer that takes outputs to the targets' units.
+#include "layers/target_scaling.h"
+
+#include <algorithm>
+
+#include "base/json_reader.h"
+#include "layers/rows.h"
+
+namespace lamina {
+
+template <class T>
+TargetScaling<T>::TargetScaling(const Json& json) {
+  JsonReader(json, "TargetScaling").allow_only({"kind"});
+}
+
+template <class T>
+Json TargetScaling<T>::spec() const {
+  return {{"kind", this->kind()}};
+}
+
+template <class T>
+int64_t TargetScaling<T>::build(int64_t inputs, ParameterAllocator& allocator) {
+  columns_ = inputs;
+  scale_ = allocator.take(padded_columns<T>(inputs));
+  shift_ = allocator.take(padded_columns<T>(inputs));
+  rows_ = allocator.take(padded_columns<T>(1));
+  return inputs;
+}
+
+template <class T>
+std::vector<Parameter> TargetScaling<T>::parameters() const {
+  std::vector<Parameter> parameters = {row_parameter("scale", columns_, scale_),
+                                       row_parameter("shift", columns_, shift_),
+                                       row_parameter("rows", 1, rows_)};
+  for (Parameter& parameter : parameters) parameter.trainable = false;
+  return parameters;
+}
+
+template <class T>
+void TargetScaling<T>::initialize(uint64_t, uint32_t, T* flat) const {
+  std::fill_n(flat + scale_, columns_, T(1));
+  std::fill_n(flat + shift_, columns_, T(0));
+  flat[rows_] = T(0);
+}
+
+template <class T>
+void TargetScaling<T>::forward(const RowPass<T>& pass) const noexcept {
+  copy_forward(pass);
+  if (!pass.raw_output)
+    to_target_units(pass.kernels, pass.parameters, pass.rows, pass.output_values(), pass.output.row_stride);
+}
+
+template <class T>
+void TargetScaling<T>::backward(const RowPass<T>& pass) const noexcept {
+  if (!pass.input_delta_wanted) return;
+  copy_backward(pass);
+  if (!pass.raw_output)
+    pass.kernels.affine_rows(pass.rows, padded_columns<T>(columns_), pass.parameters + scale_, nullptr,
+                             pass.input_delta(), pass.input.row_stride);
+}
+
+template <class T>
+void TargetScaling<T>::to_target_units(const kernels::KernelTable<T>& table, const T* parameters,
+                                       int64_t rows, T* values, int64_t row_stride) const noexcept {
+  table.affine_rows(rows, padded_columns<T>(columns_), parameters + scale_, parameters + shift_, values,
+                    row_stride);
+}
+
+template <class T>
+void TargetScaling<T>::to_raw_units(const T* parameters, int64_t rows, int64_t columns, const T* from,
+                                    int64_t from_stride, T* to, int64_t to_stride) const noexcept {
+  const T *scale = parameters + scale_, *shift = parameters + shift_;
+  for (int64_t r = 0; r < rows; ++r, from += from_stride, to += to_stride)
+    for (int64_t c = 0; c < columns; ++c)
+      to[c] = static_cast<T>((static_cast<double>(from[c]) - static_cast<double>(shift[c])) /
+                             static_cast<double>(scale[c]));
+}
+
+template class TargetScaling<float>;
+template class TargetScaling<double>;
+
+}  // namespace lamina

@@ -1,0 +1,35 @@
+// A last layer that takes outputs to the targets' units, while the loss compares scaled ones.
+#pragma once
+
+#include "layers/layer.h"
+
+namespace lamina {
+
+// y = x * scale + shift by column, from parameters that are adapted to the targets from outside. Raw outputs
+// are x: a loss compares them with (target - shift) / scale. Parameter "rows" tells from how many rows scale
+// and shift were taken.
+template <class T>
+class TargetScaling final : public Layer<T> {
+ public:
+  explicit TargetScaling(const Json& spec);
+  const char* kind() const noexcept override { return "target_scaling"; }
+  Json spec() const override;
+  int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
+  std::vector<Parameter> parameters() const override;
+  void initialize(uint64_t seed, uint32_t layer_index, T* flat) const override;
+  void forward(const RowPass<T>& pass) const noexcept override;
+  void backward(const RowPass<T>& pass) const noexcept override;
+  const TargetScaling* as_target_scaling() const noexcept override { return this; }
+
+  // Raw outputs [rows, columns], padded, to the targets' units, in place.
+  void to_target_units(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* values,
+                       int64_t row_stride) const noexcept;
+  // Targets [rows, columns] to units of raw outputs; `to` may be `from`.
+  void to_raw_units(const T* parameters, int64_t rows, int64_t columns, const T* from, int64_t from_stride,
+                    T* to, int64_t to_stride) const noexcept;
+
+ private:
+  int64_t columns_ = 0, scale_ = 0, shift_ = 0, rows_ = 0;  // offsets, but for columns
+};
+
+}  // namespace lamina
