@@ -196,6 +196,7 @@ def small_model():
     preprocessor = Preprocessor().fit(table)
     layers = [preprocessor.layer(), lm.Dense(4, "relu"), lm.Dense(1, "sigmoid")]
     network = lm.Sequential(layers, inputs=preprocessor.inputs)
+    network.set_parameters({})  # its first weights are meant
     return TableModel(preprocessor, ClassTarget("y", ("no", "yes"), np.array([0.5, 0.5])), network)
 
 

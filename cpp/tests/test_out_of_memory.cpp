@@ -230,7 +230,7 @@ LAMINA_TEST(training_fails_with_the_weights_as_they_were) {
     check_training(rule, [&](Example& example) {
       Optimizer<float> optimizer = example.model.make_optimizer(optimizer_from_json(rule));
       const DataSet<float> data = data_set(example.x, example.y);
-      (void)example.model.value_and_gradient(data, loss_from_json("cross_entropy"), 1, 0, false);
+      (void)example.model.value_and_gradient(data, loss_from_json("cross_entropy"), 1, 0, false, never);
       example.model.apply_gradients(optimizer);
     });
   }
