@@ -1,4 +1,5 @@
-// A preloaded operator new that fails at the n-th call, alone or with all calls after it, and counts live blocks.
+// A preloaded operator new that fails at the n-th call, alone or with all calls after it, and counts live
+// blocks.
 #include <atomic>
 #include <cstdlib>
 #include <new>

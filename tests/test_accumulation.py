@@ -8,6 +8,8 @@ import pytest
 import lamina as lm
 from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
+pytestmark = pytest.mark.kernels
+
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_the_update_is_that_of_the_joined_batch(reduction: Any) -> None:

@@ -9,6 +9,8 @@ import pytest
 import lamina as lm
 from networks import same_for_any_threads
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 NAMES = [name for name in lm._core.catalogue()["activations"] if name != "step"]
 

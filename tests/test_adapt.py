@@ -10,6 +10,8 @@ import pytest
 import lamina as lm
 from networks import bits, value_data
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 DTYPES = ["float32", "float64"]
 FIGURES = ("layers.0.mean", "layers.0.deviation", "layers.0.rows")

@@ -15,6 +15,8 @@ import lamina as lm
 from lamina import _core
 from networks import bits, class_data, classifier, regressor
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 
 

@@ -14,6 +14,8 @@ import lamina as lm
 from networks import bits, same_for_any_threads, value_data
 from test_gradients import TOLERANCE, difference_quotient, relative_error
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 
 # In every place: first, last, before and after dense layers and activations, twice, in blocks.

@@ -11,6 +11,8 @@ import lamina as lm
 from networks import bits, value_data
 from test_batch_norm import network
 
+pytestmark = pytest.mark.kernels
+
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_files_pickles_and_copies_keep_the_statistics(tmp_path: Path, dtype: Any) -> None:

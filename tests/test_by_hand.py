@@ -10,6 +10,8 @@ import pytest
 import lamina as lm
 from networks import bits, class_data, classifier, regressor, value_data
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 WEIGHTS = np.random.default_rng(1).uniform(0.0, 2.0, 203)
 EPOCHS, BATCH = 3, 32

@@ -13,6 +13,8 @@ import pytest
 import lamina as lm
 from networks import bits
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 DTYPES = ["float32", "float64"]
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)

@@ -12,6 +12,8 @@ from lamina import _core
 from lamina._losses import core_loss
 from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 # Analytic derivatives in float64 agree but for the order of sums.
 ROUNDING = 1e-12

@@ -9,6 +9,8 @@ import pytest
 import lamina as lm
 from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
+pytestmark = pytest.mark.kernels
+
 XOR_X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 XOR_Y = np.array([0, 1, 1, 0])
 

@@ -12,6 +12,8 @@ from lamina import _core
 from networks import bits, value_data
 from test_gradients import TOLERANCE, difference_quotient, relative_error
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 OF_NETWORK = "layers.1."
 OPTIMIZERS = _core.catalogue()["optimizers"]

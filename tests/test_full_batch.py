@@ -12,6 +12,8 @@ from lamina._losses import core_loss
 from lamina._objective import Objective
 from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
+pytestmark = pytest.mark.kernels
+
 
 def curve(rows: int = 60) -> tuple[Any, Any]:
     x = np.linspace(-3.0, 3.0, rows)[:, None]

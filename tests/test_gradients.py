@@ -11,6 +11,8 @@ import pytest
 import lamina as lm
 from lamina import _core
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 NAMES: dict[str, list[str]] = _core.catalogue()
 # All but the step function, through which nothing can be learned.

@@ -1,40 +1,14 @@
-"""The core of the suite under each instruction set here, and what must not depend on it."""
+"""What must not depend on the instruction set; `./run test` runs what does under each of them."""
 
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 import lamina as lm
 
 AVAILABLE: list[str] = lm.build_info()["instruction_sets"]
-SUITE = [
-    "parity/test_torch_trace.py",
-    "parity/test_torch_blocks.py",
-    "test_gradients.py",
-    "test_fit.py",
-    "test_network.py",
-    "test_layers.py",
-    "test_batch_norm_models.py",
-    "test_residual.py",
-    "test_predictor.py",
-    "test_optimizers.py",
-]
-# Says on standard error which set the tests themselves ran with, after they have run.
-PLUGIN = """
-import sys, pytest
-import lamina as lm
-
-class Tell:
-    def pytest_sessionfinish(self):
-        print("ran with", lm.build_info()["instruction_set"], file=sys.stderr)
-
-sys.exit(pytest.main(sys.argv[1:], plugins=[Tell()]))
-"""
 
 
 def run_forced(name: str, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,16 +21,6 @@ def run_forced(name: str, code: str, *arguments: str) -> subprocess.CompletedPro
         timeout=300,
         check=False,
     )
-
-
-@pytest.mark.parametrize("name", [n for n in AVAILABLE if n != lm.build_info()["instruction_set"]])
-def test_the_core_of_the_suite_passes_under_every_instruction_set(name: str) -> None:
-    folder = Path(__file__).parent
-    files = [str(folder / file) for file in SUITE]
-    done = run_forced(name, PLUGIN, "-q", "-x", "-p", "no:cacheprovider", *files)
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert f"ran with {name}\n" in done.stderr
-    assert " passed" in done.stdout
 
 
 # Whole numbers small enough that every product and sum is exact in float32, in any order and with

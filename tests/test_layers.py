@@ -11,6 +11,8 @@ from lamina import _core
 from lamina._layers import LAYERS
 from networks import bits
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 INPUTS, UNITS = 300, 200
 

@@ -10,6 +10,8 @@ import lamina as lm
 from lamina import _core
 from lamina._losses import core_loss
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 ROWS = 23
 

@@ -15,6 +15,8 @@ import pytest
 import lamina as lm
 from networks import bits, class_data, classifier
 
+pytestmark = pytest.mark.kernels
+
 
 class Background:
     """Runs `work` again and again in a thread until the block ends; a failure is raised there."""

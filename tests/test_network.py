@@ -10,6 +10,8 @@ import pytest
 import lamina as lm
 from networks import bits, class_data, classifier, regressor, value_data
 
+pytestmark = pytest.mark.kernels
+
 
 def test_outputs_are_those_of_the_formula() -> None:
     x, _ = class_data()

@@ -14,6 +14,8 @@ from lamina import _core
 from lamina._optimizers import make_optimizer
 from networks import bits, class_data, classifier, regressor, value_data
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 
 

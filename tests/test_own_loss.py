@@ -9,6 +9,8 @@ import pytest
 import lamina as lm
 from networks import bits, value_data
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 X, Y = value_data()
 OPTIONS: dict[str, dict[str, Any]] = {

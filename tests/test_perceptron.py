@@ -14,6 +14,8 @@ import pytest
 import lamina as lm
 from networks import class_data, same_for_any_threads
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 AND, OR, XOR = (np.array(t) for t in ([0, 0, 0, 1], [0, 1, 1, 1], [0, 1, 1, 0]))

@@ -13,6 +13,8 @@ import pytest
 import lamina as lm
 from networks import class_data, classifier, regressor, value_data
 
+pytestmark = pytest.mark.kernels
+
 ACTIVATIONS: list[str] = lm._core.catalogue()["activations"]
 DTYPES = ["float32", "float64"]
 

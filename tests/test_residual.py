@@ -11,6 +11,8 @@ import pytest
 import lamina as lm
 from networks import bits, same_for_any_threads, value_data
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 
 NESTED: list[lm.Layer] = [

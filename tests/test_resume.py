@@ -9,6 +9,8 @@ import pytest
 import lamina as lm
 from networks import bits, class_data, classifier
 
+pytestmark = pytest.mark.kernels
+
 SCHEDULES: dict[str, Any] = {
     "none": lambda: 0.01,
     "function": lambda: lambda t: 0.01 / (1 + t),

@@ -19,6 +19,8 @@ from test_gradients import (
     stacks,
 )
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 ROW_LAYERS: dict[str, lm.Layer] = {
     "prelu": lm.PReLU(-0.25),

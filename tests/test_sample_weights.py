@@ -8,6 +8,8 @@ import pytest
 
 import lamina as lm
 
+pytestmark = pytest.mark.kernels
+
 X = np.random.default_rng(0).standard_normal((64, 4))
 Y = np.arange(64) % 3
 SIZES = [5e-324, 1e-308, 1e-300, 1e-45, 1e-39, 1e-30, 1e30, 1e37, 3e38, 1e300, 1.7e308]

@@ -12,6 +12,8 @@ import pytest
 import lamina as lm
 from networks import bits, class_data, value_data
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 X, SMALL = value_data(rows=400, outputs=2)
 UNITS, ORIGIN = np.array([4e4, 3e-3]), np.array([2e5, 0.5])

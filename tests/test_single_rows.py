@@ -9,6 +9,8 @@ import pytest
 import lamina as lm
 from networks import bits, class_data, same_for_any_threads
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 OPTIONS: dict[str, Any] = {"batch_size": 1, "shuffle": False, "verbose": False}
 OPTIMIZERS = {

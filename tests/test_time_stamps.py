@@ -11,6 +11,8 @@ import pytest
 import lamina as lm
 from networks import bits
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 START = 1_700_000_000
 

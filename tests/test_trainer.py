@@ -16,6 +16,8 @@ import pytest
 import lamina as lm
 from networks import bits, regressor, value_data
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 
 

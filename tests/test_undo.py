@@ -15,6 +15,8 @@ import pytest
 import lamina as lm
 from networks import bits, same_for_any_threads
 
+pytestmark = pytest.mark.kernels
+
 ROWS, COLUMNS = 150, 7
 Array = npt.NDArray[Any]
 

@@ -221,8 +221,6 @@ class Sequential(Derivatives):
             x, chosen, classes, values, weights = self._batch(
                 X, y, loss, sample_weight, "fit", own=True
             )
-            if loss is None:
-                warn_of_labels(chosen, values, self._core_network().output_activation())
             method = make_optimizer(optimizer)
             if isinstance(method, FullBatchOptimizer):
                 method.check_options(**batches)
@@ -237,6 +235,8 @@ class Sequential(Derivatives):
                 fit.hold_back(validation_fraction)
             fit.set_class_weights(class_weight)
             fit.prepare()
+            if loss is None:
+                warn_of_labels(chosen, values, self._core_network().output_activation())
         return fit.run()
 
     # Training by hand

@@ -10,6 +10,8 @@ import pytest
 
 import lamina as lm
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 with np.load(Path(__file__).with_name("torch_blocks.npz")) as stored:
     ARRAYS: dict[str, Array] = {key: stored[key] for key in stored.files}

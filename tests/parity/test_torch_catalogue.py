@@ -10,6 +10,8 @@ import lamina as lm
 from lamina import _core
 from parity import read_traces
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 DTYPES = ["float64", "float32"]
 # A few units in the last place of results of 1e0; values below the bound's share of 1 may differ

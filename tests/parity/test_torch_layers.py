@@ -9,6 +9,8 @@ import pytest
 import lamina as lm
 from parity import read_traces
 
+pytestmark = pytest.mark.kernels
+
 Array = npt.NDArray[Any]
 DTYPES = ["float64", "float32"]
 # Roundings of sums of nine terms of about one; a row's deviation may divide them by a tenth.

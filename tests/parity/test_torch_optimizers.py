@@ -8,6 +8,8 @@ import pytest
 import lamina as lm
 from parity import read_traces as traces
 
+pytestmark = pytest.mark.kernels
+
 FILE = "torch_optimizers.npz"
 # float64 differs by the order of sums alone, float32 by 1e-7 a step, which divisions by small
 # roots enlarge. Both bounds are the promised ones; PyTorch keeps NAdam's product in float32.

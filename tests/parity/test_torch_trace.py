@@ -8,6 +8,8 @@ import pytest
 import lamina as lm
 from parity import read_traces as traces
 
+pytestmark = pytest.mark.kernels
+
 NAMES = traces.trace_names()
 # float64 differs by the order of sums alone, about 1e-15 a step; float32 by 1e-7 a step, which
 # Adam's division by small roots enlarges. Both bounds are the promised ones.

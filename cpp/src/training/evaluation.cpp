@@ -89,8 +89,8 @@ bool run_all_tiles(const Job<T>& job, Poll poll) {
 template <class T>
 bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs,
              Poll poll) {
-  return run_all_tiles<T>(
-      {network, parameters, inputs, nullptr, nullptr, nullptr, nullptr, nullptr, outputs}, poll);
+  return run_all_tiles<T>({network, parameters, inputs, nullptr, nullptr, nullptr, nullptr, nullptr, outputs},
+                          poll);
 }
 
 template <class T>
