@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -24,16 +25,9 @@ class Json {
   static constexpr std::size_t kDeepest = 512;
 
   Json() noexcept;
-  Json(std::same_as<bool> auto value) noexcept : value_(value) {}
-  Json(std::floating_point auto value) noexcept : value_(static_cast<double>(value)) {}
-  template <std::integral Integer>
-    requires(!std::same_as<Integer, bool>)
-  Json(Integer value) noexcept {
-    if (std::in_range<std::int64_t>(value))
-      value_ = static_cast<std::int64_t>(value);
-    else
-      value_ = static_cast<std::uint64_t>(value);
-  }
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  Json(Number value) noexcept;
   Json(const char* text);
   Json(std::string_view text);
   Json(std::string text) noexcept;
@@ -98,6 +92,20 @@ struct Json::Member {
   Json value;
   bool operator==(const Member&) const noexcept = default;
 };
+
+// Here, where an object's members are complete, as Clang asks of whoever makes the variant.
+template <class Number>
+  requires std::is_arithmetic_v<Number>
+Json::Json(Number value) noexcept {
+  if constexpr (std::same_as<Number, bool>)
+    value_ = value;
+  else if constexpr (std::floating_point<Number>)
+    value_ = static_cast<double>(value);
+  else if (std::in_range<std::int64_t>(value))
+    value_ = static_cast<std::int64_t>(value);
+  else
+    value_ = static_cast<std::uint64_t>(value);
+}
 
 // Receives the events of a text that is read; false stops the reading.
 class JsonEvents {
