@@ -8,7 +8,6 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -25,9 +24,11 @@ class Json {
   static constexpr std::size_t kDeepest = 512;
 
   Json() noexcept;
-  template <class Number>
-    requires std::is_arithmetic_v<Number>
-  Json(Number value) noexcept;
+  Json(std::same_as<bool> auto value) noexcept;
+  Json(std::floating_point auto value) noexcept;
+  template <std::integral Integer>
+    requires(!std::same_as<Integer, bool>)
+  Json(Integer value) noexcept;
   Json(const char* text);
   Json(std::string_view text);
   Json(std::string text) noexcept;
@@ -93,15 +94,15 @@ struct Json::Member {
   bool operator==(const Member&) const noexcept = default;
 };
 
-// Here, where an object's members are complete, as Clang asks of whoever makes the variant.
-template <class Number>
-  requires std::is_arithmetic_v<Number>
-Json::Json(Number value) noexcept {
-  if constexpr (std::same_as<Number, bool>)
-    value_ = value;
-  else if constexpr (std::floating_point<Number>)
-    value_ = static_cast<double>(value);
-  else if (std::in_range<std::int64_t>(value))
+// Below Member: Clang makes the variant's destructor where it reads these, and that needs the whole type.
+Json::Json(std::same_as<bool> auto value) noexcept : value_(value) {}
+
+Json::Json(std::floating_point auto value) noexcept : value_(static_cast<double>(value)) {}
+
+template <std::integral Integer>
+  requires(!std::same_as<Integer, bool>)
+Json::Json(Integer value) noexcept {
+  if (std::in_range<std::int64_t>(value))
     value_ = static_cast<std::int64_t>(value);
   else
     value_ = static_cast<std::uint64_t>(value);

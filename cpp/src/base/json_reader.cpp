@@ -23,7 +23,10 @@ std::string range(double minimum, double maximum) {
 
 }  // namespace
 
-Json as_object(const Json& json) { return json.is_text() ? Json{{"kind", json}} : json; }
+Json as_object(const Json& json) {
+  if (json.is_text()) return Json{{"kind", json}};  // no list in a conditional, see Dense::parameters
+  return json;
+}
 
 JsonReader::JsonReader(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
   if (!object_.is_object()) fail("expected an object of options, got " + object_.dump());

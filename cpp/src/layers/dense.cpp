@@ -70,7 +70,10 @@ std::vector<Parameter> Dense<T>::parameters() const {
   bias.decays = false;
   weight.l1 = l1_;
   weight.l2 = l2_;
-  return bias_ ? std::vector{weight, bias} : std::vector{weight};
+  // No list in each branch of a conditional: GCC 12 destroys its copies after their scope if one throws.
+  std::vector<Parameter> parameters{weight};
+  if (bias_) parameters.push_back(bias);
+  return parameters;
 }
 
 template <class T>
