@@ -56,6 +56,22 @@ def test_a_single_step_of_many_rows_is_interrupted(call: str) -> None:
     assert np.isfinite(net.fit(x[:64], y[:64], epochs=1, verbose=False)["loss"]).all()
 
 
+@pytest.mark.parametrize("initializer", ["he_normal", "glorot_uniform", "orthogonal"])
+def test_drawing_first_weights_is_interrupted_and_leaves_those_there_were(initializer: Any) -> None:
+    layers = [lm.Dense(500, initializer=initializer), lm.Dense(1500, initializer=initializer)]
+    net = lm.Sequential(layers, inputs=2)
+    net.set_parameters({"layers.0.bias": np.ones(500)})
+    before = net.parameters()
+    waited = interrupt_latency.latency(lambda: [net.reset(seed) for seed in range(1000)], 0.3)
+    assert waited is not None, "the calls should have taken longer"
+    now, whole = net.parameters(), lm.Sequential(layers, inputs=2, seed=net.seed).parameters()
+    expected = before if now["layers.0.bias"].any() else whole
+    assert all(np.array_equal(now[name], expected[name]) for name in now)
+    layers = [lm.Dense(2000, initializer=initializer) for _ in range(40)]
+    waited = interrupt_latency.latency(lambda: lm.Sequential(layers, inputs=2000), 0.1)
+    assert waited is not None, "the call should have taken longer"
+
+
 def test_gradients_of_an_interrupted_call_are_not_shown() -> None:
     x = np.ones((40_000, 64), np.float32)
     net = lm.Sequential([lm.Dense(512, "relu"), lm.Dense(512, "relu"), lm.Dense(1)], inputs=64)

@@ -142,7 +142,7 @@ LAMINA_TEST(a_predictor_keeps_the_weights_that_it_was_given) {
   const std::vector<float> in = numbers<float>(4);
   float before = 0, after = 0;
   predictor.predict_row(in.data(), &before);
-  network.initialize(2);
+  network.initialize(2, [](int64_t) { return false; });
   predictor.predict_row(in.data(), &after);
   CHECK(before == after);
 }

@@ -188,6 +188,14 @@ std::vector<DenseArray<T>> get_parameters(const Model<T>& model) {
 }
 
 template <class T>
+void draw_weights(Model<T>& model, uint64_t seed) {
+  interruptible([&](Poll poll) {
+    const py::gil_scoped_release release;
+    return model.initialize(seed, poll);
+  });
+}
+
+template <class T>
 void bind_network(py::module_& module, const char* name, const char* maker) {
   using Class = Model<T>;
   made_here<Class>(module, name)
@@ -206,7 +214,8 @@ void bind_network(py::module_& module, const char* name, const char* maker) {
                rules.emplace_back(p.trainable, p.decays, p.decay_factor);
              return rules;
            })
-      .def("initialize", &Class::initialize, py::arg("seed"), py::call_guard<py::gil_scoped_release>())
+      .def(
+          "initialize", [](Class& self, uint64_t seed) { draw_weights(self, seed); }, py::arg("seed"))
       .def("get_parameters", &get_parameters<T>)
       .def_property_readonly("parameter_shapes",
                              [](const Class& self) {
@@ -275,7 +284,9 @@ void bind_network(py::module_& module, const char* name, const char* maker) {
   module.def(
       maker,
       [](const std::string& spec, std::optional<uint64_t> seed) {
-        return Instance(std::make_unique<Class>(parse(spec), seed));
+        auto made = std::make_unique<Class>(parse(spec), std::nullopt);
+        if (seed) draw_weights(*made, *seed);
+        return Instance(std::move(made));
       },
       py::arg("spec"), py::arg("seed"));
 }

@@ -55,11 +55,12 @@ std::vector<Parameter> BatchNormLayer<T>::parameters() const {
 }
 
 template <class T>
-void BatchNormLayer<T>::initialize(uint64_t, uint32_t, T* flat) const {
+bool BatchNormLayer<T>::initialize(uint64_t, uint32_t, T* flat, DrawPoll) const {
   if (scale_) std::fill_n(flat + weight_offset_, columns_, T(1));
   if (shift_) std::fill_n(flat + bias_offset_, columns_, T(0));
   std::fill_n(flat + mean_offset_, columns_, T(0));
   std::fill_n(flat + variance_offset_, columns_, T(1));
+  return true;
 }
 
 // Columns [first, last) of the pass's rows. The kernels write neither parameters nor the input's values.

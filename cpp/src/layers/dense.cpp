@@ -77,16 +77,17 @@ std::vector<Parameter> Dense<T>::parameters() const {
 }
 
 template <class T>
-void Dense<T>::initialize(uint64_t seed, uint32_t layer_index, T* flat) const {
+bool Dense<T>::initialize(uint64_t seed, uint32_t layer_index, T* flat, DrawPoll poll) const {
   const auto fill = [&](const Parameter& parameter, const InitializerSpec& spec, uint32_t tensor) {
     const std::vector<double> values =
-        initial_values(spec, inputs_, outputs_, parameter.element_count(), seed, layer_index, tensor);
+        initial_values(spec, inputs_, outputs_, parameter.element_count(), seed, layer_index, tensor, poll);
+    if (values.empty()) return false;
     const std::vector<T> dense(values.begin(), values.end());
     pack_parameter(parameter, dense.data(), flat);
+    return true;
   };
   const std::vector<Parameter> own = parameters();
-  fill(own[0], weight_initializer_, 0);
-  if (bias_) fill(own[1], bias_initializer_, 1);
+  return fill(own[0], weight_initializer_, 0) && (!bias_ || fill(own[1], bias_initializer_, 1));
 }
 
 template <class T>

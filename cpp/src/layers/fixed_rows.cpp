@@ -84,11 +84,12 @@ std::vector<Parameter> Normalization<T>::parameters() const {
 }
 
 template <class T>
-void Normalization<T>::initialize(uint64_t, uint32_t, T* flat) const {
+bool Normalization<T>::initialize(uint64_t, uint32_t, T* flat, DrawPoll) const {
   std::fill_n(flat + mean_, columns_, T(0));
   std::fill_n(flat + mean_low_, columns_, T(0));
   std::fill_n(flat + deviation_, columns_, T(1));
   flat[rows_] = T(0);
+  return true;
 }
 
 template <class T>

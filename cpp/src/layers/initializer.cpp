@@ -32,26 +32,44 @@ const Entry* find_fan_scaled(const std::string& name) {
   return nullptr;
 }
 
-std::vector<double> normals(int64_t count, double deviation, const RandomStream& stream) {
+// `count` values draw(i); empty where `poll` has stopped it. A piece takes about a millisecond.
+template <class Draw>
+std::vector<double> drawn(int64_t count, DrawPoll poll, Draw draw) {
+  constexpr int64_t kPiece = 1 << 16;
   std::vector<double> values(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i)
-    values[static_cast<size_t>(i)] = deviation * stream.normal(static_cast<uint64_t>(i));
+  for (int64_t first = 0; first < count; first += kPiece) {
+    if (first > 0 && poll(first)) return {};
+    for (int64_t i = first; i < std::min(first + kPiece, count); ++i)
+      values[static_cast<size_t>(i)] = draw(static_cast<uint64_t>(i));
+  }
   return values;
 }
 
+std::vector<double> normals(int64_t count, double deviation, const RandomStream& stream, DrawPoll poll) {
+  return drawn(count, poll, [&](uint64_t i) { return deviation * stream.normal(i); });
+}
+
 // Rows (or columns, where there are more rows) made orthonormal by modified Gram-Schmidt, twice for accuracy.
-std::vector<double> orthogonal(int64_t rows, int64_t columns, double gain, const RandomStream& stream) {
+std::vector<double> orthogonal(int64_t rows, int64_t columns, double gain, const RandomStream& stream,
+                               DrawPoll poll) {
   const int64_t count = std::min(rows, columns), length = std::max(rows, columns);
-  std::vector<double> basis = normals(count * length, 1.0, stream);
+  std::vector<double> basis = normals(count * length, 1.0, stream, poll);
+  if (basis.empty()) return {};
   const auto row = [&](int64_t i) { return basis.data() + i * length; };
   const auto dot = [&](const double* a, const double* b) {
     double sum = 0.0;
     for (int64_t k = 0; k < length; ++k) sum += a[k] * b[k];
     return sum;
   };
+  constexpr int64_t kPiece = 1 << 20;  // numbers that pass between two looks
+  int64_t passed = 0;
   for (int64_t i = 0; i < count; ++i) {
     for (int pass = 0; pass < 2; ++pass)
       for (int64_t j = 0; j < i; ++j) {
+        if ((passed += length) > kPiece) {
+          passed = 0;
+          if (poll(i)) return {};
+        }
         const double share = dot(row(i), row(j));
         for (int64_t k = 0; k < length; ++k) row(i)[k] -= share * row(j)[k];
       }
@@ -122,21 +140,19 @@ InitializerSpec default_initializer(const ActivationSpec& activation) {
 }
 
 std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, int64_t outputs,
-                                   int64_t count, uint64_t seed, uint32_t layer_index, uint32_t tensor) {
+                                   int64_t count, uint64_t seed, uint32_t layer_index, uint32_t tensor,
+                                   DrawPoll poll) {
   if (spec.name == "zeros" || spec.name == "constant")
     return std::vector<double>(static_cast<size_t>(count), spec.value);
   const RandomStream stream(seed, StreamTag::kInitialise, layer_index * 8 + tensor);
-  if (spec.name == "orthogonal") return orthogonal(outputs, count / outputs, spec.value, stream);
+  if (spec.name == "orthogonal") return orthogonal(outputs, count / outputs, spec.value, stream, poll);
   const Entry& entry = *find_fan_scaled(spec.name);
   const double fan =
       entry.fan_in * static_cast<double>(inputs) + entry.fan_out * static_cast<double>(outputs);
   const double variance = entry.numerator / fan;
-  if (!entry.uniform) return normals(count, std::sqrt(variance), stream);
+  if (!entry.uniform) return normals(count, std::sqrt(variance), stream, poll);
   const double bound = std::sqrt(3.0 * variance);
-  std::vector<double> values(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i)
-    values[static_cast<size_t>(i)] = bound * (2.0 * stream.uniform_double(static_cast<uint64_t>(i)) - 1.0);
-  return values;
+  return drawn(count, poll, [&](uint64_t i) { return bound * (2.0 * stream.uniform_double(i) - 1.0); });
 }
 
 }  // namespace lamina

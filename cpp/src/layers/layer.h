@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "kernels/kernel_table.h"
 #include "layers/activation_spec.h"
+#include "layers/initializer.h"
 #include "layers/parameter.h"
 
 namespace lamina {
@@ -150,8 +151,10 @@ class Layer {
   }
   // Relative names ("weight"); the order is that of `update`'s indices.
   virtual std::vector<Parameter> parameters() const { return {}; }
-  virtual void initialize(uint64_t seed, uint32_t layer_index, T* flat) const {
-    (void)seed, (void)layer_index, (void)flat;
+  // Writes first weights to the network's flat buffer; false where `poll` has stopped it.
+  virtual bool initialize(uint64_t seed, uint32_t layer_index, T* flat, DrawPoll poll) const {
+    (void)seed, (void)layer_index, (void)flat, (void)poll;
+    return true;
   }
 
   // Of a network's first layer. True: from now on rows come to it less its row_offset, which whoever reads

@@ -42,8 +42,9 @@ std::vector<Parameter> LearnedRowLayer<T>::parameters() const {
 }
 
 template <class T>
-void LearnedRowLayer<T>::initialize(uint64_t, uint32_t, T* flat) const {
+bool LearnedRowLayer<T>::initialize(uint64_t, uint32_t, T* flat, DrawPoll) const {
   for (const Row& row : rows_) std::fill_n(flat + row.offset, row.width, static_cast<T>(row.first_value));
+  return true;
 }
 
 template <class T>

@@ -8,9 +8,13 @@
 namespace lamina {
 
 template <class T>
-void Network<T>::initialize(uint64_t seed) {
-  for (const Node<T>& node : nodes_) node.layer->initialize(seed, node.layer_index, weights_.data());
+bool Network<T>::initialize(uint64_t seed, DrawPoll poll) {
+  AlignedBuffer<T> drawn(flat_size());
+  for (const Node<T>& node : nodes_)
+    if (!node.layer->initialize(seed, node.layer_index, drawn.data(), poll)) return false;
+  std::copy_n(drawn.data(), flat_size(), weights_.data());
   mark_weights_changed();
+  return true;
 }
 
 template <class T>

@@ -116,7 +116,8 @@ class Network {
   int64_t flat_size() const noexcept { return weights_.size(); }
   T* transposed() noexcept { return transposed_.data(); }
 
-  void initialize(uint64_t seed);
+  // Draws first weights. Returns false where `poll` has stopped it: the weights are then as they were.
+  bool initialize(uint64_t seed, DrawPoll poll);
   // Dense arrays in the user's shape; pack marks the transposed weights stale.
   void get_parameter(size_t index, T* dense) const noexcept;
   void set_parameter(size_t index, const T* dense) noexcept;

@@ -22,7 +22,7 @@ Network<T>::Network(const Json& json, std::nullopt_t) : Network(json) {
 
 template <class T>
 Network<T>::Network(const Json& json, uint64_t seed) : Network(json, std::nullopt) {
-  initialize(seed);
+  initialize(seed, [](int64_t) { return false; });
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "training/hessian.h"
+#include "training/timed_poll.h"
 
 namespace lamina {
 
@@ -46,13 +47,15 @@ std::unique_lock<std::shared_mutex> Model<T>::lock_weights() {
 }
 
 template <class T>
-void Model<T>::initialize(uint64_t seed) {
+bool Model<T>::initialize(uint64_t seed, Poll poll) {
   const auto training = lock_training();
   {
     const auto weights = lock_weights();
-    network_.initialize(seed);
+    TimedPoll timed(poll, false);
+    if (!network_.initialize(seed, timed)) return false;
   }
   if (published()) publish();
+  return true;
 }
 
 template <class T>

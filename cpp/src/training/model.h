@@ -36,7 +36,8 @@ class Model {
     return Optimizer<T>(spec, network_.parameters(), network_.flat_size(), network_.kernels());
   }
 
-  void initialize(uint64_t seed);
+  // Draws first weights; false where `poll` has stopped it, with the weights as they were.
+  bool initialize(uint64_t seed, Poll poll);
   // Values for some parameters, by index; they change together for everyone who predicts meanwhile.
   void set_parameters(std::span<const std::pair<size_t, const T*>> values);
   // Updates of an epoch. A last batch of one row joins the one before where a layer couples rows.
