@@ -17,17 +17,29 @@ MODULES = [
 ]
 
 
-def test_the_example_of_the_readme_runs_and_learns(
-    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+PAGES = ["README.md", "docs/guide.md", "docs/tables.md"]
+
+
+@pytest.mark.filterwarnings("ignore:fit:UserWarning")
+@pytest.mark.parametrize("page", PAGES)
+def test_the_examples_of_a_page_run_one_after_the_other(
+    page: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (repository / "README.md").read_text(), re.S)
+    blocks = re.findall(r"```python\n(.*?)```", (repository / page).read_text("utf-8"), re.S)
+    assert blocks
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    exec(compile(code, "README.md", "exec"), names)
-    history = names["history"]
-    assert isinstance(history, lamina.History)
-    # A line gets about 0.6 of these rows right; the network is to follow the circle.
-    assert max(history["val_accuracy"]) > 0.95
+    for block in blocks:
+        exec(compile(block, page, "exec"), names)
+
+
+def test_the_example_of_the_readme_prints_what_the_page_shows(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (repository / "README.md").read_text("utf-8")
+    (code, shown) = re.findall(r"```python\n(.*?)```\n+```\n(.*?)```", text, re.S)[0]
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out == shown
 
 
 @pytest.mark.parametrize("name", MODULES)

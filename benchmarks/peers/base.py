@@ -12,7 +12,8 @@ Call = Callable[[], object]
 # name -> (module, function that creates it, title in tables)
 PEERS = {
     "lamina": ("lamina_network", "create", "lamina"),
-    "lamina_avx2": ("lamina_avx2", "create", "lamina, AVX2 forced"),
+    "lamina_avx2": ("lamina_avx2", "create", "lamina with AVX2"),
+    "lamina_other": ("lamina_other", "create", "lamina, another build"),
     "torch": ("torch_eager", "create", "PyTorch"),
     "torch_compile": ("torch_compiled", "create", "PyTorch compiled"),
     "jax": ("jax_scan", "create", "JAX"),

@@ -1,4 +1,4 @@
-"""lamina held to AVX2, on a processor that has more."""
+"""lamina with AVX2, on a processor that has more."""
 
 import os
 
