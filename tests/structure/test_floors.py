@@ -25,7 +25,8 @@ LOWER_FLOORS = {
     "layers": {"base", "kernels"},
     "network": {"base", "kernels", "layers"},
     "optimizers": {"base", "kernels", "layers"},  # parameters, but not the network's shape
-    "training": {"base", "kernels", "layers", "network", "optimizers"},
+    "metrics": {"base", "kernels", "layers"},  # a loss says what the outputs mean
+    "training": {"base", "kernels", "layers", "metrics", "network", "optimizers"},
     "inference": {"base", "kernels", "layers", "network", "training"},
     "tables": {"base"},
     "model_file": {"base", "kernels", "layers", "network", "optimizers"},
@@ -40,6 +41,7 @@ OPTIONAL = {
     "pyarrow": {"tabular"},
     "rich": {"cli"},
     "matplotlib": {"plots", "_plots", "cli"},
+    "torch": {"_torch_state"},
     "onnx": {"onnx", "_onnx", "cli"},
 }
 OUTER = {"lamina.cli", "lamina.sklearn"}

@@ -11,12 +11,13 @@ from lamina import _core
 from lamina._checks import arrays
 from lamina._checks.arrays import Dtype, DtypeLike
 from lamina._checks.frames import Names
-from lamina._checks.numbers import is_whole
+from lamina._checks.numbers import check_flag, is_whole
 from lamina._checks.spec import Spec, to_json, what
 from lamina._checks.types import ArrayLike, NDArray
-from lamina._layers.layer import Layer
-from lamina._layers.layers import Activation, Dense, layer_from_spec
-from lamina._layers.row_layers import Normalization, TargetScaling
+from lamina._layers.layers.layers.layer import Layer
+from lamina._layers.layers.layers.layers import Activation, Dense, layer_from_spec
+from lamina._layers.layers.layers.row_layers import Normalization, TargetScaling
+from lamina._sequential.torch_state import as_tensors, torch_state
 
 Array = NDArray[Any]
 # _core.NetworkFloat32 or _core.NetworkFloat64, whose methods differ in dtype alone
@@ -131,6 +132,33 @@ class Stack:
         core.set_parameters([index for index, _ in checked], [array for _, array in checked])
         self._is_fresh = False
 
+    def to_torch_state_dict(self, *, as_numpy: bool = False) -> dict[str, Any]:
+        """The weights as `load_state_dict` of the equal `torch.nn.Sequential` takes them.
+
+        A layer is one module: `nn.Linear`, `nn.BatchNorm1d`, `nn.LayerNorm`, `nn.RMSNorm`,
+        `nn.PReLU` (give each its layer's epsilon), `nn.Dropout`; a `Dense` with an activation is
+        two, and so is "0.weight", "2.weight" the usual numbering. Layers without parameters
+        that torch.nn does not have (`Clip`, `Activation("sin")`) are one module of your own. A
+        `Residual` is a module with the attributes `layers`, an `nn.Sequential`, and `projection`,
+        whose `forward(x)` is `self.layers(x) + self.projection(x)`.
+
+        Args:
+            as_numpy: numpy arrays in place of tensors, for which PyTorch need not be installed.
+
+        Raises:
+            ImportError: PyTorch is not installed. ValueError: a layer with parameters has no module
+                there (`ColumnEncoding`, `Normalization`, `Scale`, `TargetScaling`).
+
+        Example:
+            >>> import lamina as lm
+            >>> net = lm.Sequential([lm.Dense(8, "relu"), lm.Dense(3, "softmax")], inputs=4)
+            >>> list(net.to_torch_state_dict(as_numpy=True))
+            ['0.weight', '0.bias', '2.weight', '2.bias']
+        """
+        check_flag(as_numpy, "as_numpy", "to_torch_state_dict")
+        state = torch_state(self.to_spec()["layers"], self.parameters())
+        return dict(state) if as_numpy else as_tensors(state)
+
     def reset(self, seed: int | None = None) -> None:
         """Draw new first weights, from `seed` or the network's own."""
         chosen = self.seed if seed is None else checked_seed(seed)
@@ -176,7 +204,7 @@ class Stack:
         print(self._summary_text())
 
     def __getstate__(self) -> dict[str, Any]:
-        from lamina._network.model_file import model_bytes
+        from lamina._sequential.model_file import model_bytes
 
         core = self._core
         # A history belongs to the network that was trained, not to copies.
@@ -184,7 +212,7 @@ class Stack:
         return {**state, "_bytes": None if core is None else model_bytes(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        from lamina._network.model_file import network_from_bytes
+        from lamina._sequential.model_file import network_from_bytes
 
         data = state.pop("_bytes")
         self.__dict__.update(state)
@@ -236,7 +264,7 @@ class Stack:
         means = [name for name in parameters if f"{name}_low" in places]
         if not means:
             return parameters
-        from lamina._network.adapt import split_mean
+        from lamina._sequential.adapt import split_mean
 
         changed = dict(parameters)
         for name in means:
