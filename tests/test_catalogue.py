@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from lamina._layers.layers.layers.layers import LAYERS
-from lamina._losses.losses.losses.losses import core_loss
 
 import lamina as lm
 from lamina import _core
+from lamina._layers.layers import LAYERS
+from lamina._losses.losses import core_loss
 from networks import bits, class_data, classifier
 from parity import read_traces as traces
 from parity import test_torch_blocks as block_parity

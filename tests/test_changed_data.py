@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lamina._losses.losses.losses.losses import core_loss
 
 import lamina as lm
+from lamina._losses.losses import core_loss
 
 ROWS = 300_000
 OUT_OF_RANGE = "expected class indices from 0 to 2 in y for 3 outputs, got 2000000000 in row"

@@ -6,9 +6,9 @@ import pickle
 from typing import Any
 
 import pytest
-from lamina._losses.losses.losses.losses import core_loss
 
 import lamina as lm
+from lamina._losses.losses import core_loss
 
 CLASSES = [
     value

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from lamina._losses.losses.losses.losses import core_loss
 
 import lamina as lm
 from lamina import _core
+from lamina._losses.losses import core_loss
 from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
 pytestmark = pytest.mark.kernels

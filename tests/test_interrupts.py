@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lamina._optimizers.momentum.momentum import normal_equations
 
 import interrupt_latency
 import lamina as lm
+from lamina._optimizers.momentum import normal_equations
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to itself ends a process")
 # Most on a free machine; a shared one may not run this process for a while.

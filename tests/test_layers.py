@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from lamina._layers.layers.layers.layers import LAYERS
 
 import lamina as lm
 from lamina import _core
+from lamina._layers.layers import LAYERS
 from networks import bits
 
 pytestmark = pytest.mark.kernels

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from lamina._losses.losses.losses.losses import core_loss
 
 import lamina as lm
 from lamina import _core
+from lamina._losses.losses import core_loss
 
 pytestmark = pytest.mark.kernels
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from lamina._optimizers.momentum.momentum.momentum import make_optimizer
 
 import lamina as lm
 from lamina import _core
+from lamina._optimizers.momentum import make_optimizer
 from networks import bits, class_data, classifier, regressor, value_data
 
 pytestmark = pytest.mark.kernels

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lamina._sequential.model_file import _contents, load_model, save_model
 
 import lamina as lm
 from lamina import _core
+from lamina._network.model_file import _contents, load_model, save_model
 from networks import bits, class_data, classifier
 
 MODELS = Path(__file__).parent / "models"

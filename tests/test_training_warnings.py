@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from lamina._losses.losses.losses.losses import core_loss
 
 import lamina as lm
+from lamina._losses.losses import core_loss
 from lamina._training.fit_data import Examples
 from lamina._training.training_warnings import constant_loss
 from networks import class_data, classifier, regressor, value_data

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from lamina import metrics
     from lamina._activate import activate, activation_vjp
     from lamina._average_networks import average_networks
-    from lamina._layers.layers.layers.column_encoding import (
+    from lamina._layers.column_encoding import (
         CategoryEncoding,
         ColumnEncoding,
         DateEncoding,
         NumberEncoding,
     )
-    from lamina._layers.layers.layers.layer import Layer
-    from lamina._layers.layers.layers.layers import Activation, BatchNorm, Dense, Dropout, Residual
-    from lamina._layers.layers.layers.row_layers import (
+    from lamina._layers.layer import Layer
+    from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout, Residual
+    from lamina._layers.row_layers import (
         Affine,
         AlphaDropout,
         Clip,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         TargetScaling,
     )
     from lamina._learning_rate_range import LearningRateRange, find_learning_rate
-    from lamina._losses.losses.losses.losses import (
+    from lamina._losses.losses import (
         BinaryCrossEntropy,
         BinaryFocal,
         CosineSimilarity,
@@ -59,27 +59,19 @@ if TYPE_CHECKING:
         SquaredHinge,
         Tweedie,
     )
-    from lamina._optimizers.momentum.momentum.adaptive import Adadelta, Adagrad, RMSprop, Rprop
-    from lamina._optimizers.momentum.momentum.full_batch import LBFGS, LevenbergMarquardt
-    from lamina._optimizers.momentum.momentum.momentum import (
-        SGD,
-        Adam,
-        Adamax,
-        AdamW,
-        Lion,
-        Muon,
-        NAdam,
-        RAdam,
-    )
-    from lamina._optimizers.momentum.momentum.optimizer import Optimizer
-    from lamina._optimizers.momentum.momentum.schedule import (
+    from lamina._network.model_file import load
+    from lamina._optimizers.adaptive import Adadelta, Adagrad, RMSprop, Rprop
+    from lamina._optimizers.full_batch import LBFGS, LevenbergMarquardt
+    from lamina._optimizers.momentum import SGD, Adam, Adamax, AdamW, Lion, Muon, NAdam, RAdam
+    from lamina._optimizers.optimizer import Optimizer
+    from lamina._optimizers.schedule import (
         ConstantSchedule,
         FunctionSchedule,
         ReduceOnPlateau,
         Schedule,
         WarmUp,
     )
-    from lamina._optimizers.momentum.momentum.schedules import (
+    from lamina._optimizers.schedules import (
         CosineLogSchedule,
         CosineRestartsSchedule,
         CosineSchedule,
@@ -91,10 +83,9 @@ if TYPE_CHECKING:
         PolynomialSchedule,
         StepSchedule,
     )
-    from lamina._optimizers.momentum.momentum.weight_average import WeightAverage
+    from lamina._optimizers.weight_average import WeightAverage
     from lamina._perceptron import Perceptron
     from lamina._sequential import Sequential
-    from lamina._sequential.model_file import load
     from lamina._training.batches import batches
     from lamina._training.callbacks import Callback, EarlyStopping
     from lamina._training.history import History
@@ -198,7 +189,7 @@ _HOMES = {
         "activate",
         "activation_vjp",
     ),
-    "lamina._optimizers.momentum.momentum.adaptive": (
+    "lamina._optimizers.adaptive": (
         "Adadelta",
         "Adagrad",
         "RMSprop",
@@ -210,19 +201,19 @@ _HOMES = {
         "Callback",
         "EarlyStopping",
     ),
-    "lamina._layers.layers.layers.column_encoding": (
+    "lamina._layers.column_encoding": (
         "CategoryEncoding",
         "ColumnEncoding",
         "DateEncoding",
         "NumberEncoding",
     ),
-    "lamina._optimizers.momentum.momentum.full_batch": (
+    "lamina._optimizers.full_batch": (
         "LBFGS",
         "LevenbergMarquardt",
     ),
     "lamina._training.history": ("History",),
-    "lamina._layers.layers.layers.layer": ("Layer",),
-    "lamina._layers.layers.layers.layers": (
+    "lamina._layers.layer": ("Layer",),
+    "lamina._layers.layers": (
         "Activation",
         "BatchNorm",
         "Dense",
@@ -230,7 +221,7 @@ _HOMES = {
         "Residual",
     ),
     "lamina._learning_rate_range": ("LearningRateRange", "find_learning_rate"),
-    "lamina._losses.losses.losses.losses": (
+    "lamina._losses.losses": (
         "BinaryCrossEntropy",
         "BinaryFocal",
         "CosineSimilarity",
@@ -250,10 +241,10 @@ _HOMES = {
         "SquaredHinge",
         "Tweedie",
     ),
-    "lamina._sequential.model_file": ("load",),
+    "lamina._network.model_file": ("load",),
     "lamina._sequential": ("Sequential",),
-    "lamina._optimizers.momentum.momentum.optimizer": ("Optimizer",),
-    "lamina._optimizers.momentum.momentum.momentum": (
+    "lamina._optimizers.optimizer": ("Optimizer",),
+    "lamina._optimizers.momentum": (
         "Adam",
         "AdamW",
         "Adamax",
@@ -264,7 +255,7 @@ _HOMES = {
         "SGD",
     ),
     "lamina._perceptron": ("Perceptron",),
-    "lamina._layers.layers.layers.row_layers": (
+    "lamina._layers.row_layers": (
         "Affine",
         "AlphaDropout",
         "Clip",
@@ -276,14 +267,14 @@ _HOMES = {
         "Scale",
         "TargetScaling",
     ),
-    "lamina._optimizers.momentum.momentum.schedule": (
+    "lamina._optimizers.schedule": (
         "ConstantSchedule",
         "FunctionSchedule",
         "ReduceOnPlateau",
         "Schedule",
         "WarmUp",
     ),
-    "lamina._optimizers.momentum.momentum.schedules": (
+    "lamina._optimizers.schedules": (
         "CosineLogSchedule",
         "CosineRestartsSchedule",
         "CosineSchedule",
@@ -296,7 +287,7 @@ _HOMES = {
         "StepSchedule",
     ),
     "lamina._training.training_warnings": ("TrainingWarning",),
-    "lamina._optimizers.momentum.momentum.weight_average": ("WeightAverage",),
+    "lamina._optimizers.weight_average": ("WeightAverage",),
 }
 # A fork waits for a first use in another thread: its child could not finish a half read module.
 _READING = RLock()

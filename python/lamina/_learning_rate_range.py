@@ -12,11 +12,11 @@ from lamina import _core
 from lamina._checks.frames import plain_array
 from lamina._checks.numbers import is_number, is_whole
 from lamina._checks.types import ArrayLike, NDArray
-from lamina._losses.losses.losses.losses import Loss, OwnLoss
-from lamina._optimizers.momentum.momentum.momentum import make_optimizer
-from lamina._optimizers.momentum.momentum.optimizer import Optimizer
+from lamina._losses.losses import Loss, OwnLoss
+from lamina._network.adapt import adapt_ends
+from lamina._optimizers.momentum import make_optimizer
+from lamina._optimizers.optimizer import Optimizer
 from lamina._sequential import Sequential
-from lamina._sequential.adapt import adapt_ends
 from lamina._training.batches import batches
 from lamina._training.fit_data import Examples
 

@@ -9,14 +9,14 @@ from lamina import _core
 from lamina._checks import arrays
 from lamina._checks.numbers import check_flag
 from lamina._checks.types import ArrayLike, PathLike
-from lamina._losses.losses.losses.losses import Loss, OwnLoss
-from lamina._losses.losses.losses.scoring import MetricLike, Scorer, output_kind
-from lamina._optimizers.momentum.momentum.full_batch import FullBatchOptimizer
-from lamina._optimizers.momentum.momentum.momentum import checked_optimizer, make_optimizer
-from lamina._optimizers.momentum.momentum.optimizer import Optimizer
-from lamina._optimizers.momentum.momentum.weight_average import WeightAverage
-from lamina._sequential.derivatives import Derivatives
-from lamina._sequential.stack import Array
+from lamina._losses.losses import Loss, OwnLoss
+from lamina._losses.scoring import MetricLike, Scorer, output_kind
+from lamina._network.derivatives import Derivatives
+from lamina._network.stack import Array
+from lamina._optimizers.full_batch import FullBatchOptimizer
+from lamina._optimizers.momentum import checked_optimizer, make_optimizer
+from lamina._optimizers.optimizer import Optimizer
+from lamina._optimizers.weight_average import WeightAverage
 from lamina._training.callbacks import Callback, EarlyStopping
 from lamina._training.custom_loss import is_own_loss, own_value, own_value_and_grad
 from lamina._training.fit import FitOptions, Verbose, check_validation, make_fit
@@ -381,6 +381,6 @@ class Sequential(Derivatives):
         Raises:
             OSError: the file cannot be written.
         """
-        from lamina._sequential.model_file import save_model
+        from lamina._network.model_file import save_model
 
         save_model(path, self)

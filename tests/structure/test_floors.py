@@ -41,7 +41,7 @@ OPTIONAL = {
     "pyarrow": {"tabular"},
     "rich": {"cli"},
     "matplotlib": {"plots", "_plots", "cli"},
-    "torch": {"_torch_state"},
+    "torch": {"_network"},
     "onnx": {"onnx", "_onnx", "cli"},
 }
 OUTER = {"lamina.cli", "lamina.sklearn"}

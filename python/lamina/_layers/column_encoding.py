@@ -8,7 +8,7 @@ import numpy as np
 
 from lamina._checks.spec import Spec, what
 from lamina._checks.types import NDArray
-from lamina._layers.layers.layers.layer import Layer
+from lamina._layers.layer import Layer
 
 
 @dataclass(frozen=True)

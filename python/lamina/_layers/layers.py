@@ -5,9 +5,9 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from lamina._checks.spec import Spec, name_or_spec, what
-from lamina._layers.layers.layers.column_encoding import ColumnEncoding
-from lamina._layers.layers.layers.layer import Layer
-from lamina._layers.layers.layers.row_layers import (
+from lamina._layers.column_encoding import ColumnEncoding
+from lamina._layers.layer import Layer
+from lamina._layers.row_layers import (
     Affine,
     AlphaDropout,
     Clip,

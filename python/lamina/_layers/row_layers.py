@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from lamina._checks.types import NDArray
-from lamina._layers.layers.layers.layer import Layer
+from lamina._layers.layer import Layer
 
 Numbers = float | Sequence[float] | NDArray[np.floating]
 

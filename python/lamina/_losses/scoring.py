@@ -10,7 +10,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks.types import NDArray
-from lamina._losses.losses.losses.losses import OwnLoss
+from lamina._losses.losses import OwnLoss
 from lamina.metrics._arguments import Task
 from lamina.metrics._metric import Metric, Mode, as_number, better, known_metric
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lamina._checks.types import NDArray
-from lamina._layers.layers.layers.row_layers import Normalization, TargetScaling
+from lamina._layers.row_layers import Normalization, TargetScaling
 
 if TYPE_CHECKING:
-    from lamina._sequential.stack import Stack
+    from lamina._network.stack import Stack
     from lamina._training.fit_data import Examples
 
 Array = NDArray[Any]

@@ -8,10 +8,10 @@ from lamina import _core
 from lamina._checks import arrays, frames
 from lamina._checks.stack_level import stack_level
 from lamina._checks.types import ArrayLike
-from lamina._layers.layers.layers.row_layers import Normalization, TargetScaling
-from lamina._losses.losses.losses.losses import Loss, OwnLoss, core_loss, default_loss
-from lamina._sequential.adapt import adapt
-from lamina._sequential.stack import Array, Stack
+from lamina._layers.row_layers import Normalization, TargetScaling
+from lamina._losses.losses import Loss, OwnLoss, core_loss, default_loss
+from lamina._network.adapt import adapt
+from lamina._network.stack import Array, Stack
 from lamina._training.custom_loss import is_own_loss, own_targets
 from lamina._training.fit_data import Examples
 

@@ -9,9 +9,9 @@ import numpy as np
 from lamina import _core
 from lamina._checks import arrays
 from lamina._checks.types import ArrayLike
-from lamina._losses.losses.losses.losses import Loss
-from lamina._sequential.checked_data import CheckedData
-from lamina._sequential.stack import Array
+from lamina._losses.losses import Loss
+from lamina._network.checked_data import CheckedData
+from lamina._network.stack import Array
 
 
 class Derivatives(CheckedData):

@@ -13,8 +13,8 @@ from lamina._checks.arrays import Dtype
 from lamina._checks.frames import Names
 from lamina._checks.spec import Spec, to_json, what
 from lamina._checks.types import NDArray, PathLike
+from lamina._network.stack import Stack, checked_count, checked_seed
 from lamina._sequential import Sequential
-from lamina._sequential.stack import Stack, checked_count, checked_seed
 
 Tensors = dict[str, NDArray[Any]]
 _RESERVED = "layers."

@@ -14,10 +14,10 @@ from lamina._checks.frames import Names
 from lamina._checks.numbers import check_flag, is_whole
 from lamina._checks.spec import Spec, to_json, what
 from lamina._checks.types import ArrayLike, NDArray
-from lamina._layers.layers.layers.layer import Layer
-from lamina._layers.layers.layers.layers import Activation, Dense, layer_from_spec
-from lamina._layers.layers.layers.row_layers import Normalization, TargetScaling
-from lamina._sequential.torch_state import as_tensors, torch_state
+from lamina._layers.layer import Layer
+from lamina._layers.layers import Activation, Dense, layer_from_spec
+from lamina._layers.row_layers import Normalization, TargetScaling
+from lamina._network.torch_state import as_tensors, torch_state
 
 Array = NDArray[Any]
 # _core.NetworkFloat32 or _core.NetworkFloat64, whose methods differ in dtype alone
@@ -204,7 +204,7 @@ class Stack:
         print(self._summary_text())
 
     def __getstate__(self) -> dict[str, Any]:
-        from lamina._sequential.model_file import model_bytes
+        from lamina._network.model_file import model_bytes
 
         core = self._core
         # A history belongs to the network that was trained, not to copies.
@@ -212,7 +212,7 @@ class Stack:
         return {**state, "_bytes": None if core is None else model_bytes(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        from lamina._sequential.model_file import network_from_bytes
+        from lamina._network.model_file import network_from_bytes
 
         data = state.pop("_bytes")
         self.__dict__.update(state)
@@ -264,7 +264,7 @@ class Stack:
         means = [name for name in parameters if f"{name}_low" in places]
         if not means:
             return parameters
-        from lamina._sequential.adapt import split_mean
+        from lamina._network.adapt import split_mean
 
         changed = dict(parameters)
         for name in means:

@@ -7,7 +7,7 @@ import numpy as np
 
 from lamina._checks.spec import Spec
 from lamina._checks.types import NDArray
-from lamina._layers.layers.layers import LAYERS
+from lamina._layers.layers import LAYERS
 
 Arrays = dict[str, NDArray[Any]]
 # Layers with parameters for which torch.nn has no module.

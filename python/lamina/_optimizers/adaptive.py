@@ -1,12 +1,12 @@
 """Optimizers that give each weight a rate of its own, without Adam's first moment.
 
-Notation and common options as in `lamina._optimizers.momentum.momentum.momentum`.
+Notation and common options as in `lamina._optimizers.momentum`.
 """
 
 from typing import ClassVar, Unpack
 
-from lamina._optimizers.momentum.momentum.optimizer import CommonOptions, Optimizer
-from lamina._optimizers.momentum.momentum.schedule import LearningRate
+from lamina._optimizers.optimizer import CommonOptions, Optimizer
+from lamina._optimizers.schedule import LearningRate
 
 
 class Adagrad(Optimizer):

@@ -8,9 +8,9 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks.numbers import is_number, is_whole
-from lamina._optimizers.momentum.momentum.normal_equations import solve_damped
-from lamina._optimizers.momentum.momentum.objective import Floats, Objective, options_of
-from lamina._sequential.adapt import adapt_ends
+from lamina._network.adapt import adapt_ends
+from lamina._optimizers.normal_equations import solve_damped
+from lamina._optimizers.objective import Floats, Objective, options_of
 from lamina._training.callbacks import Record, call_all
 from lamina._training.fit import Fit
 

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Unpack
 
 from lamina._checks.spec import what
-from lamina._optimizers.momentum.momentum.adaptive import Adadelta, Adagrad, RMSprop, Rprop
-from lamina._optimizers.momentum.momentum.full_batch import (
+from lamina._optimizers.adaptive import Adadelta, Adagrad, RMSprop, Rprop
+from lamina._optimizers.full_batch import (
     LBFGS,
     FullBatchOptimizer,
     LevenbergMarquardt,
 )
-from lamina._optimizers.momentum.momentum.optimizer import CommonOptions, Optimizer
-from lamina._optimizers.momentum.momentum.schedule import LearningRate
+from lamina._optimizers.optimizer import CommonOptions, Optimizer
+from lamina._optimizers.schedule import LearningRate
 
 
 class SGD(Optimizer):

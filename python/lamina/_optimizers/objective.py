@@ -7,8 +7,8 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks.types import NDArray
-from lamina._layers.layers.layers.row_layers import TargetScaling
-from lamina._optimizers.momentum.momentum.normal_equations import add_products, diagonal
+from lamina._layers.row_layers import TargetScaling
+from lamina._optimizers.normal_equations import add_products, diagonal
 from lamina._training.fit_data import Array, Examples
 
 if TYPE_CHECKING:

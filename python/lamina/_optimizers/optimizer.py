@@ -11,8 +11,8 @@ from lamina import _core
 from lamina._checks.numbers import COUNTABLE, check_whole, is_number, is_whole
 from lamina._checks.spec import Spec, to_json
 from lamina._checks.types import NDArray
-from lamina._optimizers.momentum.momentum.schedule import LearningRate, Schedule, as_schedule
-from lamina._optimizers.momentum.momentum.state import NetworkState, State
+from lamina._optimizers.schedule import LearningRate, Schedule, as_schedule
+from lamina._optimizers.state import NetworkState, State
 
 if TYPE_CHECKING:
     from lamina._sequential import Sequential

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lamina._checks.numbers import is_whole
-from lamina._optimizers.momentum.momentum.schedule import Rates, Schedule, between
+from lamina._optimizers.schedule import Rates, Schedule, between
 
 
 @dataclass(kw_only=True)

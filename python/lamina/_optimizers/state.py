@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from lamina._checks.types import NDArray
-from lamina._sequential.stack import Stack
+from lamina._network.stack import Stack
 
 if TYPE_CHECKING:
     from lamina._sequential import Sequential

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from lamina._checks.numbers import COUNTABLE, check_flag, check_whole, is_whole
-from lamina._optimizers.momentum.momentum.state import NetworkState, State
+from lamina._optimizers.state import NetworkState, State
 
 if TYPE_CHECKING:
     from lamina._sequential import Sequential

@@ -7,7 +7,7 @@ import numpy as np
 from lamina import _core
 from lamina._checks.numbers import COUNTABLE, check_whole
 from lamina._checks.types import NDArray
-from lamina._sequential.stack import checked_seed
+from lamina._network.stack import checked_seed
 
 
 def batches(

@@ -8,7 +8,7 @@ import numpy as np
 from lamina import _core
 from lamina._checks import arrays
 from lamina._checks.types import ArrayLike
-from lamina._losses.losses.losses.losses import Loss, OwnLoss
+from lamina._losses.losses import Loss, OwnLoss
 from lamina._training.batches import batches
 from lamina._training.fit import Fit, Progress
 from lamina._training.fit_data import Array, Examples

@@ -9,8 +9,8 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks.numbers import check_whole, is_number
-from lamina._losses.losses.losses.scoring import Scorer, output_kind
-from lamina._sequential.adapt import adapt_ends
+from lamina._losses.scoring import Scorer, output_kind
+from lamina._network.adapt import adapt_ends
 from lamina._training.callbacks import (
     EarlyStopping,
     Record,
@@ -32,10 +32,10 @@ from lamina.metrics._metric import Mode
 from lamina.metrics._monitor import Figures
 
 if TYPE_CHECKING:
-    from lamina._losses.losses.losses.losses import OwnLoss
-    from lamina._optimizers.momentum.momentum.full_batch import FullBatchOptimizer
-    from lamina._optimizers.momentum.momentum.optimizer import Optimizer
-    from lamina._optimizers.momentum.momentum.weight_average import WeightAverage
+    from lamina._losses.losses import OwnLoss
+    from lamina._optimizers.full_batch import FullBatchOptimizer
+    from lamina._optimizers.optimizer import Optimizer
+    from lamina._optimizers.weight_average import WeightAverage
     from lamina._sequential import Sequential
 
 Verbose = Literal["auto"] | bool | int
@@ -84,7 +84,7 @@ class FitOptions:
         if not isinstance(self.shuffle, bool | np.bool_):
             raise TypeError(f"fit: expected shuffle as True or False, got {self.shuffle!r}")
         if self.average is not None:
-            from lamina._optimizers.momentum.momentum.weight_average import WeightAverage
+            from lamina._optimizers.weight_average import WeightAverage
 
             if not isinstance(self.average, WeightAverage):
                 raise TypeError(f"fit: expected average as WeightAverage(), got {self.average!r}")
@@ -364,7 +364,7 @@ def make_fit(
     callbacks: Sequence[Any],
 ) -> Fit:
     """The fit that a loss and an optimizer need."""
-    from lamina._optimizers.momentum.momentum.full_batch import FullBatchFit, FullBatchOptimizer
+    from lamina._optimizers.full_batch import FullBatchFit, FullBatchOptimizer
     from lamina._training.custom_loss import OwnLossFit
 
     whole, own = isinstance(optimizer, FullBatchOptimizer), not isinstance(loss, _core.Loss)

@@ -9,7 +9,7 @@ import numpy as np
 from lamina import _core
 from lamina._checks.arrays import Dtype, weights_in_range
 from lamina._checks.types import NDArray
-from lamina._losses.losses.losses.losses import OwnLoss
+from lamina._losses.losses import OwnLoss
 
 Array = NDArray[Any]
 # Losses of two classes an output; the latter's targets are -1 and 1.

@@ -9,9 +9,9 @@ import numpy as np
 from lamina import _core
 from lamina._checks.stack_level import stack_level
 from lamina._checks.types import NDArray
-from lamina._layers.layers.layers.layers import Dense
-from lamina._layers.layers.layers.row_layers import Affine, Normalization, TargetScaling
-from lamina._sequential.stack import Stack
+from lamina._layers.layers import Dense
+from lamina._layers.row_layers import Affine, Normalization, TargetScaling
+from lamina._network.stack import Stack
 from lamina._training.callbacks import Record
 
 if TYPE_CHECKING:

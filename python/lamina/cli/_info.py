@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lamina._sequential.model_file import load_model
+from lamina._network.model_file import load_model
 from lamina._training.progress import duration
 from lamina.cli._arguments import Arguments
 from lamina.cli._report import (

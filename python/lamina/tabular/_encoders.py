@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._layers.layers.layers.column_encoding import (
+from lamina._layers.column_encoding import (
     CategoryEncoding,
     DateEncoding,
     Encoding,

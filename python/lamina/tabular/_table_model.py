@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina._checks.stack_level import stack_level
+from lamina._network.model_file import load_model, save_model
 from lamina._sequential import Sequential
-from lamina._sequential.model_file import load_model, save_model
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._columns import Column, Floats, TableError
