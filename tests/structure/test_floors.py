@@ -25,8 +25,8 @@ LOWER_FLOORS = {
     "layers": {"base", "kernels"},
     "network": {"base", "kernels", "layers"},
     "optimizers": {"base", "kernels", "layers"},  # parameters, but not the network's shape
-    "training": {"base", "kernels", "layers", "network", "optimizers"},
-    "inference": {"base", "kernels", "layers", "network", "training"},
+    "inference": {"base", "kernels", "layers", "network"},
+    "training": {"base", "kernels", "layers", "network", "optimizers", "inference"},
     "tables": {"base"},
     "model_file": {"base", "kernels", "layers", "network", "optimizers"},
 }
