@@ -134,7 +134,7 @@ def test_normalised_rows_have_mean_0_and_square_1(dtype: Any) -> None:
 @each_dtype
 def test_a_constant_row_is_normalised_to_its_shift(dtype: Any) -> None:
     net = lm.Sequential([lm.LayerNorm()], inputs=5, dtype=dtype)
-    net.set_parameters({"layers.0.shift": np.arange(5.0)})
+    net.set_parameters({"layers.0.bias": np.arange(5.0)})
     outputs = net.predict(np.full((2, 5), 8.25))
     np.testing.assert_array_equal(outputs, [np.arange(5.0)] * 2)
     assert not lm.Sequential([lm.RMSNorm()], inputs=5, dtype=dtype).predict(np.zeros((1, 5))).any()
@@ -147,10 +147,10 @@ def test_wide_layers_sum_every_columns_gradient(columns: int) -> None:
     x, up = random.normal(size=(9, columns)), random.normal(size=(9, columns))
     normal = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
     expected = {
-        lm.LayerNorm(): {"scale": (up * normal).sum(0), "shift": up.sum(0)},
-        lm.Scale(shift=True): {"scale": (up * x).sum(0), "shift": up.sum(0)},
-        lm.PReLU(): {"slope": (up * np.minimum(x, 0.0)).sum(0)},
-        lm.PReLU(shared=True): {"slope": (up * np.minimum(x, 0.0)).sum(keepdims=True)[0]},
+        lm.LayerNorm(): {"weight": (up * normal).sum(0), "bias": up.sum(0)},
+        lm.Scale(shift=True): {"weight": (up * x).sum(0), "bias": up.sum(0)},
+        lm.PReLU(): {"weight": (up * np.minimum(x, 0.0)).sum(0)},
+        lm.PReLU(shared=True): {"weight": (up * np.minimum(x, 0.0)).sum(keepdims=True)[0]},
     }
     for layer, gradients in expected.items():
         net = lm.Sequential([layer], inputs=columns, dtype="float64")
@@ -193,7 +193,7 @@ def test_learned_rows_may_be_frozen_or_learn_slower(kind: Any) -> None:
 
 def test_a_slope_may_be_negative_or_above_1() -> None:
     net = lm.Sequential([lm.PReLU()], inputs=3, dtype="float64")
-    net.set_parameters({"layers.0.slope": [-0.5, 2.0, 1.0]})
+    net.set_parameters({"layers.0.weight": [-0.5, 2.0, 1.0]})
     assert net.forward([[-2.0, -2.0, -2.0]]).tolist() == [[1.0, -4.0, -2.0]]
     assert np.array_equal(net.backward(np.ones((1, 3))), [[-0.5, 2.0, 1.0]])
 

@@ -3,6 +3,7 @@
 import json
 import os
 import reprlib
+from collections.abc import Set
 from typing import Any, cast
 
 import numpy as np
@@ -17,6 +18,8 @@ from lamina._types import NDArray, PathLike
 
 Tensors = dict[str, NDArray[Any]]
 _RESERVED = "layers."
+# What the weights of LayerNorm, RMSNorm, Scale and PReLU were called in files of earlier versions.
+_FORMER_NAMES = {"weight": ("scale", "slope"), "bias": ("shift",)}
 
 
 def save_model(
@@ -129,7 +132,7 @@ def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[
         net.set_parameters(own)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    return net, record, {name: t for name, t in tensors.items() if name not in own}
+    return net, record, {k: t for k, t in tensors.items() if not k.startswith(_RESERVED)}
 
 
 def _names(names: Any, inputs: int | None) -> Names | None:
@@ -160,13 +163,22 @@ def _checked_contents(contents: dict[str, Any]) -> dict[str, Any]:
     return contents
 
 
+def _complete_from_former(expected: Set[str], tensors: Tensors) -> None:
+    """Give the tensors of a file that an earlier version wrote the names of today."""
+    for name in expected - tensors.keys():
+        layer, _, own = name.rpartition(".")
+        for former in (f"{layer}.{key}" for key in _FORMER_NAMES.get(own, ())):
+            if former in tensors.keys() - expected:
+                tensors[name] = tensors.pop(former)
+        # Means were kept in one part once.
+        if own == "mean_low" and f"{layer}.mean" in tensors:
+            tensors[name] = np.zeros_like(tensors[f"{layer}.mean"])
+
+
 def _check_shapes(network: Spec, tensors: Tensors) -> None:
     """Refuse weights that are not the described network's before memory is taken for one."""
     shapes = dict(_core.parameter_shapes(to_json(network)))
-    # Files written before means were kept in two parts have the first alone.
-    for name in shapes.keys() - tensors.keys():
-        if name.endswith(".mean_low") and name.removesuffix("_low") in tensors:
-            tensors[name] = np.zeros_like(tensors[name.removesuffix("_low")])
+    _complete_from_former(shapes.keys(), tensors)
     if shapes.keys() != tensors.keys():
         wrong = sorted(shapes.keys() ^ tensors.keys())
         names = ", ".join(wrong[:6]) + (", ..." if len(wrong) > 6 else "")

@@ -27,10 +27,10 @@ class _Learned(Layer):
 
 @dataclass(frozen=True, repr=False)
 class PReLU(_Learned):
-    """Parametric ReLU: z, or slope * z below 0, with learned slopes (He et al. 2015).
+    """Parametric ReLU: z, or weight * z below 0, with learned slopes (He et al. 2015).
 
     [rows, n] -> [rows, n]; put it after a `Dense` without activation, with "he_normal" weights.
-    Its parameter is "slope", [n] or [1].
+    Its parameter, the slopes, is "weight", [n] or [1].
 
     Args:
         initial_slope: first value of every slope, in [-1e6, 1e6].
@@ -55,13 +55,13 @@ class PReLU(_Learned):
 class LayerNorm(_Learned):
     """Layer normalisation (Ba, Kiros & Hinton 2016): each row to mean 0 and variance 1.
 
-    (x - mean) / sqrt(variance + epsilon) * scale + shift, mean and variance (divided by n) over
+    (x - mean) / sqrt(variance + epsilon) * weight + bias, mean and variance (divided by n) over
     the row's n columns; [rows, n] -> [rows, n], in training as in prediction.
 
     Args:
         epsilon: added to the variance, in [1e-12, 1].
-        scale: learn a factor "scale" [n], first 1.
-        shift: learn an offset "shift" [n], first 0.
+        scale: learn "weight" [n], 1 at first; else it is 1.
+        shift: learn "bias" [n], 0 at first; else it is 0.
         trainable, rate_factor, decay_factor: as in `PReLU`.
     """
 
@@ -75,11 +75,11 @@ class LayerNorm(_Learned):
 class RMSNorm(_Learned):
     """Root-mean-square normalisation (Zhang & Sennrich 2019).
 
-    x / sqrt(mean of x^2 + epsilon) * scale, over each row; [rows, n] -> [rows, n].
+    x / sqrt(mean of x^2 + epsilon) * weight, over each row; [rows, n] -> [rows, n].
 
     Args:
         epsilon: added to the mean of squares, in [1e-12, 1].
-        scale: learn a factor "scale" [n], first 1.
+        scale: learn "weight" [n], 1 at first; else it is 1.
         trainable, rate_factor, decay_factor: as in `PReLU`.
     """
 
@@ -90,14 +90,14 @@ class RMSNorm(_Learned):
 
 @dataclass(frozen=True, repr=False)
 class Scale(_Learned):
-    """A learned factor for each column: x * scale + shift, [rows, n] -> [rows, n].
+    """A learned factor for each column: x * weight + bias, [rows, n] -> [rows, n].
 
     With a small first factor at the end of a residual block it is the layer scale of Touvron et
     al. (2021).
 
     Args:
-        initial_scale: first value of every factor "scale" [n], in [-1e6, 1e6].
-        shift: learn an offset "shift" [n] too, first 0.
+        initial_scale: first value of every factor "weight" [n], in [-1e6, 1e6].
+        shift: learn an offset "bias" [n] too, 0 at first.
         trainable, rate_factor, decay_factor: as in `PReLU`.
     """
 

@@ -12,9 +12,10 @@ from lamina._arrays import Dtype, DtypeLike
 from lamina._frames import Names
 from lamina._layer import Layer
 from lamina._layers import Activation, Dense, layer_from_spec
-from lamina._numbers import is_whole
+from lamina._numbers import check_flag, is_whole
 from lamina._row_layers import Normalization, TargetScaling
 from lamina._spec import Spec, to_json, what
+from lamina._torch_state import as_tensors, torch_state
 from lamina._types import ArrayLike, NDArray
 
 Array = NDArray[Any]
@@ -129,6 +130,33 @@ class Stack:
             checked.append((index, array))
         core.set_parameters([index for index, _ in checked], [array for _, array in checked])
         self._is_fresh = False
+
+    def to_torch_state_dict(self, *, as_numpy: bool = False) -> dict[str, Any]:
+        """The weights as `load_state_dict` of the equal `torch.nn.Sequential` takes them.
+
+        A layer is one module: `nn.Linear`, `nn.BatchNorm1d`, `nn.LayerNorm`, `nn.RMSNorm`,
+        `nn.PReLU` (give each its layer's epsilon), `nn.Dropout`; a `Dense` with an activation is
+        two, and so is "0.weight", "2.weight" the usual numbering. Layers without parameters
+        that torch.nn does not have (`Clip`, `Activation("sin")`) are one module of your own. A
+        `Residual` is a module with the attributes `layers`, an `nn.Sequential`, and `projection`,
+        whose `forward(x)` is `self.layers(x) + self.projection(x)`.
+
+        Args:
+            as_numpy: numpy arrays in place of tensors, for which PyTorch need not be installed.
+
+        Raises:
+            ImportError: PyTorch is not installed. ValueError: a layer with parameters has no module
+                there (`ColumnEncoding`, `Normalization`, `Scale`, `TargetScaling`).
+
+        Example:
+            >>> import lamina as lm
+            >>> net = lm.Sequential([lm.Dense(8, "relu"), lm.Dense(3, "softmax")], inputs=4)
+            >>> list(net.to_torch_state_dict(as_numpy=True))
+            ['0.weight', '0.bias', '2.weight', '2.bias']
+        """
+        check_flag(as_numpy, "as_numpy", "to_torch_state_dict")
+        state = torch_state(self.to_spec()["layers"], self.parameters())
+        return dict(state) if as_numpy else as_tensors(state)
 
     def reset(self, seed: int | None = None) -> None:
         """Draw new first weights, from `seed` or the network's own."""

@@ -1,4 +1,4 @@
-// Base of layers whose parameters are rows of one number a column: scales, shifts, slopes.
+// Base of layers whose parameters are rows of one number a column, such as factors, offsets, slopes.
 #pragma once
 
 #include <string>
