@@ -25,9 +25,9 @@ LOWER_FLOORS = {
     "layers": {"base", "kernels"},
     "network": {"base", "kernels", "layers"},
     "optimizers": {"base", "kernels", "layers"},  # parameters, but not the network's shape
+    "inference": {"base", "kernels", "layers", "network"},  # not training: it can be cut out
     "metrics": {"base", "kernels", "layers"},  # a loss says what the outputs mean
-    "training": {"base", "kernels", "layers", "metrics", "network", "optimizers"},
-    "inference": {"base", "kernels", "layers", "network", "training"},
+    "training": {"base", "inference", "kernels", "layers", "metrics", "network", "optimizers"},
     "tables": {"base"},
     "model_file": {"base", "kernels", "layers", "network", "optimizers"},
 }

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "training/data.h"
+#include "inference/data.h"
 
 namespace lamina {
 

@@ -7,9 +7,9 @@
 #include <string>
 
 #include "base/error.h"
+#include "inference/data.h"
 #include "layers/target_scaling.h"
 #include "network/network.h"
-#include "training/data.h"
 
 namespace lamina {
 

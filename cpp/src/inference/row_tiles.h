@@ -8,9 +8,11 @@
 #include <memory>
 #include <vector>
 
+#include "base/poll.h"
+#include "base/thread_count.h"
 #include "base/thread_pool.h"
-#include "training/schedule.h"
-#include "training/step.h"
+#include "network/work_sizes.h"
+#include "network/workspace.h"
 
 namespace lamina {
 

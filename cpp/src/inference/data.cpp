@@ -1,5 +1,5 @@
 // Errors of data sets.
-#include "training/data.h"
+#include "inference/data.h"
 
 #include <string>
 

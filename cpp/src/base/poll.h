@@ -1,14 +1,19 @@
-// Asks a caller's poll now and then during a long call.
+// Asks the caller of a long call now and then whether to go on.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
-#include "training/step.h"
+#include "base/function_ref.h"
 
 namespace lamina {
 
-// Asks the caller's poll at most every 20 ms; reading the clock would cost a short step's time, so it looks
-// every few calls there.
+// Called about every 20 ms on the caller's thread with the progress (steps of an epoch, rows of a
+// prediction, first weights drawn); returning true asks to stop.
+using Poll = FunctionRef<bool(int64_t done)>;
+
+// Asks a poll at most every 20 ms; reading the clock would cost a short step's time, so it looks every few
+// calls there.
 class TimedPoll {
  public:
   TimedPoll(Poll poll, bool short_steps) : poll_(poll), calls_per_look_(short_steps ? 8 : 1) {}

@@ -3,8 +3,9 @@
 
 #include <cstdint>
 
-#include "network/workspace.h"
-#include "training/step.h"
+#include "base/poll.h"
+#include "inference/data.h"
+#include "network/network.h"
 
 namespace lamina {
 

@@ -1,5 +1,5 @@
 // Looks through a user's array before anything is done with it.
-#include "training/values_within.h"
+#include "inference/values_within.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,12 +1,12 @@
 // Prediction and evaluation in row tiles: each thread has a workspace of one tile and takes the next free
 // tile.
-#include "training/evaluation.h"
+#include "inference/evaluation.h"
 
 #include <algorithm>
 #include <numeric>
 
-#include "training/raw_outputs.h"
-#include "training/row_tiles.h"
+#include "inference/raw_outputs.h"
+#include "inference/row_tiles.h"
 
 namespace lamina {
 

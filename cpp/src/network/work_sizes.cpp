@@ -1,5 +1,5 @@
 // Cutting of work; results never depend on it, because no sum crosses a cut.
-#include "training/schedule.h"
+#include "network/work_sizes.h"
 
 #include <algorithm>
 
