@@ -25,8 +25,9 @@ LOWER_FLOORS = {
     "layers": {"base", "kernels"},
     "network": {"base", "kernels", "layers"},
     "optimizers": {"base", "kernels", "layers"},  # parameters, but not the network's shape
-    "training": {"base", "kernels", "layers", "network", "optimizers"},
-    "inference": {"base", "kernels", "layers", "network", "training"},
+    "inference": {"base", "kernels", "layers", "network"},  # not training: it can be cut out
+    "metrics": {"base", "kernels", "layers"},  # a loss says what the outputs mean
+    "training": {"base", "inference", "kernels", "layers", "metrics", "network", "optimizers"},
     "tables": {"base"},
     "model_file": {"base", "kernels", "layers", "network", "optimizers"},
 }
@@ -40,6 +41,7 @@ OPTIONAL = {
     "pyarrow": {"tabular"},
     "rich": {"cli"},
     "matplotlib": {"plots", "_plots", "cli"},
+    "torch": {"_network"},
     "onnx": {"onnx", "_onnx", "cli"},
 }
 OUTER = {"lamina.cli", "lamina.sklearn"}
