@@ -17,7 +17,7 @@ import pytest
 
 import lamina as lm
 from lamina import _core
-from lamina._model_file import _contents, load_model, save_model
+from lamina._network.model_file import _contents, load_model, save_model
 from networks import bits, class_data, classifier
 
 MODELS = Path(__file__).parent / "models"
