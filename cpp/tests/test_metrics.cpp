@@ -1,69 +1,15 @@
-// Metrics against values worked out from their definitions, and against slow ones over random rows.
+// Metrics of classes against values worked out from their definitions, and against slow ones over random
+// rows.
 #include <algorithm>
 #include <limits>
-#include <optional>
-#include <string>
-#include <vector>
 
-#include "base/error.h"
-#include "base/philox.h"
 #include "check.h"
-#include "metrics/metric.h"
+#include "metric_support.h"
 
 namespace lamina {
 namespace {
 
-using Rows = std::vector<std::vector<double>>;
-
-// Targets, outputs and weights that live as long as the views of them.
-struct Case {
-  std::vector<double> targets, outputs, weights;
-  std::vector<int32_t> classes;
-  int64_t target_columns = 1, output_columns = 1;
-
-  Case& rows(const Rows& values) {
-    output_columns = static_cast<int64_t>(values[0].size());
-    outputs.clear();
-    for (const auto& row : values) outputs.insert(outputs.end(), row.begin(), row.end());
-    return *this;
-  }
-  Case& target_rows(const Rows& values) {
-    target_columns = static_cast<int64_t>(values[0].size());
-    for (const auto& row : values) targets.insert(targets.end(), row.begin(), row.end());
-    return *this;
-  }
-
-  MetricResult result(const char* name, const MetricOptions& options = {}) const {
-    MetricData data;
-    const int64_t rows = static_cast<int64_t>(outputs.size()) / output_columns;
-    data.outputs = {outputs.data(), rows, output_columns};
-    data.targets = classes.empty()
-                       ? NumberView(targets.data(), static_cast<int64_t>(targets.size()) / target_columns,
-                                    target_columns)
-                       : NumberView(classes.data(), static_cast<int64_t>(classes.size()));
-    if (!weights.empty()) data.weights = weights.data();
-    return metric_named(name).compute(data, options);
-  }
-  double operator()(const char* name, const MetricOptions& options = {}) const {
-    return result(name, options).number();
-  }
-  std::string error(const char* name, const MetricOptions& options = {}) const {
-    try {
-      result(name, options);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
-  }
-};
-
-Case binary(std::vector<double> targets, std::vector<double> outputs, std::vector<double> weights = {}) {
-  Case made;
-  made.targets = std::move(targets);
-  made.outputs = std::move(outputs);
-  made.weights = std::move(weights);
-  return made;
-}
+using namespace test;
 
 // Four rows: one right of each class, one wrong of each; weights 1, 2, 3, 4.
 const Case kFour = binary({0, 0, 1, 1}, {0.2, 0.6, 0.7, 0.4}, {1, 2, 3, 4});
@@ -92,14 +38,6 @@ LAMINA_TEST(targets_of_minus_1_and_1_are_chosen_above_0) {
   const Case signs = binary({-1, 1, 1}, {-0.5, 0.2, -0.1});
   CHECK_NEAR(signs("accuracy"), 2.0 / 3.0, 1e-15);
   CHECK_NEAR(signs("roc_auc"), 1.0, 1e-15);
-}
-
-// Rows of classes 0, 1, 2, 2 chosen as 0, 2, 2, 1.
-Case three_classes() {
-  Case made;
-  made.classes = {0, 1, 2, 2};
-  made.rows({{0.7, 0.2, 0.1}, {0.1, 0.3, 0.6}, {0.2, 0.2, 0.6}, {0.1, 0.5, 0.4}});
-  return made;
 }
 
 LAMINA_TEST(several_classes_are_told_by_the_largest_output) {
@@ -200,19 +138,6 @@ double step_area(const std::vector<double>& y, const std::vector<double>& p, con
   return area;
 }
 
-// Rows of two classes with tied scores and weights, some of them 0.
-Case random_rows(std::size_t rows, uint32_t seed, uint32_t levels) {
-  Case made;
-  for (std::size_t i = 0; i < rows; ++i) {
-    const PhiloxBlock block = philox(philox_key(seed), {{static_cast<uint32_t>(i), 0, 0, 0}});
-    const auto& word = block.word;
-    made.targets.push_back(i < 2 ? static_cast<double>(i) : word[0] % 2);
-    made.outputs.push_back((static_cast<double>(word[1] % levels) - levels / 2.0) / levels);
-    made.weights.push_back(i < 2 ? 1.0 : word[2] % 4);
-  }
-  return made;
-}
-
 LAMINA_TEST(areas_are_those_of_their_definitions_whatever_the_ties_and_the_number_of_rows) {
   for (const std::size_t rows : {2, 3, 50, 300, 1500})
     for (const uint32_t levels : {1U, 5U, 4000000000U}) {
@@ -302,59 +227,6 @@ LAMINA_TEST(calibration_is_off_by_the_gaps_of_the_bins) {
         std::string::npos);
 }
 
-LAMINA_TEST(errors_of_values_are_those_of_their_formulas) {
-  const Case made = binary({1, 2, 4}, {2, 2, 1}, {1, 1, 2});
-  CHECK_NEAR(made("mse"), (1.0 + 0.0 + 2.0 * 9.0) / 4.0, 1e-15);
-  CHECK_NEAR(made("rmse"), std::sqrt(19.0 / 4.0), 1e-15);
-  CHECK_NEAR(made("mae"), (1.0 + 0.0 + 2.0 * 3.0) / 4.0, 1e-15);
-  CHECK_NEAR(made("mape"), (1.0 + 0.0 + 2.0 * 0.75) / 4.0, 1e-15);
-  // The mean of the targets is 11 / 4; their squares about it sum to 6.75.
-  CHECK_NEAR(made("r2"), 1.0 - 19.0 / 6.75, 1e-14);
-  CHECK_NEAR(made("pinball", {.levels = {0.9}}), (0.1 * 1.0 + 0.0 + 2.0 * 0.9 * 3.0) / 4.0, 1e-15);
-  Case two;
-  two.target_rows({{1, 10}, {3, 20}});
-  two.rows({{2, 10}, {2, 30}});
-  CHECK_NEAR(two("mse"), (1.0 + 0.0 + 1.0 + 100.0) / 4.0, 1e-15);
-  CHECK_NEAR(two("r2"), (0.0 + (1.0 - 100.0 / 50.0)) / 2.0, 1e-15);
-}
-
-LAMINA_TEST(the_median_has_half_of_the_weight_on_each_side) {
-  const std::vector<double> zeros(4, 0.0), errors = {1, 2, 4, 9};
-  CHECK(binary(zeros, errors)("median_absolute_error") == 3.0);
-  CHECK(binary(zeros, errors, {1, 1, 0, 2})("median_absolute_error") == 5.5);
-  CHECK(binary(zeros, errors, {0, 0, 3, 0})("median_absolute_error") == 4.0);
-}
-
-LAMINA_TEST(r2_of_a_constant_target_is_1_when_exact_and_0_otherwise) {
-  CHECK(binary({2, 2, 2}, {2, 2, 2})("r2") == 1.0);
-  CHECK(binary({2, 2, 2}, {3, 3, 3})("r2") == 0.0);
-  CHECK(binary({0.3, 0.3, 0.3, 9.0}, {1.3, 1.3, 1.3, 9.0}, {0.1, 0.2, 0.7, 0.0})("r2") == 0.0);
-  CHECK(std::isnan(binary({1}, {2})("r2")));
-}
-
-LAMINA_TEST(several_quantile_levels_have_an_output_each) {
-  Case made;
-  made.targets = {1.0, 3.0};
-  made.rows({{0.0, 2.0}, {2.0, 4.0}});
-  // max(q d, (q - 1) d) of distances 1, -1, 1, -1.
-  CHECK_NEAR(made("pinball", {.levels = {0.1, 0.9}}), (0.1 + 0.1 + 0.1 + 0.1) / 4.0, 1e-15);
-  CHECK(made.error("pinball", {.levels = {0.1, 0.5, 0.9}}) ==
-        "pinball: expected 3 columns in y_pred for 3 levels and one in y_true, got 2 and 1");
-  CHECK(made.error("pinball", {.levels = {1.5}}) ==
-        "pinball: expected level in [0, 1], or a sequence of such, got 1.5");
-}
-
-LAMINA_TEST(float32_outputs_give_what_their_values_give_in_float64) {
-  const Case made = random_rows(500, 3, 1000);
-  std::vector<float> narrow(made.outputs.begin(), made.outputs.end());
-  const std::vector<double> wide(narrow.begin(), narrow.end());
-  const MetricData in_float{{made.targets.data(), 500, 1}, {narrow.data(), 500, 1}, made.weights.data()};
-  const MetricData in_double{{made.targets.data(), 500, 1}, {wide.data(), 500, 1}, made.weights.data()};
-  for (const char* name : {"accuracy", "roc_auc", "average_precision", "mse", "median_absolute_error", "f1"})
-    CHECK(metric_named(name).compute(in_float, {}).values ==
-          metric_named(name).compute(in_double, {}).values);
-}
-
 LAMINA_TEST(chosen_classes_are_any_whole_numbers) {
   const auto compute = [](const char* name, std::vector<int64_t> truth, std::vector<int64_t> chosen,
                           const MetricOptions& options = {}, std::vector<std::string> names = {}) {
@@ -377,18 +249,6 @@ LAMINA_TEST(chosen_classes_are_any_whole_numbers) {
       message = error.what();
     }
     CHECK(message.find(sentence) != std::string::npos);
-  }
-}
-
-LAMINA_TEST(weights_of_any_size_give_the_same_figures) {
-  Case made = random_rows(100, 5, 50);
-  for (double& output : made.outputs) output += 0.5;
-  for (const char* name : {"accuracy", "f1", "roc_auc", "average_precision", "log_loss", "mse", "r2"}) {
-    Case scaled = made;
-    for (const double size : {1e-300, 1e300}) {
-      for (std::size_t i = 0; i < 100; ++i) scaled.weights[i] = made.weights[i] * size;
-      CHECK_NEAR(scaled(name), made(name), 1e-12);
-    }
   }
 }
 
