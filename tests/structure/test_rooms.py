@@ -32,7 +32,10 @@ ROOMS: dict[str, set[str]] = {
         *("_core", "_checks", "metrics", "_layers", "_losses", "_network", "_optimizers"),
         *("_training", "api"),
     },
-    "tabular": {"_core", "_checks", "metrics", "_layers", "_network", "_training", "api", "lamina"},
+    "tabular": {
+        *("_core", "_checks", "metrics", "_layers", "_network", "_optimizers", "_training"),
+        *("api", "lamina"),
+    },
     "cli": {"_core", "_network", "_training", "api", "lamina", "tabular"},
 }
 OPTIONAL = {"matplotlib", "narwhals", "pandas", "polars", "pyarrow", "rich", "scipy", "torch"}
