@@ -9,6 +9,7 @@ import pytest
 
 import lamina as lm
 from lamina import _core
+from lamina._fit_data import Examples
 from lamina._losses import core_loss
 from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
@@ -364,6 +365,7 @@ def test_the_core_puts_the_weights_back_where_the_loss_is_not_finite() -> None:
     net = regressor(dtype="float64")
     core, before = net._core_network(), bits(net)
     direction = [np.ones_like(array) for array in net.parameters().values()]
+    data = Examples(x, None, y + 1e200, None)
     with pytest.raises(lm.NotFiniteError):
-        _core.hessian_vector_product(core, core_loss("mse"), x, None, y + 1e200, None, direction)
+        _core.hessian_vector_product(core, core_loss("mse"), data, direction)
     assert bits(net) == before

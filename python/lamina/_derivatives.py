@@ -8,6 +8,7 @@ import numpy as np
 
 from lamina import _arrays, _core
 from lamina._checked_data import CheckedData
+from lamina._fit_data import Examples
 from lamina._losses import Loss
 from lamina._stack import Array
 from lamina._types import ArrayLike
@@ -125,7 +126,8 @@ class Derivatives(CheckedData):
         x, chosen, classes, values, weights = self._batch(
             X, y, loss, sample_weight, "sample_gradients"
         )
-        flat = _core.sample_gradients(self._core_network(), chosen, x, classes, values, weights)
+        data = Examples(x, classes, values, weights)
+        flat = _core.sample_gradients(self._core_network(), chosen, data)
         return self._by_name(flat)
 
     def sample_gradient_norms(
@@ -144,9 +146,8 @@ class Derivatives(CheckedData):
         x, chosen, classes, values, weights = self._batch(
             X, y, loss, sample_weight, "sample_gradient_norms"
         )
-        result: Array = _core.sample_gradient_norms(
-            self._core_network(), chosen, x, classes, values, weights
-        )
+        data = Examples(x, classes, values, weights)
+        result: Array = _core.sample_gradient_norms(self._core_network(), chosen, data)
         return result
 
     def hessian_vector_product(
@@ -178,7 +179,8 @@ class Derivatives(CheckedData):
         x, chosen, classes, values, weights = twin._batch(X, y, loss, sample_weight, where)
         core = twin._core_network()
         moves = self._direction(vector, "float64", where)
-        arrays = _core.hessian_vector_product(core, chosen, x, classes, values, weights, moves)
+        data = Examples(x, classes, values, weights)
+        arrays = _core.hessian_vector_product(core, chosen, data, moves)
         return {
             name: array.astype(self.dtype)
             for name, array in zip(core.parameter_names, arrays, strict=True)

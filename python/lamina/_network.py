@@ -127,7 +127,7 @@ class Sequential(Derivatives):
         scorer.prepare(output_kind(chosen, core.output_activation(), core.outputs), data.targets)
         if isinstance(chosen, _core.Loss):
             outputs = np.empty((len(x), core.outputs), self.dtype) if scorer else None
-            value = core.evaluate(chosen, x, classes, values, weights, outputs, None)
+            value = core.evaluate(chosen, data, outputs)
         else:
             outputs = core.predict(x, None)
             value, _ = own_value(chosen, outputs, values)
@@ -253,7 +253,9 @@ class Sequential(Derivatives):
         check_flag(training, "training", "forward")
         x = self._inputs(X, "forward")
         number = self._random_step(step) if training else self._forward_steps
-        result: Array = self._core_network().forward(x, training, self.seed, number)
+        result: Array = self._core_network().forward(
+            x, training=bool(training), seed=self.seed, step=number
+        )
         return result
 
     def backward(
@@ -285,7 +287,10 @@ class Sequential(Derivatives):
             output_gradient, dtype=self.dtype, where="backward", name="output_gradient"
         )
         result: Array | None = self._core_network().backward(
-            array, gradients, accumulate, input_gradient
+            array,
+            gradients_wanted=bool(gradients),
+            accumulate=bool(accumulate),
+            input_gradient_wanted=bool(input_gradient),
         )
         return result
 
@@ -331,13 +336,10 @@ class Sequential(Derivatives):
         )
         value = self._core_network().value_and_gradient(
             chosen,
-            x,
-            classes,
-            values,
-            weights,
-            self.seed,
-            self._random_step(step),
-            accumulate,
+            Examples(x, classes, values, weights),
+            seed=self.seed,
+            step=self._random_step(step),
+            accumulate=bool(accumulate),
         )
         return value, self.gradients()
 
@@ -365,10 +367,8 @@ class Sequential(Derivatives):
             return value
         x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "train_step")
         handle = optimizer.handle_for_step(self)
-        value = self._core_network().train_step(
-            chosen, handle, x, classes, values, weights, self.seed
-        )
-        return float(value)
+        data = Examples(x, classes, values, weights)
+        return self._core_network().train_step(chosen, handle, data, self.seed)
 
     # Files
 

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,10 +138,7 @@ class LossCheck:
     def _loss_now(self, net: "Sequential") -> float:
         data = _sample(self._data)
         core = net._core_network()
-        value: float = core.evaluate(
-            self._loss, data.x, data.classes, data.values, data.weights, None, None
-        )
-        return value
+        return core.evaluate(self._loss, data)
 
     def _message(self, net: "Sequential", epoch: int, loss: float) -> str:
         hints = []
@@ -185,11 +183,8 @@ def constant_loss(net: "Sequential", loss: _core.Loss, data: "Examples") -> floa
     found = []
     for guess in _guesses(loss, data, outputs):
         constant.set_parameters({**nothing, "layers.0.bias": (guess - shift) / scale})
-        found.append(
-            constant._core_network().evaluate(
-                loss, x, data.classes, data.values, data.weights, None, None
-            )
-        )
+        rows = replace(data, x=x)
+        found.append(constant._core_network().evaluate(loss, rows))
     return float(min(found, default=np.inf))
 
 
