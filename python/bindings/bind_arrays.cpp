@@ -11,9 +11,9 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/thread_count.h"
+#include "inference/values_within.h"
 #include "kernels/dispatch.h"
 #include "layers/activate_array.h"
-#include "training/values_within.h"
 
 namespace lamina::python {
 namespace {

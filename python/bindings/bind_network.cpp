@@ -6,13 +6,13 @@
 #include "array_view.h"
 #include "base/json.h"
 #include "handles.h"
+#include "inference/raw_outputs.h"
 #include "instance.h"
 #include "made_here.h"
 #include "parameter_arrays.h"
 #include "passes.h"
 #include "poll.h"
 #include "register.h"
-#include "training/raw_outputs.h"
 
 namespace lamina::python {
 namespace {
