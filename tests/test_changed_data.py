@@ -11,7 +11,7 @@ import pytest
 
 import lamina as lm
 from lamina._losses.losses import core_loss
-from lamina._training.fit_data import Examples
+from lamina._network.examples import Examples
 
 ROWS = 300_000
 OUT_OF_RANGE = "expected class indices from 0 to 2 in y for 3 outputs, got 2000000000 in row"
