@@ -27,14 +27,14 @@ ROOMS: dict[str, set[str]] = {
         *("_core", "_checks", "metrics", "_layers", "_losses", "_network", "_optimizers"),
         "_training",
     },
+    "tabular": {
+        *("_core", "_checks", "metrics", "_layers", "_network", "_optimizers", "_training"),
+        "api",
+    },
     # `import lamina` itself, which knows where each public name is.
     "lamina": {
         *("_core", "_checks", "metrics", "_layers", "_losses", "_network", "_optimizers"),
-        *("_training", "api"),
-    },
-    "tabular": {
-        *("_core", "_checks", "metrics", "_layers", "_network", "_optimizers", "_training"),
-        *("api", "lamina"),
+        *("_training", "api", "tabular"),
     },
     "cli": {"_core", "_network", "_training", "api", "lamina", "tabular"},
 }

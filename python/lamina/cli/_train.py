@@ -120,10 +120,8 @@ def train_options(arguments: Arguments, names: Collection[str]) -> TrainOptions:
     """What was typed, for a training table with columns of these names.
 
     Raises:
-        TableError: an option names no column, or the target is none.
+        TableError: an option names no column.
     """
-    with file_named(arguments.table):
-        check_target(arguments.target, names)
     given = {field.name: getattr(arguments, field.name) for field in fields(TrainOptions)}
     for name in ("numeric", "categorical", "ignore", "parse_numbers"):
         given[name] = find_columns(option(name), given[name], names)

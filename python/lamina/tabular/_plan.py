@@ -9,7 +9,7 @@ from lamina.tabular._inspect import closest
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._remedies import Spell, options_named, table_named
-from lamina.tabular._rows import Table, check_target, count_rows
+from lamina.tabular._rows import Table, count_rows
 from lamina.tabular._target import (
     ClassTarget,
     Target,
@@ -69,7 +69,8 @@ def column_options(
     """
     target = options.target
     with table_named(table):
-        check_target(target, names)
+        if target not in names:
+            raise TableError(f"there is no column '{target}'{closest(target, names)}")
     kinds = _forced_kinds(options, names, spell)
     parsed = list(dict.fromkeys(map(str, options.parse_numbers)))
     formats = {str(name): form for name, form in (options.date_format or {}).items()}

@@ -156,10 +156,11 @@ class TableModel:
 
         Example:
             >>> import lamina as lm
-            >>> table = {"hours": [1, 2, 7, 8] * 10, "passed": ["no", "no", "yes", "yes"] * 10}
-            >>> model = lm.tabular.TableModel.fit(table, target="passed", hidden=[8], epochs=20)
-            >>> model.predict({"hours": 9}).tolist()
-            ['yes']
+            >>> passed = ["no", "no", "yes", "yes"] * 9 + ["yes", "no", "yes", "no"]
+            >>> table = {"hours": [1, 2, 7, 8] * 10, "passed": passed}
+            >>> model = lm.tabular.TableModel.fit(table, target="passed", hidden=[8])
+            >>> model.predict({"hours": [1, 8]}).tolist()
+            ['no', 'yes']
         """
         begin = time.perf_counter()
         options = TrainOptions(
