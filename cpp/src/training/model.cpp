@@ -69,6 +69,13 @@ void Model<T>::set_parameters(std::span<const std::pair<size_t, const T*>> value
 }
 
 template <class T>
+void Model<T>::set_weights(const T* flat) {
+  const auto training = lock_training();
+  replace_weights(flat);
+  if (published()) publish();
+}
+
+template <class T>
 void Model<T>::begin_fit() {
   auto training = lock_training();
   if (published())

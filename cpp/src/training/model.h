@@ -40,6 +40,8 @@ class Model {
   bool initialize(uint64_t seed, Poll poll);
   // Values for some parameters, by index; they change together for everyone who predicts meanwhile.
   void set_parameters(std::span<const std::pair<size_t, const T*>> values);
+  // All of them at once, as a flat buffer of this network's layout.
+  void set_weights(const T* flat);
   // Updates of an epoch. A last batch of one row joins the one before where a layer couples rows.
   int64_t steps_per_epoch(int64_t rows, int64_t batch_size, int64_t accumulate) const noexcept {
     return lamina::steps_per_epoch(network_, rows, batch_size, accumulate);
