@@ -4,7 +4,7 @@
 #include <algorithm>
 #include "array_view.h"
 #include "base/json.h"
-#include "inference/raw_outputs.h"
+#include "inference/logits.h"
 #include "instance.h"
 #include "made_here.h"
 #include "parameter_arrays.h"
