@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 import lamina as lm
+from lamina._checks.spec import to_json
 from networks import bits, value_data
 
 pytestmark = pytest.mark.kernels
@@ -356,7 +357,7 @@ def test_unknown_options_in_a_description_are_refused() -> None:
     for kind in ("prelu", "layer_norm", "rms_norm", "scale", "normalization", "affine"):
         spec = {"inputs": 3, "layers": [{"kind": kind, "colour": "red"}]}
         with pytest.raises(ValueError, match="unknown option 'colour'"):
-            lm._core.make_network_float32(lm._spec.to_json(spec), 0)
+            lm._core.make_network_float32(to_json(spec), 0)
 
 
 def test_a_description_of_wide_layers_takes_no_memory() -> None:
@@ -364,7 +365,7 @@ def test_a_description_of_wide_layers_takes_no_memory() -> None:
     resource = pytest.importorskip("resource")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     spec = {"inputs": 2**24, "layers": [{"kind": "affine", "scale": 2.0}] * 40}
-    assert lm._core.parameter_shapes(lm._spec.to_json(spec)) == []
+    assert lm._core.parameter_shapes(to_json(spec)) == []
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
 
 

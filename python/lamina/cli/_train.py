@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from lamina import __version__
-from lamina._progress import duration
+from lamina._core import __version__
+from lamina._training.progress import duration
 from lamina.cli._arguments import Arguments, text_options
 from lamina.cli._errors import file_named, options_named
 from lamina.cli._finish import Finish
