@@ -370,15 +370,15 @@ def test_no_first_weights_are_drawn_for_networks_that_get_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seeds: list[Any] = []
-    build = _core.make_network_float32
+    build = _core.make_network
 
-    def noted(spec: str, seed: int | None) -> Any:
+    def noted(spec: str, dtype: str, seed: int | None) -> Any:
         seeds.append(seed)
-        return build(spec, seed)
+        return build(spec, dtype, seed)
 
     net = trained(seed=5)
     net.save(tmp_path / "m")
-    monkeypatch.setattr(_core, "make_network_float32", noted)
+    monkeypatch.setattr(_core, "make_network", noted)
     twins = [lm.load(tmp_path / "m"), net.copy(), pickle.loads(pickle.dumps(net))]
     assert seeds == [None, None, None]
     for twin in twins:

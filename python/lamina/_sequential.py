@@ -138,9 +138,7 @@ class Sequential(Stack):
         scorer.prepare(output_kind(chosen, core.output_activation(), core.outputs), data.targets)
         if isinstance(chosen, _core.Loss):
             outputs = np.empty((len(data.x), core.outputs), self.dtype) if scorer else None
-            value = core.evaluate(
-                chosen, data.x, data.classes, data.values, data.weights, outputs, None
-            )
+            value = core.evaluate(chosen, data, outputs)
         else:
             outputs = core.predict(data.x, None)
             value, _ = custom_value(chosen, outputs, data.values)
@@ -322,13 +320,10 @@ class Sequential(Stack):
         data, chosen = checked_examples(self, X, y, loss, sample_weight, "value_and_grad")
         value = self._core_network().value_and_gradient(
             chosen,
-            data.x,
-            data.classes,
-            data.values,
-            data.weights,
-            self.seed,
-            self._random_step(step),
-            accumulate,
+            data,
+            seed=self.seed,
+            step=self._random_step(step),
+            accumulate=bool(accumulate),
         )
         return value, self.gradients()
 
@@ -356,10 +351,7 @@ class Sequential(Stack):
             return value
         data, chosen = checked_examples(self, X, y, loss, sample_weight, "train_step")
         handle = optimizer.handle_for_step(self)
-        value = self._core_network().train_step(
-            chosen, handle, data.x, data.classes, data.values, data.weights, self.seed
-        )
-        return float(value)
+        return self._core_network().train_step(chosen, handle, data, self.seed)
 
     # Derivatives
 

@@ -149,7 +149,11 @@ std::string number_text(double value) {
 }
 
 std::string shape_text(int64_t rows, int64_t columns) {
-  return "(" + std::to_string(rows) + ", " + std::to_string(columns) + ")";
+  return std::string("(")
+      .append(std::to_string(rows))
+      .append(", ")
+      .append(std::to_string(columns))
+      .append(")");
 }
 
 RowWeights::RowWeights(const char* name, const double* weights, int64_t rows)

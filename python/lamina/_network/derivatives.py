@@ -127,9 +127,7 @@ def sample_gradients(
         loss: as in `fit`. sample_weight: factor of each row's loss [rows].
     """
     data, chosen = checked_examples(net, X, y, loss, sample_weight, "sample_gradients")
-    flat = _core.sample_gradients(
-        net._core_network(), chosen, data.x, data.classes, data.values, data.weights
-    )
+    flat = _core.sample_gradients(net._core_network(), chosen, data)
     return _by_name(net, flat)
 
 
@@ -147,9 +145,7 @@ def sample_gradient_norms(
     (Goodfellow 2015), so this needs little more time and memory than a training step.
     """
     data, chosen = checked_examples(net, X, y, loss, sample_weight, "sample_gradient_norms")
-    result: Array = _core.sample_gradient_norms(
-        net._core_network(), chosen, data.x, data.classes, data.values, data.weights
-    )
+    result: Array = _core.sample_gradient_norms(net._core_network(), chosen, data)
     return result
 
 
@@ -182,9 +178,7 @@ def hessian_vector_product(
     data, chosen = checked_examples(twin, X, y, loss, sample_weight, where)
     core = twin._core_network()
     moves = _direction(net, vector, "float64", where)
-    products = _core.hessian_vector_product(
-        core, chosen, data.x, data.classes, data.values, data.weights, moves
-    )
+    products = _core.hessian_vector_product(core, chosen, data, moves)
     return {
         name: array.astype(net.dtype)
         for name, array in zip(core.parameter_names, products, strict=True)

@@ -19,7 +19,9 @@ def forward(net: Stack, X: ArrayLike, *, training: bool = False, step: int | Non
     check_flag(training, "training", "forward")
     x = checked_inputs(net, X, "forward")
     number = net._random_step(step) if training else net._forward_steps
-    result: Array = net._core_network().forward(x, training, net.seed, number)
+    result: Array = net._core_network().forward(
+        x, training=bool(training), seed=net.seed, step=number
+    )
     return result
 
 
@@ -52,7 +54,10 @@ def backward(
         output_gradient, dtype=net.dtype, where="backward", name="output_gradient"
     )
     result: Array | None = net._core_network().backward(
-        array, gradients, accumulate, input_gradient
+        array,
+        gradients_wanted=bool(gradients),
+        accumulate=bool(accumulate),
+        input_gradient_wanted=bool(input_gradient),
     )
     return result
 

@@ -20,8 +20,7 @@ from lamina._layers.row_layers import Normalization, TargetScaling
 from lamina._network.torch_state import as_tensors, torch_state
 
 Array = NDArray[Any]
-# _core.NetworkFloat32 or _core.NetworkFloat64, whose methods differ in dtype alone
-CoreNetwork = Any
+CoreNetwork = _core.Network
 
 
 class Stack:
@@ -223,9 +222,7 @@ class Stack:
     def _build(self, inputs: int, *, draws: bool = True) -> None:
         """Make the core's network; without first weights where all are set afterwards."""
         spec = {"inputs": inputs, "layers": [layer.to_spec() for layer in self.layers]}
-        float32 = self.dtype == "float32"
-        make = _core.make_network_float32 if float32 else _core.make_network_float64
-        self._core = make(to_json(spec), self.seed if draws else None)
+        self._core = _core.make_network(to_json(spec), self.dtype, self.seed if draws else None)
 
     def _core_network(self) -> CoreNetwork:
         if self._core is None:

@@ -99,7 +99,7 @@ class Objective:
         for first in range(0, len(self._data.x), step):
             part = self._data.take(slice(first, first + step))
             value = self._core.value_and_gradient(
-                self._loss, part.x, part.classes, part.values, part.weights, 0, 0, first > 0
+                self._loss, part, seed=0, step=0, accumulate=first > 0
             )
             weight = 1.0
             if self.mean:

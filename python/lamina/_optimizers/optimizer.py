@@ -212,7 +212,7 @@ class Optimizer(NetworkState):
         return spec
 
     def _made_handle(self, net: Stack, state: State | None) -> Any:
-        handle = net._core_network().make_optimizer(to_json(self._spec))
+        handle: Any = net._core_network().make_optimizer(to_json(self._spec))
         if state is None:
             return handle
         handle.steps = state["steps"]

@@ -42,7 +42,7 @@ def run_custom_loss(
         NotFiniteError: the value is not finite.
     """
     core = net._core_network()
-    outputs: Array = core.forward(x, True, net.seed, step)
+    outputs: Array = core.forward(x, training=True, seed=net.seed, step=step)
     value, gradient = custom_value(loss, outputs, y)
     if not np.isfinite(value):
         raise _core.NotFiniteError(f"loss: your function gave {value}; the weights are unchanged")
@@ -58,7 +58,9 @@ def run_custom_loss(
         raise ValueError("loss: expected finite numbers in your function's gradient")
     if share != 1.0:
         gradient = gradient * share
-    core.backward(gradient, True, accumulate, False)
+    core.backward(
+        gradient, gradients_wanted=True, accumulate=accumulate, input_gradient_wanted=False
+    )
     return value, outputs
 
 

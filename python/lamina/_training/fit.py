@@ -267,18 +267,15 @@ class Fit:
             self._loss,
             handle,
             None if average is None else average.handle_for(self.net),
-            train.x,
-            train.classes,
-            train.values,
-            train.weights,
-            self.net.epochs_trained + 1,
-            self._options.batch_size,
-            self._options.accumulate,
-            self._options.shuffle,
-            self.net.seed,
-            self.optimizer.rates_of_epoch(steps, self._last_step),
-            outputs,
-            progress,
+            train,
+            epoch=self.net.epochs_trained + 1,
+            batch_size=self._options.batch_size,
+            accumulate=self._options.accumulate,
+            shuffle=self._options.shuffle,
+            seed=self.net.seed,
+            learning_rates=self.optimizer.rates_of_epoch(steps, self._last_step),
+            outputs=outputs,
+            progress=progress,
         )
         return float(loss)
 
@@ -320,9 +317,7 @@ class Fit:
         return record
 
     def _validation_loss(self, core: Any, data: Examples, outputs: Array | None) -> float:
-        value: float = core.evaluate(
-            self._loss, data.x, data.classes, data.values, data.weights, outputs, None
-        )
+        value: float = core.evaluate(self._loss, data, outputs)
         return value
 
 

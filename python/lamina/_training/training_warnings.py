@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -133,10 +134,7 @@ class LossCheck:
     def _loss_now(self, net: Stack) -> float:
         data = _sample(self._data)
         core = net._core_network()
-        value: float = core.evaluate(
-            self._loss, data.x, data.classes, data.values, data.weights, None, None
-        )
-        return value
+        return core.evaluate(self._loss, data)
 
     def _message(self, net: Stack, epoch: int, loss: float) -> str:
         hints = []
@@ -181,11 +179,7 @@ def constant_loss(net: Stack, loss: _core.Loss, data: Examples) -> float:
     found = []
     for guess in _guesses(loss, data, outputs):
         constant.set_parameters({**nothing, "layers.0.bias": (guess - shift) / scale})
-        found.append(
-            constant._core_network().evaluate(
-                loss, x, data.classes, data.values, data.weights, None, None
-            )
-        )
+        found.append(constant._core_network().evaluate(loss, replace(data, x=x)))
     return float(min(found, default=np.inf))
 
 
