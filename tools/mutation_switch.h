@@ -40,15 +40,15 @@ struct Left {
   const A& value;
 };
 
-#define LAMINA_MUTATION_PAIR(here, mutant)                                    \
-  template <int id, class A>                                                  \
-  inline Left<id, A> operator here(const A& a, Tag<id>) {                     \
-    return {a};                                                               \
-  }                                                                           \
-  template <int id, class A, class B>                                         \
-  inline auto operator here(Left<id, A> a, const B& b) {                      \
-    using Result = decltype(a.value here b);                                  \
-    static_assert(std::is_same_v<decltype(a.value mutant b), Result>);        \
+#define LAMINA_MUTATION_PAIR(here, mutant)                                      \
+  template <int id, class A>                                                    \
+  inline Left<id, A> operator here(const A& a, Tag<id>) {                       \
+    return {a};                                                                 \
+  }                                                                             \
+  template <int id, class A, class B>                                           \
+  inline auto operator here(Left<id, A> a, const B& b) {                        \
+    using Result = decltype(a.value here b);                                    \
+    static_assert(std::is_same_v<decltype(a.value mutant b), Result>);          \
     return on<id>() ? static_cast<Result>(a.value mutant b) : (a.value here b); \
   }
 
