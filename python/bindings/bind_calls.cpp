@@ -99,7 +99,7 @@ py::object new_outputs(const Model<T>& model, int64_t rows) {
 }
 
 template <class T>
-PyObject* predict(const Model<T>& model, PyObject* x) {
+PyObject* try_predict(const Model<T>& model, PyObject* x) {
   const auto rows = plain_rows<T>(x, model.network().inputs(), row_work(model));
   if (!rows) return none();
   py::object outputs = new_outputs(model, rows->rows);
@@ -108,7 +108,7 @@ PyObject* predict(const Model<T>& model, PyObject* x) {
 }
 
 template <class T>
-PyObject* forward(Model<T>& model, PyObject* x, bool training, uint64_t seed, uint64_t step) {
+PyObject* try_forward(Model<T>& model, PyObject* x, bool training, uint64_t seed, uint64_t step) {
   const auto rows = plain_rows<T>(x, model.network().inputs(), row_work(model));
   if (!rows) return none();
   py::object outputs = new_outputs(model, rows->rows);
@@ -117,7 +117,7 @@ PyObject* forward(Model<T>& model, PyObject* x, bool training, uint64_t seed, ui
 }
 
 template <class T>
-PyObject* jacobian(Model<T>& model, PyObject* x) {
+PyObject* try_jacobian(Model<T>& model, PyObject* x) {
   const Network<T>& network = model.network();
   const auto rows = plain_rows<T>(x, network.inputs(), row_work(model) * (network.outputs() + 1));
   if (!rows) return none();
@@ -131,8 +131,8 @@ PyObject* jacobian(Model<T>& model, PyObject* x) {
 }
 
 template <class T>
-PyObject* train_step(Model<T>& model, PyObject* x, PyObject* y, const LossSpec& loss, Optimizer<T>& optimizer,
-                     uint64_t seed) {
+PyObject* try_train_step(Model<T>& model, PyObject* x, PyObject* y, const LossSpec& loss,
+                         Optimizer<T>& optimizer, uint64_t seed) {
   const auto rows = plain_rows<T>(x, model.network().inputs(), step_work(model));
   PlainTargets<T> targets;
   if (!rows || !targets.read(y, loss, rows->rows, model.network().outputs(), "train_step")) return none();
@@ -158,8 +158,9 @@ py::dict gradients_by_name(const Model<T>& model, const std::vector<py::object>&
 }
 
 template <class T>
-PyObject* value_and_gradient(Model<T>& model, const std::vector<py::object>& names, PyObject* x, PyObject* y,
-                             const LossSpec& loss, uint64_t seed, uint64_t step, bool accumulate) {
+PyObject* try_value_and_gradient(Model<T>& model, const std::vector<py::object>& names, PyObject* x,
+                                 PyObject* y, const LossSpec& loss, uint64_t seed, uint64_t step,
+                                 bool accumulate) {
   const auto rows = plain_rows<T>(x, model.network().inputs(), step_work(model));
   PlainTargets<T> targets;
   if (!rows || names.empty() ||
@@ -203,49 +204,50 @@ class Arguments {
 
 using Given = PyObject* const*;
 
-PyObject* predict_call(PyObject* self, Given given, Py_ssize_t count, PyObject*) noexcept {
+PyObject* try_predict_method(PyObject* self, Given given, Py_ssize_t count, PyObject*) noexcept {
   return raising([&] {
     const Arguments arguments("try_predict", given, count, 1);
     return held_by<NetworkHandle>(self).visit(
-        [&](const auto& model) { return predict(model, arguments.array(0)); });
+        [&](const auto& model) { return try_predict(model, arguments.array(0)); });
   });
 }
 
-PyObject* forward_call(PyObject* self, Given given, Py_ssize_t count, PyObject*) noexcept {
+PyObject* try_forward_method(PyObject* self, Given given, Py_ssize_t count, PyObject*) noexcept {
   return raising([&] {
     const Arguments arguments("try_forward", given, count, 4);
     return held_by<NetworkHandle>(self).visit([&](auto& model) {
-      return forward(model, arguments.array(0), arguments.flag(1), arguments.number(2), arguments.number(3));
+      return try_forward(model, arguments.array(0), arguments.flag(1), arguments.number(2),
+                         arguments.number(3));
     });
   });
 }
 
-PyObject* jacobian_call(PyObject* self, Given given, Py_ssize_t count, PyObject*) noexcept {
+PyObject* try_jacobian_method(PyObject* self, Given given, Py_ssize_t count, PyObject*) noexcept {
   return raising([&] {
     const Arguments arguments("try_jacobian", given, count, 1);
     return held_by<NetworkHandle>(self).visit(
-        [&](auto& model) { return jacobian(model, arguments.array(0)); });
+        [&](auto& model) { return try_jacobian(model, arguments.array(0)); });
   });
 }
 
-PyObject* train_step_call(PyObject* self, Given given, Py_ssize_t count, PyObject*) noexcept {
+PyObject* try_train_step_method(PyObject* self, Given given, Py_ssize_t count, PyObject*) noexcept {
   return raising([&] {
     const Arguments arguments("try_train_step", given, count, 5);
     return held_by<NetworkHandle>(self).visit([&]<class T>(Model<T>& model) {
-      return train_step(model, arguments.array(0), arguments.array(1), arguments.object<LossSpec>(2),
-                        arguments.object<OptimizerHandle>(3).of<T>("train_step"), arguments.number(4));
+      return try_train_step(model, arguments.array(0), arguments.array(1), arguments.object<LossSpec>(2),
+                            arguments.object<OptimizerHandle>(3).of<T>("train_step"), arguments.number(4));
     });
   });
 }
 
-PyObject* value_and_gradient_call(PyObject* self, Given given, Py_ssize_t count, PyObject*) noexcept {
+PyObject* try_value_and_gradient_method(PyObject* self, Given given, Py_ssize_t count, PyObject*) noexcept {
   return raising([&] {
     const Arguments arguments("try_value_and_gradient", given, count, 6);
     const auto& network = held_by<NetworkHandle>(self);
     return network.visit([&](auto& model) {
-      return value_and_gradient(model, network.parameter_names(), arguments.array(0), arguments.array(1),
-                                arguments.object<LossSpec>(2), arguments.number(3), arguments.number(4),
-                                arguments.flag(5));
+      return try_value_and_gradient(model, network.parameter_names(), arguments.array(0), arguments.array(1),
+                                    arguments.object<LossSpec>(2), arguments.number(3), arguments.number(4),
+                                    arguments.flag(5));
     });
   });
 }
@@ -253,17 +255,17 @@ PyObject* value_and_gradient_call(PyObject* self, Given given, Py_ssize_t count,
 // Signatures as pybind11 writes them, from which the stub is made.
 #define LAMINA_ARRAY "numpy.typing.NDArray[typing.Any]"
 PyMethodDef kDefinitions[] = {
-    {"try_predict", as_function(&predict_call), METH_FASTCALL | METH_KEYWORDS,
+    {"try_predict", as_function(&try_predict_method), METH_FASTCALL | METH_KEYWORDS,
      "try_predict(self: lamina._core.Network, inputs: typing.Any, /) -> " LAMINA_ARRAY " | None\n"},
-    {"try_forward", as_function(&forward_call), METH_FASTCALL | METH_KEYWORDS,
+    {"try_forward", as_function(&try_forward_method), METH_FASTCALL | METH_KEYWORDS,
      "try_forward(self: lamina._core.Network, inputs: typing.Any, training: bool, seed: int, step: int, /) "
      "-> " LAMINA_ARRAY " | None\n"},
-    {"try_jacobian", as_function(&jacobian_call), METH_FASTCALL | METH_KEYWORDS,
+    {"try_jacobian", as_function(&try_jacobian_method), METH_FASTCALL | METH_KEYWORDS,
      "try_jacobian(self: lamina._core.Network, inputs: typing.Any, /) -> " LAMINA_ARRAY " | None\n"},
-    {"try_train_step", as_function(&train_step_call), METH_FASTCALL | METH_KEYWORDS,
+    {"try_train_step", as_function(&try_train_step_method), METH_FASTCALL | METH_KEYWORDS,
      "try_train_step(self: lamina._core.Network, inputs: typing.Any, targets: typing.Any, loss: "
      "lamina._core.Loss, optimizer: lamina._core.Optimizer, seed: int, /) -> float | None\n"},
-    {"try_value_and_gradient", as_function(&value_and_gradient_call), METH_FASTCALL | METH_KEYWORDS,
+    {"try_value_and_gradient", as_function(&try_value_and_gradient_method), METH_FASTCALL | METH_KEYWORDS,
      "try_value_and_gradient(self: lamina._core.Network, inputs: typing.Any, targets: typing.Any, loss: "
      "lamina._core.Loss, seed: int, step: int, accumulate: bool, /) -> tuple[float, dict[str, " LAMINA_ARRAY
      "]] | None\n"}};
