@@ -290,7 +290,6 @@ class Sequential(Stack):
     forward = passes.forward
     backward = passes.backward
     gradients = passes.gradients
-
     value_and_grad = steps.value_and_grad
     train_step = steps.train_step
 

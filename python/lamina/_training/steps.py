@@ -1,4 +1,4 @@
-"""Single steps of training and their gradients; methods of `Sequential`."""
+"""Single steps of a custom training loop; methods of `Sequential`."""
 
 from lamina._checks.numbers import check_flag
 from lamina._checks.types import ArrayLike
