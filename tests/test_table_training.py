@@ -13,6 +13,7 @@ pytest.importorskip("polars")
 pytest.importorskip("rich")
 pytest.importorskip("narwhals")
 
+import lamina as lm
 from commands import lamina, make_table
 from lamina.cli._arguments import build_parser
 from lamina.tabular import TableError, TableModel, TableWarning, TrainOptions, finite
@@ -224,12 +225,34 @@ def test_callbacks_follow_the_training_and_their_errors_come_through(frame):
             self.seen += 1
             assert {"loss", "val_loss", "accuracy"} <= record.keys()
 
-    class Stop:
-        def on_epoch_end(self, epoch, record):
-            raise KeyboardInterrupt
-
     callback = Callback()
     fitted(frame, "paid", callbacks=[callback])
     assert callback.seen == 5
+    with pytest.raises(ZeroDivisionError):
+        fitted(frame, "paid", callbacks=[Raising(3, ZeroDivisionError())])
+
+
+class Raising:
+    """A callback that raises at the end of an epoch (from 1), or in the first one's beginning."""
+
+    def __init__(self, epoch, error):
+        self.epoch, self.error = epoch, error
+
+    def on_epoch_begin(self, epoch):
+        if self.epoch == 0:
+            raise self.error
+
+    def on_epoch_end(self, epoch, record):
+        if epoch + 1 == self.epoch:
+            raise self.error
+
+
+def test_an_interrupt_leaves_the_best_model_so_far_and_says_so(frame):
+    with pytest.warns(lm.TrainingWarning, match="interrupted in epoch 4; .* weights of epoch 3"):
+        model = fitted(frame, "paid", callbacks=[Raising(3, KeyboardInterrupt())])
+    assert model.training["stop_reason"] == "interrupted"
+    assert len(model.history["loss"]) == 3
+    whole = fitted(frame, "paid", epochs=3)
+    assert np.array_equal(model.outputs(frame), whole.outputs(frame))
     with pytest.raises(KeyboardInterrupt):
-        fitted(frame, "paid", callbacks=[Stop()])
+        fitted(frame, "paid", callbacks=[Raising(0, KeyboardInterrupt())])

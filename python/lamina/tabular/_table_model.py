@@ -16,6 +16,7 @@ from lamina._network.model_file import load_model, save_model
 from lamina._sequential import Sequential
 from lamina._training.callbacks import Callback
 from lamina._training.fit import Verbose
+from lamina._training.training_warnings import TrainingWarning
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._columns import Column, Floats, TableError
@@ -148,9 +149,10 @@ class TableModel:
         Raises:
             TableError: a column is missing or cannot be read, or the target cannot be learnt.
             TypeError, ValueError: an option is of another kind, or out of range.
-            KeyboardInterrupt: Ctrl-C; there is no model then.
+            KeyboardInterrupt: Ctrl-C before the end of the first epoch.
 
         Warns:
+            TrainingWarning: Ctrl-C ended the training; the model has the best weights so far.
             TableWarning: a column gives the target away, a value of the target may stand for a
                 missing one, rows have no target, or rows held back at random have dates.
 
@@ -201,7 +203,9 @@ class TableModel:
         for sentence in findings(training):
             warnings.warn(sentence, TableWarning, stacklevel=stack_level())
         trained = training.run(callbacks, verbose)
-        if trained.error is not None:
+        if isinstance(trained.error, KeyboardInterrupt):
+            warnings.warn(trained.interrupted(), TrainingWarning, stacklevel=stack_level())
+        elif trained.error is not None:
             raise trained.error
         model = cls.trained(training, trained, type(table).__name__)
         results = {"validation": training.scores("validation", model.outputs_of)}

@@ -49,6 +49,14 @@ class Trained:
         """Epochs that ended."""
         return len(self.history["loss"])
 
+    def interrupted(self) -> str:
+        """What an interrupt has left, in a sentence."""
+        which = "" if self.best_epoch == self.epochs else ", the best so far"
+        return (
+            f"TableModel.fit: interrupted in epoch {self.epochs + 1}; the model has the weights of "
+            f"epoch {self.best_epoch}{which}"
+        )
+
     def record(self) -> dict[str, Any]:
         """What a model file tells of it."""
         return {
