@@ -17,8 +17,10 @@ import pytest
 
 import lamina as lm
 from lamina import _core
-from lamina._model_file import load_model, save_model
+from lamina._network.model_file import _contents, load_model, save_model
 from networks import bits, class_data, classifier
+
+MODELS = Path(__file__).parent / "models"
 
 
 def trained(**options: Any) -> lm.Sequential:
@@ -57,6 +59,44 @@ def test_every_activation_comes_back(tmp_path: Path, activation: str) -> None:
     assert bits([lm.load(tmp_path / "m").predict(x)]) == bits([net.predict(x)])
 
 
+def test_a_file_from_before_pytorchs_names_loads_under_todays() -> None:
+    layers = [lm.Normalization(), lm.LayerNorm(), lm.Dense(5), lm.PReLU()]
+    inner = [lm.RMSNorm(), lm.Dense(4), lm.PReLU(shared=True), lm.Scale(0.1, shift=True)]
+    layers += [lm.Residual(inner), lm.BatchNorm(), lm.Dense(2)]
+    net = lm.Sequential(layers, inputs=3, dtype="float64", scale_targets=True)
+    loaded = lm.load(MODELS / "scale_shift_slope.lamina")
+    assert loaded.to_spec() == net.to_spec()
+    # The file's program gave parameter k the values 1 + k + i / 64.
+    written = {
+        name: 1 + k + np.arange(array.size).reshape(array.shape) / 64
+        for k, (name, array) in enumerate(net.parameters().items())
+    }
+    net.set_parameters(written)
+    assert bits(loaded) == bits(net)
+    assert load_model(MODELS / "scale_shift_slope.lamina", lm.Sequential)[2] == {}
+
+
+@pytest.mark.parametrize(
+    ("layer", "written"),
+    [
+        (lm.LayerNorm(), {"weight": "scales"}),
+        (lm.LayerNorm(), {"weight": "shift"}),
+        (lm.PReLU(), {"weight": "bias"}),
+        (lm.TargetScaling(), {"scale": "weight"}),
+        (lm.TargetScaling(), {"shift": "bias"}),
+    ],
+)
+def test_names_that_no_version_wrote_are_refused(
+    tmp_path: Path, layer: lm.Layer, written: dict[str, str]
+) -> None:
+    text, tensors = _contents(lm.Sequential([lm.Dense(2), layer], inputs=2), None, None)
+    for name, other in written.items():
+        tensors[f"layers.1.{other}"] = tensors.pop(f"layers.1.{name}")
+    _core.write_model_file(str(tmp_path / "m"), text, tensors)
+    with pytest.raises(ValueError, match=r"weights and description do not agree: layers\.1\."):
+        lm.load(tmp_path / "m")
+
+
 def test_other_readers_find_the_weights_under_pytorchs_names(tmp_path: Path) -> None:
     reader = pytest.importorskip("safetensors.numpy")
     net = trained()
@@ -74,7 +114,7 @@ def test_other_readers_find_the_weights_under_pytorchs_names(tmp_path: Path) -> 
 def test_records_and_tensors_of_the_caller_come_back(tmp_path: Path) -> None:
     net, mean = trained(), np.arange(7.0)
     save_model(tmp_path / "m", net, record={"classes": ["a", "b"]}, tensors={"mean": mean})
-    twin, record, tensors = load_model(tmp_path / "m")
+    twin, record, tensors = load_model(tmp_path / "m", lm.Sequential)
     assert bits(twin) == bits(net)
     assert record == {"classes": ["a", "b"]}
     np.testing.assert_array_equal(tensors["mean"], mean)
@@ -96,11 +136,14 @@ def test_a_file_with_any_byte_changed_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m"
     lm.Sequential([lm.Dense(2)], inputs=2).save(path)
     data = bytearray(path.read_bytes())
+    sentence = (
+        "damaged|not a lamina model as lamina writes it|not a lamina model: a safetensors file"
+    )
     for place in range(len(data)):
         changed = data.copy()
         changed[place] ^= 1 << place % 8
         path.write_bytes(changed)
-        with pytest.raises(ValueError, match="m"):
+        with pytest.raises(ValueError, match=rf'^model file "{path}": ({sentence})'):
             lm.load(path)
 
 
@@ -327,15 +370,15 @@ def test_no_first_weights_are_drawn_for_networks_that_get_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seeds: list[Any] = []
-    build = _core.make_network_float32
+    build = _core.make_network
 
-    def noted(spec: str, seed: int | None) -> Any:
+    def noted(spec: str, dtype: str, seed: int | None) -> Any:
         seeds.append(seed)
-        return build(spec, seed)
+        return build(spec, dtype, seed)
 
     net = trained(seed=5)
     net.save(tmp_path / "m")
-    monkeypatch.setattr(_core, "make_network_float32", noted)
+    monkeypatch.setattr(_core, "make_network", noted)
     twins = [lm.load(tmp_path / "m"), net.copy(), pickle.loads(pickle.dumps(net))]
     assert seeds == [None, None, None]
     for twin in twins:

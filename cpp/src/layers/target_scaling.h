@@ -5,9 +5,9 @@
 
 namespace lamina {
 
-// y = x * scale + shift by column, from parameters that are adapted to the targets from outside. Raw outputs
-// are x: a loss compares them with (target - shift) / scale. Parameter "rows" tells from how many rows scale
-// and shift were taken.
+// y = x * scale + shift by column, from parameters that are adapted to the targets from outside. The loss
+// compares x, the logits of the network, with (target - shift) / scale. Parameter "rows" tells from how many
+// rows scale and shift were taken.
 template <class T>
 class TargetScaling final : public Layer<T> {
  public:
@@ -16,17 +16,17 @@ class TargetScaling final : public Layer<T> {
   Json spec() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
-  bool initialize(uint64_t seed, uint32_t layer_index, T* flat, DrawPoll poll) const override;
+  bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   const TargetScaling* as_target_scaling() const noexcept override { return this; }
 
-  // Raw outputs [rows, columns], padded, to the targets' units, in place.
+  // Logits [rows, columns], padded, to the targets' units, in place.
   void to_target_units(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* values,
                        int64_t row_stride) const noexcept;
-  // Targets [rows, columns] to units of raw outputs; `to` may be `from`.
-  void to_raw_units(const T* parameters, int64_t rows, int64_t columns, const T* from, int64_t from_stride,
-                    T* to, int64_t to_stride) const noexcept;
+  // Targets [rows, columns] to the units of the logits; `to` may be `from`.
+  void to_scaled_units(const T* parameters, int64_t rows, int64_t columns, const T* from, int64_t from_stride,
+                       T* to, int64_t to_stride) const noexcept;
 
  private:
   int64_t columns_ = 0, scale_ = 0, shift_ = 0, rows_ = 0;  // offsets, but for columns

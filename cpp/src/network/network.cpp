@@ -8,18 +8,13 @@
 namespace lamina {
 
 template <class T>
-bool Network<T>::initialize(uint64_t seed, DrawPoll poll) {
+bool Network<T>::initialize(uint64_t seed, Poll poll) {
   AlignedBuffer<T> drawn(flat_size());
   for (const Node<T>& node : nodes_)
     if (!node.layer->initialize(seed, node.layer_index, drawn.data(), poll)) return false;
   std::copy_n(drawn.data(), flat_size(), weights_.data());
   mark_weights_changed();
   return true;
-}
-
-template <class T>
-void Network<T>::get_parameter(size_t index, T* dense) const noexcept {
-  unpack_parameter(parameters_[index], weights_.data(), dense);
 }
 
 template <class T>

@@ -9,7 +9,7 @@
 #include "layers/activation_layer.h"
 #include "layers/dense.h"
 #include "layers/rows.h"
-#include "training/hand_pass.h"
+#include "training/forward_backward.h"
 
 namespace lamina {
 
@@ -30,11 +30,10 @@ double dot(int64_t n, const T* a, const T* b) noexcept {
 }  // namespace
 
 template <class T>
-Derivatives<T>::Member::Member(Network<T>& network, int64_t tile_rows, int64_t scratch_size)
-    : tile(network, tile_rows, WorkspaceUse::kTraining),
-      row(network, 1, WorkspaceUse::kTraining),
+Derivatives<T>::RowGradient::RowGradient(Network<T>& network)
+    : row(network, 1, WorkspaceUse::kTraining),
       gradient(network.flat_size()),
-      scratch(scratch_size) {}
+      scratch(network.gradient_scratch_size(kInputsPerTask)) {}
 
 template <class T>
 Derivatives<T>::Derivatives(Network<T>& network)
@@ -51,11 +50,9 @@ bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
   const double work =
       static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(1 + passes);
   const RowTiles tiles = RowTiles::cut(network_, rows, work);
-  const int64_t scratch = network_.gradient_scratch_size(kInputsPerTask);
   std::vector<std::unique_ptr<Member>> members;
   members.reserve(static_cast<size_t>(tiles.threads));
-  for (int i = 0; i < tiles.threads; ++i)
-    members.push_back(std::make_unique<Member>(network_, tiles.tile, scratch));
+  for (int i = 0; i < tiles.threads; ++i) members.push_back(std::make_unique<Member>(network_, tiles.tile));
   return tiles.run(poll, [&](int thread, int64_t first, int64_t count) {
     body(*members[static_cast<size_t>(thread)], first, count);
   });
@@ -63,21 +60,21 @@ bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
 
 template <class T>
 void Derivatives<T>::forward(Member& member, const ArraySource& inputs, int64_t first, int64_t rows,
-                             bool raw) {
+                             bool logits) {
   const Slot<T>& input = member.tile.input();
   gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), inputs, nullptr, first, rows,
                 input.values, input.row_stride);
   network_.forward(
-      {.workspace = member.tile, .parameters = network_.weights(), .rows = rows, .raw_output = raw});
+      {.workspace = member.tile, .parameters = network_.weights(), .rows = rows, .ends_at_logits = logits});
 }
 
 template <class T>
-void Derivatives<T>::backward(Member& member, int64_t rows, bool raw, bool input_delta_wanted) {
+void Derivatives<T>::backward(Member& member, int64_t rows, bool logits, bool input_delta_wanted) {
   network_.backward({.workspace = member.tile,
                      .parameters = network_.weights(),
                      .transposed = network_.transposed(),
                      .rows = rows,
-                     .raw_output = raw},
+                     .ends_at_logits = logits},
                     input_delta_wanted);
 }
 
@@ -97,15 +94,18 @@ void Derivatives<T>::for_each_output(Member& member, int64_t rows, bool input_de
 }
 
 template <class T>
-void Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int node) {
-  member.row.view_row(member.tile, row);
-  const GradientRequest<T> request{.workspace = member.row,
+const T* Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int node) {
+  if (!member.by_row) member.by_row.emplace(network_);
+  RowGradient& by_row = *member.by_row;
+  by_row.row.view_row(member.tile, row);
+  const GradientRequest<T> request{.workspace = by_row.row,
                                    .batch_rows = 1,
-                                   .gradients = member.gradient.data(),
+                                   .gradients = by_row.gradient.data(),
                                    .penalties = false,
-                                   .scratch = member.scratch.data()};
+                                   .scratch = by_row.scratch.data()};
   for (const GradientTask& task : tasks_)
     if (node == kAllNodes || node == task.node) network_.run_gradient_task(task, kInputsPerTask, request);
+  return by_row.gradient.data();
 }
 
 template <class T>
@@ -123,9 +123,8 @@ bool Derivatives<T>::input_jacobian(const ArraySource& inputs, T* jacobian, Poll
     forward(member, inputs, first, rows, false);
     for_each_output(member, rows, true, [&](int64_t k) {
       const Slot<T>& input = member.tile.input();
-      for (int64_t r = 0; r < rows; ++r)
-        std::copy_n(input.delta + r * input.row_stride, input.columns,
-                    jacobian + ((first + r) * outputs + k) * input.columns);
+      copy_to_user(rows, input.columns, input.delta, input.row_stride,
+                   jacobian + (first * outputs + k) * input.columns, outputs * input.columns);
     });
   });
 }
@@ -137,8 +136,8 @@ bool Derivatives<T>::parameter_jacobian(const ArraySource& inputs, T* jacobian, 
     forward(member, inputs, first, rows, false);
     for_each_output(member, rows, false, [&](int64_t k) {
       for (int64_t r = 0; r < rows; ++r) {
-        compute_row_gradient(member, r, kAllNodes);
-        unpack(member.gradient.data(), jacobian + ((first + r) * outputs + k) * parameter_count_);
+        unpack(compute_row_gradient(member, r, kAllNodes),
+               jacobian + ((first + r) * outputs + k) * parameter_count_);
       }
     });
   });
@@ -214,8 +213,7 @@ bool Derivatives<T>::jacobian_vector_product(const ArraySource& inputs, const T*
       else
         std::fill_n(input.delta, rows * input.row_stride, T(0));
       run_changes(member, rows, parameter_change);
-      for (int64_t r = 0; r < rows; ++r)
-        std::copy_n(output.delta + r * output.row_stride, outputs, product + (first + r) * outputs);
+      copy_to_user(rows, outputs, output.delta, output.row_stride, product + first * outputs, outputs);
     });
   // Otherwise by the Jacobian, an output at a time.
   return run(inputs.rows, 2 * outputs, poll, [&](Member& member, int64_t first, int64_t rows) {
@@ -228,8 +226,8 @@ bool Derivatives<T>::jacobian_vector_product(const ArraySource& inputs, const T*
           sum += dot(input.columns, input.delta + r * input.row_stride,
                      input_change + (first + r) * input.columns);
         if (parameter_change != nullptr) {
-          compute_row_gradient(member, r, kAllNodes);
-          sum += dot(network_.flat_size(), member.gradient.data(), parameter_change);
+          const T* gradient = compute_row_gradient(member, r, kAllNodes);
+          sum += dot(network_.flat_size(), gradient, parameter_change);
         }
         product[(first + r) * outputs + k] = static_cast<T>(sum);
       }
@@ -246,15 +244,15 @@ bool Derivatives<T>::input_gradient(const ArraySource& inputs, const T* vectors,
               output.row_stride);
     backward(member, rows, false, true);
     const Slot<T>& input = member.tile.input();
-    for (int64_t r = 0; r < rows; ++r)
-      std::copy_n(input.delta + r * input.row_stride, input.columns, gradient + (first + r) * input.columns);
+    copy_to_user(rows, input.columns, input.delta, input.row_stride, gradient + first * input.columns,
+                 input.columns);
   });
 }
 
 template <class T>
 bool Derivatives<T>::parameter_gradient(const ArraySource& inputs, const T* vectors, T* gradient, Poll poll) {
   const int64_t together = std::min(kRowsTogether, inputs.rows);
-  HandPass<T> pass(network_, together, false);
+  ForwardBackward<T> pass(network_, together, false);
   AlignedBuffer<T> outputs(together * network_.outputs()), part(network_.flat_size());
   for (int64_t first = 0; first < inputs.rows; first += together) {
     ArraySource chunk = inputs;
@@ -271,8 +269,8 @@ bool Derivatives<T>::parameter_gradient(const ArraySource& inputs, const T* vect
 template <class T>
 void Derivatives<T>::run_losses(Member& member, const DataSet<T>& data, const LossTargets<T>& all_targets,
                                 const LossSpec& loss, int64_t first, int64_t rows) {
-  const bool raw = reads_raw_outputs(loss, network_);
-  forward(member, data.inputs, first, rows, raw);
+  const bool logits = reads_logits(loss, network_);
+  forward(member, data.inputs, first, rows, logits);
   const Slot<T>& output = member.tile.output();
   const auto count = static_cast<size_t>(rows);
   std::vector<double> row_losses(count);
@@ -289,10 +287,10 @@ void Derivatives<T>::run_losses(Member& member, const DataSet<T>& data, const Lo
     std::transform(data.sample_weights + first, data.sample_weights + first + rows,
                    std::back_inserter(weights), [](double weight) { return static_cast<T>(weight); });
   const T scale = static_cast<T>(1.0 / loss.column_divisor(network_.outputs()));
-  compute_loss_rows(network_.kernels(), loss, raw, rows, network_.outputs(), output.values, output.row_stride,
-                    targets, weights.empty() ? nullptr : weights.data(), scale, row_losses.data(),
-                    output.delta, output.row_stride);
-  backward(member, rows, raw, false);
+  compute_loss_rows(network_.kernels(), loss, logits, rows, network_.outputs(), output.values,
+                    output.row_stride, targets, weights.empty() ? nullptr : weights.data(), scale,
+                    row_losses.data(), output.delta, output.row_stride);
+  backward(member, rows, logits, false);
 }
 
 template <class T>
@@ -302,8 +300,7 @@ bool Derivatives<T>::sample_gradients(const DataSet<T>& data, const LossSpec& lo
   return run(data.inputs.rows, 2, poll, [&](Member& member, int64_t first, int64_t rows) {
     run_losses(member, data, targets, loss, first, rows);
     for (int64_t r = 0; r < rows; ++r) {
-      compute_row_gradient(member, r, kAllNodes);
-      unpack(member.gradient.data(), gradients + (first + r) * parameter_count_);
+      unpack(compute_row_gradient(member, r, kAllNodes), gradients + (first + r) * parameter_count_);
     }
   });
 }
@@ -327,10 +324,10 @@ double Derivatives<T>::squared_row_norm(Member& member, int64_t row) {
       sum += squares(output, output.delta) * (squares(input, input.values) + bias);
       continue;
     }
-    compute_row_gradient(member, row, static_cast<int>(i));
+    const T* gradient = compute_row_gradient(member, row, static_cast<int>(i));
     for (int p = 0; p < node.parameter_count; ++p) {
       std::vector<T> dense(static_cast<size_t>(parameters[p].element_count()));
-      unpack_parameter(parameters[p], member.gradient.data(), dense.data());
+      unpack_parameter(parameters[p], gradient, dense.data());
       sum += dot(parameters[p].element_count(), dense.data(), dense.data());
     }
   }
@@ -358,9 +355,8 @@ bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySo
         network.forward({.workspace = workspace, .parameters = parameters, .rows = rows});
         for (size_t i = 0; i < network.layers().size(); ++i) {
           const Slot<T>& slot = workspace.slot(network.layer_output_slot(i));
-          for (int64_t r = 0; r < rows; ++r)
-            std::copy_n(slot.values + r * slot.row_stride, slot.columns,
-                        outputs[i] + (first + r) * slot.columns);
+          copy_to_user(rows, slot.columns, slot.values, slot.row_stride, outputs[i] + first * slot.columns,
+                       slot.columns);
         }
       });
 }

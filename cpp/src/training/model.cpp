@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/poll.h"
 #include "training/hessian.h"
-#include "training/timed_poll.h"
 
 namespace lamina {
 
@@ -65,6 +65,13 @@ void Model<T>::set_parameters(std::span<const std::pair<size_t, const T*>> value
     const auto weights = lock_weights();
     for (const auto& [index, dense] : values) network_.set_parameter(index, dense);
   }
+  if (published()) publish();
+}
+
+template <class T>
+void Model<T>::set_weights(const T* flat) {
+  const auto training = lock_training();
+  replace_weights(flat);
   if (published()) publish();
 }
 
@@ -137,10 +144,10 @@ Trainer<T>& Model<T>::trainer_for(const LossSpec& loss, int64_t rows, int64_t ta
 }
 
 template <class T>
-HandPass<T>& Model<T>::hand_pass_for(int64_t rows) {
-  std::unique_ptr<HandPass<T>>& hand = buffers().hand;
-  if (!hand || hand->capacity() < rows) hand = std::make_unique<HandPass<T>>(network_, rows);
-  return *hand;
+ForwardBackward<T>& Model<T>::passes_for(int64_t rows) {
+  std::unique_ptr<ForwardBackward<T>>& passes = buffers().passes;
+  if (!passes || passes->capacity() < rows) passes = std::make_unique<ForwardBackward<T>>(network_, rows);
+  return *passes;
 }
 
 template <class T>
@@ -189,6 +196,18 @@ double Model<T>::train_step(const DataSet<T>& data, const LossSpec& loss, Optimi
 }
 
 template <class T>
+std::optional<double> Model<T>::try_train_step(const DataSet<T>& data, const LossSpec& loss,
+                                               Optimizer<T>& optimizer, uint64_t seed) {
+  const auto training = lock_training();
+  const std::unique_lock turn(turn_mutex_, std::try_to_lock);
+  if (!turn.owns_lock()) return std::nullopt;
+  const std::unique_lock weights(weights_mutex_, std::try_to_lock);
+  if (!weights.owns_lock()) return std::nullopt;
+  Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
+  return trainer.step(data, optimizer, seed, [](int64_t) { return false; });
+}
+
+template <class T>
 T* Model<T>::part_buffer() {
   AlignedBuffer<T>& part = buffers().part;
   if (part.empty()) part = AlignedBuffer<T>(network_.flat_size());
@@ -230,8 +249,8 @@ template <class T>
 void Model<T>::forward(const ArraySource& inputs, bool training_mode, uint64_t seed, uint64_t step,
                        T* outputs, Poll poll) {
   const auto training = lock_training();
-  const bool whole = hand_pass_for(inputs.rows).forward(inputs, training_mode, seed, step, outputs, poll);
-  if (training_mode && whole) keep_statistics(buffers().hand->workspace());
+  const bool whole = passes_for(inputs.rows).forward(inputs, training_mode, seed, step, outputs, poll);
+  if (training_mode && whole) keep_statistics(buffers().passes->workspace());
 }
 
 template <class T>
@@ -239,20 +258,20 @@ void Model<T>::backward(const T* output_gradient, int64_t rows, bool gradients_w
                         T* input_gradient, Poll poll) {
   const auto training = lock_training();
   Buffers& kept = buffers();
-  if (!kept.hand || kept.hand->rows() == 0)
+  if (!kept.passes || kept.passes->rows() == 0)
     throw Error(Error::Kind::kState, "backward: expected a call of forward before it");
-  if (rows != kept.hand->rows()) {
+  if (rows != kept.passes->rows()) {
     const std::string outputs = ", " + std::to_string(network_.outputs()) + "]";
     throw Error(Error::Kind::kValue, "backward: expected a gradient of shape [" +
-                                         std::to_string(kept.hand->rows()) + outputs +
+                                         std::to_string(kept.passes->rows()) + outputs +
                                          ", as forward returned, got [" + std::to_string(rows) + outputs);
   }
   network_.check_trainable();
   const bool joins = gradients_wanted && accumulate && kept.has_gradients;
   T* to = !gradients_wanted ? nullptr : joins ? part_buffer() : gradient_buffer();
-  kept.hand->include_penalties(!joins);
+  kept.passes->include_penalties(!joins);
   if (gradients_wanted) kept.has_gradients = joins;
-  if (!kept.hand->backward(output_gradient, to, input_gradient, poll)) return;
+  if (!kept.passes->backward(output_gradient, to, input_gradient, poll)) return;
   if (gradients_wanted) {
     kept.mean.reset();
     kept.has_gradients = true;
@@ -279,62 +298,29 @@ void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
                 "optimizer.step: expected a call of backward or value_and_grad before it");
   const auto weights = lock_weights();
   const T* statistics = kept.statistics_pending ? kept.statistics.data() : nullptr;
-  hand_pass_for(1).apply(optimizer, kept.gradients.data(), statistics);
+  passes_for(1).apply(optimizer, kept.gradients.data(), statistics);
   kept.statistics_pending = false;
-}
-
-template <class T>
-void Model<T>::follow_average(const WeightAverage<T>* average) {
-  const auto training = lock_training();
-  followed_ = average;
-}
-
-template <class T>
-void Model<T>::update_average(WeightAverage<T>& average) {
-  const auto training = lock_training();
-  average.update(0, 0, network_.flat_size(), network_.weights());
-  average.advance(1);
-}
-
-template <class T>
-void Model<T>::replace_weights(const T* flat) {
-  const auto weights = lock_weights();
-  std::copy_n(flat, network_.flat_size(), network_.weights());
-  network_.mark_weights_changed();
-}
-
-template <class T>
-bool Model<T>::holds(const WeightAverage<T>& average) const noexcept {
-  return std::equal(average.average(), average.average() + network_.flat_size(), network_.weights());
-}
-
-template <class T>
-void Model<T>::apply_average(WeightAverage<T>& average) {
-  const auto training = lock_training();
-  const bool held = average.applied() && holds(average);
-  if (!average.started() || held) return;
-  std::copy_n(network_.weights(), network_.flat_size(), average.training());
-  replace_weights(average.average());
-  average.set_applied(true);
-  if (published()) publish();
-}
-
-template <class T>
-void Model<T>::resume_training_weights(WeightAverage<T>& average) {
-  const auto training = lock_training();
-  if (!average.applied()) return;
-  if (holds(average))
-    replace_weights(average.training());
-  else
-    average.set_updates(0);
-  average.set_applied(false);
-  if (published()) publish();
 }
 
 template <class T>
 bool Model<T>::predict(const ArraySource& inputs, T* outputs, Poll poll) const {
   return with_weights(
       [&](const T* weights) { return lamina::predict(network_, weights, inputs, outputs, poll); });
+}
+
+template <class T>
+bool Model<T>::try_predict(const ArraySource& inputs, T* outputs) const {
+  std::shared_lock<std::shared_mutex> lock;
+  std::shared_ptr<const AlignedBuffer<T>> snapshot = published();
+  if (!snapshot) {
+    const std::unique_lock turn(turn_mutex_, std::try_to_lock);
+    if (!turn.owns_lock()) return false;
+    lock = std::shared_lock(weights_mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return false;
+    snapshot = published();
+  }
+  const T* weights = snapshot ? snapshot->data() : network_.weights();
+  return lamina::predict(network_, weights, inputs, outputs, [](int64_t) { return false; });
 }
 
 template <class T>

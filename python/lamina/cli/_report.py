@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from lamina._progress import draws_unicode
+from lamina._training.progress import draws_unicode
 from lamina.cli._streams import SteadyOutput, write_utf8
 from lamina.tabular import ColumnIssue, ColumnSummary, describe_issues, finite
 
@@ -68,11 +68,6 @@ def check_console(console: Console) -> None:
 def say(console: Console, line: str) -> None:
     """Print a line; a terminal gets it broken between words, a file as it is."""
     console.print(line, soft_wrap=not console.is_terminal)
-
-
-def count_rows(count: int) -> str:
-    """`1 row`, `1,000 rows`."""
-    return f"{count:,} {'row' if count == 1 else 'rows'}"
 
 
 def print_json(record: Mapping[str, Any]) -> None:

@@ -1,0 +1,137 @@
+// Forward and backward as separate calls.
+#include "training/forward_backward.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "layers/rows.h"
+#include "network/work_sizes.h"
+#include "training/phases.h"
+
+namespace lamina {
+
+template <class T>
+ForwardBackward<T>::ForwardBackward(Network<T>& network, int64_t capacity, bool penalties)
+    : network_(network), workspace_(network, capacity, WorkspaceUse::kTraining), tasks_(network) {
+  tasks_.include_penalties(penalties);
+}
+
+template <class T>
+NetworkPass<T> ForwardBackward<T>::pass(int64_t first, int64_t rows) noexcept {
+  return {.workspace = workspace_,
+          .parameters = network_.weights(),
+          .transposed = rows_ == 1 ? nullptr : network_.transposed(),
+          .first_row = first,
+          .rows = rows,
+          .training = training_,
+          .seed = seed_,
+          .step = step_};
+}
+
+template <class T>
+bool ForwardBackward<T>::stops(const Team& team, TimedPoll& poll) noexcept {
+  if (team.index == 0 && poll(0)) stopped_.store(true, std::memory_order_relaxed);
+  return stopped_.load(std::memory_order_relaxed);
+}
+
+template <class T>
+bool ForwardBackward<T>::forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step,
+                                 T* outputs, Poll poll) {
+  if (training) network_.check_batch_rows(inputs.rows, "forward");
+  rows_ = inputs.rows;
+  training_ = training;
+  seed_ = seed;
+  step_ = step;
+  const double work = work_between_barriers(network_, network_.forward_multiply_adds(), rows_);
+  TimedPoll timed(poll, false);
+  stopped_.store(false, std::memory_order_relaxed);
+  run_team(team_size(work), [&](Team& team) {
+    const Slot<T>&input = workspace_.input(), &output = workspace_.output();
+    // The derivatives that backward reads are kept in any case; `training` decides on dropout and on whose
+    // statistics a layer that couples rows takes.
+    for (int phase = 0; phase < network_.phases(); ++phase) {
+      begin_forward_phase(team, network_, pass(0, rows_), phase);
+      for_each_tile(team, network_, rows_, [&](int64_t first, int64_t count) {
+        if (stops(team, timed)) return;
+        if (phase == 0)
+          gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), inputs, nullptr, first,
+                        count, input.values + first * input.row_stride, input.row_stride);
+        network_.forward(pass(first, count), phase);
+        if (phase + 1 == network_.phases())
+          copy_to_user(count, output.columns, output.values + first * output.row_stride, output.row_stride,
+                       outputs + first * output.columns, output.columns);
+      });
+    }
+  });
+  if (stopped_) rows_ = 0;
+  return !stopped_;
+}
+
+template <class T>
+int ForwardBackward<T>::team_size(double multiply_adds) {
+  return deserved_threads(multiply_adds, sizeof(T) == 8, get_num_threads());
+}
+
+template <class T>
+bool ForwardBackward<T>::backward(const T* output_gradient, T* gradients, T* input_gradient, Poll poll) {
+  if (rows_ != 1) network_.refresh_transposed(input_gradient != nullptr);
+  const int threads = team_size(work_between_barriers(network_, network_.training_multiply_adds(), rows_));
+  tasks_.prepare(rows_, threads);
+  TimedPoll timed(poll, false);
+  stopped_.store(false, std::memory_order_relaxed);
+  run_team(threads, [&](Team& team) {
+    if (team.index == 0) tasks_.begin();
+    const Slot<T>&output = workspace_.output(), &input = workspace_.input();
+    for (int phase = network_.phases() - 1; phase >= 0; --phase) {
+      begin_backward_phase(team, network_, pass(0, rows_), phase);
+      for_each_tile(team, network_, rows_, [&](int64_t first, int64_t count) {
+        if (stops(team, timed)) return;
+        if (phase + 1 == network_.phases())
+          copy_rows(count, output.columns, output_gradient + first * output.columns, output.columns,
+                    output.delta + first * output.row_stride, output.row_stride);
+        network_.backward(pass(first, count), input_gradient != nullptr, phase);
+        if (phase == 0 && input_gradient != nullptr)
+          copy_to_user(count, input.columns, input.delta + first * input.row_stride, input.row_stride,
+                       input_gradient + first * input.columns, input.columns);
+      });
+    }
+    team.barrier();
+    if (gradients != nullptr)
+      tasks_.run(team, workspace_, rows_, gradients, true, nullptr, [&] { return stops(team, timed); });
+  });
+  return !stopped_;
+}
+
+template <class T>
+void ForwardBackward<T>::apply(Optimizer<T>& optimizer, T* gradients, const T* statistics) {
+  network_.refresh_transposed(false);
+  if (backup_.empty()) backup_ = AlignedBuffer<T>(network_.flat_size());
+  std::copy_n(network_.weights(), network_.flat_size(), backup_.data());
+  // An update reads and writes each weight, its state and its gradient: about ten multiply-adds' time.
+  const int threads =
+      team_size(10.0 * static_cast<double>(network_.flat_size()) + optimizer.preparing_multiply_adds());
+  tasks_.prepare(rows_, threads);
+  clipper_.prepare(network_.parameters());
+  tasks_.begin();
+  optimizer.begin_step(network_.weights(), nullptr);
+  if (statistics != nullptr) network_.update_running(statistics, optimizer);
+  run_team(threads, [&](Team& team) {
+    clipper_.clip(team, network_.kernels(), optimizer.spec(), gradients);
+    team.barrier();
+    optimizer.prepare_updates(team, gradients, [] { return false; });
+    tasks_.run(team, workspace_, rows_, gradients, false, &optimizer);
+  });
+  network_.note_untracked_update();
+  if (optimizer.step_is_finite()) return;
+  std::copy_n(backup_.data(), network_.flat_size(), network_.weights());
+  network_.mark_weights_changed();
+  optimizer.reset();  // its running means are not finite either
+  throw Error(Error::Kind::kNotFinite,
+              "optimizer.step: a weight or a running mean would not be finite; the weights are as they were. "
+              "Check the gradients, or try a lower learning_rate");
+}
+
+template class ForwardBackward<float>;
+template class ForwardBackward<double>;
+
+}  // namespace lamina

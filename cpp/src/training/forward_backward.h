@@ -1,0 +1,53 @@
+// Forward and backward as separate calls, for training loops written by the user.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/poll.h"
+#include "inference/data.h"
+#include "training/gradient_tasks.h"
+
+namespace lamina {
+
+template <class T>
+class ForwardBackward {
+ public:
+  // `penalties`: parameter gradients include those of the layers' penalties.
+  ForwardBackward(Network<T>& network, int64_t capacity, bool penalties = true);
+  void include_penalties(bool wanted) noexcept { tasks_.include_penalties(wanted); }
+
+  int64_t capacity() const noexcept { return workspace_.rows(); }
+  // Outputs [rows, network outputs] of these inputs; remembers what backward needs. False: the poll asked to
+  // stop, and there is nothing for backward.
+  bool forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs, Poll poll);
+  int64_t rows() const noexcept { return rows_; }
+  const Workspace<T>& workspace() const noexcept { return workspace_; }
+  // Output gradient [rows, outputs] in; parameter gradients to the flat buffer `gradients` (null: not
+  // wanted), input gradient [rows, inputs] to `input_gradient` (null: not wanted). False: the poll asked to
+  // stop.
+  bool backward(const T* output_gradient, T* gradients, T* input_gradient, Poll poll);
+  // One optimizer step with a flat gradient that is already there (and is clipped in place where the
+  // optimizer says so), and with the kept statistics of a batch (null: none), which running ones follow.
+  // Raises kNotFinite where a weight would not be finite, leaving the weights as they were.
+  void apply(Optimizer<T>& optimizer, T* gradients, const T* statistics);
+
+ private:
+  // Asked between pieces of the work: true once the poll, which member 0 asks, has asked to stop.
+  bool stops(const Team& team, TimedPoll& poll) noexcept;
+  // Threads for this much work between two barriers.
+  static int team_size(double multiply_adds);
+  NetworkPass<T> pass(int64_t first, int64_t rows) noexcept;
+
+  Network<T>& network_;
+  Workspace<T> workspace_;
+  GradientTasks<T> tasks_;
+  GradientClipper<T> clipper_;
+  AlignedBuffer<T> backup_;
+  int64_t rows_ = 0;
+  std::atomic<bool> stopped_{false};
+  bool training_ = false;
+  uint64_t seed_ = 0, step_ = 0;
+};
+
+}  // namespace lamina

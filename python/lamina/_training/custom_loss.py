@@ -1,0 +1,141 @@
+"""Training by a custom loss, a Python function of the user's."""
+
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from lamina import _core
+from lamina._checks import arrays
+from lamina._checks.types import ArrayLike
+from lamina._losses.custom import custom_value
+from lamina._losses.losses import CustomLoss
+from lamina._network.checked_data import checked_inputs
+from lamina._network.examples import Array, Examples
+from lamina._network.stack import Stack
+from lamina._training.batches import batches
+from lamina._training.fit import Fit, Progress
+
+
+def run_custom_loss(
+    net: Stack,
+    loss: CustomLoss,
+    x: Array,
+    y: Any,
+    step: int,
+    *,
+    share: float = 1.0,
+    accumulate: bool = False,
+) -> tuple[float, Array]:
+    """Forward, a user's own loss, and backward; the gradients stand in the network after it.
+
+    Args:
+        x: checked rows. step: number of the random mask. share: factor of the gradient, for a part
+            of a batch.
+
+    Returns:
+        The function's value, and the outputs [rows, outputs].
+
+    Raises:
+        TypeError: `loss` did not return (value, gradient) of numbers.
+        ValueError: the gradient has another shape than the outputs, or is not finite.
+        NotFiniteError: the value is not finite.
+    """
+    core = net._core_network()
+    outputs: Array = core.forward(x, training=True, seed=net.seed, step=step)
+    value, gradient = custom_value(loss, outputs, y)
+    if not np.isfinite(value):
+        raise _core.NotFiniteError(f"loss: your function gave {value}; the weights are unchanged")
+    if gradient.shape != outputs.shape:
+        raise ValueError(
+            f"loss: expected your function's gradient of shape {outputs.shape} as the outputs "
+            f"have, got {gradient.shape}"
+        )
+    gradient = arrays.contiguous(
+        gradient, dtype=net.dtype, where="loss", name="your function's gradient"
+    )
+    if not np.isfinite(gradient).all():
+        raise ValueError("loss: expected finite numbers in your function's gradient")
+    if share != 1.0:
+        gradient = gradient * share
+    core.backward(
+        gradient, gradients_wanted=True, accumulate=accumulate, input_gradient_wanted=False
+    )
+    return value, outputs
+
+
+def custom_value_and_grad(
+    net: Stack,
+    loss: CustomLoss,
+    X: ArrayLike,
+    y: ArrayLike,
+    step: int | None,
+    *,
+    accumulate: bool = False,
+) -> float:
+    """`run_custom_loss` of what the user gave; returns the value with the layers' penalties."""
+    x, number = checked_inputs(net, X, "forward"), net._random_step(step)
+    value, _ = run_custom_loss(net, loss, x, y, number, accumulate=accumulate)
+    return value + float(net._core_network().penalty())
+
+
+class CustomLossFit(Fit):
+    """One call of fit with a loss of the user's own; each step is taken by hand."""
+
+    def _train_epoch(
+        self, core: Any, handle: Any, steps: int, outputs: Array | None, progress: Progress | None
+    ) -> float:
+        train, options, average = self._train, self._options, self._average_of_steps()
+        rates = self.optimizer.rates_of_epoch(steps, self._last_step)
+        epoch, total = self.net.epochs_trained + 1, 0.0
+        taken = batches(
+            len(train.x),
+            options.batch_size,
+            seed=self.net.seed,
+            epoch=epoch,
+            shuffle=options.shuffle,
+            smallest=core.smallest_batch,
+        )
+        for step in range(steps):
+            if rates is not None:
+                handle.learning_rate = float(rates[step])
+            parts = list(islice(taken, options.accumulate))
+            try:
+                total += self._sum_of_parts(core, handle, parts, outputs)
+                core.apply_gradients(handle)
+            except _core.NotFiniteError as error:
+                raise _core.NotFiniteError(
+                    f"fit, epoch {epoch}, step {step + 1}: {error}"
+                ) from None
+            if average is not None:
+                average.update(self.net)
+            if progress is not None:
+                progress(step + 1)
+        core.end_epoch()
+        return total / len(train.x)
+
+    def _sum_of_parts(
+        self, core: Any, handle: Any, parts: list[Array], outputs: Array | None
+    ) -> float:
+        """Gradient of the mean over some batches; returns the loss times their rows."""
+        train, rows, total = self._train, sum(map(len, parts)), 0.0
+        for index, part in enumerate(parts):
+            value, found = run_custom_loss(
+                self.net,
+                self._loss,
+                train.x[part],
+                train.targets[part],
+                handle.steps * self._options.accumulate + index,
+                share=len(part) / rows,
+                accumulate=index > 0,
+            )
+            total += value * len(part)
+            if outputs is not None:
+                outputs[part] = found
+        return total + float(core.penalty()) * rows
+
+    def _validation_loss(self, core: Any, data: Examples, outputs: Array | None) -> float:
+        found = core.predict(data.x, None)
+        if outputs is not None:
+            outputs[:] = found
+        return custom_value(self._loss, found, data.targets)[0]
