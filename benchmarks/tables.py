@@ -123,6 +123,7 @@ def run_lamina(table: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int)
         target="target",
         task="classification" if table.classes else "regression",
         seed=seed,
+        verbose=False,
     )
     fitted = time.perf_counter()
     if table.classes:
