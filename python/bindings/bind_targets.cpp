@@ -82,6 +82,17 @@ DenseArray<double> weigh_classes(const NetworkHandle& network, const py::object&
   return DenseArray<double>(static_cast<py::ssize_t>(found.size()), found.data());
 }
 
+std::optional<DenseArray<int64_t>> class_labels(const NetworkHandle& network, const py::object& examples,
+                                                const LossSpec& loss) {
+  const std::vector<int64_t> labels = network.visit([&]<class T>(const Model<T>& model) {
+    const ExampleArrays<T> arrays(examples, model.network().inputs(), "fit");
+    const Unlocked unlocked(arrays);
+    return classes_of_rows(arrays.data.targets, arrays.data.inputs.rows, loss);
+  });
+  if (labels.empty()) return std::nullopt;
+  return DenseArray<int64_t>(static_cast<py::ssize_t>(labels.size()), labels.data());
+}
+
 std::pair<DenseArray<int64_t>, DenseArray<int64_t>> hold_out_rows(
     int64_t rows, double fraction, uint64_t seed, const std::optional<DenseArray<int64_t>>& classes,
     const std::string& what) {
@@ -116,6 +127,8 @@ void register_targets(py::module_& module) {
       py::arg("table"), py::arg("where"),
       "The weights [rows] of examples times those of their classes: pairs of class and weight, or None "
       "for balanced ones.");
+  module.def("class_labels", &class_labels, py::arg("network"), py::arg("examples"), py::arg("loss"),
+             "The class of each row [rows] for hold_out, or None where rows have no class.");
   module.def("hold_out", &hold_out_rows, py::arg("rows"), py::arg("fraction"), py::arg("seed"),
              py::arg("classes"), py::arg("what"),
              "Rows to train on and rows held back, each in rising order, drawn by the seed; with classes "

@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['EarlyStoppingRule', 'FitLoop', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_text_table', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'weigh_classes', 'write_model_file']
+__all__: list[str] = ['EarlyStoppingRule', 'FitLoop', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'class_labels', 'compile_predictor', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_text_table', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'weigh_classes', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -295,6 +295,10 @@ def check_layer(spec: str) -> None:
     """
 def check_optimizer(arg0: str) -> str:
     ...
+def class_labels(network: Network, examples: typing.Any, loss: Loss) -> numpy.typing.NDArray[numpy.int64] | None:
+    """
+    The class of each row [rows] for hold_out, or None where rows have no class.
+    """
 def compile_predictor(network: Network) -> Predictor:
     """
     A predictor with a copy of the network's weights, as they are now.

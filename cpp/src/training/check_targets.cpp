@@ -109,17 +109,11 @@ void check_finite(Value value, const char* where, const char* name, int64_t row,
   }
 }
 
-bool is_probability(const LossSpec& loss) {
-  return loss.takes_classes || loss.name == "binary_cross_entropy" || loss.name == "binary_focal";
-}
-
-bool is_hinge(const LossSpec& loss) { return loss.name == "hinge" || loss.name == "squared_hinge"; }
-
 // Raises where the loss has no such target. Hinge losses are checked by the set of their targets.
 class ValueCheck {
  public:
-  ValueCheck(const LossSpec& loss, const char* where)
-      : loss_(loss), where_(where), probability_(is_probability(loss)), hinge_(is_hinge(loss)) {
+  ValueCheck(const LossSpec& loss, const char* where) : loss_(loss), where_(where), hinge_(is_hinge(loss)) {
+    probability_ = loss.takes_classes || (tells_two_classes(loss) && !hinge_);
     nonnegative_ = loss.name == "poisson" || loss.name == "tweedie";
     positive_ = loss.name == "gamma";
   }
@@ -169,7 +163,7 @@ class ValueCheck {
 
   const LossSpec& loss_;
   const char* where_;
-  bool probability_, hinge_, nonnegative_, positive_;
+  bool hinge_, probability_, nonnegative_, positive_;
   double sum_ = 0.0;                        // of the row in hand
   int64_t zero_row_ = -1, minus_row_ = -1;  // the first of each
 };
@@ -195,6 +189,12 @@ void check_weight(Value value, const char* where, int64_t row) {
 }
 
 }  // namespace
+
+bool is_hinge(const LossSpec& loss) { return loss.name == "hinge" || loss.name == "squared_hinge"; }
+
+bool tells_two_classes(const LossSpec& loss) {
+  return loss.name == "binary_cross_entropy" || loss.name == "binary_focal" || is_hinge(loss);
+}
 
 void read_classes(const ArraySource& y, int64_t outputs, const char* where, int32_t* classes) {
   each_value(y, [&](auto value, int64_t row, int64_t) {

@@ -19,6 +19,10 @@ void read_classes(const ArraySource& y, int64_t outputs, const char* where, int3
 template <class T>
 void read_values(const ArraySource& y, const LossSpec& loss, const char* where, T* values);
 
+// Losses that tell two classes by one output: binary ones and hinge losses, whose targets are -1 and 1.
+bool is_hinge(const LossSpec& loss);
+bool tells_two_classes(const LossSpec& loss);
+
 // What the size of weights means: nothing where a mean is taken, so that very small or large ones may be
 // scaled by a power of two; elsewhere the largest must lie in the range of a type.
 enum class WeightScale : uint8_t { kRelative, kFloat32, kFloat64 };

@@ -18,7 +18,7 @@ from lamina._optimizers.full_batch import FullBatchOptimizer
 from lamina._optimizers.optimizer import Optimizer
 from lamina._optimizers.weight_average import WeightAverage
 from lamina._training.callbacks import EarlyStopping, Record, checked_callbacks, methods_of
-from lamina._training.fit_data import class_targets, with_class_weights
+from lamina._training.class_weights import with_class_weights
 from lamina._training.history import History
 from lamina._training.progress import EpochLines, ProgressLine, shows_progress_line
 from lamina._training.training_warnings import LossCheck
@@ -134,7 +134,9 @@ class Fit:
 
     def hold_back(self, fraction: float) -> None:
         """Move a random share of the training rows to validation."""
-        classes = class_targets(self._train, self._loss)
+        classes = None
+        if isinstance(self._loss, _core.Loss):
+            classes = _core.class_labels(self.net._core_network(), self._train, self._loss)
         parts = _core.hold_out(
             len(self._train.x), fraction, self.net.seed, classes, "fit: validation_fraction"
         )

@@ -1,9 +1,7 @@
-"""Class weights, and the classes by which rows are held back for validation."""
+"""Class weights as `fit` takes them."""
 
 from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from lamina import _core
 from lamina._checks.types import NDArray
@@ -11,8 +9,6 @@ from lamina._losses.losses import CustomLoss
 from lamina._network.examples import Examples
 
 Array = NDArray[Any]
-# Losses of two classes an output.
-_BINARY = ("binary_cross_entropy", "binary_focal", "hinge", "squared_hinge")
 
 
 def with_class_weights(
@@ -44,13 +40,3 @@ def _table(class_weight: Mapping[int, float]) -> list[tuple[float, float]]:
             "fit: expected class_weight as a dictionary from class index to weight, "
             f"got {class_weight!r}"
         ) from None
-
-
-def class_targets(data: Examples, loss: _core.Loss | CustomLoss) -> Array | None:
-    """The class of each row [rows], if they have one: indices, or one output of a binary loss."""
-    if data.classes is not None:
-        return data.classes.astype(np.int64)
-    binary = isinstance(loss, _core.Loss) and loss.name in _BINARY and data.targets.shape[1] == 1
-    if not binary or not np.isin(data.targets, (-1, 0, 1)).all():
-        return None
-    return data.targets[:, 0].astype(np.int64)
