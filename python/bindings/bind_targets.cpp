@@ -30,8 +30,14 @@ ArraySource rows_of(const py::array& array, const char* where) {
           array.strides(0), flat ? array.itemsize() : array.strides(1)};
 }
 
-DenseArray<int32_t> read_class_indices(const py::array& y, int64_t outputs, const std::string& where) {
+// The array itself where the core can read it as it is.
+py::array read_class_indices(const py::array& y, int64_t outputs, const std::string& where) {
   const ArraySource source = rows_of(y, where.c_str());
+  if (DenseArray<int32_t>::check_(y)) {
+    const Unlocked unlocked(y);
+    read_classes(source, outputs, where.c_str(), nullptr);
+    return y;
+  }
   DenseArray<int32_t> classes(source.rows);
   int32_t* out = classes.mutable_data();
   const Unlocked unlocked(y);
@@ -42,6 +48,10 @@ DenseArray<int32_t> read_class_indices(const py::array& y, int64_t outputs, cons
 template <class T>
 py::array read_values_as(const py::array& y, const LossSpec& loss, const std::string& where) {
   const ArraySource source = rows_of(y, where.c_str());
+  if (DenseArray<T>::check_(y)) {
+    const Unlocked unlocked(y);
+    if (!read_values<T>(source, loss, where.c_str(), nullptr)) return y;
+  }
   DenseArray<T> values({source.rows, source.columns});
   T* out = values.mutable_data();
   const Unlocked unlocked(y);

@@ -213,22 +213,24 @@ void read_classes(const ArraySource& y, int64_t outputs, const char* where, int3
              "class indices from 0 to " + std::to_string(outputs - 1) + " in y for " +
                  std::to_string(outputs) + " outputs",
              value, row);
-    classes[row] = static_cast<int32_t>(value);
+    if (classes != nullptr) classes[row] = static_cast<int32_t>(value);
   });
 }
 
 template <class T>
-void read_values(const ArraySource& y, const LossSpec& loss, const char* where, T* values) {
+bool read_values(const ArraySource& y, const LossSpec& loss, const char* where, T* values) {
   ValueCheck check(loss, where);
   T* next = values;
   each_value(y, [&](auto value, int64_t row, int64_t column) {
     check.check(value, row, y.columns, column);
     check_range<T>(value, where);
-    *next++ = static_cast<T>(value);
+    if (values != nullptr) *next++ = static_cast<T>(value);
   });
-  if (check.zero_is_minus_one(true))
+  const bool changes = check.zero_is_minus_one(true);
+  if (changes)
     for (T* value = values; value != next; ++value)
       if (*value == T{0}) *value = T{-1};
+  return changes;
 }
 
 void read_weights(const ArraySource& sample_weight, WeightScale scale, const char* where, double* weights) {
@@ -295,8 +297,8 @@ void check_targets(const DataSet<T>& data, const LossSpec& loss, int64_t outputs
   if (!any) fail_all_zero(where);
 }
 
-template void read_values<float>(const ArraySource&, const LossSpec&, const char*, float*);
-template void read_values<double>(const ArraySource&, const LossSpec&, const char*, double*);
+template bool read_values<float>(const ArraySource&, const LossSpec&, const char*, float*);
+template bool read_values<double>(const ArraySource&, const LossSpec&, const char*, double*);
 template void check_targets<float>(const DataSet<float>&, const LossSpec&, int64_t, const char*);
 template void check_targets<double>(const DataSet<double>&, const LossSpec&, int64_t, const char*);
 
