@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   lamina::python::register_build_info(module);
   lamina::python::register_threads(module);
   lamina::python::register_arrays(module);
+  lamina::python::register_metrics(module);
   lamina::python::register_optimizer(module);
   lamina::python::register_network(module);
   lamina::python::register_derivatives(module);

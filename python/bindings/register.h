@@ -13,6 +13,7 @@ void register_build_info(py::module_& module);
 void register_catalogue(py::module_& module);
 void register_derivatives(py::module_& module);
 void register_errors(py::module_& module);
+void register_metrics(py::module_& module);
 void register_model_file(py::module_& module);
 void register_network(py::module_& module);
 void register_optimizer(py::module_& module);

@@ -149,7 +149,11 @@ std::string number_text(double value) {
 }
 
 std::string shape_text(int64_t rows, int64_t columns) {
-  return "(" + std::to_string(rows) + ", " + std::to_string(columns) + ")";
+  return std::string("(")
+      .append(std::to_string(rows))
+      .append(", ")
+      .append(std::to_string(columns))
+      .append(")");
 }
 
 RowWeights::RowWeights(const char* name, const double* weights, int64_t rows)
@@ -211,8 +215,9 @@ Classes classes_of(const char* name, const MetricData& data, std::optional<Task>
   Classes result(name, outputs.rows, data.weights);
   result.task = task ? *task : task_of(name, truth, outputs);
   result.outputs = outputs;
-  result.rounding = outputs.float32 != nullptr ? std::numeric_limits<float>::epsilon()
-                                               : std::numeric_limits<double>::epsilon();
+  result.rounding = data.rounding > 0.0          ? data.rounding
+                    : outputs.float32 != nullptr ? std::numeric_limits<float>::epsilon()
+                                                 : std::numeric_limits<double>::epsilon();
   result.count = result.many_labels() ? outputs.columns : std::max<int64_t>(outputs.columns, 2);
   result.truth.reserve(static_cast<std::size_t>(result.rows));
   if (result.many_labels() || outputs.columns == 1) {
