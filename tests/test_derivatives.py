@@ -10,6 +10,7 @@ import pytest
 import lamina as lm
 from lamina import _core
 from lamina._losses.losses import core_loss
+from lamina._network.examples import Examples
 from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
 pytestmark = pytest.mark.kernels
@@ -367,6 +368,7 @@ def test_the_core_puts_the_weights_back_where_the_loss_is_not_finite() -> None:
     net = regressor(dtype="float64")
     core, before = net._core_network(), bits(net)
     direction = [np.ones_like(array) for array in net.parameters().values()]
+    data = Examples(x, None, y + 1e200, None)
     with pytest.raises(lm.NotFiniteError):
-        _core.hessian_vector_product(core, core_loss("mse"), x, None, y + 1e200, None, direction)
+        _core.hessian_vector_product(core, core_loss("mse"), data, direction)
     assert bits(net) == before

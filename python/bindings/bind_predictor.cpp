@@ -5,11 +5,11 @@
 
 #include "array_view.h"
 #include "base/denormals.h"
+#include "handles.h"
 #include "inference/predictor.h"
 #include "instance.h"
 #include "poll.h"
 #include "register.h"
-#include "training/model.h"
 
 namespace lamina::python {
 namespace {
@@ -22,16 +22,7 @@ constexpr int64_t kWorkToUnlock = 100'000;
 // Longer rows of Python numbers go the way of arrays, which costs them little.
 constexpr int64_t kMostNumbers = 128;
 
-// What Python calls a Predictor: one of the two is not null.
-struct AnyPredictor {
-  std::unique_ptr<const Predictor<float>> f32;
-  std::unique_ptr<const Predictor<double>> f64;
-
-  template <class Use>
-  auto visit(Use use) const {
-    return f32 ? use(*f32) : use(*f64);
-  }
-};
+using PredictorHandle = Handle<Predictor>;
 
 // The numpy type and element types, looked up once.
 struct NumpyTypes {
@@ -89,8 +80,8 @@ py::object checked_outputs(PyObject* out, int dimensions, py::ssize_t rows, py::
     got = std::string(py::str(array.dtype())) + " of shape " + shape_text(array);
   }
   throw Error(Error::Kind::kValue, "Predictor: expected out as a contiguous, writable array of " +
-                                       std::string(sizeof(T) == 4 ? "float32" : "float64") + " and shape [" +
-                                       shape + "], got " + got);
+                                       std::string(type_name<T>()) + " and shape [" + shape + "], got " +
+                                       got);
 }
 
 // Numbers in an order and type that the core reads.
@@ -216,7 +207,7 @@ PyObject* predict_call(PyObject* self, PyObject* const* arguments, Py_ssize_t co
   PyObject* out;
   if (!parse_arguments(arguments, count, names, out)) return nullptr;
   const auto* instance = reinterpret_cast<py::detail::instance*>(self);
-  const auto* predictor = static_cast<const AnyPredictor*>(instance->simple_value_holder[0]);
+  const auto* predictor = static_cast<const PredictorHandle*>(instance->simple_value_holder[0]);
   try {
     return predictor->visit([&](const auto& p) { return predict(p, arguments[0], out, rows_allowed); });
   } catch (py::error_already_set& error) {
@@ -292,21 +283,18 @@ void add_fast_methods(const py::handle& type) {
 }
 
 template <class T>
-py::object compile_predictor(const Model<T>& model) {
-  std::unique_ptr<const Predictor<T>> made;
-  {
-    const py::gil_scoped_release release;
-    model.read([&](const Network<T>& network, const T* weights) {
-      made = std::make_unique<const Predictor<T>>(network, weights);
-    });
-  }
-  auto any = std::make_unique<AnyPredictor>();
-  if constexpr (sizeof(T) == 4) {
-    any->f32 = std::move(made);
-  } else {
-    any->f64 = std::move(made);
-  }
-  Instance object(std::move(any));
+std::unique_ptr<Predictor<T>> compile(const Model<T>& model) {
+  const py::gil_scoped_release release;
+  std::unique_ptr<Predictor<T>> made;
+  model.read([&](const Network<T>& network, const T* weights) {
+    made = std::make_unique<Predictor<T>>(network, weights);
+  });
+  return made;
+}
+
+Instance<PredictorHandle> compile_predictor(const NetworkHandle& network) {
+  Instance object(
+      network.visit([](const auto& model) { return std::make_unique<PredictorHandle>(compile(model)); }));
   *reinterpret_cast<vectorcallfunc*>(reinterpret_cast<char*>(object.ptr()) + vector_call_offset) =
       &vector_call;
   return object;
@@ -318,7 +306,7 @@ void register_predictor(py::module_& module) {
   numpy_types.array = py::detail::npy_api::get().PyArray_Type_;
   numpy_types.f32 = py::dtype::of<float>().release().ptr();
   numpy_types.f64 = py::dtype::of<double>().release().ptr();
-  py::class_<AnyPredictor> type(
+  py::class_<PredictorHandle> type(
       module, "Predictor", py::custom_type_setup(&add_vector_call_room), py::is_final(),
       "An immutable copy of a network's weights for fast predictions, made by `compile_predictor`.\n\n"
       "Any number of threads may call it. A single row takes a path of its own for low latency, with sums "
@@ -327,22 +315,23 @@ void register_predictor(py::module_& module) {
       "at every call.");
   type.def_property_readonly(
           "inputs",
-          [](const AnyPredictor& self) { return self.visit([](const auto& p) { return p.inputs(); }); })
+          [](const PredictorHandle& self) { return self.visit([](const auto& p) { return p.inputs(); }); })
       .def_property_readonly(
           "outputs",
-          [](const AnyPredictor& self) { return self.visit([](const auto& p) { return p.outputs(); }); })
+          [](const PredictorHandle& self) { return self.visit([](const auto& p) { return p.outputs(); }); })
       .def_property_readonly("dtype",
-                             [](const AnyPredictor& self) { return self.f32 ? "float32" : "float64"; })
-      .def("__repr__", [](const AnyPredictor& self) {
-        return self.visit([&](const auto& p) {
+                             [](const PredictorHandle& self) {
+                               return self.visit([]<class T>(const Predictor<T>&) { return type_name<T>(); });
+                             })
+      .def("__repr__", [](const PredictorHandle& self) {
+        return self.visit([]<class T>(const Predictor<T>& p) {
           return "Predictor(" + std::to_string(p.inputs()) + " inputs, " + std::to_string(p.outputs()) +
-                 " outputs, " + (self.f32 ? "float32)" : "float64)");
+                 " outputs, " + type_name<T>() + ")";
         });
       });
   add_fast_methods(type);
-  constexpr const char* kText = "A predictor with a copy of the network's weights, as they are now.";
-  module.def("compile_predictor", &compile_predictor<float>, py::arg("network"), kText);
-  module.def("compile_predictor", &compile_predictor<double>, py::arg("network"), kText);
+  module.def("compile_predictor", &compile_predictor, py::arg("network"),
+             "A predictor with a copy of the network's weights, as they are now.");
 }
 
 }  // namespace lamina::python

@@ -1,0 +1,11 @@
+// What bind_passes.cpp adds to the class that bind_network.cpp defines.
+#pragma once
+
+#include "handles.h"
+#include "register.h"
+
+namespace lamina::python {
+
+void bind_passes(py::class_<NetworkHandle>& type);
+
+}  // namespace lamina::python
