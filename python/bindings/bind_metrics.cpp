@@ -73,7 +73,7 @@ py::list table() {
 void register_metrics(py::module_& module) {
   module.def("metric_table", &table, "Name, alias, what it reads and better direction of each metric.");
   module.def(
-      "better", [](const std::string& name) { return name_of(better(name)); }, py::arg("name"),
+      "better", [](const std::string& name) { return mode_name(better(name)); }, py::arg("name"),
       "Whether \"min\" or \"max\" of a figure is better; None where that is not known.");
   module.def("compute_metric", &compute, py::arg("name"), py::arg("targets").noconvert(),
              py::arg("outputs").noconvert(), py::arg("weights").noconvert(), py::arg("rounding"),

@@ -20,17 +20,17 @@ const py::object* ArraysByMemory::find(const void* memory) const noexcept {
 }
 
 py::object ArraysByMemory::array_of(const NumberView& numbers) const {
-  const auto copy = [&]<class T>(const T* memory) -> py::object {
+  const auto copy = [&]<class T>(const T* memory, std::vector<py::ssize_t> shape) -> py::object {
     if (const py::object* known = find(memory)) return *known;
-    py::array_t<T> array(std::vector<py::ssize_t>{numbers.rows, numbers.columns});
+    py::array_t<T> array(std::move(shape));
     for (int64_t row = 0; row < numbers.rows; ++row)
       std::copy_n(memory + row * numbers.row_stride, numbers.columns,
                   array.mutable_data() + row * numbers.columns);
     return array;
   };
-  if (numbers.float32 != nullptr) return copy(numbers.float32);
-  if (numbers.float64 != nullptr) return copy(numbers.float64);
-  return copy(numbers.int32).attr("reshape")(-1);
+  if (numbers.float32 != nullptr) return copy(numbers.float32, {numbers.rows, numbers.columns});
+  if (numbers.float64 != nullptr) return copy(numbers.float64, {numbers.rows, numbers.columns});
+  return copy(numbers.int32, {numbers.rows});
 }
 
 py::object ArraysByMemory::weights_of(const double* weights, int64_t rows) const {
