@@ -79,12 +79,14 @@ Instance<BoundScorer> make_scorer(const std::vector<py::tuple>& given) {
 
 using Warnings = std::vector<std::string>;
 
-Warnings prepare(BoundScorer& self, const LossSpec* loss, const std::string& last, int64_t outputs,
+// `loss`: None for a function of the user's.
+Warnings prepare(BoundScorer& self, const py::object& loss, const std::string& last, int64_t outputs,
                  const std::vector<py::array>& targets, bool arrays) {
+  const LossSpec* spec = loss.is_none() ? nullptr : loss.cast<const LossSpec*>();
   std::vector<NumberView> views;
   for (const py::array& target : targets) views.push_back(number_view(target));
   Warnings warnings;
-  self.scorer.prepare(output_kind(loss, last, outputs), views, arrays, &warnings);
+  self.scorer.prepare(output_kind(spec, last, outputs), views, arrays, &warnings);
   return warnings;
 }
 

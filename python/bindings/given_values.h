@@ -1,9 +1,9 @@
 // Numbers and names that users give as options, with sentences that show what came.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -39,7 +39,8 @@ inline double as_double(py::handle value) {
   if (number == -1.0 && PyErr_Occurred() != nullptr) {
     const bool negative = py::int_(py::reinterpret_borrow<py::object>(value)) < py::int_(0);
     PyErr_Clear();
-    return negative ? -HUGE_VAL : HUGE_VAL;
+    const double infinity = std::numeric_limits<double>::infinity();
+    return negative ? -infinity : infinity;
   }
   return number;
 }

@@ -128,8 +128,8 @@ def _of_chosen(
         # Errors name them where there are two; more are never 0 and 1 by chance.
         names = [repr(label) for label in labels.tolist()] if len(labels) <= 2 else []
     weights = _weights(name, sample_weight, len(chosen))
-    both = (np.ascontiguousarray(part, dtype=np.int64) for part in (truth, chosen))
-    return _told(*_core.compute_metric_of_classes(name, *both, weights, names, options))
+    true, given = (np.ascontiguousarray(part, dtype=np.int64) for part in (truth, chosen))
+    return _told(*_core.compute_metric_of_classes(name, true, given, weights, names, options))
 
 
 def _holds_int64(classes: Array) -> bool:

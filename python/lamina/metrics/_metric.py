@@ -155,8 +155,9 @@ def known_metric(name: str) -> Metric:
 
 def better(name: str) -> Mode | None:
     """Whether "min" or "max" of a figure is better, by its name; None where that is not known."""
-    mode: Mode | None = _core.better(name)
-    return mode
+    mode: Any = _core.better(name)
+    found: Mode | None = mode
+    return found
 
 
 def as_number(name: str, value: Any) -> float:
