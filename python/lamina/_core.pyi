@@ -3,6 +3,7 @@ The compiled core of lamina; use the package lamina instead.
 """
 from __future__ import annotations
 import collections.abc
+import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
@@ -93,7 +94,7 @@ class Network:
         ...
     def end_fit(self) -> None:
         ...
-    def evaluate(self, loss: Loss, examples: typing.Any, outputs: numpy.ndarray | None = None, progress: typing.Any = None) -> float:
+    def evaluate(self, loss: Loss, examples: lamina._network.examples.Examples, outputs: numpy.ndarray | None = None, progress: typing.Any = None) -> float:
         ...
     def follow_average(self, average: WeightAverage) -> None:
         ...
@@ -117,7 +118,7 @@ class Network:
         ...
     def resume_training_weights(self, average: WeightAverage) -> None:
         ...
-    def run_epoch(self, loss: Loss, optimizer: Optimizer, average: WeightAverage, examples: typing.Any, *, epoch: typing.SupportsInt | typing.SupportsIndex, batch_size: typing.SupportsInt | typing.SupportsIndex, accumulate: typing.SupportsInt | typing.SupportsIndex, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, outputs: numpy.ndarray | None, progress: typing.Any) -> tuple:
+    def run_epoch(self, loss: Loss, optimizer: Optimizer, average: WeightAverage, examples: lamina._network.examples.Examples, *, epoch: typing.SupportsInt | typing.SupportsIndex, batch_size: typing.SupportsInt | typing.SupportsIndex, accumulate: typing.SupportsInt | typing.SupportsIndex, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, outputs: numpy.ndarray | None, progress: typing.Any) -> tuple:
         ...
     def set_parameters(self, indices: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], arrays: collections.abc.Sequence[numpy.ndarray]) -> None:
         ...
@@ -127,7 +128,7 @@ class Network:
         ...
     def target_columns(self, loss: Loss) -> int:
         ...
-    def train_step(self, loss: Loss, optimizer: Optimizer, examples: typing.Any, seed: typing.SupportsInt | typing.SupportsIndex) -> float:
+    def train_step(self, loss: Loss, optimizer: Optimizer, examples: lamina._network.examples.Examples, seed: typing.SupportsInt | typing.SupportsIndex) -> float:
         ...
     def try_forward(self, inputs: typing.Any, training: bool, seed: int, step: int) -> numpy.typing.NDArray[typing.Any] | None:
         ...
@@ -141,7 +142,7 @@ class Network:
         ...
     def update_average(self, average: WeightAverage) -> None:
         ...
-    def value_and_gradient(self, loss: Loss, examples: typing.Any, *, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, accumulate: bool) -> float:
+    def value_and_gradient(self, loss: Loss, examples: lamina._network.examples.Examples, *, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, accumulate: bool) -> float:
         ...
     @property
     def dtype(self) -> str:
@@ -312,7 +313,7 @@ def hardware_threads() -> int:
     """
     CPUs this process may use: its affinity, or the whole CPUs of its cgroup quota if fewer.
     """
-def hessian_vector_product(network: Network, loss: Loss, examples: typing.Any, direction: collections.abc.Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
+def hessian_vector_product(network: Network, loss: Loss, examples: lamina._network.examples.Examples, direction: collections.abc.Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
     ...
 def is_trainable(activation: str) -> bool:
     """
@@ -356,9 +357,9 @@ def read_model_file(path: str | bytes) -> tuple[str, dict[str, numpy.ndarray]]:
     """
     The JSON record and the tensors of a model file, after its checksum has matched.
     """
-def sample_gradient_norms(network: Network, loss: Loss, examples: typing.Any) -> numpy.ndarray:
+def sample_gradient_norms(network: Network, loss: Loss, examples: lamina._network.examples.Examples) -> numpy.ndarray:
     ...
-def sample_gradients(network: Network, loss: Loss, examples: typing.Any) -> numpy.ndarray:
+def sample_gradients(network: Network, loss: Loss, examples: lamina._network.examples.Examples) -> numpy.ndarray:
     ...
 def serialize_model(record: str, tensors: dict[str, numpy.ndarray]) -> bytes:
     """
