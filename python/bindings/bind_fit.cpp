@@ -8,6 +8,7 @@
 
 #include "callback_observer.h"
 #include "examples.h"
+#include "figures_dict.h"
 #include "handles.h"
 #include "instance.h"
 #include "made_here.h"

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "array_view.h"
+#include "figures_dict.h"
 #include "given_values.h"
 #include "instance.h"
 #include "made_here.h"
@@ -84,31 +85,6 @@ class AttributeReader {
   py::handle schedule_;
   std::string name_;
 };
-
-FigureModes modes_of(const py::dict& figures) {
-  FigureModes modes;
-  for (const auto& [name, mode] : figures)
-    modes.push_back(
-        {name.cast<std::string>(),
-         named_value<std::optional<Mode>>(mode.is_none() ? py::str("auto") : py::str(mode),
-                                          {{"auto", std::nullopt}, {"min", Mode::kMin}, {"max", Mode::kMax}},
-                                          "watch", "mode min, max or None")});
-  return modes;
-}
-
-py::dict dict_of(const FigureModes& modes) {
-  py::dict figures;
-  for (const auto& [name, mode] : modes)
-    figures[py::str(name)] = !mode ? py::object(py::none()) : py::str(*mode == Mode::kMin ? "min" : "max");
-  return figures;
-}
-
-Figures figures_of(const py::dict& record) {
-  Figures figures;
-  for (const auto& [name, value] : record)
-    if (is_number(value)) figures.push_back({name.cast<std::string>(), as_double(value)});
-  return figures;
-}
 
 // A schedule of the user's: a Python object, asked through its methods.
 class PythonSchedule final : public Schedule {

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "figures_dict.h"
 #include "training/fit.h"
 
 namespace lamina::python {
@@ -42,49 +43,6 @@ const char* class_for(Error::Kind kind) noexcept {
 }
 
 }  // namespace
-
-py::dict dict_of(const Figures& figures) {
-  py::dict record;
-  for (const Figure& figure : figures) record[py::str(figure.name)] = figure.value;
-  return record;
-}
-
-Figures figures_of(const py::dict& record) {
-  Figures figures;
-  for (const auto& [name, value] : record) {
-    if (!py::isinstance<py::str>(name) || PyNumber_Check(value.ptr()) == 0) continue;
-    const double number = PyFloat_AsDouble(value.ptr());
-    if (number == -1.0 && PyErr_Occurred() != nullptr)
-      PyErr_Clear();  // a number such as 1j, which is no figure
-    else
-      figures.push_back({name.cast<std::string>(), number});
-  }
-  return figures;
-}
-
-py::dict dict_of(const FigureModes& figures) {
-  py::dict modes;
-  for (const FigureMode& figure : figures) {
-    py::object mode = py::none();
-    if (figure.mode) mode = py::str(*figure.mode == Mode::kMin ? "min" : "max");
-    modes[py::str(figure.name)] = mode;
-  }
-  return modes;
-}
-
-FigureModes modes_of(const py::dict& figures) {
-  FigureModes modes;
-  for (const auto& [name, mode] : figures)
-    modes.push_back({name.cast<std::string>(), mode_of(py::reinterpret_borrow<py::object>(mode))});
-  return modes;
-}
-
-std::optional<Mode> mode_of(const py::object& mode) {
-  if (mode.is_none()) return std::nullopt;
-  const auto text = mode.cast<std::string>();
-  if (text == "auto") return std::nullopt;
-  return text == "min" ? Mode::kMin : Mode::kMax;
-}
 
 std::string reason_in_python(const std::exception_ptr& error) {
   try {

@@ -11,15 +11,6 @@
 
 namespace lamina::python {
 
-// The figures of a record as Python's dictionary, and back: numbers alone are figures.
-py::dict dict_of(const Figures& figures);
-Figures figures_of(const py::dict& record);
-// {"loss": "min", "learning_rate": None}, and back.
-py::dict dict_of(const FigureModes& figures);
-FigureModes modes_of(const py::dict& figures);
-// "min" and "max"; None and "auto": not known.
-std::optional<Mode> mode_of(const py::object& mode);
-
 // Why an exception ended a fit, as Python names it.
 std::string reason_in_python(const std::exception_ptr& error);
 
