@@ -7,11 +7,24 @@ import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_loss', 'make_network', 'make_text_table', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
+__all__: list[str] = ['Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'better', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'wrap_schedule', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
     """
+class Schedule:
+    def factors(self, t: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], length: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+        ...
+    def get_state(self) -> dict:
+        ...
+    def note_epoch(self, record: dict) -> None:
+        ...
+    def rates(self, first: typing.Any, count: typing.Any, epoch_steps: typing.Any, last: typing.Any) -> numpy.typing.NDArray[numpy.float64]:
+        ...
+    def set_state(self, state: typing.Any) -> None:
+        ...
+    def watch(self, figures: dict) -> None:
+        ...
 class Loss:
     def spec(self) -> str:
         ...
@@ -152,6 +165,14 @@ class Network:
     @property
     def smallest_batch(self) -> int:
         ...
+class Scorer:
+    def prepare(self, loss: typing.Any, last_activation: str, outputs: typing.SupportsInt | typing.SupportsIndex, targets: collections.abc.Sequence[numpy.ndarray], arrays: bool) -> list[str]:
+        ...
+    def score(self, y: typing.Any, targets: numpy.ndarray | None, outputs: numpy.ndarray, weights: numpy.typing.NDArray[numpy.float64] | None) -> tuple:
+        ...
+    @property
+    def modes(self) -> dict:
+        ...
 class PerceptronResult:
     @property
     def biases(self) -> list[float]:
@@ -245,6 +266,10 @@ def activation_gradient(activation: str, saved: numpy.ndarray, dy: numpy.ndarray
     """
 def activations(network: Network, inputs: numpy.ndarray) -> list[numpy.ndarray]:
     ...
+def better(name: str) -> str | None:
+    """
+    Whether "min" or "max" of a figure is better; None where that is not known.
+    """
 def build_info() -> dict:
     """
     Version and compiler of this build; the instruction set in use and all that run here.
@@ -262,6 +287,14 @@ def check_optimizer(arg0: str) -> str:
 def compile_predictor(network: Network) -> Predictor:
     """
     A predictor with a copy of the network's weights, as they are now.
+    """
+def compute_metric(name: str, targets: numpy.ndarray, outputs: numpy.ndarray, weights: numpy.typing.NDArray[numpy.float64] | None, rounding: typing.SupportsFloat | typing.SupportsIndex, options: dict) -> tuple:
+    ...
+def compute_metric_of_classes(name: str, truth: numpy.typing.NDArray[numpy.int64], chosen: numpy.typing.NDArray[numpy.int64], weights: numpy.typing.NDArray[numpy.float64] | None, names: collections.abc.Sequence[str], options: dict) -> tuple:
+    ...
+def curve_times(name: str, per: str, first: typing.Any, count: typing.Any, epoch_steps: typing.Any, last: typing.Any, length: typing.Any) -> tuple[numpy.typing.NDArray[numpy.float64], float]:
+    """
+    Times t of some steps, and the time at which a curve ends: with training where length is None.
     """
 def first_rows(text: bytes, separator: str, quote: str, comment: str, limit: typing.SupportsInt | typing.SupportsIndex, last: bool) -> list:
     """
@@ -294,9 +327,21 @@ def make_loss(spec: str) -> Loss:
     ...
 def make_network(spec: str, dtype: str, seed: typing.SupportsInt | typing.SupportsIndex | None) -> Network:
     ...
+def make_schedule(kind: str, options: typing.Any) -> Schedule:
+    """
+    A curve or a plateau, by the attributes of a Python schedule.
+    """
+def make_scorer(metrics: collections.abc.Sequence[tuple]) -> Scorer:
+    ...
 def make_text_table(separator: str, quote: str, comment: str, decimal_comma: bool, kinds: str, missing: collections.abc.Sequence[str], first_line: typing.SupportsInt | typing.SupportsIndex, bytes_per_thread: typing.SupportsInt | typing.SupportsIndex = 65536) -> TextTable:
     """
     A reader of a text table, block by block, into columns. `kinds` has a letter for each column: n number, m number or one of the missing texts, t text, w text as it is written, - skipped.
+    """
+def make_warm_up(after: Schedule, options: typing.Any) -> Schedule:
+    ...
+def metric_table() -> list:
+    """
+    Name, alias, what it reads and better direction of each metric.
     """
 def narrow_columns(array: numpy.ndarray) -> list[int]:
     """
@@ -340,6 +385,10 @@ def values_within(array: numpy.ndarray, limit: typing.SupportsFloat | typing.Sup
     """
 def vector_jacobian_product(network: Network, inputs: numpy.ndarray, vectors: numpy.ndarray, by_inputs: bool) -> tuple:
     ...
+def wrap_schedule(schedule: typing.Any) -> Schedule:
+    """
+    A schedule of the user's own, as the core follows it.
+    """
 def write_model_file(path: str | bytes, record: str, tensors: dict[str, numpy.ndarray]) -> None:
     """
     Replace `path` in one step by a model file of this JSON record and these tensors.
