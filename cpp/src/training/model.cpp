@@ -132,14 +132,15 @@ Trainer<T>& Model<T>::trainer_for(const LossSpec& loss, int64_t rows, int64_t ta
   std::unique_ptr<Trainer<T>>& trainer = buffers().trainer;
   if (!trainer || trainer->runner().capacity() < rows ||
       trainer->runner().target_columns() != target_columns || !(trainer->runner().loss() == loss))
-    trainer = std::make_unique<Trainer<T>>(network_, loss, rows, target_columns);
+    trainer = std::make_unique<Trainer<T>>(network_, loss, rows, target_columns, execution_);
   return *trainer;
 }
 
 template <class T>
 ForwardBackward<T>& Model<T>::passes_for(int64_t rows) {
   std::unique_ptr<ForwardBackward<T>>& passes = buffers().passes;
-  if (!passes || passes->capacity() < rows) passes = std::make_unique<ForwardBackward<T>>(network_, rows);
+  if (!passes || passes->capacity() < rows)
+    passes = std::make_unique<ForwardBackward<T>>(network_, rows, execution_);
   return *passes;
 }
 
@@ -161,7 +162,8 @@ void Model<T>::keep_statistics(const Workspace<T>& workspace) {
 
 template <class T>
 EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
-                                Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll) {
+                                Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll,
+                                const GradientHook<T>* hook) {
   const auto training = lock_training();
   Trainer<T>& trainer =
       trainer_for(loss, largest_batch(network_, data.inputs.rows, request.batch_size), data.targets.columns);
@@ -169,7 +171,7 @@ EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, co
   {
     const auto weights = lock_weights();
     const ScopedFlag running(in_epoch_);
-    record = trainer.run_epoch(data, request, optimizer, average, outputs, poll);
+    record = trainer.run_epoch(data, request, optimizer, average, outputs, poll, hook);
   }
   if (published()) publish();
   return record;
@@ -177,15 +179,16 @@ EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, co
 
 template <class T>
 double Model<T>::train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer,
-                            uint64_t seed, Poll poll) {
+                            uint64_t seed, Poll poll, const GradientHook<T>* hook) {
   const auto training = lock_training();
   const auto weights = lock_weights();
   Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
   // No weight is half changed while the poll is asked.
-  return trainer.step(data, optimizer, seed, [&](int64_t done) {
+  const auto asking_poll = [&](int64_t done) {
     const ScopedFlag asking(in_poll_);
     return poll(done);
-  });
+  };
+  return trainer.step(data, optimizer, seed, asking_poll, hook);
 }
 
 template <class T>
@@ -333,14 +336,16 @@ void Model<T>::resume_training_weights(WeightAverage<T>& average) {
 
 template <class T>
 bool Model<T>::predict(const ArraySource& inputs, T* outputs, Poll poll) const {
-  return with_weights(
-      [&](const T* weights) { return lamina::predict(network_, weights, inputs, outputs, poll); });
+  return with_weights([&](const T* weights) {
+    return lamina::predict(network_, weights, inputs, outputs, poll, execution_);
+  });
 }
 
 template <class T>
 Evaluation Model<T>::evaluate(const DataSet<T>& data, const LossSpec& loss, T* outputs, Poll poll) const {
-  return with_weights(
-      [&](const T* weights) { return lamina::evaluate(network_, weights, loss, data, outputs, poll); });
+  return with_weights([&](const T* weights) {
+    return lamina::evaluate(network_, weights, loss, data, outputs, poll, execution_);
+  });
 }
 
 template <class T>
@@ -355,13 +360,13 @@ bool Model<T>::hessian_vector_product(const LossSpec& loss, const DataSet<T>& da
 {
   const auto training = lock_training();
   const auto weights = lock_weights();
-  return lamina::hessian_vector_product(network_, loss, data, direction, product, poll);
+  return lamina::hessian_vector_product(network_, loss, data, direction, product, poll, execution_);
 }
 
 template <class T>
 bool Model<T>::derive(FunctionRef<bool(Derivatives<T>&)> use) {
   const auto training = lock_training();
-  Derivatives<T> derivatives(network_);
+  Derivatives<T> derivatives(network_, execution_);
   return use(derivatives);
 }
 

@@ -28,10 +28,11 @@ template <class T>
 class Model {
  public:
   // Without a seed no first weights are drawn: a caller sets them all.
-  Model(const Json& spec, std::optional<uint64_t> seed)
-      : network_(seed ? Network<T>(spec, *seed) : Network<T>(spec, std::nullopt)) {}
+  Model(const Json& spec, std::optional<uint64_t> seed, const Execution& execution = {})
+      : network_(seed ? Network<T>(spec, *seed) : Network<T>(spec, std::nullopt)), execution_(execution) {}
 
   const Network<T>& network() const noexcept { return network_; }
+  const Execution& execution() const noexcept { return execution_; }
   Optimizer<T> make_optimizer(const OptimizerSpec& spec) const {
     return Optimizer<T>(spec, network_.parameters(), network_.flat_size(), network_.kernels());
   }
@@ -50,10 +51,11 @@ class Model {
   // After an epoch of steps by passes; run_epoch does it itself.
   void end_epoch();
   EpochRecord run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
-                        Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll);
+                        Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll,
+                        const GradientHook<T>* hook = nullptr);
   // Where a poll asks to stop, weights and accumulated gradients stay as they were.
   double train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer, uint64_t seed,
-                    Poll poll);
+                    Poll poll, const GradientHook<T>* hook = nullptr);
   // `accumulate`: the gradients become the mean by weight (or sum) over this call and those before it.
   double value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed, uint64_t step,
                             bool accumulate, Poll poll);
@@ -132,6 +134,7 @@ class Model {
   }
 
   Network<T> network_;
+  const Execution execution_;
   std::unique_ptr<Buffers> buffers_;
 
   TrainingRight training_right_;             // of the thread that trains, through a whole fit
