@@ -76,6 +76,12 @@ def unary_minus(code: str) -> Iterator[Change]:
             yield match.start(), match.end(), ""
 
 
+def negation(code: str) -> Iterator[Change]:
+    """What is denied is taken as it is."""
+    for match in re.finditer(r"!(?=[\w(])", code):
+        yield match.start(), match.end(), ""
+
+
 def index(code: str) -> Iterator[Change]:
     """The element after or before the one that is meant."""
     for match in re.finditer(r"(?<=[\w)\]])\[([^\[\]]*[A-Za-z_][^\[\]]*)\]", code):
@@ -124,7 +130,8 @@ KINDS: dict[str, Finder] = {
     "index": index,
     "comparison": swaps(both_ways((" < ", " <= "), (" > ", " >= "), (" == ", " != "))),
     "extreme": swaps(both_ways(("std::min(", "std::max("), ("std::min<", "std::max<"))),
-    "logic": swaps(both_ways((" && ", " || "), ("true", "false")) | {"(!": "(", " !": " "}),
+    "logic": swaps(both_ways((" && ", " || "), ("true", "false"))),
+    "negation": negation,
     "constant": constant,
     "statement": statement,
 }
@@ -140,8 +147,6 @@ def mutants_of(file: str, text: str) -> list[Mutant]:
         for kind, finder in KINDS.items():
             for start, end, new in finder(code):
                 after = line[:start] + new + line[end:]
-                if " != " in code and new == " " and line[end : end + 2] == "= ":
-                    continue  # the first half of an operator
                 found.append(Mutant(file, number, kind, line, after))
     return found
 

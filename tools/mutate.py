@@ -11,10 +11,12 @@ same floor. The table is build/mutation/results.csv; no mutant in it is run twic
 
 import argparse
 import csv
+import fcntl
 import random
 import time
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from mutants import Mutant, all_mutants
@@ -30,9 +32,14 @@ class Results:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.rows: list[dict[str, str]] = []
-        if path.exists():
-            with path.open(newline="", encoding="utf-8") as file:
-                self.rows = list(csv.DictReader(file))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        self.read()
+
+    def read(self) -> None:
+        """Takes what the file holds by now; another run may have added to it."""
+        with self.path.open(newline="", encoding="utf-8") as file:
+            self.rows = list(csv.DictReader(file))
 
     def add(self, mutant: Mutant, verdict: str, by: str, seconds: float) -> None:
         """Adds a row, in the place of that of the same mutant where there is one."""
@@ -46,16 +53,18 @@ class Results:
             "by": by,
             "seconds": f"{seconds:.0f}",
         }
-        keys = self.keys()
-        if mutant.key() in keys:
-            self.rows[keys.index(mutant.key())] = row
-        else:
-            self.rows.append(row)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, HEADER)
-            writer.writeheader()
-            writer.writerows(self.rows)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.read()
+            keys = self.keys()
+            if mutant.key() in keys:
+                self.rows[keys.index(mutant.key())] = row
+            else:
+                self.rows.append(row)
+            with self.path.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, HEADER)
+                writer.writeheader()
+                writer.writerows(self.rows)
 
     def keys(self) -> list[tuple[str, str, str]]:
         """Of all rows, as `Mutant.key`."""
@@ -135,21 +144,35 @@ def main() -> None:
     parser.add_argument(
         "--largest-rebuild", type=int, default=1000, help="files to compile at most"
     )
+    parser.add_argument(
+        "--part",
+        type=int,
+        nargs=2,
+        default=(0, 1),
+        metavar=("K", "N"),
+        help="every N-th mutant from the K-th on: N runs may share a sample",
+    )
+    parser.add_argument(
+        "--limit", type=float, help="seconds of a run; no run without a mutant first"
+    )
     parser.add_argument("--tree", type=Path, default=default, help="folder of the changed copy")
     options = parser.parse_args()
     subject = Subject(ROOT, options.tree.resolve())
     results = Results(ROOT / "build" / "mutation" / "results.csv")
     found = [mutant for mutant in all_mutants(subject.tree) if options.only in mutant.file]
     print(f"{len(found)} possible mutants on {len({(m.file, m.line) for m in found})} lines")
-    subject.ask_without_mutant()
-    print(f"all tests pass without a mutant; limit of a run {subject.limit:.0f} s", flush=True)
+    if options.limit:
+        subject.limit = options.limit
+    else:
+        subject.ask_without_mutant()
+        print(f"all tests pass without a mutant; limit of a run {subject.limit:.0f} s", flush=True)
     if options.again:
         survivors = results.survivors()
         chosen: Iterable[Mutant] = [mutant for mutant in found if mutant.key() in survivors]
     else:
         known = set(results.keys())
         chosen = (mutant for mutant in drawn(found, options.seed) if mutant.key() not in known)
-    for mutant in chosen:
+    for mutant in islice(chosen, options.part[0], None, options.part[1]):
         if not options.again and len(results.judged()) >= options.sample:
             break
         judge(subject, results, mutant, options.largest_rebuild)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -115,6 +116,9 @@ class Subject:
         )
         options = {"LAMINA_BUILD_TESTS": "ON", "LAMINA_WERROR": "ON", "CMAKE_BUILD_TYPE": "Release"}
         options |= {"CMAKE_PROJECT_INCLUDE": str(rule), "Python_EXECUTABLE": sys.executable}
+        # The compiler's name as scikit-build-core takes it, so that ccache has its results.
+        if compiler := shutil.which((sysconfig.get_config_var("CXX") or "none").split()[0]):
+            options["CMAKE_CXX_COMPILER"] = compiler
         if ccache := shutil.which("ccache"):
             options["CMAKE_CXX_COMPILER_LAUNCHER"] = ccache
         definitions = [f"-D{name}={value}" for name, value in options.items()]

@@ -75,6 +75,11 @@ Instance<NetworkHandle> make_network(const std::string& spec, const std::string&
     throw Error(Error::Kind::kValue, "network: expected dtype float32 or float64, got '" + dtype + "'");
   NetworkHandle made =
       dtype == "float32" ? new_network<float>(parse(spec), seed) : new_network<double>(parse(spec), seed);
+  std::vector<py::object> names;
+  made.visit([&](const auto& model) {
+    for (const Parameter& p : model.network().parameters()) names.push_back(py::str(p.name));
+  });
+  made.set_parameter_names(std::move(names));
   return Instance(std::make_unique<NetworkHandle>(std::move(made)));
 }
 
@@ -267,6 +272,7 @@ void register_network(py::module_& module) {
   bind_structure(type);
   bind_weights(type);
   bind_passes(type);
+  bind_calls(type);
   module.def("make_network", &make_network, py::arg("spec"), py::arg("dtype"), py::arg("seed"));
   module.def("parameter_shapes", [](const std::string& spec) {
     std::vector<std::pair<std::string, std::vector<int64_t>>> shapes;

@@ -5,10 +5,12 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/error.h"
 #include "optimizers/optimizer.h"
 #include "optimizers/weight_average.h"
+#include "register.h"
 #include "training/model.h"
 
 namespace lamina::python {
@@ -42,7 +44,17 @@ class Handle {
   std::variant<std::unique_ptr<Class<float>>, std::unique_ptr<Class<double>>> value_;
 };
 
-using NetworkHandle = Handle<Model>;
+// Python's Network, with the names that it gives gradients by.
+class NetworkHandle : public Handle<Model> {
+ public:
+  using Handle::Handle;
+
+  const std::vector<py::object>& parameter_names() const noexcept { return names_; }
+  void set_parameter_names(std::vector<py::object> names) { names_ = std::move(names); }
+
+ private:
+  std::vector<py::object> names_;
+};
 using OptimizerHandle = Handle<Optimizer>;
 using AverageHandle = Handle<WeightAverage>;
 

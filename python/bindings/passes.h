@@ -1,4 +1,4 @@
-// What bind_passes.cpp adds to the class that bind_network.cpp defines.
+// What other files add to the class that bind_network.cpp defines.
 #pragma once
 
 #include "handles.h"
@@ -7,5 +7,6 @@
 namespace lamina::python {
 
 void bind_passes(py::class_<NetworkHandle>& type);
+void bind_calls(const py::class_<NetworkHandle>& type);
 
 }  // namespace lamina::python

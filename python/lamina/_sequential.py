@@ -83,6 +83,10 @@ class Sequential(Stack):
         Raises:
             TypeError, ValueError: X is not a finite table of numbers of the right width.
         """
+        if self._core is not None and not self._is_fresh:
+            outputs: Array | None = self._core.try_predict(X)
+            if outputs is not None:
+                return outputs
         x = checked_inputs(self, X, "predict", least_rows=0)
         if self._is_fresh:
             warn_untrained(self)
@@ -313,6 +317,14 @@ class Sequential(Stack):
         Raises:
             RuntimeError: accumulate after `backward`.
         """
+        core, last = self._core, self._last_loss
+        plain = sample_weight is None and step is None and accumulate is False
+        if plain and core is not None and last is not None and last[0] is loss:
+            number = self._forward_steps + 1
+            found = core.try_value_and_gradient(X, y, last[1], self.seed, number, False)
+            if found is not None:
+                self._forward_steps = number
+                return found
         check_flag(accumulate, "accumulate", "value_and_grad")
         if is_custom_loss(loss, sample_weight, "value_and_grad"):
             value = custom_value_and_grad(self, loss, X, y, step, accumulate=accumulate)
@@ -344,6 +356,13 @@ class Sequential(Stack):
         Raises:
             NotFiniteError: as in `fit`.
         """
+        core, last = self._core, self._last_loss
+        if core is not None and last is not None and last[0] is loss and sample_weight is None:
+            handle = optimizer.handle_in_use(self) if isinstance(optimizer, Optimizer) else None
+            if handle is not None:
+                value = core.try_train_step(X, y, last[1], handle, self.seed)
+                if value is not None:
+                    return value
         optimizer = checked_optimizer(optimizer, "train_step")
         if is_custom_loss(loss, sample_weight, "train_step"):
             value = custom_value_and_grad(self, loss, X, y, optimizer.steps)
@@ -379,7 +398,8 @@ class Sequential(Stack):
     def __getstate__(self) -> dict[str, Any]:
         core = self._core
         # A history belongs to the network that was trained, not to copies.
-        state = {k: v for k, v in self.__dict__.items() if k not in ("_core", "history")}
+        left_out = ("_core", "_last_loss", "history")
+        state = {k: v for k, v in self.__dict__.items() if k not in left_out}
         return {**state, "_bytes": None if core is None else model_bytes(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

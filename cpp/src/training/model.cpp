@@ -69,6 +69,13 @@ void Model<T>::set_parameters(std::span<const std::pair<size_t, const T*>> value
 }
 
 template <class T>
+void Model<T>::set_weights(const T* flat) {
+  const auto training = lock_training();
+  replace_weights(flat);
+  if (published()) publish();
+}
+
+template <class T>
 void Model<T>::begin_fit() {
   auto training = lock_training();
   if (published())
@@ -145,13 +152,6 @@ ForwardBackward<T>& Model<T>::passes_for(int64_t rows) {
 }
 
 template <class T>
-T* Model<T>::gradient_buffer() {
-  AlignedBuffer<T>& gradients = buffers().gradients;
-  if (gradients.empty()) gradients = AlignedBuffer<T>(network_.flat_size());
-  return gradients.data();
-}
-
-template <class T>
 void Model<T>::keep_statistics(const Workspace<T>& workspace) {
   if (!network_.couples_rows()) return;
   Buffers& kept = buffers();
@@ -192,10 +192,15 @@ double Model<T>::train_step(const DataSet<T>& data, const LossSpec& loss, Optimi
 }
 
 template <class T>
-T* Model<T>::part_buffer() {
-  AlignedBuffer<T>& part = buffers().part;
-  if (part.empty()) part = AlignedBuffer<T>(network_.flat_size());
-  return part.data();
+std::optional<double> Model<T>::try_train_step(const DataSet<T>& data, const LossSpec& loss,
+                                               Optimizer<T>& optimizer, uint64_t seed) {
+  const auto training = lock_training();
+  const std::unique_lock turn(turn_mutex_, std::try_to_lock);
+  if (!turn.owns_lock()) return std::nullopt;
+  const std::unique_lock weights(weights_mutex_, std::try_to_lock);
+  if (!weights.owns_lock()) return std::nullopt;
+  Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
+  return trainer.step(data, optimizer, seed, [](int64_t) { return false; });
 }
 
 template <class T>
@@ -203,29 +208,19 @@ double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss
                                     uint64_t step, bool accumulate, Poll poll) {
   const auto training = lock_training();
   Buffers& kept = buffers();
-  const bool joins = accumulate && kept.has_gradients;
-  if (joins && !kept.mean)
+  const bool joins = accumulate && kept.gradients.stand();
+  if (joins && !kept.gradients.have_weight())
     throw Error(
         Error::Kind::kState,
         "value_and_grad: expected accumulate=False after backward, whose gradients have no row weight");
-  T* to = joins ? part_buffer() : gradient_buffer();
   Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
   // Of the parts of a sum over rows only one may bring the penalties.
   trainer.runner().tasks().include_penalties(!joins || loss.mean_over_rows);
-  kept.has_gradients = joins;
-  const std::optional<double> value = trainer.value_and_gradient(data, seed, step, to, poll);
+  const std::optional<double> value =
+      trainer.value_and_gradient(data, seed, step, kept.gradients.begin(joins), poll);
   if (!value) return 0.0;
-  kept.has_gradients = true;
   keep_statistics(trainer.runner().workspace());
-  const double weight = total_weight(data, {nullptr, 0, data.inputs.rows});
-  if (joins) {
-    run_team(1, [&](Team& team) {
-      kept.mean->add(team, network_.kernels(), weight, kept.part.data(), kept.gradients.data(),
-                     kept.gradients.size());
-    });
-  } else {
-    kept.mean.emplace(loss.mean_over_rows).begin(weight);
-  }
+  kept.gradients.finish(joins, total_weight(data, {.rows = data.inputs.rows}), loss.mean_over_rows);
   return *value;
 }
 
@@ -251,20 +246,11 @@ void Model<T>::backward(const T* output_gradient, int64_t rows, bool gradients_w
                                          ", as forward returned, got [" + std::to_string(rows) + outputs);
   }
   network_.check_trainable();
-  const bool joins = gradients_wanted && accumulate && kept.has_gradients;
-  T* to = !gradients_wanted ? nullptr : joins ? part_buffer() : gradient_buffer();
+  const bool joins = gradients_wanted && accumulate && kept.gradients.stand();
   kept.passes->include_penalties(!joins);
-  if (gradients_wanted) kept.has_gradients = joins;
+  T* to = gradients_wanted ? kept.gradients.begin(joins) : nullptr;
   if (!kept.passes->backward(output_gradient, to, input_gradient, poll)) return;
-  if (gradients_wanted) {
-    kept.mean.reset();
-    kept.has_gradients = true;
-  }
-  if (!joins) return;
-  run_team(1, [&](Team& team) {
-    GradientMean(false).add(team, network_.kernels(), 1.0, kept.part.data(), kept.gradients.data(),
-                            kept.gradients.size());
-  });
+  if (gradients_wanted) kept.gradients.finish_without_weight(joins);
 }
 
 template <class T>
@@ -277,12 +263,12 @@ template <class T>
 void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
   const auto training = lock_training();
   Buffers& kept = buffers();
-  if (!kept.has_gradients)
+  if (!kept.gradients.stand())
     throw Error(Error::Kind::kState,
                 "optimizer.step: expected a call of backward or value_and_grad before it");
   const auto weights = lock_weights();
   const T* statistics = kept.statistics_pending ? kept.statistics.data() : nullptr;
-  passes_for(1).apply(optimizer, kept.gradients.data(), statistics);
+  passes_for(1).apply(optimizer, kept.gradients.values(), statistics);
   kept.statistics_pending = false;
 }
 
@@ -339,6 +325,21 @@ bool Model<T>::predict(const ArraySource& inputs, T* outputs, Poll poll) const {
   return with_weights([&](const T* weights) {
     return lamina::predict(network_, weights, inputs, outputs, poll, execution_);
   });
+}
+
+template <class T>
+bool Model<T>::try_predict(const ArraySource& inputs, T* outputs) const {
+  std::shared_lock<std::shared_mutex> lock;
+  std::shared_ptr<const AlignedBuffer<T>> snapshot = published();
+  if (!snapshot) {
+    const std::unique_lock turn(turn_mutex_, std::try_to_lock);
+    if (!turn.owns_lock()) return false;
+    lock = std::shared_lock(weights_mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return false;
+    snapshot = published();
+  }
+  const T* weights = snapshot ? snapshot->data() : network_.weights();
+  return lamina::predict(network_, weights, inputs, outputs, [](int64_t) { return false; });
 }
 
 template <class T>

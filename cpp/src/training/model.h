@@ -16,6 +16,7 @@
 #include "inference/evaluation.h"
 #include "training/derivatives.h"
 #include "training/forward_backward.h"
+#include "training/kept_gradients.h"
 #include "training/trainer.h"
 #include "training/training_right.h"
 
@@ -41,6 +42,8 @@ class Model {
   bool initialize(uint64_t seed, Poll poll);
   // Values for some parameters, by index; they change together for everyone who predicts meanwhile.
   void set_parameters(std::span<const std::pair<size_t, const T*>> values);
+  // All of them at once, as a flat buffer of this network's layout.
+  void set_weights(const T* flat);
   // Updates of an epoch. A last batch of one row joins the one before where a layer couples rows.
   int64_t steps_per_epoch(int64_t rows, int64_t batch_size, int64_t accumulate) const noexcept {
     return lamina::steps_per_epoch(network_, rows, batch_size, accumulate);
@@ -48,7 +51,7 @@ class Model {
 
   void begin_fit();
   void end_fit() noexcept;
-  // After an epoch of steps by passes; run_epoch does it itself.
+  // After an epoch of steps of a custom training loop; run_epoch does it itself.
   void end_epoch();
   EpochRecord run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
                         Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll,
@@ -56,6 +59,10 @@ class Model {
   // Where a poll asks to stop, weights and accumulated gradients stay as they were.
   double train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer, uint64_t seed,
                     Poll poll, const GradientHook<T>* hook = nullptr);
+  // The same at once; none, and nothing done, where others read the weights or wait to change them: for a
+  // caller that holds a lock which these may be waiting for.
+  std::optional<double> try_train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer,
+                                       uint64_t seed);
   // `accumulate`: the gradients become the mean by weight (or sum) over this call and those before it.
   double value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed, uint64_t step,
                             bool accumulate, Poll poll);
@@ -69,7 +76,7 @@ class Model {
   double penalty();
   // Of the last backward or value_and_gradient; null before.
   const T* gradients() const noexcept {
-    return buffers_ && buffers_->has_gradients ? buffers_->gradients.data() : nullptr;
+    return buffers_ && buffers_->gradients.stand() ? buffers_->gradients.values() : nullptr;
   }
   void apply_gradients(Optimizer<T>& optimizer);
 
@@ -85,6 +92,8 @@ class Model {
   void resume_training_weights(WeightAverage<T>& average);
 
   bool predict(const ArraySource& inputs, T* outputs, Poll poll) const;
+  // The same at once; false, and nothing done, where someone changes the weights or waits to.
+  bool try_predict(const ArraySource& inputs, T* outputs) const;
   // Calls use(network, weights) with the weights that a prediction would read, which do not change meanwhile.
   void read(FunctionRef<void(const Network<T>&, const T*)> use) const;
   // Calls use(derivatives) with the right to train, so that the weights stay; returns what it returns.
@@ -102,9 +111,7 @@ class Model {
   std::unique_lock<std::shared_mutex> lock_weights();
   Trainer<T>& trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns);
   ForwardBackward<T>& passes_for(int64_t rows);
-  T* gradient_buffer();
   void keep_statistics(const Workspace<T>& workspace);
-  T* part_buffer();
   void replace_weights(const T* weights);
   bool holds(const WeightAverage<T>& average) const noexcept;
   void publish();
@@ -118,18 +125,16 @@ class Model {
 
   // What training keeps between calls.
   struct Buffers {
+    explicit Buffers(const Network<T>& network) : gradients(network) {}
     std::unique_ptr<Trainer<T>> trainer;
     std::unique_ptr<ForwardBackward<T>> passes;
-    AlignedBuffer<T> gradients, part;
-    bool has_gradients = false;  // a call was not interrupted on its way to them
-    std::optional<GradientMean>
-        mean;  // of value_and_gradient's calls; none where backward made the gradients
+    KeptGradients<T> gradients;
     AlignedBuffer<T>
         statistics;  // of the last batch that forward took for training, for the next apply_gradients
     bool statistics_pending = false;
   };
   Buffers& buffers() {
-    if (!buffers_) buffers_ = std::make_unique<Buffers>();
+    if (!buffers_) buffers_ = std::make_unique<Buffers>(network_);
     return *buffers_;
   }
 

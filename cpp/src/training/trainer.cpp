@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "inference/logits.h"
 #include "network/work_sizes.h"
+#include "training/not_finite.h"
 
 namespace lamina {
 
@@ -148,9 +149,12 @@ void Trainer<T>::add_to_record(Epoch& epoch, int64_t step) noexcept {
   const bool mean = runner_.loss().mean_over_rows;
   const double weight = mean ? total_weight(epoch.data, batch)
                              : static_cast<double>(batches_per_epoch(network_, batch.rows, epoch.batch_size));
-  epoch.record.loss += step_loss_ + (mean ? weight : 1.0) * step_penalty_;
+  const double loss = step_loss_ + (mean ? weight : 1.0) * step_penalty_;
+  epoch.record.loss += loss;
   epoch.weight_sum += weight;
   ++epoch.record.steps;
+  const std::optional<AfterStep>& after_step = epoch.request.after_step;
+  if (after_step && (*after_step)(step, weight > 0.0 ? loss / weight : 0.0)) runner_.cancel();
 }
 
 template <class T>
@@ -336,30 +340,10 @@ std::optional<double> Trainer<T>::value_and_gradient(const DataSet<T>& data, uin
   runner_.check_classes("value_and_grad");
   if (!runner_.loss_is_finite())
     throw Error(Error::Kind::kNotFinite,
-                "value_and_grad: the loss is not finite; first seen in " + first_not_finite_place(rows));
+                "value_and_grad: the loss is not finite; first seen in " +
+                    first_not_finite_place(network_, runner_.workspace(), rows, runner_.loss()));
   const double weight = runner_.loss().mean_over_rows ? total_weight(data, request.batch) : 1.0;
   return (weight > 0.0 ? runner_.summed_loss(rows) / weight : 0.0) + runner_.penalty();
-}
-
-template <class T>
-std::string Trainer<T>::not_finite_after_update() const {
-  const bool weights_are = network_.kernels().all_finite(network_.flat_size(), network_.weights());
-  return weights_are ? "the optimizer's running means after the update" : "the weights after the update";
-}
-
-template <class T>
-std::string Trainer<T>::first_not_finite_place(int64_t rows) {
-  const Workspace<T>& workspace = runner_.workspace();
-  const auto finite = [&](int slot_index) {
-    const Slot<T>& slot = workspace.slot(slot_index);
-    for (int64_t row = 0; row < rows; ++row)
-      for (int64_t column = 0; column < slot.columns; ++column)
-        if (!std::isfinite(slot.values[row * slot.row_stride + column])) return false;
-    return true;
-  };
-  for (const Node<T>& node : network_.nodes())
-    if (!finite(node.output_slot)) return "the output of " + node.name + " (" + node.layer->kind() + ")";
-  return "the loss itself (" + runner_.loss().name + ")";
 }
 
 template <class T>
@@ -391,7 +375,9 @@ void Trainer<T>::fail_not_finite(Epoch& epoch, int64_t done) {
   // Of several batches the last one's rows lie there; alone it may be larger by a row that joined it.
   int64_t rows = epoch.batch(done).rows;
   if (epoch.request.accumulate > 1) rows = std::min(rows, epoch.request.batch_size);
-  const std::string place = in_update ? not_finite_after_update() : first_not_finite_place(rows);
+  const std::string place = in_update
+                                ? not_finite_after_update(network_)
+                                : first_not_finite_place(network_, runner_.workspace(), rows, runner_.loss());
   undo(epoch, done);
   if (in_update || !optimizer.state_is_finite()) optimizer.reset();
   throw Error(Error::Kind::kNotFinite, where + ": not a finite number, first seen in " + place +

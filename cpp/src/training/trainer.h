@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "optimizers/weight_average.h"
+#include "training/epoch_hooks.h"
 #include "training/gradient_sum.h"
 #include "training/step.h"
 #include "training/thread_choice.h"
@@ -26,6 +27,7 @@ struct EpochRequest {
   uint64_t seed = 0;
   const double* learning_rates = nullptr;  // of each step, finite and at least 0; null: the optimizer's own
   int64_t accumulate = 1;                  // batches whose mean gradient makes one update
+  std::optional<AfterStep> after_step = std::nullopt;
 };
 
 struct EpochRecord {
@@ -124,8 +126,6 @@ class Trainer {
   // Back to the weights of the last step whose loss was finite, after `done` updates and a step that failed.
   void undo(Epoch& epoch, int64_t done);
   [[noreturn]] void fail_not_finite(Epoch& epoch, int64_t done);
-  std::string not_finite_after_update() const;
-  std::string first_not_finite_place(int64_t rows);
 
   Network<T>& network_;
   StepRunner<T> runner_;

@@ -272,6 +272,11 @@ def _parse(text: str) -> _core.Loss:
     return _core.make_loss(text)
 
 
+def is_constant(loss: Any) -> bool:
+    """Whether a loss stays what it is: one with a list of levels may change in place."""
+    return all(isinstance(value, int | float | str) for value in vars(loss).values())
+
+
 def default_loss(output_activation: str) -> str:
     """The loss that goes with a last activation."""
     fitting = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}

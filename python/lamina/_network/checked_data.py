@@ -9,7 +9,7 @@ from lamina._checks import arrays, frames
 from lamina._checks.stack_level import stack_level
 from lamina._checks.types import ArrayLike
 from lamina._losses.custom import custom_targets, is_custom_loss
-from lamina._losses.losses import CustomLoss, Loss, core_loss, default_loss
+from lamina._losses.losses import CustomLoss, Loss, core_loss, default_loss, is_constant
 from lamina._network.examples import Array, Examples
 from lamina._network.stack import Stack
 
@@ -60,8 +60,13 @@ def unchanged_on_error(net: Stack) -> Iterator[None]:
 
 def checked_loss(net: Stack, loss: str | Loss | CustomLoss | None) -> _core.Loss:
     """The loss of that name, or where none is given the one that goes with the outputs."""
+    if net._last_loss is not None and net._last_loss[0] is loss:
+        return net._last_loss[1]
     last = net._core_network().output_activation()
-    return core_loss(default_loss(last) if loss is None else loss)
+    found = core_loss(default_loss(last) if loss is None else loss)
+    if loss is None or isinstance(loss, str) or is_constant(loss):
+        net._last_loss = loss, found
+    return found
 
 
 def checked_targets(

@@ -16,6 +16,11 @@ def forward(net: Stack, X: ArrayLike, *, training: bool = False, step: int | Non
         step: number of that mask, at least 0; None: the next one. `fit` takes
             `optimizer.steps`.
     """
+    core = net._core
+    if core is not None and training is False:
+        outputs: Array | None = core.try_forward(X, False, net.seed, net._forward_steps)
+        if outputs is not None:
+            return outputs
     check_flag(training, "training", "forward")
     x = checked_inputs(net, X, "forward")
     number = net._random_step(step) if training else net._forward_steps

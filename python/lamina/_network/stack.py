@@ -26,6 +26,9 @@ CoreNetwork = _core.Network
 class Stack:
     """Layers with their weights; `Sequential` adds what can be done with them."""
 
+    # What the last call gave as its loss, and the core's loss for it: most loops give the same.
+    _last_loss: tuple[Any, _core.Loss] | None = None
+
     def __init__(
         self,
         layers: Iterable[Layer],

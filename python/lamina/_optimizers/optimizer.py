@@ -188,6 +188,12 @@ class Optimizer(NetworkState):
             handle.learning_rate = float(rates[0])
         return handle
 
+    def handle_in_use(self, net: Stack) -> Any:
+        """`handle_for_step` of the network that the last steps were on; None for another."""
+        if self._network is None or self._network() is not net:
+            return None
+        return self.handle_for_step(net)
+
     def rates_of_epoch(self, epoch_steps: int, last: int) -> NDArray[np.float64] | None:
         """Learning rates [epoch_steps] of the next steps; `last`: steps when training ends."""
         if self._schedule is None:
