@@ -33,6 +33,11 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def row_key(row: dict[str, str]) -> tuple[str, str, str]:
+    """As `Mutant.key`."""
+    return Path(row["file"]).name, row["before"], row["after"]
+
+
 class Results:
     """The table: what was found of each mutant."""
 
@@ -67,25 +72,22 @@ class Results:
             else:
                 self.rows.append(row)
             with self.path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, HEADER)
+                writer = csv.DictWriter(file, HEADER, lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(self.rows)
 
     def keys(self) -> list[tuple[str, str, str]]:
         """Of all rows, as `Mutant.key`."""
-        return [(Path(row["file"]).name, row["before"], row["after"]) for row in self.rows]
+        return [row_key(row) for row in self.rows]
 
     def survivors(self) -> set[tuple[str, str, str]]:
-        """The keys of those that no test noticed."""
-        pairs = zip(self.keys(), self.rows, strict=True)
-        return {key for key, row in pairs if row["verdict"] == SURVIVED}
+        """The keys of those that no test noticed, and that count."""
+        return {row_key(row) for row in self.judged() if row["verdict"] == SURVIVED}
 
     def judged(self) -> list[dict[str, str]]:
         """The rows that count: the mutant compiled, and to a program that gives other results."""
-        pairs = zip(self.keys(), self.rows, strict=True)
-        same = {(row["file"], row["before"], row["after"]) for row in rows_of(EQUIVALENT)}
-        verdicts = (CAUGHT, HUNG, SURVIVED)
-        return [row for key, row in pairs if row["verdict"] in verdicts and key not in same]
+        same, verdicts = {row_key(row) for row in rows_of(EQUIVALENT)}, (CAUGHT, HUNG, SURVIVED)
+        return [row for row in self.rows if row["verdict"] in verdicts and row_key(row) not in same]
 
     def likeliest_first(self, file: str) -> list[str]:
         """Names of test files: those that caught most mutants of the file's floor, then of all."""
@@ -182,14 +184,13 @@ def main() -> None:
         new = (mutant for mutant in new if mutant.switched)
     chosen = again + list(islice(new, max(options.sample - len(results.judged()), 0)))
     together = judge_together(subject, results, chosen, options.together)
-    if options.together_only:
-        return print(results.summary())
-    # The others, and survivors that may be no change at all, each in a build of its own.
-    subject = Subject(ROOT, tree, switched=False)
-    survivors = results.survivors()
-    for mutant in chosen:
-        if mutant not in together or mutant.key() in survivors:
-            judge(subject, results, mutant, known=mutant in together)
+    if not options.together_only:
+        # The others, and survivors that may be no change at all, each in a build of its own.
+        subject = Subject(ROOT, tree, switched=False)
+        survivors = results.survivors()
+        for mutant in chosen:
+            if mutant not in together or mutant.key() in survivors:
+                judge(subject, results, mutant, known=mutant in together)
     print(results.summary())
 
 
