@@ -70,6 +70,16 @@ std::vector<double> inner_edges(int64_t bins) {
   return edges;
 }
 
+// The first bin whose upper edge is not below the confidence.
+std::size_t bin_of(double confidence, const std::vector<double>& edges) {
+  const std::size_t last = edges.size();
+  const double guess = confidence * static_cast<double>(last + 1);
+  std::size_t bin = guess >= 0.0 ? std::min(static_cast<std::size_t>(guess), last) : 0;
+  while (bin > 0 && edges[bin - 1] >= confidence) --bin;
+  while (bin < last && edges[bin] < confidence) ++bin;
+  return bin;
+}
+
 }  // namespace
 
 MetricResult log_loss(const MetricData& data, const MetricOptions& options) {
@@ -88,13 +98,9 @@ MetricResult brier_score(const MetricData& data, const MetricOptions& options) {
   const int64_t columns = given.outputs.columns;
   const bool one_of_many = !given.many_labels() && columns > 2;
   const double divisor = one_of_many ? 1.0 : static_cast<double>(columns);
-  const double mean = given.weight.mean([&](int64_t row) {
-    return pairwise_sum(0, columns,
-                        [&](int64_t column) {
-                          const double gap = probability(given, row, column) - given.target(row, column);
-                          return gap * gap;
-                        }) /
-           divisor;
+  const double mean = given.weight.mean_of_rows(columns, divisor, [&](int64_t row, int64_t column) {
+    const double gap = probability(given, row, column) - given.target(row, column);
+    return gap * gap;
   });
   return {{mean}, {}, std::move(warning)};
 }
@@ -119,8 +125,7 @@ MetricResult expected_calibration_error(const MetricData& data, const MetricOpti
       double confidence = probability(given, row, alone ? column : decided[here]);
       if (alone) confidence = std::max(confidence, 1.0 - confidence);
       const double hit = decided[here] == given.truth[here] ? 1.0 : 0.0;
-      const auto bin = std::ranges::lower_bound(edges, confidence) - edges.begin();
-      gaps[static_cast<std::size_t>(bin)] += given.weight(row) * (hit - confidence);
+      gaps[bin_of(confidence, edges)] += given.weight(row) * (hit - confidence);
     }
     for (double& gap : gaps) gap = std::abs(gap);
     errors.push_back(pairwise_sum(gaps) / given.weight.total());
