@@ -37,29 +37,37 @@ double row_loss(const Classes& given, int64_t row) {
                        [&](int64_t column) { return given.target(row, column) * std::log(chance(column)); });
 }
 
-// The chance that a row's class was given; of one class a row.
-double chance_of_truth(const Classes& given, int64_t row) {
-  const bool alone = outputs_stand_alone(given);
-  const int32_t truth = given.truth[static_cast<std::size_t>(row)];
-  const double chance =
-      std::clamp(probability(given, row, alone ? 0 : truth), given.rounding, 1.0 - given.rounding);
-  return alone && truth == 0 ? 1.0 - chance : chance;
-}
-
 // The mean loss of rows of one class each that count alike, by one logarithm for eight rows: that of the
-// product of their chances, which is precise unless it is close to 1.
-double mean_loss_of_equal_rows(const Classes& given) {
+// product of the chances of their classes, which is precise unless it is close to 1.
+template <class Chance>
+double mean_loss_of_equal_rows(const Classes& given, const Chance& chance_of) {
   constexpr int64_t rows_at_once = 8;
+  const double unit = given.rounding;
   const auto loss_of_group = [&](int64_t group) {
     const int64_t first = group * rows_at_once, last = std::min(first + rows_at_once, given.rows);
     double product = 1.0, sum = 0.0;
-    for (int64_t row = first; row < last; ++row) product *= chance_of_truth(given, row);
+    for (int64_t row = first; row < last; ++row) {
+      const double chance = chance_of(row, given.truth[static_cast<std::size_t>(row)]);
+      product *= chance < unit ? unit : chance > 1.0 - unit ? 1.0 - unit : chance;
+    }
     if (product < 0.5) return -std::log(product);
     for (int64_t row = first; row < last; ++row) sum += row_loss(given, row);
     return sum;
   };
   const int64_t groups = (given.rows + rows_at_once - 1) / rows_at_once;
   return pairwise_sum(0, groups, loss_of_group) / given.weight.total();
+}
+
+double mean_loss(const Classes& given) {
+  if (given.many_labels() || !given.soft.empty() || !given.weight.are_equal())
+    return given.weight.mean([&](int64_t row) { return row_loss(given, row); });
+  const PlainNumbers& outputs = given.outputs;
+  if (outputs.columns > 1)
+    return mean_loss_of_equal_rows(given, [&](int64_t row, int32_t truth) { return outputs.at(row, truth); });
+  return mean_loss_of_equal_rows(given, [&](int64_t row, int32_t truth) {
+    const double chance = outputs.all()[static_cast<std::size_t>(row)];
+    return truth != 0 ? chance : 1.0 - chance;
+  });
 }
 
 // Upper edges of the bins but the last: numpy's linspace.
@@ -85,11 +93,7 @@ std::size_t bin_of(double confidence, const std::vector<double>& edges) {
 MetricResult log_loss(const MetricData& data, const MetricOptions& options) {
   const Classes given = classes_of("log_loss", data, options.task);
   std::string warning = check_probabilities(given);
-  const bool one_class_a_row = !given.many_labels() && given.soft.empty();
-  const double mean = one_class_a_row && given.weight.are_equal()
-                          ? mean_loss_of_equal_rows(given)
-                          : given.weight.mean([&](int64_t row) { return row_loss(given, row); });
-  return {{mean}, {}, std::move(warning)};
+  return {{mean_loss(given)}, {}, std::move(warning)};
 }
 
 MetricResult brier_score(const MetricData& data, const MetricOptions& options) {
