@@ -1,4 +1,4 @@
-// Epochs that a poll stops at any time: the weights are those of the last whole update.
+// Calls that a poll stops: epochs leave the weights of the last whole update, the others those there were.
 #include <cstdint>
 #include <vector>
 
@@ -73,6 +73,26 @@ LAMINA_TEST(an_epoch_that_is_stopped_has_the_weights_of_its_whole_updates) {
       stop_at(times, R"({"kind":"muon","first_and_last":true})", 1);
     }
   }
+}
+
+LAMINA_TEST(drawing_first_weights_and_predicting_say_whether_they_were_stopped) {
+  constexpr const char* kWide = R"({"inputs":2000,"layers":[{"kind":"dense","units":3000},
+    {"kind":"dense","units":1}]})";
+  const auto never = [](int64_t) { return false; };
+  const auto at_once = [](int64_t) { return true; };
+  Model<float> model(Json::parse(kWide), 1);
+  const std::vector<float> first = weights_of(model);
+  CHECK(!model.initialize(2, at_once));
+  CHECK(weights_of(model) == first);
+  CHECK(model.initialize(2, never));
+  CHECK(weights_of(model) != first);
+
+  const std::vector<float> x(2000 * 2000, 0.5f);
+  std::vector<float> outputs(2000, -1.0f);
+  const ArraySource rows{x.data(), kernels::SourceType::kF32, 2000, 2000, 4 * 2000, 4};
+  CHECK(!model.predict(rows, outputs.data(), at_once));
+  CHECK(model.predict(rows, outputs.data(), never));
+  CHECK(outputs.back() == outputs.front());
 }
 
 LAMINA_TEST_MAIN
