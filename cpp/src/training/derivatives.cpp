@@ -28,11 +28,10 @@ double dot(int64_t n, const T* a, const T* b) noexcept {
 }  // namespace
 
 template <class T>
-Derivatives<T>::Member::Member(Network<T>& network, int64_t tile_rows, int64_t scratch_size)
-    : tile(network, tile_rows, WorkspaceUse::kTraining),
-      row(network, 1, WorkspaceUse::kTraining),
+Derivatives<T>::RowGradient::RowGradient(Network<T>& network)
+    : row(network, 1, WorkspaceUse::kTraining),
       gradient(network.flat_size()),
-      scratch(scratch_size) {}
+      scratch(network.gradient_scratch_size(kInputsPerTask)) {}
 
 template <class T>
 Derivatives<T>::Derivatives(Network<T>& network, const Execution& execution)
@@ -49,11 +48,9 @@ bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
   const double work =
       static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(1 + passes);
   const RowTiles tiles = RowTiles::cut(network_, rows, work, execution_);
-  const int64_t scratch = network_.gradient_scratch_size(kInputsPerTask);
   std::vector<std::unique_ptr<Member>> members;
   members.reserve(static_cast<size_t>(tiles.threads));
-  for (int i = 0; i < tiles.threads; ++i)
-    members.push_back(std::make_unique<Member>(network_, tiles.tile, scratch));
+  for (int i = 0; i < tiles.threads; ++i) members.push_back(std::make_unique<Member>(network_, tiles.tile));
   return tiles.run(poll, [&](int thread, int64_t first, int64_t count) {
     body(*members[static_cast<size_t>(thread)], first, count);
   });
@@ -95,15 +92,18 @@ void Derivatives<T>::for_each_output(Member& member, int64_t rows, bool input_de
 }
 
 template <class T>
-void Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int node) {
-  member.row.view_row(member.tile, row);
-  const GradientRequest<T> request{.workspace = member.row,
+const T* Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int node) {
+  if (!member.by_row) member.by_row.emplace(network_);
+  RowGradient& by_row = *member.by_row;
+  by_row.row.view_row(member.tile, row);
+  const GradientRequest<T> request{.workspace = by_row.row,
                                    .batch_rows = 1,
-                                   .gradients = member.gradient.data(),
+                                   .gradients = by_row.gradient.data(),
                                    .penalties = false,
-                                   .scratch = member.scratch.data()};
+                                   .scratch = by_row.scratch.data()};
   for (const GradientTask& task : tasks_)
     if (node == kAllNodes || node == task.node) network_.run_gradient_task(task, kInputsPerTask, request);
+  return by_row.gradient.data();
 }
 
 template <class T>
@@ -134,8 +134,8 @@ bool Derivatives<T>::parameter_jacobian(const ArraySource& inputs, T* jacobian, 
     forward(member, inputs, first, rows, false);
     for_each_output(member, rows, false, [&](int64_t k) {
       for (int64_t r = 0; r < rows; ++r) {
-        compute_row_gradient(member, r, kAllNodes);
-        unpack(member.gradient.data(), jacobian + ((first + r) * outputs + k) * parameter_count_);
+        unpack(compute_row_gradient(member, r, kAllNodes),
+               jacobian + ((first + r) * outputs + k) * parameter_count_);
       }
     });
   });
@@ -223,8 +223,8 @@ bool Derivatives<T>::jacobian_vector_product(const ArraySource& inputs, const T*
           sum += dot(input.columns, input.delta + r * input.row_stride,
                      input_change + (first + r) * input.columns);
         if (parameter_change != nullptr) {
-          compute_row_gradient(member, r, kAllNodes);
-          sum += dot(network_.flat_size(), member.gradient.data(), parameter_change);
+          const T* gradient = compute_row_gradient(member, r, kAllNodes);
+          sum += dot(network_.flat_size(), gradient, parameter_change);
         }
         product[(first + r) * outputs + k] = static_cast<T>(sum);
       }
@@ -297,8 +297,7 @@ bool Derivatives<T>::sample_gradients(const DataSet<T>& data, const LossSpec& lo
   return run(data.inputs.rows, 2, poll, [&](Member& member, int64_t first, int64_t rows) {
     run_losses(member, data, targets, loss, first, rows);
     for (int64_t r = 0; r < rows; ++r) {
-      compute_row_gradient(member, r, kAllNodes);
-      unpack(member.gradient.data(), gradients + (first + r) * parameter_count_);
+      unpack(compute_row_gradient(member, r, kAllNodes), gradients + (first + r) * parameter_count_);
     }
   });
 }
@@ -322,10 +321,10 @@ double Derivatives<T>::squared_row_norm(Member& member, int64_t row) {
       sum += squares(output, output.delta) * (squares(input, input.values) + bias);
       continue;
     }
-    compute_row_gradient(member, row, static_cast<int>(i));
+    const T* gradient = compute_row_gradient(member, row, static_cast<int>(i));
     for (int p = 0; p < node.parameter_count; ++p) {
       std::vector<T> dense(static_cast<size_t>(parameters[p].element_count()));
-      unpack_parameter(parameters[p], member.gradient.data(), dense.data());
+      unpack_parameter(parameters[p], gradient, dense.data());
       sum += dot(parameters[p].element_count(), dense.data(), dense.data());
     }
   }

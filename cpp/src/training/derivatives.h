@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/execution.h"
@@ -43,12 +44,17 @@ class Derivatives {
   bool sample_gradient_norms(const DataSet<T>& data, const LossSpec& loss, double* norms, Poll poll);
 
  private:
-  // What a thread needs: a tile's pass, one row of it, and the gradient of that row.
-  struct Member {
-    Member(Network<T>& network, int64_t tile, int64_t scratch_size);
-    Workspace<T> tile;
+  // What a thread needs: a tile's pass and, once gradients by the parameters are wanted, one row of it with
+  // its gradient.
+  struct RowGradient {
+    explicit RowGradient(Network<T>& network);
     Workspace<T> row;
     AlignedBuffer<T> gradient, scratch;
+  };
+  struct Member {
+    Member(Network<T>& network, int64_t rows) : tile(network, rows, WorkspaceUse::kTraining) {}
+    Workspace<T> tile;
+    std::optional<RowGradient> by_row;
   };
 
   template <class Body>
@@ -63,8 +69,8 @@ class Derivatives {
   void backward(Member& member, int64_t rows, bool logits, bool input_delta_wanted);
   bool changes_run_forward() const;
   void run_changes(Member& member, int64_t rows, const T* parameter_change);
-  // The gradient of one row of the tile into member.gradient, for the tasks of one node or (-1) of all.
-  void compute_row_gradient(Member& member, int64_t row, int node);
+  // The flat gradient of one row of the tile, by the tasks of one node or (-1) of all.
+  const T* compute_row_gradient(Member& member, int64_t row, int node);
   double squared_row_norm(Member& member, int64_t row);
   void unpack(const T* flat, T* dense) const noexcept;
 
