@@ -10,8 +10,8 @@
 
 namespace lamina {
 
-// One layer at work: value `output` becomes layer(value `input`). A residual block's own operation (kind
-// "residual") adds value `input` to what its skip has put into `output`.
+// One layer at work: value `output` becomes layer(value `input`). Those of a residual block itself (kind
+// kResidual: an identity skip, and the sum) add value `input` to value `output`, which is 0 at first.
 template <class T>
 struct Operation {
   const Layer<T>* layer = nullptr;
