@@ -322,7 +322,7 @@ void check_column(const std::string& where, const ColumnOptions& o) {
     if (!(std::abs(o.edges[i]) <= kFarthest))
       fail(where, "expected numbers between -1e15 and 1e15 for 'edges', got " + shown(o.edges[i]));
     if (i > 0 && o.edges[i] < o.edges[i - 1])
-      fail(where, "expected rising 'edges', got " + shown(o.edges[i]) + " after " + shown(o.edges[i - 1]));
+      fail(where, "expected rising 'edges', got " + Json(o.edges[i]).dump() + " after " + Json(o.edges[i - 1]).dump());
   }
   if (o.edges.size() == 1) fail(where, "expected no 'edges', or at least two, got one");
 }
