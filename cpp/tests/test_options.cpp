@@ -1,7 +1,9 @@
 // Layers, losses and optimizers made from options by name, in C++ and from JSON; the plan of a network.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -59,6 +61,26 @@ LAMINA_TEST(a_network_made_of_options_is_the_one_that_json_describes) {
   CHECK(here.spec() == from_json.spec());
   CHECK(std::equal(here.weights(), here.weights() + here.flat_size(), from_json.weights()));
   CHECK(Network<float>(here.spec(), uint64_t{4}).spec() == here.spec());
+}
+
+LAMINA_TEST(a_model_made_of_options_trains_to_the_bits_of_one_from_json) {
+  Model<float> here(made_here<float>(4)), from_json(Json::parse(kSpec), uint64_t{4});
+  std::vector<float> x;
+  for (int i = 0; i < 5 * 12; ++i) x.push_back(static_cast<float>(i * 37 % 41) / 20.0F - 1.0F);
+  const std::vector<int32_t> y = {0, 1, 2, 2, 1, 0, 0, 1, 2, 1, 1, 0};
+  DataSet<float> data;
+  data.inputs = {x.data(), kernels::SourceType::kF32, 12, 5, 5 * sizeof(float), sizeof(float)};
+  data.targets.classes = y.data();
+  Optimizer<float> nadam = here.make_optimizer({.update = NadamOptions{.learning_rate = 0.01}});
+  Optimizer<float> same = from_json.make_optimizer(
+      optimizer_from_json(Json::parse(R"({"kind": "nadam", "learning_rate": 0.01})")));
+  const auto never = [](int64_t) { return false; };
+  for (int step = 0; step < 5; ++step) {
+    const double loss = here.train_step(data, make_loss({.kind = "cross_entropy"}), nadam, 4, never);
+    CHECK(loss == from_json.train_step(data, loss_from_json(Json("cross_entropy")), same, 4, never));
+  }
+  const float* weights = here.network().weights();
+  CHECK(std::equal(weights, weights + here.network().flat_size(), from_json.network().weights()));
 }
 
 LAMINA_TEST(options_out_of_range_are_refused_by_name) {
