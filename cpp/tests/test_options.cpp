@@ -99,7 +99,7 @@ LAMINA_TEST(options_out_of_range_are_refused_by_name) {
                     "Dropout: expected a 'rate' below 1"));
   CHECK(starts_with(refused([] { make_layer<float>(ClipOptions{}); }), "Clip: expected 'low' or 'high'"));
   CHECK(starts_with(refused([] { make_layer<float>(ClipOptions{.low = 1.0, .high = 1.0}); }),
-                    "Clip: expected 'low' below 'high', got 1 and 1"));
+                    "Clip: expected 'low' below 'high', got 1.0 and 1.0"));
   CHECK(starts_with(refused([] { make_layer<float>(AffineOptions{.scale = {}}); }),
                     "Affine: expected at least one number for 'scale'"));
   CHECK(starts_with(refused([] { make_layer<float>(ColumnEncodingOptions{{{.edges = {1.0, 0.5}}}}); }),

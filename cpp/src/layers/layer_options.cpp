@@ -311,7 +311,7 @@ void check_rest(const std::string& where, const ClipOptions& o) {
   if (!std::isfinite(o.low) && !std::isfinite(o.high))
     fail(where, "expected 'low' or 'high' or both, got neither");
   if (!(o.low < o.high))
-    fail(where, "expected 'low' below 'high', got " + shown(o.low) + " and " + shown(o.high));
+    fail(where, "expected 'low' below 'high', got " + Json(o.low).dump() + " and " + Json(o.high).dump());
 }
 
 void check_column(const std::string& where, const ColumnOptions& o) {
@@ -322,7 +322,8 @@ void check_column(const std::string& where, const ColumnOptions& o) {
     if (!(std::abs(o.edges[i]) <= kFarthest))
       fail(where, "expected numbers between -1e15 and 1e15 for 'edges', got " + shown(o.edges[i]));
     if (i > 0 && o.edges[i] < o.edges[i - 1])
-      fail(where, "expected rising 'edges', got " + Json(o.edges[i]).dump() + " after " + Json(o.edges[i - 1]).dump());
+      fail(where, "expected rising 'edges', got " + Json(o.edges[i]).dump() + " after " +
+                      Json(o.edges[i - 1]).dump());
   }
   if (o.edges.size() == 1) fail(where, "expected no 'edges', or at least two, got one");
 }
