@@ -8,6 +8,7 @@ are slower than 1, and the speed of width 513 beside 512.
 import argparse
 import json
 import random
+import statistics
 import time
 from collections.abc import Iterable, Iterator
 from itertools import product
@@ -22,6 +23,7 @@ from benchmarks.report import OWN, by_thread, duration, markdown
 from benchmarks.workloads import Workload
 
 Entry = dict[str, Any]
+Groups = dict[str, set[str]]  # title -> keys of points
 WIDTHS = (8, 10, 17, 32, 45, 46, 64, 93, 128, 256, 512, 1024, 2048)
 INPUTS, OUTPUTS = (10, 784), 10
 BATCHES = (1, 7, 32, 37, 128, 1000)
@@ -30,6 +32,7 @@ SWEPT_PEERS = ("lamina", "torch", "jax", "sklearn")
 POINTS_PER_POOL = 40
 SLOWER_ALLOWED = 1.05
 CLIFF_ALLOWED = 0.85
+RECHECK_SEED = 12
 EFFORT = Effort(
     rounds=3, seconds=0.03, latency_seconds=0, late_calls=0, busy_seconds=0, most_seconds=20
 )
@@ -211,6 +214,33 @@ def worst_keys(results: dict[str, Entry], count: int) -> set[str]:
     return worst | {r["key"] for value, r, _ in slow if value > 1.02}
 
 
+def drawn_keys(results: dict[str, Entry], count: int) -> set[str]:
+    """Points drawn at random, always the same ones of the same results.
+
+    The worst of many noisy figures look worse than they are, so a second measurement of these alone
+    would flatter lamina; the drawn ones tell how far second figures lie from first ones at all.
+    """
+    keys = sorted(results)
+    return set(random.Random(RECHECK_SEED).sample(keys, min(count, len(keys))))
+
+
+def print_recheck(before: dict[str, Entry], after: dict[str, Entry], groups: Groups) -> None:
+    """The ratios against other libraries, before and after, of each group of points."""
+    rows = []
+    for title, keys in groups.items():
+        first, second = (
+            [value for value, *_ in peer_ratios(results[key] for key in sorted(keys))]
+            for results in (before, after)
+        )
+        if first and second:
+            lost = (str(sum(value < 1 for value in ratios)) for ratios in (first, second))
+            middle = (f"{statistics.median(ratios):.2f}x" for ratios in (first, second))
+            rows.append([title, str(len(keys)), *lost, *middle])
+    head = ["points measured again", "points", "lost before", "lost after"]
+    print(f"\nTime of other libraries over lamina's; the random points by seed {RECHECK_SEED}:\n")
+    print(markdown([*head, "median before", "median after"], rows))
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.sweep",
@@ -221,7 +251,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=default, help="file of JSON lines")
     parser.add_argument("--sample", type=int, help="only N points, spread over the grid")
     parser.add_argument("--cliffs", action="store_true", help="only widths 512 and 513")
-    parser.add_argument("--recheck", type=int, help="measure the N worst again, with more rounds")
+    parser.add_argument(
+        "--recheck", type=int, help="measure the N worst and as many random points again, with care"
+    )
     parser.add_argument("--report", action="store_true", help="measure nothing, print the worst")
     parser.add_argument("--worst", type=int, default=20, help="how many points to print")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(SWEPT_PEERS))
@@ -236,16 +268,22 @@ def main() -> None:
     results, effort = read_results(arguments.results), EFFORT
     points = cliff_points() if arguments.cliffs else [*grid(), *cliff_points()]
     points = [w for w in points if w.widths[1] <= arguments.max_width]
+    groups: Groups = {}
     if arguments.recheck:
-        keys = worst_keys(results, arguments.recheck)
-        points = [w for w in points if w.key in keys]
+        known = {w.key: results[w.key] for w in points if w.key in results}
+        groups["worst"] = worst_keys(known, arguments.recheck)
+        groups["random"] = drawn_keys(known, max(arguments.recheck, len(groups["worst"])))
+        points = [w for w in points if w.key in set().union(*groups.values())]
         effort = Effort(**{**vars(effort), "rounds": 9, "seconds": 0.1})
     else:
         points = points[: arguments.sample]
         points = [w for w in points if not is_complete(results.get(w.key), arguments.peers, counts)]
     if not arguments.report:
         measure_points(points, arguments.results, arguments.peers, counts, effort)
-    print_report(read_results(arguments.results), arguments.worst)
+    newest = read_results(arguments.results)
+    print_report(newest, arguments.worst)
+    if groups and not arguments.report:
+        print_recheck(results, newest, groups)
 
 
 if __name__ == "__main__":

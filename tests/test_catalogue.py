@@ -10,8 +10,8 @@ import pytest
 
 import lamina as lm
 from lamina import _core
-from lamina._layers import LAYERS
-from lamina._losses import core_loss
+from lamina._layers.layers import LAYERS
+from lamina._losses.losses import core_loss
 from networks import bits, class_data, classifier
 from parity import read_traces as traces
 from parity import test_torch_blocks as block_parity

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import lamina as lm
+from lamina._losses.losses import core_loss
 
 ROWS = 300_000
 OUT_OF_RANGE = "expected class indices from 0 to 2 in y for 3 outputs, got 2000000000 in row"
@@ -70,7 +71,7 @@ def test_training_goes_on_after_a_class_was_refused() -> None:
     for pair in ((net, optimizer), (twin, other)):
         pair[0].train_step(ones(64), y, optimizer=pair[1])
     core = net._core_network()
-    loss = lm._losses.core_loss("cross_entropy")
+    loss = core_loss("cross_entropy")
     wrong = np.full(64, 2_000_000_000, np.int32)
     with pytest.raises(ValueError, match="train_step: " + OUT_OF_RANGE):
         core.train_step(loss, optimizer.handle_for(net), ones(64), wrong, None, None, 0)
@@ -82,7 +83,7 @@ def test_training_goes_on_after_a_class_was_refused() -> None:
 
 def test_every_call_of_the_core_checks_classes_itself() -> None:
     net, wrong, x = classifier("float64"), np.array([0, 2_000_000_000], np.int32), ones(2)
-    core, loss = net._core_network(), lm._losses.core_loss("cross_entropy")
+    core, loss = net._core_network(), core_loss("cross_entropy")
     direction = list(net.parameters().values())
     calls: dict[str, Callable[[], Any]] = {
         "evaluate": lambda: core.evaluate(loss, x, wrong, None, None, None, None),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import lamina as lm
+from lamina._losses.losses import core_loss
 
 CLASSES = [
     value
@@ -24,7 +25,7 @@ def objects() -> list[Any]:
         net._core_network(),
         wide._core_network(),
         net.compile_predictor(),
-        lm._losses.core_loss("cross_entropy"),
+        core_loss("cross_entropy"),
         optimizer.handle_for(net),
         lm.Adam().handle_for(wide),
         average.handle_for(net),

@@ -9,7 +9,7 @@ import pytest
 
 import lamina as lm
 from lamina import _core
-from lamina._losses import core_loss
+from lamina._losses.losses import core_loss
 from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
 pytestmark = pytest.mark.kernels

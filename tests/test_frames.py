@@ -62,7 +62,7 @@ def test_a_frame_trains_and_predicts_as_the_array_of_its_numbers(kind: str) -> N
 
 def test_a_frame_of_one_type_is_not_copied() -> None:
     frame = pd.DataFrame(np.asfortranarray(X), columns=list(NAMES))
-    from lamina._frames import columns_of
+    from lamina._checks.frames import columns_of
 
     array, names = columns_of(frame, "fit")
     assert names == NAMES

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import lamina as lm
-from lamina._fit_data import Examples
-from lamina._losses import core_loss
-from lamina._objective import Objective
+from lamina._losses.losses import core_loss
+from lamina._optimizers.objective import Objective
+from lamina._training.fit_data import Examples
 from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
 pytestmark = pytest.mark.kernels
@@ -95,9 +95,9 @@ def test_pieces_of_the_data_give_the_loss_of_the_whole(monkeypatch: pytest.Monke
     whole = objective_of(net, lm.MeanSquaredError(), weight_decay=0.1, decay_biases=True)
     value, gradient = whole.value_and_gradient(whole.start)
     equations = whole.normal_equations(whole.start)
-    monkeypatch.setattr("lamina._objective._ROWS", 64)
-    monkeypatch.setattr("lamina._objective._MULTIPLY_ADDS", 1.0)
-    monkeypatch.setattr("lamina._objective._JACOBIAN_BYTES", 10000)
+    monkeypatch.setattr("lamina._optimizers.objective._ROWS", 64)
+    monkeypatch.setattr("lamina._optimizers.objective._MULTIPLY_ADDS", 1.0)
+    monkeypatch.setattr("lamina._optimizers.objective._JACOBIAN_BYTES", 10000)
     pieces = whole.value_and_gradient(whole.start)
     assert pieces[0] == pytest.approx(value, rel=1e-13)
     np.testing.assert_allclose(pieces[1], gradient, rtol=1e-10, atol=1e-13)

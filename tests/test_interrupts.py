@@ -10,7 +10,7 @@ import pytest
 
 import interrupt_latency
 import lamina as lm
-from lamina import _normal_equations
+from lamina._optimizers.momentum import normal_equations
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to itself ends a process")
 # Most on a free machine; a shared one may not run this process for a while.
@@ -85,21 +85,21 @@ def test_gradients_of_an_interrupted_call_are_not_shown() -> None:
 
 
 def test_large_equations_are_solved_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_normal_equations, "_SOLVED_AT_ONCE", 20)
-    monkeypatch.setattr(_normal_equations, "_BLOCK", 16)
-    monkeypatch.setattr(_normal_equations, "_ROWS", 8)
-    monkeypatch.setattr(_normal_equations, "_OPERATIONS", 5000.0)
+    monkeypatch.setattr(normal_equations, "_SOLVED_AT_ONCE", 20)
+    monkeypatch.setattr(normal_equations, "_BLOCK", 16)
+    monkeypatch.setattr(normal_equations, "_ROWS", 8)
+    monkeypatch.setattr(normal_equations, "_OPERATIONS", 5000.0)
     generator = np.random.default_rng(0)
     for n in (21, 64, 99):
         rows, right = generator.standard_normal((40, n)), generator.standard_normal(n)
-        product = _normal_equations.diagonal(np.full(n, 0.5))
-        _normal_equations.add_products(rows[:25], product)
-        _normal_equations.add_products(rows[25:], product)
+        product = normal_equations.diagonal(np.full(n, 0.5))
+        normal_equations.add_products(rows[:25], product)
+        normal_equations.add_products(rows[25:], product)
         whole = rows.T @ rows + 1.5 * np.eye(n)
-        found = _normal_equations.solve_damped(product, 1.0, right)
+        found = normal_equations.solve_damped(product, 1.0, right)
         assert found is not None
         assert np.abs(whole @ found - right).max() < 1e-10
-        assert _normal_equations.solve_damped(product, -1e3, right) is None
+        assert normal_equations.solve_damped(product, -1e3, right) is None
 
 
 def test_levenberg_marquardt_takes_the_same_steps_in_pieces(
@@ -108,7 +108,7 @@ def test_levenberg_marquardt_takes_the_same_steps_in_pieces(
     x = np.linspace(-1.0, 1.0, 40).reshape(-1, 1)
     losses = []
     for at_once in (1024, 5):
-        monkeypatch.setattr(_normal_equations, "_SOLVED_AT_ONCE", at_once)
+        monkeypatch.setattr(normal_equations, "_SOLVED_AT_ONCE", at_once)
         net = lm.Sequential([lm.Dense(9, "tanh"), lm.Dense(1)], inputs=1, dtype="float64")
         optimizer = lm.LevenbergMarquardt(5)
         losses.append(net.fit(x, np.sin(3.0 * x), optimizer=optimizer, verbose=False)["loss"])

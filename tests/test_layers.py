@@ -8,7 +8,7 @@ import pytest
 
 import lamina as lm
 from lamina import _core
-from lamina._layers import LAYERS
+from lamina._layers.layers import LAYERS
 from networks import bits
 
 pytestmark = pytest.mark.kernels

@@ -8,7 +8,7 @@ import pytest
 
 import lamina as lm
 from lamina import _core
-from lamina._losses import core_loss
+from lamina._losses.losses import core_loss
 
 pytestmark = pytest.mark.kernels
 

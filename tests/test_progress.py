@@ -15,7 +15,7 @@ import pytest
 
 import lamina as lm
 from lamina import History
-from lamina._progress import ProgressLine, draws_unicode, duration
+from lamina._training.progress import ProgressLine, draws_unicode, duration
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are Unix", allow_module_level=True)
@@ -95,8 +95,8 @@ class Epochs:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
         self.time = 100.0
         self.stream = io.StringIO()
-        monkeypatch.setattr("lamina._progress.time.monotonic", lambda: self.time)
-        monkeypatch.setattr("lamina._progress._columns", lambda stream: 120)
+        monkeypatch.setattr("lamina._training.progress.time.monotonic", lambda: self.time)
+        monkeypatch.setattr("lamina._training.progress._columns", lambda stream: 120)
         self.line = ProgressLine(stream=self.stream, **options)
         self.fit = SimpleNamespace(epochs=10, history=History(), stop_reason="", net=None)
         self.line.on_fit_begin(self.fit)  # type: ignore[arg-type]
@@ -176,7 +176,7 @@ def test_the_line_follows_the_width_of_a_terminal_that_is_resized(
 ) -> None:
     epochs = Epochs(monkeypatch)
     assert len(epochs.end_epoch(10, val_loss=0.5, loss=0.25)) > 60
-    monkeypatch.setattr("lamina._progress._columns", lambda stream: 40)
+    monkeypatch.setattr("lamina._training.progress._columns", lambda stream: 40)
     epochs.end_epoch(10, val_loss=0.5, loss=0.25)
     last = epochs.stream.getvalue().split("\r")[-1]
     assert "epoch 2/10" in last

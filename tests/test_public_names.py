@@ -22,8 +22,8 @@ def test_an_unknown_name_is_told() -> None:
 
 def test_importing_reads_no_module_before_its_first_use() -> None:
     code = (
-        "import sys, lamina; print('lamina._network' in sys.modules); lamina.Sequential; "
-        "print('lamina._network' in sys.modules)"
+        "import sys, lamina; print('lamina._sequential' in sys.modules); lamina.Sequential; "
+        "print('lamina._sequential' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert run.stdout.split() == ["False", "True"]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 import lamina as lm
+from lamina._checks.spec import to_json
 from networks import bits, value_data
 
 pytestmark = pytest.mark.kernels
@@ -134,7 +135,7 @@ def test_normalised_rows_have_mean_0_and_square_1(dtype: Any) -> None:
 @each_dtype
 def test_a_constant_row_is_normalised_to_its_shift(dtype: Any) -> None:
     net = lm.Sequential([lm.LayerNorm()], inputs=5, dtype=dtype)
-    net.set_parameters({"layers.0.shift": np.arange(5.0)})
+    net.set_parameters({"layers.0.bias": np.arange(5.0)})
     outputs = net.predict(np.full((2, 5), 8.25))
     np.testing.assert_array_equal(outputs, [np.arange(5.0)] * 2)
     assert not lm.Sequential([lm.RMSNorm()], inputs=5, dtype=dtype).predict(np.zeros((1, 5))).any()
@@ -147,10 +148,10 @@ def test_wide_layers_sum_every_columns_gradient(columns: int) -> None:
     x, up = random.normal(size=(9, columns)), random.normal(size=(9, columns))
     normal = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
     expected = {
-        lm.LayerNorm(): {"scale": (up * normal).sum(0), "shift": up.sum(0)},
-        lm.Scale(shift=True): {"scale": (up * x).sum(0), "shift": up.sum(0)},
-        lm.PReLU(): {"slope": (up * np.minimum(x, 0.0)).sum(0)},
-        lm.PReLU(shared=True): {"slope": (up * np.minimum(x, 0.0)).sum(keepdims=True)[0]},
+        lm.LayerNorm(): {"weight": (up * normal).sum(0), "bias": up.sum(0)},
+        lm.Scale(shift=True): {"weight": (up * x).sum(0), "bias": up.sum(0)},
+        lm.PReLU(): {"weight": (up * np.minimum(x, 0.0)).sum(0)},
+        lm.PReLU(shared=True): {"weight": (up * np.minimum(x, 0.0)).sum(keepdims=True)[0]},
     }
     for layer, gradients in expected.items():
         net = lm.Sequential([layer], inputs=columns, dtype="float64")
@@ -193,7 +194,7 @@ def test_learned_rows_may_be_frozen_or_learn_slower(kind: Any) -> None:
 
 def test_a_slope_may_be_negative_or_above_1() -> None:
     net = lm.Sequential([lm.PReLU()], inputs=3, dtype="float64")
-    net.set_parameters({"layers.0.slope": [-0.5, 2.0, 1.0]})
+    net.set_parameters({"layers.0.weight": [-0.5, 2.0, 1.0]})
     assert net.forward([[-2.0, -2.0, -2.0]]).tolist() == [[1.0, -4.0, -2.0]]
     assert np.array_equal(net.backward(np.ones((1, 3))), [[-0.5, 2.0, 1.0]])
 
@@ -356,7 +357,7 @@ def test_unknown_options_in_a_description_are_refused() -> None:
     for kind in ("prelu", "layer_norm", "rms_norm", "scale", "normalization", "affine"):
         spec = {"inputs": 3, "layers": [{"kind": kind, "colour": "red"}]}
         with pytest.raises(ValueError, match="unknown option 'colour'"):
-            lm._core.make_network_float32(lm._spec.to_json(spec), 0)
+            lm._core.make_network_float32(to_json(spec), 0)
 
 
 def test_a_description_of_wide_layers_takes_no_memory() -> None:
@@ -364,7 +365,7 @@ def test_a_description_of_wide_layers_takes_no_memory() -> None:
     resource = pytest.importorskip("resource")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     spec = {"inputs": 2**24, "layers": [{"kind": "affine", "scale": 2.0}] * 40}
-    assert lm._core.parameter_shapes(lm._spec.to_json(spec)) == []
+    assert lm._core.parameter_shapes(to_json(spec)) == []
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
 
 

@@ -17,8 +17,10 @@ import pytest
 
 import lamina as lm
 from lamina import _core
-from lamina._model_file import load_model, save_model
+from lamina._network.model_file import _contents, load_model, save_model
 from networks import bits, class_data, classifier
+
+MODELS = Path(__file__).parent / "models"
 
 
 def trained(**options: Any) -> lm.Sequential:
@@ -55,6 +57,44 @@ def test_every_activation_comes_back(tmp_path: Path, activation: str) -> None:
     net.save(tmp_path / "m")
     x = np.random.default_rng(0).normal(size=(9, 4))
     assert bits([lm.load(tmp_path / "m").predict(x)]) == bits([net.predict(x)])
+
+
+def test_a_file_from_before_pytorchs_names_loads_under_todays() -> None:
+    layers = [lm.Normalization(), lm.LayerNorm(), lm.Dense(5), lm.PReLU()]
+    inner = [lm.RMSNorm(), lm.Dense(4), lm.PReLU(shared=True), lm.Scale(0.1, shift=True)]
+    layers += [lm.Residual(inner), lm.BatchNorm(), lm.Dense(2)]
+    net = lm.Sequential(layers, inputs=3, dtype="float64", scale_targets=True)
+    loaded = lm.load(MODELS / "scale_shift_slope.lamina")
+    assert loaded.to_spec() == net.to_spec()
+    # The file's program gave parameter k the values 1 + k + i / 64.
+    written = {
+        name: 1 + k + np.arange(array.size).reshape(array.shape) / 64
+        for k, (name, array) in enumerate(net.parameters().items())
+    }
+    net.set_parameters(written)
+    assert bits(loaded) == bits(net)
+    assert load_model(MODELS / "scale_shift_slope.lamina")[2] == {}
+
+
+@pytest.mark.parametrize(
+    ("layer", "written"),
+    [
+        (lm.LayerNorm(), {"weight": "scales"}),
+        (lm.LayerNorm(), {"weight": "shift"}),
+        (lm.PReLU(), {"weight": "bias"}),
+        (lm.TargetScaling(), {"scale": "weight"}),
+        (lm.TargetScaling(), {"shift": "bias"}),
+    ],
+)
+def test_names_that_no_version_wrote_are_refused(
+    tmp_path: Path, layer: lm.Layer, written: dict[str, str]
+) -> None:
+    text, tensors = _contents(lm.Sequential([lm.Dense(2), layer], inputs=2), None, None)
+    for name, other in written.items():
+        tensors[f"layers.1.{other}"] = tensors.pop(f"layers.1.{name}")
+    _core.write_model_file(str(tmp_path / "m"), text, tensors)
+    with pytest.raises(ValueError, match=r"weights and description do not agree: layers\.1\."):
+        lm.load(tmp_path / "m")
 
 
 def test_other_readers_find_the_weights_under_pytorchs_names(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_mean_given_in_float64_is_kept() -> None:
 
 def test_models_of_one_part_means_load(tmp_path: Path) -> None:
     from lamina import _core
-    from lamina._model_file import _contents
+    from lamina._network.model_file import _contents
 
     net = adapted(np.random.default_rng(0).normal(3.0, 1.0, (50, 2)))
     text, tensors = _contents(net, None, None)

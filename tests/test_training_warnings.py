@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 
 import lamina as lm
-from lamina._fit_data import Examples
-from lamina._losses import core_loss
-from lamina._training_warnings import constant_loss
+from lamina._losses.losses import core_loss
+from lamina._training.fit_data import Examples
+from lamina._training.training_warnings import constant_loss
 from networks import class_data, classifier, regressor, value_data
 
 Array = npt.NDArray[Any]

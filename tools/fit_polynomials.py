@@ -1,4 +1,4 @@
-"""Fit and print the polynomial coefficients in cpp/src/kernels/math.inl (needs mpmath).
+"""Fit and print the polynomial coefficients in cpp/src/kernels/simd/math.inl (needs mpmath).
 
 Run: `python tools/fit_polynomials.py [NAME ...]`. Remez exchange; every coefficient is rounded to
 the scalar type in turn, lowest power first, and the others are fitted again where the interval

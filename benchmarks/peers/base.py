@@ -19,6 +19,7 @@ PEERS = {
     "sklearn": ("sklearn_mlp", "create", "scikit-learn"),
     "onnxruntime": ("onnx_session", "create", "ONNX Runtime"),
     "onnxruntime_bound": ("onnx_session", "create_bound", "ONNX Runtime, bound"),
+    "mlpfile": ("mlpfile_model", "create", "mlpfile"),
     "numpy": ("numpy_plain", "create", "numpy"),
 }
 

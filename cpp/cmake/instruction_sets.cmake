@@ -1,7 +1,4 @@
-# The one place with instruction-set flags: which kernel files are built, and how.
-#
-# cpp/src/kernels/kernels_<name>*.cpp holds one function table for instruction set <name>.
-# A set with files is compiled in and announced as LAMINA_KERNELS_<NAME>=1.
+# The one place with instruction-set flags: for which sets the kernels are built, and how.
 
 set(_processor "${CMAKE_SYSTEM_PROCESSOR}")
 if(CMAKE_OSX_ARCHITECTURES)
@@ -10,7 +7,7 @@ elseif(MSVC AND CMAKE_CXX_COMPILER_ARCHITECTURE_ID)
   set(_processor "${CMAKE_CXX_COMPILER_ARCHITECTURE_ID}")
 endif()
 
-# To add a set: its name here, its flags below. Names that extend another come first.
+# To add a set: its name here, its flags below, and cpp/src/kernels/simd/<name>.h.
 set(LAMINA_INSTRUCTION_SETS portable)
 if(_processor MATCHES "^(x86_64|AMD64|amd64|x64)$")
   list(APPEND LAMINA_INSTRUCTION_SETS sse2 avx2 avx512)
@@ -30,28 +27,25 @@ else()
   set(_flags_every_kernel -O3 -fno-exceptions -fno-rtti -fno-lto)
 endif()
 
-# Sets `sources` to the files in cpp/src/kernels for this processor, with their flags set,
-# and `definitions` to one LAMINA_KERNELS_<NAME>=1 for each instruction set found.
-function(lamina_kernel_sources sources definitions)
-  set(_folder "${PROJECT_SOURCE_DIR}/cpp/src/kernels")
-  file(GLOB _all CONFIGURE_DEPENDS "${_folder}/*.cpp")
-  set(_chosen ${_all})
-  list(FILTER _chosen EXCLUDE REGEX "/kernels_[^/]*$")
-  set(_names)
+# Adds to `target` the kernels of each instruction set of this processor and each scalar type, which are one
+# source compiled with different flags, and announces each set as LAMINA_KERNELS_<NAME>=1.
+function(lamina_add_kernels target)
   foreach(_set IN LISTS LAMINA_INSTRUCTION_SETS)
-    set(_files ${_all})
-    list(FILTER _files INCLUDE REGEX "/kernels_${_set}[^/]*$")
-    if(_files)
-      set_property(SOURCE ${_files} APPEND PROPERTY COMPILE_OPTIONS
-        ${_flags_every_kernel} ${_flags_${_set}})
-      list(APPEND _chosen ${_files})
-      list(REMOVE_ITEM _all ${_files})
-      string(TOUPPER "${_set}" _upper)
-      list(APPEND _names "LAMINA_KERNELS_${_upper}=1")
-    endif()
+    foreach(_type f32 f64)
+      set(_kernels "lamina_kernels_${_set}_${_type}")
+      add_library(${_kernels} OBJECT "${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels.cpp")
+      target_include_directories(${_kernels} PRIVATE "${PROJECT_SOURCE_DIR}/cpp/src")
+      target_compile_definitions(${_kernels} PRIVATE
+        LAMINA_INSTRUCTION_SET=${_set} LAMINA_SCALAR_TYPE=${_type})
+      lamina_numeric_options(${_kernels})
+      lamina_warnings(${_kernels})
+      target_compile_options(${_kernels} PRIVATE ${_flags_every_kernel} ${_flags_${_set}})
+      set_target_properties(${_kernels} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
+      target_sources(${target} PRIVATE $<TARGET_OBJECTS:${_kernels}>)
+    endforeach()
+    string(TOUPPER "${_set}" _upper)
+    target_compile_definitions(${target} PUBLIC "LAMINA_KERNELS_${_upper}=1")
   endforeach()
-  set(${sources} ${_chosen} PARENT_SCOPE)
-  set(${definitions} ${_names} PARENT_SCOPE)
 endfunction()
 
 # Arithmetic rules for every target: no errno or traps from mathematics, and no contraction

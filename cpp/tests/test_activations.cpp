@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "kernel_support.h"
-#include "kernels/reference_elementwise.h"
+#include "reference/elementwise.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // Batch normalisation and the sum of two branches on every instruction set, against plain loops.
 #include "kernel_support.h"
-#include "kernels/reference_batch_norm.h"
+#include "reference/batch_norm.h"
 
 namespace {
 

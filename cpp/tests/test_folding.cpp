@@ -9,8 +9,8 @@
 
 #include "base/json.h"
 #include "check.h"
+#include "inference/evaluation.h"
 #include "inference/predictor.h"
-#include "training/evaluation.h"
 
 namespace {
 

@@ -6,8 +6,9 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/thread_count.h"
 #include "check.h"
-#include "training/evaluation.h"
+#include "inference/evaluation.h"
 
 namespace {
 

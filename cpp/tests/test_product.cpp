@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/reference_product.h"
 #include "product_support.h"
+#include "reference/product.h"
 
 namespace {
 

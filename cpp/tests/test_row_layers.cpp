@@ -1,7 +1,7 @@
 // Kernels of layers that work on each row alone, on every instruction set: normalisation, scaling, noise.
 #include "base/philox.h"
 #include "kernel_support.h"
-#include "kernels/reference_elementwise.h"
+#include "reference/elementwise.h"
 
 namespace {
 

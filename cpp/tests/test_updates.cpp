@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "kernel_support.h"
-#include "kernels/reference_elementwise.h"
+#include "reference/elementwise.h"
 
 namespace {
 

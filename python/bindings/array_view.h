@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "inference/data.h"
 #include "register.h"
-#include "training/data.h"
 
 namespace lamina::python {
 

@@ -2,7 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "array_view.h"
-#include "training/values_within.h"
+#include "inference/values_within.h"
 
 namespace lamina::python {
 

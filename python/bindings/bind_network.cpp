@@ -4,13 +4,13 @@
 #include <algorithm>
 #include "array_view.h"
 #include "base/json.h"
+#include "inference/raw_outputs.h"
 #include "instance.h"
 #include "made_here.h"
 #include "parameter_arrays.h"
 #include "poll.h"
 #include "register.h"
 #include "training/model.h"
-#include "training/raw_outputs.h"
 
 namespace lamina::python {
 namespace {

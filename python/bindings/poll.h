@@ -4,8 +4,8 @@
 #include <exception>
 #include <type_traits>
 
+#include "base/poll.h"
 #include "register.h"
-#include "training/step.h"
 
 namespace lamina::python {
 

@@ -17,22 +17,29 @@ from lamina._threads import set_num_threads
 if TYPE_CHECKING:
     from lamina import metrics
     from lamina._activate import activate, activation_vjp
-    from lamina._adaptive_optimizers import Adadelta, Adagrad, RMSprop, Rprop
     from lamina._average_networks import average_networks
-    from lamina._batches import batches
-    from lamina._callbacks import Callback, EarlyStopping
-    from lamina._column_encoding import (
+    from lamina._layers.column_encoding import (
         CategoryEncoding,
         ColumnEncoding,
         DateEncoding,
         NumberEncoding,
     )
-    from lamina._full_batch import LBFGS, LevenbergMarquardt
-    from lamina._history import History
-    from lamina._layer import Layer
-    from lamina._layers import Activation, BatchNorm, Dense, Dropout, Residual
+    from lamina._layers.layer import Layer
+    from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout, Residual
+    from lamina._layers.row_layers import (
+        Affine,
+        AlphaDropout,
+        Clip,
+        GaussianNoise,
+        LayerNorm,
+        Normalization,
+        PReLU,
+        RMSNorm,
+        Scale,
+        TargetScaling,
+    )
     from lamina._learning_rate_range import LearningRateRange, find_learning_rate
-    from lamina._losses import (
+    from lamina._losses.losses import (
         BinaryCrossEntropy,
         BinaryFocal,
         CosineSimilarity,
@@ -52,31 +59,19 @@ if TYPE_CHECKING:
         SquaredHinge,
         Tweedie,
     )
-    from lamina._model_file import load
-    from lamina._network import Sequential
-    from lamina._optimizer import Optimizer
-    from lamina._optimizers import SGD, Adam, Adamax, AdamW, Lion, Muon, NAdam, RAdam
-    from lamina._perceptron import Perceptron
-    from lamina._row_layers import (
-        Affine,
-        AlphaDropout,
-        Clip,
-        GaussianNoise,
-        LayerNorm,
-        Normalization,
-        PReLU,
-        RMSNorm,
-        Scale,
-        TargetScaling,
-    )
-    from lamina._schedule import (
+    from lamina._network.model_file import load
+    from lamina._optimizers.adaptive import Adadelta, Adagrad, RMSprop, Rprop
+    from lamina._optimizers.full_batch import LBFGS, LevenbergMarquardt
+    from lamina._optimizers.momentum import SGD, Adam, Adamax, AdamW, Lion, Muon, NAdam, RAdam
+    from lamina._optimizers.optimizer import Optimizer
+    from lamina._optimizers.schedule import (
         ConstantSchedule,
         FunctionSchedule,
         ReduceOnPlateau,
         Schedule,
         WarmUp,
     )
-    from lamina._schedules import (
+    from lamina._optimizers.schedules import (
         CosineLogSchedule,
         CosineRestartsSchedule,
         CosineSchedule,
@@ -88,8 +83,13 @@ if TYPE_CHECKING:
         PolynomialSchedule,
         StepSchedule,
     )
-    from lamina._training_warnings import TrainingWarning
-    from lamina._weight_average import WeightAverage
+    from lamina._optimizers.weight_average import WeightAverage
+    from lamina._perceptron import Perceptron
+    from lamina._sequential import Sequential
+    from lamina._training.batches import batches
+    from lamina._training.callbacks import Callback, EarlyStopping
+    from lamina._training.history import History
+    from lamina._training.training_warnings import TrainingWarning
 
 __all__ = [
     "Activation",
@@ -189,31 +189,31 @@ _HOMES = {
         "activate",
         "activation_vjp",
     ),
-    "lamina._adaptive_optimizers": (
+    "lamina._optimizers.adaptive": (
         "Adadelta",
         "Adagrad",
         "RMSprop",
         "Rprop",
     ),
     "lamina._average_networks": ("average_networks",),
-    "lamina._batches": ("batches",),
-    "lamina._callbacks": (
+    "lamina._training.batches": ("batches",),
+    "lamina._training.callbacks": (
         "Callback",
         "EarlyStopping",
     ),
-    "lamina._column_encoding": (
+    "lamina._layers.column_encoding": (
         "CategoryEncoding",
         "ColumnEncoding",
         "DateEncoding",
         "NumberEncoding",
     ),
-    "lamina._full_batch": (
+    "lamina._optimizers.full_batch": (
         "LBFGS",
         "LevenbergMarquardt",
     ),
-    "lamina._history": ("History",),
-    "lamina._layer": ("Layer",),
-    "lamina._layers": (
+    "lamina._training.history": ("History",),
+    "lamina._layers.layer": ("Layer",),
+    "lamina._layers.layers": (
         "Activation",
         "BatchNorm",
         "Dense",
@@ -221,7 +221,7 @@ _HOMES = {
         "Residual",
     ),
     "lamina._learning_rate_range": ("LearningRateRange", "find_learning_rate"),
-    "lamina._losses": (
+    "lamina._losses.losses": (
         "BinaryCrossEntropy",
         "BinaryFocal",
         "CosineSimilarity",
@@ -241,10 +241,10 @@ _HOMES = {
         "SquaredHinge",
         "Tweedie",
     ),
-    "lamina._model_file": ("load",),
-    "lamina._network": ("Sequential",),
-    "lamina._optimizer": ("Optimizer",),
-    "lamina._optimizers": (
+    "lamina._network.model_file": ("load",),
+    "lamina._sequential": ("Sequential",),
+    "lamina._optimizers.optimizer": ("Optimizer",),
+    "lamina._optimizers.momentum": (
         "Adam",
         "AdamW",
         "Adamax",
@@ -255,7 +255,7 @@ _HOMES = {
         "SGD",
     ),
     "lamina._perceptron": ("Perceptron",),
-    "lamina._row_layers": (
+    "lamina._layers.row_layers": (
         "Affine",
         "AlphaDropout",
         "Clip",
@@ -267,14 +267,14 @@ _HOMES = {
         "Scale",
         "TargetScaling",
     ),
-    "lamina._schedule": (
+    "lamina._optimizers.schedule": (
         "ConstantSchedule",
         "FunctionSchedule",
         "ReduceOnPlateau",
         "Schedule",
         "WarmUp",
     ),
-    "lamina._schedules": (
+    "lamina._optimizers.schedules": (
         "CosineLogSchedule",
         "CosineRestartsSchedule",
         "CosineSchedule",
@@ -286,8 +286,8 @@ _HOMES = {
         "PolynomialSchedule",
         "StepSchedule",
     ),
-    "lamina._training_warnings": ("TrainingWarning",),
-    "lamina._weight_average": ("WeightAverage",),
+    "lamina._training.training_warnings": ("TrainingWarning",),
+    "lamina._optimizers.weight_average": ("WeightAverage",),
 }
 # A fork waits for a first use in another thread: its child could not finish a half read module.
 _READING = RLock()

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from lamina import _core
-from lamina._spec import Spec, name_or_spec, to_json
-from lamina._types import ArrayLike, NDArray
+from lamina._checks.spec import Spec, name_or_spec, to_json
+from lamina._checks.types import ArrayLike, NDArray
 
 Array = NDArray[Any]
 Pullback = Callable[[ArrayLike], Array]

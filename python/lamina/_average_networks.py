@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lamina._network import Sequential
-from lamina._types import NDArray
+from lamina._checks.types import NDArray
+from lamina._sequential import Sequential
 
 
 def average_networks(

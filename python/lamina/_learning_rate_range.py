@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from lamina import _core
-from lamina._adapt import adapt_ends
-from lamina._batches import batches
-from lamina._fit_data import Examples
-from lamina._frames import plain_array
-from lamina._losses import Loss, OwnLoss
-from lamina._network import Sequential
-from lamina._numbers import is_number, is_whole
-from lamina._optimizer import Optimizer
-from lamina._optimizers import make_optimizer
-from lamina._types import ArrayLike, NDArray
+from lamina._checks.frames import plain_array
+from lamina._checks.numbers import is_number, is_whole
+from lamina._checks.types import ArrayLike, NDArray
+from lamina._losses.losses import Loss, OwnLoss
+from lamina._network.adapt import adapt_ends
+from lamina._optimizers.momentum import make_optimizer
+from lamina._optimizers.optimizer import Optimizer
+from lamina._sequential import Sequential
+from lamina._training.batches import batches
+from lamina._training.fit_data import Examples
 
 # How far above the least one a smoothed loss shows that training has diverged, as a multiple of the
 # larger of its size and what it fell by: losses may be negative, or pass through 0.

@@ -6,12 +6,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from lamina import _arrays, _core
-from lamina._layers import Dense
-from lamina._network import Sequential
-from lamina._numbers import check_whole, is_number
-from lamina._stack import checked_seed
-from lamina._types import ArrayLike, NDArray
+from lamina import _core
+from lamina._checks import arrays
+from lamina._checks.numbers import check_whole, is_number
+from lamina._checks.types import ArrayLike, NDArray
+from lamina._layers.layers import Dense
+from lamina._network.stack import checked_seed
+from lamina._sequential import Sequential
 from lamina.metrics import accuracy
 
 Array = NDArray[Any]
@@ -108,7 +109,7 @@ class Perceptron:
         Warns:
             UserWarning: the last epoch still moved a unit.
         """
-        x = _arrays.inputs(X, columns=None, dtype="float64", where="Perceptron.fit")
+        x = arrays.inputs(X, columns=None, dtype="float64", where="Perceptron.fit")
         classes, indices = _labels(y, len(x))
         units = 1 if len(classes) == 2 else len(classes)
         result = _core.train_perceptron(
@@ -155,7 +156,7 @@ class Perceptron:
     def score(self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
         """Share of rows X [rows, inputs] whose label in y [rows] is predicted, by their weights."""
         chosen = self.predict(X)
-        right = _arrays.labels(y, rows=len(chosen), where="Perceptron.score") == chosen
+        right = arrays.labels(y, rows=len(chosen), where="Perceptron.score") == chosen
         return accuracy(np.ones(len(chosen), dtype=np.int64), right, sample_weight)
 
     def line(self) -> tuple[float, float]:
@@ -207,7 +208,7 @@ def _number(value: float, name: str) -> float:
 def _labels(y: ArrayLike, rows: int) -> tuple[Array, Array]:
     """The classes in order, and each row's index among them."""
     where = "Perceptron.fit"
-    array = _arrays.labels(y, rows=rows, where=where)
+    array = arrays.labels(y, rows=rows, where=where)
     classes, indices = np.unique(array, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"{where}: expected at least two classes in y, got {classes[0]!r} alone")

@@ -1,7 +1,7 @@
 """The number of threads that the core uses."""
 
 from lamina import _core
-from lamina._numbers import check_whole
+from lamina._checks.numbers import check_whole
 
 
 def set_num_threads(count: int) -> None:

@@ -6,10 +6,10 @@ once, as float64 that is exact in float32.
 
     about                           JSON: PyTorch's version
     inputs, upstream                [9, 6] what goes in, and the gradient that comes from above
-    scale, shift, slopes            [6] parameters of the layers
+    scale, shift, slopes            [6] values of the layers' weights and biases
     {layer}/D/value                 [9, 6]
     {layer}/D/input                 [9, 6] d sum(upstream * value) / d inputs
-    {layer}/D/{parameter}           d sum(upstream * value) / d scale, shift or slope
+    {layer}/D/{parameter}           d sum(upstream * value) / d weight or bias
     weight, bias, targets           [4, 6], [4] of a linear layer; [9, 4]
     penalty/D/value, .../weight     of mean squared error + 0.03 sum |w| + 0.05 sum w^2
     max_norm/D, non_negative/D      [10, 4, 6] weights after each of ten steps of gradient descent
@@ -28,36 +28,36 @@ from torch.nn import functional
 from record_torch_trace import DTYPES, as_tensor, exact_in_float32
 
 Layer = Callable[[Tensor, dict[str, Tensor]], Tensor]
-# name: (value, its parameters)
-LAYERS: dict[str, tuple[Layer, tuple[str, ...]]] = {
+AFFINE = {"weight": "scale", "bias": "shift"}
+# name: (value, its parameters and where their values stand)
+LAYERS: dict[str, tuple[Layer, dict[str, str]]] = {
     "layer_norm": (
-        lambda x, p: functional.layer_norm(x, (6,), p["scale"], p["shift"], 1e-5),
-        ("scale", "shift"),
+        lambda x, p: functional.layer_norm(x, (6,), p["weight"], p["bias"], 1e-5),
+        AFFINE,
     ),
-    "layer_norm_without": (lambda x, p: functional.layer_norm(x, (6,), eps=1e-3), ()),
-    "rms_norm": (lambda x, p: functional.rms_norm(x, (6,), p["scale"], 1e-6), ("scale",)),
-    "rms_norm_without": (lambda x, p: functional.rms_norm(x, (6,), eps=1e-3), ()),
-    "prelu": (lambda x, p: functional.prelu(x, p["slope"]), ("slope",)),
-    "prelu_shared": (lambda x, p: functional.prelu(x, p["shared"]), ("shared",)),
-    "scale": (lambda x, p: x * p["scale"], ("scale",)),
-    "scale_and_shift": (lambda x, p: x * p["scale"] + p["shift"], ("scale", "shift")),
-    "clip": (lambda x, p: torch.clamp(x, -0.5, 1.0), ()),
-    "clip_low": (lambda x, p: torch.clamp(x, min=-0.5), ()),
+    "layer_norm_without": (lambda x, p: functional.layer_norm(x, (6,), eps=1e-3), {}),
+    "rms_norm": (lambda x, p: functional.rms_norm(x, (6,), p["weight"], 1e-6), {"weight": "scale"}),
+    "rms_norm_without": (lambda x, p: functional.rms_norm(x, (6,), eps=1e-3), {}),
+    "prelu": (lambda x, p: functional.prelu(x, p["weight"]), {"weight": "slopes"}),
+    "prelu_shared": (lambda x, p: functional.prelu(x, p["weight"]), {"weight": "shared"}),
+    "scale": (lambda x, p: x * p["weight"], {"weight": "scale"}),
+    "scale_and_shift": (lambda x, p: x * p["weight"] + p["bias"], AFFINE),
+    "clip": (lambda x, p: torch.clamp(x, -0.5, 1.0), {}),
+    "clip_low": (lambda x, p: torch.clamp(x, min=-0.5), {}),
 }
 
 
 def record_layers(data: dict[str, np.ndarray], dtype: torch.dtype) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     for name, (function, parameters) in LAYERS.items():
+        values = {**data, "shared": data["slopes"][:1]}
         leaves = {
-            "scale": as_tensor(data["scale"], dtype),
-            "shift": as_tensor(data["shift"], dtype),
-            "slope": as_tensor(data["slopes"], dtype),
-            "shared": as_tensor(data["slopes"][:1], dtype),
+            key: as_tensor(values[where], dtype).requires_grad_()
+            for key, where in parameters.items()
         }
         x = as_tensor(data["inputs"], dtype).requires_grad_()
-        wanted = [x, *(leaves[p].requires_grad_() for p in parameters)]
         value = function(x, leaves)
+        wanted = [x, *leaves.values()]
         gradients = torch.autograd.grad(value, wanted, as_tensor(data["upstream"], dtype))
         arrays[f"{name}/value"] = value.detach().numpy()
         for key, gradient in zip(("input", *parameters), gradients, strict=True):

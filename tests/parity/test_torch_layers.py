@@ -19,16 +19,16 @@ TOLERANCES = {"float64": 1e-12, "float32": 1e-4}
 
 arrays: dict[str, Array] = read_traces.read_arrays("torch_layers.npz")
 SCALE, SHIFT, SLOPES = arrays["scale"], arrays["shift"], arrays["slopes"]
-# name: (layer, its parameters; each by its name here and there)
+# name: (layer, its parameters)
 LAYERS: dict[str, tuple[lm.Layer, dict[str, Array]]] = {
-    "layer_norm": (lm.LayerNorm(), {"scale": SCALE, "shift": SHIFT}),
+    "layer_norm": (lm.LayerNorm(), {"weight": SCALE, "bias": SHIFT}),
     "layer_norm_without": (lm.LayerNorm(1e-3, scale=False, shift=False), {}),
-    "rms_norm": (lm.RMSNorm(), {"scale": SCALE}),
+    "rms_norm": (lm.RMSNorm(), {"weight": SCALE}),
     "rms_norm_without": (lm.RMSNorm(1e-3, scale=False), {}),
-    "prelu": (lm.PReLU(), {"slope": SLOPES}),
-    "prelu_shared": (lm.PReLU(shared=True), {"slope": SLOPES[:1]}),
-    "scale": (lm.Scale(), {"scale": SCALE}),
-    "scale_and_shift": (lm.Scale(shift=True), {"scale": SCALE, "shift": SHIFT}),
+    "prelu": (lm.PReLU(), {"weight": SLOPES}),
+    "prelu_shared": (lm.PReLU(shared=True), {"weight": SLOPES[:1]}),
+    "scale": (lm.Scale(), {"weight": SCALE}),
+    "scale_and_shift": (lm.Scale(shift=True), {"weight": SCALE, "bias": SHIFT}),
     "clip": (lm.Clip(-0.5, 1.0), {}),
     "clip_low": (lm.Clip(low=-0.5), {}),
 }
@@ -44,8 +44,7 @@ def test_every_row_layer_equals_pytorch(name: str, dtype: Any) -> None:
     got = {"value": net.forward(arrays["inputs"]), "input": net.backward(arrays["upstream"])}
     got |= {key.removeprefix("layers.0."): value for key, value in net.gradients().items()}
     for key, value in got.items():
-        there = "shared" if name == "prelu_shared" and key == "slope" else key
-        expected = arrays[f"{name}/{dtype}/{there}"]
+        expected = arrays[f"{name}/{dtype}/{key}"]
         np.testing.assert_allclose(value, expected, rtol=bound, atol=bound, err_msg=key)
 
 

@@ -54,26 +54,35 @@ def _optimised_builds() -> list[Path]:
 
 
 @cache
-def objects() -> dict[str, Path]:
-    """Object files of the core by source name ("kernels/kernels_avx2.cpp")."""
+def _build() -> Path:
     builds = _optimised_builds()
     if not builds:
         message = "no optimised build below build/: pip install . or cmake --preset release first"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    root = builds[0] / "CMakeFiles" / "lamina_core.dir" / "cpp" / "src"
-    return {
+    return builds[0]
+
+
+def kernel_objects(instruction_set: str = "*") -> dict[str, Path]:
+    """The objects of an instruction set, or of all, by set and type ("avx2_f32")."""
+    prefix = "lamina_kernels_"
+    found = (_build() / "CMakeFiles").glob(f"{prefix}{instruction_set}_f??.dir/**/kernels.cpp.o")
+    return {re.findall(rf"{prefix}(\w+)\.dir", path.as_posix())[-1]: path for path in found}
+
+
+def baseline_objects() -> dict[str, Path]:
+    """The objects that every processor runs, by source, kernels by set and type."""
+    root = _build() / "CMakeFiles" / "lamina_core.dir" / "cpp" / "src"
+    core = {
         source: path
         for path in root.rglob("*.o")
         if (CORE / (source := path.relative_to(root).as_posix().removesuffix(".o"))).is_file()
     }
-
-
-def kernel_objects(instruction_set: str = "") -> dict[str, Path]:
-    """Those of objects() that are compiled for an instruction set."""
-    prefix = f"kernels/kernels_{instruction_set}"
-    return {source: path for source, path in objects().items() if source.startswith(prefix)}
+    narrow = {
+        name: path for name, path in kernel_objects().items() if name.split("_")[0] not in WIDE
+    }
+    return core | narrow
 
 
 @cache
@@ -96,8 +105,8 @@ def symbols(path: Path) -> list[tuple[str, str]]:
 
 
 def test_every_instruction_set_has_objects() -> None:
-    built = {source.split("_")[1].removesuffix(".cpp") for source in kernel_objects()}
-    assert {"portable", "sse2", "avx2", "avx512"} <= built
+    sets, types = ("portable", "sse2", "avx2", "avx512"), ("f32", "f64")
+    assert {f"{name}_{kind}" for name in sets for kind in types} <= kernel_objects().keys()
 
 
 def test_kernel_objects_share_no_function_with_other_objects() -> None:
@@ -130,11 +139,10 @@ def test_kernel_objects_run_nothing_when_they_are_loaded() -> None:
 
 
 def test_baseline_objects_hold_no_wide_instructions() -> None:
+    baseline = baseline_objects()
+    assert {"kernels/dispatch.cpp", "portable_f32", "sse2_f64"} <= baseline.keys()
     wide = [
-        source
-        for source, path in objects().items()
-        if not any(source.startswith(f"kernels/kernels_{name}") for name in WIDE)
-        and re.search(r"%[yz]mm\d", disassembly(path))
+        source for source, path in baseline.items() if re.search(r"%[yz]mm\d", disassembly(path))
     ]
     assert not wide, wide
 

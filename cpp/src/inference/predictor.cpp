@@ -9,8 +9,8 @@
 #include "base/denormals.h"
 #include "base/piece_queue.h"
 #include "base/thread_pool.h"
+#include "inference/evaluation.h"
 #include "inference/folding.h"
-#include "training/evaluation.h"
 
 #if defined(__GNUC__)
 #define LAMINA_KEPT_OUT __attribute__((noinline))

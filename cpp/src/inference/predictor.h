@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "base/poll.h"
+#include "inference/data.h"
 #include "network/workspace.h"
-#include "training/data.h"
-#include "training/step.h"
 
 namespace lamina {
 

@@ -1,17 +1,16 @@
-// Gathers the functions of one instruction set into its table; included by each kernels_<isa>_<type>.cpp
-// after its simd_<isa>.h.
-#include "kernels/activations.inl"
-#include "kernels/batch_norm.inl"
-#include "kernels/column_encoding.inl"
-#include "kernels/losses.inl"
-#include "kernels/panel_dots.inl"
-#include "kernels/parameters.inl"
-#include "kernels/product.inl"
-#include "kernels/random_rows.inl"
-#include "kernels/row_layers.inl"
-#include "kernels/rows.inl"
-#include "kernels/single_row.inl"
-#include "kernels/updates.inl"
+// Gathers the functions of one instruction set into its table; included by kernels.cpp after simd/<set>.h.
+#include "kernels/elementwise/activations.inl"
+#include "kernels/elementwise/parameters.inl"
+#include "kernels/elementwise/updates.inl"
+#include "kernels/product/panel_dots.inl"
+#include "kernels/product/product.inl"
+#include "kernels/product/single_row.inl"
+#include "kernels/rows/batch_norm.inl"
+#include "kernels/rows/column_encoding.inl"
+#include "kernels/rows/losses.inl"
+#include "kernels/rows/random_rows.inl"
+#include "kernels/rows/row_layers.inl"
+#include "kernels/rows/rows.inl"
 
 namespace lamina::kernels {
 namespace {

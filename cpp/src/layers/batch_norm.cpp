@@ -55,7 +55,7 @@ std::vector<Parameter> BatchNormLayer<T>::parameters() const {
 }
 
 template <class T>
-bool BatchNormLayer<T>::initialize(uint64_t, uint32_t, T* flat, DrawPoll) const {
+bool BatchNormLayer<T>::initialize(uint64_t, uint32_t, T* flat, Poll) const {
   if (scale_) std::fill_n(flat + weight_offset_, columns_, T(1));
   if (shift_) std::fill_n(flat + bias_offset_, columns_, T(0));
   std::fill_n(flat + mean_offset_, columns_, T(0));

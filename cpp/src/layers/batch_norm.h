@@ -20,7 +20,7 @@ class BatchNormLayer final : public Layer<T> {
   Json spec() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
-  bool initialize(uint64_t seed, uint32_t layer_index, T* flat, DrawPoll poll) const override;
+  bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 

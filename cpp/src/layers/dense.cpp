@@ -77,7 +77,7 @@ std::vector<Parameter> Dense<T>::parameters() const {
 }
 
 template <class T>
-bool Dense<T>::initialize(uint64_t seed, uint32_t layer_index, T* flat, DrawPoll poll) const {
+bool Dense<T>::initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const {
   const auto fill = [&](const Parameter& parameter, const InitializerSpec& spec, uint32_t tensor) {
     const std::vector<double> values =
         initial_values(spec, inputs_, outputs_, parameter.element_count(), seed, layer_index, tensor, poll);

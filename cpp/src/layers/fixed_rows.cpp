@@ -84,7 +84,7 @@ std::vector<Parameter> Normalization<T>::parameters() const {
 }
 
 template <class T>
-bool Normalization<T>::initialize(uint64_t, uint32_t, T* flat, DrawPoll) const {
+bool Normalization<T>::initialize(uint64_t, uint32_t, T* flat, Poll) const {
   std::fill_n(flat + mean_, columns_, T(0));
   std::fill_n(flat + mean_low_, columns_, T(0));
   std::fill_n(flat + deviation_, columns_, T(1));

@@ -17,7 +17,7 @@ class Normalization final : public Layer<T> {
   Json spec() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
-  bool initialize(uint64_t seed, uint32_t layer_index, T* flat, DrawPoll poll) const override;
+  bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const override;
   bool take_offset_rows() noexcept override { return is_first_ = true; }
   RowOffset<T> row_offset(const T* parameters) const noexcept override {
     return {parameters + mean_, parameters + mean_low_};

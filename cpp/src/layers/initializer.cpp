@@ -34,7 +34,7 @@ const Entry* find_fan_scaled(const std::string& name) {
 
 // `count` values draw(i); empty where `poll` has stopped it. A piece takes about a millisecond.
 template <class Draw>
-std::vector<double> drawn(int64_t count, DrawPoll poll, Draw draw) {
+std::vector<double> drawn(int64_t count, Poll poll, Draw draw) {
   constexpr int64_t kPiece = 1 << 16;
   std::vector<double> values(static_cast<size_t>(count));
   for (int64_t first = 0; first < count; first += kPiece) {
@@ -45,13 +45,13 @@ std::vector<double> drawn(int64_t count, DrawPoll poll, Draw draw) {
   return values;
 }
 
-std::vector<double> normals(int64_t count, double deviation, const RandomStream& stream, DrawPoll poll) {
+std::vector<double> normals(int64_t count, double deviation, const RandomStream& stream, Poll poll) {
   return drawn(count, poll, [&](uint64_t i) { return deviation * stream.normal(i); });
 }
 
 // Rows (or columns, where there are more rows) made orthonormal by modified Gram-Schmidt, twice for accuracy.
 std::vector<double> orthogonal(int64_t rows, int64_t columns, double gain, const RandomStream& stream,
-                               DrawPoll poll) {
+                               Poll poll) {
   const int64_t count = std::min(rows, columns), length = std::max(rows, columns);
   std::vector<double> basis = normals(count * length, 1.0, stream, poll);
   if (basis.empty()) return {};
@@ -141,7 +141,7 @@ InitializerSpec default_initializer(const ActivationSpec& activation) {
 
 std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, int64_t outputs,
                                    int64_t count, uint64_t seed, uint32_t layer_index, uint32_t tensor,
-                                   DrawPoll poll) {
+                                   Poll poll) {
   if (spec.name == "zeros" || spec.name == "constant")
     return std::vector<double>(static_cast<size_t>(count), spec.value);
   const RandomStream stream(seed, StreamTag::kInitialise, layer_index * 8 + tensor);

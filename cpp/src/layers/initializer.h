@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/function_ref.h"
+#include "base/poll.h"
 #include "layers/activation_spec.h"
 
 namespace lamina {
@@ -25,13 +25,10 @@ std::vector<std::string> initializer_names();
 // He for the relu family, its smooth relatives and sin, LeCun for selu, Glorot otherwise.
 InitializerSpec default_initializer(const ActivationSpec& activation);
 
-// Asked now and then while values are drawn, with how many there are; true stops.
-using DrawPoll = FunctionRef<bool(int64_t done)>;
-
 // `count` values of a tensor [outputs, inputs] (or [outputs]), row-major; the same for float and double.
 // Empty where `poll` has stopped it.
 std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, int64_t outputs,
                                    int64_t count, uint64_t seed, uint32_t layer_index, uint32_t tensor,
-                                   DrawPoll poll);
+                                   Poll poll);
 
 }  // namespace lamina

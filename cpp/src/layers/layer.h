@@ -152,7 +152,7 @@ class Layer {
   // Relative names ("weight"); the order is that of `update`'s indices.
   virtual std::vector<Parameter> parameters() const { return {}; }
   // Writes first weights to the network's flat buffer; false where `poll` has stopped it.
-  virtual bool initialize(uint64_t seed, uint32_t layer_index, T* flat, DrawPoll poll) const {
+  virtual bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const {
     (void)seed, (void)layer_index, (void)flat, (void)poll;
     return true;
   }

@@ -42,7 +42,7 @@ std::vector<Parameter> LearnedRowLayer<T>::parameters() const {
 }
 
 template <class T>
-bool LearnedRowLayer<T>::initialize(uint64_t, uint32_t, T* flat, DrawPoll) const {
+bool LearnedRowLayer<T>::initialize(uint64_t, uint32_t, T* flat, Poll) const {
   for (const Row& row : rows_) std::fill_n(flat + row.offset, row.width, static_cast<T>(row.first_value));
   return true;
 }

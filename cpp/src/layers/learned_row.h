@@ -1,4 +1,4 @@
-// Base of layers whose parameters are rows of one number a column: scales, shifts, slopes.
+// Base of layers whose parameters are rows of one number a column, such as factors, offsets, slopes.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ class LearnedRowLayer : public Layer<T> {
  public:
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
-  bool initialize(uint64_t seed, uint32_t layer_index, T* flat, DrawPoll poll) const override;
+  bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const override;
   int gradient_task_count(int64_t inputs_per_task) const noexcept override;
   void run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
                          const GradientPass<T>& pass) const noexcept override;

@@ -14,7 +14,7 @@ PRelu<T>::PRelu(const Json& json) {
   this->read_common_options(spec, {"initial_slope", "shared"});
   initial_slope_ = spec.number("initial_slope", 0.25, -1e6, 1e6);
   shared_ = spec.boolean("shared", false);
-  this->add_row("slope", initial_slope_, shared_ ? 1 : 0);
+  this->add_row("weight", initial_slope_, shared_ ? 1 : 0);
 }
 
 template <class T>

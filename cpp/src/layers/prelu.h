@@ -1,4 +1,4 @@
-// Parametric ReLU (He et al. 2015): y = z, or slope * z below 0, with learned slopes.
+// Parametric ReLU (He et al. 2015): y = z, or weight * z below 0, with learned slopes.
 #pragma once
 
 #include "layers/learned_row.h"

@@ -24,7 +24,7 @@ class RowNorm final : public LearnedRowLayer<T> {
  private:
   bool centered_;
   double epsilon_;
-  int scale_ = -1, shift_ = -1;  // rows; -1: none
+  int weight_ = -1, bias_ = -1;  // rows; -1: none
 };
 
 }  // namespace lamina

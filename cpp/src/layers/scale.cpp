@@ -11,13 +11,13 @@ Scale<T>::Scale(const Json& json) {
   const JsonReader spec(json, "Scale");
   this->read_common_options(spec, {"initial_scale", "shift"});
   initial_scale_ = spec.number("initial_scale", 1.0, -1e6, 1e6);
-  scale_ = this->add_row("scale", initial_scale_);
-  if (spec.boolean("shift", false)) shift_ = this->add_row("shift", 0.0);
+  weight_ = this->add_row("weight", initial_scale_);
+  if (spec.boolean("shift", false)) bias_ = this->add_row("bias", 0.0);
 }
 
 template <class T>
 Json Scale<T>::spec() const {
-  Json json = {{"kind", kind()}, {"initial_scale", initial_scale_}, {"shift", shift_ >= 0}};
+  Json json = {{"kind", kind()}, {"initial_scale", initial_scale_}, {"shift", bias_ >= 0}};
   this->learning_.write(json);
   return json;
 }
@@ -25,15 +25,15 @@ Json Scale<T>::spec() const {
 template <class T>
 void Scale<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
-  pass.kernels.affine_rows(pass.rows, this->padded(), this->row(scale_, pass.parameters),
-                           this->row(shift_, pass.parameters), pass.output_values(), pass.output.row_stride);
+  pass.kernels.affine_rows(pass.rows, this->padded(), this->row(weight_, pass.parameters),
+                           this->row(bias_, pass.parameters), pass.output_values(), pass.output.row_stride);
 }
 
 template <class T>
 void Scale<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
   copy_backward(pass);
-  pass.kernels.affine_rows(pass.rows, this->padded(), this->row(scale_, pass.parameters), nullptr,
+  pass.kernels.affine_rows(pass.rows, this->padded(), this->row(weight_, pass.parameters), nullptr,
                            pass.input_delta(), pass.input.row_stride);
 }
 
@@ -41,7 +41,7 @@ template <class T>
 void Scale<T>::sum_gradient(int index, const GradientPass<T>& pass, int64_t first, int64_t count,
                             T* out) const noexcept {
   const Slot<T>& output = pass.output;
-  if (index == shift_) {
+  if (index == bias_) {
     pass.kernels.column_sums(pass.batch_rows, count, output.delta + first, output.row_stride, out);
   } else {
     pass.kernels.scale_sums({pass.batch_rows, count, pass.input.values + first, pass.input.row_stride,

@@ -1,4 +1,4 @@
-// A learned factor for each column, and a learned offset where wanted: y = x * scale + shift.
+// A learned factor for each column, and a learned offset where wanted: y = x * weight + bias.
 #pragma once
 
 #include "layers/learned_row.h"
@@ -20,7 +20,7 @@ class Scale final : public LearnedRowLayer<T> {
 
  private:
   double initial_scale_;
-  int scale_, shift_ = -1;  // rows; -1: none
+  int weight_, bias_ = -1;  // rows; -1: none
 };
 
 }  // namespace lamina

@@ -37,7 +37,7 @@ std::vector<Parameter> TargetScaling<T>::parameters() const {
 }
 
 template <class T>
-bool TargetScaling<T>::initialize(uint64_t, uint32_t, T* flat, DrawPoll) const {
+bool TargetScaling<T>::initialize(uint64_t, uint32_t, T* flat, Poll) const {
   std::fill_n(flat + scale_, columns_, T(1));
   std::fill_n(flat + shift_, columns_, T(0));
   flat[rows_] = T(0);

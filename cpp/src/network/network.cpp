@@ -8,7 +8,7 @@
 namespace lamina {
 
 template <class T>
-bool Network<T>::initialize(uint64_t seed, DrawPoll poll) {
+bool Network<T>::initialize(uint64_t seed, Poll poll) {
   AlignedBuffer<T> drawn(flat_size());
   for (const Node<T>& node : nodes_)
     if (!node.layer->initialize(seed, node.layer_index, drawn.data(), poll)) return false;

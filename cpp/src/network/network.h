@@ -117,7 +117,7 @@ class Network {
   T* transposed() noexcept { return transposed_.data(); }
 
   // Draws first weights. Returns false where `poll` has stopped it: the weights are then as they were.
-  bool initialize(uint64_t seed, DrawPoll poll);
+  bool initialize(uint64_t seed, Poll poll);
   // Dense arrays in the user's shape; pack marks the transposed weights stale.
   void get_parameter(size_t index, T* dense) const noexcept;
   void set_parameter(size_t index, const T* dense) noexcept;

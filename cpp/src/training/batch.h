@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "base/arena.h"
+#include "inference/data.h"
 #include "network/workspace.h"
-#include "training/data.h"
 
 namespace lamina {
 

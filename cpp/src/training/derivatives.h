@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/function_ref.h"
+#include "inference/data.h"
+#include "inference/raw_outputs.h"
+#include "inference/row_tiles.h"
 #include "network/workspace.h"
-#include "training/data.h"
-#include "training/raw_outputs.h"
-#include "training/row_tiles.h"
 
 namespace lamina {
 

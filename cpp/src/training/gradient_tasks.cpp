@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "training/schedule.h"
+#include "network/work_sizes.h"
 
 namespace lamina {
 

@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "layers/rows.h"
+#include "network/work_sizes.h"
 #include "training/phases.h"
-#include "training/schedule.h"
 
 namespace lamina {
 

@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cstdint>
 
-#include "training/data.h"
+#include "base/poll.h"
+#include "inference/data.h"
 #include "training/gradient_tasks.h"
-#include "training/timed_poll.h"
 
 namespace lamina {
 

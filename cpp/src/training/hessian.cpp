@@ -5,7 +5,8 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "training/raw_outputs.h"
+#include "inference/raw_outputs.h"
+#include "training/step.h"
 
 namespace lamina {
 

@@ -1,7 +1,9 @@
 // A loss's second derivatives by the parameters, times a vector.
 #pragma once
 
-#include "training/step.h"
+#include "base/poll.h"
+#include "inference/data.h"
+#include "network/network.h"
 
 namespace lamina {
 

@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/poll.h"
 #include "training/hessian.h"
-#include "training/timed_poll.h"
 
 namespace lamina {
 

@@ -13,8 +13,8 @@
 
 #include "base/at_fork.h"
 #include "base/function_ref.h"
+#include "inference/evaluation.h"
 #include "training/derivatives.h"
-#include "training/evaluation.h"
 #include "training/hand_pass.h"
 #include "training/trainer.h"
 #include "training/training_right.h"

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "training/data.h"
-#include "training/step.h"
+#include "base/poll.h"
+#include "inference/data.h"
 
 namespace lamina {
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/thread_pool.h"
+#include "network/work_sizes.h"
 #include "network/workspace.h"
-#include "training/schedule.h"
 
 namespace lamina {
 

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "inference/raw_outputs.h"
+#include "network/work_sizes.h"
 #include "training/phases.h"
-#include "training/raw_outputs.h"
-#include "training/schedule.h"
 
 namespace lamina {
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/poll.h"
 #include "base/thread_pool.h"
 #include "network/workspace.h"
 #include "training/batch.h"
@@ -12,10 +13,6 @@
 #include "training/penalty.h"
 
 namespace lamina {
-
-// Called about every 20 ms on the caller's thread with the progress (steps of the epoch, rows of a
-// prediction); returning true asks to stop.
-using Poll = FunctionRef<bool(int64_t done)>;
 
 template <class T>
 struct StepRequestData {

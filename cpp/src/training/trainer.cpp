@@ -9,10 +9,10 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/poll.h"
 #include "base/random.h"
-#include "training/raw_outputs.h"
-#include "training/schedule.h"
-#include "training/timed_poll.h"
+#include "inference/raw_outputs.h"
+#include "network/work_sizes.h"
 
 namespace lamina {
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from lamina._model_file import load_model
-from lamina._progress import duration
+from lamina._network.model_file import load_model
+from lamina._training.progress import duration
 from lamina.cli._arguments import Arguments
 from lamina.cli._report import (
     describe_epochs,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import lamina as lm
-from lamina._progress import ProgressLine, duration, shows_lines_redrawn
+from lamina._training.progress import ProgressLine, duration, shows_lines_redrawn
 from lamina.cli._arguments import Arguments
 from lamina.cli._report import say
 from lamina.tabular import ClassTarget, Preprocessor, Target

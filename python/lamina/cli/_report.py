@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from lamina._progress import draws_unicode
+from lamina._training.progress import draws_unicode
 from lamina.cli._streams import SteadyOutput, write_utf8
 from lamina.tabular import ColumnIssue, ColumnSummary, describe_issues, finite
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from lamina import __version__
-from lamina._progress import duration
+from lamina._training.progress import duration
 from lamina.cli._arguments import Arguments, text_options
 from lamina.cli._errors import file_named, options_named
 from lamina.cli._finish import Finish

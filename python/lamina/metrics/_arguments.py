@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lamina._arrays import _not_numbers, _stack_level
-from lamina._types import ArrayLike, NDArray
+from lamina._checks.arrays import not_numbers
+from lamina._checks.stack_level import stack_level
+from lamina._checks.types import ArrayLike, NDArray
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -185,7 +186,7 @@ def check_probabilities(given: Classes) -> Floats:
             warnings.warn(
                 f"{given.name}: expected the probabilities of each row in y_pred to sum to 1, got "
                 f"{scores[row].sum():.6g} in row {row}",
-                stacklevel=_stack_level(),
+                stacklevel=stack_level(),
             )
     return scores if low >= 0.0 and high <= 1.0 else np.clip(scores, 0.0, 1.0)
 
@@ -312,7 +313,7 @@ def _array(name: str, argument: str, given: ArrayLike) -> Array:
         )
     if array.size and array.dtype.kind not in "fiubU":
         raise TypeError(
-            f"{name}: expected numbers in {argument}, got {_not_numbers(array, argument)}"
+            f"{name}: expected numbers in {argument}, got {not_numbers(array, argument)}"
         )
     if array.ndim not in (1, 2) or array.size == 0:
         raise ValueError(

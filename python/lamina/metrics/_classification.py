@@ -5,7 +5,7 @@ from typing import Literal, overload
 
 import numpy as np
 
-from lamina._types import ArrayLike, NDArray
+from lamina._checks.types import ArrayLike, NDArray
 from lamina.metrics._arguments import Array, Classes, Floats, Task, classes, sums
 
 Average = Literal["auto", "binary", "macro", "micro", "weighted"]

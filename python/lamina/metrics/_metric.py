@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lamina._types import ArrayLike
+from lamina._checks.types import ArrayLike
 from lamina.metrics import _classification, _probabilities, _ranking, _regression
 
 Mode = Literal["min", "max"]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lamina._numbers import check_whole
-from lamina._types import ArrayLike
+from lamina._checks.numbers import check_whole
+from lamina._checks.types import ArrayLike
 from lamina.metrics._arguments import Classes, Floats, Task, check_probabilities, classes, sums
 
 

@@ -6,9 +6,9 @@ from typing import Literal, overload
 
 import numpy as np
 
-from lamina._arrays import _stack_level
-from lamina._numbers import check_whole
-from lamina._types import ArrayLike, NDArray
+from lamina._checks.numbers import check_whole
+from lamina._checks.stack_level import stack_level
+from lamina._checks.types import ArrayLike, NDArray
 from lamina.metrics._arguments import Classes, Floats, Task, classes, sums
 
 Average = Literal["macro", "micro", "weighted"]
@@ -106,7 +106,7 @@ def average_precision(
             which = f"label {empty[0]}" if given.task == "multilabel" else "class 1"
             warnings.warn(
                 f"average_precision: {which} has no true rows, and counts as 0",
-                stacklevel=_stack_level(),
+                stacklevel=stack_level(),
             )
     return _averaged(given, average, _average_precision)
 
@@ -139,7 +139,7 @@ def top_k_accuracy(
     if k >= given.count:
         warnings.warn(
             f"top_k_accuracy: the true class is always among the {k} largest of {given.count}",
-            stacklevel=_stack_level(),
+            stacklevel=stack_level(),
         )
         return 1.0
     if given.outputs.shape[1] == 1:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lamina._types import ArrayLike
+from lamina._checks.types import ArrayLike
 from lamina.metrics._arguments import Floats, number_matrix, values
 
 

@@ -10,7 +10,12 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._column_encoding import CategoryEncoding, DateEncoding, Encoding, NumberEncoding
+from lamina._layers.column_encoding import (
+    CategoryEncoding,
+    DateEncoding,
+    Encoding,
+    NumberEncoding,
+)
 from lamina.tabular._checks import ColumnIssue, missing_issues, outside_issues, unseen_issues
 from lamina.tabular._columns import (
     Column,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lamina._column_encoding import ColumnEncoding
+from lamina._layers.column_encoding import ColumnEncoding
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import ColumnIssue
 from lamina.tabular._column_formats import ColumnFormats

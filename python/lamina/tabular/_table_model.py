@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina import _arrays
-from lamina._model_file import load_model, save_model
-from lamina._network import Sequential
+from lamina._checks.stack_level import stack_level
+from lamina._network.model_file import load_model, save_model
+from lamina._sequential import Sequential
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._columns import Column, Floats, TableError
@@ -220,7 +220,7 @@ class TableModel:
         new = [issue for issue in issues if (issue.column, issue.kind) not in self._told]
         if new:
             self._told.update((issue.column, issue.kind) for issue in new)
-            level = _arrays._stack_level()
+            level = stack_level()
             warnings.warn(describe_issues(new, rows), TableWarning, stacklevel=level)
 
 

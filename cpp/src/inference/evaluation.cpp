@@ -1,0 +1,124 @@
+// Prediction and evaluation in row tiles: each thread has a workspace of one tile and takes the next free
+// tile.
+#include "inference/evaluation.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "inference/raw_outputs.h"
+#include "inference/row_tiles.h"
+
+namespace lamina {
+
+namespace {
+
+template <class T>
+struct Job {
+  const Network<T>& network;
+  const T* parameters;
+  const ArraySource& inputs;
+  const LossSpec* loss;           // null: prediction
+  const DataSet<T>* data;         // classes and weights, where there is a loss, ...
+  const LossTargets<T>* targets;  // ... and values
+  double* row_losses;             // [rows]
+  int32_t* classes;               // [rows]: those of `data`, once they are checked
+  T* outputs;                     // null: none wanted
+};
+
+// The user's rows can be read in place: same type, elements side by side, nothing to convert.
+template <class T>
+bool readable_in_place(const ArraySource& source) noexcept {
+  constexpr auto type = sizeof(T) == 4 ? kernels::SourceType::kF32 : kernels::SourceType::kF64;
+  constexpr auto size = static_cast<int64_t>(sizeof(T));
+  return source.type == type && source.column_stride == size && source.row_stride % size == 0 &&
+         reinterpret_cast<uintptr_t>(source.data) % sizeof(T) == 0;
+}
+
+template <class T>
+void load_inputs(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) noexcept {
+  if (!job.network.takes_offset_rows() && readable_in_place<T>(job.inputs)) {
+    const int64_t stride = job.inputs.row_stride / static_cast<int64_t>(sizeof(T));
+    workspace.borrow_input(static_cast<const T*>(job.inputs.data) + first * stride, stride);
+  } else {
+    gather_inputs(job.network.kernels(), job.network.row_offset(job.parameters), job.inputs, nullptr, first,
+                  rows, workspace.input().values, workspace.input().row_stride);
+  }
+}
+
+template <class T>
+void compute_losses(const Job<T>& job, bool raw, int64_t first, int64_t rows, const Slot<T>& output) {
+  const int64_t columns = job.network.outputs();
+  Targets<T> targets = job.targets->from_row(first);
+  if (targets.classes != nullptr) {
+    int32_t* classes = job.classes + first;
+    const auto wrong = gather_classes(job.data->targets.classes, nullptr, first, rows, columns, classes);
+    if (wrong) fail_wrong_class("evaluate", *wrong, columns);
+    targets.classes = classes;
+  }
+  double* losses = job.row_losses + first;
+  compute_loss_rows(job.network.kernels(), *job.loss, raw, rows, columns, output.values, output.row_stride,
+                    targets, static_cast<const T*>(nullptr), T(1), losses, static_cast<T*>(nullptr), 0);
+  if (job.data->sample_weights == nullptr) return;
+  for (int64_t i = 0; i < rows; ++i) losses[i] *= job.data->sample_weights[first + i];
+}
+
+template <class T>
+void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) {
+  load_inputs(job, first, rows, workspace);
+  const bool raw = job.loss != nullptr && reads_raw_outputs(*job.loss, job.network);
+  job.network.forward(
+      {.workspace = workspace, .parameters = job.parameters, .rows = rows, .raw_output = raw});
+  const Slot<T>& output = workspace.output();
+  const int64_t columns = job.network.outputs();
+  if (job.loss != nullptr) compute_losses(job, raw, first, rows, output);
+  if (job.outputs == nullptr) return;
+  if (raw) finish_outputs(job.network, job.parameters, rows, output.values, output.row_stride);
+  for (int64_t i = 0; i < rows; ++i)
+    std::copy_n(output.values + i * output.row_stride, columns, job.outputs + (first + i) * columns);
+}
+
+template <class T>
+bool run_all_tiles(const Job<T>& job, Poll poll) {
+  return run_inference_tiles(
+      job.network, job.inputs.rows, poll,
+      [&](Workspace<T>& workspace, int64_t first, int64_t rows) { run_tile(job, first, rows, workspace); });
+}
+
+}  // namespace
+
+template <class T>
+bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs,
+             Poll poll) {
+  return run_all_tiles<T>({network, parameters, inputs, nullptr, nullptr, nullptr, nullptr, nullptr, outputs},
+                          poll);
+}
+
+template <class T>
+Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSpec& loss,
+                    const DataSet<T>& data, T* outputs, Poll poll) {
+  check_loss_fits(loss, network);
+  const LossTargets<T> targets(network, parameters, data);
+  const int64_t rows = data.inputs.rows;
+  AlignedBuffer<double> row_losses(rows);
+  AlignedBuffer<int32_t> classes(data.targets.classes != nullptr ? rows : 0);
+  Evaluation result;
+  result.cancelled = !run_all_tiles<T>(
+      {network, parameters, data.inputs, &loss, &data, &targets, row_losses.data(), classes.data(), outputs},
+      poll);
+  double weight = loss.mean_over_rows ? static_cast<double>(rows) : 1.0;
+  if (loss.mean_over_rows && data.sample_weights != nullptr)
+    weight = std::accumulate(data.sample_weights, data.sample_weights + rows, 0.0);
+  for (const double x : row_losses) result.loss += x;
+  result.loss /= loss.column_divisor(network.outputs());
+  if (weight > 0.0) result.loss /= weight;
+  return result;
+}
+
+template bool predict(const Network<float>&, const float*, const ArraySource&, float*, Poll);
+template bool predict(const Network<double>&, const double*, const ArraySource&, double*, Poll);
+template Evaluation evaluate(const Network<float>&, const float*, const LossSpec&, const DataSet<float>&,
+                             float*, Poll);
+template Evaluation evaluate(const Network<double>&, const double*, const LossSpec&, const DataSet<double>&,
+                             double*, Poll);
+
+}  // namespace lamina

@@ -1,0 +1,87 @@
+// Runs an elementwise loss over rows: along the columns, or down the rows where there is one column.
+#pragma once
+
+#include "kernels/kernel_table.h"
+#include "kernels/rows/row_parts.inl"
+
+namespace lamina::kernels {
+namespace {
+
+template <class T>
+LAMINA_INLINE T row_weight(const LossRows<T>& job, int64_t row) {
+  return job.weights == nullptr ? T(1) : job.weights[row];
+}
+
+// One column: the vector runs down the rows, a block of them at a time.
+template <class T, class F>
+LAMINA_INLINE void loss_of_single_column(const LossRows<T>& job, const F& function) {
+  constexpr int64_t kBlock = 4 * Vec<T>::kLanes;
+  alignas(64) T y[kBlock] = {}, t[kBlock] = {}, loss[kBlock], derivative[kBlock];
+  const int64_t padded = padded_columns<T>(1);
+  for (int64_t first = 0; first < job.rows; first += kBlock) {
+    const int64_t count = smaller(kBlock, job.rows - first);
+    for (int64_t i = 0; i < count; ++i) {
+      y[i] = job.outputs[(first + i) * job.output_row_stride];
+      t[i] = job.targets[(first + i) * job.target_row_stride];
+    }
+    for (int64_t i = 0; i < count; i += Vec<T>::kLanes) {
+      Vec<T> slope;
+      store(loss + i, function(load(y + i), load(t + i), slope));
+      store(derivative + i, slope);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      job.row_losses[first + i] =
+          static_cast<double>(loss[i]) * static_cast<double>(row_weight(job, first + i));
+    }
+    if (job.delta == nullptr) continue;
+    for (int64_t i = 0; i < count; ++i) {
+      T* delta = job.delta + (first + i) * job.delta_row_stride;
+      for (int64_t c = Vec<T>::kLanes; c < padded; c += Vec<T>::kLanes) store(delta + c, zero<T>());
+      store(delta, first_lane(derivative[i] * (row_weight(job, first + i) * job.delta_scale)));
+    }
+  }
+}
+
+// The sum over columns of one row's losses; delta (may be null) gets the derivatives times factor.
+template <class T, class F>
+LAMINA_INLINE double loss_of_row(const F& function, int64_t columns, const T* y, const T* t, T* delta,
+                                 T factor) {
+  RowSum<T> sum;
+  int64_t c = 0;
+  for (; c + Vec<T>::kLanes <= columns; c += Vec<T>::kLanes) {
+    Vec<T> derivative;
+    sum.add(function(loadu(y + c), loadu(t + c), derivative));
+    if (delta != nullptr) store(delta + c, derivative * broadcast<T>(factor));
+  }
+  if (c < columns) {
+    const Mask<T> inside = first_lanes_mask<T>(columns - c);
+    Vec<T> derivative;
+    const Vec<T> loss = function(load_n(y + c, columns - c), load_n(t + c, columns - c), derivative);
+    sum.add(select(inside, loss, zero<T>()));
+    if (delta != nullptr) {
+      store(delta + c, select(inside, derivative * broadcast<T>(factor), zero<T>()));
+      c += Vec<T>::kLanes;
+    }
+  }
+  if (delta != nullptr) {
+    for (; c < padded_columns<T>(columns); c += Vec<T>::kLanes) store(delta + c, zero<T>());
+  }
+  return sum.total();
+}
+
+template <class T, class F>
+void elementwise_loss(const LossRows<T>& job) noexcept {
+  const F function(job.parameters);
+  if (job.columns == 1) return loss_of_single_column(job, function);
+  for (int64_t row = 0; row < job.rows; ++row) {
+    const T weight = row_weight(job, row);
+    T* delta = job.delta == nullptr ? nullptr : job.delta + row * job.delta_row_stride;
+    const double loss =
+        loss_of_row(function, job.columns, job.outputs + row * job.output_row_stride,
+                    job.targets + row * job.target_row_stride, delta, weight * job.delta_scale);
+    job.row_losses[row] = loss * static_cast<double>(weight);
+  }
+}
+
+}  // namespace
+}  // namespace lamina::kernels

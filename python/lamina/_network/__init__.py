@@ -1,0 +1,1 @@
+"""Layers with their weights: description, files, copies, checked data, derivatives."""

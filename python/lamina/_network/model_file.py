@@ -1,0 +1,188 @@
+"""Networks to and from model files: safetensors with the architecture in its metadata."""
+
+import json
+import os
+import reprlib
+from collections.abc import Set
+from typing import Any, cast
+
+import numpy as np
+
+from lamina import _core
+from lamina._checks.arrays import Dtype
+from lamina._checks.frames import Names
+from lamina._checks.spec import Spec, to_json, what
+from lamina._checks.types import NDArray, PathLike
+from lamina._network.stack import Stack, checked_count, checked_seed
+from lamina._sequential import Sequential
+
+Tensors = dict[str, NDArray[Any]]
+_RESERVED = "layers."
+# What the weights of LayerNorm, RMSNorm, Scale and PReLU were called in files of earlier versions.
+_FORMER_NAMES = {"weight": ("scale", "slope"), "bias": ("shift",)}
+
+
+def save_model(
+    path: PathLike,
+    net: Sequential,
+    *,
+    record: dict[str, Any] | None = None,
+    tensors: Tensors | None = None,
+) -> None:
+    """Write `net` with a record (JSON) and tensors of the caller's own to one file.
+
+    Raises:
+        ValueError: a tensor's name starts with "layers.". OSError: the file cannot be written.
+    """
+    _core.write_model_file(_checked_path(path, "save"), *_contents(net, record, tensors))
+
+
+def load_model(path: PathLike) -> tuple[Sequential, dict[str, Any], Tensors]:
+    """Read what `save_model` wrote: network, record, tensors.
+
+    Raises:
+        ValueError: not a lamina model, damaged, of a newer version, or parts do not fit.
+        OSError: the file cannot be read.
+    """
+    text, tensors = _core.read_model_file(_checked_path(path, "load"))
+    return _restore(str(path), text, tensors)
+
+
+def load(path: PathLike) -> Sequential:
+    """The network in a model file.
+
+    Every byte is covered by a checksum, and everything is checked before anything is built.
+
+    Raises:
+        ValueError: not a lamina model, damaged, of a newer version, or parts do not fit; or a table
+            model, which `lamina.tabular.TableModel.load` reads.
+        FileNotFoundError, OSError: the file is not there, or cannot be read.
+    """
+    net, record, _ = load_model(path)
+    if str(record.get("schema", "")).startswith("lamina.tabular."):
+        raise ValueError(
+            f"load: {os.fspath(path)!r} holds a table model, a network with what turns a table "
+            "into its inputs; lamina.tabular.TableModel.load reads it, and its attribute network "
+            "is the network alone"
+        )
+    return net
+
+
+def model_bytes(net: Stack) -> bytes:
+    """What `save` writes, as bytes; pickle carries these."""
+    return _core.serialize_model(*_contents(net, None, None))
+
+
+def network_from_bytes(data: bytes) -> Sequential:
+    """The network in `model_bytes`."""
+    text, tensors = _core.parse_model(data)
+    return _restore("model bytes", text, tensors)[0]
+
+
+def _checked_path(path: PathLike, where: str) -> str | bytes:
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise TypeError(f"{where}: expected the path of a file, got {what(path)}")
+    name = os.fspath(path)
+    if ("\0" if isinstance(name, str) else b"\0") in name:
+        raise ValueError(f"{where}: expected a path without zero bytes, got {name!r}")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{where}: expected a path that the system can encode, got {name!r}"
+        ) from None
+    return name
+
+
+def _contents(
+    net: Stack, record: dict[str, Any] | None, tensors: Tensors | None
+) -> tuple[str, Tensors]:
+    extra = {name: np.ascontiguousarray(tensor) for name, tensor in (tensors or {}).items()}
+    for name in extra:
+        if name.startswith(_RESERVED):
+            raise ValueError(f"save: the tensor name {name!r} is kept for the network's weights")
+    contents = {
+        "network": net.to_spec(),
+        "dtype": net.dtype,
+        "seed": net.seed,
+        "epochs_trained": net.epochs_trained,
+        **({} if net.feature_names is None else {"feature_names": list(net.feature_names)}),
+        "record": record or {},
+    }
+    return to_json(contents), {**net.parameters(), **extra}
+
+
+def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[str, Any], Tensors]:
+    own = {name: tensor for name, tensor in tensors.items() if name.startswith(_RESERVED)}
+    try:
+        contents = _checked_contents(json.loads(text))
+        _check_shapes(contents["network"], own)
+        net = Sequential._from_spec(
+            contents["network"], seed=contents["seed"], dtype=cast(Dtype, contents["dtype"])
+        )
+        net._feature_names = _names(contents.get("feature_names"), net.inputs)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
+    net.epochs_trained = contents["epochs_trained"]
+    record = contents["record"]
+    for name, tensor in own.items():
+        if tensor.dtype != net.dtype:
+            raise ValueError(f"{where}: {name} expected dtype {net.dtype}, got {tensor.dtype}")
+    try:
+        net.set_parameters(own)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    return net, record, {k: t for k, t in tensors.items() if not k.startswith(_RESERVED)}
+
+
+def _names(names: Any, inputs: int | None) -> Names | None:
+    """Names of features; ValueError where they are no such list."""
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(n, str | int) for n in names):
+        raise ValueError(f"expected feature_names as a list of names, got {names!r:.60}")
+    if len(names) != inputs:
+        raise ValueError(f"expected {inputs} feature_names, got {len(names)}")
+    return tuple(names)
+
+
+def _checked_contents(contents: dict[str, Any]) -> dict[str, Any]:
+    for name, kind, expected in (
+        ("network", dict, "a description of layers"),
+        ("dtype", str, "a name"),
+        ("seed", int, "a whole number"),
+        ("epochs_trained", int, "a whole number"),
+        ("record", dict, "a record of options"),
+    ):
+        value = contents.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            got = "nothing" if name not in contents else reprlib.repr(value)
+            raise ValueError(f"expected {name!r} as {expected}, got {got}")
+    checked_seed(contents["seed"])
+    checked_count(contents["epochs_trained"], "epochs_trained")
+    return contents
+
+
+def _complete_from_former(expected: Set[str], tensors: Tensors) -> None:
+    """Give the tensors of a file that an earlier version wrote the names of today."""
+    for name in expected - tensors.keys():
+        layer, _, own = name.rpartition(".")
+        for former in (f"{layer}.{key}" for key in _FORMER_NAMES.get(own, ())):
+            if former in tensors.keys() - expected:
+                tensors[name] = tensors.pop(former)
+        # Means were kept in one part once.
+        if own == "mean_low" and f"{layer}.mean" in tensors:
+            tensors[name] = np.zeros_like(tensors[f"{layer}.mean"])
+
+
+def _check_shapes(network: Spec, tensors: Tensors) -> None:
+    """Refuse weights that are not the described network's before memory is taken for one."""
+    shapes = dict(_core.parameter_shapes(to_json(network)))
+    _complete_from_former(shapes.keys(), tensors)
+    if shapes.keys() != tensors.keys():
+        wrong = sorted(shapes.keys() ^ tensors.keys())
+        names = ", ".join(wrong[:6]) + (", ..." if len(wrong) > 6 else "")
+        raise ValueError(f"weights and description do not agree: {names}")
+    for name, shape in shapes.items():
+        if tensors[name].shape != tuple(shape):
+            raise ValueError(f"{name} expected shape {tuple(shape)}, got {tensors[name].shape}")

@@ -1,0 +1,1 @@
+"""Training: the epochs of fit, callbacks, history, progress and warnings."""

@@ -1,0 +1,186 @@
+"""Callbacks: objects that follow training and may stop it."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from lamina._checks.numbers import check_whole, is_number
+from lamina._checks.types import NDArray
+from lamina.metrics._monitor import Figures, figures_of, monitored
+
+if TYPE_CHECKING:
+    from lamina._training.fit import Fit
+
+Record = dict[str, float]
+
+
+class Callback:
+    """Base of callbacks; override what you need. Any object with some of these methods will do.
+
+    Epochs count from 0. An exception in a callback ends `fit` and is raised to its caller; the
+    network keeps the weights it has at that point.
+    """
+
+    def on_fit_begin(self, fit: "Fit") -> None:
+        """Training starts. `fit` has `net`, `optimizer`, `history`, `epochs` and `stop(reason)`."""
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """An epoch starts."""
+
+    def on_progress(self, epoch: int, share: float) -> None:
+        """Within an epoch, about every 20 ms: `share` of it is done."""
+
+    def on_epoch_end(self, epoch: int, record: Record) -> None:
+        """An epoch ended with these figures ("loss", "val_loss", ...)."""
+
+    def on_fit_end(self, fit: "Fit") -> None:
+        """Training ended, also by an interrupt or an error."""
+
+
+class EarlyStopping(Callback):
+    """Stops when a figure has not improved for some epochs, and puts back the best weights.
+
+    Args:
+        monitor: name of the figure; None: "val_loss" where there is validation data, else "loss".
+        patience: epochs without improvement that are tolerated, at least 1.
+        min_delta: smallest change that counts as improvement, at least 0.
+        mode: "min" or "max" is better; "auto" knows the loss, lamina's metrics and those with a
+            mode of their own (`lamina.metrics.Metric`).
+        restore_best_weights: put back the weights of the best epoch at the end, also after Ctrl-C
+            or an error; `history.best_epoch` says which.
+
+    Attributes:
+        best: best value seen. best_epoch: its epoch, from 0.
+
+    Raises:
+        ValueError: an option is out of range; before a fit also a figure that it does not record,
+            and mode "auto" for a figure that lamina does not know. A figure that callbacks of the
+            user's may add to the record is looked for when the first epoch has ended.
+    """
+
+    def __init__(
+        self,
+        monitor: str | None = None,
+        *,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        mode: Literal["auto", "min", "max"] = "auto",
+        restore_best_weights: bool = True,
+    ) -> None:
+        check_whole(patience, "patience", "EarlyStopping")
+        if not is_number(min_delta) or not min_delta >= 0:
+            raise ValueError(f"EarlyStopping: expected min_delta of at least 0, got {min_delta!r}")
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"EarlyStopping: expected mode auto, min or max, got {mode!r}")
+        self.monitor = monitor
+        self.patience = patience
+        self.min_delta = min_delta
+        self.mode: Literal["auto", "min", "max"] = mode
+        self.restore_best_weights = restore_best_weights
+        self.best = float("nan")
+        self.best_epoch = -1
+        self._weights: dict[str, NDArray[Any]] | None = None
+        self._fit: Fit | None = None
+        self._figures: Figures = {}
+
+    def __repr__(self) -> str:
+        names = ("monitor", "patience", "min_delta", "mode", "restore_best_weights")
+        return f"EarlyStopping({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+    def watch(self, figures: Figures, *, complete: bool) -> None:
+        """Refuse, before a fit, a figure that it will not record or cannot compare.
+
+        Args:
+            figures: names, and which way each is better. complete: there will be no others.
+        """
+        if complete or self.monitor is None or self.monitor in figures:
+            monitored("EarlyStopping", self.monitor, self.mode, figures)
+        self._figures = figures
+
+    def on_fit_begin(self, fit: "Fit") -> None:
+        """Forget what an earlier fit left."""
+        self._fit = fit
+        self._weights = None
+        self.best, self.best_epoch = float("nan"), -1
+
+    def on_epoch_end(self, epoch: int, record: Record) -> None:
+        """Compare with the best epoch so far."""
+        assert self._fit is not None
+        figures = figures_of(record) | {k: v for k, v in self._figures.items() if k in record}
+        monitor, larger = monitored("EarlyStopping", self.monitor, self.mode, figures)
+        value = record[monitor]
+        gain = value - self.best if larger else self.best - value
+        first = np.isnan(self.best) and np.isfinite(value)
+        if first or gain > self.min_delta:
+            # All at once: an interrupt while the weights are copied must not part them.
+            weights = self._fit.net.parameters() if self.restore_best_weights else None
+            self.best, self.best_epoch, self._weights = value, epoch, weights
+        elif epoch - self.best_epoch >= self.patience:
+            self._fit.stop(
+                f"{monitor} has not improved for {self.patience} epochs "
+                f"(best {self.best:.6g} in epoch {self.best_epoch + 1})"
+                if self.best_epoch >= 0
+                else f"{monitor} was not finite in any of {epoch + 1} epochs"
+            )
+
+    def on_fit_end(self, fit: "Fit") -> None:
+        """Put back the best weights."""
+        if self._weights is not None:
+            fit.net.set_parameters(self._weights)
+            fit.history.best_epoch = self.best_epoch
+        self._weights = self._fit = None
+
+
+class TargetLoss(Callback):
+    """Stops when the training loss falls to a threshold."""
+
+    def __init__(self, threshold: float) -> None:
+        if not isinstance(threshold, int | float | np.number) or np.isnan(threshold):
+            raise TypeError(f"fit: expected target_loss as a number, got {threshold!r}")
+        self.threshold = threshold
+        self._fit: Fit | None = None
+
+    def on_fit_begin(self, fit: "Fit") -> None:
+        """Remember the fit to stop."""
+        self._fit = fit
+
+    def on_epoch_end(self, epoch: int, record: Record) -> None:
+        """Compare the loss with the threshold."""
+        if self._fit is not None and record["loss"] <= self.threshold:
+            self._fit.stop(f"loss {record['loss']:.6g} reached the target {self.threshold:.6g}")
+
+    def on_fit_end(self, fit: "Fit") -> None:
+        """Forget the fit."""
+        self._fit = None
+
+
+class _Method(Protocol):
+    def __call__(self, *arguments: Any) -> None: ...
+
+
+def checked_callbacks(callbacks: Iterable[Any]) -> list[Any]:
+    """Callbacks as a list; TypeError for what has none of their methods."""
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"fit: expected callbacks as a list, got {callbacks!r}")
+    methods = [name for name in vars(Callback) if name.startswith("on_")]
+    checked = list(callbacks)
+    for callback in checked:
+        if isinstance(callback, type):
+            raise TypeError(
+                f"fit: expected callbacks as objects, got the class {callback.__name__}; "
+                f"write {callback.__name__}()"
+            )
+        if not any(hasattr(callback, name) for name in methods):
+            raise TypeError(
+                f"fit: expected callbacks with some of {', '.join(methods)}, got {callback!r}"
+            )
+    return checked
+
+
+def call_all(callbacks: list[Any], method: str, *arguments: Any) -> None:
+    """Call `method` of every callback that has it."""
+    for callback in callbacks:
+        function: _Method | None = getattr(callback, method, None)
+        if function is not None:
+            function(*arguments)
