@@ -18,6 +18,7 @@ void register_network(py::module_& module);
 void register_optimizer(py::module_& module);
 void register_perceptron(py::module_& module);
 void register_predictor(py::module_& module);
+void register_tables(py::module_& module);
 void register_text_table(py::module_& module);
 void register_threads(py::module_& module);
 

@@ -16,18 +16,19 @@ class CellError : public Error {
   CellError(const std::string& column, std::int64_t row, std::string problem,
             std::optional<std::string> unread = std::nullopt)
       : Error(Kind::kValue, "column '" + column + "', row " + std::to_string(row) + ": " + problem),
+        column_(column),
         row_(row),
         problem_(std::move(problem)),
         unread_(std::move(unread)) {}
 
+  const std::string& column() const noexcept { return column_; }
   std::int64_t row() const noexcept { return row_; }
   const std::string& problem() const noexcept { return problem_; }
   const std::optional<std::string>& unread() const noexcept { return unread_; }
-  CellError at_row(const std::string& column, std::int64_t row) const {
-    return CellError(column, row, problem_, unread_);
-  }
+  CellError at_row(std::int64_t row) const { return CellError(column_, row, problem_, unread_); }
 
  private:
+  std::string column_;
   std::int64_t row_;
   std::string problem_;
   std::optional<std::string> unread_;

@@ -34,10 +34,12 @@ struct DateColumn {
 };
 
 // Row i holds texts[codes[i]], none where it is missing. No text is there twice or has blanks at its ends.
+// `as_read`: they write numbers or dates of an array, to which no format applies.
 struct TextColumn {
   const std::int32_t* codes;
   std::int64_t rows;
   std::vector<std::optional<std::string_view>> texts;
+  bool as_read = false;
 };
 
 using Column = std::variant<NumberColumn, DateColumn, TextColumn>;

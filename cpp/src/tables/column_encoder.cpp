@@ -1,6 +1,7 @@
 // Reads cells in their column's format, and makes the encoders of a record.
 #include "tables/column_encoder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -62,32 +63,45 @@ void ColumnEncoder::check_unit(const std::vector<Cell>& cells) const {
 std::string ColumnEncoder::example(const Cell& cell, const Finding& finding) const {
   if (finding.kind == Finding::Kind::kOutside) return example(finding.value);
   if (finding.kind != Finding::Kind::kUnseen) return {};
-  const std::string text = write_cell(cell).value_or("");
+  const std::string text = write_cell(formatted(cell)).value_or("");
   return shorten(is_truth(text) ? text : same_value(text));
 }
 
+CellError ColumnEncoder::beyond(double number, std::int64_t row) const {
+  const std::string written = write_rounded(number);
+  return CellError(name_, row, "expected a number of at most 1e+100, got " + written, written);
+}
+
 Finding ColumnEncoder::encode(const Cell& cell, float* out) const {
-  if (!format_.number && !format_.date && !std::holds_alternative<std::string_view>(cell))
-    return write(cell, out);
   Finding finding;
-  encode_cells({cell}, out, &finding);
+  if (has_format() || std::holds_alternative<std::string_view>(cell))
+    encode_cells({cell}, false, out, &finding);
+  else if (finding = write(cell, out); finding.kind == Finding::Kind::kBeyond)
+    throw beyond(finding.value, 1);
   return finding;
 }
 
-void ColumnEncoder::encode_cells(const std::vector<Cell>& cells, float* values, Finding* findings) const {
+void ColumnEncoder::encode_cells(const std::vector<Cell>& cells, bool as_read, float* values,
+                                 Finding* findings) const {
   std::vector<Cell> read = cells;
-  check_unit(cells);
+  const bool formats = has_format() && !as_read;
+  if (formats) check_unit(cells);
   std::size_t i = 0;
+  std::size_t first_beyond = cells.size();
   try {
-    if (format_.number || format_.date)
+    if (formats)
       for (; i < cells.size(); ++i) read[i] = formatted(cells[i]);
     else
       replace_truths(read);
-    for (i = 0; i < cells.size(); ++i)
+    for (i = 0; i < cells.size(); ++i) {
       findings[i] = write(read[i], values + i * static_cast<std::size_t>(inputs()));
+      if (findings[i].kind == Finding::Kind::kBeyond) first_beyond = std::min(first_beyond, i);
+    }
   } catch (const CellError& error) {
-    throw error.at_row(name_, static_cast<std::int64_t>(i) + 1);
+    throw error.at_row(static_cast<std::int64_t>(i) + 1);
   }
+  if (first_beyond < cells.size())
+    throw beyond(findings[first_beyond].value, static_cast<std::int64_t>(first_beyond) + 1);
 }
 
 std::unique_ptr<ColumnEncoder> make_column_encoder(std::size_t index, const Json& record,

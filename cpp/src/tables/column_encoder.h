@@ -68,8 +68,12 @@ class ColumnEncoder {
   // column's kind, Error for dates in place of numbers.
   Finding encode(const Cell& cell, float* out) const;
   // The same of each cell of a column [cells]: values [cells, inputs]. Throws CellError with the cell's
-  // number.
-  void encode_cells(const std::vector<Cell>& cells, float* values, Finding* findings) const;
+  // number. `as_read`: no format applies to its texts.
+  void encode_cells(const std::vector<Cell>& cells, bool as_read, float* values, Finding* findings) const;
+  // The error of a number that is too great: squares overflow, and no measurement is as large.
+  CellError beyond(double number, std::int64_t row) const;
+  // The cell as its format, where there is one, has it. Throws CellError where it is not written so.
+  Cell formatted(const Cell& cell) const;
   // The text, for a sentence, of a value outside the training range ...
   virtual std::string example(double) const { return {}; }
   // ... or of a cell in which something was found.
@@ -100,12 +104,13 @@ class ColumnEncoder {
   }
 
   const MissingTexts& missing() const noexcept { return *missing_; }
+  // Finds kBeyond where there is nothing to write.
   virtual Finding write(const Cell& cell, float* out) const = 0;
   // True and false in text are numbers where all others of the column are 0 or 1, `Cell(bool)` then.
   virtual void replace_truths(std::vector<Cell>&) const {}
 
  private:
-  Cell formatted(const Cell& cell) const;
+  bool has_format() const noexcept { return format_.number || format_.date; }
   void check_unit(const std::vector<Cell>& cells) const;
 
   Kind kind_;
@@ -136,7 +141,6 @@ class NumberEncoder final : public ColumnEncoder {
     return write_value(is_missing ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(number),
                        out);
   }
-  CellError beyond(double number, std::int64_t row) const;
 
  private:
   Finding write(const Cell& cell, float* out) const override;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <numeric>
 #include <string>
@@ -48,6 +47,7 @@ ColumnRows::ColumnRows(const ColumnEncoder& encoder, const Column& column)
     : encoder_(encoder), column_(column) {
   if (const auto* texts = std::get_if<TextColumn>(&column)) {
     codes_ = texts->codes;
+    as_read_ = texts->as_read;
     cells_ = cells_of(*texts);
     // A negative code is a great one without its sign.
     std::uint32_t greatest = 0;
@@ -73,7 +73,7 @@ void ColumnRows::read_cells() {
   values_.resize(cells_.size() * static_cast<std::size_t>(encoder_.inputs()));
   findings_.resize(cells_.size());
   try {
-    encoder_.encode_cells(cells_, values_.data(), findings_.data());
+    encoder_.encode_cells(cells_, as_read_, values_.data(), findings_.data());
   } catch (const Error&) {
     // It may lie in a text that no row holds.
     read_used_cells();
@@ -96,16 +96,16 @@ void ColumnRows::read_used_cells() {
   std::vector<float> values(cells.size() * width);
   std::vector<Finding> findings(cells.size());
   try {
-    encoder_.encode_cells(cells, values.data(), findings.data());
+    encoder_.encode_cells(cells, as_read_, values.data(), findings.data());
   } catch (const CellError&) {
     // The first row that holds such a value is the one to name.
     const std::vector<std::int64_t> first = first_rows();
     std::sort(used.begin(), used.end(), [&](std::size_t a, std::size_t b) { return first[a] < first[b]; });
     for (std::size_t i = 0; i < used.size(); ++i) cells[i] = cells_[used[i]];
     try {
-      encoder_.encode_cells(cells, values.data(), findings.data());
+      encoder_.encode_cells(cells, as_read_, values.data(), findings.data());
     } catch (const CellError& error) {
-      throw error.at_row(encoder_.name(), first[used[static_cast<std::size_t>(error.row() - 1)]] + 1);
+      throw error.at_row(first[used[static_cast<std::size_t>(error.row() - 1)]] + 1);
     }
   }
   std::fill(findings_.begin(), findings_.end(), Finding{});
@@ -165,9 +165,7 @@ void ColumnRows::write(std::int64_t first, std::int64_t last, float* out, std::i
     with_number_type(numbers.type, [&]<class Number>(const Number*) {
       const char* at = static_cast<const char*>(numbers.data) + first * numbers.stride;
       for (std::int64_t row = first; row < last; ++row, out += stride, at += numbers.stride) {
-        Number number;
-        std::memcpy(&number, at, sizeof(Number));
-        const Finding finding = encoder.write_number(number, out);
+        const Finding finding = encoder.write_number(load_number<Number>(at), out);
         if (finding.kind != Kind::kNothing) note(finding, row, tally);
       }
     });
@@ -190,8 +188,7 @@ void ColumnRows::tally_cells(Tally& tally) const {
 }
 
 void ColumnRows::report(Tally tally, std::vector<ColumnIssue>& issues) const {
-  if (tally.beyond_row >= 0)
-    throw static_cast<const NumberEncoder&>(encoder_).beyond(tally.beyond, tally.beyond_row + 1);
+  if (tally.beyond_row >= 0) throw encoder_.beyond(tally.beyond, tally.beyond_row + 1);
   if (!counts_.empty()) tally_cells(tally);
   if (tally.outside > 0)
     issues.push_back({encoder_.name(), Kind::kOutside, tally.outside, encoder_.example(tally.farthest)});
@@ -211,7 +208,8 @@ void ColumnRows::report_unseen(std::vector<ColumnIssue>& issues) const {
   std::int64_t rows = 0;
   for (std::size_t code = 0; code < counts_.size(); ++code) {
     if (findings_[code].kind != Kind::kUnseen) continue;
-    const std::string text = write_cell(cells_[code]).value_or("");
+    const std::string text =
+        write_cell(as_read_ ? cells_[code] : encoder_.formatted(cells_[code])).value_or("");
     const std::string spelled = same_value(text);
     Value& value = values.try_emplace(spelled, Value{code, 0, {}, -1}).first->second;
     value.rows += counts_[code];

@@ -45,6 +45,7 @@ class ColumnRows {
   const Column& column_;
   // Of columns whose distinct values are read once, by code; rows are encoded one by one where it is null.
   const std::int32_t* codes_ = nullptr;
+  bool as_read_ = false;
   std::vector<std::int32_t> own_codes_;
   std::vector<Cell> cells_;
   std::vector<float> values_;  // [codes, inputs]

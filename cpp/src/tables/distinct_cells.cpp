@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 #include <type_traits>
 
@@ -91,9 +90,7 @@ Cell cell_of(Number number) {
 DistinctCells distinct_cells(const NumberColumn& column) {
   return with_number_type(column.type, [&]<class Number>(const Number*) {
     const auto load = [&](std::int64_t row) {
-      Number value;
-      std::memcpy(&value, static_cast<const char*>(column.data) + row * column.stride, sizeof(Number));
-      return value;
+      return load_number<Number>(static_cast<const char*>(column.data) + row * column.stride);
     };
     return number<Number>(column.rows, load, [](Number value) { return cell_of(value); });
   });

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "tables/column.h"
@@ -45,6 +47,18 @@ auto with_number_type(NumberType type, Use use) {
       break;
   }
   return use(static_cast<const double*>(nullptr));
+}
+
+// The number at a place; a truth value is any byte that is not 0.
+template <class Number>
+Number load_number(const char* at) noexcept {
+  if constexpr (std::is_same_v<Number, bool>) {
+    return *at != 0;
+  } else {
+    Number number;
+    std::memcpy(&number, at, sizeof(Number));
+    return number;
+  }
 }
 
 }  // namespace lamina

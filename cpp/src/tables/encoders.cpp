@@ -76,11 +76,6 @@ Json NumberEncoder::layer_column() const {
 
 std::string NumberEncoder::example(double value) const { return write_rounded(value); }
 
-CellError NumberEncoder::beyond(double number, std::int64_t row) const {
-  const std::string written = write_rounded(number);
-  return CellError(name(), row, "expected a number of at most 1e+100, got " + written, written);
-}
-
 // p = k + the share of the way from edge k to edge k + 1, going on in the same way beyond both ends.
 double NumberEncoder::compact(double x) const noexcept {
   if (edges_.empty()) return clipped((x - center_) / scale_);
@@ -123,7 +118,7 @@ void NumberEncoder::replace_truths(std::vector<Cell>& cells) const {
 }
 
 Finding NumberEncoder::write(const Cell& cell, float* out) const {
-  const Finding finding = std::visit(
+  return std::visit(
       [&]<class Value>(const Value& value) {
         if constexpr (std::is_same_v<Value, std::monostate>) {
           return write_value(kNaN, out);
@@ -140,8 +135,6 @@ Finding NumberEncoder::write(const Cell& cell, float* out) const {
         }
       },
       cell);
-  if (finding.kind == Finding::Kind::kBeyond) throw beyond(finding.value, 1);
-  return finding;
 }
 
 // Categories.
@@ -203,7 +196,7 @@ Finding CategoryEncoder::write(const Cell& cell, float* out) const {
   const auto place = places_.find(value);
   const int others = other_ ? static_cast<int>(categories_.size()) : -1;
   out[0] = static_cast<float>(place == places_.end() ? others : place->second);
-  if (place != places_.end() || !complete_ || known_.contains(value)) return {};
+  if (!complete_ || known_.contains(value)) return {};
   return {Finding::Kind::kUnseen};
 }
 

@@ -72,8 +72,7 @@ std::string take_grouped_digits(Reader& reader) {
   if (digits.empty()) {
     const std::string_view rest = reader.rest();
     if (rest.size() < 2 || (rest[0] != '.' && rest[0] != ',') || !is_ascii_digit(rest[1])) return {};
-    digits = reader.take(1);
-    return digits.append(reader.take_digits());
+    return digits.append(reader.take(1)).append(reader.take_digits());
   }
   for (;;) {
     Reader ahead = reader;
@@ -122,9 +121,16 @@ std::optional<MarkedNumber> read_number(MarkedNumber number, Reader reader) {
   return number;
 }
 
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
-    text.replace(at, from.size(), to);
+// The text with hyphens for minus signs.
+std::string with_hyphens(std::string_view text) {
+  constexpr std::string_view kMinus = "\u2212";
+  std::string written;
+  for (std::size_t at = 0; at < text.size();) {
+    const bool minus = text.substr(at).starts_with(kMinus);
+    written.push_back(minus ? '-' : text[at]);
+    at += minus ? kMinus.size() : 1;
+  }
+  return written;
 }
 
 // The text before a unit of measure: 170 cm, 3.5kWh. Small letters may follow the number at once, all others
@@ -141,13 +147,13 @@ std::optional<std::string_view> before_unit(std::string_view text, std::string_v
 }
 
 std::optional<MarkedNumber> match(std::string_view given, std::string_view unit) {
-  std::string text = with_ascii_digits(given);
-  replace_all(text, "\u2212", "-");
-  if (const auto number = before_unit(text, unit)) text = std::string(*number);
+  const std::string plain = with_hyphens(with_ascii_digits(given));
+  const std::string_view text = before_unit(plain, unit).value_or(plain);
+  std::string negative;
   if (text.starts_with('(') && text.ends_with(')') && text.size() > 1)
-    text = "-" + std::string(strip(std::string_view(text).substr(1, text.size() - 2)));
+    negative.append(1, '-').append(strip(text.substr(1, text.size() - 2)));
   MarkedNumber number;
-  Reader reader(text);
+  Reader reader(negative.empty() ? text : negative);
   number.about = !reader.take_any(kComparisons).empty();
   reader.skip_spaces();
   number.sign = reader.take_sign();
@@ -193,7 +199,9 @@ std::string plain_digits(std::string_view digits, char decimal) {
   std::string plain;
   for (const char c : whole)
     if (is_ascii_digit(c)) plain += c;
-  return (plain.empty() ? "0" : plain) + "." + (rest.empty() ? "0" : std::string(rest));
+  if (plain.empty()) plain.push_back('0');
+  plain.push_back('.');
+  return plain.append(rest.empty() ? "0" : rest);
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ std::string shortest(std::string_view text) {
     const bool negative = whole.front() == '-';
     if (negative || whole.front() == '+') whole.remove_prefix(1);
     if (whole.size() > 1 && whole.front() == '0') return std::string(text);  // a code such as 00501
-    if (counted) return (negative && whole != "0" ? "-" : "") + std::string(whole);
+    if (counted) return std::string(negative && whole != "0" ? 1 : 0, '-').append(whole);
   }
   double number = 0.0;
   parse_float(text, number);
@@ -102,9 +102,14 @@ std::string write(T number) {
   std::string digits;
   for (const char c : written.substr(0, e))
     if (is_ascii_digit(c)) digits += c;
-  const std::string sign = number < 0 ? "-" : "";
-  if (exponent < 0) return sign + "0." + std::string(static_cast<std::size_t>(-exponent - 1), '0') + digits;
-  return sign + digits.insert(static_cast<std::size_t>(exponent) + 1, ".");
+  std::string text(number < 0 ? 1 : 0, '-');
+  if (exponent < 0)
+    text.append("0.").append(static_cast<std::size_t>(-exponent - 1), '0').append(digits);
+  else
+    text.append(digits, 0, static_cast<std::size_t>(exponent) + 1)
+        .append(".")
+        .append(digits, static_cast<std::size_t>(exponent) + 1);
+  return text;
 }
 
 bool is_leap(std::int64_t year) noexcept { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }

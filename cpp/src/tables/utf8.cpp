@@ -66,10 +66,14 @@ std::string with_ascii_digits(std::string_view text) {
 }
 
 std::string shorten(std::string_view text) {
-  if (count_characters(text) <= kShown) return "'" + std::string(text) + "'";
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < kShown - 3; ++i) next_character(text, at);
-  return "'" + std::string(text.substr(0, at)) + "...'";
+  std::size_t end = text.size();
+  const bool cut = count_characters(text) > kShown;
+  if (cut) {
+    end = 0;
+    for (std::size_t i = 0; i < kShown - 3; ++i) next_character(text, end);
+  }
+  std::string shown;
+  return shown.append(1, '\'').append(text.substr(0, end)).append(cut ? "...'" : "'");
 }
 
 }  // namespace lamina

@@ -181,14 +181,20 @@ def taken(column: Column, rows: NDArray[Any] | None) -> Column:
     return column if rows is None else column[rows]
 
 
+def coded(column: Column) -> CodedText:
+    """A column of any type as text; the values of an array are in rising order."""
+    if isinstance(column, CodedText):
+        return column
+    values, codes = np.unique(column, return_inverse=True)
+    return CodedText.of(codes, [_text(value) for value in values])
+
+
 def code_text(column: Column, missing_values: Collection[str]) -> CodedText:
     """A column of any type as text, in which missing values are None and each value is once.
 
     Numbers take their shortest spelling, and truth values the one that most rows have.
     """
-    if not isinstance(column, CodedText):
-        values, codes = np.unique(column, return_inverse=True)
-        column = CodedText.of(codes, [_text(value) for value in values])
+    column = coded(column)
     missing = MissingTexts.of(missing_values)
     spelled, truths = missing.spell(column.distinct)
     if truths:
