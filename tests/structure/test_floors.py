@@ -30,6 +30,7 @@ LOWER_FLOORS = {
     "training": {"base", "inference", "kernels", "layers", "metrics", "network", "optimizers"},
     "tables": {"base"},
     "model_file": {"base", "kernels", "layers", "network", "optimizers"},
+    "model_io": {"base", "inference", "kernels", "layers", "model_file", "network", "tables"},
 }
 
 # Which part of the package alone may import an optional dependency, and then only where it is used.
