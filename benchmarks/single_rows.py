@@ -2,7 +2,8 @@
 
 Each library has the same float32 weights and does the same arithmetic on one thread; their results
 are compared before anything is timed. Rounds are interleaved, and the table holds the median over
-the rounds of the time of one call. `--json` prints one line of JSON instead.
+the rounds of the time of one call, and in brackets the least, which a busy machine changes least.
+`--json` prints one line of JSON instead.
 """
 
 import argparse
@@ -190,15 +191,15 @@ def time_of(call: Call, count: int) -> float:
     return (time.perf_counter() - start) / count
 
 
-def measure(calls: dict[str, Call], rounds: int, seconds: float) -> dict[str, float]:
-    """Title -> median seconds of a call, over interleaved rounds."""
+def measure(calls: dict[str, Call], rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Title -> median and least seconds of a call, over interleaved rounds."""
     counts = {title: max(1, int(seconds / time_of(call, 20))) for title, call in calls.items()}
     times: dict[str, list[float]] = {title: [] for title in calls}
     for turn in range(rounds):
         order = list(calls)
         for title in order[turn % len(order) :] + order[: turn % len(order)]:
             times[title].append(time_of(calls[title], counts[title]))
-    return {title: statistics.median(found) for title, found in times.items()}
+    return {title: [statistics.median(found), min(found)] for title, found in times.items()}
 
 
 def measure_network(widths: tuple[int, ...], rounds: int, seconds: float) -> dict[str, Any]:
@@ -216,10 +217,15 @@ def measure_network(widths: tuple[int, ...], rounds: int, seconds: float) -> dic
     return found
 
 
+def figures(times: list[float]) -> str:
+    median, least = (1e6 * seconds for seconds in times)
+    return f"{median:.2f} ({least:.2f})"
+
+
 def table(results: dict[str, Any]) -> str:
     titles = [library.title for library in LIBRARIES]
     lines = [
-        [f"{network}, {name}", *(f"{1e6 * t[x]:.2f}" if x in t else "-" for x in titles)]
+        [f"{network}, {name}", *(figures(t[x]) if x in t else "-" for x in titles)]
         for network, found in results.items()
         for name, t in found.items()
     ]

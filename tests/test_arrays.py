@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import lamina as lm
 from lamina import _core
+from lamina._network.checked_data import checked_inputs
 from networks import bits, class_data, classifier, regressor
 
 pytestmark = pytest.mark.kernels
@@ -261,7 +262,7 @@ def test_a_limit_is_held_to_the_last_bit(kind: str, limit: float) -> None:
 
 def test_the_largest_numbers_are_taken_and_the_last_of_many_rows_is_looked_at() -> None:
     net, largest = regressor(inputs=1, dtype="float64"), np.finfo(np.float64).max
-    net._inputs(np.array([[largest], [-largest], [np.finfo(np.float32).max]]), "predict")
+    checked_inputs(net, np.array([[largest], [-largest], [np.finfo(np.float32).max]]), "predict")
     many = np.zeros((20_001, 1))
     many[-1] = np.nan
     with pytest.raises(ValueError, match="got nan in row 20000, column 0"):

@@ -11,6 +11,7 @@ import pytest
 
 import lamina as lm
 from lamina._losses.losses import core_loss
+from lamina._network.examples import Examples
 
 ROWS = 300_000
 OUT_OF_RANGE = "expected class indices from 0 to 2 in y for 3 outputs, got 2000000000 in row"
@@ -24,6 +25,10 @@ def classifier(dtype: Any = "float32", width: int = 8) -> lm.Sequential:
 
 def ones(rows: int) -> Any:
     return np.ones((rows, 4), np.float32)
+
+
+def examples(x: Any, classes: Any) -> Examples:
+    return Examples(x, classes, None, None)
 
 
 class AfterEpoch(lm.Callback):
@@ -74,7 +79,7 @@ def test_training_goes_on_after_a_class_was_refused() -> None:
     loss = core_loss("cross_entropy")
     wrong = np.full(64, 2_000_000_000, np.int32)
     with pytest.raises(ValueError, match="train_step: " + OUT_OF_RANGE):
-        core.train_step(loss, optimizer.handle_for(net), ones(64), wrong, None, None, 0)
+        core.train_step(loss, optimizer.handle_for(net), examples(ones(64), wrong), 0)
     for pair in ((net, optimizer), (twin, other)):
         pair[0].train_step(ones(64), y, optimizer=pair[1])
     for name, value in net.parameters().items():
@@ -84,13 +89,15 @@ def test_training_goes_on_after_a_class_was_refused() -> None:
 def test_every_call_of_the_core_checks_classes_itself() -> None:
     net, wrong, x = classifier("float64"), np.array([0, 2_000_000_000], np.int32), ones(2)
     core, loss = net._core_network(), core_loss("cross_entropy")
-    direction = list(net.parameters().values())
+    direction, data = list(net.parameters().values()), examples(x, wrong)
     calls: dict[str, Callable[[], Any]] = {
-        "evaluate": lambda: core.evaluate(loss, x, wrong, None, None, None, None),
-        "value_and_grad": lambda: core.value_and_gradient(loss, x, wrong, None, None, 0, 0, False),
-        "sample_gradients": lambda: lm._core.sample_gradients(core, loss, x, wrong, None, None),
+        "evaluate": lambda: core.evaluate(loss, data),
+        "value_and_grad": lambda: core.value_and_gradient(
+            loss, data, seed=0, step=0, accumulate=False
+        ),
+        "sample_gradients": lambda: lm._core.sample_gradients(core, loss, data),
         "hessian_vector_product": lambda: lm._core.hessian_vector_product(
-            core, loss, x, wrong, None, None, direction
+            core, loss, data, direction
         ),
     }
     for name, call in calls.items():

@@ -10,6 +10,7 @@ import pytest
 import lamina as lm
 from lamina import _core
 from lamina._losses.losses import core_loss
+from lamina._network.examples import Examples
 from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
 pytestmark = pytest.mark.kernels
@@ -185,9 +186,12 @@ def exact_hessian_product(net: lm.Sequential, x: Array, y: Array, v: dict[str, A
     return np.asarray(2.0 / len(x) * augmented.T @ (augmented @ flat(v)))
 
 
-def test_a_hessian_vector_product_of_a_linear_network_is_the_written_out_one() -> None:
+@pytest.mark.parametrize("size", [0.0, 1.0, 1e8])
+def test_a_hessian_vector_product_of_a_linear_network_is_the_written_out_one(size: float) -> None:
+    """Whatever the weights' size, by which the distance of the difference goes."""
     x, y = value_data(outputs=1)
     net = lm.Sequential([lm.Dense(1)], inputs=7, dtype="float64")
+    net.set_parameters({name: size * array for name, array in net.parameters().items()})
     v = random_direction(net)
     got = flat(net.hessian_vector_product(x, y, v))
     close(got, exact_hessian_product(net, x.astype(np.float64), y, v), 1e-9)
@@ -364,6 +368,7 @@ def test_the_core_puts_the_weights_back_where_the_loss_is_not_finite() -> None:
     net = regressor(dtype="float64")
     core, before = net._core_network(), bits(net)
     direction = [np.ones_like(array) for array in net.parameters().values()]
+    data = Examples(x, None, y + 1e200, None)
     with pytest.raises(lm.NotFiniteError):
-        _core.hessian_vector_product(core, core_loss("mse"), x, None, y + 1e200, None, direction)
+        _core.hessian_vector_product(core, core_loss("mse"), data, direction)
     assert bits(net) == before

@@ -8,8 +8,8 @@ import pytest
 
 import lamina as lm
 from lamina._losses.losses import core_loss
+from lamina._network.examples import Examples
 from lamina._optimizers.objective import Objective
-from lamina._training.fit_data import Examples
 from networks import bits, class_data, classifier, regressor, same_for_any_threads, value_data
 
 pytestmark = pytest.mark.kernels

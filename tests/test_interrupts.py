@@ -10,7 +10,7 @@ import pytest
 
 import interrupt_latency
 import lamina as lm
-from lamina._optimizers.momentum import normal_equations
+from lamina._optimizers import normal_equations
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to itself ends a process")
 # Most on a free machine; a shared one may not run this process for a while.

@@ -109,7 +109,7 @@ def test_frozen_layers_stay_and_leave_muon_without_work() -> None:
     spec = net.to_spec()
     spec["layers"][1]["trainable"] = False
     with pytest.raises(ValueError, match="expected trainable weights between hidden layers"):
-        _core.make_network_float32(json.dumps(spec), 0).make_optimizer('{"kind": "muon"}')
+        _core.make_network(json.dumps(spec), "float32", 0).make_optimizer('{"kind": "muon"}')
     net.train_step(x, y, optimizer=lm.Muon())
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import lamina as lm
 from lamina import _core
-from lamina._optimizers.momentum import make_optimizer
+from lamina._optimizers.by_name import make_optimizer
 from networks import bits, class_data, classifier, regressor, value_data
 
 pytestmark = pytest.mark.kernels

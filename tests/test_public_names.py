@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import is_dataclass
 
 import pytest
 
@@ -13,6 +14,8 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
     value = getattr(lamina, name)
     assert name in dir(lamina)
     assert name == "__version__" or value.__doc__
+    if is_dataclass(value):
+        assert not str(value.__doc__).startswith(f"{name}("), "the signature is no docstring"
 
 
 def test_an_unknown_name_is_told() -> None:

@@ -357,7 +357,7 @@ def test_unknown_options_in_a_description_are_refused() -> None:
     for kind in ("prelu", "layer_norm", "rms_norm", "scale", "normalization", "affine"):
         spec = {"inputs": 3, "layers": [{"kind": kind, "colour": "red"}]}
         with pytest.raises(ValueError, match="unknown option 'colour'"):
-            lm._core.make_network_float32(to_json(spec), 0)
+            lm._core.make_network(to_json(spec), "float32", 0)
 
 
 def test_a_description_of_wide_layers_takes_no_memory() -> None:

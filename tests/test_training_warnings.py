@@ -10,7 +10,7 @@ import pytest
 
 import lamina as lm
 from lamina._losses.losses import core_loss
-from lamina._training.fit_data import Examples
+from lamina._network.examples import Examples
 from lamina._training.training_warnings import constant_loss
 from networks import class_data, classifier, regressor, value_data
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "plain_arrays.h"
+
 namespace lamina::python {
 
 std::optional<kernels::SourceType> source_type(const py::dtype& type) {
@@ -51,6 +53,22 @@ ArraySource source_of(const py::array& array, int64_t columns, const char* where
     throw Error(Error::Kind::kValue, std::string(where) + ": expected shape [rows, " +
                                          std::to_string(columns) + "], got " + shape_text(array));
   return {array.data(), *type, array.shape(0), array.shape(1), array.strides(0), array.strides(1)};
+}
+
+const NumpyTypes& numpy_types() {
+  // Leaked: Python may be gone when static objects are destroyed.
+  static const NumpyTypes types = {
+      py::detail::npy_api::get().PyArray_Type_, py::dtype::of<float>().release().ptr(),
+      py::dtype::of<double>().release().ptr(), py::dtype::of<int32_t>().release().ptr(),
+      py::dtype::of<int64_t>().release().ptr()};
+  return types;
+}
+
+void add_method(const py::handle& type, PyMethodDef& definition) {
+  auto* object = reinterpret_cast<PyTypeObject*>(type.ptr());
+  const auto method = py::reinterpret_steal<py::object>(PyDescr_NewMethod(object, &definition));
+  if (!method) throw py::error_already_set();
+  py::setattr(type, definition.ml_name, method);
 }
 
 }  // namespace lamina::python

@@ -16,6 +16,15 @@ namespace lamina::python {
 template <class T>
 using DenseArray = py::array_t<T, py::array::c_style>;
 
+// An array of T in C order, converted where it is another.
+template <class T>
+DenseArray<T> dense_array(const py::handle& value, const char* where) {
+  auto array = DenseArray<T>::ensure(value);
+  if (array) return array;
+  throw Error(Error::Kind::kType, std::string(where) + ": expected an array of numbers, got " +
+                                      std::string(py::str(py::type::handle_of(value).attr("__name__"))));
+}
+
 inline std::string shape_text(const py::array& array) {
   std::string text = "[";
   for (py::ssize_t i = 0; i < array.ndim(); ++i) text += (i ? ", " : "") + std::to_string(array.shape(i));
@@ -44,6 +53,15 @@ class HeldMemory {
     for (const Array& array : arrays) hold_chain(array);
   }
   void hold(const py::array& array) { hold_chain(array); }
+  template <class Arrays>
+  void hold(const Arrays& examples)
+    requires requires { examples.inputs; }
+  {
+    hold_chain(examples.inputs);
+    hold(examples.classes);
+    hold(examples.values);
+    hold(examples.weights);
+  }
   void hold_chain(py::handle array);
 
   std::vector<py::object> held_;

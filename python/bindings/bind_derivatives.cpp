@@ -1,21 +1,15 @@
 // Binds derivatives of networks: Jacobians, products with vectors, gradients of single rows.
 #include <pybind11/stl.h>
 
-#include "array_view.h"
 #include "base/random.h"
+#include "examples.h"
+#include "handles.h"
 #include "parameter_arrays.h"
 #include "poll.h"
 #include "register.h"
 
 namespace lamina::python {
 namespace {
-
-template <class T>
-using Values = std::optional<DenseArray<T>>;
-using Classes = std::optional<DenseArray<int32_t>>;
-using Weights = std::optional<DenseArray<double>>;
-template <class T>
-using Arrays = std::vector<DenseArray<T>>;
 
 template <class T>
 int64_t parameter_count(const Model<T>& model) {
@@ -25,7 +19,8 @@ int64_t parameter_count(const Model<T>& model) {
 }
 
 template <class T>
-const T* changes(const Values<T>& array, int64_t rows, int64_t columns, const char* where) {
+const T* changes(const std::optional<DenseArray<T>>& array, int64_t rows, int64_t columns,
+                 const char* where) {
   if (!array) return nullptr;
   if (array->ndim() != 2 || array->shape(0) != rows || array->shape(1) != columns)
     throw Error(Error::Kind::kValue, std::string(where) + ": expected shape [" + std::to_string(rows) + ", " +
@@ -43,7 +38,7 @@ void derive(Model<T>& model, Call call, const Given&... arrays) {
 }
 
 template <class T>
-DenseArray<T> jacobian(Model<T>& model, const py::array& inputs, bool by_parameters) {
+py::array jacobian(Model<T>& model, const py::array& inputs, bool by_parameters) {
   const Network<T>& network = model.network();
   const ArraySource source = source_of(inputs, network.inputs(), "jacobian");
   const int64_t columns = by_parameters ? parameter_count(model) : network.inputs();
@@ -62,8 +57,9 @@ DenseArray<T> jacobian(Model<T>& model, const py::array& inputs, bool by_paramet
 }
 
 template <class T>
-DenseArray<T> jacobian_vector_product(Model<T>& model, const py::array& inputs, const Values<T>& input_change,
-                                      const std::optional<Arrays<T>>& parameter_change) {
+py::array jacobian_vector_product(Model<T>& model, const py::array& inputs,
+                                  const std::optional<DenseArray<T>>& input_change,
+                                  const std::optional<std::vector<DenseArray<T>>>& parameter_change) {
   constexpr const char* kWhere = "jacobian_vector_product";
   const Network<T>& network = model.network();
   const ArraySource source = source_of(inputs, network.inputs(), kWhere);
@@ -103,64 +99,57 @@ py::tuple vector_jacobian_product(Model<T>& model, const py::array& inputs, cons
                          : derivatives.parameter_gradient(source, factors, flat.data(), poll);
       },
       inputs, vectors);
-  return py::make_tuple(by_input, by_inputs ? Arrays<T>{} : unpack_all(model, flat.data()));
+  return py::make_tuple(by_input, by_inputs ? ArrayList() : list_of(unpack_all(model, flat.data())));
 }
 
 template <class T>
-DenseArray<T> sample_gradients(Model<T>& model, const LossSpec& loss, const py::array& inputs,
-                               const Classes& classes, const Values<T>& values, const Weights& weights) {
-  const DataSet<T> data =
-      data_set<T>(inputs, model.network().inputs(), classes, values, weights, "sample_gradients");
-  DenseArray<T> result(std::vector<py::ssize_t>{static_cast<py::ssize_t>(data.inputs.rows),
+py::array sample_gradients(Model<T>& model, const LossSpec& loss, const py::object& examples) {
+  const ExampleArrays<T> arrays(examples, model.network().inputs(), "sample_gradients");
+  DenseArray<T> result(std::vector<py::ssize_t>{static_cast<py::ssize_t>(arrays.data.inputs.rows),
                                                 static_cast<py::ssize_t>(parameter_count(model))});
   T* out = result.mutable_data();
   derive(
       model,
       [&](Derivatives<T>& derivatives, Poll poll) {
-        return derivatives.sample_gradients(data, loss, out, poll);
+        return derivatives.sample_gradients(arrays.data, loss, out, poll);
       },
-      inputs, classes, values, weights);
+      arrays);
   return result;
 }
 
 template <class T>
-DenseArray<double> sample_gradient_norms(Model<T>& model, const LossSpec& loss, const py::array& inputs,
-                                         const Classes& classes, const Values<T>& values,
-                                         const Weights& weights) {
-  const DataSet<T> data =
-      data_set<T>(inputs, model.network().inputs(), classes, values, weights, "sample_gradient_norms");
-  DenseArray<double> result(static_cast<py::ssize_t>(data.inputs.rows));
+py::array sample_gradient_norms(Model<T>& model, const LossSpec& loss, const py::object& examples) {
+  const ExampleArrays<T> arrays(examples, model.network().inputs(), "sample_gradient_norms");
+  DenseArray<double> result(static_cast<py::ssize_t>(arrays.data.inputs.rows));
   double* out = result.mutable_data();
   derive(
       model,
       [&](Derivatives<T>& derivatives, Poll poll) {
-        return derivatives.sample_gradient_norms(data, loss, out, poll);
+        return derivatives.sample_gradient_norms(arrays.data, loss, out, poll);
       },
-      inputs, classes, values, weights);
+      arrays);
   return result;
 }
 
-Arrays<double> hessian_vector_product(Model<double>& model, const LossSpec& loss, const py::array& inputs,
-                                      const Classes& classes, const Values<double>& values,
-                                      const Weights& weights, const Arrays<double>& direction) {
+ArrayList hessian_vector_product(Model<double>& model, const LossSpec& loss, const py::object& examples,
+                                 const std::vector<DenseArray<double>>& direction) {
   constexpr const char* kWhere = "hessian_vector_product";
-  const DataSet<double> data =
-      data_set<double>(inputs, model.network().inputs(), classes, values, weights, kWhere);
+  const ExampleArrays<double> arrays(examples, model.network().inputs(), kWhere);
   const int64_t size = model.network().flat_size();
   AlignedBuffer<double> vector(size), product(size);
   pack_all(model, direction, vector.data(), kWhere);
   interruptible([&](Poll poll) {
-    const Unlocked unlocked(inputs, classes, values, weights);
-    model.hessian_vector_product(loss, data, vector.data(), product.data(), poll);
+    const Unlocked unlocked(arrays);
+    model.hessian_vector_product(loss, arrays.data, vector.data(), product.data(), poll);
   });
-  return unpack_all(model, product.data());
+  return list_of(unpack_all(model, product.data()));
 }
 
 template <class T>
-Arrays<T> activations(const Model<T>& model, const py::array& inputs) {
+ArrayList activations(const Model<T>& model, const py::array& inputs) {
   const Network<T>& network = model.network();
   const ArraySource source = source_of(inputs, network.inputs(), "activations");
-  Arrays<T> result;
+  std::vector<DenseArray<T>> result;
   std::vector<T*> out;
   const std::vector<int64_t> widths = network.layer_widths();
   for (size_t i = 1; i < widths.size(); ++i) {
@@ -174,7 +163,7 @@ Arrays<T> activations(const Model<T>& model, const py::array& inputs) {
       layer_outputs<T>(read, weights, source, out, poll);
     });
   });
-  return result;
+  return list_of(result);
 }
 
 DenseArray<int64_t> shuffled_rows(int64_t rows, uint64_t seed, uint64_t epoch) {
@@ -186,28 +175,73 @@ DenseArray<int64_t> shuffled_rows(int64_t rows, uint64_t seed, uint64_t epoch) {
   return order;
 }
 
-template <class T>
-void bind_derivatives(py::module_& module) {
-  module.def("jacobian", &jacobian<T>, py::arg("network"), py::arg("inputs"), py::arg("by_parameters"));
-  module.def("jacobian_vector_product", &jacobian_vector_product<T>, py::arg("network"), py::arg("inputs"),
-             py::arg("input_change"), py::arg("parameter_change"));
-  module.def("vector_jacobian_product", &vector_jacobian_product<T>, py::arg("network"), py::arg("inputs"),
-             py::arg("vectors"), py::arg("by_inputs"));
-  module.def("sample_gradients", &sample_gradients<T>, py::arg("network"), py::arg("loss"), py::arg("inputs"),
-             py::arg("classes"), py::arg("values"), py::arg("weights"));
-  module.def("sample_gradient_norms", &sample_gradient_norms<T>, py::arg("network"), py::arg("loss"),
-             py::arg("inputs"), py::arg("classes"), py::arg("values"), py::arg("weights"));
-  module.def("activations", &activations<T>, py::arg("network"), py::arg("inputs"));
+void bind_products(py::module_& module) {
+  module.def(
+      "jacobian_vector_product",
+      [](const NetworkHandle& network, const py::array& inputs, const std::optional<py::array>& input_change,
+         const std::optional<std::vector<py::array>>& parameter_change) {
+        constexpr const char* kWhere = "jacobian_vector_product";
+        return network.visit([&]<class T>(Model<T>& model) {
+          std::optional<DenseArray<T>> by_input;
+          if (input_change) by_input = dense_array<T>(*input_change, kWhere);
+          std::optional<std::vector<DenseArray<T>>> by_parameter;
+          if (parameter_change) by_parameter = dense_arrays<T>(*parameter_change, kWhere);
+          return jacobian_vector_product(model, inputs, by_input, by_parameter);
+        });
+      },
+      py::arg("network"), py::arg("inputs"), py::arg("input_change"), py::arg("parameter_change"));
+  module.def(
+      "vector_jacobian_product",
+      [](const NetworkHandle& network, const py::array& inputs, const py::array& vectors, bool by_inputs) {
+        return network.visit([&]<class T>(Model<T>& model) {
+          const auto factors = dense_array<T>(vectors, "vector_jacobian_product");
+          return vector_jacobian_product(model, inputs, factors, by_inputs);
+        });
+      },
+      py::arg("network"), py::arg("inputs"), py::arg("vectors"), py::arg("by_inputs"));
+  module.def(
+      "hessian_vector_product",
+      [](const NetworkHandle& network, const LossSpec& loss, const py::object& examples,
+         const std::vector<py::array>& direction) {
+        constexpr const char* kWhere = "hessian_vector_product";
+        return hessian_vector_product(network.of<double>(kWhere), loss, examples,
+                                      dense_arrays<double>(direction, kWhere));
+      },
+      py::arg("network"), py::arg("loss"), py::arg("examples"), py::arg("direction"));
+}
+
+void bind_by_row(py::module_& module) {
+  module.def(
+      "jacobian",
+      [](const NetworkHandle& network, const py::array& inputs, bool by_parameters) {
+        return network.visit([&](auto& model) { return jacobian(model, inputs, by_parameters); });
+      },
+      py::arg("network"), py::arg("inputs"), py::arg("by_parameters"));
+  module.def(
+      "sample_gradients",
+      [](const NetworkHandle& network, const LossSpec& loss, const py::object& examples) {
+        return network.visit([&](auto& model) { return sample_gradients(model, loss, examples); });
+      },
+      py::arg("network"), py::arg("loss"), py::arg("examples"));
+  module.def(
+      "sample_gradient_norms",
+      [](const NetworkHandle& network, const LossSpec& loss, const py::object& examples) {
+        return network.visit([&](auto& model) { return sample_gradient_norms(model, loss, examples); });
+      },
+      py::arg("network"), py::arg("loss"), py::arg("examples"));
+  module.def(
+      "activations",
+      [](const NetworkHandle& network, const py::array& inputs) {
+        return network.visit([&](const auto& model) { return activations(model, inputs); });
+      },
+      py::arg("network"), py::arg("inputs"));
 }
 
 }  // namespace
 
 void register_derivatives(py::module_& module) {
-  bind_derivatives<float>(module);
-  bind_derivatives<double>(module);
-  module.def("hessian_vector_product", &hessian_vector_product, py::arg("network"), py::arg("loss"),
-             py::arg("inputs"), py::arg("classes"), py::arg("values"), py::arg("weights"),
-             py::arg("direction"));
+  bind_by_row(module);
+  bind_products(module);
   module.def("shuffled_rows", &shuffled_rows, py::arg("rows"), py::arg("seed"), py::arg("epoch"));
 }
 

@@ -3,82 +3,27 @@
 #include <cstddef>
 #include <memory>
 
-#include "array_view.h"
 #include "base/denormals.h"
+#include "handles.h"
 #include "inference/predictor.h"
 #include "instance.h"
+#include "plain_arrays.h"
 #include "poll.h"
 #include "register.h"
-#include "training/model.h"
 
 namespace lamina::python {
 namespace {
 
-constexpr int kContiguous = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_;
-constexpr int kReadable = kContiguous | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-constexpr int kWritable = kReadable | py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
-// Multiply-adds of some microseconds: from here on other Python threads may run meanwhile.
-constexpr int64_t kWorkToUnlock = 100'000;
 // Longer rows of Python numbers go the way of arrays, which costs them little.
 constexpr int64_t kMostNumbers = 128;
 
-// What Python calls a Predictor: one of the two is not null.
-struct AnyPredictor {
-  std::unique_ptr<const Predictor<float>> f32;
-  std::unique_ptr<const Predictor<double>> f64;
-
-  template <class Use>
-  auto visit(Use use) const {
-    return f32 ? use(*f32) : use(*f64);
-  }
-};
-
-// The numpy type and element types, looked up once.
-struct NumpyTypes {
-  PyTypeObject* array = nullptr;
-  PyObject* f32 = nullptr;
-  PyObject* f64 = nullptr;
-
-  template <class T>
-  PyObject* of() const noexcept {
-    return sizeof(T) == 4 ? f32 : f64;
-  }
-};
-NumpyTypes numpy_types;
-
-const py::detail::PyArray_Proxy* proxy(PyObject* array) noexcept { return py::detail::array_proxy(array); }
-
-// Its own type, elements one after another; subclasses of ndarray may mean something else.
-template <class T>
-bool is_plain(PyObject* object, int flags) noexcept {
-  return Py_TYPE(object) == numpy_types.array && proxy(object)->descr == numpy_types.of<T>() &&
-         (proxy(object)->flags & flags) == flags;
-}
-
-bool has_shape(PyObject* array, int dimensions, py::ssize_t rows, py::ssize_t columns) noexcept {
-  const auto* a = proxy(array);
-  if (a->nd != dimensions) return false;
-  return dimensions == 1 ? a->dimensions[0] == columns
-                         : dimensions == 2 && a->dimensions[0] == rows && a->dimensions[1] == columns;
-}
-
-// A new array [columns], or [rows, columns]; null with Python's error set where memory ran out.
-template <class T>
-PyObject* new_outputs(int dimensions, py::ssize_t rows, py::ssize_t columns) {
-  const auto& numpy = py::detail::npy_api::get();
-  const Py_intptr_t shape[2] = {dimensions == 1 ? columns : rows, columns};
-  PyObject* type = numpy_types.of<T>();
-  Py_INCREF(type);
-  return numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, type, dimensions, shape, nullptr, nullptr, 0,
-                                     nullptr);
-}
+using PredictorHandle = Handle<Predictor>;
 
 template <class T>
 py::object checked_outputs(PyObject* out, int dimensions, py::ssize_t rows, py::ssize_t columns) {
   if (out == Py_None) {
-    py::object created = py::reinterpret_steal<py::object>(new_outputs<T>(dimensions, rows, columns));
-    if (!created) throw py::error_already_set();
-    return created;
+    const Py_intptr_t shape[2] = {dimensions == 1 ? columns : rows, columns};
+    return new_array<T>(dimensions, shape);
   }
   if (is_plain<T>(out, kWritable) && has_shape(out, dimensions, rows, columns))
     return py::reinterpret_borrow<py::object>(out);
@@ -89,8 +34,8 @@ py::object checked_outputs(PyObject* out, int dimensions, py::ssize_t rows, py::
     got = std::string(py::str(array.dtype())) + " of shape " + shape_text(array);
   }
   throw Error(Error::Kind::kValue, "Predictor: expected out as a contiguous, writable array of " +
-                                       std::string(sizeof(T) == 4 ? "float32" : "float64") + " and shape [" +
-                                       shape + "], got " + got);
+                                       std::string(type_name<T>()) + " and shape [" + shape + "], got " +
+                                       got);
 }
 
 // Numbers in an order and type that the core reads.
@@ -144,7 +89,7 @@ py::object predict_any(const Predictor<T>& predictor, PyObject* x, PyObject* out
   const ArraySource source{array.data(),     *source_type(array.dtype()),  rows, predictor.inputs(),
                            array.strides(0), array.strides(dimensions - 1)};
   const auto outputs = py::reinterpret_borrow<py::array>(result);
-  T* to = reinterpret_cast<T*>(proxy(result.ptr())->data);
+  T* to = values_of<T>(result.ptr());
   interruptible([&](Poll poll) {
     const Unlocked unlocked(array, outputs);
     predictor.predict(source, to, poll);
@@ -176,14 +121,14 @@ PyObject* predict(const Predictor<T>& predictor, PyObject* x, PyObject* out, boo
   if (is_plain<T>(x, kReadable) &&
       (has_shape(x, 1, 1, inputs) || (rows_allowed && has_shape(x, 2, 1, inputs)))) {
     dimensions = proxy(x)->nd;
-    from = reinterpret_cast<const T*>(proxy(x)->data);
+    from = values_of<const T>(x);
     if (predictor.multiply_adds() >= kWorkToUnlock) given = py::reinterpret_borrow<py::array>(x);
   } else if (inputs > kMostNumbers ||
              !(whole ? read_floats(x, inputs, numbers) : read_floats(x, inputs, row))) {
     return predict_any(predictor, x, out, rows_allowed).release().ptr();
   }
   py::object result = checked_outputs<T>(out, dimensions, 1, predictor.outputs());
-  T* to = reinterpret_cast<T*>(proxy(result.ptr())->data);
+  T* to = values_of<T>(result.ptr());
   if (whole && from == row) {
     predictor.predict(ArraySource{numbers, kernels::SourceType::kF64, 1, inputs, 0, sizeof(double)}, to,
                       [](int64_t) { return false; });
@@ -215,16 +160,10 @@ PyObject* predict_call(PyObject* self, PyObject* const* arguments, Py_ssize_t co
                        bool rows_allowed) noexcept {
   PyObject* out;
   if (!parse_arguments(arguments, count, names, out)) return nullptr;
-  const auto* instance = reinterpret_cast<py::detail::instance*>(self);
-  const auto* predictor = static_cast<const AnyPredictor*>(instance->simple_value_holder[0]);
-  try {
-    return predictor->visit([&](const auto& p) { return predict(p, arguments[0], out, rows_allowed); });
-  } catch (py::error_already_set& error) {
-    error.restore();
-  } catch (...) {
-    py::detail::try_translate_exceptions();
-  }
-  return nullptr;
+  return raising([&] {
+    return held_by<PredictorHandle>(self).visit(
+        [&](const auto& predictor) { return predict(predictor, arguments[0], out, rows_allowed); });
+  });
 }
 
 PyObject* call_method(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
@@ -256,9 +195,6 @@ constexpr const char* kPredictOneText =
     "| None = None) -> numpy.typing.NDArray[typing.Any]\n\n"
     "Outputs [outputs] of one row x [inputs]; as a call of the predictor, which takes rows as well.\n";
 
-PyCFunction as_function(_PyCFunctionFastWithKeywords function) noexcept {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
-}
 PyMethodDef call_definition = {"__call__", as_function(&call_method), METH_FASTCALL | METH_KEYWORDS,
                                kCallText};
 PyMethodDef predict_one_definition = {"predict_one", as_function(&predict_one_method),
@@ -279,11 +215,8 @@ void add_vector_call_room(PyHeapTypeObject* heap_type) {
 
 void add_fast_methods(const py::handle& type) {
   auto* object = reinterpret_cast<PyTypeObject*>(type.ptr());
-  for (PyMethodDef* definition : {&call_definition, &predict_one_definition}) {
-    const auto method = py::reinterpret_steal<py::object>(PyDescr_NewMethod(object, definition));
-    if (!method) throw py::error_already_set();
-    py::setattr(type, definition->ml_name, method);
-  }
+  add_method(type, call_definition);
+  add_method(type, predict_one_definition);
   // After __call__ is set, which takes the faster way back.
   object->tp_vectorcall_offset = vector_call_offset;
   object->tp_call = &PyVectorcall_Call;
@@ -292,21 +225,18 @@ void add_fast_methods(const py::handle& type) {
 }
 
 template <class T>
-py::object compile_predictor(const Model<T>& model) {
-  std::unique_ptr<const Predictor<T>> made;
-  {
-    const py::gil_scoped_release release;
-    model.read([&](const Network<T>& network, const T* weights) {
-      made = std::make_unique<const Predictor<T>>(network, weights);
-    });
-  }
-  auto any = std::make_unique<AnyPredictor>();
-  if constexpr (sizeof(T) == 4) {
-    any->f32 = std::move(made);
-  } else {
-    any->f64 = std::move(made);
-  }
-  Instance object(std::move(any));
+std::unique_ptr<Predictor<T>> compile(const Model<T>& model) {
+  const py::gil_scoped_release release;
+  std::unique_ptr<Predictor<T>> made;
+  model.read([&](const Network<T>& network, const T* weights) {
+    made = std::make_unique<Predictor<T>>(network, weights);
+  });
+  return made;
+}
+
+Instance<PredictorHandle> compile_predictor(const NetworkHandle& network) {
+  Instance object(
+      network.visit([](const auto& model) { return std::make_unique<PredictorHandle>(compile(model)); }));
   *reinterpret_cast<vectorcallfunc*>(reinterpret_cast<char*>(object.ptr()) + vector_call_offset) =
       &vector_call;
   return object;
@@ -315,10 +245,7 @@ py::object compile_predictor(const Model<T>& model) {
 }  // namespace
 
 void register_predictor(py::module_& module) {
-  numpy_types.array = py::detail::npy_api::get().PyArray_Type_;
-  numpy_types.f32 = py::dtype::of<float>().release().ptr();
-  numpy_types.f64 = py::dtype::of<double>().release().ptr();
-  py::class_<AnyPredictor> type(
+  py::class_<PredictorHandle> type(
       module, "Predictor", py::custom_type_setup(&add_vector_call_room), py::is_final(),
       "An immutable copy of a network's weights for fast predictions, made by `compile_predictor`.\n\n"
       "Any number of threads may call it. A single row takes a path of its own for low latency, with sums "
@@ -327,22 +254,23 @@ void register_predictor(py::module_& module) {
       "at every call.");
   type.def_property_readonly(
           "inputs",
-          [](const AnyPredictor& self) { return self.visit([](const auto& p) { return p.inputs(); }); })
+          [](const PredictorHandle& self) { return self.visit([](const auto& p) { return p.inputs(); }); })
       .def_property_readonly(
           "outputs",
-          [](const AnyPredictor& self) { return self.visit([](const auto& p) { return p.outputs(); }); })
+          [](const PredictorHandle& self) { return self.visit([](const auto& p) { return p.outputs(); }); })
       .def_property_readonly("dtype",
-                             [](const AnyPredictor& self) { return self.f32 ? "float32" : "float64"; })
-      .def("__repr__", [](const AnyPredictor& self) {
-        return self.visit([&](const auto& p) {
+                             [](const PredictorHandle& self) {
+                               return self.visit([]<class T>(const Predictor<T>&) { return type_name<T>(); });
+                             })
+      .def("__repr__", [](const PredictorHandle& self) {
+        return self.visit([]<class T>(const Predictor<T>& p) {
           return "Predictor(" + std::to_string(p.inputs()) + " inputs, " + std::to_string(p.outputs()) +
-                 " outputs, " + (self.f32 ? "float32)" : "float64)");
+                 " outputs, " + type_name<T>() + ")";
         });
       });
   add_fast_methods(type);
-  constexpr const char* kText = "A predictor with a copy of the network's weights, as they are now.";
-  module.def("compile_predictor", &compile_predictor<float>, py::arg("network"), kText);
-  module.def("compile_predictor", &compile_predictor<double>, py::arg("network"), kText);
+  module.def("compile_predictor", &compile_predictor, py::arg("network"),
+             "A predictor with a copy of the network's weights, as they are now.");
 }
 
 }  // namespace lamina::python

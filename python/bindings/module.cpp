@@ -6,17 +6,12 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   module.doc() = "The compiled core of lamina; use the package lamina instead.";
   module.attr("__version__") = lamina::version();
 
-  lamina::python::register_errors(module);
-  lamina::python::register_build_info(module);
-  lamina::python::register_threads(module);
+  lamina::python::register_library(module);
   lamina::python::register_arrays(module);
-  lamina::python::register_optimizer(module);
   lamina::python::register_network(module);
   lamina::python::register_derivatives(module);
   lamina::python::register_perceptron(module);
   lamina::python::register_predictor(module);
-  lamina::python::register_activations(module);
-  lamina::python::register_catalogue(module);
   lamina::python::register_model_file(module);
   lamina::python::register_text_table(module);
   lamina::python::register_tables(module);

@@ -1,6 +1,8 @@
 // Between flat buffers in a network's layout and one array per parameter in the user's shapes.
 #pragma once
 
+#include <pybind11/typing.h>
+
 #include <string>
 #include <vector>
 
@@ -33,6 +35,23 @@ void pack_all(const std::vector<Parameter>& parameters, const std::vector<DenseA
                                            " has another shape: " + shape_text(arrays[i]));
   }
   for (size_t i = 0; i < arrays.size(); ++i) pack_parameter(parameters[i], arrays[i].data(), flat);
+}
+
+// What Python gives and gets: an array for each parameter.
+using ArrayList = py::typing::List<py::array>;
+
+template <class T>
+ArrayList list_of(const std::vector<DenseArray<T>>& arrays) {
+  ArrayList list;
+  for (const DenseArray<T>& array : arrays) list.append(array);
+  return list;
+}
+
+template <class T>
+std::vector<DenseArray<T>> dense_arrays(const std::vector<py::array>& arrays, const char* where) {
+  std::vector<DenseArray<T>> dense;
+  for (const py::array& array : arrays) dense.push_back(dense_array<T>(array, where));
+  return dense;
 }
 
 template <class T>

@@ -7,19 +7,15 @@ namespace py = pybind11;
 
 namespace lamina::python {
 
-void register_activations(py::module_& module);
 void register_arrays(py::module_& module);
-void register_build_info(py::module_& module);
-void register_catalogue(py::module_& module);
 void register_derivatives(py::module_& module);
 void register_errors(py::module_& module);
+void register_library(py::module_& module);
 void register_model_file(py::module_& module);
 void register_network(py::module_& module);
-void register_optimizer(py::module_& module);
 void register_perceptron(py::module_& module);
 void register_predictor(py::module_& module);
 void register_tables(py::module_& module);
 void register_text_table(py::module_& module);
-void register_threads(py::module_& module);
 
 }  // namespace lamina::python

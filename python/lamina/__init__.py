@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         TargetScaling,
     )
     from lamina._learning_rate_range import LearningRateRange, find_learning_rate
+    from lamina._load import load
     from lamina._losses.losses import (
         BinaryCrossEntropy,
         BinaryFocal,
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
         SquaredHinge,
         Tweedie,
     )
-    from lamina._network.model_file import load
     from lamina._optimizers.adaptive import Adadelta, Adagrad, RMSprop, Rprop
     from lamina._optimizers.full_batch import LBFGS, LevenbergMarquardt
     from lamina._optimizers.momentum import SGD, Adam, Adamax, AdamW, Lion, Muon, NAdam, RAdam
@@ -241,7 +241,7 @@ _HOMES = {
         "SquaredHinge",
         "Tweedie",
     ),
-    "lamina._network.model_file": ("load",),
+    "lamina._load": ("load",),
     "lamina._sequential": ("Sequential",),
     "lamina._optimizers.optimizer": ("Optimizer",),
     "lamina._optimizers.momentum": (

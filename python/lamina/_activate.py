@@ -37,7 +37,7 @@ def activate(x: ArrayLike, activation: str | Spec) -> Array:
     """
     array = _floats(x, "activate", "x")
     y = _aligned_like(array)
-    _core_function("activate", array)(_text(activation), array, y, None)
+    _core.activate(_text(activation), array, y, None)
     return y
 
 
@@ -71,7 +71,7 @@ def activation_vjp(x: ArrayLike, activation: str | Spec) -> tuple[Array, Pullbac
     y = _aligned_like(array)
     source = _core.gradient_source(name)
     derivative = _aligned_like(array) if source == "derivative" else None
-    _core_function("activate", array)(name, array, y, derivative)
+    _core.activate(name, array, y, derivative)
     saved = derivative if derivative is not None else array if source == "input" else y
 
     def pullback(dy: ArrayLike) -> Array:
@@ -81,7 +81,7 @@ def activation_vjp(x: ArrayLike, activation: str | Spec) -> tuple[Array, Pullbac
                 f"activation_vjp: expected dy of shape {saved.shape}, got {gradient.shape}"
             )
         dx = _aligned_like(saved)
-        _core_function("activation_gradient", saved)(name, saved, gradient, dx)
+        _core.activation_gradient(name, saved, gradient, dx)
         return dx
 
     return y, pullback
@@ -89,11 +89,6 @@ def activation_vjp(x: ArrayLike, activation: str | Spec) -> tuple[Array, Pullbac
 
 def _text(activation: str | Spec) -> str:
     return to_json(name_or_spec(activation, "activation"))
-
-
-def _core_function(name: str, array: Array) -> Callable[..., None]:
-    function: Callable[..., None] = getattr(_core, f"{name}_{array.dtype}")
-    return function
 
 
 def _floats(values: ArrayLike, where: str, name: str) -> Array:

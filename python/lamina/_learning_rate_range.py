@@ -12,13 +12,14 @@ from lamina import _core
 from lamina._checks.frames import plain_array
 from lamina._checks.numbers import is_number, is_whole
 from lamina._checks.types import ArrayLike, NDArray
-from lamina._losses.losses import Loss, OwnLoss
+from lamina._losses.losses import CustomLoss, Loss
 from lamina._network.adapt import adapt_ends
-from lamina._optimizers.momentum import make_optimizer
+from lamina._network.checked_data import checked_examples, checked_inputs
+from lamina._optimizers.by_name import make_optimizer
 from lamina._optimizers.optimizer import Optimizer
+from lamina._plots import plot_learning_rates
 from lamina._sequential import Sequential
 from lamina._training.batches import batches
-from lamina._training.fit_data import Examples
 
 # How far above the least one a smoothed loss shows that training has diverged, as a multiple of the
 # larger of its size and what it fell by: losses may be negative, or pass through 0.
@@ -49,9 +50,7 @@ class LearningRateRange:
         Raises:
             ImportError: matplotlib is not installed.
         """
-        from lamina._plots import plot_learning_rates
-
-        return plot_learning_rates(self, axes)
+        return plot_learning_rates(self.rates, self.losses, self.smoothed, self.suggestion, axes)
 
 
 def find_learning_rate(
@@ -59,7 +58,7 @@ def find_learning_rate(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    loss: str | Loss | OwnLoss | None = None,
+    loss: str | Loss | CustomLoss | None = None,
     optimizer: str | Optimizer = "adam",
     batch_size: int = 32,
     lowest: float = 1e-6,
@@ -102,16 +101,17 @@ def find_learning_rate(
             f"find_learning_rate: expected smoothing of at least 0 and below 1, got {smoothing!r}"
         )
     twin, trainer = net.copy(), _fresh(optimizer)
-    x = twin._inputs(X, "find_learning_rate")
+    x = checked_inputs(twin, X, "find_learning_rate")
     targets = np.asarray(plain_array(y, "find_learning_rate, y"))
     # All rows are checked, not those of the first batches alone.
-    _, chosen, classes, values, weights = twin._batch(
-        x, y, loss, sample_weight, "find_learning_rate", own=True
+    data, chosen = checked_examples(
+        twin, x, y, loss, sample_weight, "find_learning_rate", custom=True
     )
-    adapt_ends(twin, Examples(x, classes, values, weights), chosen)  # as fit does
+    adapt_ends(twin, data, chosen)  # as fit does
     losses: list[float] = []
     smoothed: list[float] = []
     mean, diverged = 0.0, False
+    weights = data.weights
     taken = _batches(twin, len(x), batch_size, weights)
     for step, rate in enumerate(rates, start=1):
         rows = next(taken)

@@ -8,10 +8,9 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks import arrays
-from lamina._checks.numbers import check_whole, is_number
+from lamina._checks.numbers import check_whole, checked_seed, is_number
 from lamina._checks.types import ArrayLike, NDArray
 from lamina._layers.layers import Dense
-from lamina._network.stack import checked_seed
 from lamina._sequential import Sequential
 from lamina.metrics import accuracy
 

@@ -1,23 +1,28 @@
 """Plots; matplotlib is imported when one is asked for."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from lamina._learning_rate_range import LearningRateRange
+import numpy as np
+
+from lamina._checks.types import NDArray
+
+Floats = NDArray[np.float64]
 
 
-def plot_learning_rates(found: "LearningRateRange", axes: Any) -> Any:
+def plot_learning_rates(
+    rates: Floats, losses: Floats, smoothed: Floats, suggestion: float, axes: Any
+) -> Any:
     """Losses over learning rates; see `LearningRateRange.plot`."""
     if axes is None:
         axes = new_axes()
-    axes.plot(found.rates, found.losses, color="0.8", label="loss of each step")
-    axes.plot(found.rates, found.smoothed, label="smoothed")
-    axes.axvline(found.suggestion, linestyle="--", color="C1", label=f"{found.suggestion:.2g}")
+    axes.plot(rates, losses, color="0.8", label="loss of each step")
+    axes.plot(rates, smoothed, label="smoothed")
+    axes.axvline(suggestion, linestyle="--", color="C1", label=f"{suggestion:.2g}")
     axes.set_xscale("log")
     # What blew up at the end would press the rest flat.
     low, high = (
-        float(found.smoothed.min()),
-        float(found.losses[: found.smoothed.argmin() + 1].max()),
+        float(smoothed.min()),
+        float(losses[: smoothed.argmin() + 1].max()),
     )
     margin = 0.1 * (high - low) or 1.0
     axes.set_ylim(low - margin, high + margin)

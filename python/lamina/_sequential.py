@@ -9,23 +9,35 @@ from lamina import _core
 from lamina._checks import arrays
 from lamina._checks.numbers import check_flag
 from lamina._checks.types import ArrayLike, PathLike
-from lamina._losses.losses import Loss, OwnLoss
+from lamina._layers.row_layers import Normalization, TargetScaling
+from lamina._losses.custom import custom_value, is_custom_loss
+from lamina._losses.losses import CustomLoss, Loss
 from lamina._losses.scoring import MetricLike, Scorer, output_kind
-from lamina._network.derivatives import Derivatives
-from lamina._network.stack import Array
+from lamina._network import derivatives, passes
+from lamina._network.adapt import adapt
+from lamina._network.checked_data import (
+    checked_examples,
+    checked_inputs,
+    checked_loss,
+    checked_targets,
+    checked_validation,
+    unchanged_on_error,
+)
+from lamina._network.model_file import model_bytes, network_from_bytes, save_model
+from lamina._network.stack import Array, Stack
+from lamina._optimizers.by_name import checked_optimizer, make_optimizer
 from lamina._optimizers.full_batch import FullBatchOptimizer
-from lamina._optimizers.momentum import checked_optimizer, make_optimizer
 from lamina._optimizers.optimizer import Optimizer
 from lamina._optimizers.weight_average import WeightAverage
 from lamina._training.callbacks import Callback, EarlyStopping
-from lamina._training.custom_loss import is_own_loss, own_value, own_value_and_grad
-from lamina._training.fit import FitOptions, Verbose, check_validation, make_fit
-from lamina._training.fit_data import Examples
+from lamina._training.custom_loss import custom_value_and_grad
+from lamina._training.fit import FitOptions, Verbose, check_validation
 from lamina._training.history import History
+from lamina._training.make_fit import make_fit
 from lamina._training.training_warnings import warn_of_labels, warn_untrained
 
 
-class Sequential(Derivatives):
+class Sequential(Stack):
     """A network of layers, each feeding the next; [rows, inputs] -> [rows, outputs].
 
     One thread at a time may train a network. `predict` and `evaluate` may be called from any number
@@ -71,7 +83,11 @@ class Sequential(Derivatives):
         Raises:
             TypeError, ValueError: X is not a finite table of numbers of the right width.
         """
-        x = self._inputs(X, "predict", least_rows=0)
+        if self._core is not None and not self._is_fresh:
+            outputs: Array | None = self._core.try_predict(X)
+            if outputs is not None:
+                return outputs
+        x = checked_inputs(self, X, "predict", least_rows=0)
         if self._is_fresh:
             warn_untrained(self)
         result: Array = self._core_network().predict(x, None)
@@ -94,7 +110,7 @@ class Sequential(Derivatives):
         X: ArrayLike,
         y: ArrayLike,
         *,
-        loss: str | Loss | OwnLoss | None = None,
+        loss: str | Loss | CustomLoss | None = None,
         metrics: Sequence[MetricLike] = (),
         sample_weight: ArrayLike | None = None,
     ) -> dict[str, Any]:
@@ -121,18 +137,16 @@ class Sequential(Derivatives):
             TypeError, ValueError: data do not fit, or a metric does not go with the loss.
         """
         scorer = Scorer(metrics, arrays=True)
-        x, chosen, classes, values, weights = self._batch(
-            X, y, loss, sample_weight, "evaluate", own=True
-        )
-        core, data = self._core_network(), Examples(x, classes, values, weights)
+        data, chosen = checked_examples(self, X, y, loss, sample_weight, "evaluate", custom=True)
+        core = self._core_network()
         scorer.prepare(output_kind(chosen, core.output_activation(), core.outputs), data.targets)
         if isinstance(chosen, _core.Loss):
-            outputs = np.empty((len(x), core.outputs), self.dtype) if scorer else None
-            value = core.evaluate(chosen, x, classes, values, weights, outputs, None)
+            outputs = np.empty((len(data.x), core.outputs), self.dtype) if scorer else None
+            value = core.evaluate(chosen, data, outputs)
         else:
-            outputs = core.predict(x, None)
-            value, _ = own_value(chosen, outputs, values)
-        figures = {} if outputs is None else scorer.score(data.targets, outputs, weights)
+            outputs = core.predict(data.x, None)
+            value, _ = custom_value(chosen, outputs, data.values)
+        figures = {} if outputs is None else scorer.score(data.targets, outputs, data.weights)
         return {"loss": value, **figures}
 
     def fit(
@@ -140,7 +154,7 @@ class Sequential(Derivatives):
         X: ArrayLike,
         y: ArrayLike,
         *,
-        loss: str | Loss | OwnLoss | None = None,
+        loss: str | Loss | CustomLoss | None = None,
         optimizer: str | Optimizer | FullBatchOptimizer = "adam",
         epochs: int | None = None,
         batch_size: int | None = None,
@@ -218,92 +232,72 @@ class Sequential(Derivatives):
             "average": average,
         }
         options = FitOptions.of(batches, early_stopping, target_loss, verbose)
-        with self._unchanged_on_error():
-            x, chosen, classes, values, weights = self._batch(
-                X, y, loss, sample_weight, "fit", own=True
-            )
+        with unchanged_on_error(self):
+            data, chosen = checked_examples(self, X, y, loss, sample_weight, "fit", custom=True)
             method = make_optimizer(optimizer)
             if isinstance(method, FullBatchOptimizer):
                 method.check_options(**batches)
             fit = make_fit(self, chosen, method, options, Scorer(metrics), callbacks)
-            data = Examples(x, classes, values, weights)
             check_validation(validation_data, validation_fraction)
+            validation = None
             if validation_data is not None:
-                fit.set_data(data, self._validation(validation_data, chosen, x))
-            else:
-                fit.set_data(data)
+                validation = checked_validation(self, validation_data, chosen, data.x)
+            fit.set_data(data, validation)
             if validation_fraction:
                 fit.hold_back(validation_fraction)
             fit.set_class_weights(class_weight)
             fit.prepare()
             if loss is None:
-                warn_of_labels(chosen, values, self._core_network().output_activation())
+                warn_of_labels(chosen, data.values, self._core_network().output_activation())
         return fit.run()
 
-    # Training by hand
-
-    def forward(self, X: ArrayLike, *, training: bool = False, step: int | None = None) -> Array:
-        """Outputs [rows, outputs] for one batch X [rows, inputs], remembered for `backward`.
-
-        Args:
-            training: True applies dropout, with another mask at every call, and batch
-                normalisation by the batch's own statistics.
-            step: number of that mask, at least 0; None: the next one. `fit` takes
-                `optimizer.steps`.
-        """
-        check_flag(training, "training", "forward")
-        x = self._inputs(X, "forward")
-        number = self._random_step(step) if training else self._forward_steps
-        result: Array = self._core_network().forward(x, training, self.seed, number)
-        return result
-
-    def backward(
+    def adapt(
         self,
-        output_gradient: ArrayLike,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
         *,
-        gradients: bool = True,
-        input_gradient: bool = True,
-        accumulate: bool = False,
-    ) -> Array | None:
-        """Back-propagate dL/doutputs [rows, outputs] through the last `forward`.
+        loss: str | Loss | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
+        """Take means and deviations of all `Normalization` layers from rows X [rows, inputs].
+
+        A later one sees the outputs of the layers before it, as in prediction. Those inside of
+        `Residual` blocks are left as they are.
 
         Args:
-            gradients: compute those of the weights; see `gradients()`.
-            input_gradient: compute and return dL/dX [rows, inputs]; else None is returned.
-            accumulate: add to the gradients of the calls before.
+            y: targets, from which a last `TargetScaling` takes scale and shift; None: it stays.
+            loss: as in `fit`; it says how many columns y has.
+            sample_weight: weight of each row [rows]: a row of weight k counts like k rows.
 
         Raises:
-            RuntimeError: `forward` was not called before. ValueError: wrong shape.
+            TypeError, ValueError: data do not fit, or no layer takes figures from them.
+            RuntimeError: another thread is training. Then nothing is changed.
         """
-        flags = {
-            "gradients": gradients,
-            "input_gradient": input_gradient,
-            "accumulate": accumulate,
-        }
-        for name, flag in flags.items():
-            check_flag(flag, name, "backward")
-        array = arrays.contiguous(
-            output_gradient, dtype=self.dtype, where="backward", name="output_gradient"
-        )
-        result: Array | None = self._core_network().backward(
-            array, gradients, accumulate, input_gradient
-        )
-        return result
+        if y is not None and not isinstance(self.layers[-1], TargetScaling):
+            raise ValueError("adapt: expected a network with scale_targets=True for y, got another")
+        if y is None and not any(isinstance(layer, Normalization) for layer in self.layers):
+            raise ValueError("adapt: expected a Normalization layer in the network, found none")
+        with unchanged_on_error(self):
+            x = checked_inputs(self, X, "adapt", remembers=True)
+            weights = arrays.sample_weights(sample_weight, rows=len(x), where="adapt")
+            targets, chosen = None, None
+            if y is not None:
+                chosen = checked_loss(self, loss)
+                _, targets = checked_targets(self, y, chosen, len(x), "adapt")
+            adapt(self, x, targets, weights, chosen)
 
-    def gradients(self) -> dict[str, Array]:
-        """Gradients of the last `backward` or `value_and_grad`, named as in `parameters()`."""
-        core = self._core_network()
-        arrays = core.gradients() if core.parameter_names else []
-        if arrays is None:
-            raise RuntimeError("gradients: expected a call of backward or value_and_grad before it")
-        return dict(zip(core.parameter_names, arrays, strict=True))
+    # Custom training loops; functions over a stack of layers are methods here
+
+    forward = passes.forward
+    backward = passes.backward
+    gradients = passes.gradients
 
     def value_and_grad(
         self,
         X: ArrayLike,
         y: ArrayLike,
         *,
-        loss: str | Loss | OwnLoss | None = None,
+        loss: str | Loss | CustomLoss | None = None,
         sample_weight: ArrayLike | None = None,
         step: int | None = None,
         accumulate: bool = False,
@@ -323,22 +317,25 @@ class Sequential(Derivatives):
         Raises:
             RuntimeError: accumulate after `backward`.
         """
+        core, last = self._core, self._last_loss
+        plain = sample_weight is None and step is None and accumulate is False
+        if plain and core is not None and last is not None and last[0] is loss:
+            number = self._forward_steps + 1
+            found = core.try_value_and_gradient(X, y, last[1], self.seed, number, False)
+            if found is not None:
+                self._forward_steps = number
+                return found
         check_flag(accumulate, "accumulate", "value_and_grad")
-        if is_own_loss(loss, sample_weight, "value_and_grad"):
-            value = own_value_and_grad(self, loss, X, y, step, accumulate=accumulate)
+        if is_custom_loss(loss, sample_weight, "value_and_grad"):
+            value = custom_value_and_grad(self, loss, X, y, step, accumulate=accumulate)
             return value, self.gradients()
-        x, chosen, classes, values, weights = self._batch(
-            X, y, loss, sample_weight, "value_and_grad"
-        )
+        data, chosen = checked_examples(self, X, y, loss, sample_weight, "value_and_grad")
         value = self._core_network().value_and_gradient(
             chosen,
-            x,
-            classes,
-            values,
-            weights,
-            self.seed,
-            self._random_step(step),
-            accumulate,
+            data,
+            seed=self.seed,
+            step=self._random_step(step),
+            accumulate=bool(accumulate),
         )
         return value, self.gradients()
 
@@ -348,7 +345,7 @@ class Sequential(Derivatives):
         y: ArrayLike,
         *,
         optimizer: Optimizer,
-        loss: str | Loss | OwnLoss | None = None,
+        loss: str | Loss | CustomLoss | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> float:
         """One update on all rows as one batch; returns the loss before it.
@@ -359,19 +356,34 @@ class Sequential(Derivatives):
         Raises:
             NotFiniteError: as in `fit`.
         """
+        core, last = self._core, self._last_loss
+        if core is not None and last is not None and last[0] is loss and sample_weight is None:
+            handle = optimizer.handle_in_use(self) if isinstance(optimizer, Optimizer) else None
+            if handle is not None:
+                value = core.try_train_step(X, y, last[1], handle, self.seed)
+                if value is not None:
+                    return value
         optimizer = checked_optimizer(optimizer, "train_step")
-        if is_own_loss(loss, sample_weight, "train_step"):
-            value = own_value_and_grad(self, loss, X, y, optimizer.steps)
+        if is_custom_loss(loss, sample_weight, "train_step"):
+            value = custom_value_and_grad(self, loss, X, y, optimizer.steps)
             optimizer.step(self)
             return value
-        x, chosen, classes, values, weights = self._batch(X, y, loss, sample_weight, "train_step")
+        data, chosen = checked_examples(self, X, y, loss, sample_weight, "train_step")
         handle = optimizer.handle_for_step(self)
-        value = self._core_network().train_step(
-            chosen, handle, x, classes, values, weights, self.seed
-        )
-        return float(value)
+        return self._core_network().train_step(chosen, handle, data, self.seed)
 
-    # Files
+    # Derivatives
+
+    activations = derivatives.activations
+    jacobian = derivatives.jacobian
+    parameter_jacobian = derivatives.parameter_jacobian
+    jacobian_vector_product = derivatives.jacobian_vector_product
+    vector_jacobian_product = derivatives.vector_jacobian_product
+    sample_gradients = derivatives.sample_gradients
+    sample_gradient_norms = derivatives.sample_gradient_norms
+    hessian_vector_product = derivatives.hessian_vector_product
+
+    # Files and copies
 
     def save(self, path: PathLike) -> None:
         """Write architecture and weights to one safetensors file; see `lamina.load`.
@@ -381,6 +393,16 @@ class Sequential(Derivatives):
         Raises:
             OSError: the file cannot be written.
         """
-        from lamina._network.model_file import save_model
-
         save_model(path, self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        core = self._core
+        # A history belongs to the network that was trained, not to copies.
+        left_out = ("_core", "_last_loss", "history")
+        state = {k: v for k, v in self.__dict__.items() if k not in left_out}
+        return {**state, "_bytes": None if core is None else model_bytes(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        data = state.pop("_bytes")
+        self.__dict__.update(state)
+        self._core = None if data is None else network_from_bytes(data, Sequential)._core

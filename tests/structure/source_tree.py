@@ -7,7 +7,6 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 CORE = REPOSITORY / "cpp" / "src"
-PUBLIC_HEADERS = REPOSITORY / "cpp" / "include"
 BINDINGS = REPOSITORY / "python" / "bindings"
 PACKAGE = REPOSITORY / "python" / "lamina"
 
@@ -16,12 +15,14 @@ NOT_OURS = {".git", ".venv", "build", "dist", "__pycache__"}
 
 
 def files(folder: Path, suffixes: set[str]) -> list[Path]:
-    """All files below `folder` with one of the suffixes, in a fixed order."""
-    return sorted(
+    """All files below `folder` with one of the suffixes, in a fixed order, at least one."""
+    found = sorted(
         path
         for path in folder.rglob("*")
         if path.suffix in suffixes and not NOT_OURS & set(path.relative_to(REPOSITORY).parts)
     )
+    assert found, f"no {', '.join(sorted(suffixes))} below {folder}: a test of them could not fail"
+    return found
 
 
 def name(path: Path) -> str:

@@ -33,6 +33,7 @@ enum class StreamTag : uint32_t {
   kDropout = 3,     // step: training step, id: layer
   kNoise = 5,       // step: training step, id: layer
   kUser = 6,
+  kHoldOut = 7,  // step: lots or rows, id: class
 };
 
 // The counter of the block that holds elements 4 * block .. 4 * block + 3:

@@ -30,7 +30,7 @@ using FigureModes = std::vector<FigureMode>;
 const Figure* find_figure(const Figures& figures, std::string_view name) noexcept;
 
 // By the name alone, with or without "val_": of the loss and of lamina's metrics.
-std::optional<Mode> better(std::string_view name) noexcept;
+std::optional<Mode> better(std::string_view name);
 
 // Those of a record: as `announced` says where it names a figure, else by the names alone.
 FigureModes modes_of(const Figures& record, const FigureModes& announced);

@@ -23,13 +23,14 @@ enum class Reads : uint8_t { kDecisions, kScores, kProbabilities, kValues, kQuan
 
 // Each metric reads some of these; see Metric::options.
 struct MetricOptions {
-  std::optional<Task> task;         // empty: as the shapes of targets and outputs say
-  std::optional<double> threshold;  // outputs above it stand for class 1; empty: 0.5, or 0 for targets -1, 1
-  std::optional<Average> average;   // empty: kAuto, of areas kMacro
+  std::optional<Task> task = std::nullopt;  // empty: as the shapes of targets and outputs say
+  std::optional<double> threshold =
+      std::nullopt;  // outputs above it stand for class 1; empty: 0.5, or 0 for targets -1, 1
+  std::optional<Average> average = std::nullopt;  // empty: kAuto, of areas kMacro
   Normalize normalize = Normalize::kNone;
-  int64_t k = 2;               // of top_k_accuracy, at least 1
-  int64_t bins = 15;           // of expected_calibration_error, at least 1
-  std::vector<double> levels;  // of pinball, in [0, 1]: one for all outputs or one each; empty: 0.5
+  int64_t k = 2;                    // of top_k_accuracy, at least 1
+  int64_t bins = 15;                // of expected_calibration_error, at least 1
+  std::vector<double> levels = {};  // of pinball, in [0, 1]: one for all outputs or one each; empty: 0.5
 };
 
 // Classes that were chosen already, beside the true ones; any whole numbers.
@@ -38,7 +39,7 @@ struct ChosenClasses {
   const int64_t* chosen = nullptr;  // [rows]
   int64_t rows = 0;
   // Where the classes are texts: in quotes, ascending, and the numbers above are places among them.
-  std::vector<std::string> names;
+  std::vector<std::string> names = {};
 };
 
 struct MetricData {
@@ -71,10 +72,10 @@ struct Metric {
   MetricResult (*compute)(const MetricData& data, const MetricOptions& options);
 };
 
-std::span<const Metric> metrics();
+std::span<const Metric> metric_table();
 
 // By name or alias; null where there is none.
-const Metric* find_metric(std::string_view name) noexcept;
+const Metric* find_metric(std::string_view name);
 
 // By name or alias; raises Error kValue with the names there are.
 const Metric& metric_named(std::string_view name);

@@ -6,7 +6,7 @@
 
 namespace lamina {
 
-// [rows, columns] of one type; row_stride in elements, columns without gaps.
+// [rows, columns] of one type; row_stride in elements (0: all rows are the same one), columns without gaps.
 struct NumberView {
   const float* float32 = nullptr;  // one of the three is not null
   const double* float64 = nullptr;
@@ -21,6 +21,17 @@ struct NumberView {
   // Class indices [rows].
   NumberView(const int32_t* classes, int64_t row_count)
       : int32(classes), rows(row_count), columns(1), row_stride(1) {}
+
+  NumberView first_rows(int64_t count) const noexcept {
+    NumberView part = *this;
+    part.rows = count;
+    return part;
+  }
+  NumberView first_columns(int64_t count) const noexcept {
+    NumberView part = *this;
+    part.columns = count;
+    return part;
+  }
 
   double at(int64_t row, int64_t column = 0) const noexcept {
     const int64_t place = row * row_stride + column;

@@ -69,14 +69,16 @@ class Scorer {
   FigureModes modes() const;
 
   // Before the first score: raises Error kValue where a metric cannot judge such outputs and targets (those
-  // to train on first, then those of validation), and where one of them gives an array unless `arrays`.
-  void prepare(const OutputKind& kind, std::span<const NumberView> targets, bool arrays = false);
+  // to train on first, then those of validation), and where one of them gives an array unless `arrays`. What
+  // users should be told goes to `warnings` unless it is null; so below.
+  void prepare(const OutputKind& kind, std::span<const NumberView> targets, bool arrays = false,
+               std::vector<std::string>* warnings = nullptr);
 
-  // Each metric by its name; lamina's own are NaN where outputs are not finite. Warnings go to `warnings`
-  // unless it is null.
+  // Each metric by its name, those that give arrays left out; lamina's own are NaN where outputs are not
+  // finite.
   Figures score(const NumberView& targets, const NumberView& outputs, const double* weights,
                 std::vector<std::string>* warnings = nullptr) const;
-  // One metric, which may give an array.
+  // One of the metrics, which may give an array.
   MetricResult result(const ScoredMetric& metric, const NumberView& targets, const NumberView& outputs,
                       const double* weights) const;
 

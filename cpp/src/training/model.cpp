@@ -69,6 +69,13 @@ void Model<T>::set_parameters(std::span<const std::pair<size_t, const T*>> value
 }
 
 template <class T>
+void Model<T>::set_weights(const T* flat) {
+  const auto training = lock_training();
+  replace_weights(flat);
+  if (published()) publish();
+}
+
+template <class T>
 void Model<T>::begin_fit() {
   auto training = lock_training();
   if (published())
@@ -186,6 +193,18 @@ double Model<T>::train_step(const DataSet<T>& data, const LossSpec& loss, Optimi
     const ScopedFlag asking(in_poll_);
     return poll(done);
   });
+}
+
+template <class T>
+std::optional<double> Model<T>::try_train_step(const DataSet<T>& data, const LossSpec& loss,
+                                               Optimizer<T>& optimizer, uint64_t seed) {
+  const auto training = lock_training();
+  const std::unique_lock turn(turn_mutex_, std::try_to_lock);
+  if (!turn.owns_lock()) return std::nullopt;
+  const std::unique_lock weights(weights_mutex_, std::try_to_lock);
+  if (!weights.owns_lock()) return std::nullopt;
+  Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
+  return trainer.step(data, optimizer, seed, [](int64_t) { return false; });
 }
 
 template <class T>
@@ -335,6 +354,21 @@ template <class T>
 bool Model<T>::predict(const ArraySource& inputs, T* outputs, Poll poll) const {
   return with_weights(
       [&](const T* weights) { return lamina::predict(network_, weights, inputs, outputs, poll); });
+}
+
+template <class T>
+bool Model<T>::try_predict(const ArraySource& inputs, T* outputs) const {
+  std::shared_lock<std::shared_mutex> lock;
+  std::shared_ptr<const AlignedBuffer<T>> snapshot = published();
+  if (!snapshot) {
+    const std::unique_lock turn(turn_mutex_, std::try_to_lock);
+    if (!turn.owns_lock()) return false;
+    lock = std::shared_lock(weights_mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return false;
+    snapshot = published();
+  }
+  const T* weights = snapshot ? snapshot->data() : network_.weights();
+  return lamina::predict(network_, weights, inputs, outputs, [](int64_t) { return false; });
 }
 
 template <class T>

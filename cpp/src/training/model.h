@@ -40,6 +40,8 @@ class Model {
   bool initialize(uint64_t seed, Poll poll);
   // Values for some parameters, by index; they change together for everyone who predicts meanwhile.
   void set_parameters(std::span<const std::pair<size_t, const T*>> values);
+  // All of them at once, as a flat buffer of this network's layout.
+  void set_weights(const T* flat);
   // Updates of an epoch. A last batch of one row joins the one before where a layer couples rows.
   int64_t steps_per_epoch(int64_t rows, int64_t batch_size, int64_t accumulate) const noexcept {
     return lamina::steps_per_epoch(network_, rows, batch_size, accumulate);
@@ -54,6 +56,10 @@ class Model {
   // Where a poll asks to stop, weights and accumulated gradients stay as they were.
   double train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer, uint64_t seed,
                     Poll poll);
+  // The same at once; none, and nothing done, where others read the weights or wait to change them: for a
+  // caller that holds a lock which these may be waiting for.
+  std::optional<double> try_train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer,
+                                       uint64_t seed);
   // `accumulate`: the gradients become the mean by weight (or sum) over this call and those before it.
   double value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed, uint64_t step,
                             bool accumulate, Poll poll);
@@ -83,6 +89,8 @@ class Model {
   void resume_training_weights(WeightAverage<T>& average);
 
   bool predict(const ArraySource& inputs, T* outputs, Poll poll) const;
+  // The same at once; false, and nothing done, where someone changes the weights or waits to.
+  bool try_predict(const ArraySource& inputs, T* outputs) const;
   // Calls use(network, weights) with the weights that a prediction would read, which do not change meanwhile.
   void read(FunctionRef<void(const Network<T>&, const T*)> use) const;
   // Calls use(derivatives) with the right to train, so that the weights stay; returns what it returns.

@@ -116,9 +116,12 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
       const double weight = runner_.loss().mean_over_rows
                                 ? total_weight(data, batch)
                                 : static_cast<double>(batches_per_epoch(network_, batch.rows, batch_size));
-      record.loss += step_loss_ + (runner_.loss().mean_over_rows ? weight : 1.0) * step_penalty_;
+      const double loss = step_loss_ + (runner_.loss().mean_over_rows ? weight : 1.0) * step_penalty_;
+      record.loss += loss;
       weight_sum += weight;
       ++record.steps;
+      if (request.after_step && (*request.after_step)(done, weight > 0.0 ? loss / weight : 0.0))
+        runner_.cancel();
     }
   };
   for (int64_t from = 0; from < steps && record.steps == from;) {

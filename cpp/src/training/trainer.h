@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "optimizers/weight_average.h"
+#include "training/epoch_hooks.h"
 #include "training/step.h"
 #include "training/thread_choice.h"
 
@@ -23,6 +24,7 @@ struct EpochRequest {
   uint64_t seed = 0;
   const double* learning_rates = nullptr;  // of each step, finite and at least 0; null: the optimizer's own
   int64_t accumulate = 1;                  // batches whose mean gradient makes one update
+  std::optional<AfterStep> after_step = std::nullopt;
 };
 
 struct EpochRecord {

@@ -34,3 +34,19 @@ def check_flag(value: Any, name: str, where: str) -> None:
     """TypeError unless the value is True or False, Python's or numpy's."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{where}: expected {name} as True or False, got {value!r}")
+
+
+def checked_count(value: int, name: str) -> int:
+    """A number of epochs or steps that the core takes; ValueError for others."""
+    if not is_whole(value) or not 0 <= value < 2**44:
+        raise ValueError(f"{name}: expected a whole number from 0 to 2^44 - 1, got {value!r}")
+    return int(value)
+
+
+def checked_seed(seed: int) -> int:
+    """A seed that the core takes; TypeError or ValueError for others."""
+    if not is_whole(seed):
+        raise TypeError(f"seed: expected a whole number, got {seed!r}")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed: expected a number from 0 to 2^64 - 1, got {seed}")
+    return int(seed)

@@ -13,7 +13,7 @@ from lamina._checks.types import ArrayLike, NDArray
 
 Reduction = Literal["mean", "sum"]
 # A user's own: (outputs [rows, outputs], y) -> (value, gradient by the outputs).
-OwnLoss = Callable[[NDArray[Any], Any], tuple[float, ArrayLike]]
+CustomLoss = Callable[[NDArray[Any], Any], tuple[float, ArrayLike]]
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ class CosineSimilarity(Loss):
     reduction: Reduction = "mean"
 
 
-def core_loss(loss: "str | Loss | OwnLoss") -> _core.Loss:
+def core_loss(loss: "str | Loss | CustomLoss") -> _core.Loss:
     """The core's loss; ValueError for unknown names and values out of range."""
     if isinstance(loss, str):
         return _parse(to_json(loss))
@@ -270,6 +270,11 @@ def core_loss(loss: "str | Loss | OwnLoss") -> _core.Loss:
 @lru_cache(maxsize=256)
 def _parse(text: str) -> _core.Loss:
     return _core.make_loss(text)
+
+
+def is_constant(loss: Any) -> bool:
+    """Whether a loss stays what it is: one with a list of levels may change in place."""
+    return all(isinstance(value, int | float | str) for value in vars(loss).values())
 
 
 def default_loss(output_activation: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks.types import NDArray
-from lamina._losses.losses import OwnLoss
+from lamina._losses.losses import CustomLoss
 from lamina.metrics._arguments import Task
 from lamina.metrics._metric import Metric, Mode, as_number, better, known_metric
 
@@ -63,7 +63,7 @@ class OutputKind:
         return f"the {words.get(self.scale, self.scale)} that {self.loss} gives after {self.last}"
 
 
-def output_kind(loss: "_core.Loss | OwnLoss", last: str, outputs: int) -> OutputKind:
+def output_kind(loss: "_core.Loss | CustomLoss", last: str, outputs: int) -> OutputKind:
     """What `outputs` outputs of a last activation mean to a loss."""
     several: Task = "binary" if outputs == 1 else "multilabel"
     own = not isinstance(loss, _core.Loss)

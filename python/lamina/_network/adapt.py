@@ -1,15 +1,13 @@
 """Figures of Normalization and TargetScaling layers, taken from data."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lamina._checks.types import NDArray
 from lamina._layers.row_layers import Normalization, TargetScaling
-
-if TYPE_CHECKING:
-    from lamina._network.stack import Stack
-    from lamina._training.fit_data import Examples
+from lamina._network.examples import Examples
+from lamina._network.stack import Stack, split_mean
 
 Array = NDArray[Any]
 # Rows looked at together, so that no copy of a large array is made.
@@ -19,7 +17,7 @@ _CONSTANT = 1e-13
 
 
 def adapt(
-    net: "Stack", x: Array, targets: Array | None, weights: Array | None, loss: Any = None
+    net: Stack, x: Array, targets: Array | None, weights: Array | None, loss: Any = None
 ) -> None:
     """Set every Normalization of `net` from checked rows x, and a TargetScaling from targets."""
     changed: dict[str, Array] = {}
@@ -28,7 +26,7 @@ def adapt(
             continue
         values = x
         if index > 0:
-            before = type(net)(net.layers[:index], inputs=net.inputs, dtype=net.dtype)
+            before = Stack(net.layers[:index], inputs=net.inputs, dtype=net.dtype)
             known = {**net.parameters(), **changed}
             before.set_parameters({k: known[k] for k in before.parameters()})
             values = before._core_network().predict(x, None)
@@ -38,7 +36,7 @@ def adapt(
     net._set_figures(changed)
 
 
-def adapt_ends(net: "Stack", data: "Examples", loss: Any) -> None:
+def adapt_ends(net: Stack, data: Examples, loss: Any) -> None:
     """What `fit` does first: adapt the first and the last layer where they have no figures yet."""
     figures, last = net.parameters(), f"layers.{len(net.layers) - 1}"
     changed: dict[str, Array] = {}
@@ -48,13 +46,6 @@ def adapt_ends(net: "Stack", data: "Examples", loss: Any) -> None:
         changed |= _target_scaling(net, data.targets, data.weights, loss)
     if changed:
         net._set_figures(changed)
-
-
-def split_mean(name: str, mean: Array, dtype: str) -> dict[str, Array]:
-    """A float64 mean as two parameters of the network's dtype whose sum it is."""
-    with np.errstate(over="ignore", invalid="ignore"):  # set_parameters refuses what is not finite
-        high = mean.astype(dtype)
-        return {name: high, f"{name}_low": (mean - high).astype(dtype)}
 
 
 def _is_new(figures: dict[str, Array], layer: str, names: str) -> bool:
@@ -77,7 +68,7 @@ def _normalization(
     }
 
 
-def _target_scaling(net: "Stack", y: Array, weights: Array | None, loss: Any) -> dict[str, Array]:
+def _target_scaling(net: Stack, y: Array, weights: Array | None, loss: Any) -> dict[str, Array]:
     """Figures of the TargetScaling that ends `net`, from targets y [rows] or [rows, targets].
 
     Raises:

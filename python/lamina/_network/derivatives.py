@@ -1,4 +1,13 @@
-"""Derivatives of networks and activations of inner layers, for training by hand."""
+"""Derivatives of outputs and losses, and outputs of inner layers; methods of `Sequential`.
+
+The network works as in prediction: without dropout. Penalties of layers (`Dense(l1=..., l2=...)`)
+are not part of outputs and of rows' losses; the Hessian is that of the training objective, which
+includes them.
+
+"Parameters in a row" stand in the order of `parameters()`, each array flattened as `array.ravel()`
+does; those of frozen layers have derivatives of 0. No function changes what `gradients()` returns.
+All raise RuntimeError while another thread trains the network.
+"""
 
 import math
 from collections.abc import Mapping
@@ -10,205 +19,199 @@ from lamina import _core
 from lamina._checks import arrays
 from lamina._checks.types import ArrayLike
 from lamina._losses.losses import Loss
-from lamina._network.checked_data import CheckedData
-from lamina._network.stack import Array
+from lamina._network.checked_data import checked_examples, checked_inputs
+from lamina._network.stack import Array, Stack
 
 
-class Derivatives(CheckedData):
-    """Derivatives of outputs and losses, with the network as in prediction: without dropout.
+def activations(net: Stack, X: ArrayLike) -> dict[str, Array]:
+    """Outputs of each layer for rows X [rows, inputs], in the layers' order.
 
-    Penalties of layers (`Dense(l1=..., l2=...)`) are not part of outputs and of rows' losses; the
-    Hessian is that of the training objective, which includes them.
-
-    "Parameters in a row" stand in the order of `parameters()`, each array flattened as
-    `array.ravel()` does; those of frozen layers have derivatives of 0. None of these calls changes
-    what `gradients()` returns. All raise RuntimeError while another thread trains the network.
+    Returns:
+        Arrays [rows, width] by layer: "layers.0", "layers.1", ...
     """
+    x = checked_inputs(net, X, "activations")
+    outputs = _core.activations(net._core_network(), x)
+    return {f"layers.{i}": array for i, array in enumerate(outputs)}
 
-    def activations(self, X: ArrayLike) -> dict[str, Array]:
-        """Outputs of each layer for rows X [rows, inputs], in the layers' order.
 
-        Returns:
-            Arrays [rows, width] by layer: "layers.0", "layers.1", ...
-        """
-        x = self._inputs(X, "activations")
-        arrays = _core.activations(self._core_network(), x)
-        return {f"layers.{i}": array for i, array in enumerate(arrays)}
+def jacobian(net: Stack, X: ArrayLike) -> Array:
+    """Derivative of each output by each input, [rows, outputs, inputs]."""
+    core = net._core
+    small: Array | None = None if core is None else core.try_jacobian(X)
+    if small is not None:
+        return small
+    x = checked_inputs(net, X, "jacobian")
+    result: Array = _core.jacobian(net._core_network(), x, False)
+    return result
 
-    def jacobian(self, X: ArrayLike) -> Array:
-        """Derivative of each output by each input, [rows, outputs, inputs]."""
-        x = self._inputs(X, "jacobian")
-        result: Array = _core.jacobian(self._core_network(), x, False)
-        return result
 
-    def parameter_jacobian(self, X: ArrayLike) -> Array:
-        """Derivative of each output by each parameter, [rows, outputs, parameters in a row].
+def parameter_jacobian(net: Stack, X: ArrayLike) -> Array:
+    """Derivative of each output by each parameter, [rows, outputs, parameters in a row].
 
-        Example:
-            >>> import lamina as lm
-            >>> net = lm.Sequential([lm.Dense(1)], inputs=2)
-            >>> net.parameter_jacobian([[3.0, 4.0]])  # by both weights and the bias
-            array([[[3., 4., 1.]]], dtype=float32)
-        """
-        x = self._inputs(X, "parameter_jacobian")
-        result: Array = _core.jacobian(self._core_network(), x, True)
-        return result
+    Example:
+        >>> import lamina as lm
+        >>> net = lm.Sequential([lm.Dense(1)], inputs=2)
+        >>> net.parameter_jacobian([[3.0, 4.0]])  # by both weights and the bias
+        array([[[3., 4., 1.]]], dtype=float32)
+    """
+    x = checked_inputs(net, X, "parameter_jacobian")
+    result: Array = _core.jacobian(net._core_network(), x, True)
+    return result
 
-    def jacobian_vector_product(
-        self,
-        X: ArrayLike,
-        *,
-        inputs: ArrayLike | None = None,
-        parameters: Mapping[str, ArrayLike] | None = None,
-    ) -> Array:
-        """How the outputs change, [rows, outputs], when X and the parameters move along a vector.
 
-        Exact. A chain of Dense, Activation and Dropout layers needs one pass forward; other
-        networks, and those with log_softmax, a backward pass for each output.
+def jacobian_vector_product(
+    net: Stack,
+    X: ArrayLike,
+    *,
+    inputs: ArrayLike | None = None,
+    parameters: Mapping[str, ArrayLike] | None = None,
+) -> Array:
+    """How the outputs change, [rows, outputs], when X and the parameters move along a vector.
 
-        Args:
-            inputs: direction of X, [rows, inputs]; None: X stays.
-            parameters: direction of the named parameters, in their shapes; others stay.
+    Exact. A chain of Dense, Activation and Dropout layers needs one pass forward; other
+    networks, and those with log_softmax, a backward pass for each output.
 
-        Raises:
-            ValueError: neither is given, or a name or shape is wrong.
-        """
-        where = "jacobian_vector_product"
-        if inputs is None and parameters is None:
-            raise ValueError(f"{where}: expected a direction as inputs=, parameters= or both")
-        x = self._inputs(X, where)
-        core = self._core_network()
-        change = None
-        if inputs is not None:
-            change = arrays.contiguous(inputs, dtype=self.dtype, where=where, name="inputs")
-        moves = None if parameters is None else self._direction(parameters, self.dtype, where)
-        result: Array = _core.jacobian_vector_product(core, x, change, moves)
-        return result
+    Args:
+        inputs: direction of X, [rows, inputs]; None: X stays.
+        parameters: direction of the named parameters, in their shapes; others stay.
 
-    def vector_jacobian_product(
-        self,
-        X: ArrayLike,
-        vectors: ArrayLike,
-        *,
-        by: Literal["inputs", "parameters"] = "inputs",
-    ) -> Any:
-        """Gradient of `sum(vectors * outputs)`, for `vectors` [rows, outputs].
+    Raises:
+        ValueError: neither is given, or a name or shape is wrong.
+    """
+    where = "jacobian_vector_product"
+    if inputs is None and parameters is None:
+        raise ValueError(f"{where}: expected a direction as inputs=, parameters= or both")
+    x = checked_inputs(net, X, where)
+    core = net._core_network()
+    change = None
+    if inputs is not None:
+        change = arrays.contiguous(inputs, dtype=net.dtype, where=where, name="inputs")
+    moves = None if parameters is None else _direction(net, parameters, net.dtype, where)
+    result: Array = _core.jacobian_vector_product(core, x, change, moves)
+    return result
 
-        Args:
-            by: "inputs": by X, an array [rows, inputs]; "parameters": by them, summed over the
-                rows, a dictionary like `parameters()`.
-        """
-        where = "vector_jacobian_product"
-        if by not in ("inputs", "parameters"):
-            raise ValueError(f"{where}: expected by='inputs' or 'parameters', got {by!r}")
-        x = self._inputs(X, where)
-        core = self._core_network()
-        array = arrays.contiguous(vectors, dtype=self.dtype, where=where, name="vectors")
-        gradient, by_name = _core.vector_jacobian_product(core, x, array, by == "inputs")
-        return gradient if by == "inputs" else dict(zip(core.parameter_names, by_name, strict=True))
 
-    def sample_gradients(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        loss: str | Loss | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> dict[str, Array]:
-        """Gradient of each row's own loss, by parameter name: [rows, *shape of the parameter].
+def vector_jacobian_product(
+    net: Stack,
+    X: ArrayLike,
+    vectors: ArrayLike,
+    *,
+    by: Literal["inputs", "parameters"] = "inputs",
+) -> Any:
+    """Gradient of `sum(vectors * outputs)`, for `vectors` [rows, outputs].
 
-        Their mean (with weights: sum / sum of weights) is the gradient of a mean loss without
-        dropout.
+    Args:
+        by: "inputs": by X, an array [rows, inputs]; "parameters": by them, summed over the
+            rows, a dictionary like `parameters()`.
+    """
+    where = "vector_jacobian_product"
+    if by not in ("inputs", "parameters"):
+        raise ValueError(f"{where}: expected by='inputs' or 'parameters', got {by!r}")
+    x = checked_inputs(net, X, where)
+    core = net._core_network()
+    array = arrays.contiguous(vectors, dtype=net.dtype, where=where, name="vectors")
+    gradient, by_name = _core.vector_jacobian_product(core, x, array, by == "inputs")
+    return gradient if by == "inputs" else dict(zip(core.parameter_names, by_name, strict=True))
 
-        Args:
-            loss: as in `fit`. sample_weight: factor of each row's loss [rows].
-        """
-        x, chosen, classes, values, weights = self._batch(
-            X, y, loss, sample_weight, "sample_gradients"
-        )
-        flat = _core.sample_gradients(self._core_network(), chosen, x, classes, values, weights)
-        return self._by_name(flat)
 
-    def sample_gradient_norms(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        loss: str | Loss | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Array:
-        """Euclidean norm of each row's gradient, [rows] in float64; arguments as before.
+def sample_gradients(
+    net: Stack,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    loss: str | Loss | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> dict[str, Array]:
+    """Gradient of each row's own loss, by parameter name: [rows, *shape of the parameter].
 
-        That of a dense layer comes from |dz| sqrt(|x|^2 + 1), without the gradient itself
-        (Goodfellow 2015), so this needs little more time and memory than a training step.
-        """
-        x, chosen, classes, values, weights = self._batch(
-            X, y, loss, sample_weight, "sample_gradient_norms"
-        )
-        result: Array = _core.sample_gradient_norms(
-            self._core_network(), chosen, x, classes, values, weights
-        )
-        return result
+    Their mean (with weights: sum / sum of weights) is the gradient of a mean loss without
+    dropout.
 
-    def hessian_vector_product(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        vector: Mapping[str, ArrayLike],
-        *,
-        loss: str | Loss | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> dict[str, Array]:
-        """Second derivatives of the loss of all rows by the parameters, times `vector`.
+    Args:
+        loss: as in `fit`. sample_weight: factor of each row's loss [rows].
+    """
+    data, chosen = checked_examples(net, X, y, loss, sample_weight, "sample_gradients")
+    flat = _core.sample_gradients(net._core_network(), chosen, data)
+    return _by_name(net, flat)
 
-        By central differences of gradients, of fourth order, computed in float64 whatever the
-        network's dtype: right to about 1e-10 of the largest element with smooth activations. Where
-        a kink (of relu, say) lies within 2e-5 of the weights' norm along the vector, it counts.
 
-        Args:
-            vector: direction by parameter name; names left out count as 0. The rest as in
-                `value_and_grad`.
+def sample_gradient_norms(
+    net: Stack,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    loss: str | Loss | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Array:
+    """Euclidean norm of each row's gradient, [rows] in float64; arguments as before.
 
-        Returns:
-            Arrays like `parameters()`.
-        """
-        where = "hessian_vector_product"
-        self._inputs(X, where)
-        twin = type(self)._from_spec(self.to_spec(), seed=self.seed, dtype="float64")
-        twin.set_parameters(self.parameters())
-        x, chosen, classes, values, weights = twin._batch(X, y, loss, sample_weight, where)
-        core = twin._core_network()
-        moves = self._direction(vector, "float64", where)
-        arrays = _core.hessian_vector_product(core, chosen, x, classes, values, weights, moves)
-        return {
-            name: array.astype(self.dtype)
-            for name, array in zip(core.parameter_names, arrays, strict=True)
-        }
+    That of a dense layer comes from |dz| sqrt(|x|^2 + 1), without the gradient itnet
+    (Goodfellow 2015), so this needs little more time and memory than a training step.
+    """
+    data, chosen = checked_examples(net, X, y, loss, sample_weight, "sample_gradient_norms")
+    result: Array = _core.sample_gradient_norms(net._core_network(), chosen, data)
+    return result
 
-    def _direction(
-        self, vector: Mapping[str, ArrayLike], dtype: arrays.Dtype, where: str
-    ) -> list[Array]:
-        core = self._core_network()
-        names, shapes = core.parameter_names, core.parameter_shapes
-        if not isinstance(vector, Mapping):
-            raise TypeError(
-                f"{where}: expected arrays by parameter name, got {type(vector).__name__}"
-            )
-        moves = dict(zip(names, (np.zeros(shape, dtype) for shape in shapes), strict=True))
-        for name, value in vector.items():
-            if name not in names:
-                raise ValueError(f"{where}: unknown name {name!r}; there are {', '.join(names)}")
-            moves[name] = arrays.contiguous(value, dtype=dtype, where=where, name=name)
-            if not np.isfinite(moves[name]).all():
-                raise ValueError(f"{where}: {name} expected finite numbers")
-        return list(moves.values())
 
-    def _by_name(self, flat: Array) -> dict[str, Array]:
-        core = self._core_network()
-        arrays: dict[str, Array] = {}
-        first = 0
-        for name, shape in zip(core.parameter_names, core.parameter_shapes, strict=True):
-            size = math.prod(shape)
-            arrays[name] = flat[:, first : first + size].reshape(len(flat), *shape)
-            first += size
-        return arrays
+def hessian_vector_product(
+    net: Stack,
+    X: ArrayLike,
+    y: ArrayLike,
+    vector: Mapping[str, ArrayLike],
+    *,
+    loss: str | Loss | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> dict[str, Array]:
+    """Second derivatives of the loss of all rows by the parameters, times `vector`.
+
+    By central differences of gradients, of fourth order, computed in float64 whatever the
+    network's dtype: right to about 1e-10 of the largest element with smooth activations. Where
+    a kink (of relu, say) lies within 2e-5 of the weights' norm along the vector, it counts.
+
+    Args:
+        vector: direction by parameter name; names left out count as 0. The rest as in
+            `value_and_grad`.
+
+    Returns:
+        Arrays like `parameters()`.
+    """
+    where = "hessian_vector_product"
+    checked_inputs(net, X, where)
+    twin = Stack._from_spec(net.to_spec(), seed=net.seed, dtype="float64")
+    twin.set_parameters(net.parameters())
+    data, chosen = checked_examples(twin, X, y, loss, sample_weight, where)
+    core = twin._core_network()
+    moves = _direction(net, vector, "float64", where)
+    products = _core.hessian_vector_product(core, chosen, data, moves)
+    return {
+        name: array.astype(net.dtype)
+        for name, array in zip(core.parameter_names, products, strict=True)
+    }
+
+
+def _direction(
+    net: Stack, vector: Mapping[str, ArrayLike], dtype: arrays.Dtype, where: str
+) -> list[Array]:
+    core = net._core_network()
+    names, shapes = core.parameter_names, core.parameter_shapes
+    if not isinstance(vector, Mapping):
+        raise TypeError(f"{where}: expected arrays by parameter name, got {type(vector).__name__}")
+    moves = dict(zip(names, (np.zeros(shape, dtype) for shape in shapes), strict=True))
+    for name, value in vector.items():
+        if name not in names:
+            raise ValueError(f"{where}: unknown name {name!r}; there are {', '.join(names)}")
+        moves[name] = arrays.contiguous(value, dtype=dtype, where=where, name=name)
+        if not np.isfinite(moves[name]).all():
+            raise ValueError(f"{where}: {name} expected finite numbers")
+    return list(moves.values())
+
+
+def _by_name(net: Stack, flat: Array) -> dict[str, Array]:
+    core = net._core_network()
+    parts: dict[str, Array] = {}
+    first = 0
+    for name, shape in zip(core.parameter_names, core.parameter_shapes, strict=True):
+        size = math.prod(shape)
+        parts[name] = flat[:, first : first + size].reshape(len(flat), *shape)
+        first += size
+    return parts

@@ -4,18 +4,19 @@ import json
 import os
 import reprlib
 from collections.abc import Set
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from lamina import _core
 from lamina._checks.arrays import Dtype
 from lamina._checks.frames import Names
+from lamina._checks.numbers import checked_count, checked_seed
 from lamina._checks.spec import Spec, to_json, what
 from lamina._checks.types import NDArray, PathLike
-from lamina._network.stack import Stack, checked_count, checked_seed
-from lamina._sequential import Sequential
+from lamina._network.stack import Stack
 
+Network = TypeVar("Network", bound=Stack)
 Tensors = dict[str, NDArray[Any]]
 _RESERVED = "layers."
 # What the weights of LayerNorm, RMSNorm, Scale and PReLU were called in files of earlier versions.
@@ -24,7 +25,7 @@ _FORMER_NAMES = {"weight": ("scale", "slope"), "bias": ("shift",)}
 
 def save_model(
     path: PathLike,
-    net: Sequential,
+    net: Stack,
     *,
     record: dict[str, Any] | None = None,
     tensors: Tensors | None = None,
@@ -37,35 +38,15 @@ def save_model(
     _core.write_model_file(_checked_path(path, "save"), *_contents(net, record, tensors))
 
 
-def load_model(path: PathLike) -> tuple[Sequential, dict[str, Any], Tensors]:
-    """Read what `save_model` wrote: network, record, tensors.
+def load_model(path: PathLike, kind: type[Network]) -> tuple[Network, dict[str, Any], Tensors]:
+    """Read what `save_model` wrote: a network of this class, record, tensors.
 
     Raises:
         ValueError: not a lamina model, damaged, of a newer version, or parts do not fit.
         OSError: the file cannot be read.
     """
     text, tensors = _core.read_model_file(_checked_path(path, "load"))
-    return _restore(str(path), text, tensors)
-
-
-def load(path: PathLike) -> Sequential:
-    """The network in a model file.
-
-    Every byte is covered by a checksum, and everything is checked before anything is built.
-
-    Raises:
-        ValueError: not a lamina model, damaged, of a newer version, or parts do not fit; or a table
-            model, which `lamina.tabular.TableModel.load` reads.
-        FileNotFoundError, OSError: the file is not there, or cannot be read.
-    """
-    net, record, _ = load_model(path)
-    if str(record.get("schema", "")).startswith("lamina.tabular."):
-        raise ValueError(
-            f"load: {os.fspath(path)!r} holds a table model, a network with what turns a table "
-            "into its inputs; lamina.tabular.TableModel.load reads it, and its attribute network "
-            "is the network alone"
-        )
-    return net
+    return _restore(str(path), text, tensors, kind)
 
 
 def model_bytes(net: Stack) -> bytes:
@@ -73,10 +54,10 @@ def model_bytes(net: Stack) -> bytes:
     return _core.serialize_model(*_contents(net, None, None))
 
 
-def network_from_bytes(data: bytes) -> Sequential:
-    """The network in `model_bytes`."""
+def network_from_bytes(data: bytes, kind: type[Network]) -> Network:
+    """The network in `model_bytes`, of this class."""
     text, tensors = _core.parse_model(data)
-    return _restore("model bytes", text, tensors)[0]
+    return _restore("model bytes", text, tensors, kind)[0]
 
 
 def _checked_path(path: PathLike, where: str) -> str | bytes:
@@ -112,12 +93,14 @@ def _contents(
     return to_json(contents), {**net.parameters(), **extra}
 
 
-def _restore(where: str, text: str, tensors: Tensors) -> tuple[Sequential, dict[str, Any], Tensors]:
+def _restore(
+    where: str, text: str, tensors: Tensors, kind: type[Network]
+) -> tuple[Network, dict[str, Any], Tensors]:
     own = {name: tensor for name, tensor in tensors.items() if name.startswith(_RESERVED)}
     try:
         contents = _checked_contents(json.loads(text))
         _check_shapes(contents["network"], own)
-        net = Sequential._from_spec(
+        net = kind._from_spec(
             contents["network"], seed=contents["seed"], dtype=cast(Dtype, contents["dtype"])
         )
         net._feature_names = _names(contents.get("feature_names"), net.inputs)

@@ -11,7 +11,7 @@ from lamina import _core
 from lamina._checks import arrays
 from lamina._checks.arrays import Dtype, DtypeLike
 from lamina._checks.frames import Names
-from lamina._checks.numbers import check_flag, is_whole
+from lamina._checks.numbers import check_flag, checked_count, checked_seed
 from lamina._checks.spec import Spec, to_json, what
 from lamina._checks.types import ArrayLike, NDArray
 from lamina._layers.layer import Layer
@@ -20,12 +20,14 @@ from lamina._layers.row_layers import Normalization, TargetScaling
 from lamina._network.torch_state import as_tensors, torch_state
 
 Array = NDArray[Any]
-# _core.NetworkFloat32 or _core.NetworkFloat64, whose methods differ in dtype alone
-CoreNetwork = Any
+CoreNetwork = _core.Network
 
 
 class Stack:
     """Layers with their weights; `Sequential` adds what can be done with them."""
+
+    # What the last call gave as its loss, and the core's loss for it: most loops give the same.
+    _last_loss: tuple[Any, _core.Loss] | None = None
 
     def __init__(
         self,
@@ -203,21 +205,6 @@ class Stack:
         """Print layers, widths and parameter counts."""
         print(self._summary_text())
 
-    def __getstate__(self) -> dict[str, Any]:
-        from lamina._network.model_file import model_bytes
-
-        core = self._core
-        # A history belongs to the network that was trained, not to copies.
-        state = {k: v for k, v in self.__dict__.items() if k not in ("_core", "history")}
-        return {**state, "_bytes": None if core is None else model_bytes(self)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        from lamina._network.model_file import network_from_bytes
-
-        data = state.pop("_bytes")
-        self.__dict__.update(state)
-        self._core = None if data is None else network_from_bytes(data)._core
-
     def __repr__(self) -> str:
         return self._summary_text()
 
@@ -238,9 +225,7 @@ class Stack:
     def _build(self, inputs: int, *, draws: bool = True) -> None:
         """Make the core's network; without first weights where all are set afterwards."""
         spec = {"inputs": inputs, "layers": [layer.to_spec() for layer in self.layers]}
-        float32 = self.dtype == "float32"
-        make = _core.make_network_float32 if float32 else _core.make_network_float64
-        self._core = make(to_json(spec), self.seed if draws else None)
+        self._core = _core.make_network(to_json(spec), self.dtype, self.seed if draws else None)
 
     def _core_network(self) -> CoreNetwork:
         if self._core is None:
@@ -264,8 +249,6 @@ class Stack:
         means = [name for name in parameters if f"{name}_low" in places]
         if not means:
             return parameters
-        from lamina._network.adapt import split_mean
-
         changed = dict(parameters)
         for name in means:
             mean = np.asarray(parameters[name])
@@ -322,17 +305,8 @@ def _check_scaled(layers: tuple[Layer, ...]) -> None:
         )
 
 
-def checked_count(value: int, name: str) -> int:
-    """A number of epochs or steps that the core takes; ValueError for others."""
-    if not is_whole(value) or not 0 <= value < 2**44:
-        raise ValueError(f"{name}: expected a whole number from 0 to 2^44 - 1, got {value!r}")
-    return int(value)
-
-
-def checked_seed(seed: int) -> int:
-    """A seed that the core takes; TypeError or ValueError for others."""
-    if not is_whole(seed):
-        raise TypeError(f"seed: expected a whole number, got {seed!r}")
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed: expected a number from 0 to 2^64 - 1, got {seed}")
-    return int(seed)
+def split_mean(name: str, mean: Array, dtype: str) -> dict[str, Array]:
+    """A float64 mean as two parameters of the network's dtype whose sum it is."""
+    with np.errstate(over="ignore", invalid="ignore"):  # set_parameters refuses what is not finite
+        high = mean.astype(dtype)
+        return {name: high, f"{name}_low": (mean - high).astype(dtype)}

@@ -1,23 +1,18 @@
 """Second-order methods that use all rows at each step of `fit`: L-BFGS and Levenberg-Marquardt."""
 
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
 from lamina import _core
 from lamina._checks.numbers import is_number, is_whole
-from lamina._network.adapt import adapt_ends
+from lamina._network.examples import Examples
+from lamina._network.stack import Stack
 from lamina._optimizers.normal_equations import solve_damped
 from lamina._optimizers.objective import Floats, Objective, options_of
-from lamina._training.callbacks import Record, call_all
-from lamina._training.fit import Fit
 
-if TYPE_CHECKING:
-    from lamina._sequential import Sequential
-    from lamina._training.fit_data import Examples
-
+Record = dict[str, float]
 # Called after each iteration with the weights, the loss and further figures.
 Accept = Callable[[Floats, float, Record], None]
 Number = TypeVar("Number", int, float)
@@ -49,7 +44,7 @@ class FullBatchOptimizer:
         options = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({options})"
 
-    def objective(self, net: "Sequential", loss: _core.Loss, data: "Examples") -> Objective:
+    def objective(self, net: Stack, loss: _core.Loss, data: Examples) -> Objective:
         """The function to minimise; ValueError where this method cannot."""
         return Objective(
             net,
@@ -74,7 +69,7 @@ class FullBatchOptimizer:
                     f"at each step; leave it out{instead}"
                 )
 
-    def handle_for_step(self, net: "Sequential") -> NoReturn:
+    def handle_for_step(self, net: Stack) -> NoReturn:
         """Refused: there are no single steps."""
         raise TypeError(
             f"{type(self).__name__}: expected to be used in fit, with all rows; for single steps "
@@ -132,7 +127,7 @@ class LBFGS(FullBatchOptimizer):
         self.loss_tolerance = self._number("loss_tolerance", loss_tolerance)
         self.memory = self._whole("memory", memory)
 
-    def objective(self, net: "Sequential", loss: _core.Loss, data: "Examples") -> Objective:
+    def objective(self, net: Stack, loss: _core.Loss, data: Examples) -> Objective:
         """The loss; ImportError where scipy is missing."""
         _scipy_minimize()
         return super().objective(net, loss, data)
@@ -225,7 +220,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
             self._refuse("a damping above 0", damping)
         self.memory_limit = self._number("memory_limit", memory_limit)
 
-    def objective(self, net: "Sequential", loss: _core.Loss, data: "Examples") -> Objective:
+    def objective(self, net: Stack, loss: _core.Loss, data: Examples) -> Objective:
         """The squared error; ValueError for other losses and where memory would not suffice."""
         if loss.name != "mean_squared_error":
             raise ValueError(
@@ -280,56 +275,6 @@ class LevenbergMarquardt(FullBatchOptimizer):
             value, moment, product = objective.normal_equations(weights)
             accept(weights, objective.loss, {"damping": damping})
         return ""
-
-
-class FullBatchFit(Fit):
-    """One call of fit with a `FullBatchOptimizer`; an epoch is an iteration."""
-
-    def prepare(self) -> None:
-        """Also build the function to minimise, which refuses what does not fit."""
-        self.check()
-        self.epochs = self.optimizer.max_iterations
-        before = self.net.parameters()
-        adapt_ends(self.net, self._train, self._loss)
-        try:
-            self._objective = self.optimizer.objective(self.net, self._loss, self._train)
-        except BaseException:
-            self.net._set_figures(before)
-            raise
-
-    def _train_all(self, core: Any) -> None:
-        epoch, started = 0, time.perf_counter()
-
-        def accept(weights: Floats, loss: float, figures: Record) -> None:
-            nonlocal epoch, started
-            self.net.set_parameters(
-                {
-                    name: array.astype(self.net.dtype)
-                    for name, array in self._objective.parameters(weights).items()
-                }
-            )
-            outputs = core.predict(self._train.x, None) if self._scorer else None
-            self._finish_epoch(core, epoch, started, loss, outputs, figures)
-            epoch, started = epoch + 1, time.perf_counter()
-            if self.stop_reason:
-                raise _StopIteration
-            if epoch < self.epochs:
-                call_all(self._callbacks, "on_epoch_begin", epoch)
-
-        call_all(self._callbacks, "on_epoch_begin", epoch)
-        try:
-            reason = self.optimizer.minimise(self._objective, accept)
-            if epoch == 0:
-                self._objective.value_and_gradient(self._objective.start)
-                accept(self._objective.start, self._objective.loss, {})
-        except _StopIteration:
-            return
-        if reason:
-            self.stop(reason)
-
-
-class _StopIteration(Exception):
-    """A callback has asked to stop."""
 
 
 def _scipy_minimize() -> Callable[..., Any]:

@@ -1,20 +1,12 @@
-"""Optimizers with momentum, and the table of all names. An object keeps its state for one network.
+"""Optimizers with momentum. An object keeps its state for one network.
 
 Below, w is a weight, g its gradient and t the step, from 1; squares, roots and quotients are by
 element. Each takes the common options of `Optimizer` too: weight_decay, decoupled, decay_biases,
 clip_value, clip_parameter_norm, clip_norm.
 """
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Unpack
+from typing import ClassVar, Unpack
 
-from lamina._checks.spec import what
-from lamina._optimizers.adaptive import Adadelta, Adagrad, RMSprop, Rprop
-from lamina._optimizers.full_batch import (
-    LBFGS,
-    FullBatchOptimizer,
-    LevenbergMarquardt,
-)
 from lamina._optimizers.optimizer import CommonOptions, Optimizer
 from lamina._optimizers.schedule import LearningRate
 
@@ -252,47 +244,3 @@ class Muon(Optimizer):
             first_and_last=first_and_last,
             **common,
         )
-
-
-_BY_NAME: dict[str, Callable[[], Optimizer | FullBatchOptimizer]] = {
-    "sgd": SGD,
-    "adam": Adam,
-    "adamw": AdamW,
-    "amsgrad": lambda: Adam(amsgrad=True),
-    "adamax": Adamax,
-    "nadam": NAdam,
-    "radam": RAdam,
-    "lion": Lion,
-    "adagrad": Adagrad,
-    "adadelta": Adadelta,
-    "rmsprop": RMSprop,
-    "rprop": Rprop,
-    "muon": Muon,
-    "lbfgs": LBFGS,
-    "levenberg_marquardt": LevenbergMarquardt,
-}
-
-
-def make_optimizer(
-    optimizer: "str | Optimizer | FullBatchOptimizer",
-) -> Optimizer | FullBatchOptimizer:
-    """A new optimizer for a name; an object is returned unchanged."""
-    if isinstance(optimizer, Optimizer | FullBatchOptimizer):
-        return optimizer
-    if not isinstance(optimizer, str):
-        raise TypeError(f"optimizer: expected a name or a lamina optimizer, got {what(optimizer)}")
-    if optimizer not in _BY_NAME:
-        raise ValueError(
-            f"optimizer: unknown name {optimizer!r}; expected one of {', '.join(_BY_NAME)}"
-        )
-    return _BY_NAME[optimizer]()
-
-
-def checked_optimizer(optimizer: Any, where: str) -> Any:
-    """The optimizer of a step by hand; TypeError for a name, whose state would be lost."""
-    if isinstance(optimizer, Optimizer | FullBatchOptimizer):
-        return optimizer
-    raise TypeError(
-        f"{where}: expected an optimizer such as lm.Adam(), which keeps its state from step to "
-        f"step, got {what(optimizer)}"
-    )

@@ -1,18 +1,16 @@
 """The loss of a whole data set as a function of one vector of all weights, in float64."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lamina import _core
 from lamina._checks.types import NDArray
 from lamina._layers.row_layers import TargetScaling
+from lamina._network.examples import Array, Examples
+from lamina._network.stack import Stack
 from lamina._optimizers.normal_equations import add_products, diagonal
-from lamina._training.fit_data import Array, Examples
-
-if TYPE_CHECKING:
-    from lamina._sequential import Sequential
 
 Floats = NDArray[np.float64]
 # Layers whose output depends on chance or on the batch, not only on the row and the weights.
@@ -34,7 +32,7 @@ class Objective:
 
     def __init__(
         self,
-        net: "Sequential",
+        net: Stack,
         loss: _core.Loss,
         data: Examples,
         *,
@@ -45,7 +43,7 @@ class Objective:
         _check_steady(net.to_spec(), title)
         self.mean = json.loads(loss.spec()).get("reduction", "mean") == "mean"
         _check_unlimited(net.to_spec(), self.mean, title)
-        self._net = type(net)._from_spec(net.to_spec(), seed=net.seed, dtype="float64")
+        self._net = Stack._from_spec(net.to_spec(), seed=net.seed, dtype="float64")
         self._net.set_parameters(net.parameters())
         self._core: Any = self._net._core_network()
         self._core.target_columns(loss)
@@ -101,7 +99,7 @@ class Objective:
         for first in range(0, len(self._data.x), step):
             part = self._data.take(slice(first, first + step))
             value = self._core.value_and_gradient(
-                self._loss, part.x, part.classes, part.values, part.weights, 0, 0, first > 0
+                self._loss, part, seed=0, step=0, accumulate=first > 0
             )
             weight = 1.0
             if self.mean:
@@ -129,7 +127,7 @@ class Objective:
             part = self._data.take(slice(first, first + step))
             scale = self._residual_scale(part)
             residual = scale * self._differences(part)
-            jacobian = self._net.parameter_jacobian(part.x)
+            jacobian = _core.jacobian(self._core, part.x, True)
             if count < self._all.size:
                 jacobian = jacobian[:, :, self._trained]
             jacobian *= scale[:, :, None]

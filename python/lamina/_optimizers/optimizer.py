@@ -3,7 +3,7 @@
 import copy
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
@@ -11,11 +11,9 @@ from lamina import _core
 from lamina._checks.numbers import COUNTABLE, check_whole, is_number, is_whole
 from lamina._checks.spec import Spec, to_json
 from lamina._checks.types import NDArray
+from lamina._network.stack import Stack
 from lamina._optimizers.schedule import LearningRate, Schedule, as_schedule
 from lamina._optimizers.state import NetworkState, State
-
-if TYPE_CHECKING:
-    from lamina._sequential import Sequential
 
 
 class CommonOptions(TypedDict, total=False):
@@ -140,7 +138,7 @@ class Optimizer(NetworkState):
         self._epoch_steps = int(steps_per_epoch)
         self._last_step = None if epochs is None else self.steps + int(epochs * steps_per_epoch)
 
-    def step(self, net: "Sequential") -> None:
+    def step(self, net: Stack) -> None:
         """Update `net` with the gradients of its last `backward` or `value_and_grad`.
 
         Raises:
@@ -165,7 +163,7 @@ class Optimizer(NetworkState):
                 state[name] = self._named(self._handle.get_state(index))
         return state
 
-    def set_state(self, net: "Sequential", state: State) -> None:
+    def set_state(self, net: Stack, state: State) -> None:
         """Continue from what `get_state` gave, on `net` (of the same parameter shapes).
 
         Raises:
@@ -182,13 +180,19 @@ class Optimizer(NetworkState):
             self._schedule.set_state(state["schedule"])
             self._epoch_steps, self._last_step = state.get("epoch_steps"), state.get("last_step")
 
-    def handle_for_step(self, net: "Sequential") -> Any:
+    def handle_for_step(self, net: Stack) -> Any:
         """`handle_for` with the learning rate of a single step by hand."""
         handle = self.handle_for(net)
         if self._schedule is not None:
             rates = self._schedule.rates(handle.steps, 1, self._epoch_steps, self._last_step)
             handle.learning_rate = float(rates[0])
         return handle
+
+    def handle_in_use(self, net: Stack) -> Any:
+        """`handle_for_step` of the network that the last steps were on; None for another."""
+        if self._network is None or self._network() is not net:
+            return None
+        return self.handle_for_step(net)
 
     def rates_of_epoch(self, epoch_steps: int, last: int) -> NDArray[np.float64] | None:
         """Learning rates [epoch_steps] of the next steps; `last`: steps when training ends."""
@@ -213,8 +217,8 @@ class Optimizer(NetworkState):
         spec: Spec = json.loads(_core.check_optimizer(to_json(state["spec"])))
         return spec
 
-    def _made_handle(self, net: "Sequential", state: State | None) -> Any:
-        handle = net._core_network().make_optimizer(to_json(self._spec))
+    def _made_handle(self, net: Stack, state: State | None) -> Any:
+        handle: Any = net._core_network().make_optimizer(to_json(self._spec))
         if state is None:
             return handle
         handle.steps = state["steps"]

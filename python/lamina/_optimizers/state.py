@@ -3,15 +3,12 @@
 import copy
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from lamina._checks.types import NDArray
 from lamina._network.stack import Stack
-
-if TYPE_CHECKING:
-    from lamina._sequential import Sequential
 
 State = dict[str, Any]
 
@@ -27,14 +24,14 @@ class NetworkState:
 
     def __init__(self) -> None:
         self._handle: Any = None
-        self._network: weakref.ref[Sequential] | None = None
+        self._network: weakref.ref[Stack] | None = None
         self._waiting: State | None = None  # a copy's state, until it meets its network
 
     def get_state(self) -> State:
         """Everything that the next steps depend on, as numbers and arrays in parameter shapes."""
         raise NotImplementedError
 
-    def handle_for(self, net: "Sequential") -> Any:
+    def handle_for(self, net: Stack) -> Any:
         """The core's state for `net`, made at its first use."""
         if self._network is None or not isinstance(net, Stack):
             self._take_state(net, self._waiting)
@@ -46,21 +43,21 @@ class NetworkState:
         net._is_fresh = False
         return self._handle
 
-    def _take_state(self, net: "Sequential", state: State | None) -> None:
+    def _take_state(self, net: Stack, state: State | None) -> None:
         """Take over `state` for `net`; unchanged where it is refused."""
         if not isinstance(net, Stack):
             raise TypeError(f"{self._title}: expected a network, got {type(net).__name__}")
         self._handle = self._made_handle(net, state)
         self._network, self._waiting = weakref.ref(net), None
 
-    def _made_handle(self, net: "Sequential", state: State | None) -> Any:
+    def _made_handle(self, net: Stack, state: State | None) -> Any:
         """A new handle of the core for `net`, in this state (None: fresh)."""
         raise NotImplementedError
 
     def _named(self, arrays: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
         return dict(zip(self._handle.parameter_names(), arrays, strict=True))
 
-    def _listed(self, net: "Sequential", arrays: Any) -> list[NDArray[Any]]:
+    def _listed(self, net: Stack, arrays: Any) -> list[NDArray[Any]]:
         """Arrays by parameter name in the core's order; ValueError where they are another's."""
         names = net._core_network().parameter_names
         if not isinstance(arrays, Mapping) or set(arrays) != set(names):

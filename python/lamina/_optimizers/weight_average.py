@@ -1,14 +1,12 @@
 """Averages of weights along training, for `fit(average=...)` and by hand."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from lamina._checks.numbers import COUNTABLE, check_flag, check_whole, is_whole
+from lamina._network.stack import Stack
 from lamina._optimizers.state import NetworkState, State
-
-if TYPE_CHECKING:
-    from lamina._sequential import Sequential
 
 
 class WeightAverage(NetworkState):
@@ -75,17 +73,17 @@ class WeightAverage(NetworkState):
             return int(self._handle.updates)
         return 0 if self._waiting is None else int(self._waiting["updates"])
 
-    def update(self, net: "Sequential") -> None:
+    def update(self, net: Stack) -> None:
         """Add the present weights to the average; by hand after each step (or epoch)."""
         handle = self.handle_for(net)
         net._core_network().update_average(handle)
 
-    def apply(self, net: "Sequential") -> None:
+    def apply(self, net: Stack) -> None:
         """Put the average into the network, and keep the weights for `resume`."""
         handle = self.handle_for(net)
         net._core_network().apply_average(handle)
 
-    def resume(self, net: "Sequential") -> None:
+    def resume(self, net: Stack) -> None:
         """Restore the weights from before `apply`.
 
         If the network's weights were changed since, training goes on from these, and the average
@@ -110,7 +108,7 @@ class WeightAverage(NetworkState):
             state["training"] = self._named(self._handle.training())
         return state
 
-    def set_state(self, net: "Sequential", state: State) -> None:
+    def set_state(self, net: Stack, state: State) -> None:
         """Continue from what `get_state` gave, on `net` (of the same parameter shapes).
 
         Raises:
@@ -124,7 +122,7 @@ class WeightAverage(NetworkState):
         check_flag(state["applied"], "applied of the state", "WeightAverage")
         self._take_state(net, state)
 
-    def _made_handle(self, net: "Sequential", state: State | None) -> Any:
+    def _made_handle(self, net: Stack, state: State | None) -> Any:
         handle = net._core_network().make_average(self.decay, self.warm_up, self.start)
         if state is None:
             return handle

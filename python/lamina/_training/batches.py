@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from lamina import _core
-from lamina._checks.numbers import COUNTABLE, check_whole
+from lamina._checks.numbers import COUNTABLE, check_whole, checked_seed
 from lamina._checks.types import NDArray
-from lamina._network.stack import checked_seed
 
 
 def batches(

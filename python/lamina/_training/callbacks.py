@@ -1,18 +1,40 @@
 """Callbacks: objects that follow training and may stop it."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from lamina._checks.numbers import check_whole, is_number
 from lamina._checks.types import NDArray
+from lamina._training.history import History
 from lamina.metrics._monitor import Figures, figures_of, monitored
 
-if TYPE_CHECKING:
-    from lamina._training.fit import Fit
-
 Record = dict[str, float]
+
+
+class RunningFit(Protocol):
+    """One call of `fit`, as callbacks see it.
+
+    Attributes:
+        net, optimizer: what is trained, and by what. epochs: most epochs to run.
+        history: figures so far.
+    """
+
+    net: Any
+    optimizer: Any
+    epochs: int
+    history: History
+
+    @property
+    def stop_reason(self) -> str:
+        """Why training stops early; empty while it goes on."""
+
+    def stop(self, reason: str) -> None:
+        """End training after this epoch."""
+
+    def steps_per_epoch(self) -> int:
+        """Updates that an epoch makes."""
 
 
 class Callback:
@@ -22,7 +44,7 @@ class Callback:
     network keeps the weights it has at that point.
     """
 
-    def on_fit_begin(self, fit: "Fit") -> None:
+    def on_fit_begin(self, fit: RunningFit) -> None:
         """Training starts. `fit` has `net`, `optimizer`, `history`, `epochs` and `stop(reason)`."""
 
     def on_epoch_begin(self, epoch: int) -> None:
@@ -34,7 +56,7 @@ class Callback:
     def on_epoch_end(self, epoch: int, record: Record) -> None:
         """An epoch ended with these figures ("loss", "val_loss", ...)."""
 
-    def on_fit_end(self, fit: "Fit") -> None:
+    def on_fit_end(self, fit: RunningFit) -> None:
         """Training ended, also by an interrupt or an error."""
 
 
@@ -81,7 +103,7 @@ class EarlyStopping(Callback):
         self.best = float("nan")
         self.best_epoch = -1
         self._weights: dict[str, NDArray[Any]] | None = None
-        self._fit: Fit | None = None
+        self._fit: RunningFit | None = None
         self._figures: Figures = {}
 
     def __repr__(self) -> str:
@@ -98,7 +120,7 @@ class EarlyStopping(Callback):
             monitored("EarlyStopping", self.monitor, self.mode, figures)
         self._figures = figures
 
-    def on_fit_begin(self, fit: "Fit") -> None:
+    def on_fit_begin(self, fit: RunningFit) -> None:
         """Forget what an earlier fit left."""
         self._fit = fit
         self._weights = None
@@ -124,7 +146,7 @@ class EarlyStopping(Callback):
                 else f"{monitor} was not finite in any of {epoch + 1} epochs"
             )
 
-    def on_fit_end(self, fit: "Fit") -> None:
+    def on_fit_end(self, fit: RunningFit) -> None:
         """Put back the best weights."""
         if self._weights is not None:
             fit.net.set_parameters(self._weights)
@@ -139,9 +161,9 @@ class TargetLoss(Callback):
         if not isinstance(threshold, int | float | np.number) or np.isnan(threshold):
             raise TypeError(f"fit: expected target_loss as a number, got {threshold!r}")
         self.threshold = threshold
-        self._fit: Fit | None = None
+        self._fit: RunningFit | None = None
 
-    def on_fit_begin(self, fit: "Fit") -> None:
+    def on_fit_begin(self, fit: RunningFit) -> None:
         """Remember the fit to stop."""
         self._fit = fit
 
@@ -150,7 +172,7 @@ class TargetLoss(Callback):
         if self._fit is not None and record["loss"] <= self.threshold:
             self._fit.stop(f"loss {record['loss']:.6g} reached the target {self.threshold:.6g}")
 
-    def on_fit_end(self, fit: "Fit") -> None:
+    def on_fit_end(self, fit: RunningFit) -> None:
         """Forget the fit."""
         self._fit = None
 

@@ -1,71 +1,28 @@
-"""A loss of the user's own: a Python function in place of one of lamina's."""
+"""Training by a custom loss, a Python function of the user's."""
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
 from lamina import _core
 from lamina._checks import arrays
 from lamina._checks.types import ArrayLike
-from lamina._losses.losses import Loss, OwnLoss
+from lamina._losses.custom import custom_value
+from lamina._losses.losses import CustomLoss
+from lamina._network.checked_data import checked_inputs
+from lamina._network.examples import Array, Examples
+from lamina._network.stack import Stack
 from lamina._training.batches import batches
 from lamina._training.fit import Fit, Progress
-from lamina._training.fit_data import Array, Examples
-
-if TYPE_CHECKING:
-    from lamina._sequential import Sequential
 
 
-def is_own_loss(
-    loss: "str | Loss | OwnLoss | _core.Loss | None", sample_weight: ArrayLike | None, where: str
-) -> TypeGuard[OwnLoss]:
-    """True for a user's function; ValueError where sample weights come with one."""
-    own = callable(loss) and not isinstance(loss, str | Loss | type)
-    if own and sample_weight is not None:
-        raise ValueError(
-            f"{where}: expected no sample_weight with a loss of your own; apply the weights in it"
-        )
-    return own
-
-
-def own_targets(y: ArrayLike, rows: int, where: str) -> Array:
-    """y as an array of anything, a row of it for each of X."""
-    try:
-        array = np.asarray(y)
-    except ValueError as error:
-        raise ValueError(f"{where}: expected y as an array, got rows of unequal lengths") from error
-    if array.shape[:1] != (rows,):
-        raise ValueError(f"{where}: expected y for {rows} rows as X has, got shape {array.shape}")
-    return array
-
-
-def own_value(loss: OwnLoss, outputs: Array, y: Any) -> tuple[float, Array]:
-    """What the function gives: the value, and its gradient by the outputs.
-
-    Raises:
-        TypeError: it did not return (value, gradient), or the value is no number.
-    """
-    result = loss(outputs, y)
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise TypeError(
-            f"loss: expected your function to return (value, gradient), got {type(result).__name__}"
-        )
-    try:
-        value = float(result[0])
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"loss: expected your function's value as a number, got {result[0]!r}"
-        ) from None
-    return value, np.asarray(result[1])
-
-
-def run_own_loss(
-    net: "Sequential",
-    loss: OwnLoss,
-    X: ArrayLike,
-    y: ArrayLike,
-    step: int | None,
+def run_custom_loss(
+    net: Stack,
+    loss: CustomLoss,
+    x: Array,
+    y: Any,
+    step: int,
     *,
     share: float = 1.0,
     accumulate: bool = False,
@@ -73,7 +30,8 @@ def run_own_loss(
     """Forward, a user's own loss, and backward; the gradients stand in the network after it.
 
     Args:
-        share: factor of the gradient, for a part of a batch.
+        x: checked rows. step: number of the random mask. share: factor of the gradient, for a part
+            of a batch.
 
     Returns:
         The function's value, and the outputs [rows, outputs].
@@ -83,8 +41,9 @@ def run_own_loss(
         ValueError: the gradient has another shape than the outputs, or is not finite.
         NotFiniteError: the value is not finite.
     """
-    outputs = net.forward(X, training=True, step=step)
-    value, gradient = own_value(loss, outputs, y)
+    core = net._core_network()
+    outputs: Array = core.forward(x, training=True, seed=net.seed, step=step)
+    value, gradient = custom_value(loss, outputs, y)
     if not np.isfinite(value):
         raise _core.NotFiniteError(f"loss: your function gave {value}; the weights are unchanged")
     if gradient.shape != outputs.shape:
@@ -99,25 +58,28 @@ def run_own_loss(
         raise ValueError("loss: expected finite numbers in your function's gradient")
     if share != 1.0:
         gradient = gradient * share
-    net.backward(gradient, input_gradient=False, accumulate=accumulate)
+    core.backward(
+        gradient, gradients_wanted=True, accumulate=accumulate, input_gradient_wanted=False
+    )
     return value, outputs
 
 
-def own_value_and_grad(
-    net: "Sequential",
-    loss: OwnLoss,
+def custom_value_and_grad(
+    net: Stack,
+    loss: CustomLoss,
     X: ArrayLike,
     y: ArrayLike,
     step: int | None,
     *,
     accumulate: bool = False,
 ) -> float:
-    """`run_own_loss`; returns the value with the layers' penalties."""
-    value, _ = run_own_loss(net, loss, X, y, step, accumulate=accumulate)
+    """`run_custom_loss` of what the user gave; returns the value with the layers' penalties."""
+    x, number = checked_inputs(net, X, "forward"), net._random_step(step)
+    value, _ = run_custom_loss(net, loss, x, y, number, accumulate=accumulate)
     return value + float(net._core_network().penalty())
 
 
-class OwnLossFit(Fit):
+class CustomLossFit(Fit):
     """One call of fit with a loss of the user's own; each step is taken by hand."""
 
     def _train_epoch(
@@ -158,7 +120,7 @@ class OwnLossFit(Fit):
         """Gradient of the mean over some batches; returns the loss times their rows."""
         train, rows, total = self._train, sum(map(len, parts)), 0.0
         for index, part in enumerate(parts):
-            value, found = run_own_loss(
+            value, found = run_custom_loss(
                 self.net,
                 self._loss,
                 train.x[part],
@@ -176,4 +138,4 @@ class OwnLossFit(Fit):
         found = core.predict(data.x, None)
         if outputs is not None:
             outputs[:] = found
-        return own_value(self._loss, found, data.targets)[0]
+        return custom_value(self._loss, found, data.targets)[0]

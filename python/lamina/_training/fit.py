@@ -3,14 +3,20 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from lamina import _core
 from lamina._checks.numbers import check_whole, is_number
+from lamina._losses.losses import CustomLoss
 from lamina._losses.scoring import Scorer, output_kind
 from lamina._network.adapt import adapt_ends
+from lamina._network.examples import Array, Examples
+from lamina._network.stack import Stack
+from lamina._optimizers.full_batch import FullBatchOptimizer
+from lamina._optimizers.optimizer import Optimizer
+from lamina._optimizers.weight_average import WeightAverage
 from lamina._training.callbacks import (
     EarlyStopping,
     Record,
@@ -19,8 +25,6 @@ from lamina._training.callbacks import (
     checked_callbacks,
 )
 from lamina._training.fit_data import (
-    Array,
-    Examples,
     class_targets,
     held_back_rows,
     with_class_weights,
@@ -30,13 +34,6 @@ from lamina._training.progress import EpochLines, ProgressLine, shows_progress_l
 from lamina._training.training_warnings import LossCheck
 from lamina.metrics._metric import Mode
 from lamina.metrics._monitor import Figures
-
-if TYPE_CHECKING:
-    from lamina._losses.losses import OwnLoss
-    from lamina._optimizers.full_batch import FullBatchOptimizer
-    from lamina._optimizers.optimizer import Optimizer
-    from lamina._optimizers.weight_average import WeightAverage
-    from lamina._sequential import Sequential
 
 Verbose = Literal["auto"] | bool | int
 Progress = Callable[[int], bool]
@@ -50,7 +47,7 @@ class FitOptions:
     batch_size: int = 32
     shuffle: bool = True
     accumulate: int = 1
-    average: "WeightAverage | None" = None
+    average: WeightAverage | None = None
     early_stopping: int | EarlyStopping | None = None
     target_loss: float | None = None
     verbose: Verbose = "auto"
@@ -83,11 +80,8 @@ class FitOptions:
             )
         if not isinstance(self.shuffle, bool | np.bool_):
             raise TypeError(f"fit: expected shuffle as True or False, got {self.shuffle!r}")
-        if self.average is not None:
-            from lamina._optimizers.weight_average import WeightAverage
-
-            if not isinstance(self.average, WeightAverage):
-                raise TypeError(f"fit: expected average as WeightAverage(), got {self.average!r}")
+        if not isinstance(self.average, WeightAverage | None):
+            raise TypeError(f"fit: expected average as WeightAverage(), got {self.average!r}")
         if self.verbose != "auto" and not isinstance(self.verbose, int):
             raise ValueError(f"fit: expected verbose 'auto', True or False, got {self.verbose!r}")
 
@@ -102,14 +96,14 @@ class Fit:
 
     def __init__(
         self,
-        net: "Sequential",
-        loss: "_core.Loss | OwnLoss",
-        optimizer: "Optimizer | FullBatchOptimizer",
+        net: Stack,
+        loss: _core.Loss | CustomLoss,
+        optimizer: Optimizer | FullBatchOptimizer,
         options: FitOptions,
         scorer: Scorer,
         callbacks: Sequence[Any],
     ) -> None:
-        self.net = net
+        self.net: Any = net
         self.optimizer: Any = optimizer
         self.epochs = options.epochs
         self.history = History()
@@ -219,7 +213,7 @@ class Fit:
         return self.history
 
     def _train_all(self, core: Any) -> None:
-        self._last_step = self.optimizer.steps + self.epochs * self._steps_per_epoch()
+        self._last_step = self.optimizer.steps + self.epochs * self.steps_per_epoch()
         average = self._options.average
         if average is not None:
             # Predictions see the old average until the first epoch's end: it is followed before the
@@ -246,7 +240,7 @@ class Fit:
         call_all(self._callbacks, "on_epoch_begin", epoch)
         train = self._train
         outputs = np.empty((len(train.x), core.outputs), self.net.dtype) if self._scorer else None
-        steps = self._steps_per_epoch()
+        steps = self.steps_per_epoch()
 
         def progress(done: int) -> bool:
             call_all(self._callbacks, "on_progress", epoch, done / steps)
@@ -260,7 +254,7 @@ class Fit:
         rate = {"learning_rate": float(handle.learning_rate)}
         self._finish_epoch(core, epoch, started, loss, outputs, rate)
 
-    def _average_of_steps(self) -> "WeightAverage | None":
+    def _average_of_steps(self) -> WeightAverage | None:
         average = self._options.average
         return average if average is not None and average.per == "step" else None
 
@@ -273,18 +267,15 @@ class Fit:
             self._loss,
             handle,
             None if average is None else average.handle_for(self.net),
-            train.x,
-            train.classes,
-            train.values,
-            train.weights,
-            self.net.epochs_trained + 1,
-            self._options.batch_size,
-            self._options.accumulate,
-            self._options.shuffle,
-            self.net.seed,
-            self.optimizer.rates_of_epoch(steps, self._last_step),
-            outputs,
-            progress,
+            train,
+            epoch=self.net.epochs_trained + 1,
+            batch_size=self._options.batch_size,
+            accumulate=self._options.accumulate,
+            shuffle=self._options.shuffle,
+            seed=self.net.seed,
+            learning_rates=self.optimizer.rates_of_epoch(steps, self._last_step),
+            outputs=outputs,
+            progress=progress,
         )
         return float(loss)
 
@@ -311,7 +302,8 @@ class Fit:
         self.history.append(record, time.perf_counter() - started)
         call_all(self._callbacks, "on_epoch_end", epoch, record)
 
-    def _steps_per_epoch(self) -> int:
+    def steps_per_epoch(self) -> int:
+        """Updates that an epoch makes."""
         core, options = self.net._core_network(), self._options
         rows = len(self._train.x)
         return int(core.steps_per_epoch(rows, options.batch_size, options.accumulate))
@@ -325,9 +317,7 @@ class Fit:
         return record
 
     def _validation_loss(self, core: Any, data: Examples, outputs: Array | None) -> float:
-        value: float = core.evaluate(
-            self._loss, data.x, data.classes, data.values, data.weights, outputs, None
-        )
+        value: float = core.evaluate(self._loss, data, outputs)
         return value
 
 
@@ -353,28 +343,6 @@ def check_validation(data: Any, fraction: Any) -> None:
         )
     if data is not None and fraction:
         raise ValueError("fit: expected validation_data or validation_fraction, got both")
-
-
-def make_fit(
-    net: "Sequential",
-    loss: "_core.Loss | OwnLoss",
-    optimizer: "Optimizer | FullBatchOptimizer",
-    options: FitOptions,
-    scorer: Scorer,
-    callbacks: Sequence[Any],
-) -> Fit:
-    """The fit that a loss and an optimizer need."""
-    from lamina._optimizers.full_batch import FullBatchFit, FullBatchOptimizer
-    from lamina._training.custom_loss import OwnLossFit
-
-    whole, own = isinstance(optimizer, FullBatchOptimizer), not isinstance(loss, _core.Loss)
-    if whole and own:
-        raise TypeError(
-            f"fit: expected one of lamina's losses with {type(optimizer).__name__}, got a function "
-            "of your own; take another optimizer"
-        )
-    kind = OwnLossFit if own else FullBatchFit if whole else Fit
-    return kind(net, loss, optimizer, options, scorer, callbacks)
 
 
 def _with_standard_callbacks(callbacks: list[Any], options: FitOptions) -> list[Any]:

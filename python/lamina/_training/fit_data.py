@@ -1,7 +1,6 @@
-"""What a fit reads: rows with targets and weights, class weights, rows held back."""
+"""Class weights, and rows held back for validation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,8 @@ import numpy as np
 from lamina import _core
 from lamina._checks.arrays import Dtype, weights_in_range
 from lamina._checks.types import NDArray
-from lamina._losses.losses import OwnLoss
+from lamina._losses.losses import CustomLoss
+from lamina._network.examples import Examples
 
 Array = NDArray[Any]
 # Losses of two classes an output; the latter's targets are -1 and 1.
@@ -17,37 +17,10 @@ _BINARY = ("binary_cross_entropy", "binary_focal", "hinge", "squared_hinge")
 _SIGNED = ("hinge", "squared_hinge")
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Rows with targets and sample weights, as the core takes them."""
-
-    x: Array
-    classes: Array | None
-    values: Array | None
-    weights: Array | None
-
-    @property
-    def targets(self) -> Array:
-        """The targets as metrics take them."""
-        target = self.values if self.classes is None else self.classes
-        assert target is not None
-        return target
-
-    def take(self, rows: Array | slice) -> "Examples":
-        """Some rows: copies by indices, views by a slice."""
-        return Examples(
-            self.x[rows],
-            *(
-                None if part is None else part[rows]
-                for part in (self.classes, self.values, self.weights)
-            ),
-        )
-
-
 def with_class_weights(
     class_weight: Mapping[int, float] | str | None,
     data: Examples,
-    loss: _core.Loss | OwnLoss,
+    loss: _core.Loss | CustomLoss,
     outputs: int,
     dtype: Dtype,
 ) -> Array | None:
@@ -136,7 +109,7 @@ def _class_factors(class_weight: Mapping[int, float], classes: int, *, signed: b
     return np.array([table.get(label, 1.0) for label in range(classes)])
 
 
-def class_targets(data: Examples, loss: _core.Loss | OwnLoss) -> Array | None:
+def class_targets(data: Examples, loss: _core.Loss | CustomLoss) -> Array | None:
     """The class of each row [rows], if they have one: indices, or one output of a binary loss."""
     if data.classes is not None:
         return data.classes

@@ -4,12 +4,9 @@ import os
 import sys
 import time
 import warnings
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
-from lamina._training.callbacks import Callback, EarlyStopping, Record
-
-if TYPE_CHECKING:
-    from lamina._training.fit import Fit
+from lamina._training.callbacks import Callback, EarlyStopping, Record, RunningFit
 
 # Columns from which on there is room for a long bar and for what a narrow line leaves out.
 _WIDE = 110
@@ -45,7 +42,7 @@ class ProgressLine(Callback):
         self._length = 0
         self._show_warning = self._hook = warnings.showwarning
 
-    def on_fit_begin(self, fit: "Fit") -> None:
+    def on_fit_begin(self, fit: RunningFit) -> None:
         """Start the clock; warnings get lines of their own until the end."""
         self._show_warning = warnings.showwarning
         self._hook = warnings.showwarning = self._show_warning_below
@@ -67,7 +64,7 @@ class ProgressLine(Callback):
         if time.monotonic() - self._written >= 0.1 or epoch + 1 == self._epochs:
             self._draw(epoch, 1.0)
 
-    def on_fit_end(self, fit: "Fit") -> None:
+    def on_fit_end(self, fit: RunningFit) -> None:
         """Leave the line, and say why training stopped early."""
         if warnings.showwarning is self._hook:
             warnings.showwarning = self._show_warning
@@ -139,7 +136,7 @@ class ProgressLine(Callback):
 class EpochLines(Callback):
     """One plain line an epoch on standard output."""
 
-    def on_fit_begin(self, fit: "Fit") -> None:
+    def on_fit_begin(self, fit: RunningFit) -> None:
         """Remember how many epochs there will be."""
         self._epochs = fit.epochs
 

@@ -2,7 +2,8 @@
 
 import json
 import warnings
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -11,13 +12,9 @@ from lamina._checks.stack_level import stack_level
 from lamina._checks.types import NDArray
 from lamina._layers.layers import Dense
 from lamina._layers.row_layers import Affine, Normalization, TargetScaling
+from lamina._network.examples import Examples
 from lamina._network.stack import Stack
-from lamina._training.callbacks import Record
-
-if TYPE_CHECKING:
-    from lamina._sequential import Sequential
-    from lamina._training.fit import Fit
-    from lamina._training.fit_data import Examples
+from lamina._training.callbacks import Record, RunningFit
 
 Array = NDArray[Any]
 # Steps after which a loss can be judged, and of a whole fit, however short.
@@ -42,7 +39,7 @@ class TrainingWarning(UserWarning):
     """A training, or the want of one, that gives poor predictions; told once, with what to do."""
 
 
-def warn_untrained(net: "Sequential") -> None:
+def warn_untrained(net: Stack) -> None:
     """Tell, once for each network, that its predictions are those of its first weights."""
     net._is_fresh = False
     if any(rule[0] for rule in net._core_network().decay_rules()):
@@ -77,14 +74,14 @@ class LossCheck:
     the constant guess within the epochs that remain, or the learning rate still rises, it waits.
     """
 
-    def __init__(self, loss: Any, data: "Examples") -> None:
+    def __init__(self, loss: Any, data: Examples) -> None:
         self._loss, self._data = loss, data
         self._losses: list[float] = []
         self._rate, self._steps = 0.0, 0
         self._guess: float | None = None
         self._over = not isinstance(loss, _core.Loss) or _adds_up(loss)
 
-    def on_fit_begin(self, fit: "Fit") -> None:
+    def on_fit_begin(self, fit: RunningFit) -> None:
         """Remember the fit."""
         self._fit = fit
 
@@ -97,7 +94,7 @@ class LossCheck:
         self._losses.append(record["loss"] - float(net._core_network().penalty()))
         # An iteration over all rows does what many steps do.
         whole = not hasattr(self._fit.optimizer, "learning_rate")
-        self._steps += _FEWEST_STEPS if whole else self._fit._steps_per_epoch()
+        self._steps += _FEWEST_STEPS if whole else self._fit.steps_per_epoch()
         ends = epoch + 1 == self._fit.epochs or bool(self._fit.stop_reason)
         settled = self._steps >= _ENOUGH_STEPS and epoch >= 2 and not rises
         if not (settled or (ends and self._steps >= _FEWEST_STEPS)):
@@ -122,11 +119,11 @@ class LossCheck:
             message = self._message(net, epoch, now)
             warnings.warn(message, TrainingWarning, stacklevel=stack_level())
 
-    def on_fit_end(self, fit: "Fit") -> None:
+    def on_fit_end(self, fit: RunningFit) -> None:
         """Forget the fit."""
         self._over = True
 
-    def _bar(self, net: "Sequential") -> float:
+    def _bar(self, net: Stack) -> float:
         assert self._guess is not None
         margin = _MARGIN + _ENOUGH_STEPS / self._steps
         is_mean = self._loss.name.startswith("mean_")
@@ -134,15 +131,12 @@ class LossCheck:
             margin = _MARGIN_OTHER_UNITS
         return self._guess + margin * abs(self._guess)
 
-    def _loss_now(self, net: "Sequential") -> float:
+    def _loss_now(self, net: Stack) -> float:
         data = _sample(self._data)
         core = net._core_network()
-        value: float = core.evaluate(
-            self._loss, data.x, data.classes, data.values, data.weights, None, None
-        )
-        return value
+        return core.evaluate(self._loss, data)
 
-    def _message(self, net: "Sequential", epoch: int, loss: float) -> str:
+    def _message(self, net: Stack, epoch: int, loss: float) -> str:
         hints = []
         quantities = self._loss.name in _OF_QUANTITIES and not _reaches_units(net)
         if quantities and _in_other_units(self._data.targets, far=3.0):
@@ -159,7 +153,7 @@ class LossCheck:
         )
 
 
-def constant_loss(net: "Sequential", loss: _core.Loss, data: "Examples") -> float:
+def constant_loss(net: Stack, loss: _core.Loss, data: Examples) -> float:
     """The loss of outputs that are the same in each row: the best of a few natural ones."""
     data = _sample(data)
     outputs = int(net.outputs or 0)
@@ -185,15 +179,11 @@ def constant_loss(net: "Sequential", loss: _core.Loss, data: "Examples") -> floa
     found = []
     for guess in _guesses(loss, data, outputs):
         constant.set_parameters({**nothing, "layers.0.bias": (guess - shift) / scale})
-        found.append(
-            constant._core_network().evaluate(
-                loss, x, data.classes, data.values, data.weights, None, None
-            )
-        )
+        found.append(constant._core_network().evaluate(loss, replace(data, x=x)))
     return float(min(found, default=np.inf))
 
 
-def _guesses(loss: _core.Loss, data: "Examples", outputs: int) -> list[Array]:
+def _guesses(loss: _core.Loss, data: Examples, outputs: int) -> list[Array]:
     """Constant outputs [outputs], before sigmoid or softmax; none for losses of directions."""
     name, weights = loss.name, data.weights
     if loss.takes_classes:
@@ -222,7 +212,7 @@ def _guesses(loss: _core.Loss, data: "Examples", outputs: int) -> list[Array]:
     return []
 
 
-def _class_shares(data: "Examples", outputs: int) -> Array:
+def _class_shares(data: Examples, outputs: int) -> Array:
     weights = np.ones(len(data.x)) if data.weights is None else data.weights.astype(np.float64)
     if data.classes is not None:
         sums: Array = np.bincount(data.classes, weights, minlength=outputs)
@@ -232,7 +222,7 @@ def _class_shares(data: "Examples", outputs: int) -> Array:
     return shares
 
 
-def _sample(data: "Examples") -> "Examples":
+def _sample(data: Examples) -> Examples:
     """Rows enough to tell a loss by, evenly taken."""
     return data.take(slice(None, None, max(1, len(data.x) // _ROWS)))
 
@@ -246,11 +236,11 @@ def _adds_up(loss: _core.Loss) -> bool:
     return bool(json.loads(loss.spec()).get("reduction", "mean") == "sum")
 
 
-def _is_scaled(net: "Sequential") -> bool:
+def _is_scaled(net: Stack) -> bool:
     return isinstance(net.layers[-1], TargetScaling)
 
 
-def _reaches_units(net: "Sequential") -> bool:
+def _reaches_units(net: Stack) -> bool:
     """Whether the last layer takes outputs to the targets' units."""
     return isinstance(net.layers[-1], TargetScaling | Affine)
 

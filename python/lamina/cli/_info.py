@@ -3,6 +3,7 @@
 from typing import Any
 
 from lamina._network.model_file import load_model
+from lamina._sequential import Sequential
 from lamina._training.progress import duration
 from lamina.cli._arguments import Arguments
 from lamina.cli._report import (
@@ -18,7 +19,7 @@ from lamina.tabular import DEFAULT_THRESHOLD, ClassTarget, ColumnSummary, TableM
 
 def run(arguments: Arguments) -> None:
     """Read the model and print what it is."""
-    network, record, _ = load_model(arguments.model)
+    network, record, _ = load_model(arguments.model, Sequential)
     console = make_console(quiet=arguments.json)
     if not record:
         if arguments.json:

@@ -5,6 +5,11 @@ import traceback
 import warnings
 from collections.abc import Sequence
 
+from lamina._core import __version__
+from lamina.cli._arguments import build_parser, check_together
+from lamina.cli._interrupt import Terminated, exit_code
+from lamina.cli._streams import discard_output, finish_output, prepare_streams
+
 OK, FAILED = 0, 1
 
 
@@ -17,21 +22,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            # Reading the modules takes half a second, in which an interrupt may come too.
+            # Reading polars and rich takes half a second, in which an interrupt may come too.
             return _run(argv)
     except KeyboardInterrupt as interrupt:
-        from lamina.cli._interrupt import Terminated, exit_code
-
         what = "terminated" if isinstance(interrupt, Terminated) else "interrupted"
         print(f"lamina: {what}{interrupt}", file=sys.stderr)
         return exit_code(interrupt)
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    from lamina import __version__
-    from lamina.cli._arguments import build_parser, check_together
-    from lamina.cli._streams import discard_output, finish_output, prepare_streams
-
     prepare_streams()
     parser = build_parser(__version__)
     arguments = parser.parse_args(argv)

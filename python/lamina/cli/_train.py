@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from lamina import __version__
+from lamina._core import __version__
 from lamina._training.progress import duration
 from lamina.cli._arguments import Arguments, text_options
 from lamina.cli._errors import file_named, options_named

@@ -172,7 +172,7 @@ class TableModel:
             TableError: no table model, another version, or parts that do not fit each other.
             OSError: the file cannot be read.
         """
-        network, record, tensors = load_model(path)
+        network, record, tensors = load_model(path, Sequential)
         if not record:
             raise TableError(
                 f"{path}: expected a model of tables, got a network alone; lamina.load reads it"

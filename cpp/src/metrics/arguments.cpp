@@ -1,0 +1,274 @@
+// Checks of what metrics are given.
+#include "metrics/arguments.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "base/error.h"
+
+namespace lamina::metrics {
+namespace {
+
+// Targets are probabilities where their rows sum to 1 up to the rounding of half precision.
+constexpr double kSumSlack = 1e-2;
+
+void check_finite(const char* name, const char* argument, const NumberView& numbers) {
+  if (numbers.int32 != nullptr) return;
+  for (int64_t row = 0; row < numbers.rows; ++row)
+    for (int64_t column = 0; column < numbers.columns; ++column) {
+      const double value = numbers.at(row, column);
+      if (!std::isfinite(value))
+        fail(name, std::string("expected finite numbers in ") + argument + ", got " + number_text(value) +
+                       " in row " + std::to_string(row));
+    }
+}
+
+std::string shape_text(const NumberView& numbers) {
+  return metrics::shape_text(numbers.rows, numbers.columns);
+}
+
+double row_sum(const NumberView& numbers, int64_t row) {
+  return pairwise_sum(0, numbers.columns, [&](int64_t column) { return numbers.at(row, column); });
+}
+
+bool rows_sum_to_one(const NumberView& numbers) {
+  for (int64_t row = 0; row < numbers.rows; ++row)
+    if (std::abs(row_sum(numbers, row) - 1.0) > kSumSlack) return false;
+  return true;
+}
+
+// What a matrix of targets holds.
+struct Found {
+  double least = std::numeric_limits<double>::infinity();
+  double most = -std::numeric_limits<double>::infinity();
+  bool zeros_and_ones = true, signs = true;
+};
+
+Found look_at(const NumberView& numbers) {
+  Found found;
+  for (int64_t row = 0; row < numbers.rows; ++row)
+    for (int64_t column = 0; column < numbers.columns; ++column) {
+      const double value = numbers.at(row, column);
+      found.least = std::min(found.least, value);
+      found.most = std::max(found.most, value);
+      found.zeros_and_ones = found.zeros_and_ones && (value == 0.0 || value == 1.0);
+      found.signs = found.signs && (value == -1.0 || value == 1.0);
+    }
+  return found;
+}
+
+// What the shapes say; a matrix of 0 and 1 is many labels unless it is one-hot.
+Task task_of(const char* name, const NumberView& truth, const NumberView& outputs) {
+  if (outputs.columns == 1) return Task::kBinary;
+  if (truth.columns == 1) return Task::kMulticlass;
+  const Found found = look_at(truth);
+  const bool shares = rows_sum_to_one(truth);
+  if (found.zeros_and_ones) return shares && rows_sum_to_one(outputs) ? Task::kMulticlass : Task::kMultilabel;
+  if (found.signs) return Task::kMultilabel;
+  if (shares && found.least >= 0.0) return Task::kMulticlass;
+  fail(name,
+       "expected class indices, 0 and 1, or probabilities that sum to 1 in the rows of y_true; give "
+       "task='multilabel' where each column is a label of its own");
+}
+
+void check_same_shape(const char* name, const NumberView& truth, const NumberView& outputs) {
+  if (truth.columns != outputs.columns)
+    fail(name, "expected y_true of shape " + shape_text(outputs) + " like y_pred, got " + shape_text(truth));
+}
+
+// Targets of one or several outputs, each by itself: 0 and 1, -1 and 1, or probabilities.
+void read_labels(const NumberView& truth, Classes& result) {
+  check_same_shape(result.name, truth, result.outputs);
+  const Found found = look_at(truth);
+  result.signs = found.least < 0.0;
+  if ((result.signs && !found.signs) || found.most > 1.0)
+    fail(result.name,
+         "expected class indices 0 to 1 in y_true (or -1 and 1, or probabilities of class 1), got " +
+             number_text(found.most > 1.0 ? found.most : found.least));
+  const bool hard = result.signs || found.zeros_and_ones;
+  const double limit = result.signs ? 0.0 : 0.5;
+  for (int64_t row = 0; row < truth.rows; ++row)
+    for (int64_t column = 0; column < truth.columns; ++column) {
+      const double value = truth.at(row, column);
+      result.truth.push_back(value > limit ? 1 : 0);
+      if (!hard) result.soft.push_back(value);
+    }
+}
+
+// One class a row, by one-hot rows or probabilities; the largest counts.
+void read_shares(const NumberView& truth, Classes& result) {
+  check_same_shape(result.name, truth, result.outputs);
+  const Found found = look_at(truth);
+  const auto share = [&](int64_t row, int64_t column) {
+    const double value = truth.at(row, column);
+    return found.signs ? (value + 1.0) / 2.0 : value;
+  };
+  const bool hard = found.signs || found.zeros_and_ones;
+  for (int64_t row = 0; row < truth.rows; ++row) {
+    int32_t largest = 0;
+    double sum = 0.0;
+    for (int64_t column = 0; column < truth.columns; ++column) {
+      const double value = share(row, column);
+      sum += value;
+      if (value > share(row, largest)) largest = static_cast<int32_t>(column);
+      if (!hard) result.soft.push_back(value);
+    }
+    if ((!found.signs && found.least < 0.0) || std::abs(sum - 1.0) > kSumSlack)
+      fail(result.name, "expected one-hot rows or probabilities in y_true");
+    result.truth.push_back(largest);
+  }
+}
+
+void read_class_indices(const NumberView& truth, Classes& result) {
+  const double columns = static_cast<double>(result.outputs.columns);
+  for (int64_t row = 0; row < truth.rows; ++row) {
+    // Volatile: the value that is checked is the one that is used.
+    const volatile double read = truth.at(row);
+    const double value = read;
+    if (!(value >= 0.0 && value < columns && value == std::floor(value)))
+      fail(result.name, "expected class indices 0 to " + std::to_string(result.outputs.columns - 1) +
+                            " in y_true for " + std::to_string(result.outputs.columns) + " outputs, got " +
+                            number_text(value));
+    result.truth.push_back(static_cast<int32_t>(value));
+  }
+}
+
+}  // namespace
+
+void fail(const char* name, const std::string& what) {
+  throw Error(Error::Kind::kValue, std::string(name) + ": " + what);
+}
+
+std::string number_text(double value) {
+  if (std::isnan(value)) return "nan";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return text;
+}
+
+std::string shape_text(int64_t rows, int64_t columns) {
+  return std::string("(")
+      .append(std::to_string(rows))
+      .append(", ")
+      .append(std::to_string(columns))
+      .append(")");
+}
+
+RowWeights::RowWeights(const char* name, const double* weights, int64_t rows)
+    : weights_(weights), rows_(rows), total_(static_cast<double>(rows)) {
+  if (weights == nullptr) return;
+  double most = 0.0;
+  bool good = true;
+  for (int64_t row = 0; row < rows; ++row) {
+    good = good && std::isfinite(weights[row]) && weights[row] >= 0.0;
+    most = std::max(most, weights[row]);
+  }
+  if (!good || !(most > 0.0)) fail(name, "expected finite weights of at least 0, not all 0");
+  // The largest weight is 1: sums neither overflow nor vanish, and their ratios stay.
+  if (most <= 1e-100 || most >= 1e100) scale_ = most;
+  total_ = pairwise_sum(0, rows, *this);
+}
+
+std::vector<int32_t> Classes::decided(std::optional<double> threshold) const {
+  if (were_chosen) {
+    if (threshold) fail(name, "expected no threshold where y_pred holds classes");
+    return chosen;
+  }
+  if (task == Task::kMulticlass && outputs.columns > 2 && threshold)
+    fail(name, "expected no threshold for " + std::to_string(outputs.columns) +
+                   " classes, of which the one with the largest output is chosen");
+  if (threshold && !std::isfinite(*threshold))
+    fail(name, "expected a finite threshold, got " + number_text(*threshold));
+  const double limit = threshold.value_or(signs ? 0.0 : 0.5);
+  std::vector<int32_t> result;
+  result.reserve(static_cast<std::size_t>(rows * (many_labels() ? count : 1)));
+  for (int64_t row = 0; row < rows; ++row) {
+    if (many_labels()) {
+      for (int64_t column = 0; column < count; ++column)
+        result.push_back(outputs.at(row, column) > limit ? 1 : 0);
+    } else if (outputs.columns == 1 || threshold) {
+      result.push_back(outputs.at(row, outputs.columns - 1) > limit ? 1 : 0);
+    } else {
+      int32_t largest = 0;
+      for (int32_t column = 1; column < outputs.columns; ++column)
+        if (outputs.at(row, column) > outputs.at(row, largest)) largest = column;
+      result.push_back(largest);
+    }
+  }
+  return result;
+}
+
+void Classes::expect_outputs() const {
+  if (were_chosen) fail(name, "expected outputs of a network in y_pred, got classes");
+}
+
+Classes classes_of(const char* name, const MetricData& data, std::optional<Task> task) {
+  if (data.classes != nullptr) return chosen_classes(name, *data.classes, data.weights, task);
+  const NumberView &truth = data.targets, &outputs = data.outputs;
+  if (outputs.rows < 1 || outputs.columns < 1) fail(name, "expected at least one row and one output");
+  check_finite(name, "y_pred", outputs);
+  check_finite(name, "y_true", truth);
+  if (truth.rows != outputs.rows)
+    fail(name, "expected " + std::to_string(outputs.rows) + " labels, got " + std::to_string(truth.rows));
+  Classes result(name, outputs.rows, data.weights);
+  result.task = task ? *task : task_of(name, truth, outputs);
+  result.outputs = outputs;
+  result.rounding = outputs.float32 != nullptr ? std::numeric_limits<float>::epsilon()
+                                               : std::numeric_limits<double>::epsilon();
+  result.count = result.many_labels() ? outputs.columns : std::max<int64_t>(outputs.columns, 2);
+  result.truth.reserve(static_cast<std::size_t>(result.rows));
+  if (result.many_labels() || outputs.columns == 1) {
+    read_labels(truth, result);
+  } else {
+    if (result.task == Task::kBinary && outputs.columns > 2)
+      fail(name, "expected one or two outputs for task binary, got " + std::to_string(outputs.columns));
+    if (truth.columns > 1)
+      read_shares(truth, result);
+    else
+      read_class_indices(truth, result);
+  }
+  return result;
+}
+
+std::string check_probabilities(const Classes& given) {
+  given.expect_outputs();
+  // Numbers of float64 may have been computed in float32.
+  const double rounding =
+      std::max(given.rounding, static_cast<double>(std::numeric_limits<float>::epsilon()));
+  const double slack = 16.0 * rounding;
+  const Found found = look_at(given.outputs);
+  if (found.least < -slack || found.most > 1.0 + slack)
+    fail(given.name, "expected probabilities between 0 and 1 in y_pred, got " +
+                         number_text(found.least < -slack ? found.least : found.most));
+  if (given.task != Task::kMulticlass) return "";
+  double furthest = 0.0, sum_there = 1.0;
+  int64_t where = 0;
+  for (int64_t row = 0; row < given.rows; ++row) {
+    const double sum = row_sum(given.outputs, row);
+    if (std::abs(sum - 1.0) > furthest) {
+      furthest = std::abs(sum - 1.0);
+      sum_there = sum;
+      where = row;
+    }
+  }
+  if (furthest <= std::sqrt(rounding)) return "";
+  return std::string(given.name) + ": expected the probabilities of each row in y_pred to sum to 1, got " +
+         number_text(sum_there) + " in row " + std::to_string(where);
+}
+
+Values values_of(const char* name, const MetricData& data, bool broadcast) {
+  const NumberView &truth = data.targets, &prediction = data.outputs;
+  if (data.classes != nullptr) fail(name, "expected predictions in y_pred, got classes");
+  if (truth.rows < 1 || prediction.columns < 1) fail(name, "expected at least one row and one output");
+  check_finite(name, "y_true", truth);
+  check_finite(name, "y_pred", prediction);
+  const bool one_for_all = broadcast && truth.columns == 1;
+  if (truth.rows != prediction.rows || (truth.columns != prediction.columns && !one_for_all))
+    fail(name,
+         "expected y_pred of shape " + shape_text(truth) + " like y_true, got " + shape_text(prediction));
+  return {truth, prediction, RowWeights(name, data.weights, truth.rows)};
+}
+
+}  // namespace lamina::metrics

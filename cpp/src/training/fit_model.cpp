@@ -1,0 +1,230 @@
+// Fits a model in batches.
+#include "training/fit_model.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+#include "training/check_targets.h"
+
+namespace lamina {
+
+namespace {
+
+void check_at_least_1(int64_t value, const char* name) {
+  if (value < 1)
+    throw Error(Error::Kind::kValue,
+                "fit: expected " + std::string(name) + " of at least 1, got " + std::to_string(value));
+}
+
+template <class T>
+NumberView targets_of(const DataSet<T>& data) {
+  if (data.targets.classes != nullptr) return {data.targets.classes, data.inputs.rows};
+  NumberView view(data.targets.values, data.inputs.rows, data.targets.columns);
+  view.row_stride = data.targets.row_stride;
+  return view;
+}
+
+template <class T>
+class ModelWeights final : public WeightCopy {
+ public:
+  explicit ModelWeights(const Model<T>& model) : flat_(model.network().flat_size()) {
+    model.read(
+        [&](const Network<T>&, const T* weights) { std::copy_n(weights, flat_.size(), flat_.data()); });
+  }
+  const T* flat() const noexcept { return flat_.data(); }
+
+ private:
+  AlignedBuffer<T> flat_;
+};
+
+template <class T>
+void check_data(const FitParts<T>& parts, const DataSet<T>& data, const char* where) {
+  const Network<T>& network = parts.model->network();
+  if (data.inputs.rows < 1 || data.inputs.columns != network.inputs())
+    throw Error(Error::Kind::kValue, std::string(where) + ": expected X of shape [rows, " +
+                                         std::to_string(network.inputs()) + "] with at least one row, got [" +
+                                         std::to_string(data.inputs.rows) + ", " +
+                                         std::to_string(data.inputs.columns) + "]");
+  check_targets(data, *parts.loss, network.outputs(), where);
+}
+
+}  // namespace
+
+template <class T>
+ModelLearner<T>::ModelLearner(const FitParts<T>& parts, const FitData<T>& data, const BatchOptions& options)
+    : parts_(parts), data_(data), options_(options) {
+  check_at_least_1(options.batch_size, "batch_size");
+  check_at_least_1(options.accumulate, "accumulate");
+}
+
+template <class T>
+int64_t ModelLearner<T>::steps_per_epoch() const {
+  return parts_.model->steps_per_epoch(data_.train.inputs.rows, options_.batch_size, options_.accumulate);
+}
+
+template <class T>
+FigureModes ModelLearner<T>::metric_modes() const {
+  return parts_.scorer != nullptr ? parts_.scorer->modes() : FigureModes();
+}
+
+template <class T>
+FigureModes ModelLearner<T>::figures() const {
+  FigureModes figures{{"loss", Mode::kMin}};
+  const FigureModes metrics = metric_modes();
+  figures.insert(figures.end(), metrics.begin(), metrics.end());
+  const size_t own = figures.size();
+  for (size_t i = 0; data_.validation && i < own; ++i)
+    figures.push_back({"val_" + figures[i].name, figures[i].mode});
+  figures.push_back({"learning_rate", std::nullopt});
+  return figures;
+}
+
+template <class T>
+void ModelLearner<T>::start(int64_t epochs) {
+  last_step_ = parts_.optimizer->steps() + epochs * steps_per_epoch();
+  if (parts_.average == nullptr) return;
+  // Predictions see the old average until the first epoch's end: it is followed before the weights change.
+  parts_.model->follow_average(parts_.average);
+  parts_.model->resume_training_weights(*parts_.average);
+}
+
+template <class T>
+T* ModelLearner<T>::output_buffer(Part part) {
+  if (parts_.scorer == nullptr || parts_.scorer->empty()) return nullptr;
+  std::vector<T>& outputs = outputs_[part == Part::kValidation];
+  const DataSet<T>& rows = part == Part::kTraining ? data_.train : *data_.validation;
+  outputs.resize(static_cast<size_t>(rows.inputs.rows * parts_.model->network().outputs()));
+  return outputs.data();
+}
+
+template <class T>
+Figures ModelLearner<T>::score(Part part) {
+  const bool training = part == Part::kTraining;
+  const DataSet<T>& rows = training ? data_.train : *data_.validation;
+  const NumberView outputs(outputs_[part == Part::kValidation].data(), rows.inputs.rows,
+                           parts_.model->network().outputs());
+  return parts_.scorer->score(targets_of(rows), outputs,
+                              training ? data_.metric_weights : rows.sample_weights);
+}
+
+template <class T>
+EpochRecord ModelLearner<T>::train_rows(const double* rates, T* outputs, const EpochHooks& hooks) {
+  EpochRequest request;
+  request.epoch = options_.epochs_before + epochs_trained_ + 1;
+  request.batch_size = options_.batch_size;
+  request.shuffle = options_.shuffle;
+  request.seed = options_.seed;
+  request.learning_rates = rates;
+  request.accumulate = options_.accumulate;
+  request.after_step = hooks.after_step;
+  WeightAverage<T>* average = parts_.average_per == Per::kStep ? parts_.average : nullptr;
+  return parts_.model->run_epoch(data_.train, *parts_.loss, request, *parts_.optimizer, average, outputs,
+                                 hooks.poll);
+}
+
+template <class T>
+const double* ModelLearner<T>::step_rates(int64_t steps) {
+  if (parts_.schedule == nullptr) return nullptr;
+  rates_ = parts_.schedule->rates({parts_.optimizer->steps(), steps, steps, last_step_});
+  return rates_.data();
+}
+
+template <class T>
+bool ModelLearner<T>::train_epoch(const EpochHooks& hooks, Figures& record) {
+  const double* rates = step_rates(steps_per_epoch());
+  T* outputs = output_buffer(Part::kTraining);
+  const EpochRecord done = train_rows(rates, outputs, hooks);
+  if (done.cancelled) return false;
+  if (parts_.average != nullptr && parts_.average_per == Per::kEpoch) {
+    parts_.model->update_average(*parts_.average);
+    parts_.model->end_epoch();  // publishes it
+  }
+  count_epoch();
+  record.push_back({"loss", done.loss});
+  if (outputs == nullptr) return true;
+  const Figures metrics = score(Part::kTraining);
+  record.insert(record.end(), metrics.begin(), metrics.end());
+  return true;
+}
+
+template <class T>
+double ModelLearner<T>::validation_loss(T* outputs, Poll poll) {
+  return parts_.model->evaluate(*data_.validation, *parts_.loss, outputs, poll).loss;
+}
+
+template <class T>
+void ModelLearner<T>::complete(Figures& record, Poll poll) {
+  if (data_.validation) {
+    T* outputs = output_buffer(Part::kValidation);
+    bool given_up = false;
+    const double loss =
+        validation_loss(outputs, [&](int64_t done) { return given_up = given_up || poll(done); });
+    if (given_up) return;
+    record.push_back({"val_loss", loss});
+    if (outputs != nullptr)
+      for (const Figure& figure : score(Part::kValidation))
+        record.push_back({"val_" + figure.name, figure.value});
+  }
+  if (parts_.optimizer == nullptr) return;
+  record.push_back({"learning_rate", parts_.optimizer->learning_rate()});
+  if (parts_.schedule != nullptr) parts_.schedule->note_epoch(record);
+}
+
+template <class T>
+void ModelLearner<T>::finish(bool distrusted) {
+  if (parts_.average == nullptr) return;
+  if (distrusted) {
+    parts_.average->set_updates(0);
+    parts_.average->set_applied(false);
+  } else {
+    parts_.model->apply_average(*parts_.average);
+  }
+  parts_.model->follow_average(nullptr);
+}
+
+template <class T>
+std::unique_ptr<WeightCopy> ModelLearner<T>::copy_weights() const {
+  return std::make_unique<ModelWeights<T>>(*parts_.model);
+}
+
+template <class T>
+void ModelLearner<T>::put_back(const WeightCopy& copy) {
+  parts_.model->set_weights(static_cast<const ModelWeights<T>&>(copy).flat());
+}
+
+template <class T>
+History fit_model(const FitParts<T>& parts, const FitData<T>& data, const FitOptions& options,
+                  std::span<Observer* const> observers) {
+  check_data(parts, data.train, "fit");
+  if (data.validation) check_data(parts, *data.validation, "fit, validation_data");
+  ModelLearner<T> learner(parts, data, options.batches);
+  std::vector<Observer*> followers(observers.begin(), observers.end());
+  std::vector<std::unique_ptr<Observer>> own;
+  if (options.early_stopping) own.push_back(std::make_unique<EarlyStopping>(*options.early_stopping));
+  if (options.target_loss) own.push_back(std::make_unique<TargetLoss>(*options.target_loss));
+  if (options.time_limit) own.push_back(std::make_unique<TimeLimit>(*options.time_limit));
+  for (const auto& observer : own) followers.push_back(observer.get());
+  if (parts.scorer != nullptr) {
+    const Network<T>& network = parts.model->network();
+    std::vector<NumberView> targets{targets_of(data.train)};
+    if (data.validation) targets.push_back(targets_of(*data.validation));
+    parts.scorer->prepare(output_kind(parts.loss, network.output_activation().name, network.outputs()),
+                          targets);
+  }
+  Fit fit(learner, options.epochs, followers);
+  fit.check(observers.empty());
+  if (parts.schedule != nullptr) parts.schedule->watch(learner.figures());
+  fit.run();
+  return fit.history();
+}
+
+template class ModelLearner<float>;
+template class ModelLearner<double>;
+template History fit_model<float>(const FitParts<float>&, const FitData<float>&, const FitOptions&,
+                                  std::span<Observer* const>);
+template History fit_model<double>(const FitParts<double>&, const FitData<double>&, const FitOptions&,
+                                   std::span<Observer* const>);
+
+}  // namespace lamina

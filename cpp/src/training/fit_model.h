@@ -1,0 +1,115 @@
+// Fits a model in batches: what a program calls, and the learner that stands behind it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "metrics/scorer.h"
+#include "training/fit.h"
+#include "training/model.h"
+#include "training/schedules.h"
+#include "training/stopping.h"
+
+namespace lamina {
+
+struct BatchOptions {
+  int64_t batch_size = 32;    // rows; the last batch may be shorter
+  int64_t accumulate = 1;     // batches whose mean gradient makes one update
+  bool shuffle = true;        // a new order of rows each epoch
+  uint64_t seed = 0;          // of shuffling and dropout
+  int64_t epochs_before = 0;  // epochs of earlier fits, whose orders are not drawn again
+};
+
+// Arrays of the caller, who keeps them while the fit runs.
+template <class T>
+struct FitData {
+  DataSet<T> train;
+  std::optional<DataSet<T>> validation;
+  // [train rows], of metrics on the rows of training: their sample weights where those of `train` have class
+  // weights in them. Null: 1 each.
+  const double* metric_weights = nullptr;
+};
+
+// What is trained, and by what.
+template <class T>
+struct FitParts {
+  Model<T>* model;
+  const LossSpec* loss;
+  Optimizer<T>* optimizer;
+  Schedule* schedule = nullptr;         // null: the optimizer's learning rate
+  WeightAverage<T>* average = nullptr;  // null: none
+  Per average_per = Per::kStep;
+  Scorer* scorer = nullptr;  // null: no metrics
+};
+
+struct FitOptions {
+  int64_t epochs = 10;
+  BatchOptions batches;
+  std::optional<EarlyStoppingOptions> early_stopping;
+  std::optional<double> target_loss;
+  std::optional<double> time_limit;  // s
+};
+
+// Trains a model from data that it checks first. The same seed, data and options give the same weights to the
+// last bit, for any number of threads (on one instruction set). Observers are asked before the options' own.
+// Raises kValue for data and options that do not fit, kState where the model is in another fit, kNotFinite
+// where a loss, a weight or a running mean became NaN or infinite; the weights are then those of the last
+// step whose loss was finite, or with early stopping those of the best epoch.
+template <class T>
+History fit_model(const FitParts<T>& parts, const FitData<T>& data, const FitOptions& options,
+                  std::span<Observer* const> observers = {});
+
+// Subclasses take over parts of the work that run outside of the core.
+template <class T>
+class ModelLearner : public Learner {
+ public:
+  ModelLearner(const FitParts<T>& parts, const FitData<T>& data, const BatchOptions& options);
+
+  // Epochs in which all rows were trained on, of this fit.
+  int64_t epochs_trained() const noexcept { return epochs_trained_; }
+
+  int64_t steps_per_epoch() const override;
+  FigureModes figures() const override;
+  void begin() override { parts_.model->begin_fit(); }
+  void end() noexcept override { parts_.model->end_fit(); }
+  void start(int64_t epochs) override;
+  bool train_epoch(const EpochHooks& hooks, Figures& record) override;
+  void complete(Figures& record, Poll poll) override;
+  void finish(bool distrusted) override;
+  std::unique_ptr<WeightCopy> copy_weights() const override;
+  void put_back(const WeightCopy& copy) override;
+
+ protected:
+  enum class Part { kTraining, kValidation };
+
+  // The metrics, and where they find the outputs [rows, outputs] of a part; null: there are none.
+  virtual FigureModes metric_modes() const;
+  virtual T* output_buffer(Part part);
+  virtual Figures score(Part part);
+  // All rows once, with their outputs where these are asked for.
+  virtual EpochRecord train_rows(const double* rates, T* outputs, const EpochHooks& hooks);
+  virtual double validation_loss(T* outputs, Poll poll);
+  // Learning rates of the next steps; null: the optimizer's.
+  virtual const double* step_rates(int64_t steps);
+
+  const FitParts<T>& parts() const noexcept { return parts_; }
+  void set_optimizer(Optimizer<T>* optimizer) noexcept { parts_.optimizer = optimizer; }
+  const FitData<T>& data() const noexcept { return data_; }
+  int64_t last_step() const noexcept { return last_step_; }
+  void count_epoch() noexcept { ++epochs_trained_; }
+
+ private:
+  FitParts<T> parts_;
+  FitData<T> data_;
+  BatchOptions options_;
+  int64_t last_step_ = 0;  // of the optimizer, when the fit ends
+  int64_t epochs_trained_ = 0;
+  std::vector<double> rates_;
+  std::vector<T> outputs_[2];  // of training and validation
+};
+
+}  // namespace lamina

@@ -1,0 +1,294 @@
+// Binds what a network does with rows: predictions, losses, passes forward and back, steps and epochs.
+#include <pybind11/stl.h>
+
+#include "examples.h"
+#include "handles.h"
+#include "parameter_arrays.h"
+#include "passes.h"
+#include "poll.h"
+
+namespace lamina::python {
+namespace {
+
+template <class T>
+DenseArray<T> new_matrix(int64_t rows, int64_t columns) {
+  return DenseArray<T>({static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(columns)});
+}
+
+// A writable [rows, columns] array of T, or null for None.
+template <class T>
+T* output_buffer(const std::optional<py::array>& outputs, int64_t rows, int64_t columns, const char* where) {
+  if (!outputs) return nullptr;
+  if (!DenseArray<T>::check_(*outputs) || outputs->ndim() != 2 || outputs->shape(0) != rows ||
+      outputs->shape(1) != columns)
+    throw Error(Error::Kind::kValue, std::string(where) + ": expected outputs of shape [" +
+                                         std::to_string(rows) + ", " + std::to_string(columns) + "] and " +
+                                         type_name<T>() + ", got " + std::string(py::str(outputs->dtype())) +
+                                         " of shape " + shape_text(*outputs));
+  return py::reinterpret_borrow<DenseArray<T>>(*outputs).mutable_data();
+}
+
+template <class T>
+py::array predict(const Model<T>& model, const py::array& inputs, const py::object& progress) {
+  const ArraySource source = source_of(inputs, model.network().inputs(), "predict");
+  DenseArray<T> outputs = new_matrix<T>(source.rows, model.network().outputs());
+  T* out = outputs.mutable_data();
+  PythonPoll poll(progress);
+  {
+    const Unlocked unlocked(inputs);
+    model.predict(source, out, poll);
+  }
+  poll.rethrow();
+  return outputs;
+}
+
+template <class T>
+double evaluate(const Model<T>& model, const LossSpec& loss, const py::object& examples,
+                const std::optional<py::array>& outputs, const py::object& progress) {
+  const ExampleArrays<T> arrays(examples, model.network().inputs(), "evaluate");
+  T* out = output_buffer<T>(outputs, arrays.data.inputs.rows, model.network().outputs(), "evaluate");
+  PythonPoll poll(progress);
+  Evaluation result;
+  {
+    const Unlocked unlocked(arrays, outputs);
+    result = model.evaluate(arrays.data, loss, out, poll);
+  }
+  poll.rethrow();
+  return result.loss;
+}
+
+// A learning rate for each step of an epoch.
+const double* step_rates(const DenseArray<double>& rates, int64_t steps) {
+  if (rates.ndim() != 1 || rates.shape(0) != steps)
+    throw Error(Error::Kind::kValue, "fit: expected a learning rate for each of " + std::to_string(steps) +
+                                         " steps, got shape " + shape_text(rates));
+  return rates.data();
+}
+
+struct EpochOptions {
+  int64_t epoch, batch_size, accumulate;
+  bool shuffle;
+  uint64_t seed;
+  std::optional<DenseArray<double>> learning_rates;
+};
+
+template <class T>
+py::tuple run_epoch(Model<T>& model, const LossSpec& loss, const OptimizerHandle& optimizer,
+                    const AverageHandle* average, const py::object& examples, const EpochOptions& options,
+                    const std::optional<py::array>& outputs, const py::object& progress) {
+  const ExampleArrays<T> arrays(examples, model.network().inputs(), "fit");
+  const int64_t rows = arrays.data.inputs.rows;
+  T* out = output_buffer<T>(outputs, rows, model.network().outputs(), "fit");
+  const std::optional<DenseArray<double>>& given = options.learning_rates;
+  const double* rates =
+      given ? step_rates(*given, model.steps_per_epoch(rows, options.batch_size, options.accumulate))
+            : nullptr;
+  Optimizer<T>& rule = optimizer.of<T>("fit");
+  WeightAverage<T>* followed = average != nullptr ? &average->of<T>("fit") : nullptr;
+  PythonPoll poll(progress);
+  EpochRecord record;
+  {
+    const Unlocked unlocked(arrays, given, outputs);
+    record = model.run_epoch(
+        arrays.data, loss,
+        {options.epoch, options.batch_size, options.shuffle, options.seed, rates, options.accumulate}, rule,
+        followed, out, poll);
+  }
+  poll.rethrow();
+  return py::make_tuple(record.loss, record.steps, record.cancelled);
+}
+
+template <class T>
+double train_step(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const py::object& examples,
+                  uint64_t seed) {
+  const ExampleArrays<T> arrays(examples, model.network().inputs(), "train_step");
+  return interruptible([&](Poll poll) {
+    const Unlocked unlocked(arrays);
+    return model.train_step(arrays.data, loss, optimizer, seed, poll);
+  });
+}
+
+template <class T>
+double value_and_gradient(Model<T>& model, const LossSpec& loss, const py::object& examples, uint64_t seed,
+                          uint64_t step, bool accumulate) {
+  const ExampleArrays<T> arrays(examples, model.network().inputs(), "value_and_grad");
+  return interruptible([&](Poll poll) {
+    const Unlocked unlocked(arrays);
+    return model.value_and_gradient(arrays.data, loss, seed, step, accumulate, poll);
+  });
+}
+
+template <class T>
+py::array forward(Model<T>& model, const py::array& inputs, bool training, uint64_t seed, uint64_t step) {
+  const ArraySource source = source_of(inputs, model.network().inputs(), "forward");
+  DenseArray<T> outputs = new_matrix<T>(source.rows, model.network().outputs());
+  T* out = outputs.mutable_data();
+  interruptible([&](Poll poll) {
+    const Unlocked unlocked(inputs);
+    model.forward(source, training, seed, step, out, poll);
+  });
+  return outputs;
+}
+
+template <class T>
+std::optional<py::array> backward(Model<T>& model, const DenseArray<T>& output_gradient,
+                                  bool gradients_wanted, bool accumulate, bool input_gradient_wanted) {
+  const int64_t outputs = model.network().outputs();
+  if (output_gradient.ndim() != 2 || output_gradient.shape(1) != outputs)
+    throw Error(Error::Kind::kValue, "backward: expected a gradient of shape [rows, " +
+                                         std::to_string(outputs) + "], as forward returned, got " +
+                                         shape_text(output_gradient));
+  const int64_t rows = output_gradient.shape(0);
+  std::optional<DenseArray<T>> result;
+  if (input_gradient_wanted) result = new_matrix<T>(rows, model.network().inputs());
+  T* out = result ? result->mutable_data() : nullptr;
+  const T* in = output_gradient.data();
+  interruptible([&](Poll poll) {
+    const Unlocked unlocked(output_gradient);
+    model.backward(in, rows, gradients_wanted, accumulate, out, poll);
+  });
+  return result;
+}
+
+template <class T>
+std::optional<ArrayList> gradients(const Model<T>& model) {
+  if (model.gradients() == nullptr) return std::nullopt;
+  return list_of(unpack_all(model, model.gradients()));
+}
+
+// Methods of Python's that work on weights and gradients alone, without the interpreter's lock.
+template <class Use>
+auto unlocked(Use use) {
+  return [use](const NetworkHandle& self) {
+    const py::gil_scoped_release release;
+    return self.visit(use);
+  };
+}
+template <class Held, class Use>
+auto unlocked_with(const char* where, Use use) {
+  return [where, use](const NetworkHandle& self, const Held& held) {
+    const py::gil_scoped_release release;
+    self.visit([&]<class T>(Model<T>& model) { use(model, held.template of<T>(where)); });
+  };
+}
+
+void bind_fit(py::class_<NetworkHandle>& type) {
+  using Average = AverageHandle;
+  type.def(
+          "steps_per_epoch",
+          [](const NetworkHandle& self, int64_t rows, int64_t batch_size, int64_t accumulate) {
+            return self.visit(
+                [&](const auto& model) { return model.steps_per_epoch(rows, batch_size, accumulate); });
+          },
+          py::arg("rows"), py::arg("batch_size"), py::arg("accumulate"))
+      .def(
+          "follow_average",
+          [](const NetworkHandle& self, const Average* average) {
+            const py::gil_scoped_release release;
+            self.visit([&]<class T>(Model<T>& model) {
+              model.follow_average(average != nullptr ? &average->of<T>("WeightAverage") : nullptr);
+            });
+          },
+          py::arg("average").none(true))
+      .def("update_average",
+           unlocked_with<Average>("WeightAverage", [](auto& m, auto& average) { m.update_average(average); }),
+           py::arg("average"))
+      .def("apply_average",
+           unlocked_with<Average>("WeightAverage", [](auto& m, auto& average) { m.apply_average(average); }),
+           py::arg("average"))
+      .def("resume_training_weights",
+           unlocked_with<Average>("WeightAverage",
+                                  [](auto& m, auto& average) { m.resume_training_weights(average); }),
+           py::arg("average"))
+      .def("begin_fit", unlocked([](auto& model) { model.begin_fit(); }))
+      .def("end_fit", [](const NetworkHandle& self) { self.visit([](auto& model) { model.end_fit(); }); })
+      .def("end_epoch", unlocked([](auto& model) { model.end_epoch(); }))
+      .def(
+          "run_epoch",
+          [](const NetworkHandle& self, const LossSpec& loss, const OptimizerHandle& optimizer,
+             const Average* average, const py::object& examples, int64_t epoch, int64_t batch_size,
+             int64_t accumulate, bool shuffle, uint64_t seed,
+             const std::optional<DenseArray<double>>& learning_rates, const std::optional<py::array>& outputs,
+             const py::object& progress) {
+            const EpochOptions options{epoch, batch_size, accumulate, shuffle, seed, learning_rates};
+            return self.visit([&](auto& model) {
+              return run_epoch(model, loss, optimizer, average, examples, options, outputs, progress);
+            });
+          },
+          py::arg("loss"), py::arg("optimizer"), py::arg("average").none(true), py::arg("examples"),
+          py::kw_only(), py::arg("epoch"), py::arg("batch_size"), py::arg("accumulate"), py::arg("shuffle"),
+          py::arg("seed"), py::arg("learning_rates"), py::arg("outputs"), py::arg("progress"));
+}
+
+void bind_steps(py::class_<NetworkHandle>& type) {
+  type.def(
+          "train_step",
+          [](const NetworkHandle& self, const LossSpec& loss, const OptimizerHandle& optimizer,
+             const py::object& examples, uint64_t seed) {
+            return self.visit([&]<class T>(Model<T>& model) {
+              return train_step(model, loss, optimizer.of<T>("train_step"), examples, seed);
+            });
+          },
+          py::arg("loss"), py::arg("optimizer"), py::arg("examples"), py::arg("seed"))
+      .def(
+          "value_and_gradient",
+          [](const NetworkHandle& self, const LossSpec& loss, const py::object& examples, uint64_t seed,
+             uint64_t step, bool accumulate) {
+            return self.visit([&](auto& model) {
+              return value_and_gradient(model, loss, examples, seed, step, accumulate);
+            });
+          },
+          py::arg("loss"), py::arg("examples"), py::kw_only(), py::arg("seed"), py::arg("step"),
+          py::arg("accumulate"))
+      .def(
+          "forward",
+          [](const NetworkHandle& self, const py::array& inputs, bool training, uint64_t seed,
+             uint64_t step) {
+            return self.visit([&](auto& model) { return forward(model, inputs, training, seed, step); });
+          },
+          py::arg("inputs"), py::kw_only(), py::arg("training"), py::arg("seed"), py::arg("step"))
+      .def(
+          "backward",
+          [](const NetworkHandle& self, const py::array& output_gradient, bool gradients_wanted,
+             bool accumulate, bool input_gradient_wanted) {
+            return self.visit([&]<class T>(Model<T>& model) {
+              return backward(model, dense_array<T>(output_gradient, "backward"), gradients_wanted,
+                              accumulate, input_gradient_wanted);
+            });
+          },
+          py::arg("output_gradient"), py::kw_only(), py::arg("gradients_wanted"), py::arg("accumulate"),
+          py::arg("input_gradient_wanted"))
+      .def("gradients",
+           [](const NetworkHandle& self) {
+             return self.visit([](const auto& model) { return gradients(model); });
+           })
+      .def("penalty", unlocked([](auto& model) { return model.penalty(); }))
+      .def("apply_gradients",
+           unlocked_with<OptimizerHandle>("optimizer",
+                                          [](auto& model, auto& rule) { model.apply_gradients(rule); }),
+           py::arg("optimizer"));
+}
+
+}  // namespace
+
+void bind_passes(py::class_<NetworkHandle>& type) {
+  bind_fit(type);
+  bind_steps(type);
+  type.def(
+          "predict",
+          [](const NetworkHandle& self, const py::array& inputs, const py::object& progress) {
+            return self.visit([&](const auto& model) { return predict(model, inputs, progress); });
+          },
+          py::arg("inputs"), py::arg("progress") = py::none())
+      .def(
+          "evaluate",
+          [](const NetworkHandle& self, const LossSpec& loss, const py::object& examples,
+             const std::optional<py::array>& outputs, const py::object& progress) {
+            return self.visit(
+                [&](const auto& model) { return evaluate(model, loss, examples, outputs, progress); });
+          },
+          py::arg("loss"), py::arg("examples"), py::arg("outputs") = py::none(),
+          py::arg("progress") = py::none());
+}
+
+}  // namespace lamina::python

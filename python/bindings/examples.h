@@ -1,0 +1,33 @@
+// The rows, targets and weights of a call: the arrays that Python's Examples hold, as the core reads them.
+#pragma once
+
+#include <optional>
+
+#include "array_view.h"
+
+namespace lamina::python {
+
+template <class T>
+std::optional<DenseArray<T>> optional_array(const py::object& value, const char* where) {
+  if (value.is_none()) return std::nullopt;
+  return dense_array<T>(value, where);
+}
+
+// Holds the arrays of an object with the attributes x, classes, values and weights, of which None are absent.
+template <class T>
+struct ExampleArrays {
+  ExampleArrays(const py::object& examples, int64_t columns, const char* where)
+      : inputs(examples.attr("x")),
+        classes(optional_array<int32_t>(examples.attr("classes"), where)),
+        values(optional_array<T>(examples.attr("values"), where)),
+        weights(optional_array<double>(examples.attr("weights"), where)),
+        data(data_set<T>(inputs, columns, classes, values, weights, where)) {}
+
+  py::array inputs;
+  std::optional<DenseArray<int32_t>> classes;
+  std::optional<DenseArray<T>> values;
+  std::optional<DenseArray<double>> weights;
+  DataSet<T> data;
+};
+
+}  // namespace lamina::python
