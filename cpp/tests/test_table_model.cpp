@@ -206,7 +206,7 @@ LAMINA_TEST(wrong_tables_are_refused_in_sentences) {
         "column 'age', row 3: expected a number, got 'old'");
   CHECK(with(2, TextColumn{wild.data(), 4, {"5"}}) == "column 'age': expected codes of its 1 texts, got -1");
   CHECK(with(2, TextColumn{codes.data(), 3, {"5", "6"}}) ==
-        "expected columns of one length, got 4 and 3 rows");
+        "expected columns of one length, got 3 and 4 rows");
   const std::vector<double> great{1.0, 2.0, 3.0, -1e200};
   CHECK(with(2, lamina::NumberColumn{great.data(), NumberType::kF64, 8, 4}) ==
         "column 'age', row 4: expected a number of at most 1e+100, got -1e+200");

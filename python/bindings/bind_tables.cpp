@@ -54,8 +54,10 @@ std::vector<RecordTensor> tensors_of(const Tensors& tensors) {
   for (const auto& [name, value] : tensors) {
     const auto array = py::cast<py::array>(value);
     const bool doubles = py::isinstance<py::array_t<double, py::array::c_style>>(value);
+    std::string type = py::str(array.dtype());
+    if (!doubles && type == "float64") type += " that is not contiguous";
     views.push_back({py::cast<std::string>(name),
-                     py::str(array.dtype()),
+                     std::move(type),
                      {array.shape(), array.shape() + array.ndim()},
                      doubles ? static_cast<const double*>(array.data()) : nullptr});
   }

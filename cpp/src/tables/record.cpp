@@ -109,7 +109,7 @@ std::span<const double> RecordTensors::take(const std::string& name, std::int64_
   if (found == left_.end()) fail_at(where_, "tensor '" + name + "' is missing");
   const RecordTensor tensor = *found;
   left_.erase(found);
-  if (tensor.values == nullptr || tensor.shape.size() != 1 || tensor.shape[0] != length)
+  if (tensor.type != "float64" || tensor.shape.size() != 1 || tensor.shape[0] != length)
     fail_at(where_, "expected tensor '" + name + "' to be float64 of shape (" + std::to_string(length) +
                         ",), got " + tensor.type + " of shape " + shape_text(tensor.shape));
   const std::span<const double> values(tensor.values, static_cast<std::size_t>(length));

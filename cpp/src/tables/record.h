@@ -12,7 +12,8 @@
 
 namespace lamina {
 
-// A tensor of a model file. `values` are its numbers where its type is float64, else null.
+// A tensor of a model file. `type` is numpy's name of its type; `values` are its numbers where that is
+// float64.
 struct RecordTensor {
   std::string name;
   std::string type;

@@ -12,15 +12,14 @@ from lamina._layers.column_encoding import ColumnEncoding
 from lamina.tabular._checks import ColumnIssue
 from lamina.tabular._column_formats import ColumnFormats
 from lamina.tabular._columns import (
-    CellError,
     CodedText,
     Column,
     Floats,
     Indices,
-    TableError,
     coded,
     read_numbers,
     rows_taken,
+    table_error,
     taken,
 )
 from lamina.tabular._encoders import Encoder, Outputs, Record
@@ -28,12 +27,38 @@ from lamina.tabular._encoders import Encoder, Outputs, Record
 Encoded = tuple[Outputs, list[ColumnIssue]]
 
 
-def table_error(fault: _core.TableFault) -> TableError:
-    """The error of the package for one of the core's."""
-    sentence, column, row, problem, unread = fault.args
-    if column is None:
-        return TableError(sentence)
-    return CellError(column, row, problem, offers=() if unread is None else [("unread", unread)])
+class AppliedTarget:
+    """A target in the core, which decodes outputs of networks.
+
+    Args:
+        record, tensors: as a target's `to_record` gives them.
+    """
+
+    def __init__(self, record: Record, tensors: dict[str, Floats]) -> None:
+        try:
+            vectors = {name: np.ascontiguousarray(vector) for name, vector in tensors.items()}
+            self._core = _core.make_table_target(json.dumps(record), vectors)
+        except _core.TableFault as fault:
+            raise table_error(fault) from None
+
+    def check_threshold(self, threshold: float | None) -> None:
+        """Refuse a threshold without two classes, and one that is no probability."""
+        try:
+            self._core.check_threshold(threshold)
+        except _core.TableFault as fault:
+            raise table_error(fault) from None
+
+    def decode(self, outputs: NDArray[Any], threshold: float | None) -> NDArray[Any]:
+        """Indices of classes, or numbers, [rows] from outputs [rows, outputs]."""
+        try:
+            decoded: NDArray[Any] = self._core.decode(np.asarray(outputs), threshold)
+        except _core.TableFault as fault:
+            raise table_error(fault) from None
+        return decoded
+
+    def probabilities(self, outputs: NDArray[Any]) -> Floats:
+        """Probabilities [rows, classes] from outputs [rows, outputs]."""
+        return self._core.probabilities(np.asarray(outputs))
 
 
 class AppliedEncoders:
@@ -60,7 +85,8 @@ class AppliedEncoders:
         known = {name: f for name, f in dates.items() if name not in others}
         record = record | {"formats": record["formats"] | {"dates": known}}
         try:
-            self._core = _core.make_table_encoder(json.dumps(record), tensors)
+            vectors = {name: np.ascontiguousarray(vector) for name, vector in tensors.items()}
+            self._core = _core.make_table_encoder(json.dumps(record), vectors)
         except _core.TableFault as fault:
             raise table_error(fault) from None
 
@@ -82,7 +108,7 @@ class AppliedEncoders:
         if encoded is None:
             return None
         matrix, issues = encoded
-        return matrix, [ColumnIssue(*issue) for issue in issues]
+        return matrix, _issues(issues)
 
     def encode_columns(
         self, columns: dict[str, Column], count: int, rows: Indices | None, *, one_by_one: bool
@@ -108,7 +134,7 @@ class AppliedEncoders:
             found = self._core.encode_columns(sources, matrix)
         except _core.TableFault as fault:
             raise table_error(fault) from None
-        return [ColumnIssue(*issue) for issue in found]
+        return _issues(found)
 
     def _source(
         self, place: int, columns: dict[str, Column], rows: Indices | None
@@ -126,6 +152,10 @@ class AppliedEncoders:
         if isinstance(column, CodedText):
             return place, column.codes, column.distinct, as_read
         return place, column
+
+
+def _issues(found: Sequence[Any]) -> list[ColumnIssue]:
+    return [ColumnIssue(*issue) for issue in found]
 
 
 def _native(encoder: Encoder, column: NDArray[Any], missing_values: Sequence[str]) -> Column:

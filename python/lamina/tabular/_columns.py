@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina import _core
 from lamina.tabular._texts import (
     MissingTexts,
     is_truth,
@@ -79,6 +80,14 @@ class CellError(TableError):
         return CellError(
             self.column, self._row, self._problem, offers=self.offers, where=f"{table}, "
         )
+
+
+def table_error(fault: _core.TableFault) -> TableError:
+    """The error of the package for one of the core's."""
+    sentence, column, row, problem, unread = fault.args
+    if column is None:
+        return TableError(sentence)
+    return CellError(column, row, problem, offers=() if unread is None else [("unread", unread)])
 
 
 @contextmanager
