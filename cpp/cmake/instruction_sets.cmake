@@ -8,11 +8,15 @@ elseif(MSVC AND CMAKE_CXX_COMPILER_ARCHITECTURE_ID)
 endif()
 
 # To add a set: its name here, its flags below, and cpp/src/kernels/simd/<name>.h.
-set(LAMINA_INSTRUCTION_SETS portable)
+set(LAMINA_INSTRUCTION_SETS)
 if(_processor MATCHES "^(x86_64|AMD64|amd64|x64)$")
   list(APPEND LAMINA_INSTRUCTION_SETS sse2 avx2 avx512)
 elseif(_processor MATCHES "^(aarch64|arm64|ARM64)$")
   list(APPEND LAMINA_INSTRUCTION_SETS neon)
+endif()
+# Every x86-64 processor has SSE2 and every aarch64 one NEON: portable kernels are for others, and for the tests.
+if(LAMINA_BUILD_TESTS OR NOT LAMINA_INSTRUCTION_SETS)
+  list(APPEND LAMINA_INSTRUCTION_SETS portable)
 endif()
 
 if(MSVC)

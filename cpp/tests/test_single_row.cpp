@@ -21,7 +21,7 @@ struct Layer {
         columns(columns_),
         input(depth_),
         panels(padded_columns<T>(columns_) * (depth_ + bias)),
-        turned(columns_ * padded_columns<T>(depth_)),
+        transposed(columns_ * padded_columns<T>(depth_)),
         output(padded_columns<T>(columns_)),
         expected(columns_) {
     Numbers numbers(static_cast<uint64_t>(depth * 1000 + columns));
@@ -29,14 +29,14 @@ struct Layer {
     Buffer<T> weights((depth + bias) * columns);
     numbers.fill(weights, true);
     std::fill_n(panels.data(), panels.size(), T(0));
-    std::fill_n(turned.data(), turned.size(), T(0));
+    std::fill_n(transposed.data(), transposed.size(), T(0));
     for (int64_t j = 0; j < columns; ++j) {
       expected[j] = bias ? weights[depth * columns + j] : T(0);
       for (int64_t k = 0; k < depth + bias; ++k)
         panels[panel_index<T>(k, j, columns, depth + bias, table.panel_columns)] = weights[k * columns + j];
       for (int64_t k = 0; k < depth; ++k) {
         expected[j] += input[k] * weights[k * columns + j];
-        turned[j * padded_columns<T>(depth) + k] = weights[k * columns + j];
+        transposed[j * padded_columns<T>(depth) + k] = weights[k * columns + j];
       }
     }
     row = {depth,   padded_columns<T>(columns), columns, panels.data(), depth + bias,
@@ -44,7 +44,7 @@ struct Layer {
   }
 
   int64_t depth, columns;
-  Buffer<T> input, panels, turned, output, expected;
+  Buffer<T> input, panels, transposed, output, expected;
   SingleRow<T> row;
 };
 
@@ -54,8 +54,8 @@ void check_sums(const KernelTable<T>& table, int64_t depth, int64_t columns, boo
   table.single_row(layer.row, layer.input.data(), layer.output.data());
   for (int64_t j = 0; j < columns; ++j) CHECK(layer.output[j] == layer.expected[j]);
   for (int64_t j = columns; j < layer.output.size(); ++j) CHECK(layer.output[j] == T(0));
-  if (columns <= kMaxTurnedColumns) {
-    layer.row.turned = layer.turned.data();
+  if (columns <= kMaxTransposedColumns) {
+    layer.row.transposed = layer.transposed.data();
     std::fill_n(layer.output.data(), layer.output.size(), T(7));
     table.single_row(layer.row, layer.input.data(), layer.output.data());
     for (int64_t j = 0; j < columns; ++j) CHECK(layer.output[j] == layer.expected[j]);
@@ -74,11 +74,11 @@ LAMINA_TEST(a_row_has_the_sums_of_the_formula_for_every_width_and_depth) {
 }
 
 template <class T>
-void check_activation(const KernelTable<T>& table, Activation activation, int64_t columns, bool turned) {
+void check_activation(const KernelTable<T>& table, Activation activation, int64_t columns, bool transposed) {
   Layer<T> layer(table, 5, columns, true);
   layer.row.activation = activation;
   layer.row.parameter = T(0.25);
-  if (turned) layer.row.turned = layer.turned.data();
+  if (transposed) layer.row.transposed = layer.transposed.data();
   table.single_row(layer.row, layer.input.data(), layer.output.data());
   Buffer<T> expected(layer.output.size());
   std::fill_n(expected.data(), expected.size(), T(0));

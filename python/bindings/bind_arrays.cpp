@@ -32,7 +32,7 @@ void check_same_size(const DenseArray<T>& x, const DenseArray<T>& other) {
                 "activate: expected arrays of one shape, got " + shape_text(x) + " and " + shape_text(other));
 }
 
-ActivationSpec parse(const std::string& activation) { return activation_from_json(Json::parse(activation)); }
+ActivationSpec activation_of(const std::string& text) { return activation_from_json(Json::parse(text)); }
 
 // An array of T that is no copy, so that it can be written to.
 template <class T>
@@ -47,7 +47,7 @@ DenseArray<T> own_array(const py::array& array) {
 template <class T>
 void activate(const std::string& activation, const DenseArray<T>& x, DenseArray<T> y,
               std::optional<DenseArray<T>> derivative) {
-  const ActivationSpec spec = parse(activation);
+  const ActivationSpec spec = activation_of(activation);
   check_same_size(x, y);
   if (derivative) check_same_size(x, *derivative);
   T* out = y.mutable_data();
@@ -59,7 +59,7 @@ void activate(const std::string& activation, const DenseArray<T>& x, DenseArray<
 template <class T>
 void activation_gradient(const std::string& activation, const DenseArray<T>& saved, const DenseArray<T>& dy,
                          DenseArray<T> dx) {
-  const ActivationSpec spec = parse(activation);
+  const ActivationSpec spec = activation_of(activation);
   check_same_size(saved, dy);
   check_same_size(saved, dx);
   T* out = dx.mutable_data();
@@ -152,12 +152,12 @@ void bind_activations(py::module_& module) {
       "spare_like", &spare_like, py::arg("x"),
       "An array of x's shape and type for a result, in memory of earlier results where there is some.");
   module.def(
-      "is_trainable", [](const std::string& activation) { return parse(activation).is_trainable(); },
+      "is_trainable", [](const std::string& activation) { return activation_of(activation).is_trainable(); },
       py::arg("activation"), "Whether the activation has a derivative to train through.");
   module.def(
       "gradient_source",
       [](const std::string& activation) {
-        switch (parse(activation).gradient_source()) {
+        switch (activation_of(activation).gradient_source()) {
           case kernels::GradientSource::kInput:
             return "input";
           case kernels::GradientSource::kOutput:

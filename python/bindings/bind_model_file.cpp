@@ -10,7 +10,7 @@ namespace lamina::python {
 namespace {
 
 using Tensors = py::typing::Dict<py::str, py::array>;
-using Model = py::typing::Tuple<py::str, Tensors>;
+using RecordAndTensors = py::typing::Tuple<py::str, Tensors>;
 
 std::optional<TensorType> tensor_type(const py::handle& array) {
   constexpr int kRowMajor = py::array::c_style;
@@ -63,7 +63,7 @@ std::vector<TensorView> views_of(const Tensors& tensors) {
   return views;
 }
 
-Model to_python(const ModelFile& model) {
+RecordAndTensors to_python(const ModelFile& model) {
   using Storage = decltype(model.storage);
   auto storage = std::make_unique<Storage>(model.storage);
   const py::capsule owner(storage.get(), [](void* owned) { delete static_cast<Storage*>(owned); });
@@ -93,12 +93,12 @@ auto with_path(const Path& given, Use use) {
   }
 }
 
-void write(const Path& path, const std::string& record, const Tensors& tensors) {
+void write_model(const Path& path, const std::string& record, const Tensors& tensors) {
   const std::vector<TensorView> views = views_of(tensors);
   with_path(path, [&](const std::filesystem::path& file) { write_model_file(file, record, views); });
 }
 
-Model read(const Path& path) {
+RecordAndTensors read_model(const Path& path) {
   return to_python(with_path(path, [](const std::filesystem::path& file) { return read_model_file(file); }));
 }
 
@@ -112,7 +112,7 @@ py::bytes serialize(const std::string& record, const Tensors& tensors) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-Model parse(const py::bytes& data) {
+RecordAndTensors parse_model(const py::bytes& data) {
   const auto text = static_cast<std::string_view>(data);
   ModelFile model;
   {
@@ -126,13 +126,14 @@ Model parse(const py::bytes& data) {
 
 void register_model_file(py::module_& module) {
   using py::literals::operator""_a;
-  module.def("write_model_file", &write, "path"_a, "record"_a, "tensors"_a,
+  module.def("write_model_file", &write_model, "path"_a, "record"_a, "tensors"_a,
              "Replace `path` in one step by a model file of this JSON record and these tensors.");
-  module.def("read_model_file", &read, "path"_a,
+  module.def("read_model_file", &read_model, "path"_a,
              "The JSON record and the tensors of a model file, after its checksum has matched.");
   module.def("serialize_model", &serialize, "record"_a, "tensors"_a,
              "The bytes that write_model_file would write.");
-  module.def("parse_model", &parse, "data"_a, "What read_model_file would return for a file of these bytes.");
+  module.def("parse_model", &parse_model, "data"_a,
+             "What read_model_file would return for a file of these bytes.");
 }
 
 }  // namespace lamina::python

@@ -6,7 +6,7 @@
 #include "array_view.h"
 #include "base/json.h"
 #include "handles.h"
-#include "inference/raw_outputs.h"
+#include "inference/logits.h"
 #include "instance.h"
 #include "made_here.h"
 #include "parameter_arrays.h"

@@ -27,12 +27,15 @@ ROOMS: dict[str, set[str]] = {
         *("_core", "_checks", "metrics", "_layers", "_losses", "_network", "_optimizers"),
         "_training",
     },
+    "tabular": {
+        *("_core", "_checks", "metrics", "_layers", "_network", "_optimizers", "_training"),
+        "api",
+    },
     # `import lamina` itself, which knows where each public name is.
     "lamina": {
         *("_core", "_checks", "metrics", "_layers", "_losses", "_network", "_optimizers"),
-        *("_training", "api"),
+        *("_training", "api", "tabular"),
     },
-    "tabular": {"_core", "_checks", "metrics", "_layers", "_network", "_training", "api", "lamina"},
     "cli": {"_core", "_network", "_training", "api", "lamina", "tabular"},
 }
 OPTIONAL = {"matplotlib", "narwhals", "pandas", "polars", "pyarrow", "rich", "scipy", "torch"}

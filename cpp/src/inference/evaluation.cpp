@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <numeric>
 
-#include "inference/raw_outputs.h"
+#include "inference/logits.h"
 #include "inference/row_tiles.h"
+#include "layers/rows.h"
 
 namespace lamina {
 
@@ -17,12 +18,12 @@ struct Job {
   const Network<T>& network;
   const T* parameters;
   const ArraySource& inputs;
-  const LossSpec* loss;           // null: prediction
-  const DataSet<T>* data;         // classes and weights, where there is a loss, ...
-  const LossTargets<T>* targets;  // ... and values
-  double* row_losses;             // [rows]
-  int32_t* classes;               // [rows]: those of `data`, once they are checked
-  T* outputs;                     // null: none wanted
+  const LossSpec* loss = nullptr;           // null: prediction
+  const DataSet<T>* data = nullptr;         // classes and weights, where there is a loss, ...
+  const LossTargets<T>* targets = nullptr;  // ... and values
+  double* row_losses = nullptr;             // [rows]
+  int32_t* classes = nullptr;               // [rows]: those of `data`, once they are checked
+  T* outputs = nullptr;                     // null: none wanted
 };
 
 // The user's rows can be read in place: same type, elements side by side, nothing to convert.
@@ -46,7 +47,7 @@ void load_inputs(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& w
 }
 
 template <class T>
-void compute_losses(const Job<T>& job, bool raw, int64_t first, int64_t rows, const Slot<T>& output) {
+void compute_losses(const Job<T>& job, bool logits, int64_t first, int64_t rows, const Slot<T>& output) {
   const int64_t columns = job.network.outputs();
   Targets<T> targets = job.targets->from_row(first);
   if (targets.classes != nullptr) {
@@ -56,7 +57,7 @@ void compute_losses(const Job<T>& job, bool raw, int64_t first, int64_t rows, co
     targets.classes = classes;
   }
   double* losses = job.row_losses + first;
-  compute_loss_rows(job.network.kernels(), *job.loss, raw, rows, columns, output.values, output.row_stride,
+  compute_loss_rows(job.network.kernels(), *job.loss, logits, rows, columns, output.values, output.row_stride,
                     targets, static_cast<const T*>(nullptr), T(1), losses, static_cast<T*>(nullptr), 0);
   if (job.data->sample_weights == nullptr) return;
   for (int64_t i = 0; i < rows; ++i) losses[i] *= job.data->sample_weights[first + i];
@@ -65,16 +66,15 @@ void compute_losses(const Job<T>& job, bool raw, int64_t first, int64_t rows, co
 template <class T>
 void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) {
   load_inputs(job, first, rows, workspace);
-  const bool raw = job.loss != nullptr && reads_raw_outputs(*job.loss, job.network);
+  const bool logits = job.loss != nullptr && reads_logits(*job.loss, job.network);
   job.network.forward(
-      {.workspace = workspace, .parameters = job.parameters, .rows = rows, .raw_output = raw});
+      {.workspace = workspace, .parameters = job.parameters, .rows = rows, .ends_at_logits = logits});
   const Slot<T>& output = workspace.output();
   const int64_t columns = job.network.outputs();
-  if (job.loss != nullptr) compute_losses(job, raw, first, rows, output);
+  if (job.loss != nullptr) compute_losses(job, logits, first, rows, output);
   if (job.outputs == nullptr) return;
-  if (raw) finish_outputs(job.network, job.parameters, rows, output.values, output.row_stride);
-  for (int64_t i = 0; i < rows; ++i)
-    std::copy_n(output.values + i * output.row_stride, columns, job.outputs + (first + i) * columns);
+  if (logits) outputs_from_logits(job.network, job.parameters, rows, output.values, output.row_stride);
+  copy_to_user(rows, columns, output.values, output.row_stride, job.outputs + first * columns, columns);
 }
 
 template <class T>
@@ -89,8 +89,8 @@ bool run_all_tiles(const Job<T>& job, Poll poll) {
 template <class T>
 bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs,
              Poll poll) {
-  return run_all_tiles<T>({network, parameters, inputs, nullptr, nullptr, nullptr, nullptr, nullptr, outputs},
-                          poll);
+  return run_all_tiles<T>(
+      {.network = network, .parameters = parameters, .inputs = inputs, .outputs = outputs}, poll);
 }
 
 template <class T>
@@ -102,9 +102,16 @@ Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSp
   AlignedBuffer<double> row_losses(rows);
   AlignedBuffer<int32_t> classes(data.targets.classes != nullptr ? rows : 0);
   Evaluation result;
-  result.cancelled = !run_all_tiles<T>(
-      {network, parameters, data.inputs, &loss, &data, &targets, row_losses.data(), classes.data(), outputs},
-      poll);
+  result.cancelled = !run_all_tiles<T>({.network = network,
+                                        .parameters = parameters,
+                                        .inputs = data.inputs,
+                                        .loss = &loss,
+                                        .data = &data,
+                                        .targets = &targets,
+                                        .row_losses = row_losses.data(),
+                                        .classes = classes.data(),
+                                        .outputs = outputs},
+                                       poll);
   double weight = loss.mean_over_rows ? static_cast<double>(rows) : 1.0;
   if (loss.mean_over_rows && data.sample_weights != nullptr)
     weight = std::accumulate(data.sample_weights, data.sample_weights + rows, 0.0);

@@ -11,6 +11,7 @@
 #include "base/thread_pool.h"
 #include "inference/evaluation.h"
 #include "inference/folding.h"
+#include "layers/rows.h"
 
 #if defined(__GNUC__)
 #define LAMINA_KEPT_OUT __attribute__((noinline))
@@ -47,7 +48,7 @@ Predictor<T>::Predictor(const Network<T>& network, const T* weights)
   copies_input_ = std::any_of(steps_.begin(), steps_.end(),
                               [](const Step& step) { return step.reads_input && step.layer != nullptr; });
   place_rows();
-  turn_narrow_layers();
+  transpose_narrow_layers();
   cut_wide_layers();
 }
 
@@ -117,18 +118,18 @@ typename Predictor<T>::Step Predictor<T>::make_step(const Node<T>& node) const {
 }
 
 template <class T>
-void Predictor<T>::turn_narrow_layers() {
+void Predictor<T>::transpose_narrow_layers() {
   const auto narrow = [](const Step& step) {
-    return step.layer == nullptr && step.outputs <= kernels::kMaxTurnedColumns;
+    return step.layer == nullptr && step.outputs <= kernels::kMaxTransposedColumns;
   };
   int64_t size = 0;
   for (const Step& step : steps_)
     if (narrow(step)) size += step.outputs * padded_columns<T>(step.inputs);
-  turned_ = AlignedBuffer<T>(size);
-  T* next = turned_.data();
+  transposed_ = AlignedBuffer<T>(size);
+  T* next = transposed_.data();
   for (Step& step : steps_) {
     if (!narrow(step)) continue;
-    step.dense.turned = next;
+    step.dense.transposed = next;
     // So narrow a layer is one panel, as wide as its padded columns.
     for (int64_t column = 0; column < step.outputs; ++column, next += padded_columns<T>(step.inputs))
       for (int64_t k = 0; k < step.inputs; ++k) next[k] = step.dense.panels[k * step.dense.columns + column];
@@ -141,7 +142,7 @@ void Predictor<T>::cut_wide_layers() {
   for (Step& step : steps_) {
     const int64_t columns = step.dense.columns, group = network_.kernels().single_row_columns;
     const int64_t bytes = columns * step.inputs * static_cast<int64_t>(sizeof(T));
-    if (step.layer != nullptr || step.dense.turned != nullptr || columns <= group) continue;
+    if (step.layer != nullptr || step.dense.transposed != nullptr || columns <= group) continue;
     const int64_t pieces = std::clamp(bytes / kBytesPerPiece, int64_t{1},
                                       std::min((columns + group - 1) / group, PieceQueue::kMostPieces));
     step.piece_columns = (columns + pieces * group - 1) / (pieces * group) * group;
@@ -201,12 +202,7 @@ void Predictor<T>::run_steps(const ArraySource& in, T* out, Buffer buffer, RunDe
                          static_cast<T*>(nullptr), 0);
     }
   }
-  const T* result = buffer(steps_.back().output);
-  if (outputs() == 1) {
-    *out = *result;  // a call of memmove takes as long as a small layer
-  } else {
-    std::copy_n(result, outputs(), out);
-  }
+  copy_to_user(1, outputs(), buffer(steps_.back().output), row_stride_, out, outputs());
 }
 
 template <class T>
@@ -301,8 +297,7 @@ void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& work
     }
     network_.forward({.workspace = workspace, .parameters = network_.weights(), .rows = count});
     const Slot<T>& output = workspace.output();
-    for (int64_t i = 0; i < count; ++i)
-      std::copy_n(output.values + i * output.row_stride, outputs(), out + (first + i) * outputs());
+    copy_to_user(count, outputs(), output.values, output.row_stride, out + first * outputs(), outputs());
   }
   workspace.restore_input();
 }

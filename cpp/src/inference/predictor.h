@@ -64,7 +64,7 @@ class Predictor {
   };
   Step make_step(const Node<T>& node) const;
   void place_rows();
-  void turn_narrow_layers();
+  void transpose_narrow_layers();
   void cut_wide_layers();
   void run_layer(const Step& step, const T* in, T* out) const noexcept;
   void run_dense(const Step& step, const T* in, T* out) const noexcept {
@@ -79,7 +79,7 @@ class Predictor {
   void share_row(int threads, const ArraySource& in, T* out) const;
 
   Network<T> network_;
-  AlignedBuffer<T> turned_;  // the weights of layers with few outputs, each output's in a row
+  AlignedBuffer<T> transposed_;  // the weights of layers with few outputs, each output's in a row
   std::vector<Step> steps_;
   int64_t row_stride_;
   int64_t row_buffers_ = 0;

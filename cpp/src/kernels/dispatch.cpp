@@ -49,7 +49,9 @@ constexpr InstructionSet kInstructionSets[] = {
 #ifdef LAMINA_KERNELS_NEON
                 LAMINA_ENTRY(neon, cpu.neon)
 #endif
+#ifdef LAMINA_KERNELS_PORTABLE
                     LAMINA_ENTRY(portable, true)
+#endif
 #undef LAMINA_ENTRY
 };
 

@@ -37,7 +37,7 @@ struct Product {
   ProductInit init;
   ProductEpilogue epilogue;
   // kActivation: c = f(z); where `aux` is not null, f'(z) goes there (activations whose derivative needs z).
-  // kDerivative: c = z * f'(...), read from `aux`: the output y, or the stored f'(z) (see activation traits).
+  // kDerivative: c = z * f'(...), read from `aux`: the output y, or the stored f'(z) (stores_derivative).
   Activation activation;
   T parameter;
   T* aux;
@@ -52,17 +52,18 @@ struct Product {
   int64_t next_bytes;
 };
 
-inline constexpr int kMaxTurnedColumns = 4;
+inline constexpr int kMaxTransposedColumns = 4;
 
 // One row: output = f(input * B + bias), B a panel matrix of `depth` rows (and the bias, where panel_rows is
 // depth + 1). `input` may lie anywhere and needs no padding; `columns` is padded and `output` aligned.
-// `turned` is null or holds B's true columns, at most kMaxTurnedColumns, each as a row of padded depth.
+// `transposed` is null or holds B's true columns, at most kMaxTransposedColumns, each as a row of padded
+// depth.
 template <class T>
 struct SingleRow {
   int64_t depth, columns, true_columns;
   const T* panels;
   int64_t panel_rows;
-  const T* turned;
+  const T* transposed;
   Activation activation;
   T parameter;
 };
@@ -87,7 +88,7 @@ enum class TargetKind : uint8_t { kValues, kClasses };
 template <class T>
 struct LossRows {
   int64_t rows, columns;
-  const T* outputs;  // raw network outputs; logits for the "_with_logits" losses
+  const T* outputs;  // the network's outputs; logits for the "_with_logits" losses
   int64_t output_row_stride;
   const T* targets;  // kValues: [rows, columns] with target_row_stride
   int64_t target_row_stride;

@@ -21,14 +21,14 @@ Json ActivationLayer<T>::spec() const {
 template <class T>
 void ActivationLayer<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
-  if (!pass.raw_output)
+  if (!pass.skips_activation)
     apply_activation(pass.kernels, activation_, pass.rows, pass.input.columns, pass.output_values(),
                      pass.output.row_stride, pass.output_aux(), pass.output.row_stride);
 }
 
 template <class T>
 void ActivationLayer<T>::backward(const RowPass<T>& pass) const noexcept {
-  if (!pass.raw_output)
+  if (!pass.derivative_applied)
     apply_activation_backward(pass.kernels, activation_, pass.rows, pass.input.columns, pass.output_values(),
                               pass.output_aux(), pass.output.row_stride, pass.output_delta(),
                               pass.output.row_stride);

@@ -157,7 +157,7 @@ void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
   product.c = pass.output_values();
   product.c_row_stride = pass.output.row_stride;
   product.init = bias_ ? ProductInit::kBias : ProductInit::kZero;
-  const bool activate = !pass.raw_output && activation_.is_elementwise() && !activation_.is_identity();
+  const bool activate = !pass.skips_activation && activation_.is_elementwise() && !activation_.is_identity();
   if (activate) {
     product.epilogue = ProductEpilogue::kActivation;
     product.activation = activation_.function;
@@ -167,14 +167,14 @@ void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
   }
   take_part(pass, product);
   pass.kernels.product(product);
-  if (!pass.raw_output && !activation_.is_elementwise())
+  if (!pass.skips_activation && !activation_.is_elementwise())
     apply_activation(pass.kernels, activation_, pass.rows, outputs_, product.c, product.c_row_stride,
                      static_cast<T*>(nullptr), 0);
 }
 
 template <class T>
 void Dense<T>::backward(const RowPass<T>& pass) const noexcept {
-  if (!pass.raw_output)
+  if (!pass.derivative_applied)
     apply_activation_backward(pass.kernels, activation_, pass.rows, outputs_, pass.output_values(),
                               pass.output_aux(), pass.output.row_stride, pass.output_delta(),
                               pass.output.row_stride);

@@ -42,7 +42,8 @@ struct RowPass {
   bool training = false;
   uint64_t seed = 0, step = 0;
   uint32_t layer_index = 0;
-  bool raw_output = false;  // forward: stop before the output activation; backward: delta is dL/dz already
+  bool skips_activation = false;                     // forward: stop before the output activation
+  bool derivative_applied = false;                   // backward: output.delta is dL/dz already
   bool input_delta_wanted = false;                   // backward: write input.delta
   const ActivationSpec* input_activation = nullptr;  // backward: turn input.delta into its dL/dz
   // Where the layer splits columns: those of the output forward, of the input's delta backward.

@@ -22,7 +22,7 @@ struct ParameterEntry {
 struct Entry {
   const char* name;
   const char* alias;
-  Loss from_outputs, from_raw;
+  Loss from_outputs, from_logits;
   const char* absorbed;  // last activation computed with the loss; empty: none
   const char* fitting;   // last activations that fit, comma between; empty: any
   bool takes_classes, mean_over_columns;
@@ -89,7 +89,7 @@ void read_levels(const JsonReader& spec, LossSpec& result) {
     result.parameters.push_back(
         JsonReader(one, "loss quantile").number("level", std::nullopt, kLevel.minimum, kLevel.maximum));
   }
-  result.from_outputs = result.from_raw = Loss::kQuantiles;
+  result.from_outputs = result.from_logits = Loss::kQuantiles;
 }
 
 void read_parameter(const JsonReader& spec, const ParameterEntry& entry, LossSpec& result) {
@@ -103,7 +103,7 @@ void read_parameter(const JsonReader& spec, const ParameterEntry& entry, LossSpe
 // The network may give rates themselves, by an activation whose outputs are above 0, in place of their logs.
 void read_poisson(const JsonReader& spec, LossSpec& result) {
   if (spec.boolean("log_input", true)) return;
-  result.from_outputs = result.from_raw = Loss::kPoissonRate;
+  result.from_outputs = result.from_logits = Loss::kPoissonRate;
   result.fitting = {"softplus", "relu"};
 }
 
@@ -128,7 +128,7 @@ LossSpec loss_from_json(const Json& json) {
   LossSpec result{};
   result.name = entry.name;
   result.from_outputs = entry.from_outputs;
-  result.from_raw = entry.from_raw;
+  result.from_logits = entry.from_logits;
   result.absorbed = entry.absorbed;
   result.fitting = split_at_commas(entry.fitting);
   result.takes_classes = entry.takes_classes;
@@ -184,8 +184,8 @@ void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t
 }
 
 template <class T>
-void compute_loss_rows(const kernels::KernelTable<T>& table, const LossSpec& loss, bool raw, int64_t rows,
-                       int64_t columns, const T* outputs, int64_t output_row_stride,
+void compute_loss_rows(const kernels::KernelTable<T>& table, const LossSpec& loss, bool from_logits,
+                       int64_t rows, int64_t columns, const T* outputs, int64_t output_row_stride,
                        const Targets<T>& targets, const T* weights, T delta_scale, double* row_losses,
                        T* delta, int64_t delta_row_stride) noexcept {
   kernels::LossRows<T> call{};
@@ -206,7 +206,7 @@ void compute_loss_rows(const kernels::KernelTable<T>& table, const LossSpec& los
   call.row_losses = row_losses;
   call.delta = delta;
   call.delta_row_stride = delta_row_stride;
-  table.loss_rows[static_cast<int>(raw ? loss.from_raw : loss.from_outputs)](call);
+  table.loss_rows[static_cast<int>(from_logits ? loss.from_logits : loss.from_outputs)](call);
 }
 
 #define LAMINA_INSTANTIATE(T)                                                                              \

@@ -28,7 +28,7 @@ struct Targets {
 struct LossSpec {
   std::string name;
   kernels::Loss from_outputs;        // on the network's outputs
-  kernels::Loss from_raw;            // on the outputs before the absorbed activation
+  kernels::Loss from_logits;         // on what the absorbed activation would take
   std::string absorbed;              // the activation that is computed together with the loss; empty: none
   std::vector<std::string> fitting;  // last activations that the loss takes; empty: any
   bool takes_classes;
@@ -40,7 +40,7 @@ struct LossSpec {
   std::string text;  // the description as JSON, defaults left out
 
   bool operator==(const LossSpec& other) const noexcept { return text == other.text; }
-  // True when loss and this output activation are computed together, from the raw outputs.
+  // True when loss and this output activation are computed together, from the logits.
   bool absorbs(const ActivationSpec& activation) const noexcept { return activation.name == absorbed; }
   bool has_levels() const noexcept { return from_outputs == kernels::Loss::kQuantiles; }
   // Columns of the target values for a network with `outputs` outputs.
@@ -63,8 +63,8 @@ void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t
 
 // Row losses (weighted sums over columns) and, where `delta` is not null, dL/doutputs times `delta_scale`.
 template <class T>
-void compute_loss_rows(const kernels::KernelTable<T>& table, const LossSpec& loss, bool raw, int64_t rows,
-                       int64_t columns, const T* outputs, int64_t output_row_stride,
+void compute_loss_rows(const kernels::KernelTable<T>& table, const LossSpec& loss, bool from_logits,
+                       int64_t rows, int64_t columns, const T* outputs, int64_t output_row_stride,
                        const Targets<T>& targets, const T* weights, T delta_scale, double* row_losses,
                        T* delta, int64_t delta_row_stride) noexcept;
 

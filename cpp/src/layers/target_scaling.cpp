@@ -47,7 +47,7 @@ bool TargetScaling<T>::initialize(uint64_t, uint32_t, T* flat, Poll) const {
 template <class T>
 void TargetScaling<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
-  if (!pass.raw_output)
+  if (!pass.skips_activation)
     to_target_units(pass.kernels, pass.parameters, pass.rows, pass.output_values(), pass.output.row_stride);
 }
 
@@ -55,7 +55,7 @@ template <class T>
 void TargetScaling<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
   copy_backward(pass);
-  if (!pass.raw_output)
+  if (!pass.derivative_applied)
     pass.kernels.affine_rows(pass.rows, padded_columns<T>(columns_), pass.parameters + scale_, nullptr,
                              pass.input_delta(), pass.input.row_stride);
 }
@@ -68,8 +68,8 @@ void TargetScaling<T>::to_target_units(const kernels::KernelTable<T>& table, con
 }
 
 template <class T>
-void TargetScaling<T>::to_raw_units(const T* parameters, int64_t rows, int64_t columns, const T* from,
-                                    int64_t from_stride, T* to, int64_t to_stride) const noexcept {
+void TargetScaling<T>::to_scaled_units(const T* parameters, int64_t rows, int64_t columns, const T* from,
+                                       int64_t from_stride, T* to, int64_t to_stride) const noexcept {
   const T *scale = parameters + scale_, *shift = parameters + shift_;
   for (int64_t r = 0; r < rows; ++r, from += from_stride, to += to_stride)
     for (int64_t c = 0; c < columns; ++c)

@@ -5,9 +5,9 @@
 
 namespace lamina {
 
-// y = x * scale + shift by column, from parameters that are adapted to the targets from outside. Raw outputs
-// are x: a loss compares them with (target - shift) / scale. Parameter "rows" tells from how many rows scale
-// and shift were taken.
+// y = x * scale + shift by column, from parameters that are adapted to the targets from outside. The loss
+// compares x, the logits of the network, with (target - shift) / scale. Parameter "rows" tells from how many
+// rows scale and shift were taken.
 template <class T>
 class TargetScaling final : public Layer<T> {
  public:
@@ -21,12 +21,12 @@ class TargetScaling final : public Layer<T> {
   void backward(const RowPass<T>& pass) const noexcept override;
   const TargetScaling* as_target_scaling() const noexcept override { return this; }
 
-  // Raw outputs [rows, columns], padded, to the targets' units, in place.
+  // Logits [rows, columns], padded, to the targets' units, in place.
   void to_target_units(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* values,
                        int64_t row_stride) const noexcept;
-  // Targets [rows, columns] to units of raw outputs; `to` may be `from`.
-  void to_raw_units(const T* parameters, int64_t rows, int64_t columns, const T* from, int64_t from_stride,
-                    T* to, int64_t to_stride) const noexcept;
+  // Targets [rows, columns] to the units of the logits; `to` may be `from`.
+  void to_scaled_units(const T* parameters, int64_t rows, int64_t columns, const T* from, int64_t from_stride,
+                       T* to, int64_t to_stride) const noexcept;
 
  private:
   int64_t columns_ = 0, scale_ = 0, shift_ = 0, rows_ = 0;  // offsets, but for columns

@@ -18,11 +18,6 @@ bool Network<T>::initialize(uint64_t seed, Poll poll) {
 }
 
 template <class T>
-void Network<T>::get_parameter(size_t index, T* dense) const noexcept {
-  unpack_parameter(parameters_[index], weights_.data(), dense);
-}
-
-template <class T>
 void Network<T>::set_parameter(size_t index, const T* dense) noexcept {
   pack_parameter(parameters_[index], dense, weights_.data());
   mark_weights_changed();

@@ -45,7 +45,8 @@ struct NetworkPass {
   const T* transposed = nullptr;  // backward only; null for a batch of one row
   int64_t first_row = 0, rows = 0;
   bool training = false;
-  bool raw_output = false;  // leave out the last activation: a loss that absorbs it takes it from there
+  // Forward leaves out what takes logits to outputs, and backward begins with the delta of the logits.
+  bool ends_at_logits = false;
   uint64_t seed = 0, step = 0;
 };
 
@@ -118,8 +119,7 @@ class Network {
 
   // Draws first weights. Returns false where `poll` has stopped it: the weights are then as they were.
   bool initialize(uint64_t seed, Poll poll);
-  // Dense arrays in the user's shape; pack marks the transposed weights stale.
-  void get_parameter(size_t index, T* dense) const noexcept;
+  // From a dense array in the user's shape; marks the transposed weights stale.
   void set_parameter(size_t index, const T* dense) noexcept;
   // Any change of `weights()` from outside an update must be followed by this.
   void mark_weights_changed() noexcept {
@@ -141,7 +141,7 @@ class Network {
   // `batch`, the pass of all rows.
   int phases() const noexcept { return static_cast<int>(coupled_.size()) + 1; }
   void forward(const NetworkPass<T>& pass, int phase) const noexcept;
-  // Needs the last slot's delta: dL/doutputs, or dL/d(raw outputs) where pass.raw_output. Goes back as far as
+  // Needs the last slot's delta: dL/doutputs, or dL/dlogits where pass.ends_at_logits. Goes back as far as
   // layers learn, or to the input where its delta is wanted.
   void backward(const NetworkPass<T>& pass, bool input_delta_wanted, int phase) const noexcept;
   // Whether so many members can share the columns of layers that do most of the forward work.

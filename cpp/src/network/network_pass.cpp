@@ -24,7 +24,7 @@ RowPass<T> Network<T>::row_pass(const NetworkPass<T>& pass, const Node<T>& node)
 template <class T>
 RowPass<T> Network<T>::forward_pass(const NetworkPass<T>& pass, size_t node) const noexcept {
   RowPass<T> rows = row_pass(pass, nodes_[node]);
-  rows.raw_output = pass.raw_output && node + 1 == nodes_.size();
+  rows.skips_activation = pass.ends_at_logits && node + 1 == nodes_.size();
   return rows;
 }
 
@@ -33,7 +33,7 @@ RowPass<T> Network<T>::backward_pass(const NetworkPass<T>& pass, size_t node,
                                      bool input_delta_wanted) const noexcept {
   const Node<T>& at = nodes_[node];
   RowPass<T> rows = row_pass(pass, at);
-  rows.raw_output = node + 1 == nodes_.size() ? pass.raw_output : at.derivative_applied_by_next;
+  rows.derivative_applied = node + 1 == nodes_.size() ? pass.ends_at_logits : at.derivative_applied_by_next;
   rows.input_delta_wanted = input_delta_wanted || at.reads_learned;
   rows.input_activation = at.input_activation;
   return rows;
@@ -117,7 +117,7 @@ template <class T>
 bool Network<T>::backward_activation_part(const NetworkPass<T>& batch, size_t node, int part,
                                           int parts) const noexcept {
   RowPass<T> pass = backward_pass(batch, node, false);
-  if (pass.raw_output || !nodes_[node].needs_delta() || !nodes_[node].layer->splits_backward(parts))
+  if (pass.derivative_applied || !nodes_[node].needs_delta() || !nodes_[node].layer->splits_backward(parts))
     return false;
   take_rows(pass, part, parts);
   pass.input_delta_wanted = false;
@@ -131,7 +131,7 @@ void Network<T>::backward_part(const NetworkPass<T>& batch, size_t node, int par
   const Layer<T>& layer = *nodes_[node].layer;
   RowPass<T> pass = backward_pass(batch, node, false);
   const bool splits = layer.splits_backward(parts);
-  if (splits) pass.raw_output = true;
+  if (splits) pass.derivative_applied = true;
   take_part(splits, pass, part, parts);
   if (pass.rows > 0) layer.backward(pass);
 }

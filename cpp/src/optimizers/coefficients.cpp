@@ -20,12 +20,12 @@ double checked_epsilon(double epsilon) noexcept {
 // Weight decay as it enters the gradient, and as it shrinks the weights.
 struct Decay {
   double coupled, decoupled;
-  Decay(const StepRequest& request, double is_decoupled) noexcept
+  Decay(const ParameterStep& request, double is_decoupled) noexcept
       : coupled(is_decoupled != 0.0 ? 0.0 : request.weight_decay),
         decoupled(is_decoupled != 0.0 ? request.learning_rate * request.weight_decay : 0.0) {}
 };
 
-double step_of(const StepRequest& request) noexcept { return static_cast<double>(request.step); }
+double step_of(const ParameterStep& request) noexcept { return static_cast<double>(request.step); }
 
 // NAdam's momenta at step t and t + 1, and the product of all up to t.
 struct NadamMomenta {
@@ -48,13 +48,13 @@ NadamMomenta nadam_momenta(double beta1, double decay, int64_t step) {
 }  // namespace
 
 // o: learning_rate, momentum, nesterov, decoupled
-Coefficients sgd_coefficients(const OptimizerOptions& o, const StepRequest& request) {
+Coefficients sgd_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
   const Decay decay(request, o[3]);
   return {request.learning_rate, decay.coupled, o[1], decay.decoupled, o[2]};
 }
 
 // o: learning_rate, beta1, beta2, epsilon, decoupled; AMSGrad takes the same.
-Coefficients adam_coefficients(const OptimizerOptions& o, const StepRequest& request) {
+Coefficients adam_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
   const Decay decay(request, o[4]);
   const double t = step_of(request);
   return {request.learning_rate / (1.0 - std::pow(o[1], t)),
@@ -67,14 +67,14 @@ Coefficients adam_coefficients(const OptimizerOptions& o, const StepRequest& req
 }
 
 // o: learning_rate, beta1, beta2, epsilon, decoupled
-Coefficients adamax_coefficients(const OptimizerOptions& o, const StepRequest& request) {
+Coefficients adamax_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
   const Decay decay(request, o[4]);
   const double rate = request.learning_rate / (1.0 - std::pow(o[1], step_of(request)));
   return {rate, decay.coupled, decay.decoupled, 1.0 - o[1], o[2], checked_epsilon(o[3])};
 }
 
 // o: learning_rate, beta1, beta2, epsilon, decoupled, momentum_decay
-Coefficients nadam_coefficients(const OptimizerOptions& o, const StepRequest& request) {
+Coefficients nadam_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
   const Decay decay(request, o[4]);
   const NadamMomenta mu = nadam_momenta(o[1], o[5], request.step);
   const double gradient_rate = request.learning_rate * (1.0 - mu.now) / (1.0 - mu.product);
@@ -90,7 +90,7 @@ Coefficients nadam_coefficients(const OptimizerOptions& o, const StepRequest& re
 }
 
 // o: learning_rate, beta1, beta2, epsilon, decoupled
-Coefficients radam_coefficients(const OptimizerOptions& o, const StepRequest& request) {
+Coefficients radam_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
   const Decay decay(request, o[4]);
   const double t = step_of(request), beta2_power = std::pow(o[2], t);
   const double longest = 2.0 / (1.0 - o[2]) - 1.0;
@@ -106,33 +106,33 @@ Coefficients radam_coefficients(const OptimizerOptions& o, const StepRequest& re
 }
 
 // o: learning_rate, beta1, beta2, decoupled
-Coefficients lion_coefficients(const OptimizerOptions& o, const StepRequest& request) {
+Coefficients lion_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
   const Decay decay(request, o[3]);
   return {request.learning_rate, decay.coupled, decay.decoupled, 1.0 - o[1], 1.0 - o[2]};
 }
 
 // o: learning_rate, rate_decay, initial_accumulator, epsilon, decoupled
-Coefficients adagrad_coefficients(const OptimizerOptions& o, const StepRequest& request) {
+Coefficients adagrad_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
   const Decay decay(request, o[4]);
   const double rate = request.learning_rate / (1.0 + (step_of(request) - 1.0) * o[1]);
   return {rate, decay.coupled, decay.decoupled, checked_epsilon(o[3]), o[2]};
 }
 
 // o: learning_rate, rho, epsilon, decoupled
-Coefficients adadelta_coefficients(const OptimizerOptions& o, const StepRequest& request) {
+Coefficients adadelta_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
   const Decay decay(request, o[3]);
   return {request.learning_rate, decay.coupled, decay.decoupled, 1.0 - o[1], checked_epsilon(o[2])};
 }
 
 // o: learning_rate, rho, epsilon, momentum, centered, decoupled
-Coefficients rmsprop_coefficients(const OptimizerOptions& o, const StepRequest& request) {
+Coefficients rmsprop_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
   const Decay decay(request, o[5]);
   return {
       request.learning_rate, decay.coupled, decay.decoupled, 1.0 - o[1], checked_epsilon(o[2]), o[3], o[4]};
 }
 
 // o: learning_rate (the first step size), shrink, grow, smallest_step, largest_step, decoupled
-Coefficients rprop_coefficients(const OptimizerOptions& o, const StepRequest& request) {
+Coefficients rprop_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
   const Decay decay(request, o[5]);
   // Step sizes are those without the layer's factor, which scales each step.
   const double first = request.rate_factor > 0.0 ? request.learning_rate / request.rate_factor : o[0];
@@ -141,12 +141,12 @@ Coefficients rprop_coefficients(const OptimizerOptions& o, const StepRequest& re
 
 // o: learning_rate, momentum, nesterov, iterations, adamw_rate_factor, beta1, beta2, epsilon, match_adamw,
 // first_and_last
-Coefficients muon_coefficients(const OptimizerOptions& o, const StepRequest& request) {
+Coefficients muon_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
   return adam_coefficients({o[0], o[5], o[6], o[7], 1.0},
                            {request.learning_rate * o[4], request.weight_decay, request.step});
 }
 
-Coefficients muon_matrix_coefficients(double scale, const StepRequest& request) {
+Coefficients muon_matrix_coefficients(double scale, const ParameterStep& request) {
   const Decay decay(request, 1.0);
   return {request.learning_rate * scale, decay.coupled, 0.0, decay.decoupled, 0.0};
 }

@@ -146,21 +146,21 @@ bool Muon<T>::orthogonalise(Team& team, const Parameter& matrix, FunctionRef<boo
   const int64_t small = std::min(inputs, outputs), large = std::max(inputs, outputs);
   Block x{wide_.data(), small, large, row_stride_for<T>(large)};
   Block next{next_.data(), small, large, x.stride};
-  const Block turned{tall_.data(), large, small, row_stride_for<T>(small)};
+  const Block transposed{tall_.data(), large, small, row_stride_for<T>(small)};
   const Block gram{gram_.data(), small, small, row_stride_for<T>(small)};
   const Block polynomial{polynomial_.data(), small, small, gram.stride};
   const bool upright = inputs <= outputs;  // x has the panels' rows
-  load_rows(team, matrix, upright ? x : turned);
+  load_rows(team, matrix, upright ? x : transposed);
   team.barrier();
   if (!upright) {
-    transpose(team, turned, x);
+    transpose(team, transposed, x);
     team.barrier();
   }
   normalise(team, x);
   for (int i = 0; i < iterations_; ++i) {
-    transpose(team, x, turned);
+    transpose(team, x, transposed);
     team.barrier();
-    if (!multiply(team, x, turned, nullptr, T(0), gram, stopped)) return false;
+    if (!multiply(team, x, transposed, nullptr, T(0), gram, stopped)) return false;
     team.barrier();
     if (!multiply(team, gram, gram, &gram, static_cast<T>(kCubic / kQuintic), polynomial, stopped))
       return false;
@@ -172,10 +172,10 @@ bool Muon<T>::orthogonalise(Team& team, const Parameter& matrix, FunctionRef<boo
     std::swap(x, next);
   }
   if (!upright) {
-    transpose(team, x, turned);
+    transpose(team, x, transposed);
     team.barrier();
   }
-  store_rows(team, matrix, upright ? x : turned);
+  store_rows(team, matrix, upright ? x : transposed);
   return true;
 }
 

@@ -48,8 +48,8 @@ void Optimizer<T>::begin_step(T* weights, T* backup) noexcept {
   backup_ = backup;
   finite_.store(true, std::memory_order_relaxed);
   for (Group& group : groups_) {
-    const StepRequest request{learning_rate_ * group.rate_factor, group.weight_decay, steps_,
-                              group.rate_factor};
+    const ParameterStep request{learning_rate_ * group.rate_factor, group.weight_decay, steps_,
+                                group.rate_factor};
     const Coefficients c = group.muon_scale > 0.0 ? muon_matrix_coefficients(group.muon_scale, request)
                                                   : spec_.entry->coefficients(spec_.options, request);
     std::transform(c.begin(), c.end(), group.coefficients.begin(),

@@ -17,7 +17,7 @@ using Coefficients = std::array<double, kernels::kMaxCoefficients>;
 using OptimizerOptions = std::array<double, 10>;
 
 // What one parameter asks of one step.
-struct StepRequest {
+struct ParameterStep {
   double learning_rate;
   double weight_decay;
   int64_t step;              // 1 for the first
@@ -29,7 +29,7 @@ struct OptimizerEntry {
   kernels::UpdateRule rule;
   int state_count;
   const char* state_names[3];
-  Coefficients (*coefficients)(const OptimizerOptions&, const StepRequest&);
+  Coefficients (*coefficients)(const OptimizerOptions&, const ParameterStep&);
   bool orthogonalises = false;  // weight matrices between hidden layers have Muon's rule, others this one
 };
 

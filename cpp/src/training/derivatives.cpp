@@ -9,7 +9,7 @@
 #include "layers/activation_layer.h"
 #include "layers/dense.h"
 #include "layers/rows.h"
-#include "training/hand_pass.h"
+#include "training/forward_backward.h"
 
 namespace lamina {
 
@@ -63,21 +63,21 @@ bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
 
 template <class T>
 void Derivatives<T>::forward(Member& member, const ArraySource& inputs, int64_t first, int64_t rows,
-                             bool raw) {
+                             bool logits) {
   const Slot<T>& input = member.tile.input();
   gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), inputs, nullptr, first, rows,
                 input.values, input.row_stride);
   network_.forward(
-      {.workspace = member.tile, .parameters = network_.weights(), .rows = rows, .raw_output = raw});
+      {.workspace = member.tile, .parameters = network_.weights(), .rows = rows, .ends_at_logits = logits});
 }
 
 template <class T>
-void Derivatives<T>::backward(Member& member, int64_t rows, bool raw, bool input_delta_wanted) {
+void Derivatives<T>::backward(Member& member, int64_t rows, bool logits, bool input_delta_wanted) {
   network_.backward({.workspace = member.tile,
                      .parameters = network_.weights(),
                      .transposed = network_.transposed(),
                      .rows = rows,
-                     .raw_output = raw},
+                     .ends_at_logits = logits},
                     input_delta_wanted);
 }
 
@@ -123,9 +123,8 @@ bool Derivatives<T>::input_jacobian(const ArraySource& inputs, T* jacobian, Poll
     forward(member, inputs, first, rows, false);
     for_each_output(member, rows, true, [&](int64_t k) {
       const Slot<T>& input = member.tile.input();
-      for (int64_t r = 0; r < rows; ++r)
-        std::copy_n(input.delta + r * input.row_stride, input.columns,
-                    jacobian + ((first + r) * outputs + k) * input.columns);
+      copy_to_user(rows, input.columns, input.delta, input.row_stride,
+                   jacobian + (first * outputs + k) * input.columns, outputs * input.columns);
     });
   });
 }
@@ -214,8 +213,7 @@ bool Derivatives<T>::jacobian_vector_product(const ArraySource& inputs, const T*
       else
         std::fill_n(input.delta, rows * input.row_stride, T(0));
       run_changes(member, rows, parameter_change);
-      for (int64_t r = 0; r < rows; ++r)
-        std::copy_n(output.delta + r * output.row_stride, outputs, product + (first + r) * outputs);
+      copy_to_user(rows, outputs, output.delta, output.row_stride, product + first * outputs, outputs);
     });
   // Otherwise by the Jacobian, an output at a time.
   return run(inputs.rows, 2 * outputs, poll, [&](Member& member, int64_t first, int64_t rows) {
@@ -246,15 +244,15 @@ bool Derivatives<T>::input_gradient(const ArraySource& inputs, const T* vectors,
               output.row_stride);
     backward(member, rows, false, true);
     const Slot<T>& input = member.tile.input();
-    for (int64_t r = 0; r < rows; ++r)
-      std::copy_n(input.delta + r * input.row_stride, input.columns, gradient + (first + r) * input.columns);
+    copy_to_user(rows, input.columns, input.delta, input.row_stride, gradient + first * input.columns,
+                 input.columns);
   });
 }
 
 template <class T>
 bool Derivatives<T>::parameter_gradient(const ArraySource& inputs, const T* vectors, T* gradient, Poll poll) {
   const int64_t together = std::min(kRowsTogether, inputs.rows);
-  HandPass<T> pass(network_, together, false);
+  ForwardBackward<T> pass(network_, together, false);
   AlignedBuffer<T> outputs(together * network_.outputs()), part(network_.flat_size());
   for (int64_t first = 0; first < inputs.rows; first += together) {
     ArraySource chunk = inputs;
@@ -271,8 +269,8 @@ bool Derivatives<T>::parameter_gradient(const ArraySource& inputs, const T* vect
 template <class T>
 void Derivatives<T>::run_losses(Member& member, const DataSet<T>& data, const LossTargets<T>& all_targets,
                                 const LossSpec& loss, int64_t first, int64_t rows) {
-  const bool raw = reads_raw_outputs(loss, network_);
-  forward(member, data.inputs, first, rows, raw);
+  const bool logits = reads_logits(loss, network_);
+  forward(member, data.inputs, first, rows, logits);
   const Slot<T>& output = member.tile.output();
   const auto count = static_cast<size_t>(rows);
   std::vector<double> row_losses(count);
@@ -289,10 +287,10 @@ void Derivatives<T>::run_losses(Member& member, const DataSet<T>& data, const Lo
     std::transform(data.sample_weights + first, data.sample_weights + first + rows,
                    std::back_inserter(weights), [](double weight) { return static_cast<T>(weight); });
   const T scale = static_cast<T>(1.0 / loss.column_divisor(network_.outputs()));
-  compute_loss_rows(network_.kernels(), loss, raw, rows, network_.outputs(), output.values, output.row_stride,
-                    targets, weights.empty() ? nullptr : weights.data(), scale, row_losses.data(),
-                    output.delta, output.row_stride);
-  backward(member, rows, raw, false);
+  compute_loss_rows(network_.kernels(), loss, logits, rows, network_.outputs(), output.values,
+                    output.row_stride, targets, weights.empty() ? nullptr : weights.data(), scale,
+                    row_losses.data(), output.delta, output.row_stride);
+  backward(member, rows, logits, false);
 }
 
 template <class T>
@@ -358,9 +356,8 @@ bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySo
         network.forward({.workspace = workspace, .parameters = parameters, .rows = rows});
         for (size_t i = 0; i < network.layers().size(); ++i) {
           const Slot<T>& slot = workspace.slot(network.layer_output_slot(i));
-          for (int64_t r = 0; r < rows; ++r)
-            std::copy_n(slot.values + r * slot.row_stride, slot.columns,
-                        outputs[i] + (first + r) * slot.columns);
+          copy_to_user(rows, slot.columns, slot.values, slot.row_stride, outputs[i] + first * slot.columns,
+                       slot.columns);
         }
       });
 }

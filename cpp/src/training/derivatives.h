@@ -8,7 +8,7 @@
 
 #include "base/function_ref.h"
 #include "inference/data.h"
-#include "inference/raw_outputs.h"
+#include "inference/logits.h"
 #include "inference/row_tiles.h"
 #include "network/workspace.h"
 
@@ -58,8 +58,8 @@ class Derivatives {
   // Forward, row losses and back.
   void run_losses(Member& member, const DataSet<T>& data, const LossTargets<T>& all_targets,
                   const LossSpec& loss, int64_t first, int64_t rows);
-  void forward(Member& member, const ArraySource& inputs, int64_t first, int64_t rows, bool raw);
-  void backward(Member& member, int64_t rows, bool raw, bool input_delta_wanted);
+  void forward(Member& member, const ArraySource& inputs, int64_t first, int64_t rows, bool logits);
+  void backward(Member& member, int64_t rows, bool logits, bool input_delta_wanted);
   bool changes_run_forward() const;
   void run_changes(Member& member, int64_t rows, const T* parameter_change);
   // The gradient of one row of the tile into member.gradient, for the tasks of one node or (-1) of all.

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "inference/raw_outputs.h"
+#include "inference/logits.h"
 #include "training/step.h"
 
 namespace lamina {
@@ -61,8 +61,7 @@ class BatchGradient {
 
  private:
   bool compute(const BatchRows& batch) {
-    StepRequestData<double> request{data_, batch, 0, 0, nullptr};
-    request.training = false;
+    const StepRequest<double> request{.data = data_, .batch = batch, .seed = 0, .step = 0, .training = false};
     const int threads = runner_.prepare_threads(batch.rows);
     runner_.reset_flags();
     run_team(threads, [&](Team& team) {

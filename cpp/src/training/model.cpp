@@ -144,10 +144,10 @@ Trainer<T>& Model<T>::trainer_for(const LossSpec& loss, int64_t rows, int64_t ta
 }
 
 template <class T>
-HandPass<T>& Model<T>::hand_pass_for(int64_t rows) {
-  std::unique_ptr<HandPass<T>>& hand = buffers().hand;
-  if (!hand || hand->capacity() < rows) hand = std::make_unique<HandPass<T>>(network_, rows);
-  return *hand;
+ForwardBackward<T>& Model<T>::passes_for(int64_t rows) {
+  std::unique_ptr<ForwardBackward<T>>& passes = buffers().passes;
+  if (!passes || passes->capacity() < rows) passes = std::make_unique<ForwardBackward<T>>(network_, rows);
+  return *passes;
 }
 
 template <class T>
@@ -249,8 +249,8 @@ template <class T>
 void Model<T>::forward(const ArraySource& inputs, bool training_mode, uint64_t seed, uint64_t step,
                        T* outputs, Poll poll) {
   const auto training = lock_training();
-  const bool whole = hand_pass_for(inputs.rows).forward(inputs, training_mode, seed, step, outputs, poll);
-  if (training_mode && whole) keep_statistics(buffers().hand->workspace());
+  const bool whole = passes_for(inputs.rows).forward(inputs, training_mode, seed, step, outputs, poll);
+  if (training_mode && whole) keep_statistics(buffers().passes->workspace());
 }
 
 template <class T>
@@ -258,20 +258,20 @@ void Model<T>::backward(const T* output_gradient, int64_t rows, bool gradients_w
                         T* input_gradient, Poll poll) {
   const auto training = lock_training();
   Buffers& kept = buffers();
-  if (!kept.hand || kept.hand->rows() == 0)
+  if (!kept.passes || kept.passes->rows() == 0)
     throw Error(Error::Kind::kState, "backward: expected a call of forward before it");
-  if (rows != kept.hand->rows()) {
+  if (rows != kept.passes->rows()) {
     const std::string outputs = ", " + std::to_string(network_.outputs()) + "]";
     throw Error(Error::Kind::kValue, "backward: expected a gradient of shape [" +
-                                         std::to_string(kept.hand->rows()) + outputs +
+                                         std::to_string(kept.passes->rows()) + outputs +
                                          ", as forward returned, got [" + std::to_string(rows) + outputs);
   }
   network_.check_trainable();
   const bool joins = gradients_wanted && accumulate && kept.has_gradients;
   T* to = !gradients_wanted ? nullptr : joins ? part_buffer() : gradient_buffer();
-  kept.hand->include_penalties(!joins);
+  kept.passes->include_penalties(!joins);
   if (gradients_wanted) kept.has_gradients = joins;
-  if (!kept.hand->backward(output_gradient, to, input_gradient, poll)) return;
+  if (!kept.passes->backward(output_gradient, to, input_gradient, poll)) return;
   if (gradients_wanted) {
     kept.mean.reset();
     kept.has_gradients = true;
@@ -298,7 +298,7 @@ void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
                 "optimizer.step: expected a call of backward or value_and_grad before it");
   const auto weights = lock_weights();
   const T* statistics = kept.statistics_pending ? kept.statistics.data() : nullptr;
-  hand_pass_for(1).apply(optimizer, kept.gradients.data(), statistics);
+  passes_for(1).apply(optimizer, kept.gradients.data(), statistics);
   kept.statistics_pending = false;
 }
 

@@ -15,7 +15,7 @@
 #include "base/function_ref.h"
 #include "inference/evaluation.h"
 #include "training/derivatives.h"
-#include "training/hand_pass.h"
+#include "training/forward_backward.h"
 #include "training/trainer.h"
 #include "training/training_right.h"
 
@@ -49,7 +49,7 @@ class Model {
 
   void begin_fit();
   void end_fit() noexcept;
-  // After an epoch of steps by hand; run_epoch does it itself.
+  // After an epoch of steps by passes; run_epoch does it itself.
   void end_epoch();
   EpochRecord run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
                         Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll);
@@ -107,7 +107,7 @@ class Model {
   // The right to change weights, once those who read them in place have left.
   std::unique_lock<std::shared_mutex> lock_weights();
   Trainer<T>& trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns);
-  HandPass<T>& hand_pass_for(int64_t rows);
+  ForwardBackward<T>& passes_for(int64_t rows);
   T* gradient_buffer();
   void keep_statistics(const Workspace<T>& workspace);
   T* part_buffer();
@@ -125,12 +125,13 @@ class Model {
   // What training keeps between calls.
   struct Buffers {
     std::unique_ptr<Trainer<T>> trainer;
-    std::unique_ptr<HandPass<T>> hand;
+    std::unique_ptr<ForwardBackward<T>> passes;
     AlignedBuffer<T> gradients, part;
     bool has_gradients = false;  // a call was not interrupted on its way to them
     std::optional<GradientMean>
-        mean;                     // of value_and_gradient's calls; none where backward made the gradients
-    AlignedBuffer<T> statistics;  // of the last training batch by hand, for the next apply_gradients
+        mean;  // of value_and_gradient's calls; none where backward made the gradients
+    AlignedBuffer<T>
+        statistics;  // of the last batch that forward took for training, for the next apply_gradients
     bool statistics_pending = false;
   };
   Buffers& buffers() {

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "inference/raw_outputs.h"
+#include "inference/logits.h"
+#include "layers/rows.h"
 #include "network/work_sizes.h"
 #include "training/phases.h"
 
@@ -14,7 +15,7 @@ template <class T>
 StepRunner<T>::StepRunner(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns)
     : network_(network),
       loss_(loss),
-      raw_(reads_raw_outputs(loss, network)),
+      logits_(reads_logits(loss, network)),
       target_columns_(target_columns),
       workspace_(network, capacity, WorkspaceUse::kTraining),
       batch_(capacity, target_columns),
@@ -43,7 +44,7 @@ void StepRunner<T>::check_classes(const char* where) const {
 }
 
 template <class T>
-void StepRunner<T>::gather(const StepRequestData<T>& request, double weight_scale, int64_t first,
+void StepRunner<T>::gather(const StepRequest<T>& request, double weight_scale, int64_t first,
                            int64_t rows) noexcept {
   const std::optional<WrongClass> wrong =
       batch_.gather(network_, request.data, request.batch, weight_scale, first, rows, workspace_);
@@ -53,10 +54,16 @@ void StepRunner<T>::gather(const StepRequestData<T>& request, double weight_scal
 }
 
 template <class T>
-NetworkPass<T> StepRunner<T>::pass(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept {
-  const T* transposed = request.batch.rows == 1 ? nullptr : network_.transposed();
-  return {workspace_, network_.weights(), transposed,  first, rows, request.training,
-          raw_,       request.seed,       request.step};
+NetworkPass<T> StepRunner<T>::pass(const StepRequest<T>& request, int64_t first, int64_t rows) noexcept {
+  return {.workspace = workspace_,
+          .parameters = network_.weights(),
+          .transposed = request.batch.rows == 1 ? nullptr : network_.transposed(),
+          .first_row = first,
+          .rows = rows,
+          .training = request.training,
+          .ends_at_logits = logits_,
+          .seed = request.seed,
+          .step = request.step};
 }
 
 template <class T>
@@ -70,8 +77,7 @@ void StepRunner<T>::each_tile(const Team& team, int64_t rows, FunctionRef<bool()
 }
 
 template <class T>
-void StepRunner<T>::run_rows(Team& team, const StepRequestData<T>& request,
-                             FunctionRef<bool()> stop) noexcept {
+void StepRunner<T>::run_rows(Team& team, const StepRequest<T>& request, FunctionRef<bool()> stop) noexcept {
   const int64_t rows = request.batch.rows;
   penalty_.add_share(team, network_.kernels(), network_.weights());
   const BatchWeight weight = batch_weight(request.data, request.batch, loss_.mean_over_rows);
@@ -103,7 +109,7 @@ void StepRunner<T>::run_rows(Team& team, const StepRequestData<T>& request,
 }
 
 template <class T>
-void StepRunner<T>::run_columns(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop,
+void StepRunner<T>::run_columns(Team& team, const StepRequest<T>& request, FunctionRef<bool()> stop,
                                 double weight_scale, T delta_scale) noexcept {
   const NetworkPass<T> batch = pass(request, 0, request.batch.rows);
   const Team::Range own = team.share(request.batch.rows);
@@ -125,13 +131,13 @@ void StepRunner<T>::run_columns(Team& team, const StepRequestData<T>& request, F
 }
 
 template <class T>
-bool StepRunner<T>::compute_losses(const StepRequestData<T>& request, int64_t first, int64_t rows,
+bool StepRunner<T>::compute_losses(const StepRequest<T>& request, int64_t first, int64_t rows,
                                    T delta_scale) noexcept {
   const Slot<T>& output = workspace_.output();
   const T* values = output.values + first * output.row_stride;
   T* delta = output.delta + first * output.row_stride;
   double* losses = batch_.row_losses() + first;
-  compute_loss_rows(network_.kernels(), loss_, raw_, rows, network_.outputs(), values, output.row_stride,
+  compute_loss_rows(network_.kernels(), loss_, logits_, rows, network_.outputs(), values, output.row_stride,
                     batch_.targets(request.data, first), batch_.weights(request.data, first), delta_scale,
                     losses, delta, output.row_stride);
   if (std::all_of(losses, losses + rows, [](double x) { return std::isfinite(x); })) return true;
@@ -140,14 +146,14 @@ bool StepRunner<T>::compute_losses(const StepRequestData<T>& request, int64_t fi
 }
 
 template <class T>
-void StepRunner<T>::record_outputs(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept {
+void StepRunner<T>::record_outputs(const StepRequest<T>& request, int64_t first, int64_t rows) noexcept {
   const Slot<T>& output = workspace_.output();
   T* values = output.values + first * output.row_stride;
   const int64_t columns = network_.outputs();
-  if (raw_) finish_outputs(network_, network_.weights(), rows, values, output.row_stride);
-  for (int64_t i = 0; i < rows; ++i)
-    std::copy_n(values + i * output.row_stride, columns,
-                request.outputs + request.batch.source_row(first + i) * columns);
+  if (logits_) outputs_from_logits(network_, network_.weights(), rows, values, output.row_stride);
+  copy_each_row(
+      rows, columns, [&](int64_t i) { return values + i * output.row_stride; },
+      [&](int64_t i) { return request.outputs + request.batch.source_row(first + i) * columns; });
 }
 
 template <class T>

@@ -15,12 +15,12 @@
 namespace lamina {
 
 template <class T>
-struct StepRequestData {
+struct StepRequest {
   const DataSet<T>& data;
   BatchRows batch;
   uint64_t seed;         // of dropout
   uint64_t step;         // of dropout
-  T* outputs;            // null, or [data rows, outputs]: where the batch's outputs are recorded
+  T* outputs = nullptr;  // null, or [data rows, outputs]: where the batch's outputs are recorded
   bool training = true;  // false: the network as in prediction
 };
 
@@ -39,7 +39,7 @@ class StepRunner {
 
   // Inside a team, by every member: forward and backward, with barriers only where layers couple rows. Ends
   // without one; whether a step is over is told after the next.
-  void run_rows(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop) noexcept;
+  void run_rows(Team& team, const StepRequest<T>& request, FunctionRef<bool()> stop) noexcept;
   // The gradient of the whole batch, after the barrier that follows run_rows.
   GradientTasks<T>& tasks() noexcept { return tasks_; }
 
@@ -61,22 +61,22 @@ class StepRunner {
   double penalty() const noexcept { return penalty_.total(); }
 
  private:
-  NetworkPass<T> pass(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept;
+  NetworkPass<T> pass(const StepRequest<T>& request, int64_t first, int64_t rows) noexcept;
   // Calls run(first row, rows) for tiles of this member's rows until the step is cancelled.
   void each_tile(const Team& team, int64_t rows, FunctionRef<bool()> stop,
                  FunctionRef<void(int64_t, int64_t)> run) noexcept;
   // run_rows where all rows pass through each layer together, in columns of each member's own.
-  void run_columns(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop,
-                   double weight_scale, T delta_scale) noexcept;
+  void run_columns(Team& team, const StepRequest<T>& request, FunctionRef<bool()> stop, double weight_scale,
+                   T delta_scale) noexcept;
   // A tile's inputs, targets and weights.
-  void gather(const StepRequestData<T>& request, double weight_scale, int64_t first, int64_t rows) noexcept;
+  void gather(const StepRequest<T>& request, double weight_scale, int64_t first, int64_t rows) noexcept;
   // Of rows through the last layer; false where one is not finite.
-  bool compute_losses(const StepRequestData<T>& request, int64_t first, int64_t rows, T delta_scale) noexcept;
-  void record_outputs(const StepRequestData<T>& request, int64_t first, int64_t rows) noexcept;
+  bool compute_losses(const StepRequest<T>& request, int64_t first, int64_t rows, T delta_scale) noexcept;
+  void record_outputs(const StepRequest<T>& request, int64_t first, int64_t rows) noexcept;
 
   Network<T>& network_;
   LossSpec loss_;
-  bool raw_;  // the loss reads raw outputs
+  bool logits_;  // the loss reads them
   int64_t target_columns_;
   Workspace<T> workspace_;
   Batch<T> batch_;

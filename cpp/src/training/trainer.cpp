@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/poll.h"
 #include "base/random.h"
-#include "inference/raw_outputs.h"
+#include "inference/logits.h"
 #include "network/work_sizes.h"
 
 namespace lamina {
@@ -95,15 +95,15 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
   if (batch_size > 1) network_.refresh_transposed(false);
   prepare_buffers(optimizer, request, batch_size);
   runner_.reset_flags();
-  Epoch epoch{data,
-              request,
-              optimizer,
-              outputs,
-              epoch_order(request, rows),
-              steps,
-              batch_size * std::min(request.accumulate, rows),
-              optimizer.steps(),
-              optimizer.is_stateless() && step_time < kShortStep ? kStepsPerBackup : 1};
+  Epoch epoch{.data = data,
+              .request = request,
+              .optimizer = optimizer,
+              .outputs = outputs,
+              .order = epoch_order(request, rows),
+              .steps = steps,
+              .step_rows = batch_size * std::min(request.accumulate, rows),
+              .steps_before = optimizer.steps(),
+              .keep_every = optimizer.is_stateless() && step_time < kShortStep ? kStepsPerBackup : 1};
   TimedPoll timed(poll, step_time < 50.0);
   EpochRecord record;
   double weight_sum = 0.0;
@@ -161,8 +161,11 @@ void Trainer<T>::prepare_buffers(const Optimizer<T>& optimizer, const EpochReque
 template <class T>
 bool Trainer<T>::run_step(Team& team, Epoch& epoch, int64_t index, FunctionRef<bool()> stop) noexcept {
   Optimizer<T>& optimizer = epoch.optimizer;
-  const StepRequestData<T> request{epoch.data, epoch.batch(index), epoch.request.seed,
-                                   static_cast<uint64_t>(epoch.steps_before + index), epoch.outputs};
+  const StepRequest<T> request{.data = epoch.data,
+                               .batch = epoch.batch(index),
+                               .seed = epoch.request.seed,
+                               .step = static_cast<uint64_t>(epoch.steps_before + index),
+                               .outputs = epoch.outputs};
   const int64_t rows = request.batch.rows;
   const bool keeps = index % epoch.keep_every == 0 || index + 1 == epoch.steps;
   if (team.index == 0) {
@@ -190,7 +193,7 @@ bool Trainer<T>::run_step(Team& team, Epoch& epoch, int64_t index, FunctionRef<b
 }
 
 template <class T>
-bool Trainer<T>::run_batch(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop) noexcept {
+bool Trainer<T>::run_batch(Team& team, const StepRequest<T>& request, FunctionRef<bool()> stop) noexcept {
   runner_.run_rows(team, request, stop);
   if (team.index == 0) runner_.tasks().begin();
   team.barrier();
@@ -203,7 +206,7 @@ bool Trainer<T>::run_batch(Team& team, const StepRequestData<T>& request, Functi
 }
 
 template <class T>
-bool Trainer<T>::run_whole(Team& team, const StepRequestData<T>& request, Epoch& epoch,
+bool Trainer<T>::run_whole(Team& team, const StepRequest<T>& request, Epoch& epoch,
                            FunctionRef<bool()> stop) noexcept {
   Optimizer<T>& optimizer = epoch.optimizer;
   const int64_t batch_size = epoch.request.batch_size;
@@ -214,7 +217,7 @@ bool Trainer<T>::run_whole(Team& team, const StepRequestData<T>& request, Epoch&
   const int64_t parts = batches_per_epoch(network_, all.rows, batch_size);
   for (int64_t i = 0; i < parts; ++i) {
     const int64_t first = i * batch_size;
-    StepRequestData<T> part = request;
+    StepRequest<T> part = request;
     part.batch = {all.indices ? all.indices + first : nullptr, all.first_row + first,
                   i + 1 < parts ? batch_size : all.rows - first};
     part.step = request.step * static_cast<uint64_t>(epoch.request.accumulate) + static_cast<uint64_t>(i);
@@ -234,7 +237,7 @@ bool Trainer<T>::run_whole(Team& team, const StepRequestData<T>& request, Epoch&
   clipper_.clip(team, network_.kernels(), optimizer.spec(), gradients_.data());
   team.barrier();
   if (!optimizer.prepare_updates(team, gradients_.data(), stopped)) return false;
-  // Of the last batch, as by hand.
+  // Of the last batch, as a custom training loop has it.
   if (team.index == 0) network_.update_running(runner_.workspace(), optimizer);
   tasks.run(team, runner_.workspace(), all.rows, gradients_.data(), false, &optimizer);
   return true;
@@ -242,7 +245,8 @@ bool Trainer<T>::run_whole(Team& team, const StepRequestData<T>& request, Epoch&
 
 template <class T>
 double Trainer<T>::step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed, Poll poll) {
-  const EpochRequest request{kNoEpoch, data.inputs.rows, false, seed, nullptr};
+  const EpochRequest request{
+      .epoch = kNoEpoch, .batch_size = data.inputs.rows, .shuffle = false, .seed = seed};
   return run_epoch(data, request, optimizer, nullptr, nullptr, poll).loss;
 }
 
@@ -254,7 +258,7 @@ std::optional<double> Trainer<T>::value_and_gradient(const DataSet<T>& data, uin
   const int threads = runner_.prepare_threads(rows);
   if (rows > 1) network_.refresh_transposed(false);
   runner_.reset_flags();
-  const StepRequestData<T> request{data, {nullptr, 0, rows}, seed, step, nullptr};
+  const StepRequest<T> request{.data = data, .batch = {.rows = rows}, .seed = seed, .step = step};
   TimedPoll timed(poll, false);
   const auto stop = [&] { return timed(0); };
   run_team(threads, [&](Team& team) {
@@ -317,10 +321,10 @@ void Trainer<T>::undo(Epoch& epoch, int64_t done) {
 template <class T>
 void Trainer<T>::fail_not_finite(Epoch& epoch, int64_t done) {
   Optimizer<T>& optimizer = epoch.optimizer;
-  const bool in_update = runner_.loss_is_finite(), by_hand = epoch.request.epoch == kNoEpoch;
+  const bool in_update = runner_.loss_is_finite(), single = epoch.request.epoch == kNoEpoch;
   const std::string where =
-      by_hand ? "train_step " + std::to_string(epoch.steps_before + 1)
-              : "fit, epoch " + std::to_string(epoch.request.epoch) + ", step " + std::to_string(done + 1);
+      single ? "train_step " + std::to_string(epoch.steps_before + 1)
+             : "fit, epoch " + std::to_string(epoch.request.epoch) + ", step " + std::to_string(done + 1);
   // Of several batches the last one's rows lie there; alone it may be larger by a row that joined it.
   int64_t rows = epoch.batch(done).rows;
   if (epoch.request.accumulate > 1) rows = std::min(rows, epoch.request.batch_size);

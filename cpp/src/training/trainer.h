@@ -15,7 +15,7 @@
 
 namespace lamina {
 
-inline constexpr int64_t kNoEpoch = -1;  // a single step by hand
+inline constexpr int64_t kNoEpoch = -1;  // a single step of a custom training loop
 
 struct EpochRequest {
   int64_t epoch = 1;  // from 1: for the shuffle and error messages
@@ -94,10 +94,9 @@ class Trainer {
   // By every member of the team: one update; false: stop (not finite or cancelled).
   bool run_step(Team& team, Epoch& epoch, int64_t index, FunctionRef<bool()> stop) noexcept;
   // Rows of one batch forward and back.
-  bool run_batch(Team& team, const StepRequestData<T>& request, FunctionRef<bool()> stop) noexcept;
+  bool run_batch(Team& team, const StepRequest<T>& request, FunctionRef<bool()> stop) noexcept;
   // The mean gradient of an update's batches, then the update.
-  bool run_whole(Team& team, const StepRequestData<T>& request, Epoch& epoch,
-                 FunctionRef<bool()> stop) noexcept;
+  bool run_whole(Team& team, const StepRequest<T>& request, Epoch& epoch, FunctionRef<bool()> stop) noexcept;
   void sync_backup();
   // Back to the weights of the last step whose loss was finite, after `done` updates and a step that failed.
   void undo(Epoch& epoch, int64_t done);

@@ -19,11 +19,9 @@ from lamina.cli._option_values import (
     sizes,
 )
 from lamina.cli._parser import CommandParser
-from lamina.tabular import NUMBER_ENCODINGS, TASKS
+from lamina.tabular import NUMBER_ENCODINGS, OPTIMIZERS, SPLITS, TASKS
 
 STANDARD_INPUT = Path("-")
-OPTIMIZERS = ("adam", "adamw", "sgd")
-SPLITS = ("random", "time", "last")
 
 _THRESHOLD = (
     "of two classes the second is predicted where its probability is above this (default: 0.5)"

@@ -11,7 +11,7 @@ namespace lamina::kernels {
 namespace {
 
 constexpr int kNarrowColumns = 4;
-// Depth of A that is turned at once, to lie in the first-level cache.
+// Depth of A that is transposed at once, to lie in the first-level cache.
 constexpr int64_t kNarrowDepth = 32;
 
 template <class T, int kVectors, int... V>
@@ -37,14 +37,15 @@ LAMINA_INLINE void narrow_store(const Vec<T>* sums, T* columns, Indices<I...>) {
   (store(columns + I * Vec<T>::kLanes, sums[I]), ...);
 }
 
-// A(row, k) for the rows of kVectors vectors, turned so that the rows of one k follow one another.
+// A(row, k) for the rows of kVectors vectors, transposed so that the rows of one k follow one another.
 template <class T, int kVectors>
-LAMINA_INLINE void turn_rows(const Product<T>& p, int64_t row, int64_t first, int64_t depth, T* turned) {
+LAMINA_INLINE void transpose_rows(const Product<T>& p, int64_t row, int64_t first, int64_t depth,
+                                  T* transposed) {
   constexpr int64_t kLanes = Vec<T>::kLanes;
   for (int64_t k = 0; k < depth; k += kLanes) {
     for (int64_t v = 0; v < kVectors; ++v) {
       transpose_lanes(kLanes, p.a + (row + v * kLanes) * p.a_row_stride + first + k, p.a_row_stride,
-                      turned + k * kVectors * kLanes + v * kLanes, kVectors * kLanes);
+                      transposed + k * kVectors * kLanes + v * kLanes, kVectors * kLanes);
     }
   }
 }
@@ -58,13 +59,13 @@ LAMINA_NOINLINE void narrow_rows(const Product<T>& p, int64_t row) noexcept {
   const int64_t b_stride = p.panel_rows > 0 ? p.columns : p.b_row_stride;
   const T* bias = p.b + p.depth * b_stride;
   narrow_start<kVectors>(sums, p.init == ProductInit::kBias ? bias : nullptr, Sums{});
-  alignas(64) T turned[kNarrowDepth * kRows];
-  const bool must_turn = p.a_row_stride != 1;
+  alignas(64) T transposed[kNarrowDepth * kRows];
+  const bool must_transpose = p.a_row_stride != 1;
   for (int64_t first = 0; first < p.depth; first += kNarrowDepth) {
     const int64_t depth = p.depth - first < kNarrowDepth ? p.depth - first : kNarrowDepth;
-    const T* a = must_turn ? turned : p.a + row + first * p.a_depth_stride;
-    const int64_t a_stride = must_turn ? kRows : p.a_depth_stride;
-    if (must_turn) turn_rows<T, kVectors>(p, row, first, depth, turned);
+    const T* a = must_transpose ? transposed : p.a + row + first * p.a_depth_stride;
+    const int64_t a_stride = must_transpose ? kRows : p.a_depth_stride;
+    if (must_transpose) transpose_rows<T, kVectors>(p, row, first, depth, transposed);
     const T* b = p.b + first * b_stride;
     for (int64_t k = 0; k < depth; ++k, a += a_stride, b += b_stride) {
       narrow_step<T, kVectors>(sums, a, b, IndicesTo<kVectors>{}, IndicesTo<kColumns>{});
@@ -87,7 +88,7 @@ LAMINA_INLINE bool narrow_sums(const Product<T>& p) {
     if constexpr (kColumns > 1) return narrow_sums<T, kColumns - 1>(p);
     return false;
   }
-  // Rows that are turned are read in whole vectors, so they must be padded.
+  // Rows that are transposed are read in whole vectors, so they must be padded.
   const bool readable = p.a_row_stride == 1 || (p.a_depth_stride == 1 && p.a_row_stride % kLanes == 0 &&
                                                 reinterpret_cast<uintptr_t>(p.a) % 64 == 0);
   if (p.rows < kLanes || !readable || p.columns > kPanelColumns<T> || p.init == ProductInit::kAccumulate)

@@ -132,25 +132,26 @@ LAMINA_INLINE void run_last_panel(int vectors, int64_t depth, const T* x, const 
 }
 
 template <class T, int... C>
-LAMINA_INLINE void turned_step(Vec<T>* sums, Vec<T> x, const T* b, int64_t b_stride, Indices<C...>) {
+LAMINA_INLINE void transposed_step(Vec<T>* sums, Vec<T> x, const T* b, int64_t b_stride, Indices<C...>) {
   ((sums[C] = fma(x, load(b + C * b_stride), sums[C])), ...);
 }
 
 template <class T, int kColumns, int... K>
-LAMINA_INLINE void turned_chains(Vec<T>* sums, const T* x, const T* b, int64_t b_stride, Indices<K...>) {
+LAMINA_INLINE void transposed_chains(Vec<T>* sums, const T* x, const T* b, int64_t b_stride, Indices<K...>) {
   constexpr int64_t kLanes = Vec<T>::kLanes;
-  (turned_step(sums + K * kColumns, loadu(x + K * kLanes), b + K * kLanes, b_stride, IndicesTo<kColumns>{}),
+  (transposed_step(sums + K * kColumns, loadu(x + K * kLanes), b + K * kLanes, b_stride,
+                   IndicesTo<kColumns>{}),
    ...);
 }
 
 template <class T, int... C>
-LAMINA_INLINE void turned_finish(const Vec<T>* sums, const T* bias, T* out, Indices<C...>) {
+LAMINA_INLINE void transposed_finish(const Vec<T>* sums, const T* bias, T* out, Indices<C...>) {
   ((out[C] = bias != nullptr ? reduce_add(sums[C]) + bias[C] : reduce_add(sums[C])), ...);
 }
 
 // A few columns, vectors along the depth: no work for padding columns.
 template <class T, int kColumns>
-LAMINA_INLINE void run_turned(const SingleRow<T>& r, const T* x, T* out) {
+LAMINA_INLINE void run_transposed(const SingleRow<T>& r, const T* x, T* out) {
   constexpr int64_t kLanes = Vec<T>::kLanes;
   constexpr int kChains = kRowChains / kColumns;
   const int64_t b_stride = (r.depth + kLineElements<T> - 1) / kLineElements<T> * kLineElements<T>;
@@ -158,25 +159,25 @@ LAMINA_INLINE void run_turned(const SingleRow<T>& r, const T* x, T* out) {
   set_zero<T>(sums, IndicesTo<kColumns * kChains>{});
   int64_t k = 0;
   for (; k + kChains * kLanes <= r.depth; k += kChains * kLanes) {
-    turned_chains<T, kColumns>(sums, x + k, r.turned + k, b_stride, IndicesTo<kChains>{});
+    transposed_chains<T, kColumns>(sums, x + k, r.transposed + k, b_stride, IndicesTo<kChains>{});
   }
   for (; k + kLanes <= r.depth; k += kLanes) {
-    turned_chains<T, kColumns>(sums, x + k, r.turned + k, b_stride, IndicesTo<1>{});
+    transposed_chains<T, kColumns>(sums, x + k, r.transposed + k, b_stride, IndicesTo<1>{});
   }
   if (k < r.depth)
-    turned_step(sums, load_n(x + k, r.depth - k), r.turned + k, b_stride, IndicesTo<kColumns>{});
+    transposed_step(sums, load_n(x + k, r.depth - k), r.transposed + k, b_stride, IndicesTo<kColumns>{});
   add_chains<T, kChains, kColumns>(sums);
   for (int64_t j = 0; j < r.columns; j += kLanes) store(out + j, zero<T>());
   const T* bias = r.panel_rows > r.depth ? r.panels + r.depth * r.columns : nullptr;
-  turned_finish(sums, bias, out, IndicesTo<kColumns>{});
+  transposed_finish(sums, bias, out, IndicesTo<kColumns>{});
 }
 
-template <class T, int kColumns = kMaxTurnedColumns>
-LAMINA_INLINE void run_turned_columns(const SingleRow<T>& r, const T* x, T* out) {
+template <class T, int kColumns = kMaxTransposedColumns>
+LAMINA_INLINE void run_transposed_columns(const SingleRow<T>& r, const T* x, T* out) {
   if (r.true_columns == kColumns) {
-    run_turned<T, kColumns>(r, x, out);
+    run_transposed<T, kColumns>(r, x, out);
   } else if constexpr (kColumns > 1) {
-    run_turned_columns<T, kColumns - 1>(r, x, out);
+    run_transposed_columns<T, kColumns - 1>(r, x, out);
   }
 }
 
@@ -203,11 +204,11 @@ LAMINA_INLINE void run_all_panels(const SingleRow<T>& r, const T* input, T* outp
 
 template <class T>
 void single_row(const SingleRow<T>& r, const T* input, T* output) noexcept {
-  if (r.turned == nullptr) {
+  if (r.transposed == nullptr) {
     run_all_panels(r, input, output);
     if (r.activation == Activation::kRelu || r.activation == Activation::kLeakyRelu) return;
   } else {
-    run_turned_columns(r, input, output);
+    run_transposed_columns(r, input, output);
   }
   if (r.activation == Activation::kIdentity) return;
   activation_function<T>(r.activation, false)({1, r.columns, output, r.columns, nullptr, 0, r.parameter});

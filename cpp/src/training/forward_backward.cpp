@@ -1,5 +1,5 @@
 // Forward and backward as separate calls.
-#include "training/hand_pass.h"
+#include "training/forward_backward.h"
 
 #include <algorithm>
 
@@ -10,37 +10,33 @@
 
 namespace lamina {
 
-namespace {
-
-// To a user's matrix, without padding.
 template <class T>
-void copy_dense(int64_t rows, int64_t columns, const T* from, int64_t from_stride, T* to) noexcept {
-  for (int64_t row = 0; row < rows; ++row) std::copy_n(from + row * from_stride, columns, to + row * columns);
-}
-
-}  // namespace
-
-template <class T>
-HandPass<T>::HandPass(Network<T>& network, int64_t capacity, bool penalties)
+ForwardBackward<T>::ForwardBackward(Network<T>& network, int64_t capacity, bool penalties)
     : network_(network), workspace_(network, capacity, WorkspaceUse::kTraining), tasks_(network) {
   tasks_.include_penalties(penalties);
 }
 
 template <class T>
-NetworkPass<T> HandPass<T>::pass(int64_t first, int64_t rows) noexcept {
-  const T* transposed = rows_ == 1 ? nullptr : network_.transposed();
-  return {workspace_, network_.weights(), transposed, first, rows, training_, false, seed_, step_};
+NetworkPass<T> ForwardBackward<T>::pass(int64_t first, int64_t rows) noexcept {
+  return {.workspace = workspace_,
+          .parameters = network_.weights(),
+          .transposed = rows_ == 1 ? nullptr : network_.transposed(),
+          .first_row = first,
+          .rows = rows,
+          .training = training_,
+          .seed = seed_,
+          .step = step_};
 }
 
 template <class T>
-bool HandPass<T>::stops(const Team& team, TimedPoll& poll) noexcept {
+bool ForwardBackward<T>::stops(const Team& team, TimedPoll& poll) noexcept {
   if (team.index == 0 && poll(0)) stopped_.store(true, std::memory_order_relaxed);
   return stopped_.load(std::memory_order_relaxed);
 }
 
 template <class T>
-bool HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs,
-                          Poll poll) {
+bool ForwardBackward<T>::forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step,
+                                 T* outputs, Poll poll) {
   if (training) network_.check_batch_rows(inputs.rows, "forward");
   rows_ = inputs.rows;
   training_ = training;
@@ -62,8 +58,8 @@ bool HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t see
                         count, input.values + first * input.row_stride, input.row_stride);
         network_.forward(pass(first, count), phase);
         if (phase + 1 == network_.phases())
-          copy_dense(count, output.columns, output.values + first * output.row_stride, output.row_stride,
-                     outputs + first * output.columns);
+          copy_to_user(count, output.columns, output.values + first * output.row_stride, output.row_stride,
+                       outputs + first * output.columns, output.columns);
       });
     }
   });
@@ -72,12 +68,12 @@ bool HandPass<T>::forward(const ArraySource& inputs, bool training, uint64_t see
 }
 
 template <class T>
-int HandPass<T>::team_size(double multiply_adds) {
+int ForwardBackward<T>::team_size(double multiply_adds) {
   return deserved_threads(multiply_adds, sizeof(T) == 8, get_num_threads());
 }
 
 template <class T>
-bool HandPass<T>::backward(const T* output_gradient, T* gradients, T* input_gradient, Poll poll) {
+bool ForwardBackward<T>::backward(const T* output_gradient, T* gradients, T* input_gradient, Poll poll) {
   if (rows_ != 1) network_.refresh_transposed(input_gradient != nullptr);
   const int threads = team_size(work_between_barriers(network_, network_.training_multiply_adds(), rows_));
   tasks_.prepare(rows_, threads);
@@ -95,8 +91,8 @@ bool HandPass<T>::backward(const T* output_gradient, T* gradients, T* input_grad
                     output.delta + first * output.row_stride, output.row_stride);
         network_.backward(pass(first, count), input_gradient != nullptr, phase);
         if (phase == 0 && input_gradient != nullptr)
-          copy_dense(count, input.columns, input.delta + first * input.row_stride, input.row_stride,
-                     input_gradient + first * input.columns);
+          copy_to_user(count, input.columns, input.delta + first * input.row_stride, input.row_stride,
+                       input_gradient + first * input.columns, input.columns);
       });
     }
     team.barrier();
@@ -107,7 +103,7 @@ bool HandPass<T>::backward(const T* output_gradient, T* gradients, T* input_grad
 }
 
 template <class T>
-void HandPass<T>::apply(Optimizer<T>& optimizer, T* gradients, const T* statistics) {
+void ForwardBackward<T>::apply(Optimizer<T>& optimizer, T* gradients, const T* statistics) {
   network_.refresh_transposed(false);
   if (backup_.empty()) backup_ = AlignedBuffer<T>(network_.flat_size());
   std::copy_n(network_.weights(), network_.flat_size(), backup_.data());
@@ -135,7 +131,7 @@ void HandPass<T>::apply(Optimizer<T>& optimizer, T* gradients, const T* statisti
               "Check the gradients, or try a lower learning_rate");
 }
 
-template class HandPass<float>;
-template class HandPass<double>;
+template class ForwardBackward<float>;
+template class ForwardBackward<double>;
 
 }  // namespace lamina

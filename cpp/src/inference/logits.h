@@ -1,5 +1,5 @@
-// Where a loss does not read a network's outputs but what its last layer makes them of: logits, or outputs in
-// the units of scaled targets.
+// Logits: what a network's last activation, or the scaling of its targets, makes the outputs of. Many losses
+// read them in place of the outputs.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 namespace lamina {
 
 template <class T>
-bool reads_raw_outputs(const LossSpec& loss, const Network<T>& network) noexcept {
+bool reads_logits(const LossSpec& loss, const Network<T>& network) noexcept {
   return network.target_scaling() != nullptr || loss.absorbs(network.output_activation());
 }
 
@@ -37,17 +37,17 @@ void check_loss_fits(const LossSpec& loss, const Network<T>& network) {
   check_loss_fits(loss, network.output_activation(), network.outputs());
 }
 
-// Raw outputs [rows, outputs], in padded rows, to the network's outputs, in place.
+// Logits [rows, outputs], in padded rows, to the network's outputs, in place.
 template <class T>
-void finish_outputs(const Network<T>& network, const T* parameters, int64_t rows, T* values,
-                    int64_t row_stride) noexcept {
+void outputs_from_logits(const Network<T>& network, const T* parameters, int64_t rows, T* values,
+                         int64_t row_stride) noexcept {
   if (const TargetScaling<T>* scaling = network.target_scaling())
     return scaling->to_target_units(network.kernels(), parameters, rows, values, row_stride);
   apply_activation(network.kernels(), network.output_activation(), rows, network.outputs(), values,
                    row_stride, static_cast<T*>(nullptr), 0);
 }
 
-// A data set's targets as a loss compares them with raw outputs: the user's, or scaled copies.
+// A data set's targets as a loss compares them with logits: the user's, or scaled copies.
 template <class T>
 class LossTargets {
  public:
@@ -56,8 +56,8 @@ class LossTargets {
     const TargetScaling<T>* scaling = network.target_scaling();
     if (scaling == nullptr || targets_.values == nullptr) return;
     scaled_ = AlignedBuffer<T>(data.inputs.rows * targets_.columns);
-    scaling->to_raw_units(parameters, data.inputs.rows, targets_.columns, targets_.values,
-                          targets_.row_stride, scaled_.data(), targets_.columns);
+    scaling->to_scaled_units(parameters, data.inputs.rows, targets_.columns, targets_.values,
+                             targets_.row_stride, scaled_.data(), targets_.columns);
     targets_.values = scaled_.data();
     targets_.row_stride = targets_.columns;
   }

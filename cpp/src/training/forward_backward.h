@@ -11,10 +11,10 @@
 namespace lamina {
 
 template <class T>
-class HandPass {
+class ForwardBackward {
  public:
   // `penalties`: parameter gradients include those of the layers' penalties.
-  HandPass(Network<T>& network, int64_t capacity, bool penalties = true);
+  ForwardBackward(Network<T>& network, int64_t capacity, bool penalties = true);
   void include_penalties(bool wanted) noexcept { tasks_.include_penalties(wanted); }
 
   int64_t capacity() const noexcept { return workspace_.rows(); }
