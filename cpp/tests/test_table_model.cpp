@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/thread_count.h"
 #include "check.h"
-#include "tables/text_table.h"
+#include "csv_table.h"
 #include "tables/text_value.h"
 
 namespace {
@@ -34,6 +34,7 @@ using lamina::TableModel;
 using lamina::TensorType;
 using lamina::TensorView;
 using lamina::TextColumn;
+using lamina::test::CsvTable;
 namespace fs = std::filesystem;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -359,52 +360,6 @@ LAMINA_TEST(a_file_damaged_in_any_byte_is_refused) {
 }
 
 // Python's outputs.
-
-// The columns of a CSV table: numbers where all cells are, else text.
-struct CsvTable {
-  std::vector<std::string> names;
-  std::vector<std::vector<double>> numbers;
-  std::vector<std::vector<std::int32_t>> codes;
-  std::unique_ptr<lamina::TextTable> table;
-  std::vector<NamedColumn> columns;
-
-  explicit CsvTable(const std::string& text) {
-    std::deque<std::string> unescaped;
-    lamina::RowScanner scanner({}, text.data(), text.data() + text.size(), true, unescaped);
-    scanner.next(text.data() + text.size());
-    for (const std::string_view cell : scanner.cells()) names.emplace_back(cell);
-    lamina::TextTableOptions options;
-    options.kinds.assign(names.size(), lamina::ColumnKind::kNumber);
-    const std::string_view rows =
-        std::string_view(text).substr(static_cast<std::size_t>(scanner.position() - text.data()));
-    for (bool again = true; again;) {
-      table = std::make_unique<lamina::TextTable>(options);
-      table->add(rows);
-      table->finish();
-      again = false;
-      for (std::size_t i = 0; i < names.size(); ++i) {
-        if (!table->is_late(i)) continue;
-        options.kinds[i] = lamina::ColumnKind::kText;
-        again = true;
-      }
-    }
-    numbers.resize(names.size());
-    codes.resize(names.size());
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (options.kinds[i] == lamina::ColumnKind::kNumber) {
-        numbers[i] = table->take_numbers(i);
-        columns.push_back(
-            {names[i], lamina::NumberColumn{numbers[i].data(), NumberType::kF64, 8, table->rows()}});
-        continue;
-      }
-      codes[i] = table->take_codes(i);
-      TextColumn column{codes[i].data(), table->rows(), {}};
-      for (std::int32_t code = 0; code < table->texts(i).size(); ++code)
-        column.texts.emplace_back(table->texts(i)[code]);
-      columns.push_back({names[i], column});
-    }
-  }
-};
 
 std::string read_file(const char* path) {
   std::ifstream in(path, std::ios::binary);
