@@ -13,6 +13,7 @@ pytest.importorskip("polars")
 pytest.importorskip("rich")
 pytest.importorskip("narwhals")
 
+import lamina as lm
 from commands import lamina, make_table
 from lamina.cli._arguments import build_parser
 from lamina.tabular import TableError, TableModel, TableWarning, TrainOptions, finite
@@ -206,6 +207,11 @@ def test_errors_name_the_options_of_python(frame):
         ({"optimizer": "lion"}, ValueError, "expected optimizer to be one of 'adam', 'adamw'"),
         ({"split": "first"}, ValueError, "expected split to be one of None, 'random', 'time'"),
         ({"numeric": "hours"}, TypeError, "expected numeric as a list of names of columns"),
+        ({"missing": None}, TypeError, "expected missing as a list of texts, got None"),
+        ({"hidden": 8}, TypeError, "expected hidden as a list of numbers of units, got 8"),
+        ({"date_format": {"hours": 3}}, TypeError, "expected date_format as a dictionary"),
+        ({"validation": 0.2}, TableError, "validation: expected a table"),
+        ({"callbacks": 3}, TypeError, "expected callbacks as a list, got 3"),
         ({"date_format": "%d"}, TypeError, "expected date_format as a dictionary"),
         ({"seed": -1}, ValueError, "seed: expected a number from 0"),
         ({"time_column": "hours", "split": "last"}, ValueError, "time_column goes with"),
@@ -224,12 +230,34 @@ def test_callbacks_follow_the_training_and_their_errors_come_through(frame):
             self.seen += 1
             assert {"loss", "val_loss", "accuracy"} <= record.keys()
 
-    class Stop:
-        def on_epoch_end(self, epoch, record):
-            raise KeyboardInterrupt
-
     callback = Callback()
     fitted(frame, "paid", callbacks=[callback])
     assert callback.seen == 5
+    with pytest.raises(ZeroDivisionError):
+        fitted(frame, "paid", callbacks=[Raising(3, ZeroDivisionError())])
+
+
+class Raising:
+    """A callback that raises at the end of an epoch (from 1), or in the first one's beginning."""
+
+    def __init__(self, epoch, error):
+        self.epoch, self.error = epoch, error
+
+    def on_epoch_begin(self, epoch):
+        if self.epoch == 0:
+            raise self.error
+
+    def on_epoch_end(self, epoch, record):
+        if epoch + 1 == self.epoch:
+            raise self.error
+
+
+def test_an_interrupt_leaves_the_best_model_so_far_and_says_so(frame):
+    with pytest.warns(lm.TrainingWarning, match="interrupted in epoch 4; .* weights of epoch 3"):
+        model = fitted(frame, "paid", callbacks=[Raising(3, KeyboardInterrupt())])
+    assert model.training["stop_reason"] == "interrupted"
+    assert len(model.history["loss"]) == 3
+    whole = fitted(frame, "paid", epochs=3)
+    assert np.array_equal(model.outputs(frame), whole.outputs(frame))
     with pytest.raises(KeyboardInterrupt):
-        fitted(frame, "paid", callbacks=[Stop()])
+        fitted(frame, "paid", callbacks=[Raising(0, KeyboardInterrupt())])

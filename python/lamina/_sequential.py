@@ -51,7 +51,7 @@ class Sequential(Stack):
             `TargetScaling`: for quantities whose values are not about 1. Losses (history,
             `evaluate`, target_loss) are then those of scaled targets, metrics and outputs in the
             targets' own units. For losses of quantities, not of classes, counts or directions; a
-            function of your own sees outputs and targets in their own units.
+            custom loss sees outputs and targets in their own units.
 
     Attributes:
         history: `History` of the last fit, or of the running one, also where it was interrupted or
@@ -117,11 +117,11 @@ class Sequential(Stack):
 
         Args:
             loss: None: "cross_entropy" after softmax, "binary_cross_entropy" after sigmoid, else
-                "mean_squared_error". A function of your own gets all rows at once.
-            metrics: names and functions of `lamina.metrics`, or functions `f(y, outputs)` of your
-                own that give a number: y as the loss has it, class indices [rows] or values
-                [rows, columns] whatever its shape was, and outputs [rows, outputs]. One with a
-                parameter `sample_weight` is given the weights [rows], or None.
+                "mean_squared_error". A custom loss gets all rows at once.
+            metrics: names and functions of `lamina.metrics`, or custom metrics: functions
+                `f(y, outputs)` that give a number, with y as the loss has it, class indices [rows]
+                or values [rows, columns] whatever its shape was, and outputs [rows, outputs]. One
+                with a parameter `sample_weight` is given the weights [rows], or None.
             sample_weight: weight of each row [rows], at least 0; of the loss and lamina's metrics.
 
         lamina's metrics read the outputs as the loss has them: softmax as one class a row, several
@@ -180,7 +180,7 @@ class Sequential(Stack):
                 latter two with `lamina[frames]`), whose names are remembered in `feature_names`.
             y: class indices [rows] or probabilities [rows, outputs] for cross-entropy; else
                 values [rows] or [rows, outputs].
-            loss: a name or object; None as in `evaluate`. A function of your own as in
+            loss: a name or object; None as in `evaluate`. A custom loss as in
                 `value_and_grad`, the mean over its rows: then each step is taken in Python.
             optimizer: a name (a fresh optimizer) or an object (keeps its state across calls);
                 `LBFGS` and `LevenbergMarquardt` take all rows at once, an iteration an epoch.

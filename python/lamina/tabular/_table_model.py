@@ -16,6 +16,7 @@ from lamina._network.model_file import load_model, save_model
 from lamina._sequential import Sequential
 from lamina._training.callbacks import Callback
 from lamina._training.fit import Verbose
+from lamina._training.training_warnings import TrainingWarning
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._columns import Column, Floats, TableError
@@ -25,6 +26,7 @@ from lamina.tabular._inspect import closest
 from lamina.tabular._options import TrainOptions, check_validation
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._record import Fields, finite
+from lamina.tabular._remedies import table_named
 from lamina.tabular._scores import Scores, score_outputs
 from lamina.tabular._target import ClassTarget, Target, target_from_record
 from lamina.tabular._training import TableTraining, Trained
@@ -148,9 +150,10 @@ class TableModel:
         Raises:
             TableError: a column is missing or cannot be read, or the target cannot be learnt.
             TypeError, ValueError: an option is of another kind, or out of range.
-            KeyboardInterrupt: Ctrl-C; there is no model then.
+            KeyboardInterrupt: Ctrl-C before the end of the first epoch.
 
         Warns:
+            TrainingWarning: Ctrl-C ended the training; the model has the best weights so far.
             TableWarning: a column gives the target away, a value of the target may stand for a
                 missing one, rows have no target, or rows held back at random have dates.
 
@@ -167,7 +170,7 @@ class TableModel:
             target=str(target),
             validation_fraction=validation_fraction,
             split=split,
-            time_column=time_column,
+            time_column=None if time_column is None else str(time_column),
             task=task,
             numeric=numeric,
             categorical=categorical,
@@ -196,12 +199,16 @@ class TableModel:
             training.hold_back()
         else:
             check_validation(options)
-            training.validate_on(as_columns(validation), "validation", {"kind": "table"})
+            with table_named("validation"):
+                columns = as_columns(validation)
+            training.validate_on(columns, "validation", {"kind": "table"})
         training.encode()
         for sentence in findings(training):
             warnings.warn(sentence, TableWarning, stacklevel=stack_level())
         trained = training.run(callbacks, verbose)
-        if trained.error is not None:
+        if isinstance(trained.error, KeyboardInterrupt):
+            warnings.warn(trained.interrupted(), TrainingWarning, stacklevel=stack_level())
+        elif trained.error is not None:
             raise trained.error
         model = cls.trained(training, trained, type(table).__name__)
         results = {"validation": training.scores("validation", model.outputs_of)}
