@@ -19,4 +19,5 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   lamina::python::register_predictor(module);
   lamina::python::register_model_file(module);
   lamina::python::register_text_table(module);
+  lamina::python::register_tables(module);
 }

@@ -20,6 +20,7 @@ void register_predictor(py::module_& module);
 void register_targets(py::module_& module);
 void register_schedules(py::module_& module);
 void register_scorer(py::module_& module);
+void register_tables(py::module_& module);
 void register_text_table(py::module_& module);
 
 }  // namespace lamina::python

@@ -7,7 +7,7 @@ import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['EarlyStoppingRule', 'FitLoop', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'better', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'class_labels', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_text_table', 'make_warm_up', 'metric_table', 'monitored', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'weigh_classes', 'wrap_schedule', 'write_model_file']
+__all__: list[str] = ['EarlyStoppingRule', 'FitLoop', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableFault', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'better', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'class_labels', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'monitored', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'weigh_classes', 'wrap_schedule', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -295,6 +295,35 @@ class TextTable:
     @property
     def rows(self) -> int:
         ...
+class TableFault(ValueError):
+    """
+    A table or a record that cannot be used; the package raises its own errors for it.
+    """
+class TableEncoder:
+    def encode_columns(self, columns: list[tuple], out: typing.Annotated[numpy.typing.ArrayLike, numpy.float32]) -> list[tuple[str, str, int, str]]:
+        """
+        Write columns, (place, array) or (place, codes, texts), into out [rows, inputs]; what training did not see.
+        """
+    def encode_row(self, row: typing.Any) -> tuple[numpy.typing.NDArray[numpy.float32], list[tuple[str, str, int, str]]] | None:
+        """
+        The inputs [1, inputs] of a row, a dict or a list of plain values, and what training did not see; None where it is no such row.
+        """
+    @property
+    def layer(self) -> str:
+        """
+        The description of the network's first layer, as JSON.
+        """
+class TableTarget:
+    def check_threshold(self, threshold: typing.SupportsFloat | typing.SupportsIndex | None) -> None:
+        ...
+    def decode(self, outputs: numpy.ndarray, threshold: typing.SupportsFloat | typing.SupportsIndex | None) -> numpy.ndarray:
+        """
+        Indices of classes, or numbers, [rows] from the network's outputs.
+        """
+    def probabilities(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        [rows, classes] from the network's outputs.
+        """
 def activate(activation: str, x: numpy.ndarray, y: numpy.ndarray, derivative: numpy.ndarray | None) -> None:
     """
     Writes the activation of x to y and, where wanted, its derivative; all contiguous, of one type.
@@ -384,6 +413,14 @@ def make_schedule(kind: str, options: typing.Any) -> Schedule:
     """
 def make_scorer(metrics: collections.abc.Sequence[tuple]) -> Scorer:
     ...
+def make_table_encoder(record: str, tensors: dict[str, numpy.ndarray]) -> TableEncoder:
+    """
+    What Preprocessor.to_record gave, ready to encode tables.
+    """
+def make_table_target(record: str, tensors: dict[str, numpy.ndarray]) -> TableTarget:
+    """
+    What a target's to_record gave, ready to decode outputs.
+    """
 def make_text_table(separator: str, quote: str, comment: str, decimal_comma: bool, kinds: str, missing: collections.abc.Sequence[str], first_line: typing.SupportsInt | typing.SupportsIndex, bytes_per_thread: typing.SupportsInt | typing.SupportsIndex = 65536) -> TextTable:
     """
     A reader of a text table, block by block, into columns. `kinds` has a letter for each column: n number, m number or one of the missing texts, t text, w text as it is written, - skipped.
@@ -423,6 +460,9 @@ def read_values(y: numpy.ndarray, loss: Loss, dtype: str, where: str) -> numpy.n
 def read_weights(sample_weight: numpy.ndarray, absolute: str | None, where: str) -> numpy.typing.NDArray[numpy.float64]:
     """
     Sample weights [rows] as float64, finite, at least 0 and not all 0. absolute: None where a mean is taken, so that they may be scaled; else the type whose range the largest one must lie in.
+def reads_date_format(format: str) -> bool:
+    """
+    Whether the core reads dates written so; Python's strptime knows more directives.
     """
 def sample_gradient_norms(network: Network, loss: Loss, examples: lamina._network.examples.Examples) -> numpy.ndarray:
     ...
