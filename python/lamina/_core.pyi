@@ -460,6 +460,7 @@ def read_values(y: numpy.ndarray, loss: Loss, dtype: str, where: str) -> numpy.n
 def read_weights(sample_weight: numpy.ndarray, absolute: str | None, where: str) -> numpy.typing.NDArray[numpy.float64]:
     """
     Sample weights [rows] as float64, finite, at least 0 and not all 0. absolute: None where a mean is taken, so that they may be scaled; else the type whose range the largest one must lie in.
+    """
 def reads_date_format(format: str) -> bool:
     """
     Whether the core reads dates written so; Python's strptime knows more directives.
