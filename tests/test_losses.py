@@ -123,6 +123,12 @@ def test_short_names_mean_the_long_ones(alias: str, name: str) -> None:
     assert core_loss(alias).name == name
 
 
+@pytest.mark.parametrize("name", _core.catalogue()["losses"])
+def test_the_core_refuses_options_that_a_loss_does_not_have(name: str) -> None:
+    with pytest.raises(ValueError, match=f"loss {name}: unknown option 'x'"):
+        _core.make_loss(f'{{"kind": "{name}", "x": 1}}')
+
+
 def test_every_loss_of_the_core_has_a_class_of_its_name() -> None:
     kinds = {kind.kind for kind in lm.Loss.__subclasses__()}
     assert kinds == set(_core.catalogue()["losses"])
@@ -193,7 +199,7 @@ def test_numbers_of_outputs_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     ("loss", "last", "value", "message"),
     [
-        ("gamma", "identity", 0.0, "expected targets above 0 for gamma, got 0.0; tweedie"),
+        ("gamma", "identity", 0.0, "expected targets above 0 for gamma, got 0.0 in row 3; tweedie"),
         ("poisson", "identity", -1.0, "expected targets of at least 0 for poisson, got -1.0"),
         ("tweedie", "identity", -0.5, "expected targets of at least 0 for tweedie, got -0.5"),
         ("hinge", "identity", 0.5, "expected targets of -1 and 1, or of 0 and 1, for hinge"),

@@ -50,7 +50,7 @@ def needs_conversion(array: Array) -> Array:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", LOSSES)
-@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("rows", [1, 3, 2000])
 def test_steps_have_the_bits_of_arrays_that_are_converted(case: str, dtype: str, rows: int) -> None:
     activation, loss = LOSSES[case]
     plain, converted = network(activation, dtype), network(activation, dtype)
@@ -83,7 +83,7 @@ def test_outputs_have_the_bits_of_arrays_that_are_converted(
 ) -> None:
     net = network("softmax", dtype)
     net.set_parameters(net.parameters())
-    for rows in (1, 4):
+    for rows in (1, 4, 3000):
         x, _ = data("mse", given, rows)
         found = getattr(net, call)(x)
         assert found.dtype == dtype
@@ -106,6 +106,15 @@ def test_plain_arrays_take_the_short_way(case: str, dtype: str) -> None:
         assert call(x) is not None
         assert call(needs_conversion(x)) is None
     assert core.try_forward(x, False, 0, 0) is not None
+
+
+def test_arrays_out_of_a_pickle_take_the_short_way() -> None:
+    net = network()
+    x, _ = pickle.loads(pickle.dumps(data("mse")))
+    found = net._core_network().try_predict(x)
+    assert found is not None
+    assert np.array_equal(found, net.forward(x.copy()))
+    assert net._core_network().try_predict(x.astype(">f4")) is None
 
 
 X, Y = data("mse")

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/number_text.h"
 #include "metrics/arguments.h"
 #include "metrics/formulas.h"
 #include "metrics/sort_scores.h"
@@ -17,14 +18,10 @@ MetricResult number(double value) { return {{value}, {}, ""}; }
 // The mean over rows and outputs of error(truth, prediction).
 template <class Error>
 double mean_error(const Values& given, const Error& error) {
-  const int64_t columns = given.columns();
-  return given.weight.mean([&](int64_t row) {
-    return pairwise_sum(0, columns,
-                        [&](int64_t column) {
-                          return error(given.truth.at(row, column), given.prediction.at(row, column));
-                        }) /
-           static_cast<double>(columns);
-  });
+  return given.weight.mean_of_rows(
+      given.columns(), static_cast<double>(given.columns()), [&](int64_t row, int64_t column) {
+        return error(given.truth.at(row, column), given.prediction.at(row, column));
+      });
 }
 
 double squared(double truth, double prediction) { return (truth - prediction) * (truth - prediction); }
@@ -116,7 +113,7 @@ MetricResult pinball(const MetricData& data, const MetricOptions& options) {
   const std::vector<double> levels = options.levels.empty() ? std::vector<double>{0.5} : options.levels;
   for (const double level : levels)
     if (!(level >= 0.0 && level <= 1.0))
-      fail(name, "expected level in [0, 1], or a sequence of such, got " + number_text(level));
+      fail(name, "expected level in [0, 1], or a sequence of such, got " + short_number(level));
   const bool several = levels.size() > 1;
   const int64_t count = static_cast<int64_t>(levels.size());
   if (several &&
@@ -127,16 +124,13 @@ MetricResult pinball(const MetricData& data, const MetricOptions& options) {
   const Values given = values_of(name, data, several);
   const int64_t columns = given.columns();
   const bool one_target = given.truth.columns == 1;
-  return number(given.weight.mean([&](int64_t row) {
-    return pairwise_sum(0, columns,
-                        [&](int64_t column) {
-                          const double level = levels[several ? static_cast<std::size_t>(column) : 0];
-                          const double distance =
-                              given.truth.at(row, one_target ? 0 : column) - given.prediction.at(row, column);
-                          return std::max(level * distance, (level - 1.0) * distance);
-                        }) /
-           static_cast<double>(columns);
-  }));
+  return number(
+      given.weight.mean_of_rows(columns, static_cast<double>(columns), [&](int64_t row, int64_t column) {
+        const double level = levels[several ? static_cast<std::size_t>(column) : 0];
+        const double distance =
+            given.truth.at(row, one_target ? 0 : column) - given.prediction.at(row, column);
+        return std::max(level * distance, (level - 1.0) * distance);
+      }));
 }
 
 }  // namespace lamina::metrics

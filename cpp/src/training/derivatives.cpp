@@ -6,8 +6,6 @@
 #include <cstddef>
 #include <iterator>
 
-#include "layers/activation_layer.h"
-#include "layers/dense.h"
 #include "layers/rows.h"
 #include "training/forward_backward.h"
 
@@ -36,8 +34,8 @@ Derivatives<T>::RowGradient::RowGradient(Network<T>& network)
       scratch(network.gradient_scratch_size(kInputsPerTask)) {}
 
 template <class T>
-Derivatives<T>::Derivatives(Network<T>& network)
-    : network_(network), tasks_(network.gradient_tasks(kInputsPerTask)) {
+Derivatives<T>::Derivatives(Network<T>& network, const Execution& execution)
+    : network_(network), execution_(execution), tasks_(network.gradient_tasks(kInputsPerTask)) {
   network.check_trainable();
   network.refresh_transposed(true);
   for (const Parameter& parameter : network.parameters()) parameter_count_ += parameter.element_count();
@@ -49,7 +47,7 @@ template <class Body>
 bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
   const double work =
       static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(1 + passes);
-  const RowTiles tiles = RowTiles::cut(network_, rows, work);
+  const RowTiles tiles = RowTiles::cut(network_, rows, work, execution_);
   std::vector<std::unique_ptr<Member>> members;
   members.reserve(static_cast<size_t>(tiles.threads));
   for (int i = 0; i < tiles.threads; ++i) members.push_back(std::make_unique<Member>(network_, tiles.tile));
@@ -149,9 +147,8 @@ bool Derivatives<T>::changes_run_forward() const {
   for (size_t i = 0; i < network_.nodes().size(); ++i) {
     const Node<T>& node = network_.nodes()[i];
     const ActivationSpec* activation = node.layer->output_activation();
-    const bool known = dynamic_cast<const Dense<T>*>(node.layer) != nullptr ||
-                       dynamic_cast<const ActivationLayer<T>*>(node.layer) != nullptr ||
-                       node.layer->vanishes_in_inference();
+    const bool known = node.layer->kind() == LayerKind::kDense ||
+                       node.layer->kind() == LayerKind::kActivation || node.layer->vanishes_in_inference();
     // The derivative of log-softmax is no symmetric matrix, which backward would do for as well.
     if (!known || node.input_slot != static_cast<int>(i) || node.output_slot != node.input_slot + 1 ||
         (activation != nullptr && activation->form == ActivationSpec::Form::kLogSoftmax))
@@ -167,7 +164,7 @@ void Derivatives<T>::run_changes(Member& member, int64_t rows, const T* paramete
     const Slot<T>& in = member.tile.slot(node.input_slot);
     const Slot<T>& out = member.tile.slot(node.output_slot);
     const ActivationSpec* activation = node.layer->output_activation();
-    if (dynamic_cast<const Dense<T>*>(node.layer) != nullptr) {
+    if (node.layer->kind() == LayerKind::kDense) {
       const Parameter& weight = network_.parameters()[static_cast<size_t>(node.first_parameter)];
       const bool moves = parameter_change != nullptr && weight.trainable;
       kernels::Product<T> product{};
@@ -252,7 +249,7 @@ bool Derivatives<T>::input_gradient(const ArraySource& inputs, const T* vectors,
 template <class T>
 bool Derivatives<T>::parameter_gradient(const ArraySource& inputs, const T* vectors, T* gradient, Poll poll) {
   const int64_t together = std::min(kRowsTogether, inputs.rows);
-  ForwardBackward<T> pass(network_, together, false);
+  ForwardBackward<T> pass(network_, together, execution_, false);
   AlignedBuffer<T> outputs(together * network_.outputs()), part(network_.flat_size());
   for (int64_t first = 0; first < inputs.rows; first += together) {
     ArraySource chunk = inputs;
@@ -316,7 +313,7 @@ double Derivatives<T>::squared_row_norm(Member& member, int64_t row) {
     const Node<T>& node = network_.nodes()[i];
     if (node.parameter_count == 0) continue;
     const Parameter* parameters = &network_.parameters()[static_cast<size_t>(node.first_parameter)];
-    if (dynamic_cast<const Dense<T>*>(node.layer) != nullptr) {
+    if (node.layer->kind() == LayerKind::kDense) {
       if (!parameters->trainable) continue;
       const Slot<T>& input = member.tile.slot(node.input_slot);
       const Slot<T>& output = member.tile.slot(node.output_slot);
@@ -347,9 +344,9 @@ bool Derivatives<T>::sample_gradient_norms(const DataSet<T>& data, const LossSpe
 
 template <class T>
 bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySource& inputs,
-                   const std::vector<T*>& outputs, Poll poll) {
+                   const std::vector<T*>& outputs, Poll poll, const Execution& execution) {
   return run_inference_tiles(
-      network, inputs.rows, poll, [&](Workspace<T>& workspace, int64_t first, int64_t rows) {
+      network, inputs.rows, execution, poll, [&](Workspace<T>& workspace, int64_t first, int64_t rows) {
         gather_inputs(network.kernels(), network.row_offset(parameters), inputs, nullptr, first, rows,
                       workspace.input().values, workspace.input().row_stride);
         network.forward({.workspace = workspace, .parameters = parameters, .rows = rows});
@@ -364,8 +361,8 @@ bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySo
 template class Derivatives<float>;
 template class Derivatives<double>;
 template bool layer_outputs(const Network<float>&, const float*, const ArraySource&,
-                            const std::vector<float*>&, Poll);
+                            const std::vector<float*>&, Poll, const Execution&);
 template bool layer_outputs(const Network<double>&, const double*, const ArraySource&,
-                            const std::vector<double*>&, Poll);
+                            const std::vector<double*>&, Poll, const Execution&);
 
 }  // namespace lamina

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/execution.h"
 #include "base/function_ref.h"
 #include "inference/data.h"
 #include "inference/logits.h"
@@ -21,7 +22,7 @@ template <class T>
 class Derivatives {
  public:
   // Brings the transposed weights up to date; the weights must not change while this is in use.
-  explicit Derivatives(Network<T>& network);
+  explicit Derivatives(Network<T>& network, const Execution& execution = {});
 
   int64_t parameter_count() const noexcept { return parameter_count_; }
 
@@ -74,6 +75,7 @@ class Derivatives {
   void unpack(const T* flat, T* dense) const noexcept;
 
   Network<T>& network_;
+  Execution execution_;
   int64_t parameter_count_ = 0;
   std::vector<GradientTask> tasks_;
 };
@@ -81,6 +83,6 @@ class Derivatives {
 // Outputs [rows, width] of each layer in prediction, with `parameters` as the flat buffer.
 template <class T>
 bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySource& inputs,
-                   const std::vector<T*>& outputs, Poll poll);
+                   const std::vector<T*>& outputs, Poll poll, const Execution& execution = {});
 
 }  // namespace lamina

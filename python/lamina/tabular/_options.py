@@ -1,7 +1,7 @@
 """The options of a training on a table: `TableModel.fit` and `lamina train` have them by name."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,14 +69,17 @@ class TrainOptions:
                 listed = ", ".join(map(repr, choices))
                 raise ValueError(f"{_WHERE}: expected {name} to be one of {listed}, got {value!r}")
         for name in _NAMES:
-            value = getattr(self, name)
-            if isinstance(value, str) or not isinstance(value, Sequence | None):
+            if name != "only_missing" or self.only_missing is not None:
                 kind = "texts" if "missing" in name else "names of columns"
-                raise TypeError(f"{_WHERE}: expected {name} as a list of {kind}, got {value!r}")
-        if not isinstance(self.date_format, Mapping | None):
+                self._take_list(name, kind)
+        self._take_list("hidden", "numbers of units")
+        formats: Any = {} if self.date_format is None else self.date_format
+        if not isinstance(formats, Mapping) or not all(
+            isinstance(f, str) for f in formats.values()
+        ):
             raise TypeError(
                 f"{_WHERE}: expected date_format as a dictionary such as {{'day': '%d.%m.%Y'}}, "
-                f"got {self.date_format!r}"
+                f"got {formats!r}"
             )
         if self.time_column is not None and self.split in ("random", "last"):
             raise ValueError(
@@ -89,6 +92,13 @@ class TrainOptions:
     def missing_values(self) -> list[str]:
         """The texts that stand for missing values."""
         return missing_values(self.missing, self.only_missing)
+
+    def _take_list(self, name: str, kind: str) -> None:
+        """Keep an option as a tuple; TypeError where it is no list."""
+        value = getattr(self, name)
+        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+            raise TypeError(f"{_WHERE}: expected {name} as a list of {kind}, got {value!r}")
+        object.__setattr__(self, name, tuple(value))
 
     def _check_numbers(self) -> None:
         for name in ("bins", "batch_size", "epochs", "patience"):
@@ -113,11 +123,6 @@ class TrainOptions:
             raise ValueError(f"{_WHERE}: expected {name} as a number {low}{high}, got {value!r}")
 
     def _check_layers(self) -> None:
-        hidden: Any = self.hidden
-        if isinstance(hidden, str) or not isinstance(hidden, Sequence):
-            raise TypeError(
-                f"{_WHERE}: expected hidden as a list of numbers of units, got {self.hidden!r}"
-            )
         for units in self.hidden:
             check_whole(units, "units of hidden", _WHERE)
         if not isinstance(self.activation, str) or not _core.is_trainable(to_json(self.activation)):

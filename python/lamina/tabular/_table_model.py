@@ -26,6 +26,7 @@ from lamina.tabular._inspect import closest
 from lamina.tabular._options import TrainOptions, check_validation
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._record import Fields, finite
+from lamina.tabular._remedies import table_named
 from lamina.tabular._scores import Scores, score_outputs
 from lamina.tabular._target import ClassTarget, Target, target_from_record
 from lamina.tabular._training import TableTraining, Trained
@@ -169,7 +170,7 @@ class TableModel:
             target=str(target),
             validation_fraction=validation_fraction,
             split=split,
-            time_column=time_column,
+            time_column=None if time_column is None else str(time_column),
             task=task,
             numeric=numeric,
             categorical=categorical,
@@ -198,7 +199,9 @@ class TableModel:
             training.hold_back()
         else:
             check_validation(options)
-            training.validate_on(as_columns(validation), "validation", {"kind": "table"})
+            with table_named("validation"):
+                columns = as_columns(validation)
+            training.validate_on(columns, "validation", {"kind": "table"})
         training.encode()
         for sentence in findings(training):
             warnings.warn(sentence, TableWarning, stacklevel=stack_level())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lamina._optimizers.weight_average import WeightAverage
 from lamina._sequential import Sequential
-from lamina._training.callbacks import EarlyStopping
+from lamina._training.callbacks import EarlyStopping, checked_callbacks
 from lamina.tabular._columns import Floats
 from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._options import TrainOptions
@@ -209,7 +209,7 @@ class TableTraining:
                 batch_size=recipe.batch_size,
                 validation_data=self._encoded["validation"],
                 metrics=["accuracy"] if isinstance(target, ClassTarget) else [],
-                callbacks=[self.stopping, *callbacks],
+                callbacks=[self.stopping, *checked_callbacks(callbacks)],
                 average=WeightAverage(recipe.average) if recipe.average else None,
                 verbose=verbose,
             )
