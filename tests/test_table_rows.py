@@ -1,4 +1,4 @@
-"""One row, and what texts and dates mean in the core: as in a table of that row, and as in Python."""
+"""One row, texts and dates: encoded by the core as in a table, and as Python reads them."""
 
 import datetime as dt
 
