@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import runpy
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ pytest.importorskip("rich")
 
 from lamina.cli import main
 from lamina.cli._read import TextFormat, read_table
+from lamina.tabular import TableModel
 
 FOLDER = Path(__file__).parents[1] / "examples" / "adult"
 
@@ -54,3 +56,19 @@ def test_the_command_beats_published_networks_on_the_official_test_rows(seed, tm
     # Tuned networks of this kind: 0.854 in the mean of 15 seeds (Gorishniy et al. 2024).
     scores = json.loads(capsys.readouterr().out)["results"]["test"]
     assert scores["model"]["accuracy"] >= 0.860
+
+
+@pytest.mark.long
+def test_the_lines_of_python_give_the_model_of_the_command(tmp_path, monkeypatch, capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
+    output = ["-o", str(tmp_path / "m")]
+    assert main(["train", str(FOLDER / "adult-train.csv.gz"), "--target", "income", *output]) == 0
+    for part in ("train", "test"):
+        (tmp_path / f"adult-{part}.csv.gz").symlink_to(FOLDER / f"adult-{part}.csv.gz")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    capsys.readouterr()
+    exec(compile(code, "README.md", "exec"), names)
+    assert 0.86 < float(capsys.readouterr().out) < 0.875
+    commands = TableModel.load(tmp_path / "m").outputs(names["test"])
+    assert (names["model"].outputs(names["test"]) == commands).all()

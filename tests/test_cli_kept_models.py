@@ -182,7 +182,7 @@ def interrupted_at(monkeypatch, epoch, error, then=None):
         if number + 1 == epoch:
             raise error
 
-    monkeypatch.setattr("lamina.cli._network.ProgressLines.on_epoch_end", on_epoch_end)
+    monkeypatch.setattr("lamina.cli._progress.ProgressLines.on_epoch_end", on_epoch_end)
 
 
 def test_an_interrupt_saves_the_best_weights_so_far(table, monkeypatch):

@@ -2,6 +2,7 @@
 
 import io
 import shlex
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,7 @@ pytest.importorskip("rich")
 from rich.console import Console
 
 from commands import QUICK, lamina, write
-from lamina.cli._network import ProgressLines
+from lamina.cli._progress import ProgressLines
 from lamina.cli._report import columns_of_a_screen, describe_epochs, format_figure, print_columns
 from lamina.tabular import ColumnSummary
 
@@ -58,16 +59,13 @@ def test_the_end_of_a_training_is_told_in_a_few_words():
 
 
 def test_plain_lines_come_every_twenty_epochs_or_thirty_seconds(monkeypatch):
-    class Recipe:
-        epochs, patience = 100, 50
-
-    class Stopping:
-        best_epoch = 0
-
+    training = SimpleNamespace(
+        recipe=SimpleNamespace(epochs=100, patience=50), stopping=SimpleNamespace(best_epoch=0)
+    )
     now = [0.0]
-    monkeypatch.setattr("lamina.cli._network.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("lamina.cli._progress.time.monotonic", lambda: now[0])
     console = Console(file=io.StringIO(), width=100)
-    lines = ProgressLines(console, Recipe, Stopping)
+    lines = ProgressLines(console, training)
     for epoch in range(60):
         now[0] += 1.0 if epoch < 40 else 12.0
         lines.on_epoch_end(epoch, {"loss": 0.5, "val_loss": 0.75})

@@ -10,7 +10,8 @@ pytest.importorskip("rich")
 
 from commands import fails, lamina  # noqa: E402
 from lamina.cli._arguments import build_parser  # noqa: E402
-from lamina.cli._network import Recipe, _optimizer  # noqa: E402
+from lamina.cli._train import train_options  # noqa: E402
+from lamina.tabular._recipe import Recipe  # noqa: E402
 
 TRAIN = ["train", "table.csv", "--target", "y"]
 
@@ -131,7 +132,7 @@ def test_help_and_version_need_no_optional_package(monkeypatch):
 def test_weight_decay_counts_with_every_optimizer(optimizer, default):
     for given, expected in (([], default), (["--weight-decay", "0.5"], 0.5)):
         arguments = build_parser("0").parse_args([*TRAIN, "--optimizer", optimizer, *given])
-        made = _optimizer(Recipe.choose(arguments, rows=100))
+        made = Recipe.choose(train_options(arguments, ["y"]), rows=100).make_optimizer()
         assert made.to_spec()["weight_decay"] == expected
 
 

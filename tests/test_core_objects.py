@@ -5,10 +5,13 @@ import inspect
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 
 import lamina as lm
 from lamina._losses.losses import core_loss
+from lamina._network.examples import Examples
+from networks import bits
 
 CLASSES = [
     value
@@ -49,6 +52,42 @@ def test_a_class_of_the_core_makes_no_object_itself(kind: Any) -> None:
             way()
     with pytest.raises(TypeError, match="expected"):
         kind.__new__(kind)
+
+
+def test_state_for_networks_of_another_type_is_refused() -> None:
+    net = lm.Sequential([lm.Dense(2)], inputs=2)
+    wide = lm.Sequential([lm.Dense(2)], inputs=2, dtype="float64")
+    rule, average = lm.Adam().handle_for(wide), lm.WeightAverage().handle_for(wide)
+    x, loss = np.ones((1, 2), np.float32), core_loss("mse")
+    core, data = net._core_network(), Examples(x, None, x, None)
+    core.value_and_gradient(loss, data, seed=0, step=0, accumulate=False)
+    before = bits(net)
+    for call in (
+        lambda: core.train_step(loss, rule, data, 0),
+        lambda: core.try_train_step(x, x, loss, rule, 0),
+        lambda: core.apply_gradients(rule),
+        lambda: core.update_average(average),
+        lambda: core.follow_average(average),
+    ):
+        with pytest.raises(TypeError, match="state of a network of float32, got one of another"):
+            call()
+    assert bits(net) == before
+
+
+def test_short_calls_refuse_what_is_none_of_their_arguments() -> None:
+    net = lm.Sequential([lm.Dense(2)], inputs=2)
+    core, x = net._core_network(), np.ones((1, 2), np.float32)
+    rule, loss = lm.Adam().handle_for(net), core_loss("mse")
+    for call in (
+        core.try_predict,
+        lambda: core.try_train_step(x, x, loss, rule),
+        lambda: core.try_train_step(x, x, rule, loss, 0),
+        lambda: core.try_train_step(x, x, "mse", rule, 0),
+        lambda: core.try_value_and_gradient(x, x, None, 0, 0, False),
+        lambda: core.try_forward(x, False, "0", 0),
+    ):
+        with pytest.raises(TypeError):
+            call()
 
 
 @pytest.mark.parametrize("index", range(8))

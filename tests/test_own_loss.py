@@ -117,11 +117,11 @@ def test_a_loss_that_is_not_finite_ends_training_with_the_weights_of_the_step_be
             "one of lamina's losses with LBFGS, got a function",
         ),
         ({"class_weight": "balanced"}, ValueError, "no class_weight with a loss of your own"),
-        ({"sample_weight": np.ones(203)}, ValueError, "no sample_weight with a loss of your own"),
+        ({"sample_weight": np.ones(203)}, ValueError, "no sample_weight with a custom loss"),
         (
             {"validation_data": (X, Y, np.ones(203))},
             ValueError,
-            "fit, validation_data: expected no sample_weight with a loss of your own",
+            "fit, validation_data: expected no sample_weight with a custom loss",
         ),
         ({"loss": lambda o, _: 3.0}, TypeError, r"to return \(value, gradient\), got float"),
         ({"loss": lambda o, _: ("low", o)}, TypeError, "your function's value as a number, got 'l"),

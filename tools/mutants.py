@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 FLOORS = ("layers", "network", "optimizers", "training", "inference")
 # These choose how work is shared: their numbers change a result's time, not the result.
@@ -32,15 +33,26 @@ class Mutant:
     kind: str
     before: str
     after: str
+    switched: str  # the line with both, and MUTANT for its number; "" where that cannot be
 
     def key(self) -> tuple[str, str, str]:
         """What it is, wherever its file and its line have moved since."""
         return Path(self.file).name, self.before.strip(), self.after.strip()
 
 
-# Start and end of what is replaced, and the text in its place.
-Change = tuple[int, int, str]
+class Change(NamedTuple):
+    """The text between two columns and what takes its place."""
+
+    start: int
+    end: int
+    new: str
+    # Both behind a switch, MUTANT for the number and HERE for the text that it takes the place of.
+    switched: str = ""
+    group: tuple[int, int] | None = None  # the columns of that text, if others than the first two
+
+
 Finder = Callable[[str], Iterator[Change]]
+SWITCH = "lamina_mutation::"  # see mutation_switch.h
 
 
 def masked(text: str) -> str:
@@ -52,13 +64,14 @@ def masked(text: str) -> str:
     return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
 
 
-def swaps(pairs: dict[str, str]) -> Finder:
+def swaps(pairs: dict[str, str], switch: Callable[[str, str], str] = lambda a, b: "") -> Finder:
     """Each occurrence of a key becomes its value."""
     pattern = re.compile("|".join(re.escape(key) for key in sorted(pairs, key=len, reverse=True)))
 
     def find(code: str) -> Iterator[Change]:
         for match in pattern.finditer(code):
-            yield match.start(), match.end(), pairs[match.group()]
+            here, mutant = match.group(), pairs[match.group()]
+            yield Change(*match.span(), mutant, switch(here, mutant))
 
     return find
 
@@ -68,26 +81,83 @@ def both_ways(*pairs: tuple[str, str]) -> dict[str, str]:
     return dict(pairs) | {b: a for a, b in pairs}
 
 
+def around_tag(here: str, _: str) -> str:
+    """The operator on both sides of a tag, which overloads know."""
+    return "" if here.strip() in ("*=", "/=") else f"{here}{SWITCH}tag<MUTANT>{here}"
+
+
+def extreme(here: str, _: str) -> str:
+    """min or max, or both, of types deduced or given."""
+    name = "least" if "min" in here else "largest"
+    return f"{SWITCH}{name}<MUTANT>(" if here.endswith("(") else f"{SWITCH}{name}<MUTANT, "
+
+
+def either(here: str, mutant: str) -> str:
+    """One of two numbers."""
+    return f"{SWITCH}either<MUTANT>({here}, {mutant})"
+
+
 def unary_minus(code: str) -> Iterator[Change]:
     """The sign of an operand is dropped."""
     for match in re.finditer(r"(?<![-\w)\]])-(?=[\w(])", code):
         before = code[: match.start()].rstrip()
         if before.endswith((*"(,=[{?:<>&|+*/", "return")):
-            yield match.start(), match.end(), ""
+            yield Change(*match.span(), "", f"{SWITCH}minus<MUTANT>->*")
 
 
 def negation(code: str) -> Iterator[Change]:
     """What is denied is taken as it is."""
     for match in re.finditer(r"!(?=[\w(])", code):
-        yield match.start(), match.end(), ""
+        yield Change(*match.span(), "", f"{SWITCH}negated<MUTANT>->*")
+
+
+def logic(code: str) -> Iterator[Change]:
+    """And becomes or, or becomes and; by a switch where the whole condition is on the line."""
+    for match in re.finditer(r" (&&|\|\|) ", code):
+        new = " || " if match.group(1) == "&&" else " && "
+        start, end = group_around(code, match.start())
+        if start < 0:
+            yield Change(*match.span(), new)
+            continue
+        other = code[start : match.start()] + new + code[match.end() : end]
+        both = f"({SWITCH}on<MUTANT>() ? ({other}) : (HERE))"
+        yield Change(*match.span(), new, both, (start, end))
+
+
+def group_around(code: str, place: int) -> tuple[int, int]:
+    """The columns of the bracketed or returned expression around a place, or (-1, -1)."""
+    depth, start = 0, place
+    while start > 0 and depth >= 0:
+        start -= 1
+        depth += {")": 1, "(": -1}.get(code[start], 0)
+    if depth >= 0:
+        found = re.match(r"\s*return ", code)
+        if not found:
+            return -1, -1
+        start, closing = found.end(), ";"
+    else:
+        start, closing = start + 1, ")"
+    depth, end = 0, place
+    while end < len(code) and not (depth == 0 and code[end] == closing):
+        depth += {"(": 1, ")": -1}.get(code[end], 0)
+        end += 1
+    return (start, end) if end < len(code) and '"' not in code[start:end] else (-1, -1)
+
+
+def truth(code: str) -> Iterator[Change]:
+    """True becomes false, false becomes true."""
+    for match in re.finditer(r"\b(true|false)\b", code):
+        new = "false" if match.group() == "true" else "true"
+        yield Change(*match.span(), new, either(match.group(), new))
 
 
 def index(code: str) -> Iterator[Change]:
     """The element after or before the one that is meant."""
     for match in re.finditer(r"(?<=[\w)\]])\[([^\[\]]*[A-Za-z_][^\[\]]*)\]", code):
-        first, last = match.span(1)
-        yield first, last, f"({match.group(1)}) + 1"
-        yield first, last, f"({match.group(1)}) - 1"
+        place = f"({match.group(1)}) "
+        for sign in "+-":
+            offset = f"{SWITCH}either<MUTANT>(0, 1)"
+            yield Change(*match.span(1), f"{place}{sign} 1", f"{place}{sign} {offset}")
 
 
 def constant(code: str) -> Iterator[Change]:
@@ -95,13 +165,12 @@ def constant(code: str) -> Iterator[Change]:
     for match in re.finditer(r"(?<![\w.])(\d+)(\.\d*)?(e-?\d+)?f?(?![\w.])", code):
         number = match.group()
         if match.group(2) is None and match.group(3) is None:
-            yield match.start(), match.end(), str(int(match.group(1)) + 1)
-            if int(match.group(1)) > 0:
-                yield match.start(), match.end(), str(int(match.group(1)) - 1)
-        elif float(number.rstrip("f")) == 0.0:
-            yield match.start(), match.end(), "1.0"
+            value = int(match.group(1))
+            others = [str(value + 1), *([str(value - 1)] if value else [])]
         else:
-            yield match.start(), match.end(), f"2 * {number}"
+            others = ["1.0" if float(number.rstrip("f")) == 0.0 else f"2 * {number}"]
+        for other in others:
+            yield Change(*match.span(), other, either(number, other))
 
 
 def statement(code: str) -> Iterator[Change]:
@@ -118,23 +187,43 @@ def statement(code: str) -> Iterator[Change]:
     shape = r"[\w.\[\]>()*:<-]+ ?([-+*/|&^]?= .*|\(.*\))?;|(\+\+|--)[\w.>-]+;|(break|continue);"
     keyword = re.match(r"(return|throw|goto|delete|assert|using|case|default)\b", rest)
     complete = rest.count("(") == rest.count(")") and rest.count("{") == rest.count("}")
-    if re.fullmatch(shape, rest) and ";" in rest and complete and not keyword:
+    if re.fullmatch(shape, rest) and complete and not keyword:
         if re.match(r"[\w:]+;", rest) and not re.match(r"break|continue", rest):
             return
-        yield start, start + len(rest), ";"
+        yield Change(start, start + len(rest), ";", STATEMENT)
 
 
+# The statement stays, and is passed over where the mutant is on.
+STATEMENT = f"{{ if (!{SWITCH}on<MUTANT>()) HERE }}"
+# Numbers that the compiler must know cannot hang on a switch.
+CONSTANT = re.compile(r"\bconstexpr\b|\bcase\b|\balignas\b|^\s*(static )?const \w+ k[A-Z]")
+
+COMPARISONS = both_ways((" < ", " <= "), (" > ", " >= "), (" == ", " != "))
+SIGNS = both_ways((" + ", " - "), (" += ", " -= "), (" * ", " / "), (" *= ", " /= "))
+EXTREMES = both_ways(("std::min(", "std::max("), ("std::min<", "std::max<"))
 KINDS: dict[str, Finder] = {
-    "sign": swaps(both_ways((" + ", " - "), (" += ", " -= "), (" * ", " / "), (" *= ", " /= "))),
+    "sign": swaps(SIGNS, around_tag),
     "unary minus": unary_minus,
     "index": index,
-    "comparison": swaps(both_ways((" < ", " <= "), (" > ", " >= "), (" == ", " != "))),
-    "extreme": swaps(both_ways(("std::min(", "std::max("), ("std::min<", "std::max<"))),
-    "logic": swaps(both_ways((" && ", " || "), ("true", "false"))),
+    "comparison": swaps(COMPARISONS, around_tag),
+    "extreme": swaps(EXTREMES, extreme),
+    "logic": logic,
+    "truth": truth,
     "negation": negation,
     "constant": constant,
     "statement": statement,
 }
+
+
+def switch(line: str, code: str, change: Change) -> str:
+    """The line with both behind a switch, or "" where that cannot be."""
+    if not change.switched or CONSTANT.search(code):
+        return ""
+    start, end = change.group or (change.start, change.end)
+    here = line[start:end]
+    if change.group and here != code[start:end]:
+        return ""  # a string in the condition
+    return line[:start] + change.switched.replace("HERE", here) + line[end:]
 
 
 def mutants_of(file: str, text: str) -> list[Mutant]:
@@ -145,9 +234,9 @@ def mutants_of(file: str, text: str) -> list[Mutant]:
         if DECLARATIONS.match(code) or SPEED_LINES.search(code):
             continue
         for kind, finder in KINDS.items():
-            for start, end, new in finder(code):
-                after = line[:start] + new + line[end:]
-                found.append(Mutant(file, number, kind, line, after))
+            for change in finder(code):
+                after = line[: change.start] + change.new + line[change.end :]
+                found.append(Mutant(file, number, kind, line, after, switch(line, code, change)))
     return found
 
 

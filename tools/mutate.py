@@ -13,7 +13,6 @@ import argparse
 import csv
 import fcntl
 import random
-import time
 from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
@@ -23,7 +22,15 @@ from mutants import Mutant, all_mutants
 from mutation_subject import CAUGHT, HUNG, SURVIVED, Subject
 
 ROOT = Path(__file__).resolve().parent.parent
-HEADER = ("file", "line", "kind", "before", "after", "verdict", "by", "seconds")
+# Survivors that change no result, each with its reason; they do not count.
+EQUIVALENT = ROOT / "tools" / "equivalent_mutants.csv"
+HEADER = ("file", "line", "kind", "before", "after", "verdict", "by")
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a table."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 class Results:
@@ -38,10 +45,9 @@ class Results:
 
     def read(self) -> None:
         """Takes what the file holds by now; another run may have added to it."""
-        with self.path.open(newline="", encoding="utf-8") as file:
-            self.rows = list(csv.DictReader(file))
+        self.rows = rows_of(self.path)
 
-    def add(self, mutant: Mutant, verdict: str, by: str, seconds: float) -> None:
+    def add(self, mutant: Mutant, verdict: str, by: str) -> None:
         """Adds a row, in the place of that of the same mutant where there is one."""
         row = dict.fromkeys(HEADER, "") | {
             "file": mutant.file,
@@ -51,7 +57,6 @@ class Results:
             "after": mutant.after.strip(),
             "verdict": verdict,
             "by": by,
-            "seconds": f"{seconds:.0f}",
         }
         with self.path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -76,8 +81,11 @@ class Results:
         return {key for key, row in pairs if row["verdict"] == SURVIVED}
 
     def judged(self) -> list[dict[str, str]]:
-        """The rows that tests have judged: the mutant compiled, and to other instructions."""
-        return [row for row in self.rows if row["verdict"] in (CAUGHT, HUNG, SURVIVED)]
+        """The rows that count: the mutant compiled, and to a program that gives other results."""
+        pairs = zip(self.keys(), self.rows, strict=True)
+        same = {(row["file"], row["before"], row["after"]) for row in rows_of(EQUIVALENT)}
+        verdicts = (CAUGHT, HUNG, SURVIVED)
+        return [row for key, row in pairs if row["verdict"] in verdicts and key not in same]
 
     def likeliest_first(self, file: str) -> list[str]:
         """Names of test files: those that caught most mutants of the file's floor, then of all."""
@@ -91,34 +99,50 @@ class Results:
     def summary(self) -> str:
         """The share caught, and how many there are of each verdict."""
         judged, counts = self.judged(), Counter(row["verdict"] for row in self.rows)
-        caught = len(judged) - counts[SURVIVED]
+        caught = sum(row["verdict"] != SURVIVED for row in judged)
         listed = ", ".join(f"{verdict} {count}" for verdict, count in counts.most_common())
         return f"{caught} of {len(judged)} caught ({caught / max(len(judged), 1):.1%}); {listed}"
 
 
-def judge(subject: Subject, results: Results, mutant: Mutant, largest_rebuild: int) -> None:
-    """Runs one mutant and adds it to the table; the copy's files are then as before."""
+def judge_together(
+    subject: Subject, results: Results, mutants: list[Mutant], together: int
+) -> list[Mutant]:
+    """Runs all that can stand behind a switch, in one build; returns those."""
+    numbered = subject.switch([mutant for mutant in mutants if mutant.switched])
+    print(f"{len(numbered)} of {len(mutants)} mutants in one build", flush=True)
+    for number, (verdict, by) in subject.ask_switched(list(numbered), together).items():
+        results.add(numbered[number], verdict, by)
+        show(numbered[number], verdict, by)
+    return list(numbered.values())
+
+
+def judge(subject: Subject, results: Results, mutant: Mutant, *, known: bool) -> None:
+    """Runs one mutant in a build of its own; the copy's files are then as before.
+
+    Of one that is known to survive, only whether the compiler makes the same program of it.
+    """
     path = subject.tree / mutant.file
-    text = path.read_text(encoding="utf-8")
-    lines = text.splitlines(keepends=True)
+    lines = subject.originals[mutant.file].splitlines(keepends=True)
     lines[mutant.line - 1] = mutant.after + "\n"
-    start, by = time.monotonic(), ""
+    verdict, by = SURVIVED, ""
     try:
         path.write_text("".join(lines), encoding="utf-8")
-        if subject.compilations() > largest_rebuild:
-            verdict = "too many files to compile"
-        elif not subject.build("_core"):
+        if not subject.build("_core"):
             verdict = "did not compile"
         elif subject.fingerprint() == subject.original:
             verdict = "same instructions"
-        else:
+        elif not known:
             verdict, by = subject.test(results.likeliest_first(mutant.file))
     finally:
-        path.write_text(text, encoding="utf-8")
-    seconds = time.monotonic() - start
-    results.add(mutant, verdict, by, seconds)
-    place = f"{mutant.file}:{mutant.line} [{mutant.kind}]"
-    print(f"{verdict:>17} {place} {by} ({seconds:.0f} s)", flush=True)
+        path.write_text(subject.originals[mutant.file], encoding="utf-8")
+    if not known or verdict != SURVIVED:
+        results.add(mutant, verdict, by)
+        show(mutant, verdict, by)
+
+
+def show(mutant: Mutant, verdict: str, by: str) -> None:
+    """A line for who waits."""
+    print(f"{verdict:>17} {mutant.file}:{mutant.line} [{mutant.kind}] {by}", flush=True)
 
 
 def drawn(mutants: list[Mutant], seed: int) -> Iterable[Mutant]:
@@ -136,46 +160,32 @@ def drawn(mutants: list[Mutant], seed: int) -> Iterable[Mutant]:
 def main() -> None:
     """Reads the options and runs mutants until there are enough."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    default = ROOT / "build" / "mutation" / "tree"
+    tree = ROOT / "build" / "mutation" / "tree"
     parser.add_argument("--sample", type=int, default=200, help="mutants to judge in all (200)")
     parser.add_argument("--seed", type=int, default=0, help="of the choice (0)")
     parser.add_argument("--only", default="", help="files whose path contains this")
     parser.add_argument("--again", action="store_true", help="those that survived once more")
-    parser.add_argument(
-        "--largest-rebuild", type=int, default=1000, help="files to compile at most"
-    )
-    parser.add_argument(
-        "--part",
-        type=int,
-        nargs=2,
-        default=(0, 1),
-        metavar=("K", "N"),
-        help="every N-th mutant from the K-th on: N runs may share a sample",
-    )
-    parser.add_argument(
-        "--limit", type=float, help="seconds of a run; no run without a mutant first"
-    )
-    parser.add_argument("--tree", type=Path, default=default, help="folder of the changed copy")
+    parser.add_argument("--together", type=int, default=2, help="processes at a time (2)")
+    parser.add_argument("--tree", type=Path, default=tree, help="folder of the changed copy")
     options = parser.parse_args()
-    subject = Subject(ROOT, options.tree.resolve())
-    results = Results(ROOT / "build" / "mutation" / "results.csv")
-    found = [mutant for mutant in all_mutants(subject.tree) if options.only in mutant.file]
+    tree, results = options.tree.resolve(), Results(ROOT / "build" / "mutation" / "results.csv")
+    subject = Subject(ROOT, tree, switched=True)
+    found = [mutant for mutant in all_mutants(tree) if options.only in mutant.file]
     print(f"{len(found)} possible mutants on {len({(m.file, m.line) for m in found})} lines")
-    if options.limit:
-        subject.limit = options.limit
-    else:
-        subject.ask_without_mutant()
-        print(f"all tests pass without a mutant; limit of a run {subject.limit:.0f} s", flush=True)
     if options.again:
         survivors = results.survivors()
-        chosen: Iterable[Mutant] = [mutant for mutant in found if mutant.key() in survivors]
+        chosen = [mutant for mutant in found if mutant.key() in survivors]
     else:
         known = set(results.keys())
-        chosen = (mutant for mutant in drawn(found, options.seed) if mutant.key() not in known)
-    for mutant in islice(chosen, options.part[0], None, options.part[1]):
-        if not options.again and len(results.judged()) >= options.sample:
-            break
-        judge(subject, results, mutant, options.largest_rebuild)
+        left = (mutant for mutant in drawn(found, options.seed) if mutant.key() not in known)
+        chosen = list(islice(left, max(options.sample - len(results.judged()), 0)))
+    together = judge_together(subject, results, chosen, options.together)
+    # The others, and survivors that may be no change at all, each in a build of its own.
+    subject = Subject(ROOT, tree, switched=False)
+    survivors = results.survivors()
+    for mutant in chosen:
+        if mutant not in together or mutant.key() in survivors:
+            judge(subject, results, mutant, known=mutant in together)
     print(results.summary())
 
 

@@ -103,7 +103,7 @@ py::tuple vector_jacobian_product(Model<T>& model, const py::array& inputs, cons
 }
 
 template <class T>
-py::array sample_gradients(Model<T>& model, const LossSpec& loss, const py::object& examples) {
+py::array sample_gradients(Model<T>& model, const LossSpec& loss, const Examples& examples) {
   const ExampleArrays<T> arrays(examples, model.network().inputs(), "sample_gradients");
   DenseArray<T> result(std::vector<py::ssize_t>{static_cast<py::ssize_t>(arrays.data.inputs.rows),
                                                 static_cast<py::ssize_t>(parameter_count(model))});
@@ -118,7 +118,7 @@ py::array sample_gradients(Model<T>& model, const LossSpec& loss, const py::obje
 }
 
 template <class T>
-py::array sample_gradient_norms(Model<T>& model, const LossSpec& loss, const py::object& examples) {
+py::array sample_gradient_norms(Model<T>& model, const LossSpec& loss, const Examples& examples) {
   const ExampleArrays<T> arrays(examples, model.network().inputs(), "sample_gradient_norms");
   DenseArray<double> result(static_cast<py::ssize_t>(arrays.data.inputs.rows));
   double* out = result.mutable_data();
@@ -131,7 +131,7 @@ py::array sample_gradient_norms(Model<T>& model, const LossSpec& loss, const py:
   return result;
 }
 
-ArrayList hessian_vector_product(Model<double>& model, const LossSpec& loss, const py::object& examples,
+ArrayList hessian_vector_product(Model<double>& model, const LossSpec& loss, const Examples& examples,
                                  const std::vector<DenseArray<double>>& direction) {
   constexpr const char* kWhere = "hessian_vector_product";
   const ExampleArrays<double> arrays(examples, model.network().inputs(), kWhere);
@@ -201,7 +201,7 @@ void bind_products(py::module_& module) {
       py::arg("network"), py::arg("inputs"), py::arg("vectors"), py::arg("by_inputs"));
   module.def(
       "hessian_vector_product",
-      [](const NetworkHandle& network, const LossSpec& loss, const py::object& examples,
+      [](const NetworkHandle& network, const LossSpec& loss, const Examples& examples,
          const std::vector<py::array>& direction) {
         constexpr const char* kWhere = "hessian_vector_product";
         return hessian_vector_product(network.of<double>(kWhere), loss, examples,
@@ -219,13 +219,13 @@ void bind_by_row(py::module_& module) {
       py::arg("network"), py::arg("inputs"), py::arg("by_parameters"));
   module.def(
       "sample_gradients",
-      [](const NetworkHandle& network, const LossSpec& loss, const py::object& examples) {
+      [](const NetworkHandle& network, const LossSpec& loss, const Examples& examples) {
         return network.visit([&](auto& model) { return sample_gradients(model, loss, examples); });
       },
       py::arg("network"), py::arg("loss"), py::arg("examples"));
   module.def(
       "sample_gradient_norms",
-      [](const NetworkHandle& network, const LossSpec& loss, const py::object& examples) {
+      [](const NetworkHandle& network, const LossSpec& loss, const Examples& examples) {
         return network.visit([&](auto& model) { return sample_gradient_norms(model, loss, examples); });
       },
       py::arg("network"), py::arg("loss"), py::arg("examples"));

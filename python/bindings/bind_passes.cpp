@@ -43,7 +43,7 @@ py::array predict(const Model<T>& model, const py::array& inputs, const py::obje
 }
 
 template <class T>
-double evaluate(const Model<T>& model, const LossSpec& loss, const py::object& examples,
+double evaluate(const Model<T>& model, const LossSpec& loss, const Examples& examples,
                 const std::optional<py::array>& outputs, const py::object& progress) {
   const ExampleArrays<T> arrays(examples, model.network().inputs(), "evaluate");
   T* out = output_buffer<T>(outputs, arrays.data.inputs.rows, model.network().outputs(), "evaluate");
@@ -74,7 +74,7 @@ struct EpochOptions {
 
 template <class T>
 py::tuple run_epoch(Model<T>& model, const LossSpec& loss, const OptimizerHandle& optimizer,
-                    const AverageHandle* average, const py::object& examples, const EpochOptions& options,
+                    const AverageHandle* average, const Examples& examples, const EpochOptions& options,
                     const std::optional<py::array>& outputs, const py::object& progress) {
   const ExampleArrays<T> arrays(examples, model.network().inputs(), "fit");
   const int64_t rows = arrays.data.inputs.rows;
@@ -99,7 +99,7 @@ py::tuple run_epoch(Model<T>& model, const LossSpec& loss, const OptimizerHandle
 }
 
 template <class T>
-double train_step(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const py::object& examples,
+double train_step(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const Examples& examples,
                   uint64_t seed) {
   const ExampleArrays<T> arrays(examples, model.network().inputs(), "train_step");
   return interruptible([&](Poll poll) {
@@ -109,7 +109,7 @@ double train_step(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer
 }
 
 template <class T>
-double value_and_gradient(Model<T>& model, const LossSpec& loss, const py::object& examples, uint64_t seed,
+double value_and_gradient(Model<T>& model, const LossSpec& loss, const Examples& examples, uint64_t seed,
                           uint64_t step, bool accumulate) {
   const ExampleArrays<T> arrays(examples, model.network().inputs(), "value_and_grad");
   return interruptible([&](Poll poll) {
@@ -206,7 +206,7 @@ void bind_fit(py::class_<NetworkHandle>& type) {
       .def(
           "run_epoch",
           [](const NetworkHandle& self, const LossSpec& loss, const OptimizerHandle& optimizer,
-             const Average* average, const py::object& examples, int64_t epoch, int64_t batch_size,
+             const Average* average, const Examples& examples, int64_t epoch, int64_t batch_size,
              int64_t accumulate, bool shuffle, uint64_t seed,
              const std::optional<DenseArray<double>>& learning_rates, const std::optional<py::array>& outputs,
              const py::object& progress) {
@@ -224,7 +224,7 @@ void bind_steps(py::class_<NetworkHandle>& type) {
   type.def(
           "train_step",
           [](const NetworkHandle& self, const LossSpec& loss, const OptimizerHandle& optimizer,
-             const py::object& examples, uint64_t seed) {
+             const Examples& examples, uint64_t seed) {
             return self.visit([&]<class T>(Model<T>& model) {
               return train_step(model, loss, optimizer.of<T>("train_step"), examples, seed);
             });
@@ -232,7 +232,7 @@ void bind_steps(py::class_<NetworkHandle>& type) {
           py::arg("loss"), py::arg("optimizer"), py::arg("examples"), py::arg("seed"))
       .def(
           "value_and_gradient",
-          [](const NetworkHandle& self, const LossSpec& loss, const py::object& examples, uint64_t seed,
+          [](const NetworkHandle& self, const LossSpec& loss, const Examples& examples, uint64_t seed,
              uint64_t step, bool accumulate) {
             return self.visit([&](auto& model) {
               return value_and_gradient(model, loss, examples, seed, step, accumulate);
@@ -282,7 +282,7 @@ void bind_passes(py::class_<NetworkHandle>& type) {
           py::arg("inputs"), py::arg("progress") = py::none())
       .def(
           "evaluate",
-          [](const NetworkHandle& self, const LossSpec& loss, const py::object& examples,
+          [](const NetworkHandle& self, const LossSpec& loss, const Examples& examples,
              const std::optional<py::array>& outputs, const py::object& progress) {
             return self.visit(
                 [&](const auto& model) { return evaluate(model, loss, examples, outputs, progress); });

@@ -7,13 +7,24 @@
 
 namespace lamina::python {
 
+// An object with the attributes x, classes, values and weights, of which None are absent.
+class Examples : public py::object {
+ public:
+  PYBIND11_OBJECT_DEFAULT(Examples, py::object, is_examples)
+
+ private:
+  static bool is_examples(PyObject* object) noexcept {
+    return PyObject_HasAttrString(object, "classes") == 1;
+  }
+};
+
 template <class T>
 std::optional<DenseArray<T>> optional_array(const py::object& value, const char* where) {
   if (value.is_none()) return std::nullopt;
   return dense_array<T>(value, where);
 }
 
-// Holds the arrays of an object with the attributes x, classes, values and weights, of which None are absent.
+// Holds the arrays of examples.
 template <class T>
 struct ExampleArrays {
   ExampleArrays(const py::object& examples, int64_t columns, const char* where)
@@ -31,3 +42,12 @@ struct ExampleArrays {
 };
 
 }  // namespace lamina::python
+
+namespace pybind11::detail {
+
+template <>
+struct handle_type_name<lamina::python::Examples> {
+  static constexpr auto name = const_name("lamina._network.examples.Examples");
+};
+
+}  // namespace pybind11::detail

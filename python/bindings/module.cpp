@@ -8,7 +8,10 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
 
   lamina::python::register_library(module);
   lamina::python::register_arrays(module);
+  lamina::python::register_metrics(module);
+  lamina::python::register_schedules(module);
   lamina::python::register_network(module);
+  lamina::python::register_scorer(module);
   lamina::python::register_derivatives(module);
   lamina::python::register_perceptron(module);
   lamina::python::register_predictor(module);

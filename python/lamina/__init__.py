@@ -15,7 +15,7 @@ from lamina._core import (
 from lamina._threads import set_num_threads
 
 if TYPE_CHECKING:
-    from lamina import metrics
+    from lamina import metrics, tabular
     from lamina._activate import activate, activation_vjp
     from lamina._average_networks import average_networks
     from lamina._layers.column_encoding import (
@@ -181,6 +181,7 @@ __all__ = [
     "load",
     "metrics",
     "set_num_threads",
+    "tabular",
 ]
 
 # Read at their first use, so that importing lamina stays fast however many names there are.
@@ -301,7 +302,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF and name != "metrics":
+    if name not in _HOME_OF and name not in ("metrics", "tabular"):
         raise AttributeError(f"module 'lamina' has no attribute {name!r}")
     with _READING:
         module = import_module(_HOME_OF.get(name, f"lamina.{name}"))

@@ -3,14 +3,28 @@ The compiled core of lamina; use the package lamina instead.
 """
 from __future__ import annotations
 import collections.abc
+import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_loss', 'make_network', 'make_text_table', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'write_model_file']
+__all__: list[str] = ['Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'better', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'wrap_schedule', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
     """
+class Schedule:
+    def factors(self, t: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], length: typing.SupportsFloat | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+        ...
+    def get_state(self) -> dict:
+        ...
+    def note_epoch(self, record: dict) -> None:
+        ...
+    def rates(self, first: typing.Any, count: typing.Any, epoch_steps: typing.Any, last: typing.Any) -> numpy.typing.NDArray[numpy.float64]:
+        ...
+    def set_state(self, state: typing.Any) -> None:
+        ...
+    def watch(self, figures: dict) -> None:
+        ...
 class Loss:
     def spec(self) -> str:
         ...
@@ -80,7 +94,7 @@ class Network:
         ...
     def end_fit(self) -> None:
         ...
-    def evaluate(self, loss: Loss, examples: typing.Any, outputs: numpy.ndarray | None = None, progress: typing.Any = None) -> float:
+    def evaluate(self, loss: Loss, examples: lamina._network.examples.Examples, outputs: numpy.ndarray | None = None, progress: typing.Any = None) -> float:
         ...
     def follow_average(self, average: WeightAverage) -> None:
         ...
@@ -104,7 +118,7 @@ class Network:
         ...
     def resume_training_weights(self, average: WeightAverage) -> None:
         ...
-    def run_epoch(self, loss: Loss, optimizer: Optimizer, average: WeightAverage, examples: typing.Any, *, epoch: typing.SupportsInt | typing.SupportsIndex, batch_size: typing.SupportsInt | typing.SupportsIndex, accumulate: typing.SupportsInt | typing.SupportsIndex, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, outputs: numpy.ndarray | None, progress: typing.Any) -> tuple:
+    def run_epoch(self, loss: Loss, optimizer: Optimizer, average: WeightAverage, examples: lamina._network.examples.Examples, *, epoch: typing.SupportsInt | typing.SupportsIndex, batch_size: typing.SupportsInt | typing.SupportsIndex, accumulate: typing.SupportsInt | typing.SupportsIndex, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, learning_rates: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, outputs: numpy.ndarray | None, progress: typing.Any) -> tuple:
         ...
     def set_parameters(self, indices: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], arrays: collections.abc.Sequence[numpy.ndarray]) -> None:
         ...
@@ -114,7 +128,7 @@ class Network:
         ...
     def target_columns(self, loss: Loss) -> int:
         ...
-    def train_step(self, loss: Loss, optimizer: Optimizer, examples: typing.Any, seed: typing.SupportsInt | typing.SupportsIndex) -> float:
+    def train_step(self, loss: Loss, optimizer: Optimizer, examples: lamina._network.examples.Examples, seed: typing.SupportsInt | typing.SupportsIndex) -> float:
         ...
     def try_forward(self, inputs: typing.Any, training: bool, seed: int, step: int) -> numpy.typing.NDArray[typing.Any] | None:
         ...
@@ -128,7 +142,7 @@ class Network:
         ...
     def update_average(self, average: WeightAverage) -> None:
         ...
-    def value_and_gradient(self, loss: Loss, examples: typing.Any, *, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, accumulate: bool) -> float:
+    def value_and_gradient(self, loss: Loss, examples: lamina._network.examples.Examples, *, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, accumulate: bool) -> float:
         ...
     @property
     def dtype(self) -> str:
@@ -150,6 +164,14 @@ class Network:
         ...
     @property
     def smallest_batch(self) -> int:
+        ...
+class Scorer:
+    def prepare(self, loss: typing.Any, last_activation: str, outputs: typing.SupportsInt | typing.SupportsIndex, targets: collections.abc.Sequence[numpy.ndarray], arrays: bool) -> list[str]:
+        ...
+    def score(self, y: typing.Any, targets: numpy.ndarray | None, outputs: numpy.ndarray, weights: numpy.typing.NDArray[numpy.float64] | None) -> tuple:
+        ...
+    @property
+    def modes(self) -> dict:
         ...
 class PerceptronResult:
     @property
@@ -244,6 +266,10 @@ def activation_gradient(activation: str, saved: numpy.ndarray, dy: numpy.ndarray
     """
 def activations(network: Network, inputs: numpy.ndarray) -> list[numpy.ndarray]:
     ...
+def better(name: str) -> str | None:
+    """
+    Whether "min" or "max" of a figure is better; None where that is not known.
+    """
 def build_info() -> dict:
     """
     Version and compiler of this build; the instruction set in use and all that run here.
@@ -262,6 +288,14 @@ def compile_predictor(network: Network) -> Predictor:
     """
     A predictor with a copy of the network's weights, as they are now.
     """
+def compute_metric(name: str, targets: numpy.ndarray, outputs: numpy.ndarray, weights: numpy.typing.NDArray[numpy.float64] | None, rounding: typing.SupportsFloat | typing.SupportsIndex, options: dict) -> tuple:
+    ...
+def compute_metric_of_classes(name: str, truth: numpy.typing.NDArray[numpy.int64], chosen: numpy.typing.NDArray[numpy.int64], weights: numpy.typing.NDArray[numpy.float64] | None, names: collections.abc.Sequence[str], options: dict) -> tuple:
+    ...
+def curve_times(name: str, per: str, first: typing.Any, count: typing.Any, epoch_steps: typing.Any, last: typing.Any, length: typing.Any) -> tuple[numpy.typing.NDArray[numpy.float64], float]:
+    """
+    Times t of some steps, and the time at which a curve ends: with training where length is None.
+    """
 def first_rows(text: bytes, separator: str, quote: str, comment: str, limit: typing.SupportsInt | typing.SupportsIndex, last: bool) -> list:
     """
     The first rows of a text without a byte 0: their cells, the lines before each, and where it ends.
@@ -279,7 +313,7 @@ def hardware_threads() -> int:
     """
     CPUs this process may use: its affinity, or the whole CPUs of its cgroup quota if fewer.
     """
-def hessian_vector_product(network: Network, loss: Loss, examples: typing.Any, direction: collections.abc.Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
+def hessian_vector_product(network: Network, loss: Loss, examples: lamina._network.examples.Examples, direction: collections.abc.Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
     ...
 def is_trainable(activation: str) -> bool:
     """
@@ -293,9 +327,21 @@ def make_loss(spec: str) -> Loss:
     ...
 def make_network(spec: str, dtype: str, seed: typing.SupportsInt | typing.SupportsIndex | None) -> Network:
     ...
+def make_schedule(kind: str, options: typing.Any) -> Schedule:
+    """
+    A curve or a plateau, by the attributes of a Python schedule.
+    """
+def make_scorer(metrics: collections.abc.Sequence[tuple]) -> Scorer:
+    ...
 def make_text_table(separator: str, quote: str, comment: str, decimal_comma: bool, kinds: str, missing: collections.abc.Sequence[str], first_line: typing.SupportsInt | typing.SupportsIndex, bytes_per_thread: typing.SupportsInt | typing.SupportsIndex = 65536) -> TextTable:
     """
     A reader of a text table, block by block, into columns. `kinds` has a letter for each column: n number, m number or one of the missing texts, t text, w text as it is written, - skipped.
+    """
+def make_warm_up(after: Schedule, options: typing.Any) -> Schedule:
+    ...
+def metric_table() -> list:
+    """
+    Name, alias, what it reads and better direction of each metric.
     """
 def narrow_columns(array: numpy.ndarray) -> list[int]:
     """
@@ -311,9 +357,9 @@ def read_model_file(path: str | bytes) -> tuple[str, dict[str, numpy.ndarray]]:
     """
     The JSON record and the tensors of a model file, after its checksum has matched.
     """
-def sample_gradient_norms(network: Network, loss: Loss, examples: typing.Any) -> numpy.ndarray:
+def sample_gradient_norms(network: Network, loss: Loss, examples: lamina._network.examples.Examples) -> numpy.ndarray:
     ...
-def sample_gradients(network: Network, loss: Loss, examples: typing.Any) -> numpy.ndarray:
+def sample_gradients(network: Network, loss: Loss, examples: lamina._network.examples.Examples) -> numpy.ndarray:
     ...
 def serialize_model(record: str, tensors: dict[str, numpy.ndarray]) -> bytes:
     """
@@ -339,6 +385,10 @@ def values_within(array: numpy.ndarray, limit: typing.SupportsFloat | typing.Sup
     """
 def vector_jacobian_product(network: Network, inputs: numpy.ndarray, vectors: numpy.ndarray, by_inputs: bool) -> tuple:
     ...
+def wrap_schedule(schedule: typing.Any) -> Schedule:
+    """
+    A schedule of the user's own, as the core follows it.
+    """
 def write_model_file(path: str | bytes, record: str, tensors: dict[str, numpy.ndarray]) -> None:
     """
     Replace `path` in one step by a model file of this JSON record and these tensors.

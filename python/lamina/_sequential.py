@@ -7,10 +7,9 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks import arrays
-from lamina._checks.numbers import check_flag
 from lamina._checks.types import ArrayLike, PathLike
 from lamina._layers.row_layers import Normalization, TargetScaling
-from lamina._losses.custom import custom_value, is_custom_loss
+from lamina._losses.custom import custom_value
 from lamina._losses.losses import CustomLoss, Loss
 from lamina._losses.scoring import MetricLike, Scorer, output_kind
 from lamina._network import derivatives, passes
@@ -25,12 +24,12 @@ from lamina._network.checked_data import (
 )
 from lamina._network.model_file import model_bytes, network_from_bytes, save_model
 from lamina._network.stack import Array, Stack
-from lamina._optimizers.by_name import checked_optimizer, make_optimizer
+from lamina._optimizers.by_name import make_optimizer
 from lamina._optimizers.full_batch import FullBatchOptimizer
 from lamina._optimizers.optimizer import Optimizer
 from lamina._optimizers.weight_average import WeightAverage
+from lamina._training import steps
 from lamina._training.callbacks import Callback, EarlyStopping
-from lamina._training.custom_loss import custom_value_and_grad
 from lamina._training.fit import FitOptions, Verbose, check_validation
 from lamina._training.history import History
 from lamina._training.make_fit import make_fit
@@ -52,7 +51,7 @@ class Sequential(Stack):
             `TargetScaling`: for quantities whose values are not about 1. Losses (history,
             `evaluate`, target_loss) are then those of scaled targets, metrics and outputs in the
             targets' own units. For losses of quantities, not of classes, counts or directions; a
-            function of your own sees outputs and targets in their own units.
+            custom loss sees outputs and targets in their own units.
 
     Attributes:
         history: `History` of the last fit, or of the running one, also where it was interrupted or
@@ -118,11 +117,11 @@ class Sequential(Stack):
 
         Args:
             loss: None: "cross_entropy" after softmax, "binary_cross_entropy" after sigmoid, else
-                "mean_squared_error". A function of your own gets all rows at once.
-            metrics: names and functions of `lamina.metrics`, or functions `f(y, outputs)` of your
-                own that give a number: y as the loss has it, class indices [rows] or values
-                [rows, columns] whatever its shape was, and outputs [rows, outputs]. One with a
-                parameter `sample_weight` is given the weights [rows], or None.
+                "mean_squared_error". A custom loss gets all rows at once.
+            metrics: names and functions of `lamina.metrics`, or custom metrics: functions
+                `f(y, outputs)` that give a number, with y as the loss has it, class indices [rows]
+                or values [rows, columns] whatever its shape was, and outputs [rows, outputs]. One
+                with a parameter `sample_weight` is given the weights [rows], or None.
             sample_weight: weight of each row [rows], at least 0; of the loss and lamina's metrics.
 
         lamina's metrics read the outputs as the loss has them: softmax as one class a row, several
@@ -181,7 +180,7 @@ class Sequential(Stack):
                 latter two with `lamina[frames]`), whose names are remembered in `feature_names`.
             y: class indices [rows] or probabilities [rows, outputs] for cross-entropy; else
                 values [rows] or [rows, outputs].
-            loss: a name or object; None as in `evaluate`. A function of your own as in
+            loss: a name or object; None as in `evaluate`. A custom loss as in
                 `value_and_grad`, the mean over its rows: then each step is taken in Python.
             optimizer: a name (a fresh optimizer) or an object (keeps its state across calls);
                 `LBFGS` and `LevenbergMarquardt` take all rows at once, an iteration an epoch.
@@ -291,86 +290,8 @@ class Sequential(Stack):
     forward = passes.forward
     backward = passes.backward
     gradients = passes.gradients
-
-    def value_and_grad(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        loss: str | Loss | CustomLoss | None = None,
-        sample_weight: ArrayLike | None = None,
-        step: int | None = None,
-        accumulate: bool = False,
-    ) -> tuple[float, dict[str, Array]]:
-        """Loss of all rows as one batch (in training mode), and its gradients by parameter name.
-
-        Args:
-            loss: as in `fit`, or a function of your own: (outputs [rows, outputs], y) ->
-                (value, gradient of the value by the outputs [rows, outputs]). Penalties of the
-                layers (`Dense(l1=..., l2=...)`) are added.
-            step: as in `forward`; for k batches an update, `fit` takes `k * optimizer.steps` and so
-                on.
-            accumulate: the gradients become the mean, by rows and their weights, over this batch
-                and those of the calls before (the sum, for losses that sum and functions of your
-                own), as in `fit(accumulate=...)`; `optimizer.step(net)` then makes one update.
-
-        Raises:
-            RuntimeError: accumulate after `backward`.
-        """
-        core, last = self._core, self._last_loss
-        plain = sample_weight is None and step is None and accumulate is False
-        if plain and core is not None and last is not None and last[0] is loss:
-            number = self._forward_steps + 1
-            found = core.try_value_and_gradient(X, y, last[1], self.seed, number, False)
-            if found is not None:
-                self._forward_steps = number
-                return found
-        check_flag(accumulate, "accumulate", "value_and_grad")
-        if is_custom_loss(loss, sample_weight, "value_and_grad"):
-            value = custom_value_and_grad(self, loss, X, y, step, accumulate=accumulate)
-            return value, self.gradients()
-        data, chosen = checked_examples(self, X, y, loss, sample_weight, "value_and_grad")
-        value = self._core_network().value_and_gradient(
-            chosen,
-            data,
-            seed=self.seed,
-            step=self._random_step(step),
-            accumulate=bool(accumulate),
-        )
-        return value, self.gradients()
-
-    def train_step(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        optimizer: Optimizer,
-        loss: str | Loss | CustomLoss | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> float:
-        """One update on all rows as one batch; returns the loss before it.
-
-        Args:
-            loss: as in `value_and_grad`.
-
-        Raises:
-            NotFiniteError: as in `fit`.
-        """
-        core, last = self._core, self._last_loss
-        if core is not None and last is not None and last[0] is loss and sample_weight is None:
-            handle = optimizer.handle_in_use(self) if isinstance(optimizer, Optimizer) else None
-            if handle is not None:
-                value = core.try_train_step(X, y, last[1], handle, self.seed)
-                if value is not None:
-                    return value
-        optimizer = checked_optimizer(optimizer, "train_step")
-        if is_custom_loss(loss, sample_weight, "train_step"):
-            value = custom_value_and_grad(self, loss, X, y, optimizer.steps)
-            optimizer.step(self)
-            return value
-        data, chosen = checked_examples(self, X, y, loss, sample_weight, "train_step")
-        handle = optimizer.handle_for_step(self)
-        return self._core_network().train_step(chosen, handle, data, self.seed)
+    value_and_grad = steps.value_and_grad
+    train_step = steps.train_step
 
     # Derivatives
 

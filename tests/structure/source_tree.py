@@ -1,8 +1,6 @@
-"""Lists the project's own files and what each of them includes or imports."""
+"""Lists the project's own files and what each of them includes."""
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -34,29 +32,3 @@ def includes(path: Path) -> list[str]:
     """What a C or C++ file includes, as written between the quotes or brackets."""
     text = path.read_text(encoding="utf-8")
     return re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', text, flags=re.MULTILINE)
-
-
-def imports(path: Path, *, at_import_only: bool = False) -> Iterator[str]:
-    """Yield the full module names that a Python file imports (relative ones made absolute).
-
-    With `at_import_only`, those inside functions and under `if TYPE_CHECKING` are left out.
-    """
-    package = path.relative_to(PACKAGE.parent).parent.parts
-    for node in _nodes(ast.parse(path.read_text(encoding="utf-8")), at_import_only):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parent = package[: len(package) - node.level + 1] if node.level else ()
-            module = ".".join([*parent, *([node.module] if node.module else [])])
-            yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names)
-
-
-def _nodes(tree: ast.AST, at_import_only: bool) -> Iterator[ast.AST]:
-    for node in ast.iter_child_nodes(tree):
-        if at_import_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        if at_import_only and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            continue
-        yield node
-        yield from _nodes(node, at_import_only)

@@ -1,7 +1,6 @@
-"""A file includes or imports only what lies on lower floors (ARCHITECTURE.md)."""
+"""A file of the core includes only what lies on lower floors (ARCHITECTURE.md)."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,7 @@ from structure.source_tree import (
     BINDINGS,
     CORE,
     CPP_SUFFIXES,
-    PACKAGE,
     files,
-    imports,
     includes,
     name,
 )
@@ -30,20 +27,6 @@ LOWER_FLOORS = {
     "tables": {"base"},
     "model_file": {"base", "kernels", "layers", "network", "optimizers"},
 }
-
-# Which part of the package alone may import an optional dependency, and then only where it is used.
-OPTIONAL = {
-    "sklearn": {"sklearn"},
-    "narwhals": {"tabular"},
-    "pandas": {"tabular"},
-    "polars": {"cli", "tabular"},
-    "pyarrow": {"tabular"},
-    "rich": {"cli"},
-    "matplotlib": {"plots", "_plots", "cli"},
-    "torch": {"_network"},
-    "onnx": {"onnx", "_onnx", "cli"},
-}
-OUTER = {"lamina.cli", "lamina.sklearn"}
 
 # Headers without inline functions of the standard library: the linker could keep such a function's
 # AVX-512 copy and call it on a processor without it.
@@ -135,40 +118,5 @@ def test_wide_kernel_files_include_no_standard_library_templates() -> None:
         if header not in KERNEL_HEADERS | not_gcc
         and not (CORE / header).is_file()
         and not (path.parent / header).is_file()
-    ]
-    assert not wrong, wrong
-
-
-def test_python_files_import_optional_packages_only_in_their_part() -> None:
-    wrong = []
-    for path in files(PACKAGE, {".py"}):
-        part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        for module in imports(path, at_import_only=part not in {"cli", "sklearn"}):
-            root = module.split(".")[0]
-            if root in OPTIONAL and part not in OPTIONAL[root]:
-                wrong.append(f"{name(path)} imports {module}")
-    assert not wrong, wrong
-
-
-def test_the_python_api_does_not_import_its_outer_parts() -> None:
-    wrong = [
-        f"{name(path)} imports {module}"
-        for path in files(PACKAGE, {".py"})
-        if path.relative_to(PACKAGE).parts[0] not in {"cli", "sklearn"}
-        for module in imports(path)
-        if ".".join(module.split(".")[:2]) in OUTER
-    ]
-    assert not wrong, wrong
-
-
-def test_import_lamina_needs_numpy_and_the_standard_library_alone() -> None:
-    known = sys.stdlib_module_names | {"numpy", "lamina"}
-    outer = {module.split(".")[1] for module in OUTER} | {"tabular"}
-    wrong = [
-        f"{name(path)} imports {module}"
-        for path in files(PACKAGE, {".py"})
-        if path.relative_to(PACKAGE).parts[0] not in outer
-        for module in imports(path, at_import_only=True)
-        if module.split(".")[0] not in known
     ]
     assert not wrong, wrong

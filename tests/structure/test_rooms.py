@@ -4,38 +4,41 @@ Every import counts: those inside of functions and under TYPE_CHECKING too.
 """
 
 import ast
+import sys
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 from structure.source_tree import PACKAGE, files, name
 
-# From top to bottom; a room may import from all rooms above it that stand in its list.
-ROOMS: dict[str, set[str]] = {
-    "_core": set(),
-    "_checks": {"_core"},
-    "_layers": {"_core", "_checks"},
-    "metrics": {"_core", "_checks"},
-    "_losses": {"_core", "_checks", "metrics"},
-    "_network": {"_core", "_checks", "_layers", "_losses"},
-    "_optimizers": {"_core", "_checks", "metrics", "_layers", "_losses", "_network"},
-    "_training": {
-        *("_core", "_checks", "metrics", "_layers", "_losses", "_network"),
-        "_optimizers",
-    },
+# From top to bottom: which rooms above a room may import from.
+ROOMS = {
+    "_core": "",
+    "_checks": "_core",
+    "_layers": "_core _checks",
+    "metrics": "_core _checks",
+    "_losses": "_core _checks metrics",
+    "_network": "_core _checks _layers _losses",
+    "_optimizers": "_core _checks metrics _layers _losses _network",
+    "_training": "_core _checks metrics _layers _losses _network _optimizers",
     # The files beside the rooms: what users take, such as Sequential.
-    "api": {
-        *("_core", "_checks", "metrics", "_layers", "_losses", "_network", "_optimizers"),
-        "_training",
-    },
+    "api": "_core _checks metrics _layers _losses _network _optimizers _training",
+    "tabular": "_core _checks metrics _layers _network _optimizers _training api",
     # `import lamina` itself, which knows where each public name is.
-    "lamina": {
-        *("_core", "_checks", "metrics", "_layers", "_losses", "_network", "_optimizers"),
-        *("_training", "api"),
-    },
-    "tabular": {"_core", "_checks", "metrics", "_layers", "_network", "_training", "api", "lamina"},
-    "cli": {"_core", "_network", "_training", "api", "lamina", "tabular"},
+    "lamina": "_core _checks metrics _layers _losses _network _optimizers _training api tabular",
+    "cli": "_core _network _training api tabular",
 }
-OPTIONAL = {"matplotlib", "narwhals", "pandas", "polars", "pyarrow", "rich", "scipy", "torch"}
+# Which packages beside numpy a room uses where they are installed.
+OPTIONAL = {
+    "_checks": {"narwhals", "pyarrow"},
+    "_network": {"torch"},
+    "_optimizers": {"scipy"},
+    "api": {"matplotlib"},
+    "tabular": {"narwhals", "pandas", "polars", "pyarrow"},
+    "cli": {"polars", "rich"},
+}
+# Which of them a room cannot do without.
+NEEDED = {"cli": {"polars", "rich"}}
 
 
 @cache
@@ -55,17 +58,26 @@ def tree(path: Path) -> ast.Module:
 
 
 @cache
-def imported(path: Path, within: type[ast.AST] = ast.Module) -> frozenset[str]:
-    """Full names of what a file imports, at any depth or within functions alone."""
-    outer = [node for node in ast.walk(tree(path)) if isinstance(node, within)]
+def imported(path: Path, *, late: bool | None = None) -> frozenset[str]:
+    """Full names of what a file imports; late: False: where it is read, True: in functions."""
     found: set[str] = set()
-    for node in (inner for part in outer for inner in ast.walk(part)):
+    for node, in_function in nodes(tree(path)):
+        if late is not None and late != in_function:
+            continue
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name(path)}: a relative import"
             found.update(whole(f"{node.module}.{alias.name}") for alias in node.names)
     return frozenset(found)
+
+
+def nodes(node: ast.AST, in_function: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """All nodes below one, and whether each is inside of a function."""
+    for inner in ast.iter_child_nodes(node):
+        yield inner, in_function
+        is_function = isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef)
+        yield from nodes(inner, in_function or is_function)
 
 
 def whole(found: str) -> str:
@@ -83,9 +95,9 @@ def room(module: str) -> str:
     return parts[1] if parts[1] in ROOMS else "api"
 
 
-def ours(path: Path, within: type[ast.AST] = ast.Module) -> set[str]:
+def ours(path: Path) -> set[str]:
     """What a file imports of the package."""
-    return {found for found in imported(path, within) if found.split(".")[0] == "lamina"}
+    return {found for found in imported(path) if found.split(".")[0] == "lamina"}
 
 
 def test_every_folder_of_the_package_is_a_room() -> None:
@@ -96,7 +108,7 @@ def test_every_folder_of_the_package_is_a_room() -> None:
 def test_rooms_are_listed_from_top_to_bottom() -> None:
     above: set[str] = set()
     for found, allowed in ROOMS.items():
-        assert allowed <= above, found
+        assert set(allowed.split()) <= above, found
         above.add(found)
 
 
@@ -105,7 +117,7 @@ def test_a_file_imports_only_from_its_own_room_and_rooms_above() -> None:
         f"{name(path)} imports {found}"
         for module, path in modules().items()
         for found in ours(path)
-        if room(found) not in ROOMS[room(module)] | {room(module)}
+        if room(found) not in {*ROOMS[room(module)].split(), room(module)}
     ]
     assert not wrong, wrong
 
@@ -113,6 +125,21 @@ def test_a_file_imports_only_from_its_own_room_and_rooms_above() -> None:
 def test_no_files_import_each_other_in_a_circle() -> None:
     tied = in_circles({module: ours(path) - {module} for module, path in modules().items()})
     assert not tied, sorted(tied)
+
+
+def test_only_the_package_itself_imports_by_a_computed_name() -> None:
+    wrong = [
+        name(path)
+        for module, path in modules().items()
+        if module != "lamina"
+        and ("__import__" in path.read_text(encoding="utf-8") or "importlib" in roots(path))
+    ]
+    assert not wrong, wrong
+
+
+def roots(path: Path) -> set[str]:
+    """The packages that a file imports."""
+    return {found.split(".")[0] for found in imported(path)}
 
 
 def in_circles(imports: dict[str, set[str]]) -> set[str]:
@@ -128,25 +155,40 @@ def in_circles(imports: dict[str, set[str]]) -> set[str]:
 
 
 def test_functions_import_only_optional_packages_and_files_that_need_one() -> None:
-    needing = {
-        module
-        for module, path in modules().items()
-        if {found.split(".")[0] for found in at_its_top(path)} & OPTIONAL
-    }
+    needing = {module for module, path in modules().items() if others(imported(path, late=False))}
     while more := {m for m, path in modules().items() if ours(path) & needing} - needing:
         needing |= more
     wrong = [
         f"{name(path)} imports {found} in a function"
         for path in modules().values()
-        for found in imported(path, ast.FunctionDef)
-        if found.split(".")[0] not in OPTIONAL and found not in needing
+        for found in imported(path, late=True)
+        if not others({found}) and found not in needing
     ]
     assert not wrong, wrong
 
 
-def at_its_top(path: Path) -> frozenset[str]:
-    """What reading a file imports."""
-    return imported(path) - imported(path, ast.FunctionDef)
+def test_a_room_imports_its_optional_packages_alone_beside_numpy() -> None:
+    wrong = [
+        f"{name(path)} imports {sorted(found)}"
+        for module, path in modules().items()
+        if (found := others(imported(path)) - OPTIONAL.get(room(module), set()))
+    ]
+    assert not wrong, wrong
+
+
+def test_reading_the_package_needs_numpy_alone_but_for_the_command_line() -> None:
+    wrong = [
+        f"{name(path)} needs {sorted(found)}"
+        for module, path in modules().items()
+        if (found := others(imported(path, late=False)) - NEEDED.get(room(module), set()))
+    ]
+    assert not wrong, wrong
+
+
+def others(imports: Iterable[str]) -> set[str]:
+    """The packages among imports that are neither ours, nor numpy, nor Python's own."""
+    known = sys.stdlib_module_names | {"lamina", "numpy"}
+    return {found.split(".")[0] for found in imports} - known
 
 
 def test_no_file_imports_a_private_name_of_another() -> None:
@@ -172,7 +214,9 @@ def test_the_rules_find_what_breaks_them(tmp_path: Path) -> None:
         "def f():\n    import polars\n    from lamina.tabular import TableModel\n"
     )
     assert ours(file) == {"lamina._core", "lamina._training.fit", "lamina.tabular"}
-    assert imported(file, ast.FunctionDef) == {"polars", "lamina.tabular"}
+    assert imported(file, late=True) == {"polars", "lamina.tabular"}
     assert in_circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == {"b", "c"}
+    assert others(imported(file)) == {"polars"}
+    assert not others(imported(file, late=False))
     assert room("lamina._training.fit") == "_training"
     assert room("lamina._sequential") == "api"

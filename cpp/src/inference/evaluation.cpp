@@ -78,24 +78,24 @@ void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& work
 }
 
 template <class T>
-bool run_all_tiles(const Job<T>& job, Poll poll) {
+bool run_all_tiles(const Job<T>& job, const Execution& execution, Poll poll) {
   return run_inference_tiles(
-      job.network, job.inputs.rows, poll,
+      job.network, job.inputs.rows, execution, poll,
       [&](Workspace<T>& workspace, int64_t first, int64_t rows) { run_tile(job, first, rows, workspace); });
 }
 
 }  // namespace
 
 template <class T>
-bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs,
-             Poll poll) {
+bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs, Poll poll,
+             const Execution& execution) {
   return run_all_tiles<T>(
-      {.network = network, .parameters = parameters, .inputs = inputs, .outputs = outputs}, poll);
+      {.network = network, .parameters = parameters, .inputs = inputs, .outputs = outputs}, execution, poll);
 }
 
 template <class T>
 Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSpec& loss,
-                    const DataSet<T>& data, T* outputs, Poll poll) {
+                    const DataSet<T>& data, T* outputs, Poll poll, const Execution& execution) {
   check_loss_fits(loss, network);
   const LossTargets<T> targets(network, parameters, data);
   const int64_t rows = data.inputs.rows;
@@ -111,7 +111,7 @@ Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSp
                                         .row_losses = row_losses.data(),
                                         .classes = classes.data(),
                                         .outputs = outputs},
-                                       poll);
+                                       execution, poll);
   double weight = loss.mean_over_rows ? static_cast<double>(rows) : 1.0;
   if (loss.mean_over_rows && data.sample_weights != nullptr)
     weight = std::accumulate(data.sample_weights, data.sample_weights + rows, 0.0);
@@ -121,11 +121,13 @@ Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSp
   return result;
 }
 
-template bool predict(const Network<float>&, const float*, const ArraySource&, float*, Poll);
-template bool predict(const Network<double>&, const double*, const ArraySource&, double*, Poll);
+template bool predict(const Network<float>&, const float*, const ArraySource&, float*, Poll,
+                      const Execution&);
+template bool predict(const Network<double>&, const double*, const ArraySource&, double*, Poll,
+                      const Execution&);
 template Evaluation evaluate(const Network<float>&, const float*, const LossSpec&, const DataSet<float>&,
-                             float*, Poll);
+                             float*, Poll, const Execution&);
 template Evaluation evaluate(const Network<double>&, const double*, const LossSpec&, const DataSet<double>&,
-                             double*, Poll);
+                             double*, Poll, const Execution&);
 
 }  // namespace lamina

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "base/execution.h"
 #include "base/poll.h"
 #include "inference/data.h"
 #include "network/network.h"
@@ -12,8 +13,8 @@ namespace lamina {
 // Outputs of all rows into `outputs` [rows, network outputs], contiguous. `parameters` is the flat buffer to
 // use: the network's own, or a snapshot of it. False: the poll asked to stop.
 template <class T>
-bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs,
-             Poll poll);
+bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs, Poll poll,
+             const Execution& execution = {});
 
 struct Evaluation {
   double loss = 0.0;
@@ -23,6 +24,6 @@ struct Evaluation {
 // Mean loss (or sum, as the loss says) over all rows; `outputs` as in predict, or null.
 template <class T>
 Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSpec& loss,
-                    const DataSet<T>& data, T* outputs, Poll poll);
+                    const DataSet<T>& data, T* outputs, Poll poll, const Execution& execution = {});
 
 }  // namespace lamina

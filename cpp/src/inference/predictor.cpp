@@ -39,8 +39,8 @@ ArraySource plain_row(const T* in, int64_t columns) noexcept {
 }  // namespace
 
 template <class T>
-Predictor<T>::Predictor(const Network<T>& network, const T* weights)
-    : network_(inference_network(network, weights)) {
+Predictor<T>::Predictor(const Network<T>& network, const T* weights, const Execution& execution)
+    : network_(inference_network(network, weights)), execution_(execution) {
   const std::vector<int64_t>& columns = network_.slot_columns();
   row_stride_ = padded_columns<T>(*std::max_element(columns.begin(), columns.end()));
   for (const Node<T>& node : network_.nodes())
@@ -251,7 +251,7 @@ LAMINA_KEPT_OUT void Predictor<T>::share_row(int threads, const ArraySource& in,
     queue.run(step.pieces, run);
   };
   use_workspace<T>(row_workspace_size(), [&](T* workspace) {
-    run_with_helpers(threads, [&](Team& team) {
+    execution_.run_with_helpers(threads, [&](Team& team) {
       if (team.index > 0) return queue.help(run);
       run_steps(in, out, [&](const Place& place) { return workspace + place.offset; }, share);
       queue.close();
@@ -261,7 +261,7 @@ LAMINA_KEPT_OUT void Predictor<T>::share_row(int threads, const ArraySource& in,
 
 template <class T>
 void Predictor<T>::run_row(const ArraySource& in, T* out) const {
-  const int threads = row_threads_ > 1 ? std::min(row_threads_, get_num_threads()) : 1;
+  const int threads = row_threads_ > 1 ? std::min(row_threads_, execution_.threads()) : 1;
   if (threads > 1) return share_row(threads, in, out);
   use_workspace<T>(row_workspace_size(), [&in, out, this](T* workspace) {
     run_steps(
@@ -304,7 +304,7 @@ void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& work
 
 template <class T>
 bool Predictor<T>::predict(const ArraySource& in, T* out, Poll poll) const {
-  if (in.rows != 1) return lamina::predict(network_, network_.weights(), in, out, poll);
+  if (in.rows != 1) return lamina::predict(network_, network_.weights(), in, out, poll, execution_);
   if (copies_input_) {
     run_row(in, out);
     return true;

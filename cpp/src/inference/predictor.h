@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "base/execution.h"
 #include "base/poll.h"
 #include "inference/data.h"
 #include "network/workspace.h"
@@ -18,7 +19,7 @@ template <class T>
 class Predictor {
  public:
   // `weights`: a flat buffer of the network, its own or a snapshot; copied.
-  Predictor(const Network<T>& network, const T* weights);
+  Predictor(const Network<T>& network, const T* weights, const Execution& execution = {});
 
   int64_t inputs() const noexcept { return network_.inputs(); }
   int64_t outputs() const noexcept { return network_.outputs(); }
@@ -79,6 +80,7 @@ class Predictor {
   void share_row(int threads, const ArraySource& in, T* out) const;
 
   Network<T> network_;
+  Execution execution_;
   AlignedBuffer<T> transposed_;  // the weights of layers with few outputs, each output's in a row
   std::vector<Step> steps_;
   int64_t row_stride_;

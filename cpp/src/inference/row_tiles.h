@@ -8,9 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/execution.h"
 #include "base/poll.h"
-#include "base/thread_count.h"
-#include "base/thread_pool.h"
 #include "network/work_sizes.h"
 #include "network/workspace.h"
 
@@ -23,18 +22,20 @@ struct RowTiles {
   int64_t rows, tile;
   int threads;
   bool brief;  // not worth waiting for a sleeping thread
+  Execution execution;
 
   // Rows that pass through `network`, in as many tiles for each thread; `multiply_adds` of a row decide how
   // many threads they deserve.
   template <class T>
-  static RowTiles cut(const Network<T>& network, int64_t rows, double multiply_adds) {
+  static RowTiles cut(const Network<T>& network, int64_t rows, double multiply_adds,
+                      const Execution& execution) {
     const int64_t most = row_tile(network.flat_size() * static_cast<int64_t>(sizeof(T)));
-    const auto limit = static_cast<int>(std::clamp<int64_t>(rows, 1, get_num_threads()));
+    const auto limit = static_cast<int>(std::clamp<int64_t>(rows, 1, execution.threads()));
     const double work = multiply_adds * static_cast<double>(rows);
     const int threads = deserved_threads(work, sizeof(T) == 8, limit);
     const int64_t rounds = std::max<int64_t>(1, (rows + most * threads - 1) / (most * threads));
     return {rows, std::max<int64_t>(1, (rows + rounds * threads - 1) / (rounds * threads)), threads,
-            estimated_microseconds(work, sizeof(T) == 8) < kBriefMicroseconds};
+            estimated_microseconds(work, sizeof(T) == 8) < kBriefMicroseconds, execution};
   }
 
   // Calls body(thread, first row, rows) once for each tile, each thread taking the next free one. The poll
@@ -54,7 +55,7 @@ struct RowTiles {
         asked = std::chrono::steady_clock::now();
       }
     };
-    brief ? run_with_helpers(threads, take_tiles) : run_team(threads, take_tiles);
+    brief ? execution.run_with_helpers(threads, take_tiles) : execution.run_team(threads, take_tiles);
     return !cancelled.load();
   }
 };
@@ -62,8 +63,10 @@ struct RowTiles {
 // Calls body(workspace, first row, rows) for each tile of a pass forward, each thread with a workspace of its
 // own. False: the poll asked to stop.
 template <class T, class Body>
-bool run_inference_tiles(const Network<T>& network, int64_t rows, Poll poll, Body body) {
-  const RowTiles tiles = RowTiles::cut(network, rows, static_cast<double>(network.forward_multiply_adds()));
+bool run_inference_tiles(const Network<T>& network, int64_t rows, const Execution& execution, Poll poll,
+                         Body body) {
+  const RowTiles tiles =
+      RowTiles::cut(network, rows, static_cast<double>(network.forward_multiply_adds()), execution);
   std::vector<std::unique_ptr<Workspace<T>>> workspaces;
   for (int i = 0; i < tiles.threads; ++i)
     workspaces.push_back(std::make_unique<Workspace<T>>(network, tiles.tile, WorkspaceUse::kInference));

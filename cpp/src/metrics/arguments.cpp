@@ -215,8 +215,9 @@ Classes classes_of(const char* name, const MetricData& data, std::optional<Task>
   Classes result(name, outputs.rows, data.weights);
   result.task = task ? *task : task_of(name, truth, outputs);
   result.outputs = outputs;
-  result.rounding = outputs.float32 != nullptr ? std::numeric_limits<float>::epsilon()
-                                               : std::numeric_limits<double>::epsilon();
+  result.rounding = data.rounding > 0.0          ? data.rounding
+                    : outputs.float32 != nullptr ? std::numeric_limits<float>::epsilon()
+                                                 : std::numeric_limits<double>::epsilon();
   result.count = result.many_labels() ? outputs.columns : std::max<int64_t>(outputs.columns, 2);
   result.truth.reserve(static_cast<std::size_t>(result.rows));
   if (result.many_labels() || outputs.columns == 1) {

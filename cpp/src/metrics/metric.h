@@ -48,6 +48,8 @@ struct MetricData {
   NumberView targets;
   NumberView outputs;               // [rows, outputs]
   const double* weights = nullptr;  // [rows]; null: 1 each. A row of weight k counts like k rows
+  // Rounding unit of the type in which the outputs were computed; 0: that of the outputs as they are.
+  double rounding = 0.0;
   // In place of targets and outputs, for metrics that read decisions.
   const ChosenClasses* classes = nullptr;
 };

@@ -234,7 +234,7 @@ MetricResult Scorer::result(const ScoredMetric& scored, const NumberView& target
                             const double* weights) const {
   if (scored.metric == nullptr) return {{scored.function(targets, outputs, weights)}, {}, ""};
   const Metric& metric = *scored.metric;
-  MetricData data{targets, outputs, weights, nullptr};
+  MetricData data{targets, outputs, weights};
   MetricOptions options = scored.options;
   std::vector<double> room;
   if (!reads_classes(metric)) {

@@ -30,15 +30,14 @@ double dot(int64_t n, const T* a, const T* b) noexcept {
 }  // namespace
 
 template <class T>
-Derivatives<T>::Member::Member(Network<T>& network, int64_t tile_rows, int64_t scratch_size)
-    : tile(network, tile_rows, WorkspaceUse::kTraining),
-      row(network, 1, WorkspaceUse::kTraining),
+Derivatives<T>::RowGradient::RowGradient(Network<T>& network)
+    : row(network, 1, WorkspaceUse::kTraining),
       gradient(network.flat_size()),
-      scratch(scratch_size) {}
+      scratch(network.gradient_scratch_size(kInputsPerTask)) {}
 
 template <class T>
-Derivatives<T>::Derivatives(Network<T>& network)
-    : network_(network), tasks_(network.gradient_tasks(kInputsPerTask)) {
+Derivatives<T>::Derivatives(Network<T>& network, const Execution& execution)
+    : network_(network), execution_(execution), tasks_(network.gradient_tasks(kInputsPerTask)) {
   network.check_trainable();
   network.refresh_transposed(true);
   for (const Parameter& parameter : network.parameters()) parameter_count_ += parameter.element_count();
@@ -50,12 +49,10 @@ template <class Body>
 bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
   const double work =
       static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(1 + passes);
-  const RowTiles tiles = RowTiles::cut(network_, rows, work);
-  const int64_t scratch = network_.gradient_scratch_size(kInputsPerTask);
+  const RowTiles tiles = RowTiles::cut(network_, rows, work, execution_);
   std::vector<std::unique_ptr<Member>> members;
   members.reserve(static_cast<size_t>(tiles.threads));
-  for (int i = 0; i < tiles.threads; ++i)
-    members.push_back(std::make_unique<Member>(network_, tiles.tile, scratch));
+  for (int i = 0; i < tiles.threads; ++i) members.push_back(std::make_unique<Member>(network_, tiles.tile));
   return tiles.run(poll, [&](int thread, int64_t first, int64_t count) {
     body(*members[static_cast<size_t>(thread)], first, count);
   });
@@ -97,15 +94,18 @@ void Derivatives<T>::for_each_output(Member& member, int64_t rows, bool input_de
 }
 
 template <class T>
-void Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int node) {
-  member.row.view_row(member.tile, row);
-  const GradientRequest<T> request{.workspace = member.row,
+const T* Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int node) {
+  if (!member.by_row) member.by_row.emplace(network_);
+  RowGradient& by_row = *member.by_row;
+  by_row.row.view_row(member.tile, row);
+  const GradientRequest<T> request{.workspace = by_row.row,
                                    .batch_rows = 1,
-                                   .gradients = member.gradient.data(),
+                                   .gradients = by_row.gradient.data(),
                                    .penalties = false,
-                                   .scratch = member.scratch.data()};
+                                   .scratch = by_row.scratch.data()};
   for (const GradientTask& task : tasks_)
     if (node == kAllNodes || node == task.node) network_.run_gradient_task(task, kInputsPerTask, request);
+  return by_row.gradient.data();
 }
 
 template <class T>
@@ -136,8 +136,8 @@ bool Derivatives<T>::parameter_jacobian(const ArraySource& inputs, T* jacobian, 
     forward(member, inputs, first, rows, false);
     for_each_output(member, rows, false, [&](int64_t k) {
       for (int64_t r = 0; r < rows; ++r) {
-        compute_row_gradient(member, r, kAllNodes);
-        unpack(member.gradient.data(), jacobian + ((first + r) * outputs + k) * parameter_count_);
+        unpack(compute_row_gradient(member, r, kAllNodes),
+               jacobian + ((first + r) * outputs + k) * parameter_count_);
       }
     });
   });
@@ -226,8 +226,8 @@ bool Derivatives<T>::jacobian_vector_product(const ArraySource& inputs, const T*
           sum += dot(input.columns, input.delta + r * input.row_stride,
                      input_change + (first + r) * input.columns);
         if (parameter_change != nullptr) {
-          compute_row_gradient(member, r, kAllNodes);
-          sum += dot(network_.flat_size(), member.gradient.data(), parameter_change);
+          const T* gradient = compute_row_gradient(member, r, kAllNodes);
+          sum += dot(network_.flat_size(), gradient, parameter_change);
         }
         product[(first + r) * outputs + k] = static_cast<T>(sum);
       }
@@ -252,7 +252,7 @@ bool Derivatives<T>::input_gradient(const ArraySource& inputs, const T* vectors,
 template <class T>
 bool Derivatives<T>::parameter_gradient(const ArraySource& inputs, const T* vectors, T* gradient, Poll poll) {
   const int64_t together = std::min(kRowsTogether, inputs.rows);
-  ForwardBackward<T> pass(network_, together, false);
+  ForwardBackward<T> pass(network_, together, execution_, false);
   AlignedBuffer<T> outputs(together * network_.outputs()), part(network_.flat_size());
   for (int64_t first = 0; first < inputs.rows; first += together) {
     ArraySource chunk = inputs;
@@ -300,8 +300,7 @@ bool Derivatives<T>::sample_gradients(const DataSet<T>& data, const LossSpec& lo
   return run(data.inputs.rows, 2, poll, [&](Member& member, int64_t first, int64_t rows) {
     run_losses(member, data, targets, loss, first, rows);
     for (int64_t r = 0; r < rows; ++r) {
-      compute_row_gradient(member, r, kAllNodes);
-      unpack(member.gradient.data(), gradients + (first + r) * parameter_count_);
+      unpack(compute_row_gradient(member, r, kAllNodes), gradients + (first + r) * parameter_count_);
     }
   });
 }
@@ -325,10 +324,10 @@ double Derivatives<T>::squared_row_norm(Member& member, int64_t row) {
       sum += squares(output, output.delta) * (squares(input, input.values) + bias);
       continue;
     }
-    compute_row_gradient(member, row, static_cast<int>(i));
+    const T* gradient = compute_row_gradient(member, row, static_cast<int>(i));
     for (int p = 0; p < node.parameter_count; ++p) {
       std::vector<T> dense(static_cast<size_t>(parameters[p].element_count()));
-      unpack_parameter(parameters[p], member.gradient.data(), dense.data());
+      unpack_parameter(parameters[p], gradient, dense.data());
       sum += dot(parameters[p].element_count(), dense.data(), dense.data());
     }
   }
@@ -348,9 +347,9 @@ bool Derivatives<T>::sample_gradient_norms(const DataSet<T>& data, const LossSpe
 
 template <class T>
 bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySource& inputs,
-                   const std::vector<T*>& outputs, Poll poll) {
+                   const std::vector<T*>& outputs, Poll poll, const Execution& execution) {
   return run_inference_tiles(
-      network, inputs.rows, poll, [&](Workspace<T>& workspace, int64_t first, int64_t rows) {
+      network, inputs.rows, execution, poll, [&](Workspace<T>& workspace, int64_t first, int64_t rows) {
         gather_inputs(network.kernels(), network.row_offset(parameters), inputs, nullptr, first, rows,
                       workspace.input().values, workspace.input().row_stride);
         network.forward({.workspace = workspace, .parameters = parameters, .rows = rows});
@@ -365,8 +364,8 @@ bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySo
 template class Derivatives<float>;
 template class Derivatives<double>;
 template bool layer_outputs(const Network<float>&, const float*, const ArraySource&,
-                            const std::vector<float*>&, Poll);
+                            const std::vector<float*>&, Poll, const Execution&);
 template bool layer_outputs(const Network<double>&, const double*, const ArraySource&,
-                            const std::vector<double*>&, Poll);
+                            const std::vector<double*>&, Poll, const Execution&);
 
 }  // namespace lamina

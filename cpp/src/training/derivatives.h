@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "base/execution.h"
 #include "base/function_ref.h"
 #include "inference/data.h"
 #include "inference/logits.h"
@@ -20,7 +22,7 @@ template <class T>
 class Derivatives {
  public:
   // Brings the transposed weights up to date; the weights must not change while this is in use.
-  explicit Derivatives(Network<T>& network);
+  explicit Derivatives(Network<T>& network, const Execution& execution = {});
 
   int64_t parameter_count() const noexcept { return parameter_count_; }
 
@@ -42,12 +44,17 @@ class Derivatives {
   bool sample_gradient_norms(const DataSet<T>& data, const LossSpec& loss, double* norms, Poll poll);
 
  private:
-  // What a thread needs: a tile's pass, one row of it, and the gradient of that row.
-  struct Member {
-    Member(Network<T>& network, int64_t tile, int64_t scratch_size);
-    Workspace<T> tile;
+  // What a thread needs: a tile's pass and, once gradients by the parameters are wanted, one row of it with
+  // its gradient.
+  struct RowGradient {
+    explicit RowGradient(Network<T>& network);
     Workspace<T> row;
     AlignedBuffer<T> gradient, scratch;
+  };
+  struct Member {
+    Member(Network<T>& network, int64_t rows) : tile(network, rows, WorkspaceUse::kTraining) {}
+    Workspace<T> tile;
+    std::optional<RowGradient> by_row;
   };
 
   template <class Body>
@@ -62,12 +69,13 @@ class Derivatives {
   void backward(Member& member, int64_t rows, bool logits, bool input_delta_wanted);
   bool changes_run_forward() const;
   void run_changes(Member& member, int64_t rows, const T* parameter_change);
-  // The gradient of one row of the tile into member.gradient, for the tasks of one node or (-1) of all.
-  void compute_row_gradient(Member& member, int64_t row, int node);
+  // The flat gradient of one row of the tile, by the tasks of one node or (-1) of all.
+  const T* compute_row_gradient(Member& member, int64_t row, int node);
   double squared_row_norm(Member& member, int64_t row);
   void unpack(const T* flat, T* dense) const noexcept;
 
   Network<T>& network_;
+  Execution execution_;
   int64_t parameter_count_ = 0;
   std::vector<GradientTask> tasks_;
 };
@@ -75,6 +83,6 @@ class Derivatives {
 // Outputs [rows, width] of each layer in prediction, with `parameters` as the flat buffer.
 template <class T>
 bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySource& inputs,
-                   const std::vector<T*>& outputs, Poll poll);
+                   const std::vector<T*>& outputs, Poll poll, const Execution& execution = {});
 
 }  // namespace lamina

@@ -11,8 +11,12 @@
 namespace lamina {
 
 template <class T>
-ForwardBackward<T>::ForwardBackward(Network<T>& network, int64_t capacity, bool penalties)
-    : network_(network), workspace_(network, capacity, WorkspaceUse::kTraining), tasks_(network) {
+ForwardBackward<T>::ForwardBackward(Network<T>& network, int64_t capacity, const Execution& execution,
+                                    bool penalties)
+    : network_(network),
+      execution_(execution),
+      workspace_(network, capacity, WorkspaceUse::kTraining),
+      tasks_(network) {
   tasks_.include_penalties(penalties);
 }
 
@@ -45,7 +49,7 @@ bool ForwardBackward<T>::forward(const ArraySource& inputs, bool training, uint6
   const double work = work_between_barriers(network_, network_.forward_multiply_adds(), rows_);
   TimedPoll timed(poll, false);
   stopped_.store(false, std::memory_order_relaxed);
-  run_team(team_size(work), [&](Team& team) {
+  execution_.run_team(team_size(work), [&](Team& team) {
     const Slot<T>&input = workspace_.input(), &output = workspace_.output();
     // The derivatives that backward reads are kept in any case; `training` decides on dropout and on whose
     // statistics a layer that couples rows takes.
@@ -68,8 +72,8 @@ bool ForwardBackward<T>::forward(const ArraySource& inputs, bool training, uint6
 }
 
 template <class T>
-int ForwardBackward<T>::team_size(double multiply_adds) {
-  return deserved_threads(multiply_adds, sizeof(T) == 8, get_num_threads());
+int ForwardBackward<T>::team_size(double multiply_adds) const {
+  return deserved_threads(multiply_adds, sizeof(T) == 8, execution_.threads());
 }
 
 template <class T>
@@ -79,7 +83,7 @@ bool ForwardBackward<T>::backward(const T* output_gradient, T* gradients, T* inp
   tasks_.prepare(rows_, threads);
   TimedPoll timed(poll, false);
   stopped_.store(false, std::memory_order_relaxed);
-  run_team(threads, [&](Team& team) {
+  execution_.run_team(threads, [&](Team& team) {
     if (team.index == 0) tasks_.begin();
     const Slot<T>&output = workspace_.output(), &input = workspace_.input();
     for (int phase = network_.phases() - 1; phase >= 0; --phase) {
@@ -115,7 +119,7 @@ void ForwardBackward<T>::apply(Optimizer<T>& optimizer, T* gradients, const T* s
   tasks_.begin();
   optimizer.begin_step(network_.weights(), nullptr);
   if (statistics != nullptr) network_.update_running(statistics, optimizer);
-  run_team(threads, [&](Team& team) {
+  execution_.run_team(threads, [&](Team& team) {
     clipper_.clip(team, network_.kernels(), optimizer.spec(), gradients);
     team.barrier();
     optimizer.prepare_updates(team, gradients, [] { return false; });

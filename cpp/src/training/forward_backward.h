@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/execution.h"
 #include "base/poll.h"
 #include "inference/data.h"
 #include "training/gradient_tasks.h"
@@ -14,7 +15,7 @@ template <class T>
 class ForwardBackward {
  public:
   // `penalties`: parameter gradients include those of the layers' penalties.
-  ForwardBackward(Network<T>& network, int64_t capacity, bool penalties = true);
+  ForwardBackward(Network<T>& network, int64_t capacity, const Execution& execution, bool penalties = true);
   void include_penalties(bool wanted) noexcept { tasks_.include_penalties(wanted); }
 
   int64_t capacity() const noexcept { return workspace_.rows(); }
@@ -36,10 +37,11 @@ class ForwardBackward {
   // Asked between pieces of the work: true once the poll, which member 0 asks, has asked to stop.
   bool stops(const Team& team, TimedPoll& poll) noexcept;
   // Threads for this much work between two barriers.
-  static int team_size(double multiply_adds);
+  int team_size(double multiply_adds) const;
   NetworkPass<T> pass(int64_t first, int64_t rows) noexcept;
 
   Network<T>& network_;
+  Execution execution_;
   Workspace<T> workspace_;
   GradientTasks<T> tasks_;
   GradientClipper<T> clipper_;

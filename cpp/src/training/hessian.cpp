@@ -36,8 +36,9 @@ struct WeightsKept {
 
 class BatchGradient {
  public:
-  BatchGradient(Network<double>& network, const LossSpec& loss, const DataSet<double>& data, Poll poll)
-      : runner_(network, loss, std::min(kRowsTogether, data.inputs.rows), data.targets.columns),
+  BatchGradient(Network<double>& network, const LossSpec& loss, const DataSet<double>& data, Poll poll,
+                const Execution& execution)
+      : runner_(network, loss, std::min(kRowsTogether, data.inputs.rows), data.targets.columns, execution),
         network_(network),
         data_(data),
         total_(loss.mean_over_rows ? total_weight(data, {nullptr, 0, data.inputs.rows}) : 1.0),
@@ -64,7 +65,7 @@ class BatchGradient {
     const StepRequest<double> request{.data = data_, .batch = batch, .seed = 0, .step = 0, .training = false};
     const int threads = runner_.prepare_threads(batch.rows);
     runner_.reset_flags();
-    run_team(threads, [&](Team& team) {
+    runner_.execution().run_team(threads, [&](Team& team) {
       runner_.run_rows(team, request, [&] { return poll_(batch.first_row); });
       if (team.index == 0) runner_.tasks().begin();
       team.barrier();
@@ -94,7 +95,7 @@ void clear_frozen(const Network<double>& network, double* flat) {
 }  // namespace
 
 bool hessian_vector_product(Network<double>& network, const LossSpec& loss, const DataSet<double>& data,
-                            const double* direction, double* product, Poll poll) {
+                            const double* direction, double* product, Poll poll, const Execution& execution) {
   check_loss_fits(loss, network);
   network.check_trainable();
   const int64_t size = network.flat_size();
@@ -115,7 +116,7 @@ bool hessian_vector_product(Network<double>& network, const LossSpec& loss, cons
   std::copy_n(weights.data(), size, trained.data());
   clear_frozen(network, trained.data());
   const double distance = kDistance * std::max(1.0, norm(trained.data())) / length;
-  BatchGradient gradient(network, loss, data, poll);
+  BatchGradient gradient(network, loss, data, poll, execution);
   // H v = (8 (g(+d) - g(-d)) - (g(+2d) - g(-2d))) / 12 d, up to d^4.
   constexpr double kPoints[4][2] = {{1, 8}, {-1, -8}, {2, -1}, {-2, 1}};
   bool whole = true;

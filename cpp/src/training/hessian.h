@@ -1,6 +1,7 @@
 // A loss's second derivatives by the parameters, times a vector.
 #pragma once
 
+#include "base/execution.h"
 #include "base/poll.h"
 #include "inference/data.h"
 #include "network/network.h"
@@ -12,6 +13,7 @@ namespace lamina {
 // element where the activations are smooth. Moves the network's weights and puts them back, so nobody else
 // may use the network meanwhile. False: the poll asked to stop.
 bool hessian_vector_product(Network<double>& network, const LossSpec& loss, const DataSet<double>& data,
-                            const double* direction, double* product, Poll poll);
+                            const double* direction, double* product, Poll poll,
+                            const Execution& execution = {});
 
 }  // namespace lamina

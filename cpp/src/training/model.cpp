@@ -139,22 +139,16 @@ Trainer<T>& Model<T>::trainer_for(const LossSpec& loss, int64_t rows, int64_t ta
   std::unique_ptr<Trainer<T>>& trainer = buffers().trainer;
   if (!trainer || trainer->runner().capacity() < rows ||
       trainer->runner().target_columns() != target_columns || !(trainer->runner().loss() == loss))
-    trainer = std::make_unique<Trainer<T>>(network_, loss, rows, target_columns);
+    trainer = std::make_unique<Trainer<T>>(network_, loss, rows, target_columns, execution_);
   return *trainer;
 }
 
 template <class T>
 ForwardBackward<T>& Model<T>::passes_for(int64_t rows) {
   std::unique_ptr<ForwardBackward<T>>& passes = buffers().passes;
-  if (!passes || passes->capacity() < rows) passes = std::make_unique<ForwardBackward<T>>(network_, rows);
+  if (!passes || passes->capacity() < rows)
+    passes = std::make_unique<ForwardBackward<T>>(network_, rows, execution_);
   return *passes;
-}
-
-template <class T>
-T* Model<T>::gradient_buffer() {
-  AlignedBuffer<T>& gradients = buffers().gradients;
-  if (gradients.empty()) gradients = AlignedBuffer<T>(network_.flat_size());
-  return gradients.data();
 }
 
 template <class T>
@@ -168,7 +162,8 @@ void Model<T>::keep_statistics(const Workspace<T>& workspace) {
 
 template <class T>
 EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
-                                Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll) {
+                                Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll,
+                                const GradientHook<T>* hook) {
   const auto training = lock_training();
   Trainer<T>& trainer =
       trainer_for(loss, largest_batch(network_, data.inputs.rows, request.batch_size), data.targets.columns);
@@ -176,7 +171,7 @@ EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, co
   {
     const auto weights = lock_weights();
     const ScopedFlag running(in_epoch_);
-    record = trainer.run_epoch(data, request, optimizer, average, outputs, poll);
+    record = trainer.run_epoch(data, request, optimizer, average, outputs, poll, hook);
   }
   if (published()) publish();
   return record;
@@ -184,15 +179,16 @@ EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, co
 
 template <class T>
 double Model<T>::train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer,
-                            uint64_t seed, Poll poll) {
+                            uint64_t seed, Poll poll, const GradientHook<T>* hook) {
   const auto training = lock_training();
   const auto weights = lock_weights();
   Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
   // No weight is half changed while the poll is asked.
-  return trainer.step(data, optimizer, seed, [&](int64_t done) {
+  const auto asking_poll = [&](int64_t done) {
     const ScopedFlag asking(in_poll_);
     return poll(done);
-  });
+  };
+  return trainer.step(data, optimizer, seed, asking_poll, hook);
 }
 
 template <class T>
@@ -208,40 +204,23 @@ std::optional<double> Model<T>::try_train_step(const DataSet<T>& data, const Los
 }
 
 template <class T>
-T* Model<T>::part_buffer() {
-  AlignedBuffer<T>& part = buffers().part;
-  if (part.empty()) part = AlignedBuffer<T>(network_.flat_size());
-  return part.data();
-}
-
-template <class T>
 double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed,
                                     uint64_t step, bool accumulate, Poll poll) {
   const auto training = lock_training();
   Buffers& kept = buffers();
-  const bool joins = accumulate && kept.has_gradients;
-  if (joins && !kept.mean)
+  const bool joins = accumulate && kept.gradients.stand();
+  if (joins && !kept.gradients.have_weight())
     throw Error(
         Error::Kind::kState,
         "value_and_grad: expected accumulate=False after backward, whose gradients have no row weight");
-  T* to = joins ? part_buffer() : gradient_buffer();
   Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
   // Of the parts of a sum over rows only one may bring the penalties.
   trainer.runner().tasks().include_penalties(!joins || loss.mean_over_rows);
-  kept.has_gradients = joins;
-  const std::optional<double> value = trainer.value_and_gradient(data, seed, step, to, poll);
+  const std::optional<double> value =
+      trainer.value_and_gradient(data, seed, step, kept.gradients.begin(joins), poll);
   if (!value) return 0.0;
-  kept.has_gradients = true;
   keep_statistics(trainer.runner().workspace());
-  const double weight = total_weight(data, {nullptr, 0, data.inputs.rows});
-  if (joins) {
-    run_team(1, [&](Team& team) {
-      kept.mean->add(team, network_.kernels(), weight, kept.part.data(), kept.gradients.data(),
-                     kept.gradients.size());
-    });
-  } else {
-    kept.mean.emplace(loss.mean_over_rows).begin(weight);
-  }
+  kept.gradients.finish(joins, total_weight(data, {.rows = data.inputs.rows}), loss.mean_over_rows);
   return *value;
 }
 
@@ -267,20 +246,11 @@ void Model<T>::backward(const T* output_gradient, int64_t rows, bool gradients_w
                                          ", as forward returned, got [" + std::to_string(rows) + outputs);
   }
   network_.check_trainable();
-  const bool joins = gradients_wanted && accumulate && kept.has_gradients;
-  T* to = !gradients_wanted ? nullptr : joins ? part_buffer() : gradient_buffer();
+  const bool joins = gradients_wanted && accumulate && kept.gradients.stand();
   kept.passes->include_penalties(!joins);
-  if (gradients_wanted) kept.has_gradients = joins;
+  T* to = gradients_wanted ? kept.gradients.begin(joins) : nullptr;
   if (!kept.passes->backward(output_gradient, to, input_gradient, poll)) return;
-  if (gradients_wanted) {
-    kept.mean.reset();
-    kept.has_gradients = true;
-  }
-  if (!joins) return;
-  run_team(1, [&](Team& team) {
-    GradientMean(false).add(team, network_.kernels(), 1.0, kept.part.data(), kept.gradients.data(),
-                            kept.gradients.size());
-  });
+  if (gradients_wanted) kept.gradients.finish_without_weight(joins);
 }
 
 template <class T>
@@ -293,67 +263,20 @@ template <class T>
 void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
   const auto training = lock_training();
   Buffers& kept = buffers();
-  if (!kept.has_gradients)
+  if (!kept.gradients.stand())
     throw Error(Error::Kind::kState,
                 "optimizer.step: expected a call of backward or value_and_grad before it");
   const auto weights = lock_weights();
   const T* statistics = kept.statistics_pending ? kept.statistics.data() : nullptr;
-  passes_for(1).apply(optimizer, kept.gradients.data(), statistics);
+  passes_for(1).apply(optimizer, kept.gradients.values(), statistics);
   kept.statistics_pending = false;
 }
 
 template <class T>
-void Model<T>::follow_average(const WeightAverage<T>* average) {
-  const auto training = lock_training();
-  followed_ = average;
-}
-
-template <class T>
-void Model<T>::update_average(WeightAverage<T>& average) {
-  const auto training = lock_training();
-  average.update(0, 0, network_.flat_size(), network_.weights());
-  average.advance(1);
-}
-
-template <class T>
-void Model<T>::replace_weights(const T* flat) {
-  const auto weights = lock_weights();
-  std::copy_n(flat, network_.flat_size(), network_.weights());
-  network_.mark_weights_changed();
-}
-
-template <class T>
-bool Model<T>::holds(const WeightAverage<T>& average) const noexcept {
-  return std::equal(average.average(), average.average() + network_.flat_size(), network_.weights());
-}
-
-template <class T>
-void Model<T>::apply_average(WeightAverage<T>& average) {
-  const auto training = lock_training();
-  const bool held = average.applied() && holds(average);
-  if (!average.started() || held) return;
-  std::copy_n(network_.weights(), network_.flat_size(), average.training());
-  replace_weights(average.average());
-  average.set_applied(true);
-  if (published()) publish();
-}
-
-template <class T>
-void Model<T>::resume_training_weights(WeightAverage<T>& average) {
-  const auto training = lock_training();
-  if (!average.applied()) return;
-  if (holds(average))
-    replace_weights(average.training());
-  else
-    average.set_updates(0);
-  average.set_applied(false);
-  if (published()) publish();
-}
-
-template <class T>
 bool Model<T>::predict(const ArraySource& inputs, T* outputs, Poll poll) const {
-  return with_weights(
-      [&](const T* weights) { return lamina::predict(network_, weights, inputs, outputs, poll); });
+  return with_weights([&](const T* weights) {
+    return lamina::predict(network_, weights, inputs, outputs, poll, execution_);
+  });
 }
 
 template <class T>
@@ -373,8 +296,9 @@ bool Model<T>::try_predict(const ArraySource& inputs, T* outputs) const {
 
 template <class T>
 Evaluation Model<T>::evaluate(const DataSet<T>& data, const LossSpec& loss, T* outputs, Poll poll) const {
-  return with_weights(
-      [&](const T* weights) { return lamina::evaluate(network_, weights, loss, data, outputs, poll); });
+  return with_weights([&](const T* weights) {
+    return lamina::evaluate(network_, weights, loss, data, outputs, poll, execution_);
+  });
 }
 
 template <class T>
@@ -389,13 +313,13 @@ bool Model<T>::hessian_vector_product(const LossSpec& loss, const DataSet<T>& da
 {
   const auto training = lock_training();
   const auto weights = lock_weights();
-  return lamina::hessian_vector_product(network_, loss, data, direction, product, poll);
+  return lamina::hessian_vector_product(network_, loss, data, direction, product, poll, execution_);
 }
 
 template <class T>
 bool Model<T>::derive(FunctionRef<bool(Derivatives<T>&)> use) {
   const auto training = lock_training();
-  Derivatives<T> derivatives(network_);
+  Derivatives<T> derivatives(network_, execution_);
   return use(derivatives);
 }
 

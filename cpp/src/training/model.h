@@ -16,6 +16,7 @@
 #include "inference/evaluation.h"
 #include "training/derivatives.h"
 #include "training/forward_backward.h"
+#include "training/kept_gradients.h"
 #include "training/trainer.h"
 #include "training/training_right.h"
 
@@ -28,10 +29,11 @@ template <class T>
 class Model {
  public:
   // Without a seed no first weights are drawn: a caller sets them all.
-  Model(const Json& spec, std::optional<uint64_t> seed)
-      : network_(seed ? Network<T>(spec, *seed) : Network<T>(spec, std::nullopt)) {}
+  Model(const Json& spec, std::optional<uint64_t> seed, const Execution& execution = {})
+      : network_(seed ? Network<T>(spec, *seed) : Network<T>(spec, std::nullopt)), execution_(execution) {}
 
   const Network<T>& network() const noexcept { return network_; }
+  const Execution& execution() const noexcept { return execution_; }
   Optimizer<T> make_optimizer(const OptimizerSpec& spec) const {
     return Optimizer<T>(spec, network_.parameters(), network_.flat_size(), network_.kernels());
   }
@@ -49,13 +51,14 @@ class Model {
 
   void begin_fit();
   void end_fit() noexcept;
-  // After an epoch of steps by passes; run_epoch does it itself.
+  // After an epoch of steps of a custom training loop; run_epoch does it itself.
   void end_epoch();
   EpochRecord run_epoch(const DataSet<T>& data, const LossSpec& loss, const EpochRequest& request,
-                        Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll);
+                        Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll,
+                        const GradientHook<T>* hook = nullptr);
   // Where a poll asks to stop, weights and accumulated gradients stay as they were.
   double train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer, uint64_t seed,
-                    Poll poll);
+                    Poll poll, const GradientHook<T>* hook = nullptr);
   // The same at once; none, and nothing done, where others read the weights or wait to change them: for a
   // caller that holds a lock which these may be waiting for.
   std::optional<double> try_train_step(const DataSet<T>& data, const LossSpec& loss, Optimizer<T>& optimizer,
@@ -73,7 +76,7 @@ class Model {
   double penalty();
   // Of the last backward or value_and_gradient; null before.
   const T* gradients() const noexcept {
-    return buffers_ && buffers_->has_gradients ? buffers_->gradients.data() : nullptr;
+    return buffers_ && buffers_->gradients.stand() ? buffers_->gradients.values() : nullptr;
   }
   void apply_gradients(Optimizer<T>& optimizer);
 
@@ -108,9 +111,7 @@ class Model {
   std::unique_lock<std::shared_mutex> lock_weights();
   Trainer<T>& trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns);
   ForwardBackward<T>& passes_for(int64_t rows);
-  T* gradient_buffer();
   void keep_statistics(const Workspace<T>& workspace);
-  T* part_buffer();
   void replace_weights(const T* weights);
   bool holds(const WeightAverage<T>& average) const noexcept;
   void publish();
@@ -124,22 +125,21 @@ class Model {
 
   // What training keeps between calls.
   struct Buffers {
+    explicit Buffers(const Network<T>& network) : gradients(network) {}
     std::unique_ptr<Trainer<T>> trainer;
     std::unique_ptr<ForwardBackward<T>> passes;
-    AlignedBuffer<T> gradients, part;
-    bool has_gradients = false;  // a call was not interrupted on its way to them
-    std::optional<GradientMean>
-        mean;  // of value_and_gradient's calls; none where backward made the gradients
+    KeptGradients<T> gradients;
     AlignedBuffer<T>
         statistics;  // of the last batch that forward took for training, for the next apply_gradients
     bool statistics_pending = false;
   };
   Buffers& buffers() {
-    if (!buffers_) buffers_ = std::make_unique<Buffers>();
+    if (!buffers_) buffers_ = std::make_unique<Buffers>(network_);
     return *buffers_;
   }
 
   Network<T> network_;
+  const Execution execution_;
   std::unique_ptr<Buffers> buffers_;
 
   TrainingRight training_right_;             // of the thread that trains, through a whole fit

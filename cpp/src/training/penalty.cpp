@@ -35,6 +35,17 @@ double PenaltySum<T>::total() const noexcept {
   return sum;
 }
 
+template <class T>
+void PenaltySum<T>::add_gradient_share(const Team& team, const kernels::KernelTable<T>& table,
+                                       const T* weights, T* gradients) const noexcept {
+  const Team::Range own = team.share(static_cast<int64_t>(pieces_.size()));
+  for (int64_t i = own.first; i < own.last; ++i) {
+    const Piece& piece = pieces_[static_cast<size_t>(i)];
+    table.add_penalty(piece.n, static_cast<T>(piece.l1), static_cast<T>(piece.l2), weights + piece.offset,
+                      gradients + piece.offset);
+  }
+}
+
 template class PenaltySum<float>;
 template class PenaltySum<double>;
 

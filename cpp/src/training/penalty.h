@@ -23,6 +23,9 @@ class PenaltySum {
     add_pieces(table, weights, own.first, own.last);
   }
   double total() const noexcept;
+  // By every member: the gradient of these penalties is added to the flat `gradients`.
+  void add_gradient_share(const Team& team, const kernels::KernelTable<T>& table, const T* weights,
+                          T* gradients) const noexcept;
   // Both on one thread.
   double total_of(const kernels::KernelTable<T>& table, const T* weights) noexcept {
     add_pieces(table, weights, 0, static_cast<int64_t>(pieces_.size()));

@@ -12,9 +12,11 @@
 namespace lamina {
 
 template <class T>
-StepRunner<T>::StepRunner(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns)
+StepRunner<T>::StepRunner(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns,
+                          const Execution& execution)
     : network_(network),
       loss_(loss),
+      execution_(execution),
       logits_(reads_logits(loss, network)),
       target_columns_(target_columns),
       workspace_(network, capacity, WorkspaceUse::kTraining),
@@ -25,7 +27,7 @@ StepRunner<T>::StepRunner(Network<T>& network, const LossSpec& loss, int64_t cap
 template <class T>
 int StepRunner<T>::prepare_threads(int64_t rows) {
   const double work = work_between_barriers(network_, network_.training_multiply_adds(), rows);
-  const int threads = deserved_threads(work, sizeof(T) == 8, get_num_threads());
+  const int threads = deserved_threads(work, sizeof(T) == 8, execution_.threads());
   tasks_.prepare(rows, threads);
   return threads;
 }
@@ -82,8 +84,9 @@ void StepRunner<T>::run_rows(Team& team, const StepRequest<T>& request, Function
   penalty_.add_share(team, network_.kernels(), network_.weights());
   const BatchWeight weight = batch_weight(request.data, request.batch, loss_.mean_over_rows);
   if (team.index == 0) weight_scale_ = weight.scale;
+  const double row_divisor = request.summed ? weight.scale : weight.total * weight.scale;
   const double divisor =
-      (loss_.mean_over_rows ? weight.total * weight.scale : 1.0) * loss_.column_divisor(network_.outputs());
+      (loss_.mean_over_rows ? row_divisor : 1.0) * loss_.column_divisor(network_.outputs());
   const T delta_scale = static_cast<T>(divisor > 0.0 ? 1.0 / divisor : 0.0);
   const double work = static_cast<double>(network_.forward_multiply_adds()) * static_cast<double>(rows);
   if (columns_are_shared(work, rows, sizeof(T) == 8, team.size) && network_.splits_columns(team.size))

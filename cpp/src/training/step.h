@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/execution.h"
 #include "base/poll.h"
 #include "base/thread_pool.h"
 #include "network/workspace.h"
@@ -22,13 +23,17 @@ struct StepRequest {
   uint64_t step;         // of dropout
   T* outputs = nullptr;  // null, or [data rows, outputs]: where the batch's outputs are recorded
   bool training = true;  // false: the network as in prediction
+  // The gradient is the sum over the rows, by weight, where the loss asks for the mean; whoever joins it with
+  // other sums divides.
+  bool summed = false;
 };
 
 template <class T>
 class StepRunner {
  public:
   // For batches of up to `capacity` rows.
-  StepRunner(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns);
+  StepRunner(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns,
+             const Execution& execution);
 
   int64_t capacity() const noexcept { return workspace_.rows(); }
   int64_t target_columns() const noexcept { return target_columns_; }
@@ -59,6 +64,11 @@ class StepRunner {
   double summed_loss(int64_t rows) noexcept;
   // Of the weights that the step began with.
   double penalty() const noexcept { return penalty_.total(); }
+  // By every member: the gradient of the penalties, which a gradient without them lacks; after a barrier.
+  void add_penalty_gradient(const Team& team, T* gradients) const noexcept {
+    penalty_.add_gradient_share(team, network_.kernels(), network_.weights(), gradients);
+  }
+  const Execution& execution() const noexcept { return execution_; }
 
  private:
   NetworkPass<T> pass(const StepRequest<T>& request, int64_t first, int64_t rows) noexcept;
@@ -76,6 +86,7 @@ class StepRunner {
 
   Network<T>& network_;
   LossSpec loss_;
+  Execution execution_;
   bool logits_;  // the loss reads them
   int64_t target_columns_;
   Workspace<T> workspace_;

@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "optimizers/weight_average.h"
 #include "training/epoch_hooks.h"
+#include "training/gradient_sum.h"
 #include "training/step.h"
 #include "training/thread_choice.h"
+#include "training/weight_backup.h"
 
 namespace lamina {
 
@@ -55,17 +58,20 @@ int64_t largest_batch(const Network<T>& network, int64_t rows, int64_t batch_siz
 template <class T>
 class Trainer {
  public:
-  Trainer(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns);
+  Trainer(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns,
+          const Execution& execution);
 
   StepRunner<T>& runner() noexcept { return runner_; }
 
   // One pass over the data. Raises kNotFinite at the step whose loss or update is not finite; the weights are
   // then those of the last step whose loss was finite.
-  // `average` (or null) follows the weights.
+  // `average` (or null) follows the weights; `hook` (or null) sees each step's gradient.
   EpochRecord run_epoch(const DataSet<T>& data, const EpochRequest& request, Optimizer<T>& optimizer,
-                        WeightAverage<T>* average, T* outputs, Poll poll);
+                        WeightAverage<T>* average, T* outputs, Poll poll,
+                        const GradientHook<T>* hook = nullptr);
   // One update on all rows of `data` as one batch; returns the loss before it.
-  double step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed, Poll poll);
+  double step(const DataSet<T>& data, Optimizer<T>& optimizer, uint64_t seed, Poll poll,
+              const GradientHook<T>* hook = nullptr);
   // Loss of all rows of `data` as one batch and its gradient into the flat buffer `gradients`; none where the
   // poll asked to stop.
   std::optional<double> value_and_gradient(const DataSet<T>& data, uint64_t seed, uint64_t step, T* gradients,
@@ -77,43 +83,61 @@ class Trainer {
     const DataSet<T>& data;
     const EpochRequest& request;
     Optimizer<T>& optimizer;
+    WeightAverage<T>* average;
     T* outputs;
+    const GradientHook<T>* hook;
+    int64_t steps, batch_size, step_rows;
+    int64_t steps_before;        // of the optimizer
+    double step_microseconds;    // estimated, on one thread
     std::vector<int64_t> order;  // empty: rows come as they lie
-    int64_t steps, step_rows;
-    int64_t steps_before;  // of the optimizer
-    int64_t keep_every;    // steps whose old weights go to backup_; the last always
-    int64_t kept = 0;      // the last of those
+    EpochRecord record{};
+    double weight_sum = 0.0;
 
     BatchRows batch(int64_t step) const noexcept;
+    const char* caller() const noexcept { return request.epoch == kNoEpoch ? "train_step" : "fit"; }
+    // True where the updates wait for the whole gradient: to join it with others, to clip it, or to leave
+    // room for an interrupt.
+    bool joins_gradients() const noexcept { return request.accumulate > 1 || hook != nullptr; }
   };
+  // Checks what was asked for, and brings weights, buffers and flags to where the first step needs them.
+  void prepare(Epoch& epoch);
+  // All steps, in stretches of as many threads as were chosen; ends early where a step cannot be done.
+  void run_stretches(Epoch& epoch, Poll poll);
+  void run_steps(Team& team, Epoch& epoch, int64_t from, int64_t to, FunctionRef<bool()> stop) noexcept;
+  // By member 0 after a step.
+  void add_to_record(Epoch& epoch, int64_t step) noexcept;
+  // Raises what went wrong, with the weights of the last good step.
+  void finish(Epoch& epoch);
   // As many members as were chosen, with the gradient's tiles cut for them.
   void run_members(int64_t batch_rows, FunctionRef<void(Team&)> body);
-  // True where the updates wait for the whole gradient: to clip it, or to leave room for an interrupt.
   bool gradient_comes_first(const Optimizer<T>& optimizer, int64_t rows, int threads) const noexcept;
-  void prepare_buffers(const Optimizer<T>& optimizer, const EpochRequest& request, int64_t rows);
+  void prepare_buffers(const Epoch& epoch);
   // By every member of the team: one update; false: stop (not finite or cancelled).
   bool run_step(Team& team, Epoch& epoch, int64_t index, FunctionRef<bool()> stop) noexcept;
   // Rows of one batch forward and back.
   bool run_batch(Team& team, const StepRequest<T>& request, FunctionRef<bool()> stop) noexcept;
-  // The mean gradient of an update's batches, then the update.
+  // The gradient of an update's batches as a whole, then the update.
   bool run_whole(Team& team, const StepRequest<T>& request, Epoch& epoch, FunctionRef<bool()> stop) noexcept;
-  void sync_backup();
+  // The mean gradient of an update's batches, or their sum where there is a hook.
+  bool join_batches(Team& team, const StepRequest<T>& request, const Epoch& epoch,
+                    FunctionRef<bool()> stop) noexcept;
+  // The hook, then the one place that divides a sum.
+  bool divide_sum(Team& team, const GradientHook<T>& hook) noexcept;
   // Back to the weights of the last step whose loss was finite, after `done` updates and a step that failed.
   void undo(Epoch& epoch, int64_t done);
   [[noreturn]] void fail_not_finite(Epoch& epoch, int64_t done);
-  std::string not_finite_after_update() const;
-  std::string first_not_finite_place(int64_t rows);
 
   Network<T>& network_;
   StepRunner<T> runner_;
   ThreadChoice choice_;
-  AlignedBuffer<T> backup_;     // weights before the last update that kept them
+  WeightBackup<T> backup_;
   AlignedBuffer<T> gradients_;  // only where the optimizer needs the whole gradient
   AlignedBuffer<T> part_;       // of one batch among several of an update
   GradientClipper<T> clipper_;
-  double step_loss_ = 0.0, step_penalty_ = 0.0;  // by member 0 between a step's barriers
-  uint64_t backup_version_ = 0;
-  bool backup_valid_ = false;
+  // By member 0 between a step's barriers:
+  double step_loss_ = 0.0, step_penalty_ = 0.0;
+  GradientSum<T> sum_{};
+  std::exception_ptr hook_failure_;
 };
 
 }  // namespace lamina

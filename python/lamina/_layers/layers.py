@@ -139,7 +139,7 @@ class BatchNorm(Layer):
     `weight * (x - mean) / sqrt(var + epsilon) + bias`. Training takes mean and (biased) variance
     of the batch, so its rows depend on each other; prediction takes "running_mean" and
     "running_var", which are saved with the weights and which every training step moves by
-    `momentum` towards the batch's mean and unbiased variance. In training by hand
+    `momentum` towards the batch's mean and unbiased variance. In a custom training loop
     `forward(training=True)` and `value_and_grad` remember the batch's statistics, and
     `optimizer.step` lets the running ones follow the last remembered. Sample weights do not
     count in them. `compile_predictor` folds the layer into a `Dense` beside it.

@@ -18,7 +18,7 @@ def is_custom_loss(
     own = callable(loss) and not isinstance(loss, str | Loss | type)
     if own and sample_weight is not None:
         raise ValueError(
-            f"{where}: expected no sample_weight with a loss of your own; apply the weights in it"
+            f"{where}: expected no sample_weight with a custom loss; apply the weights in it"
         )
     return own
 
@@ -35,7 +35,7 @@ def custom_targets(y: ArrayLike, rows: int, where: str) -> Array:
 
 
 def custom_value(loss: CustomLoss, outputs: Array, y: Any) -> tuple[float, Array]:
-    """What the function gives: the value, and its gradient by the outputs.
+    """What the function gives: the value, and its gradient with respect to the outputs.
 
     Raises:
         TypeError: it did not return (value, gradient), or the value is no number.

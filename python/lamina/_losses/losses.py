@@ -12,7 +12,7 @@ from lamina._checks.spec import Spec, to_json, what
 from lamina._checks.types import ArrayLike, NDArray
 
 Reduction = Literal["mean", "sum"]
-# A user's own: (outputs [rows, outputs], y) -> (value, gradient by the outputs).
+# A custom loss: (outputs [rows, outputs], y) -> (value, gradient with respect to the outputs).
 CustomLoss = Callable[[NDArray[Any], Any], tuple[float, ArrayLike]]
 
 
@@ -263,7 +263,7 @@ def core_loss(loss: "str | Loss | CustomLoss") -> _core.Loss:
     if isinstance(loss, Loss):
         return _parse(to_json(loss.to_spec()))
     own = callable(loss) and not isinstance(loss, type)
-    hint = "; a function of your own goes to fit, train_step or value_and_grad" if own else ""
+    hint = "; a custom loss, a function, goes to fit, train_step or value_and_grad" if own else ""
     raise TypeError(f"loss: expected a name or a lamina loss, got {what(loss)}{hint}")
 
 

@@ -35,7 +35,7 @@ def activations(net: Stack, X: ArrayLike) -> dict[str, Array]:
 
 
 def jacobian(net: Stack, X: ArrayLike) -> Array:
-    """Derivative of each output by each input, [rows, outputs, inputs]."""
+    """Derivative of each output with respect to each input, [rows, outputs, inputs]."""
     core = net._core
     small: Array | None = None if core is None else core.try_jacobian(X)
     if small is not None:
@@ -46,7 +46,9 @@ def jacobian(net: Stack, X: ArrayLike) -> Array:
 
 
 def parameter_jacobian(net: Stack, X: ArrayLike) -> Array:
-    """Derivative of each output by each parameter, [rows, outputs, parameters in a row].
+    """Derivative of each output with respect to each parameter.
+
+    [rows, outputs, parameters in a row].
 
     Example:
         >>> import lamina as lm
@@ -101,8 +103,8 @@ def vector_jacobian_product(
     """Gradient of `sum(vectors * outputs)`, for `vectors` [rows, outputs].
 
     Args:
-        by: "inputs": by X, an array [rows, inputs]; "parameters": by them, summed over the
-            rows, a dictionary like `parameters()`.
+        by: "inputs": with respect to X, an array [rows, inputs]; "parameters": with respect to
+            them, summed over the rows, a dictionary like `parameters()`.
     """
     where = "vector_jacobian_product"
     if by not in ("inputs", "parameters"):
@@ -162,7 +164,7 @@ def hessian_vector_product(
     loss: str | Loss | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> dict[str, Array]:
-    """Second derivatives of the loss of all rows by the parameters, times `vector`.
+    """Hessian of the loss of all rows with respect to the parameters, times `vector`.
 
     By central differences of gradients, of fourth order, computed in float64 whatever the
     network's dtype: right to about 1e-10 of the largest element with smooth activations. Where

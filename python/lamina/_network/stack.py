@@ -140,7 +140,7 @@ class Stack:
         A layer is one module: `nn.Linear`, `nn.BatchNorm1d`, `nn.LayerNorm`, `nn.RMSNorm`,
         `nn.PReLU` (give each its layer's epsilon), `nn.Dropout`; a `Dense` with an activation is
         two, and so is "0.weight", "2.weight" the usual numbering. Layers without parameters
-        that torch.nn does not have (`Clip`, `Activation("sin")`) are one module of your own. A
+        that torch.nn does not have (`Clip`, `Activation("sin")`) are one module that you write. A
         `Residual` is a module with the attributes `layers`, an `nn.Sequential`, and `projection`,
         whose `forward(x)` is `self.layers(x) + self.projection(x)`.
 

@@ -44,7 +44,7 @@ def make_optimizer(
 
 
 def checked_optimizer(optimizer: Any, where: str) -> Any:
-    """The optimizer of a step by hand; TypeError for a name, whose state would be lost."""
+    """The optimizer of a single step; TypeError for a name, whose state would be lost."""
     if isinstance(optimizer, Optimizer | FullBatchOptimizer):
         return optimizer
     raise TypeError(

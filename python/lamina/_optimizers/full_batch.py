@@ -73,7 +73,7 @@ class FullBatchOptimizer:
         """Refused: there are no single steps."""
         raise TypeError(
             f"{type(self).__name__}: expected to be used in fit, with all rows; for single steps "
-            "use an optimizer such as Adam, or value_and_grad with a minimiser of your own"
+            "use an optimizer such as Adam, or value_and_grad with another minimiser"
         )
 
     step = handle_for_step
@@ -180,7 +180,8 @@ class LBFGS(FullBatchOptimizer):
 class LevenbergMarquardt(FullBatchOptimizer):
     """Levenberg-Marquardt (Marquardt 1963) for the squared error of small networks: curve fits.
 
-    Solves (J'J + damping I) d = -J'r for residuals r and their Jacobian J by the weights; the
+    Solves (J'J + damping I) d = -J'r for residuals r and their Jacobian J with respect to the
+    weights; the
     damping follows the gain ratio (actual by predicted fall of the loss) as in Nielsen (1999).
     Where the equations cannot be solved, the damping grows. Time grows with residuals * weights^2,
     memory with weights^2.

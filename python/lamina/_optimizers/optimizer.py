@@ -118,7 +118,7 @@ class Optimizer(NetworkState):
         return 0 if self._waiting is None else int(self._waiting["steps"])
 
     def set_length(self, steps_per_epoch: int, epochs: int | None = None) -> None:
-        """Tell the schedule what `fit` would, for steps by hand: what an epoch is, and when to end.
+        """Tell the schedule what `fit` would, for a custom training loop.
 
         Schedules per="epoch" need the first, those without a `length` both.
 
@@ -181,7 +181,7 @@ class Optimizer(NetworkState):
             self._epoch_steps, self._last_step = state.get("epoch_steps"), state.get("last_step")
 
     def handle_for_step(self, net: Stack) -> Any:
-        """`handle_for` with the learning rate of a single step by hand."""
+        """`handle_for` with the learning rate of a single step."""
         handle = self.handle_for(net)
         if self._schedule is not None:
             rates = self._schedule.rates(handle.steps, 1, self._epoch_steps, self._last_step)

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from lamina._checks.numbers import is_number, is_whole
+from lamina import _core
 from lamina._checks.types import NDArray
-from lamina.metrics._monitor import Figures, figures_of, monitored
+from lamina.metrics._monitor import Figures
 
 Rates = NDArray[np.float64]
 
@@ -34,9 +34,7 @@ class Schedule:
     per: Literal["step", "epoch"] = "step"
 
     def __post_init__(self) -> None:
-        self._check("rate", 0.0)
-        if self.per not in ("step", "epoch"):
-            raise ValueError(f"{self._name}: expected per 'step' or 'epoch', got {self.per!r}")
+        _core.wrap_schedule(self)
 
     def factors(self, t: Rates, length: float) -> Rates:
         """Factors of `rate` at times t, for a schedule that ends at `length`."""
@@ -49,18 +47,11 @@ class Schedule:
             epoch_steps: steps of an epoch; None: not known (training by hand).
             last: steps when training ends; None: not known.
         """
-        t = np.arange(first, first + count, dtype=np.float64)
         length = getattr(self, "length", math.inf)
-        if self.per == "epoch":
-            t = t // self._known(epoch_steps)
-        if length is None:
-            if last is None:
-                raise ValueError(
-                    f"{self._name}: expected a length, or optimizer.set_length(steps_per_epoch, "
-                    "epochs) before steps by hand"
-                )
-            length = last / (epoch_steps or 1) if self.per == "epoch" else last
-        return np.ascontiguousarray(self.rate * self.factors(t, float(length)), dtype=np.float64)
+        t, end = _core.curve_times(
+            type(self).__name__, self.per, first, count, epoch_steps, last, length
+        )
+        return np.ascontiguousarray(self.rate * self.factors(t, end), dtype=np.float64)
 
     def watch(self, figures: Figures) -> None:
         """Called before a fit with the figures that each epoch's record will hold."""
@@ -75,49 +66,67 @@ class Schedule:
     def set_state(self, state: dict[str, Any]) -> None:
         """Continue from what `get_state` gave."""
 
-    def _known(self, epoch_steps: int | None) -> int:
-        if epoch_steps is None:
-            raise ValueError(
-                f"{self._name}: expected per='step', or optimizer.set_length(steps_per_epoch) "
-                "before steps by hand"
-            )
-        return epoch_steps
-
-    @property
-    def _name(self) -> str:
-        return type(self).__name__
-
-    def _check(self, name: str, low: float, high: float = math.inf, *, above: bool = False) -> None:
-        value = getattr(self, name)
-        in_range = is_number(value) and math.isfinite(value) and low <= value <= high
-        if not in_range or (above and value == low):
-            limit = f"{'above' if above else 'of at least'} {low:g}"
-            limit += "" if math.isinf(high) else f" and at most {high:g}"
-            raise ValueError(f"{self._name}: expected {name} {limit}, got {value!r}")
-
-    def _check_count(self, name: str, low: int) -> None:
-        value = getattr(self, name)
-        if not is_whole(value) or value < low:
-            raise ValueError(
-                f"{self._name}: expected {name} as a whole number of at least {low}, got {value!r}"
-            )
-
-    def _check_length(self) -> None:
-        if getattr(self, "length", None) is not None:
-            self._check_count("length", 1)
+    def _to_core(self) -> _core.Schedule:
+        """As the core follows it: this one by its methods."""
+        return _core.wrap_schedule(self)
 
 
 @dataclass(kw_only=True)
-class ConstantSchedule(Schedule):
-    """The same rate at all times; useful inside `WarmUp`."""
+class CoreSchedule(Schedule):
+    """A schedule whose formula is the core's."""
+
+    # The core's name of the formula, in the class that has it: classes made from it may differ.
+    _kind: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        self._made()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if "_core_schedule" in self.__dict__:
+            # Made anew, with the same state, when it is asked for.
+            self.__dict__["_state"] = self.__dict__.pop("_core_schedule").get_state()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        if "_core_schedule" in state:
+            state["_state"] = state.pop("_core_schedule").get_state()
+        return state
 
     def factors(self, t: Rates, length: float) -> Rates:
-        """1 at all times."""
-        return np.ones_like(t)
+        """Factors of `rate` at times t, for a schedule that ends at `length`."""
+        times = np.ascontiguousarray(t, dtype=np.float64)
+        return self._made().factors(times, float(length)).reshape(times.shape)
+
+    def rates(self, first: int, count: int, epoch_steps: int | None, last: int | None) -> Rates:
+        """Learning rates [count] of the steps from `first` on; see `Schedule.rates`."""
+        if "_kind" not in type(self).__dict__:
+            return super().rates(first, count, epoch_steps, last)
+        return self._made().rates(first, count, epoch_steps, last)
+
+    def _made(self) -> _core.Schedule:
+        """The core's schedule of these options, with the state of now."""
+        made: _core.Schedule | None = self.__dict__.get("_core_schedule")
+        if made is None:
+            made = _core.make_schedule(self._kind, self)
+            if state := self.__dict__.pop("_state", None):
+                made.set_state(state)
+            self.__dict__["_core_schedule"] = made
+        return made
+
+    def _to_core(self) -> _core.Schedule:
+        return self._made() if "_kind" in type(self).__dict__ else super()._to_core()
 
 
 @dataclass(kw_only=True)
-class ReduceOnPlateau(Schedule):
+class ConstantSchedule(CoreSchedule):
+    """The same rate at all times; useful inside `WarmUp`."""
+
+    _kind = "constant"
+
+
+@dataclass(kw_only=True)
+class ReduceOnPlateau(CoreSchedule):
     """Multiplies the rate by `factor` when the loss has not improved for `patience` epochs.
 
     By hand, call `optimizer.schedule.note_epoch({"loss": value})` after each epoch.
@@ -143,61 +152,23 @@ class ReduceOnPlateau(Schedule):
     monitor: str | None = None
     mode: Literal["auto", "min", "max"] = "auto"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check("factor", 0, 1, above=True)
-        for name in ("patience", "cooldown"):
-            self._check_count(name, 0)
-        for name in ("threshold", "minimum"):
-            self._check(name, 0)
-        if self.mode not in ("auto", "min", "max"):
-            raise ValueError(f"{self._name}: expected mode auto, min or max, got {self.mode!r}")
-        self._now: float = self.rate
-        self._best = math.inf
-        self._bad = self._cooling = 0
-        self._figures: Figures = {}
-
-    def factors(self, t: Rates, length: float) -> Rates:
-        """The factor of now, at all times."""
-        return np.full_like(t, self._now / self.rate if self.rate else 0.0)
+    _kind = "reduce_on_plateau"
 
     def watch(self, figures: Figures) -> None:
         """Refuse a figure that will not be there, or whose better direction is not known."""
-        monitored(self._name, self.monitor, self.mode, figures)
-        self._figures = figures
+        self._made().watch(dict(figures))
 
     def note_epoch(self, record: Mapping[str, float]) -> None:
         """Compare the figure with the best one so far."""
-        figures = figures_of(record) | {k: v for k, v in self._figures.items() if k in record}
-        name, larger = monitored(self._name, self.monitor, self.mode, figures)
-        # Kept with the sign by which smaller is better.
-        loss = -record[name] if larger else record[name]
-        first = math.isinf(self._best) and not math.isnan(loss)
-        if first or loss < self._best - self.threshold * abs(self._best):
-            self._best, self._bad = loss, 0
-        else:
-            self._bad += 1
-        if self._cooling > 0:
-            self._cooling -= 1
-            self._bad = 0
-        if self._bad > self.patience:
-            self._now = max(self._now * self.factor, self.minimum)
-            self._bad, self._cooling = 0, self.cooldown
+        self._made().note_epoch(dict(record))
 
     def get_state(self) -> dict[str, Any]:
         """Rate, best loss and counts."""
-        return {
-            "rate": self._now,
-            "best": None if math.isinf(self._best) else self._best,
-            "bad": self._bad,
-            "cooling": self._cooling,
-        }
+        return self._made().get_state()
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Continue from what `get_state` gave."""
-        self._now = state["rate"]
-        self._best = math.inf if state["best"] is None else state["best"]
-        self._bad, self._cooling = state["bad"], state["cooling"]
+        self._made().set_state(state)
 
 
 class WarmUp(Schedule):
@@ -221,24 +192,14 @@ class WarmUp(Schedule):
         self.after = as_schedule(schedule)
         self.steps, self.start = steps, start
         super().__init__(self.after.rate, per=per)
-        self._check_count("steps", 1)
-        self._check("start", 0, 1)
+        self._to_core()
 
     def __repr__(self) -> str:
         return f"WarmUp({self.after!r}, steps={self.steps}, start={self.start}, per={self.per!r})"
 
     def rates(self, first: int, count: int, epoch_steps: int | None, last: int | None) -> Rates:
         """The line, then the other schedule's rates."""
-        unit = 1 if self.per == "step" else self._known(epoch_steps)
-        t = np.arange(first, first + count, dtype=np.float64) // unit
-        warm = self.rate * between(self.start, 1.0, np.minimum(t + 1.0, self.steps) / self.steps)
-        steps = self.steps * unit
-        end = None if last is None else max(last - steps, 1)
-        begin = max(first - steps, 0)
-        left = first + count - steps - begin
-        if left > 0:
-            warm[count - left :] = self.after.rates(begin, left, epoch_steps, end)
-        return warm
+        return self._to_core().rates(first, count, epoch_steps, last)
 
     def watch(self, figures: Figures) -> None:
         """Pass the figures on."""
@@ -256,6 +217,9 @@ class WarmUp(Schedule):
         """Continue from what `get_state` gave."""
         self.after.set_state(state)
 
+    def _to_core(self) -> _core.Schedule:
+        return _core.make_warm_up(self.after._to_core(), self)
+
 
 class FunctionSchedule(Schedule):
     """A Python function of the step (or epoch) that gives the learning rate itself.
@@ -268,7 +232,7 @@ class FunctionSchedule(Schedule):
         self, function: Callable[[int], float], *, per: Literal["step", "epoch"] = "step"
     ) -> None:
         if not callable(function):
-            raise TypeError(f"{self._name}: expected a function of the step, got {function!r}")
+            raise TypeError(f"FunctionSchedule: expected a function of the step, got {function!r}")
         self.function, self.per = function, per
         super().__init__(self._value(0), per=per)
 
@@ -277,17 +241,16 @@ class FunctionSchedule(Schedule):
 
     def rates(self, first: int, count: int, epoch_steps: int | None, last: int | None) -> Rates:
         """One call of the function for each step or epoch."""
-        if self.per == "step":
-            return np.array([self._value(t) for t in range(first, first + count)])
-        epochs = np.arange(first, first + count) // self._known(epoch_steps)
-        table = {int(epoch): self._value(int(epoch)) for epoch in np.unique(epochs)}
-        return np.array([table[int(epoch)] for epoch in epochs])
+        name = type(self).__name__
+        t, _ = _core.curve_times(name, self.per, first, count, epoch_steps, last, math.inf)
+        times, places = np.unique(t, return_inverse=True)
+        return np.array([self._value(int(time)) for time in times])[places]
 
     def _value(self, t: int) -> float:
         value = self.function(t)
         if not isinstance(value, int | float | np.number) or not 0.0 <= value < math.inf:
             raise ValueError(
-                f"{self._name}: expected a finite rate of at least 0 from your function, "
+                f"FunctionSchedule: expected a finite rate of at least 0 from your function, "
                 f"got {value!r} at {self.per} {t}"
             )
         return float(value)
@@ -301,8 +264,3 @@ def as_schedule(rate: LearningRate) -> Schedule:
     if isinstance(rate, Schedule):
         return rate
     return FunctionSchedule(rate) if callable(rate) else ConstantSchedule(rate)
-
-
-def between(low: float, high: float, share: Rates) -> Rates:
-    """`low` where the share is 0, `high` where it is 1."""
-    return np.asarray(low + (high - low) * share)

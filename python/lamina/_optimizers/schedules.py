@@ -3,14 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
-from lamina._checks.numbers import is_whole
-from lamina._optimizers.schedule import Rates, Schedule, between
+from lamina._optimizers.schedule import CoreSchedule
 
 
 @dataclass(kw_only=True)
-class StepSchedule(Schedule):
+class StepSchedule(CoreSchedule):
     """rate * factor^floor(t / every).
 
     Args:
@@ -21,18 +18,11 @@ class StepSchedule(Schedule):
     every: int
     factor: float = 0.1
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_count("every", 1)
-        self._check("factor", 0, above=True)
-
-    def factors(self, t: Rates, length: float) -> Rates:
-        """A staircase."""
-        return np.asarray(self.factor ** (t // self.every))
+    _kind = "step"
 
 
 @dataclass(kw_only=True)
-class MultiStepSchedule(Schedule):
+class MultiStepSchedule(CoreSchedule):
     """rate * factor^(number of milestones that t has reached).
 
     Args:
@@ -42,24 +32,16 @@ class MultiStepSchedule(Schedule):
     milestones: tuple[int, ...]
     factor: float = 0.1
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check("factor", 0, above=True)
-        given = self.milestones
-        self.milestones = tuple(given) if isinstance(given, Iterable) else ()
-        ascending = all(map(is_whole, self.milestones)) and sorted(self.milestones)
-        if not ascending or list(self.milestones) != ascending:
-            raise ValueError(
-                f"{self._name}: expected milestones as ascending whole numbers, got {given!r}"
-            )
+    _kind = "multi_step"
 
-    def factors(self, t: Rates, length: float) -> Rates:
-        """A staircase of uneven steps."""
-        return np.asarray(self.factor ** np.searchsorted(self.milestones, t, side="right"))
+    def __post_init__(self) -> None:
+        if isinstance(self.milestones, Iterable):
+            self.milestones = tuple(self.milestones)
+        super().__post_init__()
 
 
 @dataclass(kw_only=True)
-class ExponentialSchedule(Schedule):
+class ExponentialSchedule(CoreSchedule):
     """rate * factor^t.
 
     Args:
@@ -68,17 +50,11 @@ class ExponentialSchedule(Schedule):
 
     factor: float
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check("factor", 0, above=True)
-
-    def factors(self, t: Rates, length: float) -> Rates:
-        """A decay by equal shares."""
-        return np.asarray(self.factor**t)
+    _kind = "exponential"
 
 
 @dataclass(kw_only=True)
-class PolynomialSchedule(Schedule):
+class PolynomialSchedule(CoreSchedule):
     """rate * (end + (1 - end) (1 - t / length)^power), then rate * end.
 
     Args:
@@ -90,19 +66,11 @@ class PolynomialSchedule(Schedule):
     power: float = 1.0
     end: float = 0.0
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_length()
-        self._check("power", 0, above=True)
-        self._check("end", 0, 1)
-
-    def factors(self, t: Rates, length: float) -> Rates:
-        """A curve down to `end`."""
-        return np.asarray(self.end + (1.0 - self.end) * (1.0 - _progress(t, length)) ** self.power)
+    _kind = "polynomial"
 
 
 @dataclass(kw_only=True)
-class InverseScalingSchedule(Schedule):
+class InverseScalingSchedule(CoreSchedule):
     """rate / (1 + t)^power.
 
     Args:
@@ -111,17 +79,11 @@ class InverseScalingSchedule(Schedule):
 
     power: float = 0.5
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check("power", 0, above=True)
-
-    def factors(self, t: Rates, length: float) -> Rates:
-        """A decay that never ends."""
-        return np.asarray((1.0 + t) ** -self.power)
+    _kind = "inverse_scaling"
 
 
 @dataclass(kw_only=True)
-class CosineSchedule(Schedule):
+class CosineSchedule(CoreSchedule):
     """rate * (end + (1 - end) (1 + cos(pi t / length)) / 2), then rate * end.
 
     Half a wave down (Loshchilov & Hutter 2017).
@@ -133,18 +95,11 @@ class CosineSchedule(Schedule):
     length: int | None = None
     end: float = 0.0
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_length()
-        self._check("end", 0, 1)
-
-    def factors(self, t: Rates, length: float) -> Rates:
-        """Half a wave."""
-        return between(self.end, 1.0, _half_wave(_progress(t, length)))
+    _kind = "cosine"
 
 
 @dataclass(kw_only=True)
-class CosineRestartsSchedule(Schedule):
+class CosineRestartsSchedule(CoreSchedule):
     """`CosineSchedule` again and again, each time longer by `growth` (Loshchilov & Hutter 2017).
 
     Args:
@@ -156,27 +111,11 @@ class CosineRestartsSchedule(Schedule):
     growth: float = 1.0
     end: float = 0.0
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_count("period", 1)
-        self._check("growth", 1)
-        self._check("end", 0, 1)
-
-    def factors(self, t: Rates, length: float) -> Rates:
-        """Half waves in a row."""
-        if self.growth == 1.0:
-            within = (t % self.period) / self.period
-        else:
-            # The waves before number n take period (growth^n - 1) / (growth - 1) steps.
-            ratio = t * (self.growth - 1.0) / self.period + 1.0
-            n = np.floor(np.log(ratio) / np.log(self.growth) + 1e-12)
-            begin = self.period * (self.growth**n - 1.0) / (self.growth - 1.0)
-            within = (t - begin) / (self.period * self.growth**n)
-        return between(self.end, 1.0, _half_wave(within))
+    _kind = "cosine_restarts"
 
 
 @dataclass(kw_only=True)
-class OneCycleSchedule(Schedule):
+class OneCycleSchedule(CoreSchedule):
     """From rate * start up to rate and down to rate * end, by cosines (Smith & Topin 2019).
 
     Args:
@@ -190,22 +129,11 @@ class OneCycleSchedule(Schedule):
     start: float = 1.0 / 25.0
     end: float = 1.0 / 25e4
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_length()
-        for name in ("rise", "start", "end"):
-            self._check(name, 0, 1)
-
-    def factors(self, t: Rates, length: float) -> Rates:
-        """Up and down."""
-        top = max(self.rise * length - 1.0, 1e-9)
-        up = between(self.start, 1.0, 1.0 - _half_wave(np.clip(t / top, 0.0, 1.0)))
-        fall = np.clip((t - top) / max(length - 1.0 - top, 1e-9), 0.0, 1.0)
-        return np.where(t <= top, up, between(self.end, 1.0, _half_wave(fall)))
+    _kind = "one_cycle"
 
 
 @dataclass(kw_only=True)
-class CosineLogSchedule(Schedule):
+class CosineLogSchedule(CoreSchedule):
     """rate * (1 - cos(2 pi log2(1 + (2^cycles - 1) t / length))) / 2: waves of doubling length.
 
     "coslog4" of RealMLP (Holzmueller et al. 2024), where `cycles` is 4. The first rate is 0.
@@ -217,19 +145,11 @@ class CosineLogSchedule(Schedule):
     length: int | None = None
     cycles: int = 4
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_length()
-        self._check_count("cycles", 1)
-
-    def factors(self, t: Rates, length: float) -> Rates:
-        """Waves that grow longer."""
-        waves = np.log2(1.0 + (2.0**self.cycles - 1.0) * _progress(t, length))
-        return np.asarray(0.5 * (1.0 - np.cos(2.0 * np.pi * waves)))
+    _kind = "cosine_log"
 
 
 @dataclass(kw_only=True)
-class FlatCosineSchedule(Schedule):
+class FlatCosineSchedule(CoreSchedule):
     """`rate` for a share of the length, then half a cosine wave down to 0.
 
     "flat_cos" of RealMLP (Holzmueller et al. 2024), where `flat` is 0.5.
@@ -241,20 +161,4 @@ class FlatCosineSchedule(Schedule):
     length: int | None = None
     flat: float = 0.5
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_length()
-        self._check("flat", 0, 1 - 1e-9)
-
-    def factors(self, t: Rates, length: float) -> Rates:
-        """Flat, then half a wave."""
-        falling = (_progress(t, length) - self.flat) / (1.0 - self.flat)
-        return _half_wave(np.maximum(falling, 0.0))
-
-
-def _progress(t: Rates, length: float) -> Rates:
-    return np.minimum(t / length, 1.0)
-
-
-def _half_wave(progress: Rates) -> Rates:
-    return np.asarray(0.5 * (1.0 + np.cos(np.pi * progress)))
+    _kind = "flat_cosine"

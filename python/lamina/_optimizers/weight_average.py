@@ -1,4 +1,4 @@
-"""Averages of weights along training, for `fit(average=...)` and by hand."""
+"""Averages of weights along training, for `fit(average=...)` and custom training loops."""
 
 from typing import Any, Literal
 
@@ -19,8 +19,8 @@ class WeightAverage(NetworkState):
 
     In `fit(average=...)` validation, callbacks, predictions of other threads and best weights see
     the average; at its end the network holds it. A further fit with the same object goes on from
-    the weights before averaging, unless the network's were changed since. By hand: `update` after
-    each step, `apply` and `resume` around whatever should see the average.
+    the weights before averaging, unless the network's were changed since. In a custom training loop
+    call `update` after each step, `apply` and `resume` around whatever should see the average.
 
     Args:
         decay: memory of the average, in [0, 1].
@@ -74,7 +74,7 @@ class WeightAverage(NetworkState):
         return 0 if self._waiting is None else int(self._waiting["updates"])
 
     def update(self, net: Stack) -> None:
-        """Add the present weights to the average; by hand after each step (or epoch)."""
+        """Add the present weights to the average, after each step (or epoch) of a custom loop."""
         handle = self.handle_for(net)
         net._core_network().update_average(handle)
 

@@ -19,11 +19,9 @@ from lamina.cli._option_values import (
     sizes,
 )
 from lamina.cli._parser import CommandParser
-from lamina.tabular import NUMBER_ENCODINGS, TASKS
+from lamina.tabular import NUMBER_ENCODINGS, OPTIMIZERS, SPLITS, TASKS, TrainOptions
 
 STANDARD_INPUT = Path("-")
-OPTIMIZERS = ("adam", "adamw", "sgd")
-SPLITS = ("random", "time", "last")
 
 _THRESHOLD = (
     "of two classes the second is predicted where its probability is above this (default: 0.5)"
@@ -78,7 +76,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add(
         "--validation-fraction",
         type=fraction,
-        default=0.2,
+        default=TrainOptions.validation_fraction,
         metavar="SHARE",
         help="share of the rows held back without --validation (default: %(default)s)",
     )
@@ -108,7 +106,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_column_options(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns").add_argument
-    columns("--task", choices=TASKS, default="auto", help="default: by the target's values")
+    columns(
+        "--task", choices=TASKS, default=TrainOptions.task, help="default: by the target's values"
+    )
     for name, what in (
         ("--numeric", "columns of numbers, also running numbers and ids"),
         ("--categorical", "columns of categories"),
@@ -139,13 +139,13 @@ def _add_column_options(parser: argparse.ArgumentParser) -> None:
     columns(
         "--numbers",
         choices=NUMBER_ENCODINGS,
-        default=NUMBER_ENCODINGS[0],
+        default=TrainOptions.numbers,
         help="how numbers are encoded (default: %(default)s)",
     )
     columns(
         "--bins",
         type=at_least(2),
-        default=48,
+        default=TrainOptions.bins,
         metavar="N",
         help="most edges a number gets with piecewise encoding (default: %(default)s)",
     )
@@ -156,25 +156,30 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network(
         "--hidden",
         type=sizes,
-        default=[256, 128],
+        default=list(TrainOptions.hidden),
         metavar="N,N",
         help="units of the hidden layers (default: 256,128)",
     )
     network(
         "--activation",
         type=activation,
-        default="relu",
+        default=TrainOptions.activation,
         metavar="NAME",
         help="of the hidden layers: relu, gelu, silu, tanh, ... (default: %(default)s)",
     )
     network(
         "--dropout",
         type=share,
-        default=0.0,
+        default=TrainOptions.dropout,
         metavar="P",
         help="share of hidden units dropped while training (default: %(default)s)",
     )
-    network("--optimizer", choices=OPTIMIZERS, default="adamw", help="default: %(default)s")
+    network(
+        "--optimizer",
+        choices=OPTIMIZERS,
+        default=TrainOptions.optimizer,
+        help="default: %(default)s",
+    )
     network("--learning-rate", type=positive, metavar="X", help="default: 0.001, and 0.01 with sgd")
     network("--weight-decay", type=not_negative, metavar="X", help="default: 0.01, and 0 with adam")
     network("--batch-size", type=at_least(1), metavar="N", help="default: by the number of rows")
@@ -195,7 +200,7 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network(
         "--average",
         type=share,
-        default=0.99,
+        default=TrainOptions.average,
         metavar="D",
         help="decay of the average of the weights that is validated and saved; 0: none (default: "
         "%(default)s)",
@@ -203,7 +208,7 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network(
         "--seed",
         type=at_least(0),
-        default=0,
+        default=TrainOptions.seed,
         metavar="N",
         help="same seed, same model (default: %(default)s)",
     )

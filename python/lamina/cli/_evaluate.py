@@ -9,12 +9,11 @@ from rich.console import Console
 from lamina.cli._arguments import Arguments
 from lamina.cli._class_tables import print_class_figures, print_confusions
 from lamina.cli._errors import check_columns, file_named
-from lamina.cli._network import set_threads
+from lamina.cli._progress import set_threads
 from lamina.cli._read import read_table, text_format
 from lamina.cli._report import (
     BASELINES,
     check_console,
-    count_rows,
     make_console,
     print_issues,
     print_json,
@@ -26,6 +25,7 @@ from lamina.tabular import (
     ClassReport,
     ClassTarget,
     TableModel,
+    count_rows,
     row_count,
     score_outputs,
 )

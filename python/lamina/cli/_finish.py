@@ -2,16 +2,12 @@
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from lamina.cli._interrupt import interrupts_wait
-from lamina.cli._network import Trained
-from lamina.tabular import TableError, TableModel, score_outputs
+from lamina.tabular import TableError, TableModel, TableTraining, Trained
 
 Figures = dict[str, dict[str, float]]
 
@@ -25,16 +21,19 @@ class Finish:
         problems: sentences on what went wrong meanwhile.
     """
 
-    def __init__(self, model: TableModel, output: Path, trained: Trained) -> None:
+    def __init__(
+        self, model: TableModel, output: Path, training: TableTraining, trained: Trained
+    ) -> None:
         self.place: Path | None = None
         self.results: dict[str, Figures] = {}
         self.problems: list[str] = []
         self._model = model
         self._output = output
+        self._training = training
         self._trained = trained
 
-    def run(self, parts: Mapping[str, tuple[NDArray[Any], NDArray[Any]]], begin: float) -> None:
-        """Do it; `parts` holds features and targets by name, `begin` is when the command began.
+    def run(self, begin: float) -> None:
+        """Do it; `begin` is when the command began.
 
         Raises:
             OSError: the model could be saved nowhere.
@@ -42,8 +41,8 @@ class Finish:
         record = self._model.training
         record["seconds"] = time.perf_counter() - begin
         self._save()
-        for name, (features, target) in parts.items():
-            self._measure(name, features, target)
+        for part in self._training.measured:
+            self._measure(part)
         record |= {"results": self.results, "seconds": time.perf_counter() - begin}
         self._save()
 
@@ -107,13 +106,12 @@ class Finish:
             return place
         return None
 
-    def _measure(self, name: str, features: NDArray[Any], target: NDArray[Any]) -> None:
+    def _measure(self, part: str) -> None:
         try:
-            outputs = self._model.outputs_of(features)
-            self.results[name] = score_outputs(self._model.target, target, outputs)
+            self.results[part] = self._training.scores(part, self._model.outputs_of)
         except Exception as error:
             sentence = " ".join(str(error).split()) or type(error).__name__
-            self.problems.append(f"the {name} rows could not be measured: {sentence}")
+            self.problems.append(f"the {part} rows could not be measured: {sentence}")
 
 
 def _other_places(name: str) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lamina.cli._arguments import Arguments
 from lamina.cli._errors import check_columns, file_named
-from lamina.cli._network import set_threads
+from lamina.cli._progress import set_threads
 from lamina.cli._read import Kept, read_kept_table, text_format
 from lamina.cli._report import print_issues, print_json
 from lamina.cli._streams import write_utf8

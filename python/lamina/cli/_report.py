@@ -70,11 +70,6 @@ def say(console: Console, line: str) -> None:
     console.print(line, soft_wrap=not console.is_terminal)
 
 
-def count_rows(count: int) -> str:
-    """`1 row`, `1,000 rows`."""
-    return f"{count:,} {'row' if count == 1 else 'rows'}"
-
-
 def print_json(record: Mapping[str, Any]) -> None:
     """One JSON object; what is not finite becomes null, and dates and the like become text."""
     write_utf8(json.dumps(finite(record), ensure_ascii=False, allow_nan=False, default=str) + "\n")

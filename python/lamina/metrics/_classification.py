@@ -1,16 +1,14 @@
 """Metrics of decisions: which class each row was given, against the true one."""
 
-from collections.abc import Callable
 from typing import Literal, overload
 
 import numpy as np
 
 from lamina._checks.types import ArrayLike, NDArray
-from lamina.metrics._arguments import Array, Classes, Floats, Task, classes, sums
+from lamina.metrics._arguments import Floats, Task, measure_classes
 
 Average = Literal["auto", "binary", "macro", "micro", "weighted"]
 Normalize = Literal["true", "pred", "all"]
-AVERAGES = ("auto", "binary", "macro", "micro", "weighted")
 
 
 def accuracy(
@@ -25,9 +23,10 @@ def accuracy(
 
     Arguments as `lamina.metrics` has them. Equals scikit-learn's `accuracy_score` of the decisions.
     """
-    given = classes("accuracy", y_true, y_pred, sample_weight, task, decisions=True)
-    right = given.decided(threshold) == given.truth
-    return _mean(right.all(axis=1) if given.task == "multilabel" else right, given.weight)
+    value: float = measure_classes(
+        "accuracy", y_true, y_pred, sample_weight, decisions=True, task=task, threshold=threshold
+    )
+    return value
 
 
 def label_accuracy(
@@ -43,13 +42,16 @@ def label_accuracy(
     Raises:
         ValueError: rows have one of several classes; their share is `accuracy`.
     """
-    given = classes("label_accuracy", y_true, y_pred, sample_weight, task, decisions=True)
-    if given.task == "multiclass":
-        raise ValueError(
-            "label_accuracy: expected many labels at once, got one class a row; take accuracy"
-        )
-    right = given.decided(threshold) == given.truth
-    return _mean(right.mean(axis=1) if given.task == "multilabel" else right, given.weight)
+    value: float = measure_classes(
+        "label_accuracy",
+        y_true,
+        y_pred,
+        sample_weight,
+        decisions=True,
+        task=task,
+        threshold=threshold,
+    )
+    return value
 
 
 @overload
@@ -93,9 +95,17 @@ def precision(
             over all choices together. "weighted": mean by the true rows of each class. None: an
             array [classes].
     """
-    given = classes("precision", y_true, y_pred, sample_weight, task, decisions=True)
-    counts = _counts(given, threshold)
-    return _averaged(given, average, counts, lambda right, chosen, true: (right, chosen))
+    value: float | Floats = measure_classes(
+        "precision",
+        y_true,
+        y_pred,
+        sample_weight,
+        decisions=True,
+        average=average,
+        task=task,
+        threshold=threshold,
+    )
+    return value
 
 
 @overload
@@ -136,9 +146,17 @@ def recall(
     Args:
         average: as in `precision`.
     """
-    given = classes("recall", y_true, y_pred, sample_weight, task, decisions=True)
-    counts = _counts(given, threshold)
-    return _averaged(given, average, counts, lambda right, chosen, true: (right, true))
+    value: float | Floats = measure_classes(
+        "recall",
+        y_true,
+        y_pred,
+        sample_weight,
+        decisions=True,
+        average=average,
+        task=task,
+        threshold=threshold,
+    )
+    return value
 
 
 @overload
@@ -179,9 +197,17 @@ def f1(
     Args:
         average: as in `precision`.
     """
-    given = classes("f1", y_true, y_pred, sample_weight, task, decisions=True)
-    counts = _counts(given, threshold)
-    return _averaged(given, average, counts, lambda right, chosen, true: (2 * right, chosen + true))
+    value: float | Floats = measure_classes(
+        "f1",
+        y_true,
+        y_pred,
+        sample_weight,
+        decisions=True,
+        average=average,
+        task=task,
+        threshold=threshold,
+    )
+    return value
 
 
 def balanced_accuracy(
@@ -197,10 +223,16 @@ def balanced_accuracy(
     Raises:
         ValueError: many labels at once.
     """
-    given = _one_class_a_row("balanced_accuracy", y_true, y_pred, sample_weight, task)
-    right, _, true, _ = _counts(given, threshold)
-    occurs = true > 0.0
-    return float((right[occurs] / true[occurs]).mean())
+    value: float = measure_classes(
+        "balanced_accuracy",
+        y_true,
+        y_pred,
+        sample_weight,
+        decisions=True,
+        task=task,
+        threshold=threshold,
+    )
+    return value
 
 
 def matthews_correlation(
@@ -218,13 +250,16 @@ def matthews_correlation(
     Raises:
         ValueError: many labels at once.
     """
-    given = _one_class_a_row("matthews_correlation", y_true, y_pred, sample_weight, task)
-    right, chosen, true, _ = (part / given.weight.sum() for part in _counts(given, threshold))
-    # Of one class alone the variance is 0, whatever is left by rounding.
-    if np.count_nonzero(true) == 1 or np.count_nonzero(chosen) == 1:
-        return 0.0
-    covariance = right.sum() - true @ chosen
-    return float(covariance / np.sqrt((1.0 - true @ true) * (1.0 - chosen @ chosen)))
+    value: float = measure_classes(
+        "matthews_correlation",
+        y_true,
+        y_pred,
+        sample_weight,
+        decisions=True,
+        task=task,
+        threshold=threshold,
+    )
+    return value
 
 
 def confusion_matrix(
@@ -246,102 +281,14 @@ def confusion_matrix(
         [classes, classes]; of many labels at once [labels, 2, 2], a matrix each, as scikit-learn's
         `multilabel_confusion_matrix`.
     """
-    if normalize not in (None, "true", "pred", "all"):
-        raise ValueError(
-            f"confusion_matrix: expected normalize 'true', 'pred', 'all' or None, got {normalize!r}"
-        )
-    given = classes("confusion_matrix", y_true, y_pred, sample_weight, task, decisions=True)
-    matrix = _matrix(given, threshold)
-    if normalize is not None:
-        axes = {"true": (-1,), "pred": (-2,), "all": (-2, -1)}[normalize]
-        total = matrix.sum(axis=axes, keepdims=True)
-        return matrix / np.where(total == 0.0, 1.0, total)
-    return matrix.astype(np.int64) if sample_weight is None else matrix
-
-
-def _one_class_a_row(
-    name: str,
-    y_true: ArrayLike,
-    y_pred: ArrayLike,
-    sample_weight: ArrayLike | None,
-    task: Task | None,
-) -> Classes:
-    given = classes(name, y_true, y_pred, sample_weight, task, decisions=True)
-    if given.task == "multilabel":
-        raise ValueError(
-            f"{name}: expected one class a row, got many labels at once; give one label's column, "
-            "or take f1"
-        )
-    return given
-
-
-def _mean(right: Array, weight: Floats) -> float:
-    return float(np.average(right, weights=weight))
-
-
-def _matrix(given: Classes, threshold: float | None) -> Floats:
-    """Weights of the rows by true and chosen class [classes, classes], or [labels, 2, 2]."""
-    truth, chosen = given.truth, given.decided(threshold)
-    if given.task != "multilabel":
-        count = given.count
-        return sums(truth * count + chosen, given.weight, count * count).reshape(count, count)
-    pairs = 2 * truth.astype(np.int64) + chosen
-    return np.stack([sums(pair, given.weight, 4).reshape(2, 2) for pair in pairs.T])
-
-
-def _counts(given: Classes, threshold: float | None) -> tuple[Floats, Floats, Floats, Array]:
-    """Of each class the weight of right, chosen and true rows, and whether any row has it."""
-    if given.task == "multilabel":
-        matrix = _matrix(given, threshold)
-        right, chosen = matrix[:, 1, 1], matrix[:, :, 1].sum(axis=1)
-        return right, chosen, matrix[:, 1].sum(axis=1), np.ones(len(right), dtype=bool)
-    # Not by the matrix: of many classes it would be far larger than these.
-    truth, decided, count = given.truth, given.decided(threshold), given.count
-    right = sums(truth, given.weight * (truth == decided), count)
-    occurs = np.bincount(truth, minlength=count) + np.bincount(decided, minlength=count) > 0
-    return right, sums(decided, given.weight, count), sums(truth, given.weight, count), occurs
-
-
-def _averaged(
-    given: Classes,
-    average: Average | None,
-    counts: tuple[Floats, Floats, Floats, Array],
-    parts: Callable[[Floats, Floats, Floats], tuple[Floats, Floats]],
-) -> float | Floats:
-    """A ratio of counts by class, averaged; `parts` gives its numerator and denominator."""
-    if average not in (*AVERAGES, None):
-        raise ValueError(
-            f"{given.name}: expected average {', '.join(AVERAGES)} or None, got {average!r}"
-        )
-    right, chosen, true, occurs = counts
-    two = given.task != "multilabel" and given.count == 2
-    if average == "binary" or (average == "auto" and (two or given.task == "binary")):
-        _check_positive(given, two)
-        right, chosen, true = right[-1:], chosen[-1:], true[-1:]
-        occurs = np.array([True])
-    elif average == "micro":
-        right, chosen, true = (part.sum(keepdims=True) for part in (right, chosen, true))
-        occurs = np.array([True])
-    above, below = parts(right, chosen, true)
-    ratios = np.divide(above, below, out=np.zeros(len(below)), where=below > 0.0)
-    if average is None:
-        return ratios
-    if average == "weighted":
-        return float(ratios @ true / true.sum()) if true.any() else 0.0
-    return float(ratios[occurs].mean())
-
-
-def _check_positive(given: Classes, two: bool) -> None:
-    """Which of two classes is class 1 must be known."""
-    if not two:
-        got = "many labels at once" if given.task == "multilabel" else f"{given.count} classes"
-        raise ValueError(
-            f"{given.name}: expected two classes for average='binary', got {got}; take 'macro', "
-            "'micro' or 'weighted'"
-        )
-    if given.labels.tolist() not in ([0, 1], [-1, 1]):
-        raise ValueError(
-            f"{given.name}: expected classes 0 and 1, or -1 and 1, got "
-            f"{' and '.join(map(repr, given.labels.tolist()))}; which of them is meant? Give "
-            "(y_true == it, y_pred == it), or average='macro'"
-        )
+    matrix: Floats = measure_classes(
+        "confusion_matrix",
+        y_true,
+        y_pred,
+        sample_weight,
+        decisions=True,
+        normalize=normalize,
+        task=task,
+        threshold=threshold,
+    )
+    return matrix.astype(np.int64) if sample_weight is None and normalize is None else matrix

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lamina import _core
 from lamina._checks.types import ArrayLike
 from lamina.metrics import _classification, _probabilities, _ranking, _regression
 
@@ -29,29 +30,17 @@ class Known:
     aliases: tuple[str, ...] = ()
 
 
-TABLE = (
-    Known(_classification.accuracy, "decisions", "max", ("acc",)),
-    Known(_classification.label_accuracy, "decisions", "max"),
-    Known(_classification.balanced_accuracy, "decisions", "max"),
-    Known(_classification.precision, "decisions", "max"),
-    Known(_classification.recall, "decisions", "max"),
-    Known(_classification.f1, "decisions", "max"),
-    Known(_classification.matthews_correlation, "decisions", "max", ("mcc",)),
-    Known(_classification.confusion_matrix, "decisions", None),
-    Known(_ranking.top_k_accuracy, "scores", "max"),
-    Known(_ranking.roc_auc, "scores", "max", ("auc",)),
-    Known(_ranking.average_precision, "scores", "max"),
-    Known(_probabilities.log_loss, "probabilities", "min"),
-    Known(_probabilities.brier_score, "probabilities", "min", ("brier",)),
-    Known(_probabilities.expected_calibration_error, "probabilities", "min", ("ece",)),
-    Known(_regression.mean_squared_error, "values", "min", ("mse",)),
-    Known(_regression.root_mean_squared_error, "values", "min", ("rmse",)),
-    Known(_regression.mean_absolute_error, "values", "min", ("mae",)),
-    Known(_regression.mean_absolute_percentage_error, "values", "min", ("mape",)),
-    Known(_regression.median_absolute_error, "values", "min"),
-    Known(_regression.r2, "values", "max"),
-    Known(_regression.pinball, "quantiles", "min"),
-)
+def _table() -> tuple[Known, ...]:
+    """The core's table, with the functions of this package."""
+    rooms = (_classification, _ranking, _probabilities, _regression)
+    functions = {name: value for room in rooms for name, value in vars(room).items()}
+    return tuple(
+        Known(functions[name], reads, mode, (alias,) if alias else ())
+        for name, alias, reads, mode in _core.metric_table()
+    )
+
+
+TABLE = _table()
 
 
 class Metric:
@@ -166,10 +155,9 @@ def known_metric(name: str) -> Metric:
 
 def better(name: str) -> Mode | None:
     """Whether "min" or "max" of a figure is better, by its name; None where that is not known."""
-    plain = name.removeprefix("val_")
-    if plain == "loss":
-        return "min"
-    return METRICS[plain].mode if plain in METRICS else None
+    mode: Any = _core.better(name)
+    found: Mode | None = mode
+    return found
 
 
 def as_number(name: str, value: Any) -> float:

@@ -14,11 +14,16 @@ from lamina.tabular._columns import (
     take_rows,
     taken,
 )
+from lamina.tabular._findings import giveaway_sentence, stray_sentence
 from lamina.tabular._formats import is_marked_number, measure_unit, read_formatted_dates
 from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
+from lamina.tabular._options import OPTIMIZERS, SPLITS, TrainOptions, missing_values
+from lamina.tabular._plan import column_options
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
 from lamina.tabular._record import finite
+from lamina.tabular._remedies import remedy_option, table_named
+from lamina.tabular._rows import check_target, count_rows
 from lamina.tabular._scores import score_outputs
 from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read_times
 from lamina.tabular._table_model import TableModel
@@ -37,12 +42,15 @@ from lamina.tabular._target import (
     target_from_record,
 )
 from lamina.tabular._texts import MISSING_VALUES
+from lamina.tabular._training import TableTraining, Trained
 
 __all__ = [
     "FAR_OUTSIDE",
     "DEFAULT_THRESHOLD",
     "MISSING_VALUES",
     "NUMBER_ENCODINGS",
+    "OPTIMIZERS",
+    "SPLITS",
     "TASKS",
     "CellError",
     "ClassReport",
@@ -59,29 +67,40 @@ __all__ = [
     "TableError",
     "TableLike",
     "TableModel",
+    "TableTraining",
     "TableWarning",
     "Target",
     "TargetError",
     "TaskChoice",
+    "TrainOptions",
+    "Trained",
     "as_columns",
+    "check_target",
     "choose_task",
     "closest",
+    "column_options",
+    "count_rows",
     "describe_issues",
     "find_giveaways",
     "finite",
     "fit_target",
+    "giveaway_sentence",
     "hold_back",
     "hold_back_latest",
     "holds_dates",
     "is_marked_number",
     "measure_unit",
     "missing_texts",
+    "missing_values",
     "read_formatted_dates",
     "read_times",
+    "remedy_option",
     "row_count",
     "rows_taken",
     "score_outputs",
+    "stray_sentence",
     "stray_value",
+    "table_named",
     "take_rows",
     "taken",
     "target_from_record",

@@ -1,26 +1,35 @@
 """A network together with what turns a table into its inputs and its outputs into answers."""
 
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamina._checks.stack_level import stack_level
+from lamina._core import __version__
 from lamina._network.model_file import load_model, save_model
 from lamina._sequential import Sequential
+from lamina._training.callbacks import Callback
+from lamina._training.fit import Verbose
+from lamina._training.training_warnings import TrainingWarning
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._columns import Column, Floats, TableError
 from lamina.tabular._encoders import Record
+from lamina.tabular._findings import findings
 from lamina.tabular._inspect import closest
+from lamina.tabular._options import TrainOptions, check_validation
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._record import Fields, finite
+from lamina.tabular._remedies import table_named
 from lamina.tabular._scores import Scores, score_outputs
 from lamina.tabular._target import ClassTarget, Target, target_from_record
+from lamina.tabular._training import TableTraining, Trained
 
 SCHEMA = "lamina.tabular.model"
 VERSION = 2  # 1 had no layer for the columns
@@ -67,6 +76,156 @@ class TableModel:
                 f"begins with {self.network.layers[0].title()}"
             )
 
+    @classmethod
+    def fit(
+        cls,
+        table: TableLike,
+        *,
+        target: str,
+        validation: TableLike | None = None,
+        validation_fraction: float = 0.2,
+        split: Literal["random", "time", "last"] | None = None,
+        time_column: str | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        numeric: Sequence[str] = (),
+        categorical: Sequence[str] = (),
+        ignore: Sequence[str] = (),
+        parse_numbers: Sequence[str] = (),
+        date_format: Mapping[str, str] | None = None,
+        missing: Sequence[str | float] = (),
+        only_missing: Sequence[str | float] | None = None,
+        numbers: Literal["piecewise", "standard", "robust"] = "piecewise",
+        bins: int = 48,
+        decimal: Literal[".", ","] = ".",
+        hidden: Sequence[int] = (256, 128),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        optimizer: Literal["adam", "adamw", "sgd"] = "adamw",
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        batch_size: int | None = None,
+        epochs: int | None = None,
+        patience: int | None = None,
+        average: float = 0.99,
+        seed: int = 0,
+        callbacks: Sequence[Callback | Any] = (),
+        verbose: Verbose = "auto",
+    ) -> Self:
+        """Learn to predict one column of a table from the others, as `lamina train` does.
+
+        The kind of each column and the task follow from the values. Rows without a target are left
+        out, and so are columns that tell nothing of other rows (keys, constants; see
+        `preprocessor.ignored`). A share of the rows is held back, of classes the same share of
+        each; training stops when their loss has not improved for `patience` epochs, and the best
+        weights are kept. The same table, options and seed give the same model to the last bit.
+
+        Args:
+            table: see `lamina.tabular.as_columns`. target: name of the column to predict.
+            validation: a table of rows to validate on; None: `validation_fraction` of `table`.
+            split: which rows are held back: "random" (also None), those "last" in the table, or
+                the latest by "time", which is `time_column` or else the only column of dates.
+            task: "auto": text, truth values and few whole numbers are classes.
+            numeric, categorical, ignore: columns of numbers or categories, and columns to leave
+                out, where the kind that is worked out would be wrong.
+            parse_numbers: columns of numbers with marks, such as $1,234.50, 40% or <0.5.
+            date_format: column name to how its dates are written, as of `datetime.strptime`.
+            missing: further texts or numbers that stand for missing values.
+            only_missing: those in place of the usual ones (NA, None, ?, ...); []: empty cells only.
+            numbers, bins, decimal: as in `Preprocessor`.
+            hidden: units of the hidden layers. activation: theirs. dropout: share of their units
+                dropped while training, in [0, 1).
+            optimizer: "adam", "adamw" or "sgd" (with momentum 0.9).
+            learning_rate: None: 0.001, of "sgd" 0.01. weight_decay: None: 0.01, of "adam" 0.
+            batch_size, epochs, patience: None: by the number of rows: batches of 32 to 1,024; at
+                least 200 epochs and 14,000 batches; at least 2,000 batches without improvement.
+            average: decay of the `WeightAverage` that is validated and kept, in [0, 1); 0: none.
+            seed: of the rows held back, the first weights and the order of rows.
+            callbacks, verbose: as in `Sequential.fit`.
+
+        Returns:
+            The trained model. `training` records all of it: "recipe", "columns", "giveaways",
+            "history" (also `history`), "best_epoch", "stop_reason", and "results" of the
+            validation rows.
+
+        Raises:
+            TableError: a column is missing or cannot be read, or the target cannot be learnt.
+            TypeError, ValueError: an option is of another kind, or out of range.
+            KeyboardInterrupt: Ctrl-C before the end of the first epoch.
+
+        Warns:
+            TrainingWarning: Ctrl-C ended the training; the model has the best weights so far.
+            TableWarning: a column gives the target away, a value of the target may stand for a
+                missing one, rows have no target, or rows held back at random have dates.
+
+        Example:
+            >>> import lamina as lm
+            >>> passed = ["no", "no", "yes", "yes"] * 9 + ["yes", "no", "yes", "no"]
+            >>> table = {"hours": [1, 2, 7, 8] * 10, "passed": passed}
+            >>> model = lm.tabular.TableModel.fit(table, target="passed", hidden=[8])
+            >>> model.predict({"hours": [1, 8]}).tolist()
+            ['no', 'yes']
+        """
+        begin = time.perf_counter()
+        options = TrainOptions(
+            target=str(target),
+            validation_fraction=validation_fraction,
+            split=split,
+            time_column=None if time_column is None else str(time_column),
+            task=task,
+            numeric=numeric,
+            categorical=categorical,
+            ignore=ignore,
+            parse_numbers=parse_numbers,
+            date_format=date_format,
+            missing=missing,
+            only_missing=only_missing,
+            numbers=numbers,
+            bins=bins,
+            decimal=decimal,
+            hidden=hidden,
+            activation=activation,
+            dropout=dropout,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            epochs=epochs,
+            patience=patience,
+            average=average,
+            seed=seed,
+        )
+        training = TableTraining(as_columns(table), options)
+        if validation is None:
+            training.hold_back()
+        else:
+            check_validation(options)
+            with table_named("validation"):
+                columns = as_columns(validation)
+            training.validate_on(columns, "validation", {"kind": "table"})
+        training.encode()
+        for sentence in findings(training):
+            warnings.warn(sentence, TableWarning, stacklevel=stack_level())
+        trained = training.run(callbacks, verbose)
+        if isinstance(trained.error, KeyboardInterrupt):
+            warnings.warn(trained.interrupted(), TrainingWarning, stacklevel=stack_level())
+        elif trained.error is not None:
+            raise trained.error
+        model = cls.trained(training, trained, type(table).__name__)
+        results = {"validation": training.scores("validation", model.outputs_of)}
+        model.training |= {"results": results, "seconds": time.perf_counter() - begin}
+        return model
+
+    @classmethod
+    def trained(cls, training: TableTraining, trained: Trained, table: str) -> Self:
+        """The model of a training on a table of that name."""
+        record = {"lamina": __version__, "table": table, **training.record(trained)}
+        return cls(training.preprocessor, training.plan.target, trained.network, record)
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """Losses and metrics of the training by name, one value an epoch."""
+        return dict(self.training.get("history", {}))
+
     def outputs(self, table: TableLike) -> Floats:
         """The network's outputs [rows, outputs] as float64."""
         inputs, issues = self.preprocessor.encode(table)
@@ -106,6 +265,8 @@ class TableModel:
         if not isinstance(self.target, ClassTarget):
             raise TableError("a regression model gives no probabilities")
         return self.target.probabilities(self.outputs(table))
+
+    predict_proba = predict_probabilities  # scikit-learn's name
 
     def evaluate(self, table: TableLike, *, threshold: float | None = None) -> Scores:
         """Figures of the model and of the baseline, over the rows whose target is there.

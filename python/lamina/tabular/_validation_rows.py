@@ -1,4 +1,4 @@
-"""Which rows of the training table validate, as `--split` has it, and what to say about it."""
+"""Which rows of a training table validate, and what to say about it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,28 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from lamina.cli._arguments import Arguments
-from lamina.tabular import (
-    Column,
-    ColumnSummary,
-    TableError,
-    hold_back,
-    hold_back_latest,
-    holds_dates,
-    read_formatted_dates,
-    read_times,
-)
-from lamina.tabular._columns import Indices
+from lamina.tabular._columns import Column, Indices, TableError
+from lamina.tabular._formats import read_formatted_dates
+from lamina.tabular._inspect import ColumnSummary
+from lamina.tabular._options import TrainOptions
+from lamina.tabular._remedies import Spell
+from lamina.tabular._rows import count_rows
+from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read_times
 
 
 @dataclass(frozen=True)
 class Split:
-    """Rows to train on and rows to validate on; `sentence` is for the summary, or empty."""
+    """Rows to train on and rows to validate on.
+
+    Attributes:
+        sentence: how they were chosen where that needs saying, or what is risky in it (`warns`).
+        record: the same for the training record.
+    """
 
     train: Indices
     validation: Indices
     sentence: str
     record: dict[str, Any] = field(default_factory=dict)
+    warns: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,53 +59,54 @@ class SplitTable:
         return read_times(name, self.column(name), self.missing_values)
 
 
-def split_rows(arguments: Arguments, table: SplitTable) -> Split:
+def split_rows(options: TrainOptions, table: SplitTable, spell: Spell) -> Split:
     """Hold back rows at random, the latest by a column of times, or the last of the table."""
-    fraction = arguments.validation_fraction
-    if arguments.split == "last":
+    fraction = options.validation_fraction
+    if options.split == "last":
         parts = hold_back_latest(np.arange(table.rows), fraction)
         return Split(*parts, "validation: the last rows of the table", {"kind": "last"})
-    if arguments.split == "time" or arguments.time_column:
-        return _split_by_time(_time_column(arguments, table), fraction, table)
-    parts = hold_back(table.rows, fraction, arguments.seed, table.classes)
-    return Split(*parts, _warning(table), {"kind": "random"})
+    if options.split == "time" or options.time_column is not None:
+        return _split_by_time(_time_column(options, table, spell), fraction, table, spell)
+    parts = hold_back(table.rows, fraction, options.seed, table.classes)
+    return Split(*parts, _warning(table, spell), {"kind": "random"}, warns=True)
 
 
-def _split_by_time(name: str, fraction: float, table: SplitTable) -> Split:
+def _split_by_time(name: str, fraction: float, table: SplitTable, spell: Spell) -> Split:
     times = table.times(name)
     train, validation = hold_back_latest(times, fraction)
     if table.classes is not None and len(np.unique(table.classes[train])) < 2:
         raise TableError(
-            f"--split time: the rows before {_written(times[validation].min())} in '{name}' hold "
-            "one class only; a network needs rows of two to learn from"
+            f"{spell('split', 'time')}: the rows before {_written(times[validation].min())} in "
+            f"'{name}' hold one class only; a network needs rows of two to learn from"
         )
     begin, end = _written(times[validation].min()), _written(times[train].max())
     sentence = f"validation: the latest rows by '{name}', from {begin} on; training: up to {end}"
     left_out = table.rows - len(train) - len(validation)
     if left_out:
-        sentence += f"; {left_out:,} {'row' if left_out == 1 else 'rows'} without a time left out"
+        sentence += f"; {count_rows(left_out)} without a time left out"
     record = {"kind": "time", "column": name, "validation_from": begin, "left_out": left_out}
     return Split(train, validation, sentence, record)
 
 
-def _time_column(arguments: Arguments, table: SplitTable) -> str:
-    if arguments.time_column:
-        return str(arguments.time_column)
+def _time_column(options: TrainOptions, table: SplitTable, spell: Spell) -> str:
+    if options.time_column is not None:
+        return options.time_column
     dated = table.date_columns()
     if len(dated) == 1:
         return dated[0]
+    by_time, named = spell("split", "time"), spell("time_column", None)
     if dated:
         raise TableError(
-            f"--split time: the columns {', '.join(map(repr, dated))} hold dates; name the one "
-            "that orders the rows with --time-column"
+            f"{by_time}: the columns {', '.join(map(repr, dated))} hold dates; name the one "
+            f"that orders the rows with {named}"
         )
     raise TableError(
-        "--split time: no column holds dates; name one that orders the rows with --time-column, "
-        "or take the order of the table with --split last"
+        f"{by_time}: no column holds dates; name one that orders the rows with {named}, "
+        f"or take the order of the table with {spell('split', 'last')}"
     )
 
 
-def _warning(table: SplitTable) -> str:
+def _warning(table: SplitTable, spell: Spell) -> str:
     """What a random split hides where rows follow one another in time; empty elsewhere."""
     dated = table.date_columns()
     if not dated:
@@ -114,7 +116,7 @@ def _warning(table: SplitTable) -> str:
     each = ", a row each" if len(np.unique(present)) == len(present) else ""
     return (
         f"'{dated[0]}' holds dates{each}: if later rows are to be predicted, validation rows drawn "
-        "at random flatter the figures; --split time takes the latest"
+        f"at random flatter the figures; {spell('split', 'time')} takes the latest"
     )
 
 

@@ -1,0 +1,36 @@
+// On how many threads, and on whose, a network's work runs.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "base/function_ref.h"
+#include "base/thread_count.h"
+#include "base/thread_pool.h"
+
+namespace lamina {
+
+// Handed to a model or a predictor, which is then at work beside others: all take their threads from the
+// process's one pool, and whoever finds it taken goes on alone. Results do not depend on it.
+class Execution {
+ public:
+  // As many threads as get_num_threads() says at each call.
+  Execution() = default;
+  // At most this many; raises kValue unless it is 1 to kMaxThreads.
+  explicit Execution(int threads) : threads_(threads) {
+    if (threads < 1 || threads > kMaxThreads)
+      throw Error(Error::Kind::kValue, "execution: expected 1 to " + std::to_string(kMaxThreads) +
+                                           " threads, got " + std::to_string(threads));
+  }
+
+  int threads() const { return threads_ > 0 ? threads_ : get_num_threads(); }
+  void run_team(int threads, FunctionRef<void(Team&)> body) const { lamina::run_team(threads, body); }
+  void run_with_helpers(int threads, FunctionRef<void(Team&)> body) const {
+    lamina::run_with_helpers(threads, body);
+  }
+
+ private:
+  int threads_ = 0;  // 0: the process's number
+};
+
+}  // namespace lamina

@@ -1,0 +1,148 @@
+"""The options of a training on a table: `TableModel.fit` and `lamina train` have them by name."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lamina import _core
+from lamina._checks.numbers import check_whole, checked_seed, is_number
+from lamina._checks.spec import to_json
+from lamina.tabular._columns import TableError
+from lamina.tabular._preprocessor import NUMBER_ENCODINGS
+from lamina.tabular._target import TASKS
+from lamina.tabular._texts import MISSING_VALUES
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SPLITS = ("random", "time", "last")
+
+_WHERE = "TableModel.fit"
+_CHOICES = {
+    "task": TASKS,
+    "split": (None, *SPLITS),
+    "numbers": NUMBER_ENCODINGS,
+    "decimal": (".", ","),
+    "optimizer": OPTIMIZERS,
+}
+_NAMES = ("numeric", "categorical", "ignore", "parse_numbers", "missing", "only_missing")
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Checked options; see `TableModel.fit`.
+
+    Raises:
+        TypeError, ValueError: an option is of another kind, or out of range.
+    """
+
+    target: str
+    validation_fraction: float = 0.2
+    split: str | None = None
+    time_column: str | None = None
+    task: str = "auto"
+    numeric: Sequence[str] = ()
+    categorical: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+    parse_numbers: Sequence[str] = ()
+    date_format: Mapping[str, str] | None = None
+    missing: Sequence[str | float] = ()
+    only_missing: Sequence[str | float] | None = None
+    numbers: str = "piecewise"
+    bins: int = 48
+    decimal: str = "."
+    hidden: Sequence[int] = (256, 128)
+    activation: str = "relu"
+    dropout: float = 0.0
+    optimizer: str = "adamw"
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    batch_size: int | None = None
+    epochs: int | None = None
+    patience: int | None = None
+    average: float = 0.99
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if not isinstance(value, str | None) or value not in choices:
+                listed = ", ".join(map(repr, choices))
+                raise ValueError(f"{_WHERE}: expected {name} to be one of {listed}, got {value!r}")
+        for name in _NAMES:
+            if name != "only_missing" or self.only_missing is not None:
+                kind = "texts" if "missing" in name else "names of columns"
+                self._take_list(name, kind)
+        self._take_list("hidden", "numbers of units")
+        formats: Any = {} if self.date_format is None else self.date_format
+        if not isinstance(formats, Mapping) or not all(
+            isinstance(f, str) for f in formats.values()
+        ):
+            raise TypeError(
+                f"{_WHERE}: expected date_format as a dictionary such as {{'day': '%d.%m.%Y'}}, "
+                f"got {formats!r}"
+            )
+        if self.time_column is not None and self.split in ("random", "last"):
+            raise ValueError(
+                f"{_WHERE}: time_column goes with split='time', not with split={self.split!r}"
+            )
+        self._check_numbers()
+        self._check_layers()
+
+    @property
+    def missing_values(self) -> list[str]:
+        """The texts that stand for missing values."""
+        return missing_values(self.missing, self.only_missing)
+
+    def _take_list(self, name: str, kind: str) -> None:
+        """Keep an option as a tuple; TypeError where it is no list."""
+        value = getattr(self, name)
+        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+            raise TypeError(f"{_WHERE}: expected {name} as a list of {kind}, got {value!r}")
+        object.__setattr__(self, name, tuple(value))
+
+    def _check_numbers(self) -> None:
+        for name in ("bins", "batch_size", "epochs", "patience"):
+            value = getattr(self, name)
+            if value is not None or name == "bins":
+                check_whole(value, name, _WHERE, least=2 if name == "bins" else 1)
+        checked_seed(self.seed)
+        for name, takes_0, below in (
+            ("validation_fraction", False, 1.0),
+            ("dropout", True, 1.0),
+            ("average", True, 1.0),
+            ("learning_rate", False, math.inf),
+            ("weight_decay", True, math.inf),
+        ):
+            value = getattr(self, name)
+            if value is None and name in ("learning_rate", "weight_decay"):
+                continue
+            if is_number(value) and 0.0 <= value < below and (takes_0 or value > 0.0):
+                continue
+            low = "of at least 0" if takes_0 else "above 0"
+            high = "" if below == math.inf else f" and below {below:g}"
+            raise ValueError(f"{_WHERE}: expected {name} as a number {low}{high}, got {value!r}")
+
+    def _check_layers(self) -> None:
+        for units in self.hidden:
+            check_whole(units, "units of hidden", _WHERE)
+        if not isinstance(self.activation, str) or not _core.is_trainable(to_json(self.activation)):
+            raise ValueError(
+                f"{_WHERE}: expected activation as the name of one that a network can train with, "
+                f"got {self.activation!r}"
+            )
+
+
+def check_validation(options: TrainOptions) -> None:
+    """Refuse options on rows to hold back where a validation table is given."""
+    for name in ("split", "time_column"):
+        if getattr(options, name) is not None:
+            raise TableError(
+                f"{_WHERE}: expected no {name} beside validation, which gives the rows to "
+                "validate on"
+            )
+
+
+def missing_values(further: Sequence[str | float], only: Sequence[str | float] | None) -> list[str]:
+    """The texts that stand for missing values: `further` ones, beside the usual ones or `only`."""
+    texts = (*(MISSING_VALUES if only is None else only), *further)
+    return [str(text).strip() for text in texts]

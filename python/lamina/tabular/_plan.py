@@ -1,0 +1,171 @@
+"""From a table and the options to the task, the target, and how the columns are to be read."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lamina.tabular._columns import TableError
+from lamina.tabular._inspect import closest
+from lamina.tabular._options import TrainOptions
+from lamina.tabular._preprocessor import Preprocessor
+from lamina.tabular._remedies import Spell, options_named, table_named
+from lamina.tabular._rows import Table, count_rows
+from lamina.tabular._target import (
+    ClassTarget,
+    Target,
+    TargetError,
+    TaskChoice,
+    choose_task,
+    fit_target,
+    missing_texts,
+    stray_value,
+)
+
+_KINDS = {"numeric": "number", "categorical": "category", "ignore": "ignored"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the options and the whole table make of a training.
+
+    Attributes:
+        target, preprocessor: the latter is not yet fitted.
+        choice: the task and why it was chosen; no reason where an option gives it.
+        missing: rows of each text that counts as missing in the target column.
+        ignored_dates: formats of columns of dates that only order the rows.
+        stray: a value of a target of numbers that may stand for a missing one, or "".
+    """
+
+    target: Target
+    preprocessor: Preprocessor
+    choice: TaskChoice
+    missing: dict[str, int]
+    ignored_dates: dict[str, str]
+    stray: str
+
+
+@dataclass(frozen=True)
+class ColumnOptions:
+    """What the options say of single columns, each of which is there.
+
+    Attributes:
+        kinds: by column, where an option forces it. parsed: columns of marked numbers.
+        date_formats: of columns that the network reads. ignored_dates: of those that it does not.
+    """
+
+    kinds: dict[str, str]
+    parsed: list[str]
+    date_formats: dict[str, str]
+    ignored_dates: dict[str, str]
+
+
+def column_options(
+    options: TrainOptions, names: Collection[str], table: str, spell: Spell
+) -> ColumnOptions:
+    """The options of single columns, for a training table with columns of these names.
+
+    Raises:
+        TableError: an option names no column, or one that another option names.
+    """
+    target = options.target
+    with table_named(table):
+        if target not in names:
+            raise TableError(f"there is no column '{target}'{closest(target, names)}")
+    kinds = _forced_kinds(options, names, spell)
+    parsed = list(dict.fromkeys(map(str, options.parse_numbers)))
+    formats = {str(name): form for name, form in (options.date_format or {}).items()}
+    for option, columns in (("parse_numbers", parsed), ("date_format", formats)):
+        for name in columns:
+            _check_name(name, names, spell(option, None))
+    ignored = {name: form for name, form in formats.items() if kinds.get(name) == "ignored"}
+    formats = {name: form for name, form in formats.items() if name not in ignored}
+    for option, columns in (("parse_numbers", parsed), ("date_format", formats)):
+        for twice in kinds.keys() & columns:
+            if option == "parse_numbers" and kinds[twice] == "number":
+                continue
+            raise TableError(f"{spell(option, None)}: column '{twice}' is named by two options")
+    if target in formats:
+        raise TableError(
+            f"{spell('date_format', None)}: '{target}' is the target; dates cannot be predicted"
+        )
+    time = options.time_column
+    if time is not None and time == target:
+        raise TableError(f"{spell('time_column', None)}: '{time}' is the target")
+    if time is not None:
+        _check_name(time, names, spell("time_column", None))
+    return ColumnOptions(kinds, parsed, formats, ignored)
+
+
+def make_plan(
+    options: TrainOptions,
+    table: Table,
+    name: str,
+    index_columns: Collection[str],
+    spell: Spell,
+) -> Plan:
+    """Choose target and encoding for a training table of that name.
+
+    Raises:
+        TableError: an option names no column, or the target cannot be learnt.
+    """
+    target_name, columns = options.target, column_options(options, table, name, spell)
+    try:
+        preprocessor = Preprocessor(
+            numbers=options.numbers,
+            bins=options.bins,
+            kinds=columns.kinds,
+            missing_values=options.missing_values,
+            parse_numbers=columns.parsed,
+            date_formats=columns.date_formats,
+            decimal=options.decimal,
+            index_columns=index_columns,
+        )
+    except ValueError as error:
+        raise TableError(str(error)) from None
+    found = missing_texts(target_name, table[target_name], preprocessor.missing_values)
+    with options_named(target_name, spell), table_named(name), _missing_named(found, spell):
+        preprocessor.formats.learn(table, preprocessor.missing_values)
+        column = preprocessor.read(target_name, table[target_name])
+        choice = TaskChoice(options.task, "")
+        if options.task == "auto":
+            choice = choose_task(target_name, column, preprocessor.missing_values)
+        target = fit_target(target_name, column, preprocessor.missing_values, choice.task)
+        stray = ""
+        if not isinstance(target, ClassTarget):
+            stray = stray_value(target_name, column, preprocessor.missing_values)
+    return Plan(target, preprocessor, choice, found, columns.ignored_dates, stray)
+
+
+@contextmanager
+def _missing_named(found: dict[str, int], spell: Spell) -> Iterator[None]:
+    """Within it a target of too few classes tells which texts of it count as missing."""
+    try:
+        yield
+    except TargetError as error:
+        if not found:
+            raise
+        texts = ", ".join(f"'{text}' ({count_rows(rows)})" for text, rows in found.items())
+        raise TableError(
+            f"{error}; {texts} {'counts' if len(found) == 1 else 'count'} as missing: "
+            f"{spell('only_missing', '')} keeps them as classes"
+        ) from None
+
+
+def _forced_kinds(options: TrainOptions, names: Collection[str], spell: Spell) -> dict[str, str]:
+    kinds: dict[str, str] = {}
+    for option, kind in _KINDS.items():
+        typed = spell(option, None)
+        for name in dict.fromkeys(map(str, getattr(options, option))):
+            _check_name(name, names, typed)
+            if name in kinds:
+                raise TableError(f"{typed}: column '{name}' is named by two options")
+            if name == options.target:
+                task = spell("task", None)
+                raise TableError(f"{typed}: '{name}' is the target; use {task} to say its kind")
+            kinds[name] = kind
+    return kinds
+
+
+def _check_name(name: str, names: Collection[str], option: str) -> None:
+    if name not in names:
+        raise TableError(f"{option}: there is no column '{name}'{closest(name, names)}")

@@ -1,0 +1,111 @@
+"""Rows of a table with their targets, without copies of its columns."""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamina.tabular._columns import (
+    Column,
+    Indices,
+    TableError,
+    row_count,
+    rows_taken,
+    taken,
+)
+from lamina.tabular._inspect import closest
+from lamina.tabular._preprocessor import Preprocessor
+from lamina.tabular._remedies import table_named
+from lamina.tabular._target import ClassTarget, Target
+
+Table = dict[str, Column]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a table without its target column, which are not copied.
+
+    Attributes:
+        columns: the table's columns, with all of its rows.
+        target: the target as the network learns it [rows].
+        table: the table's name for errors; "" where there is one table alone.
+        numbers: the rows' places in the columns, rising [rows].
+        without_target: rows of the table left out for want of a target.
+    """
+
+    columns: Table
+    target: NDArray[Any]
+    table: str
+    numbers: Indices
+    without_target: int = 0
+
+    @property
+    def places(self) -> Indices | None:
+        """The rows' places in the columns, or None where these are all of them."""
+        return None if len(self.numbers) == row_count(self.columns) else self.numbers
+
+    def column(self, name: str) -> Column:
+        """The values of these rows in a column."""
+        return taken(self.columns[name], self.places)
+
+    def take(self, rows: Indices) -> "Rows":
+        """Some of the rows."""
+        numbers = self.numbers[rows]
+        return Rows(self.columns, self.target[rows], self.table, numbers, self.without_target)
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Within it an error names the table, and the row as it is numbered there."""
+        with table_named(self.table), rows_taken(self.numbers):
+            yield
+
+
+class RowsTaken(Mapping[str, Column]):
+    """The columns of `Rows` with these rows alone, taken when a column is asked for."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> Column:
+        return self._rows.column(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows.columns)
+
+    def __len__(self) -> int:
+        return len(self._rows.columns)
+
+
+def check_target(target: str, names: Collection[str]) -> None:
+    """Refuse a table without the target's column."""
+    if target not in names:
+        raise TableError(f"there is no target column '{target}'{closest(target, names)}")
+
+
+def take_target(name: str, table: Table, target: Target, preprocessor: Preprocessor) -> Rows:
+    """The rows of a table that have a target; the table loses its target column.
+
+    Raises:
+        TableError: no target column, none with a value, or a class that the model does not know.
+    """
+    with table_named(name):
+        check_target(target.name, table)
+        column = preprocessor.read(target.name, table.pop(target.name))
+        encoded = target.encode(column, preprocessor.missing_values)
+        for other in table:
+            table[other] = preprocessor.read(other, table[other])
+        there = encoded >= 0 if isinstance(target, ClassTarget) else ~np.isnan(encoded)
+        if not there.any():
+            raise TableError(f"no row has a value in the target column '{target.name}'")
+        if not table:
+            raise TableError(f"the target '{target.name}' is the only column")
+    rows = Rows(table, encoded, name, np.arange(len(encoded)), int((~there).sum()))
+    return rows.take(np.flatnonzero(there))
+
+
+def count_rows(count: int) -> str:
+    """A number of rows as it is said: `1 row`, `1,234 rows`."""
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
