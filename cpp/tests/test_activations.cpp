@@ -311,7 +311,8 @@ LAMINA_TEST(backward_from_z_equals_backward_from_what_forward_kept) {
   on_every_table([]<class T>(const KernelTable<T>& table) {
     for (const Entry& entry : kEntries) {
       const auto from_z = table.activation_backward_from_z[static_cast<int>(entry.activation)];
-      CHECK((from_z != nullptr) == (gradient_source(entry.activation) == GradientSource::kInput));
+      CHECK((from_z != nullptr) ==
+            (gradient_source(entry.activation) == lamina::kernels::GradientSource::kInput));
       if (from_z == nullptr) continue;
       const int64_t rows = 5, columns = padded<T>(40), n = rows * columns;
       Aligned<T> z(n), shifted(n + 1);
