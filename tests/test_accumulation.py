@@ -124,12 +124,16 @@ def test_a_mean_cannot_join_what_backward_left() -> None:
     assert bits(net.gradients().values()) == bits(before.values())
 
 
-def test_any_number_of_threads_gives_the_same_bits() -> None:
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_any_number_of_threads_gives_the_same_bits(reduction: Any) -> None:
     x, y = class_data(rows=600)
+    loss = lm.CrossEntropy(reduction=reduction)
 
     def trained() -> bytes:
-        net = classifier(dropout=0.2)
-        net.fit(x, y, batch_size=90, accumulate=3, epochs=2, verbose=False)
+        # Wide enough to deserve threads.
+        layers = [lm.Dense(500, "relu"), lm.Dropout(0.2), lm.Dense(3, "softmax")]
+        net = lm.Sequential(layers, inputs=7)
+        net.fit(x, y, loss=loss, batch_size=90, accumulate=3, epochs=2, verbose=False)
         return bits(net)
 
     assert same_for_any_threads(trained)

@@ -321,6 +321,20 @@ def test_one_row_is_refused_in_training_with_the_reason() -> None:
     assert net.forward(x[:1]).shape == net.predict(x[:1]).shape == (1, 2)
 
 
+def test_gradients_in_inference_do_not_depend_on_those_of_a_training_batch_before() -> None:
+    x, y = value_data(rows=8)
+    net, fresh = network(), network()
+    upstream = np.ones((8, y.shape[1]))
+    net.forward(x, training=True)
+    net.backward(np.full_like(upstream, 3e38))  # sums of columns overflow
+    found = []
+    for each in (net, fresh):
+        each.forward(x)
+        found.append((each.backward(upstream), each.gradients()))
+    assert np.isfinite(found[0][0]).all()
+    assert bits([found[0][0], *found[0][1].values()]) == bits([found[1][0], *found[1][1].values()])
+
+
 def test_weights_and_statistics_of_the_last_finite_loss_are_kept() -> None:
     x, y = value_data(rows=64)
     layers = [lm.BatchNorm(), lm.Dense(9, "relu"), lm.BatchNorm(), lm.Dense(2)]

@@ -363,6 +363,16 @@ def test_what_does_not_fit_is_refused_in_a_sentence(case: str) -> None:
         call(NETWORKS["dense"])
 
 
+def test_the_core_refuses_a_loss_that_does_not_fit() -> None:
+    x, y = (array.astype(np.float64) for array in value_data(rows=10))
+    net = regressor(dtype="float64")
+    direction = [np.ones_like(array) for array in net.parameters().values()]
+    with pytest.raises(ValueError, match="softmax"):
+        _core.hessian_vector_product(
+            net._core_network(), core_loss("cross_entropy"), Examples(x, None, y, None), direction
+        )
+
+
 def test_the_core_puts_the_weights_back_where_the_loss_is_not_finite() -> None:
     x, y = (array.astype(np.float64) for array in value_data(rows=10))
     net = regressor(dtype="float64")

@@ -1,5 +1,6 @@
 """Layers: their options, first weights, and what they refuse."""
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,7 @@ LAYER_EXAMPLES: list[lm.Layer] = [
     lm.PReLU(0.1, shared=True, rate_factor=0.5),
     lm.LayerNorm(1e-3, shift=False, trainable=False),
     lm.RMSNorm(1e-3, scale=False, decay_factor=2.0),
-    lm.Scale(0.1, shift=True),
+    lm.Scale(0.1, shift=True, rate_factor=0.5),
     lm.Normalization(),
     lm.Affine([1.0, 2.0, 3.0, 4.0], 0.5),
     lm.Clip(low=-1.0),
@@ -142,6 +143,11 @@ def test_a_network_can_be_built_from_its_description(layer: lm.Layer) -> None:
     twin = lm.Sequential.from_spec(net.to_spec(), seed=3)
     assert twin.to_spec() == net.to_spec()
     assert bits(twin) == bits(net)
+    described = net.to_spec()["layers"][0]
+    for field in fields(layer):
+        given = layer.to_spec().get(field.name)
+        if given != field.default and field.name != "layers":
+            assert described[field.name] == (list(given) if isinstance(given, tuple) else given)
 
 
 def test_numbers_may_be_numpys() -> None:
@@ -170,6 +176,17 @@ def test_numbers_may_be_numpys() -> None:
             ValueError,
             "'value', which is missing",
         ),
+        (
+            lambda: lm.Dense(1, initializer={"kind": "orthogonal", "gain": 2.0, "x": 1}),
+            ValueError,
+            "unknown option 'x'",
+        ),
+        (
+            lambda: lm.Dense(1, initializer="he"),
+            ValueError,
+            "zeros, constant, orthogonal, glorot_uniform, glorot_normal, he_uniform, he_normal, "
+            "lecun_uniform, lecun_normal",
+        ),
         (lambda: lm.Dropout(1.0), ValueError, "'rate' below 1, got 1: nothing would be kept"),
         (lambda: lm.Dropout(-0.1), ValueError, "'rate' between 0 and 1, got -0.1"),
         (
@@ -178,7 +195,7 @@ def test_numbers_may_be_numpys() -> None:
             "a finite number for 'rate', got nan",
         ),
     ],
-    ids=["0", "broken", "number", "option", "slope", "value", "all", "minus", "nan"],
+    ids=["0", "broken", "number", "option", "slope", "value", "gain", "he", "all", "minus", "nan"],
 )
 def test_options_out_of_range_are_refused(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):

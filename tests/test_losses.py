@@ -123,6 +123,12 @@ def test_short_names_mean_the_long_ones(alias: str, name: str) -> None:
     assert core_loss(alias).name == name
 
 
+@pytest.mark.parametrize("name", _core.catalogue()["losses"])
+def test_the_core_refuses_options_that_a_loss_does_not_have(name: str) -> None:
+    with pytest.raises(ValueError, match=f"loss {name}: unknown option 'x'"):
+        _core.make_loss(f'{{"kind": "{name}", "x": 1}}')
+
+
 def test_every_loss_of_the_core_has_a_class_of_its_name() -> None:
     kinds = {kind.kind for kind in lm.Loss.__subclasses__()}
     assert kinds == set(_core.catalogue()["losses"])

@@ -37,6 +37,17 @@ def test_one_row_has_the_networks_outputs(activation: str, dtype: Any) -> None:
     np.testing.assert_allclose(got, expected, rtol=tolerance(dtype), atol=tolerance(dtype))
 
 
+@pytest.mark.parametrize("inner", ["softmax", "log_softmax"])
+def test_a_softmax_within_a_block_leaves_the_other_values_of_one_row(inner: str) -> None:
+    deeper = lm.Residual([lm.Dense(16, inner), lm.Dense(7, inner)])
+    block = lm.Residual([lm.Dense(7, "tanh"), deeper, lm.Dense(9, inner), lm.Dense(7)])
+    net = lm.Sequential([block, lm.Dense(2)], inputs=7, dtype="float64")
+    x = class_data(rows=5)[0].astype(np.float64)
+    predictor = net.compile_predictor()
+    got = np.array([predictor(row) for row in x])
+    np.testing.assert_allclose(got, net.predict(x), rtol=1e-13, atol=1e-14)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_rows_together_have_the_networks_outputs_to_the_bit(dtype: Any) -> None:
     net = classifier(dropout=0.5, dtype=dtype)

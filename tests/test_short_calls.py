@@ -50,7 +50,7 @@ def needs_conversion(array: Array) -> Array:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", LOSSES)
-@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("rows", [1, 3, 2000])
 def test_steps_have_the_bits_of_arrays_that_are_converted(case: str, dtype: str, rows: int) -> None:
     activation, loss = LOSSES[case]
     plain, converted = network(activation, dtype), network(activation, dtype)
@@ -83,7 +83,7 @@ def test_outputs_have_the_bits_of_arrays_that_are_converted(
 ) -> None:
     net = network("softmax", dtype)
     net.set_parameters(net.parameters())
-    for rows in (1, 4):
+    for rows in (1, 4, 3000):
         x, _ = data("mse", given, rows)
         found = getattr(net, call)(x)
         assert found.dtype == dtype

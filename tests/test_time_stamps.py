@@ -170,6 +170,7 @@ CLOSE = {
     "shuffled time stamps": np.random.default_rng(1).permutation(seconds()[:, 0]),
     "an hour a second": START + np.arange(3600.0) + 0.5,
     "coordinates": 5e6 + np.random.default_rng(2).uniform(0, 100, 5000),
+    "two rows": np.array([START + 0.25, START + 0.75]),
     "below 0": -START - np.random.default_rng(3).uniform(0, 600, 500),
 }
 

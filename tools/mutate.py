@@ -1,7 +1,7 @@
 """Mutation testing: changes the core in one place at a time and looks whether the tests notice.
 
     python tools/mutate.py --sample 200 --seed 0     # mutants drawn at random, one of a line
-    python tools/mutate.py --again                   # those that survived, after new tests
+    python tools/mutate.py --sample 0 --again        # those that survived, after new tests
 
 mutants.py says what is changed, and what is left out since it changes speed alone. A mutant is
 caught where a test fails, crashes or takes three times as long as all tests take. Tests are asked
@@ -31,6 +31,11 @@ def rows_of(path: Path) -> list[dict[str, str]]:
     """The rows of a table."""
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def row_key(row: dict[str, str]) -> tuple[str, str, str]:
+    """As `Mutant.key`."""
+    return Path(row["file"]).name, row["before"], row["after"]
 
 
 class Results:
@@ -67,25 +72,22 @@ class Results:
             else:
                 self.rows.append(row)
             with self.path.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, HEADER)
+                writer = csv.DictWriter(file, HEADER, lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(self.rows)
 
     def keys(self) -> list[tuple[str, str, str]]:
         """Of all rows, as `Mutant.key`."""
-        return [(Path(row["file"]).name, row["before"], row["after"]) for row in self.rows]
+        return [row_key(row) for row in self.rows]
 
     def survivors(self) -> set[tuple[str, str, str]]:
-        """The keys of those that no test noticed."""
-        pairs = zip(self.keys(), self.rows, strict=True)
-        return {key for key, row in pairs if row["verdict"] == SURVIVED}
+        """The keys of those that no test noticed, and that count."""
+        return {row_key(row) for row in self.judged() if row["verdict"] == SURVIVED}
 
     def judged(self) -> list[dict[str, str]]:
         """The rows that count: the mutant compiled, and to a program that gives other results."""
-        pairs = zip(self.keys(), self.rows, strict=True)
-        same = {(row["file"], row["before"], row["after"]) for row in rows_of(EQUIVALENT)}
-        verdicts = (CAUGHT, HUNG, SURVIVED)
-        return [row for key, row in pairs if row["verdict"] in verdicts and key not in same]
+        same, verdicts = {row_key(row) for row in rows_of(EQUIVALENT)}, (CAUGHT, HUNG, SURVIVED)
+        return [row for row in self.rows if row["verdict"] in verdicts and row_key(row) not in same]
 
     def likeliest_first(self, file: str) -> list[str]:
         """Names of test files: those that caught most mutants of the file's floor, then of all."""
@@ -164,7 +166,10 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=200, help="mutants to judge in all (200)")
     parser.add_argument("--seed", type=int, default=0, help="of the choice (0)")
     parser.add_argument("--only", default="", help="files whose path contains this")
-    parser.add_argument("--again", action="store_true", help="those that survived once more")
+    parser.add_argument("--again", action="store_true", help="those that survived too")
+    parser.add_argument(
+        "--together-only", action="store_true", help="none that needs a build of its own"
+    )
     parser.add_argument("--together", type=int, default=2, help="processes at a time (2)")
     parser.add_argument("--tree", type=Path, default=tree, help="folder of the changed copy")
     options = parser.parse_args()
@@ -172,20 +177,20 @@ def main() -> None:
     subject = Subject(ROOT, tree, switched=True)
     found = [mutant for mutant in all_mutants(tree) if options.only in mutant.file]
     print(f"{len(found)} possible mutants on {len({(m.file, m.line) for m in found})} lines")
-    if options.again:
-        survivors = results.survivors()
-        chosen = [mutant for mutant in found if mutant.key() in survivors]
-    else:
-        known = set(results.keys())
-        left = (mutant for mutant in drawn(found, options.seed) if mutant.key() not in known)
-        chosen = list(islice(left, max(options.sample - len(results.judged()), 0)))
+    survivors, known = results.survivors(), set(results.keys())
+    again = [mutant for mutant in found if mutant.key() in survivors and options.again]
+    new = (mutant for mutant in drawn(found, options.seed) if mutant.key() not in known)
+    if options.together_only:
+        new = (mutant for mutant in new if mutant.switched)
+    chosen = again + list(islice(new, max(options.sample - len(results.judged()), 0)))
     together = judge_together(subject, results, chosen, options.together)
-    # The others, and survivors that may be no change at all, each in a build of its own.
-    subject = Subject(ROOT, tree, switched=False)
-    survivors = results.survivors()
-    for mutant in chosen:
-        if mutant not in together or mutant.key() in survivors:
-            judge(subject, results, mutant, known=mutant in together)
+    if not options.together_only:
+        # The others, and survivors that may be no change at all, each in a build of its own.
+        subject = Subject(ROOT, tree, switched=False)
+        survivors = results.survivors()
+        for mutant in chosen:
+            if mutant not in together or mutant.key() in survivors:
+                judge(subject, results, mutant, known=mutant in together)
     print(results.summary())
 
 

@@ -7,6 +7,7 @@ Only tests that reach a mutant are asked, the quick ones and those that have cau
 
 import ctypes
 import json
+import mmap
 import os
 import pickle
 import resource
@@ -58,9 +59,16 @@ def passes(item: pytest.Item, following: pytest.Item | None) -> bool:
     return not any(report.failed for report in reports)
 
 
-def ask(items: list[pytest.Item]) -> tuple[int, str]:
-    """Runs tests up to the first that fails; how many were run, and its name."""
-    for number, item in enumerate(items):
+def ask(tests: list[tuple[pytest.Item, Known]], running: mmap.mmap) -> tuple[int, str]:
+    """Runs tests up to the first that fails; how many were run, and its name.
+
+    The number of the test that runs stands in `running`, should the process end in it.
+    """
+    items = [item for item, _ in tests]
+    for number, (item, known) in enumerate(tests):
+        running[:4] = number.to_bytes(4, "little")
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, 20.0 + 50.0 * known.seconds)
         if not passes(item, items[number + 1] if number + 1 < len(items) else None):
             return number + 1, item.nodeid
     return len(items), ""
@@ -100,25 +108,23 @@ def fork(task: Callable[[], Any], seconds: float) -> tuple[int, int]:
     os._exit(0)
 
 
-def finish(process: int, pipe: int, wall: float) -> tuple[Any, str]:
-    """What the process has sent, or None and how it ended."""
-    end, data = time.monotonic() + wall, b""
-    while True:
-        ready, _, _ = select.select([pipe], [], [], max(end - time.monotonic(), 0.0))
-        if not ready:
-            os.killpg(process, signal.SIGKILL)
-            break
-        part = os.read(pipe, 1 << 16)
-        if not part:
-            break
-        data += part
-    os.close(pipe)
+def finish(process: int, pipe: int) -> tuple[Any, int]:
+    """What the process has sent, or None and the signal that ended it (0: none did)."""
+    with os.fdopen(pipe, "rb") as stream:
+        data = stream.read()
     _, status = os.waitpid(process, 0)
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        hung = number in (signal.SIGKILL, signal.SIGXCPU)
-        return None, "hung" if hung else f"ended by {signal.Signals(number).name}"
-    return (pickle.loads(data), "") if data else (None, "ended without an answer")
+    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    return (pickle.loads(data) if data else None), number
+
+
+@dataclass
+class Started:
+    """A process that runs tests for one mutant."""
+
+    process: int
+    pipe: int
+    tests: list[str]
+    running: mmap.mmap
 
 
 class Runner:
@@ -127,9 +133,9 @@ class Runner:
     def __init__(self, folder: Path, items: list[pytest.Item]) -> None:
         self.folder, self.items, self.core = folder, items, Core()
         self.caught: Counter[str] = Counter()
-        found, problem = finish(*fork(lambda: measure(self.core, items), 3600), 3600)
+        found, ended = finish(*fork(lambda: measure(self.core, items), 3600))
         if found is None:
-            sys.exit(f"the run without a mutant {problem}")
+            sys.exit(f"the run without a mutant was ended by signal {ended}")
         self.known: list[Known] = found
         failed = [i.nodeid for i, k in zip(items, found, strict=True) if not k.passed]
         lines = [f"without a mutant these fail and are left out: {failed}"]
@@ -146,43 +152,47 @@ class Runner:
             key=lambda pair: (pair[1].seconds + 0.01) / (1 + 3 * self.caught[pair[0].nodeid]),
         )
 
-    def start(self, number: int) -> tuple[int, int, float, int]:
-        """A process for one mutant, its pipe, its limit and the number of its tests."""
-        tests = self.tests_of(number)
+    def start(self, number: int) -> Started:
+        """A process for one mutant."""
+        tests, running = self.tests_of(number), mmap.mmap(-1, 4)
         seconds = 20.0 + 5.0 * sum(known.seconds for _, known in tests)
-        items = [item for item, _ in tests]
 
         def task() -> tuple[int, str]:
             self.core.set(number)
-            return ask(items)
+            return ask(tests, running)
 
-        return (*fork(task, seconds), seconds, len(tests))
+        return Started(*fork(task, seconds), [item.nodeid for item, _ in tests], running)
 
-    def answer(self, number: int, started: tuple[int, int, float, int]) -> None:
+    def answer(self, number: int, started: Started) -> None:
         """Waits for a mutant's process and writes what became of it."""
-        process, pipe, seconds, tests = started
-        found, problem = finish(process, pipe, 20 * seconds)
+        found, ended = finish(started.process, started.pipe)
         if found is None:
-            verdict, by, asked = ("hung" if problem == "hung" else "caught"), problem, tests
+            asked = int.from_bytes(started.running[:4], "little") + 1
+            by = started.tests[asked - 1] if started.tests else ""
+            verdict = "hung" if ended in (signal.SIGALRM, signal.SIGXCPU) else "caught"
         else:
             asked, by = found
             verdict = "caught" if by else "survived"
-            self.caught[by] += 1 if by else 0
-        if not tests:
+        self.caught[by] += 1
+        if not started.tests:
             by = "no test reaches it"
+        elif ended:
+            by += f" ({signal.Signals(ended).name})"
+        tests = len(started.tests)
         line = {"number": number, "verdict": verdict, "by": by, "asked": asked, "tests": tests}
         with (self.folder / "answers").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def run(self, numbers: list[int]) -> None:
         """All mutants, TOGETHER at a time."""
-        waiting: list[tuple[int, tuple[int, int, float, int]]] = []
-        for number in numbers:
-            waiting.append((number, self.start(number)))
-            if len(waiting) == TOGETHER:
-                self.answer(*waiting.pop(0))
-        for pair in waiting:
-            self.answer(*pair)
+        busy: dict[int, tuple[int, Started]] = {}  # by pipe
+        for number in [*numbers, *([0] * TOGETHER)]:
+            if number:
+                started = self.start(number)
+                busy[started.pipe] = number, started
+            if busy and (len(busy) == TOGETHER or not number):
+                ready, _, _ = select.select(list(busy), [], [])
+                self.answer(*busy.pop(ready[0]))
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool:

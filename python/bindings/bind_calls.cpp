@@ -1,23 +1,28 @@
-// Binds short calls on few rows: where arrays need no conversion and no check fails, a step of online
-// learning costs what its work costs. Each returns None otherwise, and Python's own checks find the reason.
+// Binds calls on arrays that need no conversion: their checks and their work are done at once, so that a step
+// of online learning costs what its work costs. Each returns None for other arrays, which Python's checks
+// convert or refuse.
 #include <array>
 #include <limits>
 #include <optional>
 
+#include "base/arena.h"
 #include "handles.h"
 #include "inference/values_within.h"
 #include "parameter_arrays.h"
 #include "passes.h"
 #include "plain_arrays.h"
+#include "poll.h"
 #include "training/check_targets.h"
 
 namespace lamina::python {
 namespace {
 
-// Targets are checked on their way to the stack.
-constexpr int64_t kMostTargets = 512;
-
-bool never(int64_t) noexcept { return false; }
+// More than so many elements are looked through by Python's checks, which let other threads run meanwhile.
+constexpr int64_t kMostElements = int64_t{1} << 18;
+// So many targets are copied to the stack.
+constexpr int64_t kFewTargets = 512;
+// Multiply-adds that take about as long as the activation of one element.
+constexpr int64_t kElementWork = 8;
 
 PyObject* none() noexcept { return py::none().release().ptr(); }
 
@@ -33,13 +38,12 @@ std::optional<ArraySource> plain_matrix(PyObject* array, int64_t rows, int64_t c
   return ArraySource{proxy(array)->data, type, rows, columns, columns * size, size};
 }
 
-// Rows [rows, columns] of finite numbers whose `work` of multiply-adds each is too short to give up the
-// interpreter's lock for.
+// Rows [rows, columns] of finite numbers.
 template <class T>
-std::optional<ArraySource> plain_rows(PyObject* x, int64_t columns, int64_t work) {
+std::optional<ArraySource> plain_rows(PyObject* x, int64_t columns) {
   if (!is_plain(x, kReadable) || proxy(x)->nd != 2 || proxy(x)->dimensions[1] != columns) return std::nullopt;
   const int64_t rows = proxy(x)->dimensions[0];
-  if (rows < 1 || rows > kWorkToUnlock / work) return std::nullopt;
+  if (rows < 1 || rows * columns > kMostElements) return std::nullopt;
   const auto source = plain_matrix<T>(x, rows, columns);
   if (!source) return std::nullopt;
   const bool narrow = sizeof(T) == 4 || source->type == kernels::SourceType::kF32;
@@ -58,9 +62,11 @@ class PlainTargets {
     const int64_t columns = loss.target_columns(outputs);
     if (!has_shape(y, 2, rows, columns) && !(columns == 1 && has_shape(y, 1, 1, rows))) return false;
     const auto source = plain_matrix<T>(y, rows, columns);
-    if (!source || rows * columns > kMostTargets) return false;
-    read_values(*source, loss, where, values_.data());
-    targets_.values = values_.data();
+    if (!source || rows * columns > kMostElements) return false;
+    T* values = values_.data();
+    if (rows * columns > kFewTargets) values = (many_values_ = AlignedBuffer<T>(rows * columns)).data();
+    read_values(*source, loss, where, values);
+    targets_.values = values;
     targets_.columns = targets_.row_stride = columns;
     return true;
   }
@@ -69,26 +75,43 @@ class PlainTargets {
  private:
   bool read_indices(PyObject* y, int64_t rows, int64_t outputs, const char* where) {
     const bool wide = proxy(y)->descr == numpy_types().i64;
-    if ((!wide && proxy(y)->descr != numpy_types().i32) || rows > kMostTargets) return false;
+    if (!wide && proxy(y)->descr != numpy_types().i32) return false;
     const int64_t size = wide ? 8 : 4;
     const auto type = wide ? kernels::SourceType::kI64 : kernels::SourceType::kI32;
-    read_classes({proxy(y)->data, type, rows, 1, size, size}, outputs, where, classes_.data());
-    targets_.classes = classes_.data();
+    int32_t* classes = classes_.data();
+    if (rows > kFewTargets) classes = (many_classes_ = AlignedBuffer<int32_t>(rows)).data();
+    read_classes({proxy(y)->data, type, rows, 1, size, size}, outputs, where, classes);
+    targets_.classes = classes;
     return true;
   }
 
   Targets<T> targets_;
-  std::array<T, kMostTargets> values_;
-  std::array<int32_t, kMostTargets> classes_;
+  std::array<T, kFewTargets> values_;
+  std::array<int32_t, kFewTargets> classes_;
+  AlignedBuffer<T> many_values_;
+  AlignedBuffer<int32_t> many_classes_;
 };
 
+// Whether so many rows are through in microseconds, where each takes `multiply_adds` and activations.
 template <class T>
-int64_t row_work(const Model<T>& model) noexcept {
-  return std::max<int64_t>(1, model.network().forward_multiply_adds());
+bool is_short(const Network<T>& network, int64_t rows, int64_t multiply_adds) noexcept {
+  int64_t elements = 1;
+  for (const int64_t columns : network.slot_columns()) elements += columns;
+  return rows < kWorkToUnlock / (multiply_adds + kElementWork * elements);
 }
-template <class T>
-int64_t step_work(const Model<T>& model) noexcept {
-  return std::max<int64_t>(1, model.network().training_multiply_adds());
+
+// Runs a call with the interpreter's lock held where it is short, else without, noticing Ctrl-C.
+template <class Run>
+auto run_long(PyObject* x, Run run) {
+  return interruptible([&](Poll poll) {
+    const Unlocked unlocked(py::reinterpret_borrow<py::array>(x));
+    return run(poll);
+  });
+}
+template <class Run>
+auto run_now_or_long(bool is_short, PyObject* x, Run run) {
+  const auto never = [](int64_t) noexcept { return false; };
+  return is_short ? run(never) : run_long(x, run);
 }
 
 template <class T>
@@ -100,45 +123,61 @@ py::object new_outputs(const Model<T>& model, int64_t rows) {
 
 template <class T>
 PyObject* try_predict(const Model<T>& model, PyObject* x) {
-  const auto rows = plain_rows<T>(x, model.network().inputs(), row_work(model));
+  const Network<T>& network = model.network();
+  const auto rows = plain_rows<T>(x, network.inputs());
   if (!rows) return none();
   py::object outputs = new_outputs(model, rows->rows);
-  if (!model.try_predict(*rows, values_of<T>(outputs.ptr()))) return none();
+  T* out = values_of<T>(outputs.ptr());
+  const bool is_done =
+      is_short(network, rows->rows, network.forward_multiply_adds()) && model.try_predict(*rows, out);
+  if (!is_done) run_long(x, [&](Poll poll) { return model.predict(*rows, out, poll); });
   return outputs.release().ptr();
 }
 
 template <class T>
 PyObject* try_forward(Model<T>& model, PyObject* x, bool training, uint64_t seed, uint64_t step) {
-  const auto rows = plain_rows<T>(x, model.network().inputs(), row_work(model));
+  const Network<T>& network = model.network();
+  const auto rows = plain_rows<T>(x, network.inputs());
   if (!rows) return none();
   py::object outputs = new_outputs(model, rows->rows);
-  model.forward(*rows, training, seed, step, values_of<T>(outputs.ptr()), &never);
+  T* out = values_of<T>(outputs.ptr());
+  run_now_or_long(is_short(network, rows->rows, network.forward_multiply_adds()), x,
+                  [&](Poll poll) { model.forward(*rows, training, seed, step, out, poll); });
   return outputs.release().ptr();
 }
 
 template <class T>
 PyObject* try_jacobian(Model<T>& model, PyObject* x) {
   const Network<T>& network = model.network();
-  const auto rows = plain_rows<T>(x, network.inputs(), row_work(model) * (network.outputs() + 1));
+  const auto rows = plain_rows<T>(x, network.inputs());
   if (!rows) return none();
   const Py_intptr_t shape[3] = {static_cast<Py_intptr_t>(rows->rows),
                                 static_cast<Py_intptr_t>(network.outputs()),
                                 static_cast<Py_intptr_t>(network.inputs())};
   py::object result = new_array<T>(3, shape);
   T* out = values_of<T>(result.ptr());
-  model.derive([&](Derivatives<T>& derivatives) { return derivatives.input_jacobian(*rows, out, &never); });
+  const int64_t passes = network.outputs() + 1;
+  run_now_or_long(is_short(network, rows->rows * passes, network.forward_multiply_adds()), x, [&](Poll poll) {
+    return model.derive(
+        [&](Derivatives<T>& derivatives) { return derivatives.input_jacobian(*rows, out, poll); });
+  });
   return result.release().ptr();
 }
 
 template <class T>
 PyObject* try_train_step(Model<T>& model, PyObject* x, PyObject* y, const LossSpec& loss,
                          Optimizer<T>& optimizer, uint64_t seed) {
-  const auto rows = plain_rows<T>(x, model.network().inputs(), step_work(model));
+  const Network<T>& network = model.network();
+  const auto rows = plain_rows<T>(x, network.inputs());
   PlainTargets<T> targets;
-  if (!rows || !targets.read(y, loss, rows->rows, model.network().outputs(), "train_step")) return none();
+  if (!rows || !targets.read(y, loss, rows->rows, network.outputs(), "train_step")) return none();
   const DataSet<T> data{*rows, targets.targets(), nullptr};
-  const std::optional<double> value = model.try_train_step(data, loss, optimizer, seed);
-  return value ? PyFloat_FromDouble(*value) : none();
+  std::optional<double> value;
+  if (is_short(network, rows->rows, network.training_multiply_adds()))
+    value = model.try_train_step(data, loss, optimizer, seed);
+  if (!value)
+    value = run_long(x, [&](Poll poll) { return model.train_step(data, loss, optimizer, seed, poll); });
+  return PyFloat_FromDouble(*value);
 }
 
 // {name: gradient} of the last value_and_gradient.
@@ -161,13 +200,15 @@ template <class T>
 PyObject* try_value_and_gradient(Model<T>& model, const std::vector<py::object>& names, PyObject* x,
                                  PyObject* y, const LossSpec& loss, uint64_t seed, uint64_t step,
                                  bool accumulate) {
-  const auto rows = plain_rows<T>(x, model.network().inputs(), step_work(model));
+  const Network<T>& network = model.network();
+  const auto rows = plain_rows<T>(x, network.inputs());
   PlainTargets<T> targets;
-  if (!rows || names.empty() ||
-      !targets.read(y, loss, rows->rows, model.network().outputs(), "value_and_grad"))
+  if (!rows || names.empty() || !targets.read(y, loss, rows->rows, network.outputs(), "value_and_grad"))
     return none();
   const DataSet<T> data{*rows, targets.targets(), nullptr};
-  const double value = model.value_and_gradient(data, loss, seed, step, accumulate, &never);
+  const double value = run_now_or_long(
+      is_short(network, rows->rows, network.training_multiply_adds()), x,
+      [&](Poll poll) { return model.value_and_gradient(data, loss, seed, step, accumulate, poll); });
   return py::make_tuple(value, gradients_by_name(model, names)).release().ptr();
 }
 
