@@ -207,6 +207,20 @@ LAMINA_TEST(losses_of_probabilities_are_those_of_their_formulas) {
         "log_loss: expected probabilities between 0 and 1 in y_pred, got 1.2");
 }
 
+LAMINA_TEST(rows_without_weights_lose_what_rows_of_weight_1_lose) {
+  for (const double closest : {0.5, 1e-3, 1e-9, 1e-14}) {
+    Case made;
+    for (int row = 0; row < 101; ++row) {
+      made.targets.push_back(row % 3 == 0 ? 1.0 : 0.0);
+      const double miss = closest * (1.0 + row) / 102.0;
+      made.outputs.push_back(row % 3 == 0 ? 1.0 - miss : miss);
+    }
+    const double plain = made("log_loss");
+    made.weights.assign(101, 1.0);
+    CHECK_NEAR(plain, made("log_loss"), 1e-13 * made("log_loss"));
+  }
+}
+
 LAMINA_TEST(probabilities_that_do_not_sum_to_1_are_told) {
   Case made;
   made.classes = {0, 1};

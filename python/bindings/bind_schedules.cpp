@@ -5,10 +5,10 @@
 #include <memory>
 #include <span>
 
-#include "array_view.h"
 #include "given_values.h"
 #include "instance.h"
 #include "made_here.h"
+#include "metric_arguments.h"
 #include "schedule_handle.h"
 #include "training/schedule_options.h"
 
@@ -84,17 +84,6 @@ class AttributeReader {
   py::handle schedule_;
   std::string name_;
 };
-
-FigureModes modes_of(const py::dict& figures) {
-  FigureModes modes;
-  for (const auto& [name, mode] : figures)
-    modes.push_back(
-        {name.cast<std::string>(),
-         named_value<std::optional<Mode>>(mode.is_none() ? py::str("auto") : py::str(mode),
-                                          {{"auto", std::nullopt}, {"min", Mode::kMin}, {"max", Mode::kMax}},
-                                          "watch", "mode min, max or None")});
-  return modes;
-}
 
 py::dict dict_of(const FigureModes& modes) {
   py::dict figures;
@@ -240,12 +229,13 @@ void register_schedules(py::module_& module) {
           },
           py::arg("t"), py::arg("length"))
       .def(
-          "watch", [](Bound& self, const py::dict& figures) { self.schedule->watch(modes_of(figures)); },
+          "watch", [](Bound& self, const py::dict& figures) { self.schedule->watch(figure_modes(figures)); },
           py::arg("figures"))
       .def(
           "note_epoch",
           [](Bound& self, const py::dict& record) { self.schedule->note_epoch(figures_of(record)); },
           py::arg("record"))
+      .def("to_json", [](const Bound& self) { return self.schedule->to_json().dump(); })
       .def("get_state", [](const Bound& self) { return state_of(*self.schedule); })
       .def(
           "set_state", [](Bound& self, const py::object& state) { set_state(*self.schedule, state); },
@@ -264,6 +254,9 @@ void register_schedules(py::module_& module) {
         return bound(make_warm_up(after.schedule, given.options<WarmUpOptions>(), given.per()));
       },
       py::arg("after"), py::arg("options"));
+  module.def(
+      "schedule_from_json",
+      [](const std::string& spec) { return bound(schedule_from_json(Json::parse(spec))); }, py::arg("spec"));
   module.def(
       "wrap_schedule",
       [](const py::object& schedule) { return bound(std::make_shared<PythonSchedule>(schedule)); },

@@ -7,7 +7,7 @@ import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'better', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'wrap_schedule', 'write_model_file']
+__all__: list[str] = ['Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'better', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_text_table', 'make_warm_up', 'metric_table', 'monitored', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_model_file', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'wrap_schedule', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -22,6 +22,8 @@ class Schedule:
     def rates(self, first: typing.Any, count: typing.Any, epoch_steps: typing.Any, last: typing.Any) -> numpy.typing.NDArray[numpy.float64]:
         ...
     def set_state(self, state: typing.Any) -> None:
+        ...
+    def to_json(self) -> str:
         ...
     def watch(self, figures: dict) -> None:
         ...
@@ -343,6 +345,10 @@ def metric_table() -> list:
     """
     Name, alias, what it reads and better direction of each metric.
     """
+def monitored(where: str, name: typing.Any, mode: typing.Any, figures: dict) -> tuple[str, bool]:
+    """
+    The watched figure's name, and whether a larger one is better.
+    """
 def narrow_columns(array: numpy.ndarray) -> list[int]:
     """
     Columns of a float64 matrix in which float32 may make many values one, by a sample of rows.
@@ -360,6 +366,8 @@ def read_model_file(path: str | bytes) -> tuple[str, dict[str, numpy.ndarray]]:
 def sample_gradient_norms(network: Network, loss: Loss, examples: lamina._network.examples.Examples) -> numpy.ndarray:
     ...
 def sample_gradients(network: Network, loss: Loss, examples: lamina._network.examples.Examples) -> numpy.ndarray:
+    ...
+def schedule_from_json(spec: str) -> Schedule:
     ...
 def serialize_model(record: str, tensors: dict[str, numpy.ndarray]) -> bytes:
     """

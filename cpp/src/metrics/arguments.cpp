@@ -3,37 +3,39 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <limits>
+#include <span>
+#include <utility>
 
 #include "base/error.h"
+#include "base/number_text.h"
 
 namespace lamina::metrics {
 namespace {
 
 // Targets are probabilities where their rows sum to 1 up to the rounding of half precision.
 constexpr double kSumSlack = 1e-2;
+constexpr double kLargest = std::numeric_limits<double>::max();
 
-void check_finite(const char* name, const char* argument, const NumberView& numbers) {
-  if (numbers.int32 != nullptr) return;
-  for (int64_t row = 0; row < numbers.rows; ++row)
-    for (int64_t column = 0; column < numbers.columns; ++column) {
-      const double value = numbers.at(row, column);
-      if (!std::isfinite(value))
-        fail(name, std::string("expected finite numbers in ") + argument + ", got " + number_text(value) +
-                       " in row " + std::to_string(row));
-    }
+void check_finite(const char* name, const char* argument, const PlainNumbers& numbers) {
+  int64_t wrong = 0;
+  for (const double value : numbers.all()) wrong += std::abs(value) <= kLargest ? 0 : 1;
+  if (wrong == 0) return;
+  const std::span<const double> all = numbers.all();
+  const auto first = std::ranges::find_if(all, [](double value) { return !std::isfinite(value); });
+  fail(name, std::string("expected finite numbers in ") + argument + ", got " + short_number(*first) +
+                 " in row " + std::to_string((first - all.begin()) / numbers.columns));
 }
 
-std::string shape_text(const NumberView& numbers) {
+std::string shape_text(const PlainNumbers& numbers) {
   return metrics::shape_text(numbers.rows, numbers.columns);
 }
 
-double row_sum(const NumberView& numbers, int64_t row) {
+double row_sum(const PlainNumbers& numbers, int64_t row) {
   return pairwise_sum(0, numbers.columns, [&](int64_t column) { return numbers.at(row, column); });
 }
 
-bool rows_sum_to_one(const NumberView& numbers) {
+bool rows_sum_to_one(const PlainNumbers& numbers) {
   for (int64_t row = 0; row < numbers.rows; ++row)
     if (std::abs(row_sum(numbers, row) - 1.0) > kSumSlack) return false;
   return true;
@@ -46,21 +48,33 @@ struct Found {
   bool zeros_and_ones = true, signs = true;
 };
 
-Found look_at(const NumberView& numbers) {
-  Found found;
-  for (int64_t row = 0; row < numbers.rows; ++row)
-    for (int64_t column = 0; column < numbers.columns; ++column) {
-      const double value = numbers.at(row, column);
-      found.least = std::min(found.least, value);
-      found.most = std::max(found.most, value);
-      found.zeros_and_ones = found.zeros_and_ones && (value == 0.0 || value == 1.0);
-      found.signs = found.signs && (value == -1.0 || value == 1.0);
-    }
-  return found;
+Found look_at(const PlainNumbers& numbers) {
+  // In lanes, which do not wait for each other.
+  constexpr std::size_t lanes = 4;
+  Found found[lanes];
+  int64_t no_zero_or_one = 0, no_sign = 0;
+  const auto look = [&](double value, Found& lane) {
+    lane.least = value < lane.least ? value : lane.least;
+    lane.most = value > lane.most ? value : lane.most;
+    no_zero_or_one += (value != 0.0) & (value != 1.0);
+    no_sign += std::abs(value) != 1.0;
+  };
+  const std::span<const double> all = numbers.all();
+  std::size_t done = 0;
+  for (; done + lanes <= all.size(); done += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane) look(all[done + lane], found[lane]);
+  for (; done < all.size(); ++done) look(all[done], found[0]);
+  for (const Found& lane : found) {
+    found[0].least = std::min(found[0].least, lane.least);
+    found[0].most = std::max(found[0].most, lane.most);
+  }
+  found[0].zeros_and_ones = no_zero_or_one == 0;
+  found[0].signs = no_sign == 0;
+  return found[0];
 }
 
 // What the shapes say; a matrix of 0 and 1 is many labels unless it is one-hot.
-Task task_of(const char* name, const NumberView& truth, const NumberView& outputs) {
+Task task_of(const char* name, const PlainNumbers& truth, const PlainNumbers& outputs) {
   if (outputs.columns == 1) return Task::kBinary;
   if (truth.columns == 1) return Task::kMulticlass;
   const Found found = look_at(truth);
@@ -73,32 +87,30 @@ Task task_of(const char* name, const NumberView& truth, const NumberView& output
        "task='multilabel' where each column is a label of its own");
 }
 
-void check_same_shape(const char* name, const NumberView& truth, const NumberView& outputs) {
+void check_same_shape(const char* name, const PlainNumbers& truth, const PlainNumbers& outputs) {
   if (truth.columns != outputs.columns)
     fail(name, "expected y_true of shape " + shape_text(outputs) + " like y_pred, got " + shape_text(truth));
 }
 
 // Targets of one or several outputs, each by itself: 0 and 1, -1 and 1, or probabilities.
-void read_labels(const NumberView& truth, Classes& result) {
+void read_labels(const PlainNumbers& truth, Classes& result) {
   check_same_shape(result.name, truth, result.outputs);
   const Found found = look_at(truth);
   result.signs = found.least < 0.0;
   if ((result.signs && !found.signs) || found.most > 1.0)
     fail(result.name,
          "expected class indices 0 to 1 in y_true (or -1 and 1, or probabilities of class 1), got " +
-             number_text(found.most > 1.0 ? found.most : found.least));
+             short_number(found.most > 1.0 ? found.most : found.least));
   const bool hard = result.signs || found.zeros_and_ones;
   const double limit = result.signs ? 0.0 : 0.5;
-  for (int64_t row = 0; row < truth.rows; ++row)
-    for (int64_t column = 0; column < truth.columns; ++column) {
-      const double value = truth.at(row, column);
-      result.truth.push_back(value > limit ? 1 : 0);
-      if (!hard) result.soft.push_back(value);
-    }
+  const std::span<const double> all = truth.all();
+  result.truth.resize(all.size());
+  std::ranges::transform(all, result.truth.begin(), [&](double value) { return value > limit ? 1 : 0; });
+  if (!hard) result.soft.assign(all.begin(), all.end());
 }
 
 // One class a row, by one-hot rows or probabilities; the largest counts.
-void read_shares(const NumberView& truth, Classes& result) {
+void read_shares(const PlainNumbers& truth, Classes& result) {
   check_same_shape(result.name, truth, result.outputs);
   const Found found = look_at(truth);
   const auto share = [&](int64_t row, int64_t column) {
@@ -121,7 +133,7 @@ void read_shares(const NumberView& truth, Classes& result) {
   }
 }
 
-void read_class_indices(const NumberView& truth, Classes& result) {
+void read_class_indices(const PlainNumbers& truth, Classes& result) {
   const double columns = static_cast<double>(result.outputs.columns);
   for (int64_t row = 0; row < truth.rows; ++row) {
     // Volatile: the value that is checked is the one that is used.
@@ -130,7 +142,7 @@ void read_class_indices(const NumberView& truth, Classes& result) {
     if (!(value >= 0.0 && value < columns && value == std::floor(value)))
       fail(result.name, "expected class indices 0 to " + std::to_string(result.outputs.columns - 1) +
                             " in y_true for " + std::to_string(result.outputs.columns) + " outputs, got " +
-                            number_text(value));
+                            short_number(value));
     result.truth.push_back(static_cast<int32_t>(value));
   }
 }
@@ -139,13 +151,6 @@ void read_class_indices(const NumberView& truth, Classes& result) {
 
 void fail(const char* name, const std::string& what) {
   throw Error(Error::Kind::kValue, std::string(name) + ": " + what);
-}
-
-std::string number_text(double value) {
-  if (std::isnan(value)) return "nan";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.6g", value);
-  return text;
 }
 
 std::string shape_text(int64_t rows, int64_t columns) {
@@ -180,22 +185,23 @@ std::vector<int32_t> Classes::decided(std::optional<double> threshold) const {
     fail(name, "expected no threshold for " + std::to_string(outputs.columns) +
                    " classes, of which the one with the largest output is chosen");
   if (threshold && !std::isfinite(*threshold))
-    fail(name, "expected a finite threshold, got " + number_text(*threshold));
+    fail(name, "expected a finite threshold, got " + short_number(*threshold));
   const double limit = threshold.value_or(signs ? 0.0 : 0.5);
-  std::vector<int32_t> result;
-  result.reserve(static_cast<std::size_t>(rows * (many_labels() ? count : 1)));
+  if (many_labels() || (outputs.columns == 1)) {
+    const std::span<const double> all = outputs.all();
+    std::vector<int32_t> result(all.size());
+    std::ranges::transform(all, result.begin(), [&](double value) { return value > limit ? 1 : 0; });
+    return result;
+  }
+  std::vector<int32_t> result(static_cast<std::size_t>(rows));
   for (int64_t row = 0; row < rows; ++row) {
-    if (many_labels()) {
-      for (int64_t column = 0; column < count; ++column)
-        result.push_back(outputs.at(row, column) > limit ? 1 : 0);
-    } else if (outputs.columns == 1 || threshold) {
-      result.push_back(outputs.at(row, outputs.columns - 1) > limit ? 1 : 0);
-    } else {
-      int32_t largest = 0;
+    int32_t largest = 0;
+    if (threshold)
+      largest = outputs.at(row, outputs.columns - 1) > limit ? 1 : 0;
+    else
       for (int32_t column = 1; column < outputs.columns; ++column)
         if (outputs.at(row, column) > outputs.at(row, largest)) largest = column;
-      result.push_back(largest);
-    }
+    result[static_cast<std::size_t>(row)] = largest;
   }
   return result;
 }
@@ -206,7 +212,7 @@ void Classes::expect_outputs() const {
 
 Classes classes_of(const char* name, const MetricData& data, std::optional<Task> task) {
   if (data.classes != nullptr) return chosen_classes(name, *data.classes, data.weights, task);
-  const NumberView &truth = data.targets, &outputs = data.outputs;
+  PlainNumbers truth(data.targets), outputs(data.outputs);
   if (outputs.rows < 1 || outputs.columns < 1) fail(name, "expected at least one row and one output");
   check_finite(name, "y_pred", outputs);
   check_finite(name, "y_true", truth);
@@ -214,17 +220,18 @@ Classes classes_of(const char* name, const MetricData& data, std::optional<Task>
     fail(name, "expected " + std::to_string(outputs.rows) + " labels, got " + std::to_string(truth.rows));
   Classes result(name, outputs.rows, data.weights);
   result.task = task ? *task : task_of(name, truth, outputs);
-  result.outputs = outputs;
-  result.rounding = data.rounding > 0.0          ? data.rounding
-                    : outputs.float32 != nullptr ? std::numeric_limits<float>::epsilon()
-                                                 : std::numeric_limits<double>::epsilon();
-  result.count = result.many_labels() ? outputs.columns : std::max<int64_t>(outputs.columns, 2);
+  result.outputs = std::move(outputs);
+  result.rounding = data.rounding > 0.0               ? data.rounding
+                    : data.outputs.float32 != nullptr ? std::numeric_limits<float>::epsilon()
+                                                      : std::numeric_limits<double>::epsilon();
+  result.count = result.many_labels() ? result.outputs.columns : std::max<int64_t>(result.outputs.columns, 2);
   result.truth.reserve(static_cast<std::size_t>(result.rows));
-  if (result.many_labels() || outputs.columns == 1) {
+  if (result.many_labels() || result.outputs.columns == 1) {
     read_labels(truth, result);
   } else {
-    if (result.task == Task::kBinary && outputs.columns > 2)
-      fail(name, "expected one or two outputs for task binary, got " + std::to_string(outputs.columns));
+    if (result.task == Task::kBinary && result.outputs.columns > 2)
+      fail(name,
+           "expected one or two outputs for task binary, got " + std::to_string(result.outputs.columns));
     if (truth.columns > 1)
       read_shares(truth, result);
     else
@@ -242,7 +249,7 @@ std::string check_probabilities(const Classes& given) {
   const Found found = look_at(given.outputs);
   if (found.least < -slack || found.most > 1.0 + slack)
     fail(given.name, "expected probabilities between 0 and 1 in y_pred, got " +
-                         number_text(found.least < -slack ? found.least : found.most));
+                         short_number(found.least < -slack ? found.least : found.most));
   if (given.task != Task::kMulticlass) return "";
   double furthest = 0.0, sum_there = 1.0;
   int64_t where = 0;
@@ -256,11 +263,11 @@ std::string check_probabilities(const Classes& given) {
   }
   if (furthest <= std::sqrt(rounding)) return "";
   return std::string(given.name) + ": expected the probabilities of each row in y_pred to sum to 1, got " +
-         number_text(sum_there) + " in row " + std::to_string(where);
+         short_number(sum_there) + " in row " + std::to_string(where);
 }
 
 Values values_of(const char* name, const MetricData& data, bool broadcast) {
-  const NumberView &truth = data.targets, &prediction = data.outputs;
+  PlainNumbers truth(data.targets), prediction(data.outputs);
   if (data.classes != nullptr) fail(name, "expected predictions in y_pred, got classes");
   if (truth.rows < 1 || prediction.columns < 1) fail(name, "expected at least one row and one output");
   check_finite(name, "y_true", truth);
@@ -269,7 +276,8 @@ Values values_of(const char* name, const MetricData& data, bool broadcast) {
   if (truth.rows != prediction.rows || (truth.columns != prediction.columns && !one_for_all))
     fail(name,
          "expected y_pred of shape " + shape_text(truth) + " like y_true, got " + shape_text(prediction));
-  return {truth, prediction, RowWeights(name, data.weights, truth.rows)};
+  const int64_t rows = truth.rows;
+  return {std::move(truth), std::move(prediction), RowWeights(name, data.weights, rows)};
 }
 
 }  // namespace lamina::metrics

@@ -7,13 +7,12 @@
 #include <vector>
 
 #include "metrics/metric.h"
+#include "metrics/plain_numbers.h"
 #include "metrics/row_weights.h"
 
 namespace lamina::metrics {
 
 [[noreturn]] void fail(const char* name, const std::string& what);
-// In at most six digits, as errors show it.
-std::string number_text(double value);
 // "(rows, columns)"
 std::string shape_text(int64_t rows, int64_t columns);
 
@@ -29,7 +28,7 @@ struct Classes {
   int64_t count = 0;           // classes, or labels where there are many at once
   std::vector<int32_t> truth;  // class indices [rows]; of many labels whether each holds [rows, labels]
   std::vector<double> soft;    // targets [rows, columns] that are other probabilities than 0 and 1; or empty
-  NumberView outputs;          // [rows, columns]
+  PlainNumbers outputs;        // [rows, columns]
   bool were_chosen = false;
   std::vector<int32_t> chosen;      // class indices [rows] where they were chosen already
   std::vector<std::string> labels;  // what two chosen classes are, unless 0 and 1 or -1 and 1; or empty
@@ -72,7 +71,7 @@ inline double probability(const Classes& given, int64_t row, int64_t column) noe
 
 // Targets and predictions, both [rows, outputs].
 struct Values {
-  NumberView truth, prediction;
+  PlainNumbers truth, prediction;
   RowWeights weight;
 
   int64_t rows() const noexcept { return prediction.rows; }

@@ -14,6 +14,12 @@ std::size_t place(int64_t i) { return static_cast<std::size_t>(i); }
 
 MetricResult number(double value) { return {{value}, {}, ""}; }
 
+// Of rows with one class each.
+double share_of_right(const Classes& given, const std::vector<int32_t>& decided) {
+  return given.weight.mean(
+      [&](int64_t row) { return given.truth[place(row)] == decided[place(row)] ? 1.0 : 0.0; });
+}
+
 // Of a class, the weights of the rows that are right, chosen for it and truly of it.
 struct Counts {
   double right = 0.0, chosen = 0.0, truth = 0.0;
@@ -150,7 +156,8 @@ void normalize(double* matrix, int64_t size, Normalize by) {
 MetricResult accuracy(const MetricData& data, const MetricOptions& options) {
   const Classes given = classes_of("accuracy", data, options.task);
   const std::vector<int32_t> decided = given.decided(options.threshold);
-  const int64_t labels = given.many_labels() ? given.count : 1;
+  if (!given.many_labels()) return number(share_of_right(given, decided));
+  const int64_t labels = given.count;
   return number(given.weight.mean([&](int64_t row) {
     const auto first = given.truth.begin() + row * labels;
     return std::equal(first, first + labels, decided.begin() + row * labels) ? 1.0 : 0.0;
@@ -162,7 +169,8 @@ MetricResult label_accuracy(const MetricData& data, const MetricOptions& options
   if (given.task == Task::kMulticlass)
     fail(given.name, "expected many labels at once, got one class a row; take accuracy");
   const std::vector<int32_t> decided = given.decided(options.threshold);
-  const int64_t labels = given.many_labels() ? given.count : 1;
+  if (!given.many_labels()) return number(share_of_right(given, decided));
+  const int64_t labels = given.count;
   return number(given.weight.mean([&](int64_t row) {
     int64_t right = 0;
     for (int64_t at = row * labels; at < (row + 1) * labels; ++at)

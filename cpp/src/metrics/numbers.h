@@ -1,4 +1,4 @@
-// Views of numbers that metrics read, and row weights. Their owner may change what they show during a call,
+// Views of the numbers that metrics read. Their owner may change what they show during a call,
 // so nothing read from them is used as an index unchecked.
 #pragma once
 

@@ -17,6 +17,8 @@ class RowWeights {
     if (weights_ == nullptr) return 1.0;
     return scale_ == 1.0 ? weights_[row] : weights_[row] / scale_;
   }
+  // True where no row counts more than another.
+  bool are_equal() const noexcept { return weights_ == nullptr; }
   int64_t rows() const noexcept { return rows_; }
   double total() const noexcept { return total_; }
 

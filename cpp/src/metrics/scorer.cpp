@@ -8,13 +8,11 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/number_text.h"
 #include "layers/loss.h"
-#include "metrics/arguments.h"
 
 namespace lamina {
 namespace {
-
-using metrics::number_text;
 
 // What else stands in the record of an epoch.
 constexpr std::array kReserved = {"loss", "learning_rate", "damping"};
@@ -77,7 +75,7 @@ double threshold_of(const std::string& name, const OutputKind& kind, std::span<c
     });
     if (wrong)
       fail(name + ": expected class indices 0 and 1 (or -1 and 1) in y for one output, got " +
-           number_text(*wrong));
+           short_number(*wrong));
   }
   return signs ? 0.0 : 0.5;
 }

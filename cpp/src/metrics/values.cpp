@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/number_text.h"
 #include "metrics/arguments.h"
 #include "metrics/formulas.h"
 #include "metrics/sort_scores.h"
@@ -18,6 +19,9 @@ MetricResult number(double value) { return {{value}, {}, ""}; }
 template <class Error>
 double mean_error(const Values& given, const Error& error) {
   const int64_t columns = given.columns();
+  if (columns == 1)
+    return given.weight.mean(
+        [&](int64_t row) { return error(given.truth.at(row), given.prediction.at(row)); });
   return given.weight.mean([&](int64_t row) {
     return pairwise_sum(0, columns,
                         [&](int64_t column) {
@@ -116,7 +120,7 @@ MetricResult pinball(const MetricData& data, const MetricOptions& options) {
   const std::vector<double> levels = options.levels.empty() ? std::vector<double>{0.5} : options.levels;
   for (const double level : levels)
     if (!(level >= 0.0 && level <= 1.0))
-      fail(name, "expected level in [0, 1], or a sequence of such, got " + number_text(level));
+      fail(name, "expected level in [0, 1], or a sequence of such, got " + short_number(level));
   const bool several = levels.size() > 1;
   const int64_t count = static_cast<int64_t>(levels.size());
   if (several &&

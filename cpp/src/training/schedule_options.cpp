@@ -2,20 +2,10 @@
 #include "training/schedule_options.h"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "base/number_text.h"
 
 namespace lamina::schedules {
-namespace {
-
-// In the fewest digits, as errors show limits.
-std::string short_text(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", value);
-  return text;
-}
-
-}  // namespace
-
 bool in_range(double value, const Range& range) noexcept {
   return std::isfinite(value) && value >= range.low && value <= range.high &&
          !(range.above && value == range.low);
@@ -23,8 +13,8 @@ bool in_range(double value, const Range& range) noexcept {
 
 std::string expected_number(const char* option, const Range& range) {
   std::string text =
-      std::string(option) + (range.above ? " above " : " of at least ") + short_text(range.low);
-  if (!std::isinf(range.high)) text += " and at most " + short_text(range.high);
+      std::string(option) + (range.above ? " above " : " of at least ") + short_number(range.low);
+  if (!std::isinf(range.high)) text += " and at most " + short_number(range.high);
   return text;
 }
 
@@ -41,7 +31,7 @@ void fail(const std::string& name, const std::string& expected, const std::strin
 }
 
 void OptionChecker::number(const char* option, double value, const Range& range, Needed) const {
-  if (!in_range(value, range)) fail(name_, expected_number(option, range), short_text(value));
+  if (!in_range(value, range)) fail(name_, expected_number(option, range), short_number(value));
 }
 
 void OptionChecker::count(const char* option, int64_t value, int64_t low, Needed) const {

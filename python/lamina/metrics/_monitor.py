@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from lamina import _core
 from lamina.metrics._metric import Mode, better
 
 # The figures' names, and which way each is better; None where lamina does not know.
@@ -17,16 +18,8 @@ def monitored(
     Raises:
         ValueError: no such figure, or mode "auto" for one whose better direction is not known.
     """
-    found = name or ("val_loss" if "val_loss" in figures else "loss")
-    if found not in figures:
-        raise ValueError(f"{where}: no figure named {found!r}; there are {', '.join(figures)}")
-    known = mode if mode != "auto" else figures[found]
-    if known is None:
-        raise ValueError(
-            f"{where}: expected mode='min' or mode='max' for {found!r}, of which lamina does not "
-            "know whether less or more is better"
-        )
-    return found, known == "max"
+    found, larger = _core.monitored(where, name, mode, dict(figures))
+    return str(found), bool(larger)
 
 
 def figures_of(record: Iterable[str]) -> dict[str, Mode | None]:
