@@ -73,7 +73,8 @@ def kernel_objects(instruction_set: str = "*") -> dict[str, Path]:
 
 def baseline_objects() -> dict[str, Path]:
     """The objects that every processor runs, by source, kernels by set and type."""
-    folders = [_build() / "CMakeFiles" / f"{name}.dir" for name in ("lamina_core", "lamina_kernels")]
+    targets = ("lamina_core", "lamina_kernels")
+    folders = [_build() / "CMakeFiles" / f"{target}.dir" for target in targets]
     core = {
         source: path
         for root in (folder / "cpp" / "src" for folder in folders)
