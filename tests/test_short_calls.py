@@ -108,6 +108,15 @@ def test_plain_arrays_take_the_short_way(case: str, dtype: str) -> None:
     assert core.try_forward(x, False, 0, 0) is not None
 
 
+def test_arrays_out_of_a_pickle_take_the_short_way() -> None:
+    net = network()
+    x, _ = pickle.loads(pickle.dumps(data("mse")))
+    found = net._core_network().try_predict(x)
+    assert found is not None
+    assert np.array_equal(found, net.forward(x.copy()))
+    assert net._core_network().try_predict(x.astype(">f4")) is None
+
+
 X, Y = data("mse")
 
 

@@ -71,12 +71,12 @@ double largest_difference(const std::vector<T>& a, const std::vector<T>& b) {
   return largest;
 }
 
-LossSpec cross_entropy() { return loss_from_json(Json("cross_entropy")); }
+LossSpec cross_entropy() { return make_loss({.kind = "cross_entropy"}); }
 
 std::vector<float> trained(uint64_t seed, const Execution& execution) {
   const Rows<float> rows;
   Model<float> model(Json::parse(kSpec), seed, execution);
-  Optimizer<float> optimizer = model.make_optimizer(optimizer_from_json(Json("adam")));
+  Optimizer<float> optimizer = model.make_optimizer({.update = AdamOptions{}});
   for (int64_t epoch = 1; epoch <= 20; ++epoch)
     model.run_epoch(rows.data(0, kRows), cross_entropy(), {.epoch = epoch, .batch_size = 16, .seed = seed},
                     optimizer, nullptr, nullptr, never);
@@ -116,7 +116,7 @@ LAMINA_TEST(a_hook_that_changes_nothing_keeps_the_bits_of_batches_of_a_power_of_
   const Rows<float> rows;
   const auto train = [&](const GradientHook<float>* hook) {
     Model<float> model(Json::parse(kSpec), 7);
-    Optimizer<float> optimizer = model.make_optimizer(optimizer_from_json(Json("adam")));
+    Optimizer<float> optimizer = model.make_optimizer({.update = AdamOptions{}});
     for (int64_t epoch = 1; epoch <= 3; ++epoch)
       model.run_epoch(rows.data(0, kRows), cross_entropy(), {.epoch = epoch, .batch_size = 32, .seed = 7},
                       optimizer, nullptr, nullptr, never, hook);
@@ -138,9 +138,8 @@ LAMINA_TEST(a_hook_that_changes_nothing_keeps_the_bits_of_batches_of_a_power_of_
 template <class T>
 void check_halves(int64_t rows_in_all, int64_t rows_first, double tolerance) {
   const Rows<T> rows(rows_in_all);
-  constexpr const char* kOptimizer = R"({"kind": "sgd", "learning_rate": 0.5, "clip_norm": 0.2})";
   const auto make_optimizer = [&](Model<T>& model) {
-    return model.make_optimizer(optimizer_from_json(Json::parse(kOptimizer)));
+    return model.make_optimizer({.update = SgdOptions{.learning_rate = 0.5}, .clip_norm = 0.2});
   };
   Model<T> whole(Json::parse(kPenalised), 3);
   Optimizer<T> whole_optimizer = make_optimizer(whole);
@@ -186,7 +185,7 @@ LAMINA_TEST(a_hook_joins_the_halves_of_a_batch_to_the_step_of_the_whole) {
 LAMINA_TEST(a_hook_that_throws_leaves_weights_and_optimizer_as_they_were) {
   const Rows<double> rows;
   Model<double> model(Json::parse(kSpec), 3);
-  Optimizer<double> optimizer = model.make_optimizer(optimizer_from_json(Json("adam")));
+  Optimizer<double> optimizer = model.make_optimizer({.update = AdamOptions{}});
   const std::vector<double> before = weights_of(model);
   const auto fail = [](GradientSum<double>&) { throw std::runtime_error("the other machine is gone"); };
   const GradientHook<double> hook = fail;

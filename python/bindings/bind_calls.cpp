@@ -30,9 +30,8 @@ PyObject* none() noexcept { return py::none().release().ptr(); }
 // for a float32 network are not among them: Python looks at their precision.
 template <class T>
 std::optional<ArraySource> plain_matrix(PyObject* array, int64_t rows, int64_t columns) noexcept {
-  const bool narrow = proxy(array)->descr == numpy_types().f32;
-  if (!narrow && (proxy(array)->descr != numpy_types().f64 || (sizeof(T) == 4 && rows > 1)))
-    return std::nullopt;
+  const bool narrow = has_type(array, numpy_types().f32);
+  if (!narrow && (!has_type(array, numpy_types().f64) || (sizeof(T) == 4 && rows > 1))) return std::nullopt;
   const int64_t size = narrow ? 4 : 8;
   const auto type = narrow ? kernels::SourceType::kF32 : kernels::SourceType::kF64;
   return ArraySource{proxy(array)->data, type, rows, columns, columns * size, size};
@@ -74,8 +73,8 @@ class PlainTargets {
 
  private:
   bool read_indices(PyObject* y, int64_t rows, int64_t outputs, const char* where) {
-    const bool wide = proxy(y)->descr == numpy_types().i64;
-    if (!wide && proxy(y)->descr != numpy_types().i32) return false;
+    const bool wide = has_type(y, numpy_types().i64);
+    if (!wide && !has_type(y, numpy_types().i32)) return false;
     const int64_t size = wide ? 8 : 4;
     const auto type = wide ? kernels::SourceType::kI64 : kernels::SourceType::kI32;
     int32_t* classes = classes_.data();

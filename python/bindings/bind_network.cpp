@@ -186,7 +186,7 @@ void bind_optimizer(py::module_& module) {
       .def("spec", of_held<Held>([](const auto& held) { return optimizer_to_json(held.spec()).dump(); }))
       .def("parameter_names", of_held<Held>([](const auto& held) { return names_of(held.parameters()); }))
       .def("state_names", of_held<Held>([](const auto& held) {
-             const auto& names = held.spec().entry->state_names;
+             const auto& names = held.entry().state_names;
              return std::vector<std::string>(names, names + held.state_count());
            }))
       .def(

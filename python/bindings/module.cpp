@@ -11,10 +11,13 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   lamina::python::register_metrics(module);
   lamina::python::register_schedules(module);
   lamina::python::register_network(module);
+  lamina::python::register_targets(module);
+  lamina::python::register_fit(module);
   lamina::python::register_scorer(module);
   lamina::python::register_derivatives(module);
   lamina::python::register_perceptron(module);
   lamina::python::register_predictor(module);
   lamina::python::register_model_file(module);
   lamina::python::register_text_table(module);
+  lamina::python::register_tables(module);
 }

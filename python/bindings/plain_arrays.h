@@ -32,13 +32,21 @@ inline const py::detail::PyArray_Proxy* proxy(PyObject* array) noexcept {
   return py::detail::array_proxy(array);
 }
 
+// Whether elements are of that type, in native byte order. Arrays from pickles have types of their own.
+inline bool has_type(PyObject* array, PyObject* type) noexcept {
+  if (proxy(array)->descr == type) return true;
+  const auto* found = py::detail::array_descriptor_proxy(proxy(array)->descr);
+  const auto* wanted = py::detail::array_descriptor_proxy(type);
+  return found->type_num == wanted->type_num && found->byteorder == wanted->byteorder;
+}
+
 // numpy's own class, elements one after another; subclasses of ndarray may mean something else.
 inline bool is_plain(PyObject* object, int flags) noexcept {
   return Py_TYPE(object) == numpy_types().array && (proxy(object)->flags & flags) == flags;
 }
 template <class T>
 bool is_plain(PyObject* object, int flags) noexcept {
-  return is_plain(object, flags) && proxy(object)->descr == numpy_types().of<T>();
+  return is_plain(object, flags) && has_type(object, numpy_types().of<T>());
 }
 
 inline bool has_shape(PyObject* array, int dimensions, py::ssize_t rows, py::ssize_t columns) noexcept {

@@ -26,6 +26,7 @@ LOWER_FLOORS = {
     "training": {"base", "inference", "kernels", "layers", "metrics", "network", "optimizers"},
     "tables": {"base"},
     "model_file": {"base", "kernels", "layers", "network", "optimizers"},
+    "model_io": {"base", "inference", "kernels", "layers", "model_file", "network", "tables"},
 }
 
 # Headers without inline functions of the standard library: the linker could keep such a function's

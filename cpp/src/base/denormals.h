@@ -1,4 +1,4 @@
-// Scoped floating-point mode for the compute: denormals flushed to zero, rounding to nearest.
+// Scoped floating-point modes: denormals flushed to zero for the compute, or kept, with rounding to nearest.
 #pragma once
 
 #include <cmath>
@@ -14,19 +14,20 @@
 
 namespace lamina {
 
-// While alive, this thread reads and writes denormals as zero and has the default rounding and masks;
-// the old mode comes back at the end. Elsewhere than on x86-64 and aarch64 it does nothing.
-class FlushDenormals {
+// While alive, this thread has the default rounding and masks, and reads and writes denormals as zero where
+// `flush`; the old mode comes back at the end. Elsewhere than on x86-64 and aarch64 it does nothing.
+template <bool flush>
+class DenormalMode {
  public:
-  FlushDenormals() noexcept : saved_(read()) {
+  DenormalMode() noexcept : saved_(read()) {
     if (changes()) write(kMode);
   }
   // Without reading the mode once more, which waits for all arithmetic under way.
-  ~FlushDenormals() {
+  ~DenormalMode() {
     if (changes()) write(saved_);
   }
-  FlushDenormals(const FlushDenormals&) = delete;
-  FlushDenormals& operator=(const FlushDenormals&) = delete;
+  DenormalMode(const DenormalMode&) = delete;
+  DenormalMode& operator=(const DenormalMode&) = delete;
 
   static constexpr bool kSupported =
 #if defined(LAMINA_FLUSH_X86) || defined(LAMINA_FLUSH_AARCH64)
@@ -39,13 +40,13 @@ class FlushDenormals {
 #if defined(LAMINA_FLUSH_X86)
   using Word = uint32_t;
   // Reset value 0x1f80 with flush-to-zero (bit 15) and denormals-are-zero (bit 6).
-  static constexpr Word kMode = 0x1f80u | 0x8040u;
+  static constexpr Word kMode = flush ? 0x1f80u | 0x8040u : 0x1f80u;
   static constexpr Word kExceptions = 0x3fu;  // what arithmetic has met so far: no part of the mode
   static Word read() noexcept { return _mm_getcsr(); }
   static void write(Word mode) noexcept { _mm_setcsr(mode); }
 #elif defined(LAMINA_FLUSH_AARCH64)
   using Word = uint64_t;
-  static constexpr Word kMode = uint64_t{1} << 24;  // FPCR.FZ
+  static constexpr Word kMode = flush ? uint64_t{1} << 24 : 0;  // FPCR.FZ
   static constexpr Word kExceptions = 0;
   static Word read() noexcept {
     Word mode;
@@ -64,6 +65,9 @@ class FlushDenormals {
 
   Word saved_;
 };
+
+using FlushDenormals = DenormalMode<true>;
+using KeepDenormals = DenormalMode<false>;
 
 // `value` as T as within FlushDenormals, for a few numbers outside of it.
 template <class T>

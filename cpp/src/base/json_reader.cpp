@@ -5,23 +5,32 @@
 #include <cmath>
 #include <utility>
 
+#include "base/number_text.h"
+
 namespace lamina {
 namespace {
 
-std::string show(double value) {
+std::string range(double minimum, double maximum) {
+  if (maximum == std::numeric_limits<double>::max() || std::isinf(maximum))
+    return "of at least " + shown(minimum);
+  // The number before 1 stands for 1 itself left out.
+  if (maximum == std::nextafter(1.0, 0.0)) return "of at least " + shown(minimum) + " and below 1";
+  return "between " + shown(minimum) + " and " + shown(maximum);
+}
+
+}  // namespace
+
+std::string shown(double value) {
+  if (!std::isfinite(value)) return exact_number(value);
   return value == std::floor(value) && std::abs(value) < 1e15 ? std::to_string(static_cast<int64_t>(value))
                                                               : Json(value).dump();
 }
 
-std::string range(double minimum, double maximum) {
-  if (maximum == std::numeric_limits<double>::max() || std::isinf(maximum))
-    return "of at least " + show(minimum);
-  // The number before 1 stands for 1 itself left out.
-  if (maximum == std::nextafter(1.0, 0.0)) return "of at least " + show(minimum) + " and below 1";
-  return "between " + show(minimum) + " and " + show(maximum);
+void fail_outside(const std::string& where, const std::string& key, double minimum, double maximum,
+                  double value) {
+  throw Error(Error::Kind::kValue,
+              where + ": expected '" + key + "' " + range(minimum, maximum) + ", got " + shown(value));
 }
-
-}  // namespace
 
 Json as_object(const Json& json) {
   if (json.is_text()) return Json{{"kind", json}};  // no list in a conditional, see Dense::parameters

@@ -16,6 +16,11 @@ namespace lamina {
 // The description {"kind": name} for a plain name, and any other as it is.
 Json as_object(const Json& json);
 
+// A number as such a sentence shows it; and the sentence of one that is out of its range.
+std::string shown(double value);
+[[noreturn]] void fail_outside(const std::string& where, const std::string& key, double minimum,
+                               double maximum, double value);
+
 // One object of options, which must outlive the reader. Each reader raises Error kValue, in a sentence that
 // opens with `where`.
 class JsonReader {

@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string_view>
+#include <memory>
 #include <utility>
 #include <vector>
 
-#include "base/json.h"
+#include "layers/batch_norm.h"
+#include "layers/dense.h"
 #include "layers/residual.h"
 
 namespace lamina {
@@ -16,12 +17,16 @@ namespace {
 
 using Values = std::vector<double>;
 
-// A layer's description and its parameters as users see them, in the network's order.
+// A layer to be, and its parameters as users see them, in the network's order.
+template <class T>
 struct Part {
-  Json spec;
-  std::vector<Values> parameters;
-  bool is(const char* kind) const { return spec.at("kind").is(kind); }
-  bool is_linear() const { return is("dense") && spec.at("activation").is("identity"); }
+  LayerKind kind;
+  std::unique_ptr<Layer<T>> layer = {};  // but for the two below, which folding changes
+  DenseOptions dense = {};
+  BatchNormOptions batch_norm = {};
+  std::vector<Values> parameters = {};
+
+  bool is_linear() const { return kind == LayerKind::kDense && dense.activation.is_identity(); }
 };
 
 // y = scale x + shift
@@ -29,36 +34,36 @@ struct Affine {
   Values scale, shift;
 };
 
-Affine affine_of(const Part& batch_norm) {
-  const double epsilon = batch_norm.spec.at("epsilon").number();
-  const bool scales = batch_norm.spec.at("scale").boolean(), shifts = batch_norm.spec.at("shift").boolean();
-  const std::vector<Values>& parameters = batch_norm.parameters;
+Affine affine_of(const BatchNormOptions& options, const std::vector<Values>& parameters) {
   const Values &mean = parameters[parameters.size() - 2], &variance = parameters.back();
   Affine affine;
   for (size_t i = 0; i < mean.size(); ++i) {
-    const double scale = (scales ? parameters[0][i] : 1.0) / std::sqrt(variance[i] + epsilon);
+    const double scale = (options.scale ? parameters[0][i] : 1.0) / std::sqrt(variance[i] + options.epsilon);
     affine.scale.push_back(scale);
-    affine.shift.push_back((shifts ? parameters[scales ? 1 : 0][i] : 0.0) - mean[i] * scale);
+    affine.shift.push_back((options.shift ? parameters[options.scale ? 1 : 0][i] : 0.0) - mean[i] * scale);
   }
   return affine;
 }
 
 // Its weight [outputs, inputs] and its bias, which it has from now on.
-std::pair<Values&, Values&> weight_and_bias(Part& dense) {
+template <class T>
+std::pair<Values&, Values&> weight_and_bias(Part<T>& dense) {
   if (dense.parameters.size() == 1)
-    dense.parameters.emplace_back(static_cast<size_t>(dense.spec.at("units").integer()), 0.0);
-  dense.spec["bias"] = true;
+    dense.parameters.emplace_back(static_cast<size_t>(dense.dense.units), 0.0);
+  dense.dense.bias = true;
   return {dense.parameters[0], dense.parameters[1]};
 }
 
-void fold_after(Part& dense, const Affine& affine) {
+template <class T>
+void fold_after(Part<T>& dense, const Affine& affine) {
   auto [weight, bias] = weight_and_bias(dense);
   const size_t inputs = weight.size() / bias.size();
   for (size_t i = 0; i < weight.size(); ++i) weight[i] *= affine.scale[i / inputs];
   for (size_t o = 0; o < bias.size(); ++o) bias[o] = bias[o] * affine.scale[o] + affine.shift[o];
 }
 
-void fold_before(const Affine& affine, Part& dense) {
+template <class T>
+void fold_before(const Affine& affine, Part<T>& dense) {
   auto [weight, bias] = weight_and_bias(dense);
   const size_t inputs = weight.size() / bias.size();
   for (size_t i = 0; i < weight.size(); ++i) {
@@ -67,15 +72,16 @@ void fold_before(const Affine& affine, Part& dense) {
   }
 }
 
-void append(std::vector<Part>& kept, Part part) {
+template <class T>
+void append(std::vector<Part<T>>& kept, Part<T> part) {
   const bool after_linear = !kept.empty() && kept.back().is_linear();
-  const bool after_batch_norm = !kept.empty() && kept.back().is("batch_norm");
-  if (part.is("activation") && after_linear) {
-    kept.back().spec["activation"] = part.spec.at("activation");
-  } else if (part.is("batch_norm") && after_linear) {
-    fold_after(kept.back(), affine_of(part));
-  } else if (part.is("dense") && after_batch_norm) {
-    fold_before(affine_of(kept.back()), part);
+  const bool after_batch_norm = !kept.empty() && kept.back().kind == LayerKind::kBatchNorm;
+  if (part.kind == LayerKind::kActivation && after_linear) {
+    kept.back().dense.activation = *part.layer->output_activation();
+  } else if (part.kind == LayerKind::kBatchNorm && after_linear) {
+    fold_after(kept.back(), affine_of(part.batch_norm, part.parameters));
+  } else if (part.kind == LayerKind::kDense && after_batch_norm) {
+    fold_before(affine_of(kept.back().batch_norm, kept.back().parameters), part);
     kept.back() = std::move(part);
   } else {
     kept.push_back(std::move(part));
@@ -83,11 +89,17 @@ void append(std::vector<Part>& kept, Part part) {
 }
 
 template <class T>
+std::unique_ptr<Layer<T>> layer_of(Part<T>& part) {
+  if (part.kind == LayerKind::kDense) return make_layer<T>(part.dense);
+  if (part.kind == LayerKind::kBatchNorm) return make_layer<T>(part.batch_norm);
+  return std::move(part.layer);
+}
+
+template <class T>
 bool has_batch_norm(const std::vector<std::unique_ptr<Layer<T>>>& layers) {
   return std::any_of(layers.begin(), layers.end(), [](const auto& layer) {
     const Residual<T>* block = layer->as_residual();
-    return block != nullptr ? has_batch_norm(block->layers())
-                            : layer->kind() == std::string_view("batch_norm");
+    return block != nullptr ? has_batch_norm(block->layers()) : layer->kind() == LayerKind::kBatchNorm;
   });
 }
 
@@ -97,27 +109,38 @@ class Folder {
   // Parameters are read only where something is folded into them.
   Folder(const T* weights, bool reads) : weights_(weights), reads_(reads) {}
 
-  std::vector<Part> fold(const std::vector<std::unique_ptr<Layer<T>>>& layers) const {
-    std::vector<Part> kept;
+  std::vector<Part<T>> fold(const std::vector<std::unique_ptr<Layer<T>>>& layers) const {
+    std::vector<Part<T>> kept;
     for (const auto& layer : layers)
       if (!layer->vanishes_in_inference()) append(kept, part_of(*layer));
-    if (kept.empty()) kept.push_back({Json{{"kind", "activation"}, {"activation", "identity"}}, {}});
+    if (kept.empty()) {
+      Part<T> identity{.kind = LayerKind::kActivation};
+      identity.layer = make_layer<T>(ActivationOptions{});
+      kept.push_back(std::move(identity));
+    }
     return kept;
   }
 
  private:
-  Part part_of(Layer<T>& layer) const {
-    Part part{layer.spec(), {}};
+  Part<T> part_of(Layer<T>& layer) const {
+    Part<T> part{.kind = layer.kind()};
     if (Residual<T>* block = layer.as_residual()) {
-      Json::Array layers;
-      for (Part& inner : fold(block->layers())) {
-        layers.push_back(std::move(inner.spec));
+      std::vector<std::unique_ptr<Layer<T>>> layers;
+      for (Part<T>& inner : fold(block->layers())) {
+        layers.push_back(layer_of(inner));
         for (Values& values : inner.parameters) part.parameters.push_back(std::move(values));
       }
-      part.spec["layers"] = std::move(layers);
+      part.layer = make_residual<T>(std::move(layers), block->options());
       read(block->skip(), part.parameters);
+      return part;
+    }
+    read(layer, part.parameters);
+    if (part.kind == LayerKind::kDense) {
+      part.dense = static_cast<const Dense<T>&>(layer).options();
+    } else if (part.kind == LayerKind::kBatchNorm) {
+      part.batch_norm = static_cast<const BatchNormLayer<T>&>(layer).options();
     } else {
-      read(layer, part.parameters);
+      part.layer = layer.unbuilt_copy();
     }
     return part;
   }
@@ -140,15 +163,13 @@ class Folder {
 template <class T>
 Network<T> inference_network(const Network<T>& network, const T* weights) {
   const bool folds = has_batch_norm(network.layers());
-  std::vector<Part> parts = Folder<T>(weights, folds).fold(network.layers());
-  Json::Array layers;
-  for (Part& part : parts) layers.push_back(std::move(part.spec));
-  const Json spec = {{"inputs", network.inputs()}, {"layers", std::move(layers)}};
+  std::vector<Part<T>> parts = Folder<T>(weights, folds).fold(network.layers());
+  std::vector<std::unique_ptr<Layer<T>>> layers;
+  for (Part<T>& part : parts) layers.push_back(layer_of(part));
   // Without folding, parameters and their order stay as they are.
-  if (!folds) return Network<T>(spec, weights);
-  Network<T> folded(spec, nullptr);
+  Network<T> folded(network.inputs(), std::move(layers), folds ? nullptr : weights);
   size_t index = 0;
-  for (const Part& part : parts)
+  for (const Part<T>& part : parts)
     for (const Values& values : part.parameters) {
       const std::vector<T> dense(values.begin(), values.end());
       folded.set_parameter(index++, dense.data());

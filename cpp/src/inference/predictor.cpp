@@ -3,14 +3,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <string_view>
 #include <utility>
 
 #include "base/denormals.h"
 #include "base/piece_queue.h"
 #include "base/thread_pool.h"
 #include "inference/evaluation.h"
-#include "inference/folding.h"
 #include "layers/rows.h"
 
 #if defined(__GNUC__)
@@ -40,11 +38,10 @@ ArraySource plain_row(const T* in, int64_t columns) noexcept {
 
 template <class T>
 Predictor<T>::Predictor(const Network<T>& network, const T* weights, const Execution& execution)
-    : network_(inference_network(network, weights)), execution_(execution) {
-  const std::vector<int64_t>& columns = network_.slot_columns();
+    : plan_(network, weights), execution_(execution) {
+  const std::vector<int64_t>& columns = plan_.network().slot_columns();
   row_stride_ = padded_columns<T>(*std::max_element(columns.begin(), columns.end()));
-  for (const Node<T>& node : network_.nodes())
-    if (network_.slot_root(node.output_slot) == node.output_slot) steps_.push_back(make_step(node));
+  for (const Operation<T>& operation : plan_.operations()) steps_.push_back(make_step(operation));
   copies_input_ = std::any_of(steps_.begin(), steps_.end(),
                               [](const Step& step) { return step.reads_input && step.layer != nullptr; });
   place_rows();
@@ -55,7 +52,7 @@ Predictor<T>::Predictor(const Network<T>& network, const T* weights, const Execu
 // Gives each slot a row that nothing else needs from its first use to its last.
 template <class T>
 void Predictor<T>::place_rows() {
-  const size_t slots = network_.slot_columns().size();
+  const auto slots = static_cast<size_t>(plan_.values());
   std::vector<size_t> last_use(slots, 0);
   for (size_t i = 0; i < steps_.size(); ++i)
     for (const Place& place : {steps_[i].input, steps_[i].output})
@@ -87,29 +84,22 @@ void Predictor<T>::place_rows() {
 }
 
 template <class T>
-typename Predictor<T>::Step Predictor<T>::make_step(const Node<T>& node) const {
-  const auto columns = [&](int slot) { return network_.slot_columns()[static_cast<size_t>(slot)]; };
-  const int input = network_.slot_root(node.input_slot);
-  Step step{{},
-            nullptr,
-            nullptr,
-            columns(input),
-            columns(node.output_slot),
-            {input, 0},
-            {node.output_slot, 0},
-            input == 0,
-            1,
-            0};
-  if (node.layer->kind() != std::string_view("dense")) {
-    step.layer = node.layer;
+typename Predictor<T>::Step Predictor<T>::make_step(const Operation<T>& operation) const {
+  Step step{.inputs = operation.inputs,
+            .outputs = operation.outputs,
+            .input = {operation.input, 0},
+            .output = {operation.output, 0},
+            .reads_input = operation.input == 0};
+  if (operation.layer->kind() != LayerKind::kDense) {
+    step.layer = operation.layer;
     return step;
   }
-  const Parameter& weight = network_.parameters()[static_cast<size_t>(node.first_parameter)];
-  const ActivationSpec* activation = node.layer->output_activation();
+  const Parameter& weight = operation.parameters.front();
+  const ActivationSpec* activation = operation.layer->output_activation();
   step.dense.depth = step.inputs;
   step.dense.columns = padded_columns<T>(step.outputs);
   step.dense.true_columns = step.outputs;
-  step.dense.panels = network_.weights() + weight.offset;
+  step.dense.panels = network().weights() + weight.offset;
   step.dense.panel_rows = weight.panel_rows;
   step.dense.activation = activation->function;
   step.dense.parameter = static_cast<T>(activation->parameter);
@@ -140,7 +130,7 @@ template <class T>
 void Predictor<T>::cut_wide_layers() {
   int64_t shared = 0, most_pieces = 1;
   for (Step& step : steps_) {
-    const int64_t columns = step.dense.columns, group = network_.kernels().single_row_columns;
+    const int64_t columns = step.dense.columns, group = network().kernels().single_row_columns;
     const int64_t bytes = columns * step.inputs * static_cast<int64_t>(sizeof(T));
     if (step.layer != nullptr || step.dense.transposed != nullptr || columns <= group) continue;
     const int64_t pieces = std::clamp(bytes / kBytesPerPiece, int64_t{1},
@@ -161,7 +151,7 @@ void Predictor<T>::run_piece(const Step& step, int64_t piece, const T* in, T* ou
   part.panels += first * part.panel_rows;
   part.columns = std::min(step.piece_columns, step.dense.columns - first);
   part.true_columns = std::min(part.columns, step.outputs - first);
-  network_.kernels().single_row(part, in, out + first);
+  network().kernels().single_row(part, in, out + first);
 }
 
 template <class T>
@@ -172,8 +162,8 @@ void Predictor<T>::run_layer(const Step& step, const T* in, T* out) const noexce
   input.columns = step.inputs;
   output.columns = step.outputs;
   input.row_stride = output.row_stride = row_stride_;
-  step.layer->forward({.kernels = network_.kernels(),
-                       .parameters = network_.weights(),
+  step.layer->forward({.kernels = network().kernels(),
+                       .parameters = network().weights(),
                        .input = input,
                        .output = output,
                        .rows = 1});
@@ -186,7 +176,7 @@ void Predictor<T>::run_steps(const ArraySource& in, T* out, Buffer buffer, RunDe
   const T* row = static_cast<const T*>(in.data);
   if (copies_input_) {
     T* copy = buffer(steps_.front().input);
-    gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), in, nullptr, 0, 1, copy,
+    gather_inputs(network().kernels(), network().row_offset(network().weights()), in, nullptr, 0, 1, copy,
                   row_stride_);
     row = copy;
   }
@@ -198,7 +188,7 @@ void Predictor<T>::run_steps(const ArraySource& in, T* out, Buffer buffer, RunDe
     } else {
       dense(step, from, to);
       if (step.softmax != nullptr)
-        apply_activation(network_.kernels(), *step.softmax, 1, step.outputs, to, row_stride_,
+        apply_activation(network().kernels(), *step.softmax, 1, step.outputs, to, row_stride_,
                          static_cast<T*>(nullptr), 0);
     }
   }
@@ -290,12 +280,12 @@ void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& work
     if (takes_offset_rows()) {
       ArraySource source = plain_row(from, inputs());
       source.rows = count;
-      gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), source, nullptr, 0, count,
+      gather_inputs(network().kernels(), network().row_offset(network().weights()), source, nullptr, 0, count,
                     workspace.input().values, workspace.input().row_stride);
     } else {
       workspace.borrow_input(from, inputs());
     }
-    network_.forward({.workspace = workspace, .parameters = network_.weights(), .rows = count});
+    network().forward({.workspace = workspace, .parameters = network().weights(), .rows = count});
     const Slot<T>& output = workspace.output();
     copy_to_user(count, outputs(), output.values, output.row_stride, out + first * outputs(), outputs());
   }
@@ -304,7 +294,7 @@ void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& work
 
 template <class T>
 bool Predictor<T>::predict(const ArraySource& in, T* out, Poll poll) const {
-  if (in.rows != 1) return lamina::predict(network_, network_.weights(), in, out, poll, execution_);
+  if (in.rows != 1) return lamina::predict(network(), network().weights(), in, out, poll, execution_);
   if (copies_input_) {
     run_row(in, out);
     return true;
@@ -312,7 +302,7 @@ bool Predictor<T>::predict(const ArraySource& in, T* out, Poll poll) const {
   AlignedBuffer<T> row(padded_columns<T>(inputs()));
   {
     const FlushDenormals flush;  // as in batches
-    gather_inputs(network_.kernels(), {}, in, nullptr, 0, 1, row.data(), row.size());
+    gather_inputs(network().kernels(), {}, in, nullptr, 0, 1, row.data(), row.size());
   }
   predict_row(row.data(), out);
   return true;

@@ -8,11 +8,12 @@
 #include "base/execution.h"
 #include "base/poll.h"
 #include "inference/data.h"
+#include "inference/plan.h"
 #include "network/workspace.h"
 
 namespace lamina {
 
-// It runs the network's inference_network. All members are const and share nothing but the weights, so any
+// It runs the operations of its plan. All members are const and share nothing but the weights, so any
 // number of threads may use one predictor at once. NaN and infinity are not checked for; they pass
 // through the arithmetic of the layers.
 template <class T>
@@ -21,16 +22,18 @@ class Predictor {
   // `weights`: a flat buffer of the network, its own or a snapshot; copied.
   Predictor(const Network<T>& network, const T* weights, const Execution& execution = {});
 
-  int64_t inputs() const noexcept { return network_.inputs(); }
-  int64_t outputs() const noexcept { return network_.outputs(); }
+  int64_t inputs() const noexcept { return network().inputs(); }
+  int64_t outputs() const noexcept { return network().outputs(); }
+  // What it runs, folded and in order.
+  const Plan<T>& plan() const noexcept { return plan_; }
   // True where the first layer subtracts its mean in double: numbers that T cannot hold apart are to be given
   // as they are, in an ArraySource.
-  bool takes_offset_rows() const noexcept { return network_.takes_offset_rows(); }
-  int64_t multiply_adds() const noexcept { return network_.forward_multiply_adds(); }
+  bool takes_offset_rows() const noexcept { return network().takes_offset_rows(); }
+  int64_t multiply_adds() const noexcept { return network().forward_multiply_adds(); }
   // Elements that predict_row needs in its workspace, which starts on 64 bytes.
   int64_t row_workspace_size() const noexcept { return row_buffers_ * row_stride_; }
   Workspace<T> make_workspace(int64_t rows) const {
-    return Workspace<T>(network_, rows, WorkspaceUse::kInference);
+    return Workspace<T>(network(), rows, WorkspaceUse::kInference);
   }
 
   // in[inputs] -> out[outputs]; no allocation, no lock. The same input has the same bits in every call, but
@@ -55,21 +58,21 @@ class Predictor {
   };
   // One call of a layer: a dense layer through the single-row kernel, any other by itself.
   struct Step {
-    kernels::SingleRow<T> dense;
-    const ActivationSpec* softmax;  // applied after `dense`; null: none
-    const Layer<T>* layer;          // null: `dense`
+    kernels::SingleRow<T> dense{};
+    const ActivationSpec* softmax = nullptr;  // applied after `dense`; null: none
+    const Layer<T>* layer = nullptr;          // null: `dense`
     int64_t inputs, outputs;
     Place input, output;
     bool reads_input;
-    int64_t pieces, piece_columns;  // in which threads share `dense`; 1 piece: they do not
+    int64_t pieces = 1, piece_columns = 0;  // in which threads share `dense`; 1 piece: they do not
   };
-  Step make_step(const Node<T>& node) const;
+  Step make_step(const Operation<T>& operation) const;
   void place_rows();
   void transpose_narrow_layers();
   void cut_wide_layers();
   void run_layer(const Step& step, const T* in, T* out) const noexcept;
   void run_dense(const Step& step, const T* in, T* out) const noexcept {
-    network_.kernels().single_row(step.dense, in, out);
+    network().kernels().single_row(step.dense, in, out);
   }
   void run_piece(const Step& step, int64_t piece, const T* in, T* out) const noexcept;
   // The row of T is read where it lies, unless a layer wants it padded or less the network's offset; only
@@ -79,7 +82,9 @@ class Predictor {
   void run_row(const ArraySource& in, T* out) const;
   void share_row(int threads, const ArraySource& in, T* out) const;
 
-  Network<T> network_;
+  const Network<T>& network() const noexcept { return plan_.network(); }
+
+  Plan<T> plan_;
   Execution execution_;
   AlignedBuffer<T> transposed_;  // the weights of layers with few outputs, each output's in a row
   std::vector<Step> steps_;

@@ -8,16 +8,17 @@ namespace lamina {
 template <class T>
 class ActivationLayer final : public Layer<T> {
  public:
-  explicit ActivationLayer(const Json& spec);
+  explicit ActivationLayer(const ActivationOptions& options);
 
-  const char* kind() const noexcept override { return "activation"; }
+  LayerKind kind() const noexcept override { return ActivationOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
-  const ActivationSpec* output_activation() const noexcept override { return &activation_; }
+  const ActivationSpec* output_activation() const noexcept override { return &options_.activation; }
 
  private:
-  ActivationSpec activation_;
+  ActivationOptions options_;
 };
 
 }  // namespace lamina

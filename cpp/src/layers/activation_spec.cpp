@@ -73,13 +73,37 @@ const Entry& find_entry(std::string name) {
               "activation: unknown name '" + name + "'; expected one of " + join(activation_names()));
 }
 
+ActivationSpec spec_of(const Entry& entry, double parameter) {
+  ActivationSpec spec;
+  spec.name = entry.name;
+  spec.form = entry.form;
+  spec.function = entry.function;
+  spec.parameter = parameter;
+  return spec;
+}
+
 }  // namespace
+
+ActivationSpec::ActivationSpec(const char* of) {
+  const Entry& entry = find_entry(of);
+  *this = spec_of(entry, entry.default_value);
+}
+
+ActivationSpec::ActivationSpec(const char* of, double given) {
+  const Entry& entry = find_entry(of);
+  const std::string where = std::string("activation ") + entry.name;
+  if (entry.parameter == nullptr)
+    throw Error(Error::Kind::kValue, where + ": expected no parameter, got " + shown(given));
+  if (!(given >= entry.minimum && given <= entry.maximum))
+    fail_outside(where, entry.parameter, entry.minimum, entry.maximum, given);
+  *this = spec_of(entry, given);
+}
 
 ActivationSpec activation_from_json(const Json& json) {
   const Json object = as_object(json);
   const Entry& entry = find_entry(JsonReader(object, "activation").text("kind"));
   const JsonReader spec(object, std::string("activation ") + entry.name);
-  ActivationSpec result{entry.name, entry.form, entry.function, 0.0};
+  ActivationSpec result = spec_of(entry, 0.0);
   if (entry.parameter != nullptr) {
     result.parameter = spec.number(entry.parameter, entry.default_value, entry.minimum, entry.maximum);
     spec.allow_only({"kind", entry.parameter});

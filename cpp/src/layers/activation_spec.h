@@ -18,6 +18,11 @@ struct ActivationSpec {
   kernels::Activation function = kernels::Activation::kIdentity;
   double parameter = 0.0;
 
+  ActivationSpec() = default;
+  // By name, with the default of its parameter or with one that is given; raises kValue.
+  ActivationSpec(const char* name);
+  ActivationSpec(const char* name, double parameter);
+
   bool is_identity() const noexcept {
     return form == Form::kElementwise && function == kernels::Activation::kIdentity;
   }

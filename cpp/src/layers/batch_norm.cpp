@@ -3,36 +3,31 @@
 
 #include <algorithm>
 
-#include "base/json_reader.h"
+#include "base/json.h"
 
 namespace lamina {
 
 template <class T>
-BatchNormLayer<T>::BatchNormLayer(const Json& json) {
-  const JsonReader spec(json, "BatchNorm");
-  spec.allow_only(
-      {"kind", "momentum", "epsilon", "scale", "shift", "trainable", "rate_factor", "decay_factor"});
-  momentum_ = spec.number("momentum", 0.1, 0.0, 1.0);
-  epsilon_ = spec.number("epsilon", 1e-5, 1e-12);
-  scale_ = spec.boolean("scale", true);
-  shift_ = spec.boolean("shift", true);
-  learning_.read(spec);
+BatchNormLayer<T>::BatchNormLayer(const BatchNormOptions& options) : options_(options) {
+  check_options(options_);
 }
 
 template <class T>
 Json BatchNormLayer<T>::spec() const {
-  Json json = {
-      {"kind", kind()}, {"momentum", momentum_}, {"epsilon", epsilon_}, {"scale", scale_}, {"shift", shift_}};
-  learning_.write(json);
-  return json;
+  return options_to_json(options_);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> BatchNormLayer<T>::unbuilt_copy() const {
+  return make_layer<T>(options_);
 }
 
 template <class T>
 int64_t BatchNormLayer<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   columns_ = inputs;
   width_ = padded_columns<T>(inputs);
-  if (scale_) weight_offset_ = allocator.take(width_);
-  if (shift_) bias_offset_ = allocator.take(width_);
+  if (options_.scale) weight_offset_ = allocator.take(width_);
+  if (options_.shift) bias_offset_ = allocator.take(width_);
   mean_offset_ = allocator.take(width_);
   variance_offset_ = allocator.take(width_);
   return inputs;
@@ -43,12 +38,12 @@ std::vector<Parameter> BatchNormLayer<T>::parameters() const {
   std::vector<Parameter> parameters;
   const auto add = [&](const char* name, int64_t offset, bool learned) {
     Parameter row = row_parameter(name, columns_, offset);
-    learning_.apply(row);
-    row.trainable = learned && learning_.trainable;
+    options_.learning.apply(row);
+    row.trainable = learned && options_.learning.trainable;
     parameters.push_back(row);
   };
-  if (scale_) add("weight", weight_offset_, true);
-  if (shift_) add("bias", bias_offset_, true);
+  if (options_.scale) add("weight", weight_offset_, true);
+  if (options_.shift) add("bias", bias_offset_, true);
   add("running_mean", mean_offset_, false);
   add("running_var", variance_offset_, false);
   return parameters;
@@ -56,8 +51,8 @@ std::vector<Parameter> BatchNormLayer<T>::parameters() const {
 
 template <class T>
 bool BatchNormLayer<T>::initialize(uint64_t, uint32_t, T* flat, Poll) const {
-  if (scale_) std::fill_n(flat + weight_offset_, columns_, T(1));
-  if (shift_) std::fill_n(flat + bias_offset_, columns_, T(0));
+  if (options_.scale) std::fill_n(flat + weight_offset_, columns_, T(1));
+  if (options_.shift) std::fill_n(flat + bias_offset_, columns_, T(0));
   std::fill_n(flat + mean_offset_, columns_, T(0));
   std::fill_n(flat + variance_offset_, columns_, T(1));
   return true;
@@ -72,9 +67,9 @@ kernels::BatchNorm<T> BatchNormLayer<T>::job(const RowPass<T>& pass, int64_t fir
   job.columns = std::min(last, columns_) - first;
   job.x = pass.input_values() + first;
   job.x_row_stride = pass.input.row_stride;
-  job.epsilon = static_cast<T>(epsilon_);
-  if (scale_) job.weight = pass.parameters + weight_offset_ + first;
-  if (shift_) job.bias = pass.parameters + bias_offset_ + first;
+  job.epsilon = static_cast<T>(options_.epsilon);
+  if (options_.scale) job.weight = pass.parameters + weight_offset_ + first;
+  if (options_.shift) job.bias = pass.parameters + bias_offset_ + first;
   if (T* statistics = pass.output.statistics) {
     job.mean = statistics + first;
     job.unbiased_variance = job.mean + width_;
@@ -134,13 +129,13 @@ void BatchNormLayer<T>::backward(const RowPass<T>& pass) const noexcept {
 
 template <class T>
 void BatchNormLayer<T>::update_running(const T* statistics, ParameterUpdater<T>& updater) const noexcept {
-  updater.average(mean_offset_, width_, static_cast<T>(momentum_), statistics);
-  updater.average(variance_offset_, width_, static_cast<T>(momentum_), statistics + width_);
+  updater.average(mean_offset_, width_, static_cast<T>(options_.momentum), statistics);
+  updater.average(variance_offset_, width_, static_cast<T>(options_.momentum), statistics + width_);
 }
 
 template <class T>
 int BatchNormLayer<T>::gradient_task_count(int64_t) const noexcept {
-  return learning_.trainable && (scale_ || shift_) ? 1 : 0;
+  return options_.learning.trainable && (options_.scale || options_.shift) ? 1 : 0;
 }
 
 // The sums of summarize_backward are the gradients; in inference they are taken here.
@@ -157,7 +152,7 @@ const T* BatchNormLayer<T>::gradient_sums(const GradientPass<T>& pass) const noe
   job.dy_row_stride = pass.output.row_stride;
   job.mean = statistics;
   job.variance = statistics + 2 * width_;
-  job.epsilon = static_cast<T>(epsilon_);
+  job.epsilon = static_cast<T>(options_.epsilon);
   job.weight_gradient = pass.scratch;
   job.bias_gradient = pass.scratch + width_;
   pass.kernels.batch_norm_gradients(job);
@@ -175,9 +170,10 @@ void BatchNormLayer<T>::run_gradient_task(int, int64_t, int first_parameter,
     }
     if (pass.updater != nullptr) pass.updater->update(parameter, offset, width_, {gradient});
   };
-  if (scale_) hand_over(first_parameter, weight_offset_, sums);
-  if (shift_)
-    hand_over(first_parameter + (scale_ ? 1 : 0), bias_offset_, pass.compute ? sums + width_ : nullptr);
+  if (options_.scale) hand_over(first_parameter, weight_offset_, sums);
+  if (options_.shift)
+    hand_over(first_parameter + (options_.scale ? 1 : 0), bias_offset_,
+              pass.compute ? sums + width_ : nullptr);
 }
 
 template class BatchNormLayer<float>;

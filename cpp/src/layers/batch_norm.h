@@ -14,10 +14,12 @@ namespace lamina {
 template <class T>
 class BatchNormLayer final : public Layer<T> {
  public:
-  explicit BatchNormLayer(const Json& spec);
+  explicit BatchNormLayer(const BatchNormOptions& options);
 
-  const char* kind() const noexcept override { return "batch_norm"; }
+  LayerKind kind() const noexcept override { return BatchNormOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
+  const BatchNormOptions& options() const noexcept { return options_; }
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
   bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const override;
@@ -25,9 +27,9 @@ class BatchNormLayer final : public Layer<T> {
   void backward(const RowPass<T>& pass) const noexcept override;
 
   int64_t statistics_size() const noexcept override {
-    return learning_.trainable ? 5 * width_ + padded_columns<T>(1) : 0;
+    return options_.learning.trainable ? 5 * width_ + padded_columns<T>(1) : 0;
   }
-  int64_t running_size() const noexcept override { return learning_.trainable ? 2 * width_ : 0; }
+  int64_t running_size() const noexcept override { return options_.learning.trainable ? 2 * width_ : 0; }
   void summarize_forward(const RowPass<T>& pass, int64_t first, int64_t last) const noexcept override;
   void summarize_backward(const RowPass<T>& pass, int64_t first, int64_t last) const noexcept override;
   void update_running(const T* statistics, ParameterUpdater<T>& updater) const noexcept override;
@@ -41,9 +43,7 @@ class BatchNormLayer final : public Layer<T> {
   const T* gradient_sums(const GradientPass<T>& pass) const noexcept;
   kernels::BatchNorm<T> job(const RowPass<T>& pass, int64_t first, int64_t last) const noexcept;
 
-  double momentum_, epsilon_;
-  bool scale_, shift_;
-  LearningOptions learning_;
+  BatchNormOptions options_;
   int64_t columns_ = 0, width_ = 0;  // true and padded
   int64_t weight_offset_ = 0, bias_offset_ = 0, mean_offset_ = 0, variance_offset_ = 0;
 };

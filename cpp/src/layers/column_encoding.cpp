@@ -1,9 +1,7 @@
-// Reads the descriptions of columns, and hands rows to the kernels.
+// Makes codes of the options of columns, and hands rows to the kernels.
 #include "layers/column_encoding.h"
 
-#include <cmath>
-
-#include "base/json_reader.h"
+#include "base/json.h"
 
 namespace lamina {
 
@@ -11,116 +9,60 @@ namespace {
 
 using kernels::ColumnKind;
 
-// Where the kernels clip their inputs.
-constexpr double kFarthest = 1e15;
 constexpr int64_t kMostFeatures = int64_t{1} << 24;  // as of the network's inputs
 constexpr int64_t kDateFeatures = 7;
-
-// 0 (no bend), or a number whose quotients are far from the ends of float's range.
-double read_limit(const JsonReader& spec) {
-  const double limit = spec.number("limit", 0.0, 0.0, 1e6);
-  if (limit != 0.0 && limit < 1e-3)
-    spec.fail("expected 'limit' to be 0 or at least 0.001, got " + spec.at("limit").dump());
-  return limit;
-}
-
-std::vector<double> read_edges(const JsonReader& spec) {
-  std::vector<double> edges;
-  if (!spec.has("edges")) return edges;
-  const Json& list = spec.at("edges");
-  if (!list.is_array()) spec.fail("expected a list of numbers for 'edges', got " + list.dump());
-  for (const Json& element : list.elements()) {
-    if (!element.is_number() || !(std::abs(element.number()) <= kFarthest))
-      spec.fail("expected numbers between -1e15 and 1e15 for 'edges', got " + element.dump());
-    const double edge = element.number();
-    if (!edges.empty() && edge < edges.back())
-      spec.fail("expected rising 'edges', got " + element.dump() + " after " + Json(edges.back()).dump());
-    edges.push_back(edge);
-  }
-  if (edges.size() == 1) spec.fail("expected no 'edges', or at least two, got one");
-  return edges;
-}
 
 }  // namespace
 
 template <class T>
-ColumnEncoding<T>::ColumnEncoding(const Json& json) {
-  const JsonReader spec(json, "ColumnEncoding");
-  spec.allow_only({"kind", "columns"});
-  for (const Json& column : spec.list("columns", "column"))
-    add_column(column, "ColumnEncoding, column " + std::to_string(codes_.size()));
+ColumnEncoding<T>::ColumnEncoding(const ColumnEncodingOptions& options) : options_(options) {
+  check_options(options_);
+  for (const ColumnOptions& column : options_.columns) add_column(column);
   for (size_t i = 0; i < codes_.size(); ++i)
     if (!knots_[i].empty()) codes_[i].knots = knots_[i].data();
 }
 
 template <class T>
-void ColumnEncoding<T>::add_column(const Json& json, const std::string& where) {
-  const JsonReader spec(json, where);
-  const std::string kind = spec.text("kind");
+void ColumnEncoding<T>::add_column(const ColumnOptions& column) {
   kernels::ColumnCode<T> code{};
-  code.indicator = spec.boolean("indicator", false);
-  std::vector<double> edges;
-  double limit = 0.0;
+  code.kind = column.kind;
+  code.indicator = column.indicator;
+  code.limit = static_cast<T>(column.limit);
   int64_t inputs = 1, features = 0;
-  if (kind == "number") {
-    spec.allow_only({"kind", "edges", "limit", "fill", "indicator"});
-    code.kind = ColumnKind::kNumber;
-    edges = read_edges(spec);
-    limit = read_limit(spec);
-    code.fill = spec.number("fill", 0.0, -kFarthest, kFarthest);
-    code.count = edges.empty() ? 0 : static_cast<int64_t>(edges.size()) - 1;
-    features = 1 + code.count;
-  } else if (kind == "category") {
-    spec.allow_only({"kind", "count", "indicator"});
-    code.kind = ColumnKind::kCategory;
-    code.count = spec.integer("count", std::nullopt, 1, kMostFeatures);
-    features = code.count;
-  } else if (kind == "date") {
-    spec.allow_only({"kind", "center", "scale", "limit", "fill", "indicator"});
-    code.kind = ColumnKind::kDate;
-    limit = read_limit(spec);
-    code.center = spec.number("center", 0.0, -kFarthest, kFarthest);
-    code.scale = spec.number("scale", 1.0, 1.0 / kFarthest, kFarthest);
-    code.fill = spec.number("fill", 0.0, -kFarthest, kFarthest);
-    inputs = 2;
-    features = kDateFeatures;
-  } else {
-    spec.fail("unknown kind '" + kind + "'; expected one of number, category, date");
+  switch (column.kind) {
+    case ColumnKind::kNumber:
+      code.fill = column.fill;
+      code.count = column.edges.empty() ? 0 : static_cast<int64_t>(column.edges.size()) - 1;
+      features = 1 + code.count;
+      break;
+    case ColumnKind::kCategory:
+      features = code.count = column.count;
+      break;
+    case ColumnKind::kDate:
+      code.center = column.center;
+      code.scale = column.scale;
+      code.fill = column.fill;
+      inputs = 2;
+      features = kDateFeatures;
+      break;
   }
-  code.limit = static_cast<T>(limit);
   inputs_ += inputs;
   features_ += features + (code.indicator ? 1 : 0);
-  if (features_ > kMostFeatures) spec.fail("the columns up to here make more than 16777216 features");
-  knots_.emplace_back(edges.begin(), edges.end());
-  edges_.push_back(std::move(edges));
-  limits_.push_back(limit);
+  if (features_ > kMostFeatures)
+    throw Error(Error::Kind::kValue, "ColumnEncoding, column " + std::to_string(codes_.size()) +
+                                         ": the columns up to here make more than 16777216 features");
+  knots_.emplace_back(column.edges.begin(), column.edges.end());
   codes_.push_back(code);
 }
 
 template <class T>
 Json ColumnEncoding<T>::spec() const {
-  Json::Array columns;
-  for (size_t i = 0; i < codes_.size(); ++i) {
-    const kernels::ColumnCode<T>& code = codes_[i];
-    Json column = {{"indicator", code.indicator}};
-    if (code.kind == ColumnKind::kCategory) {
-      column["kind"] = "category";
-      column["count"] = code.count;
-    } else {
-      column["limit"] = limits_[i];
-      column["fill"] = code.fill;
-    }
-    if (code.kind == ColumnKind::kNumber) {
-      column["kind"] = "number";
-      column["edges"] = Json::Array(edges_[i].begin(), edges_[i].end());
-    } else if (code.kind == ColumnKind::kDate) {
-      column["kind"] = "date";
-      column["center"] = code.center;
-      column["scale"] = code.scale;
-    }
-    columns.push_back(std::move(column));
-  }
-  return {{"kind", kind()}, {"columns", std::move(columns)}};
+  return options_to_json(options_);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> ColumnEncoding<T>::unbuilt_copy() const {
+  return make_layer<T>(options_);
 }
 
 template <class T>

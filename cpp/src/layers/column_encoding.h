@@ -2,7 +2,6 @@
 // reads.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "layers/layer.h"
@@ -15,20 +14,20 @@ namespace lamina {
 template <class T>
 class ColumnEncoding final : public Layer<T> {
  public:
-  explicit ColumnEncoding(const Json& spec);
-  const char* kind() const noexcept override { return "column_encoding"; }
+  explicit ColumnEncoding(const ColumnEncodingOptions& options);
+  LayerKind kind() const noexcept override { return ColumnEncodingOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 
  private:
-  void add_column(const Json& json, const std::string& where);
+  void add_column(const ColumnOptions& column);
 
-  std::vector<std::vector<double>> edges_;  // of each column, as described
-  std::vector<std::vector<T>> knots_;       // the same, as kernels read them
+  ColumnEncodingOptions options_;
+  std::vector<std::vector<T>> knots_;  // edges, as kernels read them
   std::vector<kernels::ColumnCode<T>> codes_;
-  std::vector<double> limits_;
   int64_t inputs_ = 0, features_ = 0;
 };
 

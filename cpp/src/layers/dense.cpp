@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "base/json_reader.h"
+#include "base/json.h"
 
 namespace lamina {
 
@@ -13,40 +13,19 @@ using kernels::ProductEpilogue;
 using kernels::ProductInit;
 
 template <class T>
-Dense<T>::Dense(const Json& json) {
-  const JsonReader spec(json, "Dense");
-  spec.allow_only({"kind", "units", "activation", "bias", "initializer", "bias_initializer", "trainable",
-                   "rate_factor", "decay_factor", "l1", "l2", "max_norm", "non_negative"});
-  outputs_ = spec.integer("units", std::nullopt, 1, int64_t{1} << 24);
-  bias_ = spec.boolean("bias", true);
-  learning_.read(spec);
-  activation_ = activation_from_json(spec.has("activation") ? spec.at("activation") : Json("identity"));
-  weight_initializer_ = spec.has("initializer") ? initializer_from_json(spec.at("initializer"))
-                                                : default_initializer(activation_);
-  bias_initializer_ =
-      initializer_from_json(spec.has("bias_initializer") ? spec.at("bias_initializer") : Json("zeros"));
-  l1_ = spec.number("l1", 0.0, 0.0);
-  l2_ = spec.number("l2", 0.0, 0.0);
-  max_norm_ = spec.number("max_norm", 0.0, 0.0);
-  if (spec.has("max_norm") && max_norm_ == 0.0)
-    spec.fail("expected 'max_norm' above 0, got " + spec.at("max_norm").dump());
-  non_negative_ = spec.boolean("non_negative", false);
+Dense<T>::Dense(const DenseOptions& options) : options_(options), outputs_(options.units) {
+  check_options(options_);
+  if (!options_.initializer) options_.initializer = default_initializer(options_.activation);
 }
 
 template <class T>
 Json Dense<T>::spec() const {
-  Json json = {{"kind", kind()},
-               {"units", outputs_},
-               {"activation", activation_to_json(activation_)},
-               {"bias", bias_},
-               {"initializer", initializer_to_json(weight_initializer_)},
-               {"bias_initializer", initializer_to_json(bias_initializer_)}};
-  learning_.write(json);
-  if (l1_ != 0.0) json["l1"] = l1_;
-  if (l2_ != 0.0) json["l2"] = l2_;
-  if (max_norm_ != 0.0) json["max_norm"] = max_norm_;
-  if (non_negative_) json["non_negative"] = true;
-  return json;
+  return options_to_json(options_);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> Dense<T>::unbuilt_copy() const {
+  return make_layer<T>(options_);
 }
 
 template <class T>
@@ -62,17 +41,17 @@ template <class T>
 std::vector<Parameter> Dense<T>::parameters() const {
   Parameter weight{"weight",     {outputs_, inputs_}, ParameterLayout::kPanelWeight, offset_, outputs_,
                    panel_rows(), panel_columns_};
-  learning_.apply(weight);
+  options_.learning.apply(weight);
   Parameter bias = weight;
   bias.name = "bias";
   bias.shape = {outputs_};
   bias.layout = ParameterLayout::kPanelBias;
   bias.decays = false;
-  weight.l1 = l1_;
-  weight.l2 = l2_;
+  weight.l1 = options_.l1;
+  weight.l2 = options_.l2;
   // No list in each branch of a conditional: GCC 12 destroys its copies after their scope if one throws.
   std::vector<Parameter> parameters{weight};
-  if (bias_) parameters.push_back(bias);
+  if (options_.bias) parameters.push_back(bias);
   return parameters;
 }
 
@@ -87,7 +66,8 @@ bool Dense<T>::initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll pol
     return true;
   };
   const std::vector<Parameter> own = parameters();
-  return fill(own[0], weight_initializer_, 0) && (!bias_ || fill(own[1], bias_initializer_, 1));
+  return fill(own[0], *options_.initializer, 0) &&
+         (!options_.bias || fill(own[1], options_.bias_initializer, 1));
 }
 
 template <class T>
@@ -111,7 +91,7 @@ bool Dense<T>::splits(int64_t columns, int parts) const noexcept {
 
 template <class T>
 bool Dense<T>::splits_forward(int parts) const noexcept {
-  return activation_.is_elementwise() && splits(padded_columns<T>(outputs_), parts);
+  return options_.activation.is_elementwise() && splits(padded_columns<T>(outputs_), parts);
 }
 
 template <class T>
@@ -156,26 +136,27 @@ void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
   product.panel_rows = panel_rows();
   product.c = pass.output_values();
   product.c_row_stride = pass.output.row_stride;
-  product.init = bias_ ? ProductInit::kBias : ProductInit::kZero;
-  const bool activate = !pass.skips_activation && activation_.is_elementwise() && !activation_.is_identity();
+  product.init = options_.bias ? ProductInit::kBias : ProductInit::kZero;
+  const bool activate =
+      !pass.skips_activation && options_.activation.is_elementwise() && !options_.activation.is_identity();
   if (activate) {
     product.epilogue = ProductEpilogue::kActivation;
-    product.activation = activation_.function;
-    product.parameter = static_cast<T>(activation_.parameter);
-    if (activation_.stores_derivative()) product.aux = pass.output_aux();
+    product.activation = options_.activation.function;
+    product.parameter = static_cast<T>(options_.activation.parameter);
+    if (options_.activation.stores_derivative()) product.aux = pass.output_aux();
     product.aux_row_stride = pass.output.row_stride;
   }
   take_part(pass, product);
   pass.kernels.product(product);
-  if (!pass.skips_activation && !activation_.is_elementwise())
-    apply_activation(pass.kernels, activation_, pass.rows, outputs_, product.c, product.c_row_stride,
+  if (!pass.skips_activation && !options_.activation.is_elementwise())
+    apply_activation(pass.kernels, options_.activation, pass.rows, outputs_, product.c, product.c_row_stride,
                      static_cast<T*>(nullptr), 0);
 }
 
 template <class T>
 void Dense<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.derivative_applied)
-    apply_activation_backward(pass.kernels, activation_, pass.rows, outputs_, pass.output_values(),
+    apply_activation_backward(pass.kernels, options_.activation, pass.rows, outputs_, pass.output_values(),
                               pass.output_aux(), pass.output.row_stride, pass.output_delta(),
                               pass.output.row_stride);
   if (!pass.input_delta_wanted) return;
@@ -224,12 +205,12 @@ void Dense<T>::backward_row(const RowPass<T>& pass) const noexcept {
 // A limit of norms needs all weights of a unit in one task.
 template <class T>
 int64_t Dense<T>::task_inputs(int64_t inputs_per_task) const noexcept {
-  return max_norm_ > 0.0 ? inputs_ : std::min(inputs_, inputs_per_task);
+  return options_.max_norm > 0.0 ? inputs_ : std::min(inputs_, inputs_per_task);
 }
 
 template <class T>
 int Dense<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
-  if (!learning_.trainable) return 0;
+  if (!options_.learning.trainable) return 0;
   const int64_t panels = panel_count(outputs_);
   const int64_t inputs = task_inputs(inputs_per_task);
   return static_cast<int>(panels * ((inputs_ + inputs - 1) / inputs));
@@ -276,24 +257,24 @@ void Dense<T>::compute_gradient(const Tile& tile, const GradientPass<T>& pass, T
   pass.kernels.product(product);
   if (bias != nullptr)
     pass.kernels.column_sums(pass.batch_rows, tile.width, product.b, product.b_row_stride, bias);
-  if (pass.penalties && (l1_ > 0.0 || l2_ > 0.0))
-    pass.kernels.add_penalty(tile.inputs * tile.width, static_cast<T>(l1_), static_cast<T>(l2_),
-                             pass.parameters + tile.offset, weight);
+  if (pass.penalties && has_penalty())
+    pass.kernels.add_penalty(tile.inputs * tile.width, static_cast<T>(options_.l1),
+                             static_cast<T>(options_.l2), pass.parameters + tile.offset, weight);
 }
 
 template <class T>
 void Dense<T>::constrain(const Tile& t, const GradientPass<T>& pass) const noexcept {
   T* weights = pass.parameters + t.offset;
-  if (non_negative_)
+  if (options_.non_negative)
     pass.kernels.clamp_values(t.inputs * t.width, T(0), std::numeric_limits<T>::infinity(), weights);
-  if (max_norm_ > 0.0)
-    pass.kernels.limit_column_norms(t.inputs, t.width, static_cast<T>(max_norm_), weights, t.width);
+  if (options_.max_norm > 0.0)
+    pass.kernels.limit_column_norms(t.inputs, t.width, static_cast<T>(options_.max_norm), weights, t.width);
 }
 
 // The updates of a batch of one row multiply its factors themselves: the gradient need not be written.
 template <class T>
 bool Dense<T>::is_outer_product(const GradientPass<T>& pass) const noexcept {
-  const bool penalised = pass.penalties && (l1_ > 0.0 || l2_ > 0.0);
+  const bool penalised = pass.penalties && has_penalty();
   return pass.batch_rows == 1 && pass.gradients == nullptr && !penalised;
 }
 
@@ -302,7 +283,7 @@ void Dense<T>::run_gradient_task(int task, int64_t inputs_per_task, int first_pa
                                  const GradientPass<T>& pass) const noexcept {
   const Tile t = tile(task, task_inputs(inputs_per_task));
   const int64_t weights = t.inputs * t.width;
-  const bool has_bias = bias_ && t.last_inputs;
+  const bool has_bias = options_.bias && t.last_inputs;
   T* weight = pass.gradients ? pass.gradients + t.offset : pass.scratch;
   GradientPiece<T> weight_gradient{weight}, bias_gradient{weight + weights};
   if (is_outer_product(pass)) {

@@ -1,25 +1,25 @@
 // Dense layer: y = f(x W^T + b), weights held in panels with the bias as the last row.
 #pragma once
 
-#include "layers/initializer.h"
 #include "layers/layer.h"
-#include "layers/learning.h"
 
 namespace lamina {
 
 template <class T>
 class Dense final : public Layer<T> {
  public:
-  explicit Dense(const Json& spec);
+  explicit Dense(const DenseOptions& options);
 
-  const char* kind() const noexcept override { return "dense"; }
+  LayerKind kind() const noexcept override { return DenseOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
+  const DenseOptions& options() const noexcept { return options_; }
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
   bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
-  const ActivationSpec* output_activation() const noexcept override { return &activation_; }
+  const ActivationSpec* output_activation() const noexcept override { return &options_.activation; }
   bool applies_input_activation() const noexcept override { return true; }
   bool splits_forward(int parts) const noexcept override;
   bool splits_backward(int parts) const noexcept override;
@@ -50,18 +50,12 @@ class Dense final : public Layer<T> {
   void compute_gradient(const Tile& tile, const GradientPass<T>& pass, T* weight, T* bias) const noexcept;
   void transpose_tile(const kernels::KernelTable<T>& table, const Tile& tile, const T* parameters,
                       T* transposed) const noexcept;
-  int64_t panel_rows() const noexcept { return inputs_ + (bias_ ? 1 : 0); }
+  int64_t panel_rows() const noexcept { return inputs_ + (options_.bias ? 1 : 0); }
 
+  bool has_penalty() const noexcept { return options_.l1 > 0.0 || options_.l2 > 0.0; }
+
+  DenseOptions options_;
   int64_t outputs_;
-  bool bias_;
-  ActivationSpec activation_;
-  InitializerSpec weight_initializer_;
-  InitializerSpec bias_initializer_;
-  LearningOptions learning_;
-  double l1_, l2_;
-  double max_norm_;  // of each unit's incoming weights; 0: no limit
-  bool non_negative_;
-
   int64_t inputs_ = 0;
   int64_t offset_ = 0, transposed_offset_ = 0;
   int64_t panel_columns_ = 0;

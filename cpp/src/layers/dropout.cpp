@@ -1,29 +1,31 @@
 // Dropout: the mask is recomputed from its counter in backward, so nothing is stored.
 #include "layers/dropout.h"
 
-#include "base/json_reader.h"
+#include "base/json.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 template <class T>
-Dropout<T>::Dropout(const Json& json) {
-  const JsonReader spec(json, "Dropout");
-  spec.allow_only({"kind", "rate"});
-  rate_ = spec.number("rate", std::nullopt, 0.0, 1.0);
-  if (rate_ >= 1.0) spec.fail("expected a 'rate' below 1, got 1: nothing would be kept");
+Dropout<T>::Dropout(const DropoutOptions& options) : options_(options) {
+  check_options(options_);
 }
 
 template <class T>
 Json Dropout<T>::spec() const {
-  return {{"kind", kind()}, {"rate", rate_}};
+  return options_to_json(options_);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> Dropout<T>::unbuilt_copy() const {
+  return make_layer<T>(options_);
 }
 
 template <class T>
 void Dropout<T>::drop(const RowPass<T>& pass, T* values, int64_t row_stride) const noexcept {
-  if (pass.training && rate_ > 0.0)
+  if (pass.training && options_.rate > 0.0)
     pass.kernels.dropout_rows(pass.first_row, pass.rows, pass.input.columns, values, row_stride, pass.seed,
-                              pass.step, pass.layer_index, static_cast<T>(rate_));
+                              pass.step, pass.layer_index, static_cast<T>(options_.rate));
 }
 
 template <class T>

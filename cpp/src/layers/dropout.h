@@ -8,10 +8,11 @@ namespace lamina {
 template <class T>
 class Dropout final : public Layer<T> {
  public:
-  explicit Dropout(const Json& spec);
+  explicit Dropout(const DropoutOptions& options);
 
-  const char* kind() const noexcept override { return "dropout"; }
+  LayerKind kind() const noexcept override { return DropoutOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   bool vanishes_in_inference() const noexcept override { return true; }
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
@@ -19,7 +20,7 @@ class Dropout final : public Layer<T> {
  private:
   void drop(const RowPass<T>& pass, T* values, int64_t row_stride) const noexcept;
 
-  double rate_;
+  DropoutOptions options_;
 };
 
 }  // namespace lamina

@@ -5,38 +5,12 @@
 #include <cmath>
 #include <limits>
 
-#include "base/json_reader.h"
+#include "base/json.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 namespace {
-
-// A number or a list of numbers, far enough from the ends of both scalar types' ranges.
-std::vector<double> numbers(const JsonReader& spec, const char* key, double fallback) {
-  constexpr double kMost = 1e30;
-  if (!spec.has(key)) return {fallback};
-  const Json& json = spec.at(key);
-  std::vector<double> values;
-  const auto add = [&](const Json& element) {
-    if (!element.is_number())
-      spec.fail(std::string("expected a number or a list of numbers for '") + key + "', got " +
-                element.dump());
-    values.push_back(element.number());
-    if (!(std::abs(values.back()) <= kMost))
-      spec.fail(std::string("expected '") + key + "' between -1e30 and 1e30, got " + element.dump());
-  };
-  if (json.is_array())
-    std::ranges::for_each(json.elements(), add);
-  else
-    add(json);
-  if (values.empty()) spec.fail(std::string("expected at least one number for '") + key + "', got none");
-  return values;
-}
-
-Json numbers_to_json(const std::vector<double>& values) {
-  return values.size() == 1 ? Json(values[0]) : Json(Json::Array(values.begin(), values.end()));
-}
 
 // One element for each column; a single number is repeated as often as one call of the kernel needs.
 template <class T>
@@ -55,13 +29,13 @@ AlignedBuffer<T> as_row(const std::vector<double>& values, int64_t columns, int6
 }  // namespace
 
 template <class T>
-Normalization<T>::Normalization(const Json& json) {
-  JsonReader(json, "Normalization").allow_only({"kind"});
+Json Normalization<T>::spec() const {
+  return options_to_json(NormalizationOptions{});
 }
 
 template <class T>
-Json Normalization<T>::spec() const {
-  return {{"kind", kind()}};
+std::unique_ptr<Layer<T>> Normalization<T>::unbuilt_copy() const {
+  return make_layer<T>(NormalizationOptions{});
 }
 
 template <class T>
@@ -109,28 +83,30 @@ void Normalization<T>::backward(const RowPass<T>& pass) const noexcept {
 }
 
 template <class T>
-Affine<T>::Affine(const Json& json) {
-  const JsonReader spec(json, "Affine");
-  spec.allow_only({"kind", "scale", "offset"});
-  scale_ = numbers(spec, "scale", 1.0);
-  offset_ = numbers(spec, "offset", 0.0);
+Affine<T>::Affine(const AffineOptions& options) : options_(options) {
+  check_options(options_);
 }
 
 template <class T>
 Json Affine<T>::spec() const {
-  return {{"kind", kind()}, {"scale", numbers_to_json(scale_)}, {"offset", numbers_to_json(offset_)}};
+  return options_to_json(options_);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> Affine<T>::unbuilt_copy() const {
+  return make_layer<T>(options_);
 }
 
 template <class T>
 int64_t Affine<T>::build(int64_t inputs, ParameterAllocator&) {
   // Memory in proportion to the description: two numbers of a file must not take a wide layer's.
   constexpr int64_t kColumnsAtOnce = 256;
-  const bool plain = scale_.size() == 1 && offset_.size() == 1;
+  const bool plain = options_.scale.size() == 1 && options_.offset.size() == 1;
   columns_ = inputs;
   const int64_t length =
       plain ? std::min(padded_columns<T>(inputs), kColumnsAtOnce) : padded_columns<T>(inputs);
-  scale_row_ = as_row<T>(scale_, inputs, length, "scale");
-  offset_row_ = as_row<T>(offset_, inputs, length, "offset");
+  scale_row_ = as_row<T>(options_.scale, inputs, length, "scale");
+  offset_row_ = as_row<T>(options_.offset, inputs, length, "offset");
   return inputs;
 }
 
@@ -157,23 +133,18 @@ void Affine<T>::backward(const RowPass<T>& pass) const noexcept {
 }
 
 template <class T>
-Clip<T>::Clip(const Json& json) {
-  const JsonReader spec(json, "Clip");
-  spec.allow_only({"kind", "low", "high"});
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  if (!spec.has("low") && !spec.has("high")) spec.fail("expected 'low' or 'high' or both, got neither");
-  low_ = spec.number("low", -kInfinity);
-  high_ = spec.number("high", kInfinity);
-  if (!(low_ < high_))
-    spec.fail("expected 'low' below 'high', got " + spec.at("low").dump() + " and " + spec.at("high").dump());
+Clip<T>::Clip(const ClipOptions& options) : options_(options) {
+  check_options(options_);
 }
 
 template <class T>
 Json Clip<T>::spec() const {
-  Json json = {{"kind", kind()}};
-  if (std::isfinite(low_)) json["low"] = low_;
-  if (std::isfinite(high_)) json["high"] = high_;
-  return json;
+  return options_to_json(options_);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> Clip<T>::unbuilt_copy() const {
+  return make_layer<T>(options_);
 }
 
 template <class T>
@@ -181,17 +152,18 @@ void Clip<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
   T* row = pass.output_values();
   for (int64_t i = 0; i < pass.rows; ++i, row += pass.output.row_stride)
-    pass.kernels.clamp_values(padded_columns<T>(pass.input.columns), static_cast<T>(low_),
-                              static_cast<T>(high_), row);
+    pass.kernels.clamp_values(padded_columns<T>(pass.input.columns), static_cast<T>(options_.low),
+                              static_cast<T>(options_.high), row);
 }
 
 template <class T>
 void Clip<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
   copy_backward(pass);
-  pass.kernels.clip_backward_rows(pass.rows, padded_columns<T>(pass.input.columns), static_cast<T>(low_),
-                                  static_cast<T>(high_), pass.input_values(), pass.input.row_stride,
-                                  pass.input_delta(), pass.input.row_stride);
+  pass.kernels.clip_backward_rows(pass.rows, padded_columns<T>(pass.input.columns),
+                                  static_cast<T>(options_.low), static_cast<T>(options_.high),
+                                  pass.input_values(), pass.input.row_stride, pass.input_delta(),
+                                  pass.input.row_stride);
 }
 
 #define LAMINA_INSTANTIATE(T)      \

@@ -12,9 +12,10 @@ namespace lamina {
 template <class T>
 class Normalization final : public Layer<T> {
  public:
-  explicit Normalization(const Json& spec);
-  const char* kind() const noexcept override { return "normalization"; }
+  explicit Normalization(const NormalizationOptions& = {}) {}
+  LayerKind kind() const noexcept override { return NormalizationOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
   bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const override;
@@ -34,9 +35,10 @@ class Normalization final : public Layer<T> {
 template <class T>
 class Affine final : public Layer<T> {
  public:
-  explicit Affine(const Json& spec);
-  const char* kind() const noexcept override { return "affine"; }
+  explicit Affine(const AffineOptions& options);
+  LayerKind kind() const noexcept override { return AffineOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
@@ -44,7 +46,7 @@ class Affine final : public Layer<T> {
  private:
   void scale_rows(const RowPass<T>& pass, const T* offset, T* values, int64_t row_stride) const noexcept;
 
-  std::vector<double> scale_, offset_;  // of one element, or one a column
+  AffineOptions options_;
   AlignedBuffer<T> scale_row_, offset_row_;
   int64_t columns_ = 0;
 };
@@ -53,14 +55,15 @@ class Affine final : public Layer<T> {
 template <class T>
 class Clip final : public Layer<T> {
  public:
-  explicit Clip(const Json& spec);
-  const char* kind() const noexcept override { return "clip"; }
+  explicit Clip(const ClipOptions& options);
+  LayerKind kind() const noexcept override { return ClipOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 
  private:
-  double low_, high_;
+  ClipOptions options_;
 };
 
 }  // namespace lamina

@@ -85,20 +85,26 @@ std::vector<double> orthogonal(int64_t rows, int64_t columns, double gain, const
 
 }  // namespace
 
+void check_initializer(const InitializerSpec& spec) {
+  const std::vector<std::string> names = initializer_names();
+  if (std::find(names.begin(), names.end(), spec.name) == names.end())
+    throw Error(Error::Kind::kValue,
+                "initializer: unknown name '" + spec.name + "'; expected one of " + join(names));
+}
+
 InitializerSpec initializer_from_json(const Json& json) {
   const Json object = as_object(json);
   const JsonReader spec(object, "initializer");
-  InitializerSpec result{spec.text("kind"), 0.0};
+  InitializerSpec result(spec.text("kind").c_str());
+  check_initializer(result);
   if (result.name == "constant") {
     result.value = spec.number("value", std::nullopt);
     spec.allow_only({"kind", "value"});
   } else if (result.name == "orthogonal") {
-    result.value = spec.number("gain", 1.0);
+    result.value = spec.number("gain", result.value);
     spec.allow_only({"kind", "gain"});
-  } else if (result.name == "zeros" || find_fan_scaled(result.name) != nullptr) {
-    spec.allow_only({"kind"});
   } else {
-    spec.fail("unknown name '" + result.name + "'; expected one of " + join(initializer_names()));
+    spec.allow_only({"kind"});
   }
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/poll.h"
@@ -15,7 +16,14 @@ class Json;
 struct InitializerSpec {
   std::string name;
   double value = 0.0;  // constant: the value; orthogonal: the gain
+
+  InitializerSpec(const char* of, double given) : name(of), value(given) {}
+  // With orthogonal's default gain, 1.
+  InitializerSpec(const char* of) : InitializerSpec(of, std::string_view(of) == "orthogonal" ? 1.0 : 0.0) {}
 };
+
+// Raises kValue where there is none of its name.
+void check_initializer(const InitializerSpec& spec);
 
 // From `"he_normal"` or `{"kind": "constant", "value": 0.1}`.
 InitializerSpec initializer_from_json(const Json& spec);

@@ -9,8 +9,7 @@
 
 #include "base/error.h"
 #include "kernels/kernel_table.h"
-#include "layers/activation_spec.h"
-#include "layers/initializer.h"
+#include "layers/layer_options.h"
 #include "layers/parameter.h"
 
 namespace lamina {
@@ -141,10 +140,11 @@ template <class T>
 class Layer {
  public:
   virtual ~Layer() = default;
-  // The name by which make_layer knows it.
-  virtual const char* kind() const noexcept = 0;
-  // The description from which an equal layer can be built.
+  virtual LayerKind kind() const noexcept = 0;
+  // The JSON of its options, from which an equal layer can be made.
   virtual Json spec() const = 0;
+  // Another layer of the same options, of which no network has been built yet.
+  virtual std::unique_ptr<Layer> unbuilt_copy() const = 0;
   // Fixes the input width, takes parameters, returns the output width. Called once.
   virtual int64_t build(int64_t inputs, ParameterAllocator& allocator) {
     (void)allocator;
@@ -241,6 +241,20 @@ class Layer {
   }
 };
 
+// From its options; raises kValue where one is out of range.
+template <class T, class Options>
+std::unique_ptr<Layer<T>> make_layer(const Options& options);
+template <class T>
+std::unique_ptr<Layer<T>> make_residual(std::vector<std::unique_ptr<Layer<T>>> layers,
+                                        const ResidualOptions& options = {});
+// Several, in order: make_layers<float>(DenseOptions{.units = 32, .activation = "relu"},
+// DropoutOptions{0.5}).
+template <class T, class... Options>
+std::vector<std::unique_ptr<Layer<T>>> make_layers(const Options&... options) {
+  std::vector<std::unique_ptr<Layer<T>>> layers;
+  (layers.push_back(make_layer<T>(options)), ...);
+  return layers;
+}
 // From {"kind": "dense", ...}; unknown kinds and options raise.
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const Json& spec);

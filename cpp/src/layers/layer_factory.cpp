@@ -1,5 +1,5 @@
-// Builds layers from their descriptions; one line adds a kind.
-#include <array>
+// Makes layers from their options, or from the JSON of those.
+#include <utility>
 
 #include "base/json_reader.h"
 #include "layers/activation_layer.h"
@@ -17,57 +17,88 @@
 
 namespace lamina {
 
+// One line adds a layer.
+#define LAMINA_LAYERS(ENTRY)                 \
+  ENTRY(DenseOptions, Dense)                 \
+  ENTRY(ActivationOptions, ActivationLayer)  \
+  ENTRY(DropoutOptions, Dropout)             \
+  ENTRY(BatchNormOptions, BatchNormLayer)    \
+  ENTRY(AlphaDropoutOptions, AlphaDropout)   \
+  ENTRY(GaussianNoiseOptions, GaussianNoise) \
+  ENTRY(PReluOptions, PRelu)                 \
+  ENTRY(LayerNormOptions, RowNorm)           \
+  ENTRY(RmsNormOptions, RowNorm)             \
+  ENTRY(ScaleOptions, Scale)                 \
+  ENTRY(NormalizationOptions, Normalization) \
+  ENTRY(AffineOptions, Affine)               \
+  ENTRY(ClipOptions, Clip)                   \
+  ENTRY(TargetScalingOptions, TargetScaling) \
+  ENTRY(ColumnEncodingOptions, ColumnEncoding)
+
 namespace {
 
-template <class T, class L>
-std::unique_ptr<Layer<T>> construct(const Json& spec) {
-  return std::make_unique<L>(spec);
+template <class T, class Options>
+struct LayerOf;
+#define LAMINA_ENTRY(Options, Class) \
+  template <class T>                 \
+  struct LayerOf<T, Options> {       \
+    using Type = Class<T>;           \
+  };
+LAMINA_LAYERS(LAMINA_ENTRY)
+#undef LAMINA_ENTRY
+
+template <class T>
+std::unique_ptr<Layer<T>> residual_from_json(const Json& json) {
+  const ResidualOptions options = options_from_json<ResidualOptions>(json);
+  std::vector<std::unique_ptr<Layer<T>>> layers;
+  for (const Json& layer : JsonReader(json, class_name(LayerKind::kResidual)).list("layers", "layer"))
+    layers.push_back(make_layer<T>(layer));
+  return make_residual<T>(std::move(layers), options);
+}
+
+}  // namespace
+
+template <class T, class Options>
+std::unique_ptr<Layer<T>> make_layer(const Options& options) {
+  return std::make_unique<typename LayerOf<T, Options>::Type>(options);
 }
 
 template <class T>
-struct Entry {
-  const char* kind;
-  std::unique_ptr<Layer<T>> (*make)(const Json&);
-};
-
-template <class T>
-constexpr std::array kEntries = {
-    Entry<T>{"dense", construct<T, Dense<T>>},
-    Entry<T>{"activation", construct<T, ActivationLayer<T>>},
-    Entry<T>{"dropout", construct<T, Dropout<T>>},
-    Entry<T>{"batch_norm", construct<T, BatchNormLayer<T>>},
-    Entry<T>{"residual", construct<T, Residual<T>>},
-    Entry<T>{"alpha_dropout", construct<T, AlphaDropout<T>>},
-    Entry<T>{"gaussian_noise", construct<T, GaussianNoise<T>>},
-    Entry<T>{"prelu", construct<T, PRelu<T>>},
-    Entry<T>{"layer_norm", construct<T, RowNorm<T>>},
-    Entry<T>{"rms_norm", construct<T, RowNorm<T>>},
-    Entry<T>{"scale", construct<T, Scale<T>>},
-    Entry<T>{"normalization", construct<T, Normalization<T>>},
-    Entry<T>{"affine", construct<T, Affine<T>>},
-    Entry<T>{"clip", construct<T, Clip<T>>},
-    Entry<T>{"target_scaling", construct<T, TargetScaling<T>>},
-    Entry<T>{"column_encoding", construct<T, ColumnEncoding<T>>},
-};
-
-}  // namespace
+std::unique_ptr<Layer<T>> make_residual(std::vector<std::unique_ptr<Layer<T>>> layers,
+                                        const ResidualOptions& options) {
+  return std::make_unique<Residual<T>>(std::move(layers), options);
+}
 
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const Json& json) {
   const JsonReader spec(json, "layer");
   const std::string kind = spec.text("kind");
-  for (const Entry<T>& entry : kEntries<T>)
-    if (kind == entry.kind) return entry.make(json);
+  if (kind == kind_name(LayerKind::kResidual)) return residual_from_json<T>(json);
+#define LAMINA_ENTRY(Options, Class) \
+  if (kind == kind_name(Options::kKind)) return make_layer<T>(options_from_json<Options>(json));
+  LAMINA_LAYERS(LAMINA_ENTRY)
+#undef LAMINA_ENTRY
   spec.fail("unknown kind '" + kind + "'; expected one of " + join(layer_kinds()));
 }
 
 std::vector<std::string> layer_kinds() {
   std::vector<std::string> kinds;
-  for (const Entry<float>& entry : kEntries<float>) kinds.emplace_back(entry.kind);
+  for (int kind = 0; kind <= static_cast<int>(LayerKind::kColumnEncoding); ++kind)
+    kinds.emplace_back(kind_name(static_cast<LayerKind>(kind)));
   return kinds;
 }
 
-template std::unique_ptr<Layer<float>> make_layer(const Json&);
-template std::unique_ptr<Layer<double>> make_layer(const Json&);
+#define LAMINA_INSTANTIATE(T)                                                              \
+  template std::unique_ptr<Layer<T>> make_layer(const Json&);                              \
+  template std::unique_ptr<Layer<T>> make_residual(std::vector<std::unique_ptr<Layer<T>>>, \
+                                                   const ResidualOptions&);
+LAMINA_INSTANTIATE(float)
+LAMINA_INSTANTIATE(double)
+#undef LAMINA_INSTANTIATE
+#define LAMINA_ENTRY(Options, Class)                                        \
+  template std::unique_ptr<Layer<float>> make_layer<float>(const Options&); \
+  template std::unique_ptr<Layer<double>> make_layer<double>(const Options&);
+LAMINA_LAYERS(LAMINA_ENTRY)
+#undef LAMINA_ENTRY
 
 }  // namespace lamina

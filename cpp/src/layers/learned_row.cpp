@@ -3,16 +3,7 @@
 
 #include <algorithm>
 
-#include "base/json_reader.h"
-
 namespace lamina {
-
-template <class T>
-void LearnedRowLayer<T>::read_common_options(const JsonReader& spec, std::vector<std::string> own) {
-  own.insert(own.end(), {"kind", "trainable", "rate_factor", "decay_factor"});
-  spec.allow_only(own);
-  learning_.read(spec);
-}
 
 template <class T>
 int LearnedRowLayer<T>::add_row(const char* name, double first_value, int64_t width) {

@@ -9,8 +9,6 @@
 
 namespace lamina {
 
-class JsonReader;
-
 template <class T>
 class LearnedRowLayer : public Layer<T> {
  public:
@@ -22,9 +20,7 @@ class LearnedRowLayer : public Layer<T> {
                          const GradientPass<T>& pass) const noexcept override;
 
  protected:
-  // Reads "trainable", "rate_factor" and "decay_factor", which each of these layers takes beside the options
-  // of its `own`, and refuses all others.
-  void read_common_options(const JsonReader& spec, std::vector<std::string> own);
+  explicit LearnedRowLayer(const LearningOptions& learning) : learning_(learning) {}
   // In the constructor, in the order of the parameters' names; width 0: one number a column.
   int add_row(const char* name, double first_value, int64_t width = 0);
   const T* row(int index, const T* parameters) const noexcept {

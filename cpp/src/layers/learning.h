@@ -5,16 +5,10 @@
 
 namespace lamina {
 
-class Json;
-class JsonReader;
-
 struct LearningOptions {
   bool trainable = true;
   double rate_factor = 1.0, decay_factor = 1.0;
 
-  void read(const JsonReader& spec);
-  // Defaults are left out.
-  void write(Json& spec) const;
   void apply(Parameter& parameter) const noexcept;
 };
 

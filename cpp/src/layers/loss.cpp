@@ -16,7 +16,8 @@ using kernels::Loss;
 
 struct ParameterEntry {
   const char* name = nullptr;  // null: the loss has none
-  double default_value = 0, minimum = 0, maximum = 0;
+  double LossOptions::* value = nullptr;
+  double minimum = 0, maximum = 0;
 };
 
 struct Entry {
@@ -30,12 +31,12 @@ struct Entry {
   ParameterEntry second{};  // a further one
 };
 
-constexpr ParameterEntry kSmoothing{"label_smoothing", 0, 0, 1};
-constexpr ParameterEntry kPositiveWeight{"positive_weight", 1, 1e-6, 1e6};
-constexpr ParameterEntry kDelta{"delta", 1, 1e-6, 1e6};
-constexpr ParameterEntry kPower{"power", 1.5, 1.0 + 1e-6, 2.0 - 1e-6};
-constexpr ParameterEntry kGamma{"gamma", 2, 0, 100};
-constexpr ParameterEntry kLevel{"level", 0.5, 1e-6, 1.0 - 1e-6};
+constexpr ParameterEntry kSmoothing{"label_smoothing", &LossOptions::label_smoothing, 0, 1};
+constexpr ParameterEntry kPositiveWeight{"positive_weight", &LossOptions::positive_weight, 1e-6, 1e6};
+constexpr ParameterEntry kDelta{"delta", &LossOptions::delta, 1e-6, 1e6};
+constexpr ParameterEntry kPower{"power", &LossOptions::power, 1.0 + 1e-6, 2.0 - 1e-6};
+constexpr ParameterEntry kGamma{"gamma", &LossOptions::gamma, 0, 100};
+constexpr ParameterEntry kLevel{"level", &LossOptions::level, 1e-6, 1.0 - 1e-6};
 
 // One line adds a loss that the kernels know.
 constexpr std::array kEntries = {
@@ -80,31 +81,48 @@ std::vector<std::string> split_at_commas(const std::string& list) {
   return parts;
 }
 
+double checked(const Entry& entry, const ParameterEntry& parameter, double value) {
+  if (!(value >= parameter.minimum && value <= parameter.maximum))
+    fail_outside(std::string("loss ") + entry.name, parameter.name, parameter.minimum, parameter.maximum,
+                 value);
+  return value;
+}
+
 // Several quantile levels: one output each, all of one target.
-void read_levels(const JsonReader& spec, LossSpec& result) {
-  const Json::Array& levels = spec.at("level").elements();
+std::vector<double> read_levels(const JsonReader& spec) {
+  const Json::Array& levels = spec.at(kLevel.name).elements();
   if (levels.empty()) spec.fail("expected at least one 'level', got none");
+  std::vector<double> values;
   for (const Json& level : levels) {
-    const Json one = {{"level", level}};
-    result.parameters.push_back(
-        JsonReader(one, "loss quantile").number("level", std::nullopt, kLevel.minimum, kLevel.maximum));
+    const Json one = {{kLevel.name, level}};
+    values.push_back(
+        JsonReader(one, "loss quantile").number(kLevel.name, std::nullopt, kLevel.minimum, kLevel.maximum));
   }
-  result.from_outputs = result.from_logits = Loss::kQuantiles;
+  return values;
 }
 
-void read_parameter(const JsonReader& spec, const ParameterEntry& entry, LossSpec& result) {
-  if (entry.name == nullptr) return;
-  if (result.from_outputs == Loss::kQuantile && spec.has(entry.name) && spec.at(entry.name).is_array())
-    read_levels(spec, result);
-  else
-    result.parameters.push_back(spec.number(entry.name, entry.default_value, entry.minimum, entry.maximum));
-}
-
-// The network may give rates themselves, by an activation whose outputs are above 0, in place of their logs.
-void read_poisson(const JsonReader& spec, LossSpec& result) {
-  if (spec.boolean("log_input", true)) return;
-  result.from_outputs = result.from_logits = Loss::kPoissonRate;
-  result.fitting = {"softplus", "relu"};
+LossOptions read_options(const JsonReader& spec, const Entry& entry) {
+  LossOptions options{.kind = entry.name};
+  const std::string reduction = spec.has("reduction") ? spec.text("reduction") : "mean";
+  if (reduction != "mean" && reduction != "sum")
+    spec.fail("expected 'reduction' to be mean or sum, got '" + reduction + "'");
+  options.mean_over_rows = reduction == "mean";
+  const bool is_poisson = entry.from_outputs == Loss::kPoissonLog;
+  if (is_poisson) options.log_input = spec.boolean("log_input", options.log_input);
+  std::vector<std::string> names = {"kind", "reduction"};
+  if (is_poisson) names.emplace_back("log_input");
+  for (const ParameterEntry* option : {&entry.parameter, &entry.second})
+    if (option->name != nullptr) names.emplace_back(option->name);
+  spec.allow_only(names);
+  if (entry.from_outputs == Loss::kQuantile && spec.has(kLevel.name) && spec.at(kLevel.name).is_array()) {
+    options.levels = read_levels(spec);
+    return options;
+  }
+  for (const ParameterEntry* option : {&entry.parameter, &entry.second})
+    if (option->name != nullptr)
+      options.*option->value =
+          spec.number(option->name, options.*option->value, option->minimum, option->maximum);
+  return options;
 }
 
 Json description(const LossSpec& loss, const Entry& entry) {
@@ -121,10 +139,8 @@ Json description(const LossSpec& loss, const Entry& entry) {
 
 }  // namespace
 
-LossSpec loss_from_json(const Json& json) {
-  const Json object = as_object(json);
-  const Entry& entry = find_entry(JsonReader(object, "loss").text("kind"));
-  const JsonReader spec(object, "loss " + std::string(entry.name));
+LossSpec make_loss(const LossOptions& options) {
+  const Entry& entry = find_entry(options.kind);
   LossSpec result{};
   result.name = entry.name;
   result.from_outputs = entry.from_outputs;
@@ -132,25 +148,32 @@ LossSpec loss_from_json(const Json& json) {
   result.absorbed = entry.absorbed;
   result.fitting = split_at_commas(entry.fitting);
   result.takes_classes = entry.takes_classes;
-  result.mean_over_columns = entry.mean_over_columns;
+  result.mean_over_rows = options.mean_over_rows;
+  result.mean_over_columns = entry.mean_over_columns && options.mean_over_rows;
   if (entry.from_outputs == Loss::kGaussianLogVariance) result.outputs_per_value = 2;
-  const std::string reduction = spec.has("reduction") ? spec.text("reduction") : "mean";
-  if (reduction != "mean" && reduction != "sum")
-    spec.fail("expected 'reduction' to be mean or sum, got '" + reduction + "'");
-  result.mean_over_rows = reduction == "mean";
-  if (!result.mean_over_rows) result.mean_over_columns = false;
-  const bool is_poisson = entry.from_outputs == Loss::kPoissonLog;
-  if (is_poisson) read_poisson(spec, result);
-  std::vector<std::string> options = {"kind", "reduction"};
-  if (is_poisson) options.emplace_back("log_input");
-  for (const ParameterEntry* option : {&entry.parameter, &entry.second})
-    if (option->name != nullptr) options.emplace_back(option->name);
-  spec.allow_only(options);
-  read_parameter(spec, entry.parameter, result);
-  read_parameter(spec, entry.second, result);
+  // The network may give rates themselves, by an activation whose outputs are above 0, in place of their
+  // logs.
+  if (entry.from_outputs == Loss::kPoissonLog && !options.log_input) {
+    result.from_outputs = result.from_logits = Loss::kPoissonRate;
+    result.fitting = {"softplus", "relu"};
+  }
+  if (entry.from_outputs == Loss::kQuantile && !options.levels.empty()) {
+    for (const double level : options.levels) result.parameters.push_back(checked(entry, kLevel, level));
+    result.from_outputs = result.from_logits = Loss::kQuantiles;
+  } else {
+    for (const ParameterEntry* option : {&entry.parameter, &entry.second})
+      if (option->name != nullptr)
+        result.parameters.push_back(checked(entry, *option, options.*option->value));
+  }
   result.text = description(result, entry).dump();
   result.parameters_float32.assign(result.parameters.begin(), result.parameters.end());
   return result;
+}
+
+LossSpec loss_from_json(const Json& json) {
+  const Json object = as_object(json);
+  const Entry& entry = find_entry(JsonReader(object, "loss").text("kind"));
+  return make_loss(read_options(JsonReader(object, "loss " + std::string(entry.name)), entry));
 }
 
 Json loss_to_json(const LossSpec& spec) { return Json::parse(spec.text); }

@@ -25,6 +25,20 @@ struct Targets {
   }
 };
 
+// A loss by name with its options; each loss reads its own. make_loss({.kind = "huber", .delta = 0.5})
+struct LossOptions {
+  std::string kind = "mean_squared_error";  // or an alias such as "mse"
+  bool mean_over_rows = true;               // false: their sum ("reduction": "sum" in JSON)
+  double label_smoothing = 0.0;             // cross-entropies, in [0, 1]
+  double positive_weight = 1.0;             // binary cross-entropy
+  double delta = 1.0;                       // Huber
+  double power = 1.5;                       // Tweedie, between 1 and 2
+  double gamma = 2.0;                       // focal losses
+  double level = 0.5;                       // quantile
+  std::vector<double> levels = {};          // quantile: one output each, in place of `level`
+  bool log_input = true;                    // Poisson: the network gives logarithms of rates
+};
+
 struct LossSpec {
   std::string name;
   kernels::Loss from_outputs;        // on the network's outputs
@@ -53,6 +67,8 @@ struct LossSpec {
   }
 };
 
+// Raises kValue for unknown names and options out of range.
+LossSpec make_loss(const LossOptions& options);
 // From `"cross_entropy"` or `{"kind": "cross_entropy", "label_smoothing": 0.1}`.
 LossSpec loss_from_json(const Json& spec);
 Json loss_to_json(const LossSpec& spec);

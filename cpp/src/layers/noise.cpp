@@ -9,14 +9,13 @@
 namespace lamina {
 
 template <class T>
-AlphaDropout<T>::AlphaDropout(const Json& json) {
-  const JsonReader spec(json, "AlphaDropout");
-  spec.allow_only({"kind", "rate"});
-  rate_ = spec.number("rate", std::nullopt, 0.0, 1.0);
+AlphaDropout<T>::AlphaDropout(const AlphaDropoutOptions& options) : options_(options) {
+  check_options(options_);
   // The rate that the kernel keeps, in steps of 1 / 65536.
   const double keep =
-      std::floor((1.0 - static_cast<double>(static_cast<T>(rate_))) * 65536.0 + 0.5) / 65536.0;
-  if (keep == 0.0) spec.fail("expected a 'rate' below 1, got " + spec.at("rate").dump());
+      std::floor((1.0 - static_cast<double>(static_cast<T>(options_.rate))) * 65536.0 + 0.5) / 65536.0;
+  if (keep == 0.0)
+    throw Error(Error::Kind::kValue, "AlphaDropout: expected a 'rate' below 1, got " + Json(options_.rate).dump());
   // -scale * alpha of selu, its limit at minus infinity.
   constexpr double kLimit = -1.7580993408473768599;
   scale_ = 1.0 / std::sqrt(keep + kLimit * kLimit * keep * (1.0 - keep));
@@ -26,15 +25,20 @@ AlphaDropout<T>::AlphaDropout(const Json& json) {
 
 template <class T>
 Json AlphaDropout<T>::spec() const {
-  return {{"kind", kind()}, {"rate", rate_}};
+  return options_to_json(options_);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> AlphaDropout<T>::unbuilt_copy() const {
+  return make_layer<T>(options_);
 }
 
 template <class T>
 void AlphaDropout<T>::drop(const RowPass<T>& pass, T* values, int64_t row_stride, double added,
                            double dropped) const noexcept {
-  if (pass.training && rate_ > 0.0)
+  if (pass.training && options_.rate > 0.0)
     pass.kernels.alpha_dropout_rows({pass.first_row, pass.rows, pass.input.columns, values, row_stride,
-                                     pass.seed, pass.step, pass.layer_index, static_cast<T>(rate_),
+                                     pass.seed, pass.step, pass.layer_index, static_cast<T>(options_.rate),
                                      static_cast<T>(scale_), static_cast<T>(added), static_cast<T>(dropped)});
 }
 
@@ -52,24 +56,27 @@ void AlphaDropout<T>::backward(const RowPass<T>& pass) const noexcept {
 }
 
 template <class T>
-GaussianNoise<T>::GaussianNoise(const Json& json) {
-  const JsonReader spec(json, "GaussianNoise");
-  spec.allow_only({"kind", "deviation"});
-  deviation_ = spec.number("deviation", std::nullopt, 0.0, 1e6);
+GaussianNoise<T>::GaussianNoise(const GaussianNoiseOptions& options) : options_(options) {
+  check_options(options_);
 }
 
 template <class T>
 Json GaussianNoise<T>::spec() const {
-  return {{"kind", kind()}, {"deviation", deviation_}};
+  return options_to_json(options_);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> GaussianNoise<T>::unbuilt_copy() const {
+  return make_layer<T>(options_);
 }
 
 template <class T>
 void GaussianNoise<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
-  if (pass.training && deviation_ > 0.0)
+  if (pass.training && options_.deviation > 0.0)
     pass.kernels.noise_rows(pass.first_row, pass.rows, pass.input.columns, pass.output_values(),
                             pass.output.row_stride, pass.seed, pass.step, pass.layer_index,
-                            static_cast<T>(deviation_));
+                            static_cast<T>(options_.deviation));
 }
 
 template <class T>

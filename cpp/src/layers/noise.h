@@ -10,9 +10,10 @@ namespace lamina {
 template <class T>
 class AlphaDropout final : public Layer<T> {
  public:
-  explicit AlphaDropout(const Json& spec);
-  const char* kind() const noexcept override { return "alpha_dropout"; }
+  explicit AlphaDropout(const AlphaDropoutOptions& options);
+  LayerKind kind() const noexcept override { return AlphaDropoutOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   bool vanishes_in_inference() const noexcept override { return true; }
@@ -21,22 +22,23 @@ class AlphaDropout final : public Layer<T> {
   void drop(const RowPass<T>& pass, T* values, int64_t row_stride, double added,
             double dropped) const noexcept;
 
-  double rate_;
+  AlphaDropoutOptions options_;
   double scale_, added_, dropped_;
 };
 
 template <class T>
 class GaussianNoise final : public Layer<T> {
  public:
-  explicit GaussianNoise(const Json& spec);
-  const char* kind() const noexcept override { return "gaussian_noise"; }
+  explicit GaussianNoise(const GaussianNoiseOptions& options);
+  LayerKind kind() const noexcept override { return GaussianNoiseOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   bool vanishes_in_inference() const noexcept override { return true; }
 
  private:
-  double deviation_;
+  GaussianNoiseOptions options_;
 };
 
 }  // namespace lamina

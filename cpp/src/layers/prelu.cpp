@@ -3,25 +3,25 @@
 
 #include <algorithm>
 
-#include "base/json_reader.h"
+#include "base/json.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 template <class T>
-PRelu<T>::PRelu(const Json& json) {
-  const JsonReader spec(json, "PReLU");
-  this->read_common_options(spec, {"initial_slope", "shared"});
-  initial_slope_ = spec.number("initial_slope", 0.25, -1e6, 1e6);
-  shared_ = spec.boolean("shared", false);
-  this->add_row("weight", initial_slope_, shared_ ? 1 : 0);
+PRelu<T>::PRelu(const PReluOptions& options) : LearnedRowLayer<T>(options.learning), options_(options) {
+  check_options(options_);
+  this->add_row("weight", options_.initial_slope, options_.shared ? 1 : 0);
 }
 
 template <class T>
 Json PRelu<T>::spec() const {
-  Json json = {{"kind", kind()}, {"initial_slope", initial_slope_}, {"shared", shared_}};
-  this->learning_.write(json);
-  return json;
+  return options_to_json(options_);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> PRelu<T>::unbuilt_copy() const {
+  return make_layer<T>(options_);
 }
 
 template <class T>
@@ -30,24 +30,24 @@ void PRelu<T>::forward(const RowPass<T>& pass) const noexcept {
   const int64_t stride = pass.output.row_stride;
   copy_forward(pass);
   pass.kernels.prelu_forward(pass.rows, this->padded(), values, stride, this->row(0, pass.parameters),
-                             shared_, values, stride);
+                             options_.shared, values, stride);
 }
 
 template <class T>
 void PRelu<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
   pass.kernels.prelu_backward(pass.rows, this->padded(), pass.input_values(), pass.input.row_stride,
-                              this->row(0, pass.parameters), shared_, pass.output_delta(),
+                              this->row(0, pass.parameters), options_.shared, pass.output_delta(),
                               pass.output.row_stride, pass.input_delta(), pass.input.row_stride);
 }
 
 template <class T>
 void PRelu<T>::sum_gradient(int, const GradientPass<T>& pass, int64_t first, int64_t count,
                             T* out) const noexcept {
-  T* sums = shared_ ? pass.scratch : out;
+  T* sums = options_.shared ? pass.scratch : out;
   pass.kernels.prelu_slope_sums(pass.batch_rows, count, pass.input.values + first, pass.input.row_stride,
                                 pass.output.delta + first, pass.output.row_stride, sums);
-  if (!shared_) return;
+  if (!options_.shared) return;
   const T total = static_cast<T>(pass.kernels.sum(this->columns(), sums));
   std::fill_n(out, padded_columns<T>(1), T(0));
   out[0] = total;

@@ -8,9 +8,10 @@ namespace lamina {
 template <class T>
 class PRelu final : public LearnedRowLayer<T> {
  public:
-  explicit PRelu(const Json& spec);
-  const char* kind() const noexcept override { return "prelu"; }
+  explicit PRelu(const PReluOptions& options);
+  LayerKind kind() const noexcept override { return PReluOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 
@@ -19,8 +20,7 @@ class PRelu final : public LearnedRowLayer<T> {
                     T* out) const noexcept override;
 
  private:
-  bool shared_;
-  double initial_slope_;
+  PReluOptions options_;
 };
 
 }  // namespace lamina

@@ -1,7 +1,9 @@
 // The parts of a residual block: where it forks, what skips, and the sum.
 #include "layers/residual.h"
 
-#include "base/json_reader.h"
+#include <utility>
+
+#include "base/json.h"
 #include "layers/dense.h"
 #include "layers/rows.h"
 
@@ -14,8 +16,9 @@ namespace {
 template <class T>
 class Fork final : public Layer<T> {
  public:
-  const char* kind() const noexcept override { return "residual"; }
-  Json spec() const override { return {{"kind", kind()}}; }
+  LayerKind kind() const noexcept override { return LayerKind::kResidual; }
+  Json spec() const override { return options_to_json(ResidualOptions{}); }
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override { return std::make_unique<Fork>(); }
   void forward(const RowPass<T>&) const noexcept override {}
   void backward(const RowPass<T>& pass) const noexcept override {
     if (!pass.input_delta_wanted) return;
@@ -27,8 +30,9 @@ class Fork final : public Layer<T> {
 template <class T>
 class Identity final : public Layer<T> {
  public:
-  const char* kind() const noexcept override { return "residual"; }
-  Json spec() const override { return {{"kind", kind()}}; }
+  LayerKind kind() const noexcept override { return LayerKind::kResidual; }
+  Json spec() const override { return options_to_json(ResidualOptions{}); }
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override { return std::make_unique<Identity>(); }
   void forward(const RowPass<T>& pass) const noexcept override { copy_forward(pass); }
   void backward(const RowPass<T>& pass) const noexcept override {
     if (!pass.input_delta_wanted) return;
@@ -39,39 +43,40 @@ class Identity final : public Layer<T> {
 }  // namespace
 
 template <class T>
-Residual<T>::Residual(const Json& json) : fork_(std::make_unique<Fork<T>>()) {
-  const JsonReader spec(json, "Residual");
-  spec.allow_only({"kind", "layers", "projection", "trainable", "rate_factor", "decay_factor"});
-  for (const Json& layer : spec.list("layers", "layer")) layers_.push_back(make_layer<T>(layer));
-  learning_.read(spec);
-  if (!spec.has("projection") || spec.at("projection").is("auto")) return;
-  if (!spec.at("projection").is_boolean())
-    spec.fail("expected projection 'auto', true or false, got " + spec.at("projection").dump());
-  projection_ = spec.boolean("projection", false) ? Projection::kAlways : Projection::kNever;
+Residual<T>::Residual(std::vector<std::unique_ptr<Layer<T>>> layers, const ResidualOptions& options)
+    : layers_(std::move(layers)), fork_(std::make_unique<Fork<T>>()), options_(options) {
+  check_options(options_);
+  if (layers_.empty())
+    throw Error(Error::Kind::kValue, "Residual: expected at least one layer in the block, got none");
 }
 
 template <class T>
 Json Residual<T>::spec() const {
   Json::Array layers;
   for (const auto& layer : layers_) layers.push_back(layer->spec());
-  Json json = {{"kind", kind()}, {"layers", std::move(layers)}, {"projection", "auto"}};
-  if (projection_ != Projection::kAuto) json["projection"] = projection_ == Projection::kAlways;
-  learning_.write(json);
+  Json json = options_to_json(options_);
+  json["layers"] = std::move(layers);
   return json;
 }
 
 template <class T>
+std::unique_ptr<Layer<T>> Residual<T>::unbuilt_copy() const {
+  std::vector<std::unique_ptr<Layer<T>>> layers;
+  for (const auto& layer : layers_) layers.push_back(layer->unbuilt_copy());
+  return make_residual<T>(std::move(layers), options_);
+}
+
+template <class T>
 Layer<T>& Residual<T>::make_skip(int64_t inputs, int64_t outputs) {
-  if (projection_ == Projection::kNever && inputs != outputs)
+  if (options_.projection == Projection::kNever && inputs != outputs)
     throw Error(Error::Kind::kValue, "Residual: expected as many outputs of the inner layers as inputs, " +
                                          std::to_string(inputs) + ", got " + std::to_string(outputs) +
                                          "; without projection=False a learned projection joins them");
-  projects_ = projection_ == Projection::kAlways || inputs != outputs;
+  projects_ = options_.projection == Projection::kAlways || inputs != outputs;
   if (projects_) {
     // Without bias: the block's last layer has one.
-    Json dense = {{"kind", "dense"}, {"units", outputs}, {"bias", false}};
-    learning_.write(dense);
-    skip_ = std::make_unique<Dense<T>>(dense);
+    skip_ = std::make_unique<Dense<T>>(
+        DenseOptions{.units = outputs, .bias = false, .learning = options_.learning});
   } else {
     skip_ = std::make_unique<Identity<T>>();
   }

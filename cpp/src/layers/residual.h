@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "layers/layer.h"
-#include "layers/learning.h"
 
 namespace lamina {
 
@@ -15,14 +14,16 @@ namespace lamina {
 template <class T>
 class Residual final : public Layer<T> {
  public:
-  explicit Residual(const Json& spec);
+  explicit Residual(std::vector<std::unique_ptr<Layer<T>>> layers, const ResidualOptions& options = {});
 
-  const char* kind() const noexcept override { return "residual"; }
+  LayerKind kind() const noexcept override { return ResidualOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   Residual<T>* as_residual() noexcept override { return this; }
 
+  const ResidualOptions& options() const noexcept { return options_; }
   const std::vector<std::unique_ptr<Layer<T>>>& layers() const noexcept { return layers_; }
   Layer<T>& fork() noexcept { return *fork_; }
   // Between these widths: the identity, or a learned projection; raises where neither is allowed.
@@ -32,12 +33,9 @@ class Residual final : public Layer<T> {
   const Layer<T>& skip() const noexcept { return *skip_; }
 
  private:
-  enum class Projection { kAuto, kAlways, kNever };
-
   std::vector<std::unique_ptr<Layer<T>>> layers_;
   std::unique_ptr<Layer<T>> fork_, skip_;
-  Projection projection_ = Projection::kAuto;
-  LearningOptions learning_;  // the projection's
+  ResidualOptions options_;
   bool projects_ = false;
 };
 

@@ -1,30 +1,35 @@
 // Layer normalisation and root-mean-square normalisation.
 #include "layers/row_norm.h"
 
-#include <utility>
-
-#include "base/json_reader.h"
+#include "base/json.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 template <class T>
-RowNorm<T>::RowNorm(const Json& json) : centered_(json.at("kind").is("layer_norm")) {
-  const JsonReader spec(json, centered_ ? "LayerNorm" : "RMSNorm");
-  std::vector<std::string> own = {"epsilon", "scale"};
-  if (centered_) own.emplace_back("shift");
-  this->read_common_options(spec, std::move(own));
-  epsilon_ = spec.number("epsilon", centered_ ? 1e-5 : 1e-6, 1e-12, 1.0);
-  if (spec.boolean("scale", true)) weight_ = this->add_row("weight", 1.0);
-  if (centered_ && spec.boolean("shift", true)) bias_ = this->add_row("bias", 0.0);
+RowNorm<T>::RowNorm(const LayerNormOptions& options)
+    : LearnedRowLayer<T>(options.learning), centered_(true), epsilon_(options.epsilon) {
+  check_options(options);
+  if (options.scale) weight_ = this->add_row("weight", 1.0);
+  if (options.shift) bias_ = this->add_row("bias", 0.0);
+}
+
+template <class T>
+RowNorm<T>::RowNorm(const RmsNormOptions& options)
+    : LearnedRowLayer<T>(options.learning), centered_(false), epsilon_(options.epsilon) {
+  check_options(options);
+  if (options.scale) weight_ = this->add_row("weight", 1.0);
 }
 
 template <class T>
 Json RowNorm<T>::spec() const {
-  Json json = {{"kind", kind()}, {"epsilon", epsilon_}, {"scale", weight_ >= 0}};
-  if (centered_) json["shift"] = bias_ >= 0;
-  this->learning_.write(json);
-  return json;
+  return centered_ ? options_to_json(layer_norm_options()) : options_to_json(rms_norm_options());
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> RowNorm<T>::unbuilt_copy() const {
+  if (centered_) return make_layer<T>(layer_norm_options());
+  return make_layer<T>(rms_norm_options());
 }
 
 template <class T>

@@ -9,9 +9,11 @@ namespace lamina {
 template <class T>
 class RowNorm final : public LearnedRowLayer<T> {
  public:
-  explicit RowNorm(const Json& spec);
-  const char* kind() const noexcept override { return centered_ ? "layer_norm" : "rms_norm"; }
+  explicit RowNorm(const LayerNormOptions& options);
+  explicit RowNorm(const RmsNormOptions& options);
+  LayerKind kind() const noexcept override { return centered_ ? LayerKind::kLayerNorm : LayerKind::kRmsNorm; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   // Each row's moments, in the first two elements of its row.
@@ -22,6 +24,13 @@ class RowNorm final : public LearnedRowLayer<T> {
                     T* out) const noexcept override;
 
  private:
+  LayerNormOptions layer_norm_options() const {
+    return {.epsilon = epsilon_, .scale = weight_ >= 0, .shift = bias_ >= 0, .learning = this->learning_};
+  }
+  RmsNormOptions rms_norm_options() const {
+    return {.epsilon = epsilon_, .scale = weight_ >= 0, .learning = this->learning_};
+  }
+
   bool centered_;
   double epsilon_;
   int weight_ = -1, bias_ = -1;  // rows; -1: none

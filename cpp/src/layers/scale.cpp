@@ -1,25 +1,26 @@
 // A learned diagonal.
 #include "layers/scale.h"
 
-#include "base/json_reader.h"
+#include "base/json.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 template <class T>
-Scale<T>::Scale(const Json& json) {
-  const JsonReader spec(json, "Scale");
-  this->read_common_options(spec, {"initial_scale", "shift"});
-  initial_scale_ = spec.number("initial_scale", 1.0, -1e6, 1e6);
-  weight_ = this->add_row("weight", initial_scale_);
-  if (spec.boolean("shift", false)) bias_ = this->add_row("bias", 0.0);
+Scale<T>::Scale(const ScaleOptions& options) : LearnedRowLayer<T>(options.learning), options_(options) {
+  check_options(options_);
+  weight_ = this->add_row("weight", options_.initial_scale);
+  if (options_.shift) bias_ = this->add_row("bias", 0.0);
 }
 
 template <class T>
 Json Scale<T>::spec() const {
-  Json json = {{"kind", kind()}, {"initial_scale", initial_scale_}, {"shift", bias_ >= 0}};
-  this->learning_.write(json);
-  return json;
+  return options_to_json(options_);
+}
+
+template <class T>
+std::unique_ptr<Layer<T>> Scale<T>::unbuilt_copy() const {
+  return make_layer<T>(options_);
 }
 
 template <class T>

@@ -8,9 +8,10 @@ namespace lamina {
 template <class T>
 class Scale final : public LearnedRowLayer<T> {
  public:
-  explicit Scale(const Json& spec);
-  const char* kind() const noexcept override { return "scale"; }
+  explicit Scale(const ScaleOptions& options);
+  LayerKind kind() const noexcept override { return ScaleOptions::kKind; }
   Json spec() const override;
+  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 
@@ -19,7 +20,7 @@ class Scale final : public LearnedRowLayer<T> {
                     T* out) const noexcept override;
 
  private:
-  double initial_scale_;
+  ScaleOptions options_;
   int weight_, bias_ = -1;  // rows; -1: none
 };
 

@@ -3,19 +3,19 @@
 
 #include <algorithm>
 
-#include "base/json_reader.h"
+#include "base/json.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 template <class T>
-TargetScaling<T>::TargetScaling(const Json& json) {
-  JsonReader(json, "TargetScaling").allow_only({"kind"});
+Json TargetScaling<T>::spec() const {
+  return options_to_json(TargetScalingOptions{});
 }
 
 template <class T>
-Json TargetScaling<T>::spec() const {
-  return {{"kind", this->kind()}};
+std::unique_ptr<Layer<T>> TargetScaling<T>::unbuilt_copy() const {
+  return make_layer<T>(TargetScalingOptions{});
 }
 
 template <class T>

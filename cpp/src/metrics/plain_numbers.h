@@ -34,8 +34,11 @@ class PlainNumbers {
  private:
   template <class T>
   void copy(const T* from, int64_t row_stride) {
-    for (int64_t row = 0; row < rows; ++row)
-      std::copy_n(from + row * row_stride, columns, copy_.get() + row * columns);
+    // Rows without gaps are copied as one.
+    const bool together = row_stride == columns;
+    const int64_t parts = together ? 1 : rows, part = together ? rows * columns : columns;
+    for (int64_t row = 0; row < parts; ++row)
+      std::copy_n(from + row * row_stride, part, copy_.get() + row * part);
   }
 
   std::unique_ptr<double[]> copy_;

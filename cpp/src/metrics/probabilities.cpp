@@ -37,29 +37,37 @@ double row_loss(const Classes& given, int64_t row) {
                        [&](int64_t column) { return given.target(row, column) * std::log(chance(column)); });
 }
 
-// The chance that a row's class was given; of one class a row.
-double chance_of_truth(const Classes& given, int64_t row) {
-  const bool alone = outputs_stand_alone(given);
-  const int32_t truth = given.truth[static_cast<std::size_t>(row)];
-  const double chance =
-      std::clamp(probability(given, row, alone ? 0 : truth), given.rounding, 1.0 - given.rounding);
-  return alone && truth == 0 ? 1.0 - chance : chance;
-}
-
 // The mean loss of rows of one class each that count alike, by one logarithm for eight rows: that of the
-// product of their chances, which is precise unless it is close to 1.
-double mean_loss_of_equal_rows(const Classes& given) {
+// product of the chances of their classes, which is precise unless it is close to 1.
+template <class Chance>
+double mean_loss_of_equal_rows(const Classes& given, const Chance& chance_of) {
   constexpr int64_t rows_at_once = 8;
+  const double unit = given.rounding;
   const auto loss_of_group = [&](int64_t group) {
     const int64_t first = group * rows_at_once, last = std::min(first + rows_at_once, given.rows);
     double product = 1.0, sum = 0.0;
-    for (int64_t row = first; row < last; ++row) product *= chance_of_truth(given, row);
+    for (int64_t row = first; row < last; ++row) {
+      const double chance = chance_of(row, given.truth[static_cast<std::size_t>(row)]);
+      product *= chance < unit ? unit : chance > 1.0 - unit ? 1.0 - unit : chance;
+    }
     if (product < 0.5) return -std::log(product);
     for (int64_t row = first; row < last; ++row) sum += row_loss(given, row);
     return sum;
   };
   const int64_t groups = (given.rows + rows_at_once - 1) / rows_at_once;
   return pairwise_sum(0, groups, loss_of_group) / given.weight.total();
+}
+
+double mean_loss(const Classes& given) {
+  if (given.many_labels() || !given.soft.empty() || !given.weight.are_equal())
+    return given.weight.mean([&](int64_t row) { return row_loss(given, row); });
+  const PlainNumbers& outputs = given.outputs;
+  if (outputs.columns > 1)
+    return mean_loss_of_equal_rows(given, [&](int64_t row, int32_t truth) { return outputs.at(row, truth); });
+  return mean_loss_of_equal_rows(given, [&](int64_t row, int32_t truth) {
+    const double chance = outputs.all()[static_cast<std::size_t>(row)];
+    return truth != 0 ? chance : 1.0 - chance;
+  });
 }
 
 // Upper edges of the bins but the last: numpy's linspace.
@@ -70,16 +78,22 @@ std::vector<double> inner_edges(int64_t bins) {
   return edges;
 }
 
+// The first bin whose upper edge is not below the confidence.
+std::size_t bin_of(double confidence, const std::vector<double>& edges) {
+  const std::size_t last = edges.size();
+  const double guess = confidence * static_cast<double>(last + 1);
+  std::size_t bin = guess >= 0.0 ? std::min(static_cast<std::size_t>(guess), last) : 0;
+  while (bin > 0 && edges[bin - 1] >= confidence) --bin;
+  while (bin < last && edges[bin] < confidence) ++bin;
+  return bin;
+}
+
 }  // namespace
 
 MetricResult log_loss(const MetricData& data, const MetricOptions& options) {
   const Classes given = classes_of("log_loss", data, options.task);
   std::string warning = check_probabilities(given);
-  const bool one_class_a_row = !given.many_labels() && given.soft.empty();
-  const double mean = one_class_a_row && given.weight.are_equal()
-                          ? mean_loss_of_equal_rows(given)
-                          : given.weight.mean([&](int64_t row) { return row_loss(given, row); });
-  return {{mean}, {}, std::move(warning)};
+  return {{mean_loss(given)}, {}, std::move(warning)};
 }
 
 MetricResult brier_score(const MetricData& data, const MetricOptions& options) {
@@ -88,13 +102,9 @@ MetricResult brier_score(const MetricData& data, const MetricOptions& options) {
   const int64_t columns = given.outputs.columns;
   const bool one_of_many = !given.many_labels() && columns > 2;
   const double divisor = one_of_many ? 1.0 : static_cast<double>(columns);
-  const double mean = given.weight.mean([&](int64_t row) {
-    return pairwise_sum(0, columns,
-                        [&](int64_t column) {
-                          const double gap = probability(given, row, column) - given.target(row, column);
-                          return gap * gap;
-                        }) /
-           divisor;
+  const double mean = given.weight.mean_of_rows(columns, divisor, [&](int64_t row, int64_t column) {
+    const double gap = probability(given, row, column) - given.target(row, column);
+    return gap * gap;
   });
   return {{mean}, {}, std::move(warning)};
 }
@@ -102,9 +112,11 @@ MetricResult brier_score(const MetricData& data, const MetricOptions& options) {
 MetricResult expected_calibration_error(const MetricData& data, const MetricOptions& options) {
   const char* name = "expected_calibration_error";
   if (options.bins < 1 || options.bins > kMostBins)
-    fail(name, "expected bins of at least 1" +
-                   (options.bins < 1 ? "" : " and at most " + std::to_string(kMostBins)) + ", got " +
-                   std::to_string(options.bins));
+    fail(name, std::string("expected bins of at least 1")
+                   .append(options.bins < 1 ? "" : " and at most ")
+                   .append(options.bins < 1 ? "" : std::to_string(kMostBins))
+                   .append(", got ")
+                   .append(std::to_string(options.bins)));
   const Classes given = classes_of(name, data, options.task);
   std::string warning = check_probabilities(given);
   const std::vector<int32_t> decided = given.decided(std::nullopt);
@@ -119,8 +131,7 @@ MetricResult expected_calibration_error(const MetricData& data, const MetricOpti
       double confidence = probability(given, row, alone ? column : decided[here]);
       if (alone) confidence = std::max(confidence, 1.0 - confidence);
       const double hit = decided[here] == given.truth[here] ? 1.0 : 0.0;
-      const auto bin = std::ranges::lower_bound(edges, confidence) - edges.begin();
-      gaps[static_cast<std::size_t>(bin)] += given.weight(row) * (hit - confidence);
+      gaps[bin_of(confidence, edges)] += given.weight(row) * (hit - confidence);
     }
     for (double& gap : gaps) gap = std::abs(gap);
     errors.push_back(pairwise_sum(gaps) / given.weight.total());

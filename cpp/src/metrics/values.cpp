@@ -18,17 +18,10 @@ MetricResult number(double value) { return {{value}, {}, ""}; }
 // The mean over rows and outputs of error(truth, prediction).
 template <class Error>
 double mean_error(const Values& given, const Error& error) {
-  const int64_t columns = given.columns();
-  if (columns == 1)
-    return given.weight.mean(
-        [&](int64_t row) { return error(given.truth.at(row), given.prediction.at(row)); });
-  return given.weight.mean([&](int64_t row) {
-    return pairwise_sum(0, columns,
-                        [&](int64_t column) {
-                          return error(given.truth.at(row, column), given.prediction.at(row, column));
-                        }) /
-           static_cast<double>(columns);
-  });
+  return given.weight.mean_of_rows(
+      given.columns(), static_cast<double>(given.columns()), [&](int64_t row, int64_t column) {
+        return error(given.truth.at(row, column), given.prediction.at(row, column));
+      });
 }
 
 double squared(double truth, double prediction) { return (truth - prediction) * (truth - prediction); }
@@ -131,16 +124,13 @@ MetricResult pinball(const MetricData& data, const MetricOptions& options) {
   const Values given = values_of(name, data, several);
   const int64_t columns = given.columns();
   const bool one_target = given.truth.columns == 1;
-  return number(given.weight.mean([&](int64_t row) {
-    return pairwise_sum(0, columns,
-                        [&](int64_t column) {
-                          const double level = levels[several ? static_cast<std::size_t>(column) : 0];
-                          const double distance =
-                              given.truth.at(row, one_target ? 0 : column) - given.prediction.at(row, column);
-                          return std::max(level * distance, (level - 1.0) * distance);
-                        }) /
-           static_cast<double>(columns);
-  }));
+  return number(
+      given.weight.mean_of_rows(columns, static_cast<double>(columns), [&](int64_t row, int64_t column) {
+        const double level = levels[several ? static_cast<std::size_t>(column) : 0];
+        const double distance =
+            given.truth.at(row, one_target ? 0 : column) - given.prediction.at(row, column);
+        return std::max(level * distance, (level - 1.0) * distance);
+      }));
 }
 
 }  // namespace lamina::metrics

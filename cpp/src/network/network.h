@@ -73,13 +73,17 @@ struct GradientRequest {
 template <class T>
 class Network {
  public:
-  // {"inputs": 784, "layers": [{"kind": "dense", "units": 10, ...}, ...]}; weights start from `seed`.
+  using Layers = std::vector<std::unique_ptr<Layer<T>>>;
+  // Of rows of `inputs` numbers: Network<float>(784, make_layers<float>(DenseOptions{.units = 10}), seed).
+  // Weights start from `seed`.
+  Network(int64_t inputs, Layers layers, uint64_t seed);
+  // {"inputs": 784, "layers": [{"kind": "dense", "units": 10, ...}, ...]}
   Network(const Json& spec, uint64_t seed);
   // Without first weights: all are 0, for a caller who sets every one of them.
   Network(const Json& spec, std::nullopt_t);
   // With a copy of `weights`, the flat buffer of a network of the same parameters, or with zeros (null); for
   // forward alone, as there is no memory for transposed weights.
-  Network(const Json& spec, const T* weights);
+  Network(int64_t inputs, Layers layers, const T* weights);
   // The parameters of such a network by name and shape; no memory is taken for them.
   static std::vector<Parameter> describe_parameters(const Json& spec) { return Network(spec).parameters_; }
 
@@ -93,7 +97,7 @@ class Network {
   int layer_output_slot(size_t i) const noexcept { return layer_slots_[i + 1]; }
   // The widths before, between and behind the layers.
   std::vector<int64_t> layer_widths() const;
-  const std::vector<std::unique_ptr<Layer<T>>>& layers() const noexcept { return layers_; }
+  const Layers& layers() const noexcept { return layers_; }
   const std::vector<Node<T>>& nodes() const noexcept { return nodes_; }
   const std::vector<Parameter>& parameters() const noexcept { return parameters_; }
   // What is subtracted from rows in double as they are read into the input slot; null where they stay as they
@@ -195,7 +199,7 @@ class Network {
  private:
   // Layers without memory for their parameters.
   explicit Network(const Json& spec);
-  void build(const std::vector<Json>& layers);
+  Network(int64_t inputs, Layers layers);
   int add_slot(int64_t columns);
   // Each returns the slot of the output.
   int add_layer(Layer<T>& layer, const std::string& name, int input_slot, int depth);

@@ -1,5 +1,6 @@
 // Builds the nodes of a network from the description of its layers.
 #include <algorithm>
+#include <utility>
 
 #include "base/json_reader.h"
 #include "kernels/dispatch.h"
@@ -11,6 +12,21 @@ namespace lamina {
 namespace {
 
 constexpr int kDeepestBlock = 16;
+constexpr int64_t kMostInputs = int64_t{1} << 24;
+
+int64_t inputs_of(const Json& json) {
+  const JsonReader spec(json, "network");
+  spec.allow_only({"inputs", "layers"});
+  return spec.integer("inputs", std::nullopt, 1, kMostInputs);
+}
+
+template <class T>
+std::vector<std::unique_ptr<Layer<T>>> layers_of(const Json& json) {
+  std::vector<std::unique_ptr<Layer<T>>> layers;
+  for (const Json& layer : JsonReader(json, "network").list("layers", "layer"))
+    layers.push_back(make_layer<T>(layer));
+  return layers;
+}
 
 }  // namespace
 
@@ -26,27 +42,32 @@ Network<T>::Network(const Json& json, uint64_t seed) : Network(json, std::nullop
 }
 
 template <class T>
-Network<T>::Network(const Json& json, const T* weights) : Network(json) {
+Network<T>::Network(int64_t inputs, Layers layers, uint64_t seed) : Network(inputs, std::move(layers)) {
+  weights_ = AlignedBuffer<T>(allocator_.size());
+  transposed_ = AlignedBuffer<T>(allocator_.transposed_size());
+  initialize(seed, [](int64_t) { return false; });
+}
+
+template <class T>
+Network<T>::Network(int64_t inputs, Layers layers, const T* weights) : Network(inputs, std::move(layers)) {
   weights_ = AlignedBuffer<T>(allocator_.size());
   if (weights != nullptr) std::copy_n(weights, flat_size(), weights_.data());
 }
 
 template <class T>
-Network<T>::Network(const Json& json) : kernels_(kernels::kernels<T>()), allocator_(kernels_.panel_columns) {
-  const JsonReader spec(json, "network");
-  spec.allow_only({"inputs", "layers"});
-  inputs_ = spec.integer("inputs", std::nullopt, 1, int64_t{1} << 24);
-  build(spec.list("layers", "layer"));
-}
+Network<T>::Network(const Json& json) : Network(inputs_of(json), layers_of<T>(json)) {}
 
 template <class T>
-void Network<T>::build(const std::vector<Json>& layers) {
+Network<T>::Network(int64_t inputs, Layers layers)
+    : kernels_(kernels::kernels<T>()),
+      inputs_(inputs),
+      layers_(std::move(layers)),
+      allocator_(kernels_.panel_columns) {
+  if (inputs_ < 1 || inputs_ > kMostInputs) fail_outside("network", "inputs", 1.0, static_cast<double>(kMostInputs), static_cast<double>(inputs_));
+  if (layers_.empty()) throw Error(Error::Kind::kValue, "network: expected at least one layer, got none");
   layer_slots_.push_back(add_slot(inputs_));
-  for (const Json& layer_spec : layers) {
-    const std::string name = "layers." + std::to_string(layers_.size());
-    layers_.push_back(make_layer<T>(layer_spec));
-    layer_slots_.push_back(add_layer(*layers_.back(), name, layer_slots_.back(), 0));
-  }
+  for (size_t i = 0; i < layers_.size(); ++i)
+    layer_slots_.push_back(add_layer(*layers_[i], "layers." + std::to_string(i), layer_slots_.back(), 0));
   for (const Node<T>& node : nodes_)
     if (node.layer->as_target_scaling() != nullptr && &node != &nodes_.back())
       throw Error(Error::Kind::kValue,

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <variant>
 
 namespace lamina {
 
@@ -20,9 +21,9 @@ double checked_epsilon(double epsilon) noexcept {
 // Weight decay as it enters the gradient, and as it shrinks the weights.
 struct Decay {
   double coupled, decoupled;
-  Decay(const ParameterStep& request, double is_decoupled) noexcept
-      : coupled(is_decoupled != 0.0 ? 0.0 : request.weight_decay),
-        decoupled(is_decoupled != 0.0 ? request.learning_rate * request.weight_decay : 0.0) {}
+  Decay(const ParameterStep& request, bool is_decoupled) noexcept
+      : coupled(is_decoupled ? 0.0 : request.weight_decay),
+        decoupled(is_decoupled ? request.learning_rate * request.weight_decay : 0.0) {}
 };
 
 double step_of(const ParameterStep& request) noexcept { return static_cast<double>(request.step); }
@@ -45,109 +46,110 @@ NadamMomenta nadam_momenta(double beta1, double decay, int64_t step) {
   return result;
 }
 
-}  // namespace
-
-// o: learning_rate, momentum, nesterov, decoupled
-Coefficients sgd_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
-  const Decay decay(request, o[3]);
-  return {request.learning_rate, decay.coupled, o[1], decay.decoupled, o[2]};
+Coefficients coefficients(const SgdOptions& o, const ParameterStep& request) {
+  const Decay decay(request, o.decoupled);
+  return {request.learning_rate, decay.coupled, o.momentum, decay.decoupled, o.nesterov ? 1.0 : 0.0};
 }
 
-// o: learning_rate, beta1, beta2, epsilon, decoupled; AMSGrad takes the same.
-Coefficients adam_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
-  const Decay decay(request, o[4]);
+Coefficients coefficients(const AdamOptions& o, const ParameterStep& request) {
+  const Decay decay(request, o.decoupled);
   const double t = step_of(request);
-  return {request.learning_rate / (1.0 - std::pow(o[1], t)),
-          1.0 - o[1],
-          1.0 - o[2],
-          1.0 / std::sqrt(1.0 - std::pow(o[2], t)),
-          checked_epsilon(o[3]),
+  return {request.learning_rate / (1.0 - std::pow(o.beta1, t)),
+          1.0 - o.beta1,
+          1.0 - o.beta2,
+          1.0 / std::sqrt(1.0 - std::pow(o.beta2, t)),
+          checked_epsilon(o.epsilon),
           decay.coupled,
           decay.decoupled};
 }
 
-// o: learning_rate, beta1, beta2, epsilon, decoupled
-Coefficients adamax_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
-  const Decay decay(request, o[4]);
-  const double rate = request.learning_rate / (1.0 - std::pow(o[1], step_of(request)));
-  return {rate, decay.coupled, decay.decoupled, 1.0 - o[1], o[2], checked_epsilon(o[3])};
+Coefficients coefficients(const AdamaxOptions& o, const ParameterStep& request) {
+  const Decay decay(request, o.decoupled);
+  const double rate = request.learning_rate / (1.0 - std::pow(o.beta1, step_of(request)));
+  return {rate, decay.coupled, decay.decoupled, 1.0 - o.beta1, o.beta2, checked_epsilon(o.epsilon)};
 }
 
-// o: learning_rate, beta1, beta2, epsilon, decoupled, momentum_decay
-Coefficients nadam_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
-  const Decay decay(request, o[4]);
-  const NadamMomenta mu = nadam_momenta(o[1], o[5], request.step);
+Coefficients coefficients(const NadamOptions& o, const ParameterStep& request) {
+  const Decay decay(request, o.decoupled);
+  const NadamMomenta mu = nadam_momenta(o.beta1, o.momentum_decay, request.step);
   const double gradient_rate = request.learning_rate * (1.0 - mu.now) / (1.0 - mu.product);
   const double moment_rate = request.learning_rate * mu.next / (1.0 - mu.product * mu.next);
   return {gradient_rate,
           decay.coupled,
           decay.decoupled,
-          1.0 - o[1],
-          1.0 - o[2],
-          1.0 / std::sqrt(1.0 - std::pow(o[2], step_of(request))),
-          checked_epsilon(o[3]),
+          1.0 - o.beta1,
+          1.0 - o.beta2,
+          1.0 / std::sqrt(1.0 - std::pow(o.beta2, step_of(request))),
+          checked_epsilon(o.epsilon),
           moment_rate};
 }
 
-// o: learning_rate, beta1, beta2, epsilon, decoupled
-Coefficients radam_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
-  const Decay decay(request, o[4]);
-  const double t = step_of(request), beta2_power = std::pow(o[2], t);
-  const double longest = 2.0 / (1.0 - o[2]) - 1.0;
+Coefficients coefficients(const RadamOptions& o, const ParameterStep& request) {
+  const Decay decay(request, o.decoupled);
+  const double t = step_of(request), beta2_power = std::pow(o.beta2, t);
+  const double longest = 2.0 / (1.0 - o.beta2) - 1.0;
   const double length = longest - 2.0 * t * beta2_power / (1.0 - beta2_power);
-  double rate = request.learning_rate / (1.0 - std::pow(o[1], t));
+  double rate = request.learning_rate / (1.0 - std::pow(o.beta1, t));
   const bool rectified = length > 5.0;
   if (rectified)
     rate *=
         std::sqrt((length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length)) *
         std::sqrt(1.0 - beta2_power);
-  return {rate,       decay.coupled, decay.decoupled,       1.0 - o[1],
-          1.0 - o[2], 0.0,           checked_epsilon(o[3]), rectified ? 1.0 : 0.0};
+  return {rate,
+          decay.coupled,
+          decay.decoupled,
+          1.0 - o.beta1,
+          1.0 - o.beta2,
+          0.0,
+          checked_epsilon(o.epsilon),
+          rectified ? 1.0 : 0.0};
 }
 
-// o: learning_rate, beta1, beta2, decoupled
-Coefficients lion_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
-  const Decay decay(request, o[3]);
-  return {request.learning_rate, decay.coupled, decay.decoupled, 1.0 - o[1], 1.0 - o[2]};
+Coefficients coefficients(const LionOptions& o, const ParameterStep& request) {
+  const Decay decay(request, o.decoupled);
+  return {request.learning_rate, decay.coupled, decay.decoupled, 1.0 - o.beta1, 1.0 - o.beta2};
 }
 
-// o: learning_rate, rate_decay, initial_accumulator, epsilon, decoupled
-Coefficients adagrad_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
-  const Decay decay(request, o[4]);
-  const double rate = request.learning_rate / (1.0 + (step_of(request) - 1.0) * o[1]);
-  return {rate, decay.coupled, decay.decoupled, checked_epsilon(o[3]), o[2]};
+Coefficients coefficients(const AdagradOptions& o, const ParameterStep& request) {
+  const Decay decay(request, o.decoupled);
+  const double rate = request.learning_rate / (1.0 + (step_of(request) - 1.0) * o.rate_decay);
+  return {rate, decay.coupled, decay.decoupled, checked_epsilon(o.epsilon), o.initial_accumulator};
 }
 
-// o: learning_rate, rho, epsilon, decoupled
-Coefficients adadelta_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
-  const Decay decay(request, o[3]);
-  return {request.learning_rate, decay.coupled, decay.decoupled, 1.0 - o[1], checked_epsilon(o[2])};
+Coefficients coefficients(const AdadeltaOptions& o, const ParameterStep& request) {
+  const Decay decay(request, o.decoupled);
+  return {request.learning_rate, decay.coupled, decay.decoupled, 1.0 - o.rho, checked_epsilon(o.epsilon)};
 }
 
-// o: learning_rate, rho, epsilon, momentum, centered, decoupled
-Coefficients rmsprop_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
-  const Decay decay(request, o[5]);
-  return {
-      request.learning_rate, decay.coupled, decay.decoupled, 1.0 - o[1], checked_epsilon(o[2]), o[3], o[4]};
+Coefficients coefficients(const RmspropOptions& o, const ParameterStep& request) {
+  const Decay decay(request, o.decoupled);
+  return {request.learning_rate,      decay.coupled, decay.decoupled,       1.0 - o.rho,
+          checked_epsilon(o.epsilon), o.momentum,    o.centered ? 1.0 : 0.0};
 }
 
-// o: learning_rate (the first step size), shrink, grow, smallest_step, largest_step, decoupled
-Coefficients rprop_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
-  const Decay decay(request, o[5]);
+Coefficients coefficients(const RpropOptions& o, const ParameterStep& request) {
+  const Decay decay(request, o.decoupled);
   // Step sizes are those without the layer's factor, which scales each step.
-  const double first = request.rate_factor > 0.0 ? request.learning_rate / request.rate_factor : o[0];
-  return {first, decay.coupled, decay.decoupled, o[1], o[2], o[3], o[4], request.rate_factor};
+  const double first =
+      request.rate_factor > 0.0 ? request.learning_rate / request.rate_factor : o.learning_rate;
+  return {first,  decay.coupled,   decay.decoupled, o.shrink,
+          o.grow, o.smallest_step, o.largest_step,  request.rate_factor};
 }
 
-// o: learning_rate, momentum, nesterov, iterations, adamw_rate_factor, beta1, beta2, epsilon, match_adamw,
-// first_and_last
-Coefficients muon_coefficients(const OptimizerOptions& o, const ParameterStep& request) {
-  return adam_coefficients({o[0], o[5], o[6], o[7], 1.0},
-                           {request.learning_rate * o[4], request.weight_decay, request.step});
+Coefficients coefficients(const MuonOptions& o, const ParameterStep& request) {
+  const AdamOptions adamw{.beta1 = o.beta1, .beta2 = o.beta2, .epsilon = o.epsilon, .decoupled = true};
+  return coefficients(adamw,
+                      {request.learning_rate * o.adamw_rate_factor, request.weight_decay, request.step});
+}
+
+}  // namespace
+
+Coefficients update_coefficients(const UpdateOptions& options, const ParameterStep& request) {
+  return std::visit([&](const auto& own) { return coefficients(own, request); }, options);
 }
 
 Coefficients muon_matrix_coefficients(double scale, const ParameterStep& request) {
-  const Decay decay(request, 1.0);
+  const Decay decay(request, true);
   return {request.learning_rate * scale, decay.coupled, 0.0, decay.decoupled, 0.0};
 }
 

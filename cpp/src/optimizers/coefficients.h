@@ -1,23 +1,27 @@
-// The kernels' coefficients at each step of each optimizer: functions of options and step count alone.
+// The coefficients that the kernels' update rules take at a step.
 #pragma once
 
-#include "optimizers/update_rules.h"
+#include <array>
+#include <cstdint>
+
+#include "kernels/catalogue.h"
+#include "optimizers/optimizer_options.h"
 
 namespace lamina {
 
-Coefficients sgd_coefficients(const OptimizerOptions& options, const ParameterStep& request);
-Coefficients adam_coefficients(const OptimizerOptions& options, const ParameterStep& request);
-Coefficients adamax_coefficients(const OptimizerOptions& options, const ParameterStep& request);
-Coefficients nadam_coefficients(const OptimizerOptions& options, const ParameterStep& request);
-Coefficients radam_coefficients(const OptimizerOptions& options, const ParameterStep& request);
-Coefficients lion_coefficients(const OptimizerOptions& options, const ParameterStep& request);
-Coefficients adagrad_coefficients(const OptimizerOptions& options, const ParameterStep& request);
-Coefficients adadelta_coefficients(const OptimizerOptions& options, const ParameterStep& request);
-Coefficients rmsprop_coefficients(const OptimizerOptions& options, const ParameterStep& request);
-Coefficients rprop_coefficients(const OptimizerOptions& options, const ParameterStep& request);
-// Of the parameters that Muon leaves to AdamW.
-Coefficients muon_coefficients(const OptimizerOptions& options, const ParameterStep& request);
-// Of kSgd for a matrix whose direction is orthogonal; `scale` multiplies the step, not the decay.
+using Coefficients = std::array<double, kernels::kMaxCoefficients>;
+
+// What one parameter asks of one step.
+struct ParameterStep {
+  double learning_rate;
+  double weight_decay;
+  int64_t step;              // 1 for the first
+  double rate_factor = 1.0;  // of the layer; learning_rate has it already
+};
+
+// Of the rule that the options stand for; of Muon's, the one that serves what is no matrix of its own.
+Coefficients update_coefficients(const UpdateOptions& options, const ParameterStep& request);
+// Of the plain step along Muon's directions.
 Coefficients muon_matrix_coefficients(double scale, const ParameterStep& request);
 
 }  // namespace lamina

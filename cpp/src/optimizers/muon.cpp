@@ -53,7 +53,7 @@ Muon<T>::Muon(const MuonOptions& options, const std::vector<Parameter>& paramete
     : table_(table),
       share_(static_cast<T>(1.0 - options.momentum)),
       nesterov_(options.nesterov),
-      iterations_(options.iterations),
+      iterations_(static_cast<int>(options.iterations)),
       directions_(flat_size) {
   int64_t rows = 0, both = 0, gram = 0;
   for (size_t i = 0; i < parameters.size(); ++i) {

@@ -9,7 +9,7 @@
 #include "base/thread_pool.h"
 #include "kernels/kernel_table.h"
 #include "layers/parameter.h"
-#include "optimizers/update_rules.h"
+#include "optimizers/optimizer_options.h"
 
 namespace lamina {
 

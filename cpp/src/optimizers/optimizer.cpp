@@ -12,14 +12,18 @@ namespace lamina {
 template <class T>
 Optimizer<T>::Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>& parameters,
                         int64_t flat_size, const kernels::KernelTable<T>& table)
-    : spec_(spec), table_(table), parameters_(parameters), learning_rate_(spec.options[0]) {
+    : spec_(spec),
+      entry_(optimizer_entry(spec)),
+      table_(table),
+      parameters_(parameters),
+      learning_rate_(first_learning_rate(spec)) {
+  check_optimizer(spec);
   std::vector<double> scales(parameters.size(), 0.0);
-  if (spec.entry->orthogonalises) {
-    const MuonOptions options(spec.options);
-    scales = muon_scales(options, parameters);
-    muon_.emplace(options, parameters, scales, flat_size, table);
+  if (const auto* muon = std::get_if<MuonOptions>(&spec.update)) {
+    scales = muon_scales(*muon, parameters);
+    muon_.emplace(*muon, parameters, scales, flat_size, table);
   }
-  for (int i = 0; i < spec.entry->state_count; ++i) state_.emplace_back(flat_size);
+  for (int i = 0; i < entry_.state_count; ++i) state_.emplace_back(flat_size);
   for (size_t i = 0; i < parameters.size(); ++i) {
     const Parameter& p = parameters[i];
     const double decay = p.decays || spec.decay_biases ? spec.weight_decay * p.decay_factor : 0.0;
@@ -35,7 +39,7 @@ Optimizer<T>::Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>&
 template <class T>
 void Optimizer<T>::set_learning_rate(double rate) {
   if (!(rate >= 0.0) || std::isinf(rate))
-    throw Error(Error::Kind::kValue, "optimizer " + std::string(spec_.entry->name) +
+    throw Error(Error::Kind::kValue, "optimizer " + std::string(entry_.name) +
                                          ": expected a finite learning_rate of at least 0, got " +
                                          std::to_string(rate));
   learning_rate_ = rate;
@@ -51,7 +55,7 @@ void Optimizer<T>::begin_step(T* weights, T* backup) noexcept {
     const ParameterStep request{learning_rate_ * group.rate_factor, group.weight_decay, steps_,
                                 group.rate_factor};
     const Coefficients c = group.muon_scale > 0.0 ? muon_matrix_coefficients(group.muon_scale, request)
-                                                  : spec_.entry->coefficients(spec_.options, request);
+                                                  : update_coefficients(spec_.update, request);
     std::transform(c.begin(), c.end(), group.coefficients.begin(),
                    [](double x) { return static_cast<T>(x); });
   }
@@ -83,7 +87,7 @@ void Optimizer<T>::update(int parameter, int64_t offset, int64_t n,
   for (size_t i = 0; i < state_.size(); ++i) call.state[i] = state_[i].data() + offset;
   call.backup = backup_ ? backup_ + offset : nullptr;
   call.coefficients = group.coefficients.data();
-  kernels::UpdateRule rule = spec_.entry->rule;
+  kernels::UpdateRule rule = entry_.rule;
   if (group.muon_scale > 0.0) {
     muon_->advance(n, gradient.values, call.state[0]);
     call.gradients = muon_->directions() + offset;

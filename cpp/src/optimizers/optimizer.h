@@ -49,7 +49,8 @@ class Optimizer final : public ParameterUpdater<T> {
 
   // True where a step's result depends on nothing but weights, gradient, and step number.
   bool is_stateless() const noexcept {
-    return spec_.entry->rule == kernels::UpdateRule::kSgd && spec_.options[1] == 0.0 && !muon_;
+    const auto* sgd = std::get_if<SgdOptions>(&spec_.update);
+    return sgd != nullptr && sgd->momentum == 0.0;
   }
 
   double learning_rate() const noexcept { return learning_rate_; }
@@ -57,17 +58,19 @@ class Optimizer final : public ParameterUpdater<T> {
   // Of the steps to come, from a list that was checked; the step in hand keeps its own.
   void follow_learning_rate(double rate) noexcept { learning_rate_ = rate; }
   const OptimizerSpec& spec() const noexcept { return spec_; }
+  const OptimizerEntry& entry() const noexcept { return entry_; }
 
   const std::vector<Parameter>& parameters() const noexcept { return parameters_; }
 
   // All state: the step count and `state_count` flat buffers in the network's layout.
   int64_t steps() const noexcept { return steps_; }
   void set_steps(int64_t steps) noexcept { steps_ = steps; }
-  int state_count() const noexcept { return spec_.entry->state_count; }
+  int state_count() const noexcept { return entry_.state_count; }
   T* state(int index) noexcept { return state_[static_cast<size_t>(index)].data(); }
 
  private:
   OptimizerSpec spec_;
+  const OptimizerEntry& entry_;
   const kernels::KernelTable<T>& table_;
   std::vector<AlignedBuffer<T>> state_;
   std::vector<Parameter> parameters_;

@@ -6,6 +6,9 @@
 #include <cstdlib>
 #include <limits>
 
+#include "tables/row_scanner.h"
+#include "tables/utf8.h"
+
 namespace lamina {
 namespace {
 
@@ -87,9 +90,8 @@ bool is_comma_number(std::string_view text) {
   return at == text.size();
 }
 
-}  // namespace
-
-bool parse_plain_number(std::string_view text, double& value) {
+// `codes`: whether whole numbers that a double could not give back are read too.
+bool parse_ascii(std::string_view text, bool codes, double& value) {
   const char* at = text.data();
   const char* const end = at + text.size();
   const bool negative = at != end && *at == '-';
@@ -99,9 +101,10 @@ bool parse_plain_number(std::string_view text, double& value) {
   for (; at != end && is_digit(*at); ++at) mantissa.add(*at);
   const auto whole_digits = at - unsigned_begin;
   if (at == end) {
-    if (whole_digits == 0 || (whole_digits > 1 && *unsigned_begin == '0')) return false;
-    if (mantissa.digits > kMantissaDigits || mantissa.value > kExactWhole) return false;
-    value = static_cast<double>(mantissa.value);
+    const bool exact = mantissa.digits <= kMantissaDigits && mantissa.value <= kExactWhole;
+    if (whole_digits == 0) return false;
+    if (!codes && (!exact || (whole_digits > 1 && *unsigned_begin == '0'))) return false;
+    value = exact ? static_cast<double>(mantissa.value) : parse_slowly({unsigned_begin, end});
     if (negative) value = -value;
     return true;
   }
@@ -140,6 +143,15 @@ bool parse_plain_number(std::string_view text, double& value) {
   }
   if (negative) value = -value;
   return true;
+}
+
+}  // namespace
+
+bool parse_plain_number(std::string_view text, double& value) { return parse_ascii(text, false, value); }
+
+bool parse_float(std::string_view text, double& value) {
+  if (is_ascii(text)) return parse_ascii(strip(text), true, value);
+  return parse_ascii(strip(with_ascii_digits(text)), true, value);
 }
 
 bool rewrite_decimal_comma(std::string_view text, std::string& rewritten) {

@@ -6,8 +6,6 @@
 #include <cstddef>
 #include <iterator>
 
-#include "layers/activation_layer.h"
-#include "layers/dense.h"
 #include "layers/rows.h"
 #include "training/forward_backward.h"
 
@@ -149,9 +147,8 @@ bool Derivatives<T>::changes_run_forward() const {
   for (size_t i = 0; i < network_.nodes().size(); ++i) {
     const Node<T>& node = network_.nodes()[i];
     const ActivationSpec* activation = node.layer->output_activation();
-    const bool known = dynamic_cast<const Dense<T>*>(node.layer) != nullptr ||
-                       dynamic_cast<const ActivationLayer<T>*>(node.layer) != nullptr ||
-                       node.layer->vanishes_in_inference();
+    const bool known = node.layer->kind() == LayerKind::kDense ||
+                       node.layer->kind() == LayerKind::kActivation || node.layer->vanishes_in_inference();
     // The derivative of log-softmax is no symmetric matrix, which backward would do for as well.
     if (!known || node.input_slot != static_cast<int>(i) || node.output_slot != node.input_slot + 1 ||
         (activation != nullptr && activation->form == ActivationSpec::Form::kLogSoftmax))
@@ -167,7 +164,7 @@ void Derivatives<T>::run_changes(Member& member, int64_t rows, const T* paramete
     const Slot<T>& in = member.tile.slot(node.input_slot);
     const Slot<T>& out = member.tile.slot(node.output_slot);
     const ActivationSpec* activation = node.layer->output_activation();
-    if (dynamic_cast<const Dense<T>*>(node.layer) != nullptr) {
+    if (node.layer->kind() == LayerKind::kDense) {
       const Parameter& weight = network_.parameters()[static_cast<size_t>(node.first_parameter)];
       const bool moves = parameter_change != nullptr && weight.trainable;
       kernels::Product<T> product{};
@@ -316,7 +313,7 @@ double Derivatives<T>::squared_row_norm(Member& member, int64_t row) {
     const Node<T>& node = network_.nodes()[i];
     if (node.parameter_count == 0) continue;
     const Parameter* parameters = &network_.parameters()[static_cast<size_t>(node.first_parameter)];
-    if (dynamic_cast<const Dense<T>*>(node.layer) != nullptr) {
+    if (node.layer->kind() == LayerKind::kDense) {
       if (!parameters->trainable) continue;
       const Slot<T>& input = member.tile.slot(node.input_slot);
       const Slot<T>& output = member.tile.slot(node.output_slot);

@@ -291,7 +291,7 @@ bool Model<T>::try_predict(const ArraySource& inputs, T* outputs) const {
     snapshot = published();
   }
   const T* weights = snapshot ? snapshot->data() : network_.weights();
-  return lamina::predict(network_, weights, inputs, outputs, [](int64_t) { return false; });
+  return lamina::predict(network_, weights, inputs, outputs, [](int64_t) { return false; }, execution_);
 }
 
 template <class T>

@@ -28,7 +28,9 @@ namespace lamina {
 template <class T>
 class Model {
  public:
-  // Without a seed no first weights are drawn: a caller sets them all.
+  explicit Model(Network<T> network, const Execution& execution = {})
+      : network_(std::move(network)), execution_(execution) {}
+  // From the JSON of its layers. Without a seed no first weights are drawn: a caller sets them all.
   Model(const Json& spec, std::optional<uint64_t> seed, const Execution& execution = {})
       : network_(seed ? Network<T>(spec, *seed) : Network<T>(spec, std::nullopt)), execution_(execution) {}
 

@@ -22,7 +22,8 @@ std::string first_not_finite_place(const Network<T>& network, const Workspace<T>
     return true;
   };
   for (const Node<T>& node : network.nodes())
-    if (!finite(node.output_slot)) return "the output of " + node.name + " (" + node.layer->kind() + ")";
+    if (!finite(node.output_slot))
+      return "the output of " + node.name + " (" + kind_name(node.layer->kind()) + ")";
   return "the loss itself (" + loss.name + ")";
 }
 

@@ -18,6 +18,8 @@ class ThreadChoice {
   // Of the next stretch of at most steps_left() steps, whose length and time `record` is told.
   int threads() const noexcept { return candidates_[current_].threads; }
   int64_t steps_left() const noexcept;
+  // Whether `record` wants times at all.
+  bool tries() const noexcept { return candidates_.size() > 1; }
   void record(int64_t steps, double seconds) noexcept;
 
  private:

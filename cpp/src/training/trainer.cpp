@@ -120,14 +120,15 @@ void Trainer<T>::prepare(Epoch& epoch) {
 
 template <class T>
 void Trainer<T>::run_stretches(Epoch& epoch, Poll poll) {
+  using Clock = std::chrono::steady_clock;
   TimedPoll timed(poll, epoch.step_microseconds < 50.0);
   const auto stop = [&] { return timed(epoch.record.steps); };
   for (int64_t from = 0; from < epoch.steps && epoch.record.steps == from;) {
     const int64_t to = from + std::min(choice_.steps_left(), epoch.steps - from);
-    const auto started = std::chrono::steady_clock::now();
+    const bool tries = choice_.tries();  // else the clock would take its share of a step on one row
+    const auto started = tries ? Clock::now() : Clock::time_point();
     run_members(epoch.batch_size, [&](Team& team) { run_steps(team, epoch, from, to, stop); });
-    choice_.record(to - from,
-                   std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
+    if (tries) choice_.record(to - from, std::chrono::duration<double>(Clock::now() - started).count());
     from = to;
   }
 }

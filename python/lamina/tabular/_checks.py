@@ -4,12 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lamina.tabular._columns import CodedText, Floats
-from lamina.tabular._texts import shorten
-
 # A value is far outside when it lies beyond the training rows' least or greatest one by more than
 # this share of their range.
 FAR_OUTSIDE = 0.5
@@ -62,33 +56,3 @@ def describe_issues(issues: Sequence[ColumnIssue], rows: int) -> str:
     more = f"; and {len(issues) - len(shown)} more" if len(issues) > len(shown) else ""
     size = f"{rows:,} row{'' if rows == 1 else 's'}"
     return f"the table ({size}) holds what the training rows did not: {parts}{more}"
-
-
-def missing_issues(name: str, missing: NDArray[np.bool_], legal: bool) -> list[ColumnIssue]:
-    """Missing values [rows] of a column, where training had none."""
-    count = 0 if legal else int(np.count_nonzero(missing))
-    return [ColumnIssue(name, "missing", count)] if count else []
-
-
-def outside_issues(name: str, x: Floats, low: float, high: float) -> list[ColumnIssue]:
-    """Values of x [rows] far outside [low, high]; NaN is none."""
-    margin = FAR_OUTSIDE * (high - low)
-    with np.errstate(invalid="ignore"):
-        outside = (x < low - margin) | (x > high + margin)
-    count = int(np.count_nonzero(outside))
-    if count == 0:
-        return []
-    found = x[outside]
-    farthest = found[np.argmax(np.abs(found - 0.5 * (low + high)))]
-    return [ColumnIssue(name, "outside", count, f"{farthest:.6g}")]
-
-
-def unseen_issues(name: str, coded: CodedText, known: NDArray[np.bool_]) -> list[ColumnIssue]:
-    """Rows whose text is there but not known [distinct]."""
-    counts = np.bincount(coded.codes, minlength=len(coded.distinct))
-    unseen = np.array([text is not None for text in coded.distinct], dtype=bool) & ~known
-    rows = int(counts[unseen].sum())
-    if rows == 0:
-        return []
-    example = coded.distinct[int(np.argmax(np.where(unseen, counts, 0)))]
-    return [ColumnIssue(name, "unseen", rows, shorten(example))]

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina import _core
 from lamina.tabular._texts import (
     MissingTexts,
     is_truth,
@@ -79,6 +80,14 @@ class CellError(TableError):
         return CellError(
             self.column, self._row, self._problem, offers=self.offers, where=f"{table}, "
         )
+
+
+def table_error(fault: _core.TableFault) -> TableError:
+    """The error of the package for one of the core's."""
+    sentence, column, row, problem, unread = fault.args
+    if column is None:
+        return TableError(sentence)
+    return CellError(column, row, problem, offers=() if unread is None else [("unread", unread)])
 
 
 @contextmanager
@@ -181,14 +190,20 @@ def taken(column: Column, rows: NDArray[Any] | None) -> Column:
     return column if rows is None else column[rows]
 
 
+def coded(column: Column) -> CodedText:
+    """A column of any type as text; the values of an array are in rising order."""
+    if isinstance(column, CodedText):
+        return column
+    values, codes = np.unique(column, return_inverse=True)
+    return CodedText.of(codes, [_text(value) for value in values])
+
+
 def code_text(column: Column, missing_values: Collection[str]) -> CodedText:
     """A column of any type as text, in which missing values are None and each value is once.
 
     Numbers take their shortest spelling, and truth values the one that most rows have.
     """
-    if not isinstance(column, CodedText):
-        values, codes = np.unique(column, return_inverse=True)
-        column = CodedText.of(codes, [_text(value) for value in values])
+    column = coded(column)
     missing = MissingTexts.of(missing_values)
     spelled, truths = missing.spell(column.distinct)
     if truths:

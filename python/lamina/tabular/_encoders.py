@@ -1,46 +1,29 @@
-"""Encoders of one column each: from its values to the compact numbers that a network reads.
+"""What is learned of one column each, to encode it as compact numbers that a network reads.
 
-The network's first layer (`lamina.ColumnEncoding`) makes features of them, by the formulas there.
+The core encodes by it (cpp/src/tables), and the network's first layer (`lamina.ColumnEncoding`)
+makes features of the numbers.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._layers.column_encoding import (
-    CategoryEncoding,
-    DateEncoding,
-    Encoding,
-    NumberEncoding,
-)
-from lamina.tabular._checks import ColumnIssue, missing_issues, outside_issues, unseen_issues
-from lamina.tabular._columns import (
-    Column,
-    Floats,
-    TableError,
-    code_text,
-    read_dates,
-    read_numbers,
-)
+from lamina.tabular._columns import Floats, TableError
 from lamina.tabular._record import Fields, Tensors
-from lamina.tabular._scaling import Scaling, date_parts, places_among
-from lamina.tabular._texts import find_places
+from lamina.tabular._scaling import Scaling
 
 Outputs = NDArray[np.float32]
 Record = dict[str, Any]
 
-# The farthest number that the layer tells from others.
-_FARTHEST = 1e15
-
-# Few enough rows that what a column needs besides its numbers stays in cache.
-_ROWS_AT_ONCE = 65_536
-
 
 class Encoder(Protocol):
     """What the preprocessor asks of a column: fixed width, data-only state, no surprises."""
+
+    @property
+    def kind(self) -> str:
+        """One of "number", "category" and "date"."""
 
     @property
     def name(self) -> str:
@@ -54,15 +37,6 @@ class Encoder(Protocol):
     def feature_names(self) -> list[str]:
         """One name for each feature that the layer makes of it."""
 
-    @property
-    def layer_column(self) -> Encoding:
-        """What the layer is to do with it."""
-
-    def encode(
-        self, column: Column, missing_values: Collection[str], out: Outputs
-    ) -> list[ColumnIssue]:
-        """Write the column into out [rows, inputs]; tell what training did not see."""
-
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
         """Its state as a JSON object and float64 vectors."""
 
@@ -75,6 +49,7 @@ class NumberEncoder:
     `lamina.NumberEncoding`). `bounds` are the least and the greatest number of training.
     """
 
+    kind: ClassVar[str] = "number"
     inputs: ClassVar[int] = 1
     name: str
     scaling: Scaling
@@ -88,33 +63,10 @@ class NumberEncoder:
         steps = [f"{self.name}>{edge:g}" for edge in self.edges[:-1]]
         return [self.name, *steps, *([f"{self.name} is missing"] if self.indicator else [])]
 
-    @property
-    def layer_column(self) -> NumberEncoding:
-        """The edges in scaled units; a missing value counts as the median."""
-        fill = float(self._compact(np.array([self.scaling.fill]))[0])
-        edges = np.clip(self.scaling.apply(self.edges), -_FARTHEST, _FARTHEST)
-        return NumberEncoding(edges.tolist(), self.scaling.limit, fill, self.indicator)
-
-    def encode(
-        self, column: Column, missing_values: Collection[str], out: Outputs
-    ) -> list[ColumnIssue]:
-        """Write [rows, 1] inputs of the layer, NaN where a value is missing."""
-        numbers = read_numbers(self.name, column, missing_values)
-        for begin in range(0, len(numbers), _ROWS_AT_ONCE):
-            rows = slice(begin, begin + _ROWS_AT_ONCE)
-            out[rows, 0] = self._compact(numbers[rows])
-        missing = np.isnan(out[:, 0])
-        issues = missing_issues(self.name, missing, self.indicator)
-        return [*outside_issues(self.name, numbers, *self.bounds), *issues]
-
-    def _compact(self, x: Floats) -> Floats:
-        places = places_among(x, self.edges) if len(self.edges) else self.scaling.apply(x)
-        return np.clip(places, -_FARTHEST, _FARTHEST)
-
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
         """Kind, name, number of edges, indicator; tensors scaling [4], edges [n], bounds [2]."""
         record = {
-            "kind": "number",
+            "kind": self.kind,
             "name": self.name,
             "edges": len(self.edges),
             "indicator": self.indicator,
@@ -142,6 +94,7 @@ class CategoryEncoder:
     feature, where `complete`; else there were too many to keep.
     """
 
+    kind: ClassVar[str] = "category"
     inputs: ClassVar[int] = 1
     name: str
     categories: tuple[str, ...]
@@ -157,31 +110,10 @@ class CategoryEncoder:
         names += [f"{self.name} is another"] if self.other else []
         return names + ([f"{self.name} is missing"] if self.missing else [])
 
-    @property
-    def layer_column(self) -> CategoryEncoding:
-        """A feature for each category, for others and for missing ones."""
-        return CategoryEncoding(len(self.categories) + self.other, self.missing)
-
-    def encode(
-        self, column: Column, missing_values: Collection[str], out: Outputs
-    ) -> list[ColumnIssue]:
-        """Write [rows, 1] inputs of the layer: the code, -1 for none, NaN where it is missing."""
-        coded = code_text(column, missing_values)
-        places = find_places(self.categories, coded.distinct)
-        missing = np.array([text is None for text in coded.distinct], dtype=bool)
-        other = len(self.categories) if self.other else -1
-        codes = np.where(missing, np.nan, np.where(places < 0, other, places)).astype(np.float32)
-        out[:, 0] = codes[coded.codes]
-        issues = missing_issues(self.name, np.isnan(out[:, 0]), self.missing)
-        if not self.complete:
-            return issues
-        known = find_places((*self.categories, *self.rare), coded.distinct) >= 0
-        return [*unseen_issues(self.name, coded, known), *issues]
-
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
         """Kind, name, categories, other, missing, rare and complete; no tensors."""
         record = {
-            "kind": "category",
+            "kind": self.kind,
             "name": self.name,
             "categories": list(self.categories),
             "other": self.other,
@@ -212,6 +144,7 @@ class DateEncoder:
     and the last date of training, in days.
     """
 
+    kind: ClassVar[str] = "date"
     inputs: ClassVar[int] = 2
     name: str
     scaling: Scaling
@@ -228,26 +161,9 @@ class DateEncoder:
         ]
         return [self.name, *parts, *([f"{self.name} is missing"] if self.indicator else [])]
 
-    @property
-    def layer_column(self) -> DateEncoding:
-        """The same scaling; a missing date counts as the median one."""
-        s = self.scaling
-        return DateEncoding(s.center, s.scale, s.limit, s.fill, self.indicator)
-
-    def encode(
-        self, column: Column, missing_values: Collection[str], out: Outputs
-    ) -> list[ColumnIssue]:
-        """Write [rows, 2] inputs of the layer, NaN where a date is missing."""
-        dates = read_dates(self.name, column, missing_values)
-        days, part = date_parts(dates)
-        out[:, 0], out[:, 1] = days, part
-        issues = missing_issues(self.name, np.isnan(days), self.indicator)
-        outside = outside_issues(self.name, days + part, *self.bounds)
-        return [*(replace(issue, example=_as_date(issue.example)) for issue in outside), *issues]
-
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
         """Kind, name and indicator; tensors `scaling` [4], `bounds` [2]."""
-        record = {"kind": "date", "name": self.name, "indicator": self.indicator}
+        record = {"kind": self.kind, "name": self.name, "indicator": self.indicator}
         return record, {"scaling": self.scaling.vector(), "bounds": np.array(self.bounds)}
 
     @staticmethod
@@ -263,7 +179,3 @@ def _take_bounds(fields: Fields, tensors: Tensors) -> tuple[float, float]:
     if low > high:
         raise TableError(f"{fields.where}: expected bounds in rising order")
     return low, high
-
-
-def _as_date(days: str) -> str:
-    return str(np.datetime64(int(float(days)), "D"))

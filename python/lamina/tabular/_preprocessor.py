@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamina._layers.column_encoding import ColumnEncoding
+from lamina.tabular._apply import AppliedEncoders
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import ColumnIssue
 from lamina.tabular._column_formats import ColumnFormats
@@ -125,6 +126,11 @@ class Preprocessor:
         self.index_columns = frozenset(index_columns)
         self.ignored: dict[str, str] = {}
         self.encoders: list[Encoder] = []
+        self._applied: AppliedEncoders | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what the core holds, which is made again."""
+        return self.__dict__ | {"_applied": None}
 
     def fit(
         self,
@@ -155,6 +161,7 @@ class Preprocessor:
                 for s in found
                 if s.kind != "ignored"
             ]
+        self._applied = None
         if not self.encoders:
             raise NoColumnError(found)
         return self
@@ -215,28 +222,23 @@ class Preprocessor:
             release: empty the table, a dictionary, and let each column go once it is encoded, so
                 that its memory is free for the next.
         """
+        applied = self._compiled()
+        if rows is None and not release:
+            encoded = applied.encode_row(table)
+            if encoded is not None:
+                return encoded
         columns = as_columns(table)
         self.require_columns(columns)
         if release:
             table.clear()
         count = row_count(columns) if rows is None else len(rows)
-        matrix = np.empty((count, self.inputs), dtype=np.float32)
-        issues: list[ColumnIssue] = []
-        begin = 0
-        for encoder in self.encoders:
-            end = begin + encoder.inputs
-            column = taken(columns.pop(encoder.name), rows)
-            with rows_taken(rows):
-                column = self.read(encoder.name, column)
-                issues += encoder.encode(column, self.missing_values, matrix[:, begin:end])
-            begin = end
-        return matrix, issues
+        return applied.encode_columns(columns, count, rows, one_by_one=release)
 
     def layer(self) -> ColumnEncoding:
         """The network's first layer: what `transform` gives, [rows, inputs], to [rows, width]."""
         if not self.encoders:
             raise TableError("Preprocessor: call fit before layer")
-        return ColumnEncoding([encoder.layer_column for encoder in self.encoders])
+        return self._compiled().layer()
 
     @property
     def inputs(self) -> int:
@@ -246,7 +248,7 @@ class Preprocessor:
     @property
     def width(self) -> int:
         """Features that the layer makes of a row."""
-        return sum(encoder.layer_column.features for encoder in self.encoders)
+        return len(self.feature_names)
 
     @property
     def feature_names(self) -> list[str]:
@@ -311,6 +313,15 @@ class Preprocessor:
             raise TableError(f"{where}: {error}") from None
         return self
 
+    def _compiled(self) -> AppliedEncoders:
+        if not self.encoders:
+            raise TableError("Preprocessor: call fit before transform")
+        if self._applied is None:
+            record, tensors = self.to_record()
+            values = self.missing_values
+            self._applied = AppliedEncoders(record, tensors, self.encoders, values)
+        return self._applied
+
     def _fit_column(self, summary: ColumnSummary, column: Column) -> Encoder:
         if summary.kind == "category":
             return self._fit_category(summary, column)
@@ -356,8 +367,6 @@ class Preprocessor:
         Raises:
             TableError: naming the columns that are not there, and the closest one that is.
         """
-        if not self.encoders:
-            raise TableError("Preprocessor: call fit before transform")
         absent = [name for name in self.column_names if name not in names]
         if absent:
             rest = [name for name in names if name not in self.column_names]

@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.tabular._apply import AppliedTarget
 from lamina.tabular._as_columns import as_column
 from lamina.tabular._columns import (
     CodedText,
@@ -78,8 +80,7 @@ class ClassTarget:
 
     def probabilities(self, outputs: NDArray[Any]) -> Floats:
         """Probabilities [rows, classes] from the network's outputs [rows, outputs]."""
-        p = np.asarray(outputs, dtype=np.float64)
-        return np.hstack([1.0 - p, p]) if self.outputs == 1 else p
+        return self._decoder.probabilities(outputs)
 
     @property
     def positive(self) -> str | None:
@@ -95,31 +96,26 @@ class ClassTarget:
         Raises:
             TableError: a threshold for more than two classes, or one outside 0 to 1.
         """
-        self.check_threshold(threshold)
-        if self.positive is None:
-            chosen = self.probabilities(outputs).argmax(axis=1)
-        else:
-            limit = DEFAULT_THRESHOLD if threshold is None else threshold
-            chosen = (np.asarray(outputs, dtype=np.float64)[:, 0] > limit).astype(np.int64)
+        chosen = self._decoder.decode(outputs, threshold)
         names: NDArray[Any] = np.array(self.classes, dtype=object)[chosen]
         return names
 
     def check_threshold(self, threshold: float | None) -> None:
         """Refuse a threshold for more than two classes, and one that is no probability."""
-        if threshold is None:
-            return
-        if self.positive is None:
-            raise TableError(
-                f"a threshold decides between two classes, but '{self.name}' has "
-                f"{len(self.classes)}; the most probable one is predicted"
-            )
-        if not 0.0 <= threshold <= 1.0:
-            raise TableError(f"expected a threshold from 0 to 1, got {threshold:g}")
+        self._decoder.check_threshold(threshold)
 
     def baseline(self, rows: int) -> Floats:
         """Outputs [rows, outputs] of a guess that knows the classes' shares alone."""
         guess = self.shares[1:] if self.outputs == 1 else self.shares
         return np.tile(guess, (rows, 1))
+
+    @cached_property
+    def _decoder(self) -> "AppliedTarget":
+        return AppliedTarget(*self.to_record())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what the core holds, which is made again."""
+        return {name: value for name, value in self.__dict__.items() if name != "_decoder"}
 
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
         """`schema`, `version`, `task`, `name`, `classes`; tensor `shares` [classes]."""
@@ -144,19 +140,23 @@ class NumberTarget:
 
     def decode(self, outputs: NDArray[Any], threshold: float | None = None) -> Floats:
         """The target's own units [rows] from the network's outputs [rows, 1]."""
-        self.check_threshold(threshold)
-        return np.asarray(outputs, dtype=np.float64)[:, 0] * self.scale + self.mean
+        return self._decoder.decode(outputs, threshold)
 
     def check_threshold(self, threshold: float | None) -> None:
         """Refuse a threshold, which decides between classes."""
-        if threshold is not None:
-            raise TableError(
-                f"a threshold decides between two classes, but '{self.name}' is a number"
-            )
+        self._decoder.check_threshold(threshold)
 
     def baseline(self, rows: int) -> Floats:
         """Outputs [rows, 1] of a guess that knows the mean alone."""
         return np.zeros((rows, 1))
+
+    @cached_property
+    def _decoder(self) -> "AppliedTarget":
+        return AppliedTarget(*self.to_record())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what the core holds, which is made again."""
+        return {name: value for name, value in self.__dict__.items() if name != "_decoder"}
 
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
         """`schema`, `version`, `task`, `name`; tensor `scaling` [2]: mean and scale."""

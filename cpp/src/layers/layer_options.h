@@ -1,0 +1,162 @@
+// The options of every layer by name, with their defaults: what a layer is made from, in C++ or from JSON.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "layers/activation_spec.h"
+#include "layers/initializer.h"
+#include "layers/learning.h"
+
+namespace lamina {
+
+class Json;
+
+// In the order of layer_kinds().
+enum class LayerKind {
+  kDense,
+  kActivation,
+  kDropout,
+  kBatchNorm,
+  kResidual,
+  kAlphaDropout,
+  kGaussianNoise,
+  kPRelu,
+  kLayerNorm,
+  kRmsNorm,
+  kScale,
+  kNormalization,
+  kAffine,
+  kClip,
+  kTargetScaling,
+  kColumnEncoding,
+};
+
+// The name in JSON, such as "layer_norm"; and the one in errors, as Python has it: "LayerNorm".
+const char* kind_name(LayerKind kind) noexcept;
+const char* class_name(LayerKind kind) noexcept;
+
+struct DenseOptions {
+  static constexpr LayerKind kKind = LayerKind::kDense;
+  int64_t units = 0;
+  ActivationSpec activation = {};
+  bool bias = true;
+  std::optional<InitializerSpec> initializer = {};  // none: default_initializer(activation)
+  InitializerSpec bias_initializer{"zeros"};
+  double l1 = 0.0, l2 = 0.0;
+  double max_norm = 0.0;  // of each unit's incoming weights; 0: no limit
+  bool non_negative = false;
+  LearningOptions learning = {};
+};
+
+struct ActivationOptions {
+  static constexpr LayerKind kKind = LayerKind::kActivation;
+  ActivationSpec activation = {};
+};
+
+struct DropoutOptions {
+  static constexpr LayerKind kKind = LayerKind::kDropout;
+  double rate = 0.0;
+};
+
+struct BatchNormOptions {
+  static constexpr LayerKind kKind = LayerKind::kBatchNorm;
+  double momentum = 0.1, epsilon = 1e-5;
+  bool scale = true, shift = true;
+  LearningOptions learning = {};
+};
+
+enum class Projection { kAuto, kAlways, kNever };
+
+// Beside the layers inside the block.
+struct ResidualOptions {
+  static constexpr LayerKind kKind = LayerKind::kResidual;
+  Projection projection = Projection::kAuto;
+  LearningOptions learning = {};  // the projection's
+};
+
+struct AlphaDropoutOptions {
+  static constexpr LayerKind kKind = LayerKind::kAlphaDropout;
+  double rate = 0.0;
+};
+
+struct GaussianNoiseOptions {
+  static constexpr LayerKind kKind = LayerKind::kGaussianNoise;
+  double deviation = 0.0;
+};
+
+struct PReluOptions {
+  static constexpr LayerKind kKind = LayerKind::kPRelu;
+  double initial_slope = 0.25;
+  bool shared = false;
+  LearningOptions learning = {};
+};
+
+struct LayerNormOptions {
+  static constexpr LayerKind kKind = LayerKind::kLayerNorm;
+  double epsilon = 1e-5;
+  bool scale = true, shift = true;
+  LearningOptions learning = {};
+};
+
+struct RmsNormOptions {
+  static constexpr LayerKind kKind = LayerKind::kRmsNorm;
+  double epsilon = 1e-6;
+  bool scale = true;
+  LearningOptions learning = {};
+};
+
+struct ScaleOptions {
+  static constexpr LayerKind kKind = LayerKind::kScale;
+  double initial_scale = 1.0;
+  bool shift = false;
+  LearningOptions learning = {};
+};
+
+struct NormalizationOptions {
+  static constexpr LayerKind kKind = LayerKind::kNormalization;
+};
+
+struct AffineOptions {
+  static constexpr LayerKind kKind = LayerKind::kAffine;
+  std::vector<double> scale{1.0}, offset{0.0};  // one number, or one a column
+};
+
+struct ClipOptions {
+  static constexpr LayerKind kKind = LayerKind::kClip;
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+};
+
+struct TargetScalingOptions {
+  static constexpr LayerKind kKind = LayerKind::kTargetScaling;
+};
+
+// One column of a table in compact form; kernels::ColumnCode says what becomes of it.
+struct ColumnOptions {
+  kernels::ColumnKind kind = kernels::ColumnKind::kNumber;
+  bool indicator = false;
+  int64_t count = 0;          // categories
+  std::vector<double> edges;  // numbers: none, or at least two, rising
+  double limit = 0.0, fill = 0.0;
+  double center = 0.0, scale = 1.0;  // dates
+};
+
+struct ColumnEncodingOptions {
+  static constexpr LayerKind kKind = LayerKind::kColumnEncoding;
+  std::vector<ColumnOptions> columns;
+};
+
+// The one reader, writer and check of each of these structs but ResidualOptions, whose layers stand in the
+// same JSON (layer_factory.cpp). Checks raise kValue and name the layer.
+template <class Options>
+Options options_from_json(const Json& json);
+template <class Options>
+Json options_to_json(const Options& options);
+template <class Options>
+void check_options(const Options& options);
+
+}  // namespace lamina

@@ -1,0 +1,58 @@
+// A network in a model file: read and checked, or written.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/json.h"
+#include "base/poll.h"
+#include "inference/data.h"
+#include "model_file/model_file.h"
+#include "network/network.h"
+
+namespace lamina {
+
+// All members are const, so that any number of threads may predict with one network at once.
+class NetworkFile {
+ public:
+  // Everything is checked before anything is built. Throws Error alone: a SystemError (kNotFound, kIo),
+  // kFormat (not a model file, damaged, newer, or parts that do not fit each other), kMemory.
+  static NetworkFile load(const std::filesystem::path& path);
+  static NetworkFile parse(const ModelFile& file, const std::string& source);
+  // Replaces `path` in one step. `file` of load() holds the same network, record and tensors again.
+  void save(const std::filesystem::path& path) const;
+
+  std::int64_t inputs() const;
+  std::int64_t outputs() const;
+  // Of a layer, from the first one.
+  Json layer(std::size_t index) const;
+  bool is_double() const noexcept {
+    return std::holds_alternative<std::unique_ptr<Network<double>>>(network_);
+  }
+  // The names of the inputs as the file has them, a list of texts and whole numbers; null where there are
+  // none.
+  const Json& feature_names() const;
+  // The record (an object) that stands beside the network, and the tensors that are none of its weights.
+  const Json& record() const;
+  const std::vector<TensorView>& tensors() const noexcept { return tensors_; }
+
+  // inputs[rows, inputs()] -> outputs[rows, outputs()], with the bits of Python's Sequential.predict. False:
+  // the poll asked to stop.
+  bool predict(const ArraySource& inputs, double* outputs, Poll poll) const;
+
+ private:
+  NetworkFile() = default;
+
+  Json contents_;
+  std::variant<std::unique_ptr<Network<float>>, std::unique_ptr<Network<double>>> network_;
+  std::vector<TensorView> tensors_;
+  std::shared_ptr<const AlignedBuffer<std::byte>> storage_;  // of the tensors
+};
+
+}  // namespace lamina

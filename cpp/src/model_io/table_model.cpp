@@ -1,0 +1,148 @@
+// Reads a table model and runs it.
+#include "model_io/table_model.h"
+
+#include <utility>
+
+#include "base/error.h"
+
+namespace lamina {
+namespace {
+
+constexpr const char* kSchema = "lamina.tabular.model";
+constexpr std::int64_t kVersion = 2;
+
+const char* type_name(TensorType type) noexcept {
+  switch (type) {
+    case TensorType::kFloat32:
+      return "float32";
+    case TensorType::kFloat64:
+      return "float64";
+    case TensorType::kInt64:
+      return "int64";
+    case TensorType::kUint8:
+      return "uint8";
+    case TensorType::kBfloat16:
+      break;
+  }
+  return "bfloat16";
+}
+
+// The tensors of the preprocessor's and the target's records.
+struct Parts {
+  std::vector<RecordTensor> preprocessor, target;
+};
+
+Parts split(const std::vector<TensorView>& tensors, const std::string& source) {
+  Parts parts;
+  for (const TensorView& tensor : tensors) {
+    const std::size_t point = tensor.name.find('.');
+    const std::string part = tensor.name.substr(0, point);
+    if (part != "preprocessor" && part != "target")
+      throw Error(Error::Kind::kValue, source + ": unknown tensor '" + tensor.name + "'");
+    const double* values =
+        tensor.type == TensorType::kFloat64 ? static_cast<const double*>(tensor.data) : nullptr;
+    (part == "target" ? parts.target : parts.preprocessor)
+        .push_back({point == std::string::npos ? "" : tensor.name.substr(point + 1), type_name(tensor.type),
+                    tensor.shape, values});
+  }
+  return parts;
+}
+
+}  // namespace
+
+TableModel::TableModel(NetworkFile network, Preprocessor preprocessor, TableTarget target)
+    : network_(std::move(network)), preprocessor_(std::move(preprocessor)), target_(std::move(target)) {}
+
+TableModel TableModel::load(const std::filesystem::path& path) {
+  NetworkFile network = NetworkFile::load(path);
+  const std::string source = path.string();
+  const Json& record = network.record();
+  if (record.members().empty())
+    throw Error(Error::Kind::kFormat, source + ": expected a model of tables, got a network alone");
+  try {
+    RecordFields fields(source, record);
+    fields.check_version(kSchema, kVersion, kVersion);
+    Parts parts = split(network.tensors(), source);
+    Preprocessor preprocessor(fields.value("preprocessor"), std::move(parts.preprocessor));
+    TableTarget target(fields.value("target"), std::move(parts.target));
+    fields.object("training");
+    fields.done();
+    if (!(network.layer(0) == preprocessor.layer()))
+      fields.fail("expected a network whose first layer is that of the preprocessing");
+    if (network.outputs() != target.outputs())
+      fields.fail("the target needs " + std::to_string(target.outputs()) +
+                  " network outputs, but there are " + std::to_string(network.outputs()));
+    return {std::move(network), std::move(preprocessor), std::move(target)};
+  } catch (const Error& error) {
+    if (error.kind() != Error::Kind::kValue) throw;
+    throw Error(Error::Kind::kFormat, error.what());
+  }
+}
+
+std::vector<double> TableModel::outputs(std::span<const NamedColumn> table,
+                                        std::vector<ColumnIssue>* issues) const {
+  std::vector<std::string_view> names;
+  for (const NamedColumn& column : table) names.push_back(column.name);
+  std::vector<Preprocessor::Source> sources;
+  for (const std::size_t place : preprocessor_.places_among(names))
+    sources.push_back({sources.size(), table[place].column});
+  const std::int64_t rows = lamina::row_count(sources.front().column);
+  std::vector<float> inputs(static_cast<std::size_t>(rows * preprocessor_.inputs()));
+  std::vector<ColumnIssue> found;
+  preprocessor_.encode(sources, inputs.data(), found, [] { return false; });
+  if (issues != nullptr) issues->insert(issues->end(), found.begin(), found.end());
+  return run(inputs);
+}
+
+std::vector<double> TableModel::outputs(std::span<const Cell> row, std::vector<ColumnIssue>* issues) const {
+  std::vector<float> inputs(static_cast<std::size_t>(preprocessor_.inputs()));
+  std::vector<ColumnIssue> found;
+  preprocessor_.encode_row(row, inputs.data(), found);
+  if (issues != nullptr) issues->insert(issues->end(), found.begin(), found.end());
+  return run(inputs);
+}
+
+std::vector<double> TableModel::run(const std::vector<float>& inputs) const {
+  const std::int64_t columns = preprocessor_.inputs();
+  const std::int64_t rows = std::ssize(inputs) / columns;
+  std::vector<double> outputs(static_cast<std::size_t>(rows * target_.outputs()));
+  const auto size = static_cast<std::int64_t>(sizeof(float));
+  const ArraySource source{inputs.data(), kernels::SourceType::kF32, rows, columns, columns * size, size};
+  network_.predict(source, outputs.data(), [](std::int64_t) { return false; });
+  return outputs;
+}
+
+std::int64_t TableModel::row_count(std::span<const double> outputs) const {
+  if (std::ssize(outputs) % target_.outputs() != 0)
+    throw Error(Error::Kind::kValue, "expected outputs [rows, " + std::to_string(target_.outputs()) +
+                                         "], got " + std::to_string(outputs.size()) + " numbers");
+  return std::ssize(outputs) / target_.outputs();
+}
+
+std::vector<std::string_view> TableModel::classes(std::span<const double> outputs,
+                                                  std::optional<double> threshold) const {
+  if (target_.is_number()) throw Error(Error::Kind::kValue, "a regression model gives no classes");
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(row_count(outputs)));
+  target_.choose_classes(outputs.data(), std::ssize(indices), threshold, indices.data());
+  std::vector<std::string_view> names;
+  names.reserve(indices.size());
+  for (const std::int64_t index : indices)
+    names.emplace_back(target_.classes()[static_cast<std::size_t>(index)]);
+  return names;
+}
+
+std::vector<double> TableModel::numbers(std::span<const double> outputs) const {
+  if (!target_.is_number()) throw Error(Error::Kind::kValue, "a model of classes gives no numbers");
+  std::vector<double> numbers(static_cast<std::size_t>(row_count(outputs)));
+  target_.numbers(outputs.data(), std::ssize(numbers), numbers.data());
+  return numbers;
+}
+
+std::vector<double> TableModel::probabilities(std::span<const double> outputs) const {
+  const std::int64_t rows = row_count(outputs);
+  std::vector<double> probabilities(static_cast<std::size_t>(rows) * target_.classes().size());
+  target_.probabilities(outputs.data(), rows, probabilities.data());
+  return probabilities;
+}
+
+}  // namespace lamina

@@ -1,0 +1,64 @@
+// A table model in a file: the encoders of its columns, the network, and the decoding of its outputs.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model_io/network_file.h"
+#include "tables/preprocessor.h"
+#include "tables/table_target.h"
+
+namespace lamina {
+
+// A column of a table by its name; see Column for what it may hold.
+struct NamedColumn {
+  std::string_view name;
+  Column column;
+};
+
+// What Python's TableModel.save wrote. All members are const, so that any number of threads may use one model
+// at once. Issues, where they are asked for, are what the table holds that training did not see.
+class TableModel {
+ public:
+  // Throws Error alone: as NetworkFile::load, and kFormat for a model without a table's preprocessing or with
+  // parts that do not fit each other.
+  static TableModel load(const std::filesystem::path& path);
+
+  const Preprocessor& preprocessor() const noexcept { return preprocessor_; }
+  const TableTarget& target() const noexcept { return target_; }
+  const NetworkFile& network() const noexcept { return network_; }
+  // How it was trained, an object.
+  const Json& training() const { return network_.record().at("training"); }
+
+  // The network's outputs [rows, target().outputs()] for a table, whose columns may be more than the model
+  // reads, in any order. Throws CellError for a value that is not of its column's kind, Error kValue where a
+  // column is not there or lengths differ.
+  std::vector<double> outputs(std::span<const NamedColumn> table,
+                              std::vector<ColumnIssue>* issues = nullptr) const;
+  // Of one row, whose cells are in the order of preprocessor().columns().
+  std::vector<double> outputs(std::span<const Cell> row, std::vector<ColumnIssue>* issues = nullptr) const;
+
+  // Answers for outputs [rows, target().outputs()]: class names, numbers in the target's units, or
+  // probabilities [rows, classes]. Throws Error kValue where the target is of another kind, or for a
+  // threshold without two classes.
+  std::vector<std::string_view> classes(std::span<const double> outputs,
+                                        std::optional<double> threshold = std::nullopt) const;
+  std::vector<double> numbers(std::span<const double> outputs) const;
+  std::vector<double> probabilities(std::span<const double> outputs) const;
+
+ private:
+  TableModel(NetworkFile network, Preprocessor preprocessor, TableTarget target);
+  std::vector<double> run(const std::vector<float>& inputs) const;
+  std::int64_t row_count(std::span<const double> outputs) const;
+
+  NetworkFile network_;
+  Preprocessor preprocessor_;
+  TableTarget target_;
+};
+
+}  // namespace lamina

@@ -1,0 +1,135 @@
+// Checks the fields and tensors of a record as they are taken.
+#include "tables/record.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <utility>
+
+#include "base/error.h"
+
+namespace lamina {
+namespace {
+
+const char* kind_of(const Json& value) noexcept {
+  if (value.is_null()) return "null";
+  if (value.is_boolean()) return "bool";
+  if (value.is_integer()) return "int";
+  if (value.is_number()) return "float";
+  if (value.is_text()) return "str";
+  return value.is_array() ? "list" : "dict";
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text = "(";
+  for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  return text + (shape.size() == 1 ? ",)" : ")");
+}
+
+[[noreturn]] void fail_at(const std::string& where, const std::string& what) {
+  throw Error(Error::Kind::kValue, where + ": " + what);
+}
+
+}  // namespace
+
+RecordFields::RecordFields(std::string where, const Json& record) : where_(std::move(where)) {
+  if (!record.is_object()) fail(std::string("expected a JSON object, got ") + kind_of(record));
+  members_ = &record.members();
+  taken_.resize(members_->size());
+}
+
+const Json& RecordFields::value(std::string_view name) {
+  const auto found = std::find_if(members_->begin(), members_->end(),
+                                  [&](const Json::Member& member) { return member.key == name; });
+  if (found == members_->end()) fail("field '" + std::string(name) + "' is missing");
+  taken_[static_cast<std::size_t>(found - members_->begin())] = true;
+  return found->value;
+}
+
+const Json& RecordFields::take(std::string_view name, bool (Json::*is_kind)() const noexcept,
+                               const char* kind) {
+  const Json& found = value(name);
+  if (!(found.*is_kind)())
+    fail("expected field '" + std::string(name) + "' to be " + kind + ", got " + kind_of(found));
+  return found;
+}
+
+const std::string& RecordFields::text(std::string_view name) {
+  return take(name, &Json::is_text, "str").text();
+}
+bool RecordFields::boolean(std::string_view name) { return take(name, &Json::is_boolean, "bool").boolean(); }
+std::int64_t RecordFields::integer(std::string_view name) {
+  return take(name, &Json::is_integer, "int").integer();
+}
+const Json::Array& RecordFields::list(std::string_view name) {
+  return take(name, &Json::is_array, "list").elements();
+}
+const Json::Object& RecordFields::object(std::string_view name) {
+  return take(name, &Json::is_object, "dict").members();
+}
+
+std::vector<std::string> RecordFields::texts(std::string_view name) {
+  std::vector<std::string> texts;
+  for (const Json& element : list(name)) {
+    if (!element.is_text()) fail("expected field '" + std::string(name) + "' to hold texts only");
+    texts.push_back(element.text());
+  }
+  std::vector<std::string> sorted = texts;
+  std::sort(sorted.begin(), sorted.end());
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+    fail("field '" + std::string(name) + "' holds a text twice");
+  return texts;
+}
+
+void RecordFields::check_version(std::string_view schema, std::int64_t oldest, std::int64_t newest) {
+  const std::string& found = text("schema");
+  if (found != schema) fail("expected schema '" + std::string(schema) + "', got '" + found + "'");
+  const std::int64_t version = integer("version");
+  const std::string range = std::to_string(oldest) + " to " + std::to_string(newest);
+  const std::string written = "version " + std::to_string(version);
+  if (version > newest) fail(written + " is newer than this lamina reads (" + range + "); update lamina");
+  if (version < 1) fail("expected a version from " + range + ", got " + std::to_string(version));
+  if (version < oldest)
+    fail(written + " is older than this lamina reads (" + range + "); train the model again");
+}
+
+void RecordFields::done() const {
+  for (std::size_t i = 0; i < taken_.size(); ++i)
+    if (!taken_[i]) fail("unknown field '" + (*members_)[i].key + "'");
+}
+
+void RecordFields::fail(const std::string& what) const { fail_at(where_, what); }
+
+RecordTensors::RecordTensors(std::string where, std::vector<RecordTensor> tensors)
+    : where_(std::move(where)), left_(std::move(tensors)) {}
+
+std::span<const double> RecordTensors::take(const std::string& name, std::int64_t length) {
+  const auto found = std::find_if(left_.begin(), left_.end(),
+                                  [&](const RecordTensor& tensor) { return tensor.name == name; });
+  if (found == left_.end()) fail_at(where_, "tensor '" + name + "' is missing");
+  const RecordTensor tensor = *found;
+  left_.erase(found);
+  if (tensor.type != "float64" || tensor.shape.size() != 1 || tensor.shape[0] != length)
+    fail_at(where_, "expected tensor '" + name + "' to be float64 of shape (" + std::to_string(length) +
+                        ",), got " + tensor.type + " of shape " + shape_text(tensor.shape));
+  const std::span<const double> values(tensor.values, static_cast<std::size_t>(length));
+  if (!std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); }))
+    fail_at(where_, "tensor '" + name + "' holds a value that is not finite");
+  return values;
+}
+
+RecordTensors RecordTensors::part(const std::string& prefix) {
+  const auto rest = std::stable_partition(left_.begin(), left_.end(), [&](const RecordTensor& tensor) {
+    return !tensor.name.starts_with(prefix);
+  });
+  std::vector<RecordTensor> own(std::make_move_iterator(rest), std::make_move_iterator(left_.end()));
+  left_.erase(rest, left_.end());
+  for (RecordTensor& tensor : own) tensor.name.erase(0, prefix.size());
+  return {where_ + ", tensors '" + prefix + "'", std::move(own)};
+}
+
+void RecordTensors::done() const {
+  if (!left_.empty()) fail_at(where_, "unknown tensor '" + left_.front().name + "'");
+}
+
+}  // namespace lamina
