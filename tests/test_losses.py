@@ -199,7 +199,7 @@ def test_numbers_of_outputs_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     ("loss", "last", "value", "message"),
     [
-        ("gamma", "identity", 0.0, "expected targets above 0 for gamma, got 0.0; tweedie"),
+        ("gamma", "identity", 0.0, "expected targets above 0 for gamma, got 0.0 in row 3; tweedie"),
         ("poisson", "identity", -1.0, "expected targets of at least 0 for poisson, got -1.0"),
         ("tweedie", "identity", -0.5, "expected targets of at least 0 for tweedie, got -0.5"),
         ("hinge", "identity", 0.5, "expected targets of -1 and 1, or of 0 and 1, for hinge"),

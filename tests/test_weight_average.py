@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 from typing import Any
 
 import numpy as np
@@ -236,31 +237,6 @@ def test_fit_refuses_what_is_no_average() -> None:
         regressor().fit(x, y, average=0.99, verbose=False)  # type: ignore[arg-type]
 
 
-class Watching(lm.WeightAverage):
-    """An average that predicts whenever fit is about to use it."""
-
-    def __init__(self, x: Array, seen: list[Array], **options: Any) -> None:
-        super().__init__(**options)
-        self.x, self.seen = x, seen
-
-    def look(self, net: lm.Sequential) -> None:
-        self.seen.append(net.predict(self.x))
-
-    def apply(self, net: lm.Sequential) -> None:
-        self.look(net)
-        super().apply(net)
-        self.look(net)
-
-    def resume(self, net: lm.Sequential) -> None:
-        self.look(net)
-        super().resume(net)
-        self.look(net)
-
-    def update(self, net: lm.Sequential) -> None:
-        super().update(net)
-        self.look(net)
-
-
 def own_squares(outputs: Array, y: Array) -> tuple[float, Array]:
     difference = outputs - y.reshape(outputs.shape)
     return float(np.mean(difference**2)), 2.0 * difference / len(difference)
@@ -271,24 +247,42 @@ def own_squares(outputs: Array, y: Array) -> tuple[float, Array]:
 @pytest.mark.parametrize("loss", [None, own_squares])
 def test_a_prediction_within_fit_is_that_of_an_epochs_end(per: Any, start: int, loss: Any) -> None:
     x, y = value_data(rows=40)
+    net, average = regressor(), lm.WeightAverage(0.9, per=per, start=start)
     seen: list[Array] = []
-    net, average = regressor(), Watching(x, seen, decay=0.9, per=per, start=start)
+
+    class Look(lm.Callback):
+        def __init__(self, ends: list[Array]) -> None:
+            self.ends = ends
+
+        def on_fit_begin(self, fit: Any) -> None:
+            seen.append(net.predict(x))
+
+        def on_epoch_begin(self, epoch: int) -> None:
+            seen.append(net.predict(x))
+
+        def on_step_end(self, epoch: int, step: int, loss: float) -> None:
+            seen.append(net.predict(x))
+
+        def on_epoch_end(self, epoch: int, record: Any) -> None:
+            self.ends.append(net.predict(x))
+
+        def on_fit_end(self, fit: Any) -> None:
+            seen.append(net.predict(x))
+
+    def watch(over: threading.Event) -> None:
+        while not over.is_set():
+            seen.append(net.predict(x))
+
     for _ in range(2):
-        ends = [net.predict(x)]
-
-        class Look(lm.Callback):
-            def __init__(self, ends: list[Array]) -> None:
-                self.ends = ends
-
-            def on_epoch_begin(self, epoch: int) -> None:
-                seen.append(net.predict(x))
-
-            def on_epoch_end(self, epoch: int, record: Any) -> None:
-                self.ends.append(net.predict(x))
-
+        ends, over = [net.predict(x)], threading.Event()
+        thread = threading.Thread(target=watch, args=(over,))
+        thread.start()
         options: dict[str, Any] = {"epochs": 3, "average": average, "verbose": False}
         net.fit(x, y, loss=loss, callbacks=[Look(ends)], **options)
-        assert len(seen) >= 7
+        over.set()
+        thread.join()
+        # The fit's begin and end, three epochs and their two steps each.
+        assert len(seen) >= 11
         for outputs in seen:
             assert any(np.array_equal(outputs, end) for end in ends)
         assert np.array_equal(net.predict(x), ends[-1])

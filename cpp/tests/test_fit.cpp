@@ -12,6 +12,7 @@
 #include "check.h"
 #include "fit_support.h"
 #include "model_file/model_file.h"
+#include "training/check_targets.h"
 #include "training/hold_out.h"
 
 using namespace lamina;
@@ -168,6 +169,26 @@ LAMINA_TEST(data_that_do_not_fit_are_refused_and_change_nothing) {
   CHECK(weights_of(problem.model) == before);
 }
 
+LAMINA_TEST(rows_are_held_back_and_classes_weighed_as_the_options_say) {
+  Problem problem(120, 0), twin(120, 0);
+  problem.options.validation_fraction = twin.options.validation_fraction = 0.25;
+  problem.options.balanced_classes = true;
+  problem.options.epochs = twin.options.epochs = 3;
+  const History history = problem.fit();
+  const std::vector<int64_t> classes(problem.y.begin(), problem.y.end());
+  const HoldOut parts = hold_out(120, 0.25, 0, classes, "fit");
+  const TakenRows<float> train(twin.data.train, parts.train), held(twin.data.train, parts.held);
+  twin.data = {train.data, held.data};
+  twin.options.validation_fraction = 0.0;
+  const std::vector<double> weights =
+      class_weighted(train.data.targets, 90, nullptr, twin.loss, 3, std::nullopt, "fit");
+  twin.data.train.sample_weights = weights.data();
+  CHECK(twin.fit().values("val_loss") == history.values("val_loss"));
+  CHECK(weights_of(twin.model) == weights_of(problem.model));
+  problem.data.validation = problem.data.train;
+  CHECK(refusal([&] { problem.fit(); }) == "fit: expected validation data or validation_fraction, got both");
+}
+
 LAMINA_TEST(iterations_of_a_minimiser_are_epochs_of_the_same_policy) {
   Problem problem;
   Optimizer<float> by = problem.optimizer();
@@ -202,26 +223,6 @@ const TensorView& tensor(const ModelFile& file, const std::string& name) {
   throw Error(Error::Kind::kFormat, "no tensor named " + name);
 }
 
-// Some rows of the file's table.
-struct Rows {
-  std::vector<float> x;
-  std::vector<int32_t> classes;
-  DataSet<float> data;
-
-  Rows(const ModelFile& file, const std::vector<int64_t>& rows) {
-    const int64_t columns = tensor(file, "x").shape[1];
-    const auto* inputs = static_cast<const float*>(tensor(file, "x").data);
-    const auto* labels = static_cast<const int64_t*>(tensor(file, "y").data);
-    for (const int64_t row : rows) {
-      x.insert(x.end(), inputs + row * columns, inputs + (row + 1) * columns);
-      classes.push_back(static_cast<int32_t>(labels[row]));
-    }
-    data.inputs = {
-        x.data(), kernels::SourceType::kF32, static_cast<int64_t>(rows.size()), columns, 4 * columns, 4};
-    data.targets.classes = classes.data();
-  }
-};
-
 bool same(const TensorView& expected, const void* data, size_t bytes) {
   const bool equal = expected.byte_count() == bytes && std::memcmp(expected.data, data, bytes) == 0;
   if (!equal) std::printf("differs: %s\n", expected.name.c_str());
@@ -240,19 +241,24 @@ int train_file(const char* path) {
     first.emplace_back(i, static_cast<const float*>(tensor(file, "first." + parameters[i].name).data));
   model.set_parameters(first);
 
-  const TensorView& labels = tensor(file, "y");
-  const auto* classes = static_cast<const int64_t*>(labels.data);
-  const HoldOut parts = hold_out(labels.shape[0], number("validation_fraction"), seed,
-                                 {classes, labels.element_count()}, "validation_fraction");
-  const Rows train(file, parts.train), held(file, parts.held);
+  const TensorView& x = tensor(file, "x");
+  const int64_t rows = x.shape[0], columns = x.shape[1];
+  std::vector<int32_t> classes(static_cast<size_t>(rows));
+  const TensorView& y = tensor(file, "y");
+  read_classes({y.data, kernels::SourceType::kI64, rows, 1, 8, 8}, model.network().outputs(), "y",
+               classes.data());
+  DataSet<float> data;
+  data.inputs = {x.data, kernels::SourceType::kF32, rows, columns, 4 * columns, 4};
+  data.targets.classes = classes.data();
   const LossSpec loss = loss_from_json(record.at("loss"));
   Optimizer<float> by = model.make_optimizer(optimizer_from_json(record.at("optimizer")));
   FitOptions options;
   options.epochs = static_cast<int64_t>(number("epochs"));
   options.batches.batch_size = static_cast<int64_t>(number("batch_size"));
   options.batches.seed = seed;
+  options.validation_fraction = number("validation_fraction");
   options.early_stopping.emplace().patience = static_cast<int64_t>(number("patience"));
-  const History history = fit_model<float>({&model, &loss, &by}, {train.data, held.data}, options);
+  const History history = fit_model<float>({&model, &loss, &by}, {data, {}}, options);
 
   std::printf("%zu epochs; %s\n", history.epochs.size(), history.stop_reason.c_str());
   const std::vector<double> losses = history.values("val_loss");

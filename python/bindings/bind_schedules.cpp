@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 
+#include "figures_dict.h"
 #include "given_values.h"
 #include "instance.h"
 #include "made_here.h"
@@ -84,20 +85,6 @@ class AttributeReader {
   py::handle schedule_;
   std::string name_;
 };
-
-py::dict dict_of(const FigureModes& modes) {
-  py::dict figures;
-  for (const auto& [name, mode] : modes)
-    figures[py::str(name)] = !mode ? py::object(py::none()) : py::str(*mode == Mode::kMin ? "min" : "max");
-  return figures;
-}
-
-Figures figures_of(const py::dict& record) {
-  Figures figures;
-  for (const auto& [name, value] : record)
-    if (is_number(value)) figures.push_back({name.cast<std::string>(), as_double(value)});
-  return figures;
-}
 
 // A schedule of the user's: a Python object, asked through its methods.
 class PythonSchedule final : public Schedule {

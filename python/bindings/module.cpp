@@ -11,6 +11,8 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   lamina::python::register_metrics(module);
   lamina::python::register_schedules(module);
   lamina::python::register_network(module);
+  lamina::python::register_targets(module);
+  lamina::python::register_fit(module);
   lamina::python::register_scorer(module);
   lamina::python::register_derivatives(module);
   lamina::python::register_perceptron(module);

@@ -7,7 +7,7 @@ import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableFault', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'better', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'monitored', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_model_file', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'wrap_schedule', 'write_model_file']
+__all__: list[str] = ['EarlyStoppingRule', 'FitLoop', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableFault', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'better', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'class_labels', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'monitored', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'weigh_classes', 'wrap_schedule', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -167,6 +167,43 @@ class Network:
     @property
     def smallest_batch(self) -> int:
         ...
+class FitLoop:
+    def end_iteration(self, loss: typing.SupportsFloat | typing.SupportsIndex, outputs: typing.Any, further: dict) -> bool:
+        ...
+    def figures(self) -> dict:
+        ...
+    def run(self, callbacks: dict, target_loss: typing.SupportsFloat | typing.SupportsIndex | None, time_limit: typing.SupportsFloat | typing.SupportsIndex | None, progress: dict, minimiser: typing.Any) -> None:
+        ...
+    def step_ended(self, step: typing.SupportsInt | typing.SupportsIndex, loss: typing.SupportsFloat | typing.SupportsIndex) -> bool:
+        ...
+    def steps_per_epoch(self) -> int:
+        ...
+    def stop(self, arg0: str) -> None:
+        ...
+    @property
+    def epochs_trained(self) -> int:
+        ...
+    @property
+    def seconds(self) -> float:
+        ...
+    @property
+    def stop_reason(self) -> str:
+        ...
+class EarlyStoppingRule:
+    def check(self, figures: dict, complete: bool) -> None:
+        ...
+    def on_epoch_end(self, arg0: FitLoop, arg1: typing.SupportsInt | typing.SupportsIndex, arg2: dict) -> None:
+        ...
+    def on_fit_begin(self, arg0: FitLoop) -> None:
+        ...
+    def on_fit_end(self, arg0: FitLoop) -> int | None:
+        ...
+    @property
+    def best(self) -> float:
+        ...
+    @property
+    def best_epoch(self) -> int:
+        ...
 class Scorer:
     def prepare(self, loss: typing.Any, last_activation: str, outputs: typing.SupportsInt | typing.SupportsIndex, targets: collections.abc.Sequence[numpy.ndarray], arrays: bool) -> list[str]:
         ...
@@ -315,6 +352,10 @@ def check_layer(spec: str) -> None:
     """
 def check_optimizer(arg0: str) -> str:
     ...
+def class_labels(network: Network, examples: typing.Any, loss: Loss) -> numpy.typing.NDArray[numpy.int64] | None:
+    """
+    The class of each row [rows] for hold_out, or None where rows have no class.
+    """
 def compile_predictor(network: Network) -> Predictor:
     """
     A predictor with a copy of the network's weights, as they are now.
@@ -346,6 +387,10 @@ def hardware_threads() -> int:
     """
 def hessian_vector_product(network: Network, loss: Loss, examples: lamina._network.examples.Examples, direction: collections.abc.Sequence[numpy.ndarray]) -> list[numpy.ndarray]:
     ...
+def hold_out(rows: typing.SupportsInt | typing.SupportsIndex, fraction: typing.SupportsFloat | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, what: str) -> tuple[numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
+    """
+    Rows to train on and rows held back, each in rising order, drawn by the seed; with classes [rows] the same share of each. `what` names the fraction in errors.
+    """
 def is_trainable(activation: str) -> bool:
     """
     Whether the activation has a derivative to train through.
@@ -353,6 +398,10 @@ def is_trainable(activation: str) -> bool:
 def jacobian(network: Network, inputs: numpy.ndarray, by_parameters: bool) -> numpy.ndarray:
     ...
 def jacobian_vector_product(network: Network, inputs: numpy.ndarray, input_change: numpy.ndarray | None, parameter_change: collections.abc.Sequence[numpy.ndarray] | None) -> numpy.ndarray:
+    ...
+def make_early_stopping(monitor: str, patience: typing.SupportsInt | typing.SupportsIndex, min_delta: typing.SupportsFloat | typing.SupportsIndex, mode: typing.Any, restore_best_weights: bool) -> EarlyStoppingRule:
+    ...
+def make_fit(fit: typing.Any, network: Network, loss: Loss, train: typing.Any, validation: typing.Any, average: WeightAverage) -> FitLoop:
     ...
 def make_loss(spec: str) -> Loss:
     ...
@@ -396,9 +445,21 @@ def parse_model(data: bytes) -> tuple[str, dict[str, numpy.ndarray]]:
     """
     What read_model_file would return for a file of these bytes.
     """
+def read_classes(y: numpy.ndarray, outputs: typing.SupportsInt | typing.SupportsIndex, where: str) -> numpy.ndarray:
+    """
+    Class indices [rows] of any type as int32; ValueError names the row of one that is not there.
+    """
 def read_model_file(path: str | bytes) -> tuple[str, dict[str, numpy.ndarray]]:
     """
     The JSON record and the tensors of a model file, after its checksum has matched.
+    """
+def read_values(y: numpy.ndarray, loss: Loss, dtype: str, where: str) -> numpy.ndarray:
+    """
+    Targets [rows, columns] as `dtype`; ValueError names the row of one that the loss does not take.
+    """
+def read_weights(sample_weight: numpy.ndarray, absolute: str | None, where: str) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Sample weights [rows] as float64, finite, at least 0 and not all 0. absolute: None where a mean is taken, so that they may be scaled; else the type whose range the largest one must lie in.
     """
 def reads_date_format(format: str) -> bool:
     """
@@ -434,6 +495,10 @@ def values_within(array: numpy.ndarray, limit: typing.SupportsFloat | typing.Sup
     """
 def vector_jacobian_product(network: Network, inputs: numpy.ndarray, vectors: numpy.ndarray, by_inputs: bool) -> tuple:
     ...
+def weigh_classes(network: Network, examples: typing.Any, loss: Loss, table: collections.abc.Sequence[tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]] | None, where: str) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    The weights [rows] of examples times those of their classes: pairs of class and weight, or None for balanced ones.
+    """
 def wrap_schedule(schedule: typing.Any) -> Schedule:
     """
     A schedule of the user's own, as the core follows it.

@@ -168,6 +168,7 @@ class Sequential(Stack):
         average: WeightAverage | None = None,
         early_stopping: int | EarlyStopping | None = None,
         target_loss: float | None = None,
+        time_limit: float | None = None,
         verbose: Verbose = "auto",
     ) -> History:
         """Train on rows X [rows, inputs] with targets y.
@@ -207,6 +208,8 @@ class Sequential(Stack):
             early_stopping: stop after this many epochs without improvement of the validation loss
                 (or the loss) and restore the best weights; or an `EarlyStopping` for more.
             target_loss: stop when the training loss falls to this.
+            time_limit: stop after so many seconds, above 0; an epoch that is then broken off after
+                a step has no record, but its steps count.
             verbose: "auto": a progress line where standard error is a terminal (but for
                 TERM=dumb), and in notebooks; True: a line an epoch; False: nothing.
 
@@ -230,7 +233,12 @@ class Sequential(Stack):
             "accumulate": accumulate,
             "average": average,
         }
-        options = FitOptions.of(batches, early_stopping, target_loss, verbose)
+        stops = {
+            "early_stopping": early_stopping,
+            "target_loss": target_loss,
+            "time_limit": time_limit,
+        }
+        options = FitOptions.of(verbose, **batches, **stops)
         with unchanged_on_error(self):
             data, chosen = checked_examples(self, X, y, loss, sample_weight, "fit", custom=True)
             method = make_optimizer(optimizer)

@@ -112,9 +112,11 @@ MetricResult brier_score(const MetricData& data, const MetricOptions& options) {
 MetricResult expected_calibration_error(const MetricData& data, const MetricOptions& options) {
   const char* name = "expected_calibration_error";
   if (options.bins < 1 || options.bins > kMostBins)
-    fail(name, "expected bins of at least 1" +
-                   (options.bins < 1 ? "" : " and at most " + std::to_string(kMostBins)) + ", got " +
-                   std::to_string(options.bins));
+    fail(name, std::string("expected bins of at least 1")
+                   .append(options.bins < 1 ? "" : " and at most ")
+                   .append(options.bins < 1 ? "" : std::to_string(kMostBins))
+                   .append(", got ")
+                   .append(std::to_string(options.bins)));
   const Classes given = classes_of(name, data, options.task);
   std::string warning = check_probabilities(given);
   const std::vector<int32_t> decided = given.decided(std::nullopt);

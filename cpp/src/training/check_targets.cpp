@@ -109,17 +109,11 @@ void check_finite(Value value, const char* where, const char* name, int64_t row,
   }
 }
 
-bool is_probability(const LossSpec& loss) {
-  return loss.takes_classes || loss.name == "binary_cross_entropy" || loss.name == "binary_focal";
-}
-
-bool is_hinge(const LossSpec& loss) { return loss.name == "hinge" || loss.name == "squared_hinge"; }
-
 // Raises where the loss has no such target. Hinge losses are checked by the set of their targets.
 class ValueCheck {
  public:
-  ValueCheck(const LossSpec& loss, const char* where)
-      : loss_(loss), where_(where), probability_(is_probability(loss)), hinge_(is_hinge(loss)) {
+  ValueCheck(const LossSpec& loss, const char* where) : loss_(loss), where_(where), hinge_(is_hinge(loss)) {
+    probability_ = loss.takes_classes || (tells_two_classes(loss) && !hinge_);
     nonnegative_ = loss.name == "poisson" || loss.name == "tweedie";
     positive_ = loss.name == "gamma";
   }
@@ -169,7 +163,7 @@ class ValueCheck {
 
   const LossSpec& loss_;
   const char* where_;
-  bool probability_, hinge_, nonnegative_, positive_;
+  bool hinge_, probability_, nonnegative_, positive_;
   double sum_ = 0.0;                        // of the row in hand
   int64_t zero_row_ = -1, minus_row_ = -1;  // the first of each
 };
@@ -196,6 +190,12 @@ void check_weight(Value value, const char* where, int64_t row) {
 
 }  // namespace
 
+bool is_hinge(const LossSpec& loss) { return loss.name == "hinge" || loss.name == "squared_hinge"; }
+
+bool tells_two_classes(const LossSpec& loss) {
+  return loss.name == "binary_cross_entropy" || loss.name == "binary_focal" || is_hinge(loss);
+}
+
 void read_classes(const ArraySource& y, int64_t outputs, const char* where, int32_t* classes) {
   each_value(y, [&](auto value, int64_t row, int64_t) {
     using Value = decltype(value);
@@ -213,22 +213,24 @@ void read_classes(const ArraySource& y, int64_t outputs, const char* where, int3
              "class indices from 0 to " + std::to_string(outputs - 1) + " in y for " +
                  std::to_string(outputs) + " outputs",
              value, row);
-    classes[row] = static_cast<int32_t>(value);
+    if (classes != nullptr) classes[row] = static_cast<int32_t>(value);
   });
 }
 
 template <class T>
-void read_values(const ArraySource& y, const LossSpec& loss, const char* where, T* values) {
+bool read_values(const ArraySource& y, const LossSpec& loss, const char* where, T* values) {
   ValueCheck check(loss, where);
   T* next = values;
   each_value(y, [&](auto value, int64_t row, int64_t column) {
     check.check(value, row, y.columns, column);
     check_range<T>(value, where);
-    *next++ = static_cast<T>(value);
+    if (values != nullptr) *next++ = static_cast<T>(value);
   });
-  if (check.zero_is_minus_one(true))
+  const bool changes = check.zero_is_minus_one(true);
+  if (changes)
     for (T* value = values; value != next; ++value)
       if (*value == T{0}) *value = T{-1};
+  return changes;
 }
 
 void read_weights(const ArraySource& sample_weight, WeightScale scale, const char* where, double* weights) {
@@ -295,8 +297,8 @@ void check_targets(const DataSet<T>& data, const LossSpec& loss, int64_t outputs
   if (!any) fail_all_zero(where);
 }
 
-template void read_values<float>(const ArraySource&, const LossSpec&, const char*, float*);
-template void read_values<double>(const ArraySource&, const LossSpec&, const char*, double*);
+template bool read_values<float>(const ArraySource&, const LossSpec&, const char*, float*);
+template bool read_values<double>(const ArraySource&, const LossSpec&, const char*, double*);
 template void check_targets<float>(const DataSet<float>&, const LossSpec&, int64_t, const char*);
 template void check_targets<double>(const DataSet<double>&, const LossSpec&, int64_t, const char*);
 

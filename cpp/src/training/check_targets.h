@@ -11,13 +11,19 @@ namespace lamina {
 // All of these raise kValue with a sentence that begins with `where` and names the row and the value that is
 // wrong. Arrays may be of any type that a SourceType names and have any strides.
 
-// Class indices [rows, 1] into `classes` [rows]: whole numbers in [0, outputs).
+// Class indices [rows, 1] into `classes` [rows] (null: they are only looked at): whole numbers in [0,
+// outputs).
 void read_classes(const ArraySource& y, int64_t outputs, const char* where, int32_t* classes);
 
-// Targets [rows, columns] into `values` [rows, columns]: finite, within T's range, and what the loss takes
-// (probabilities, counts, ...). Hinge losses take -1 and 1, or 0 and 1, which become -1 and 1.
+// Targets [rows, columns] into `values` [rows, columns] (null: they are only looked at): finite, within T's
+// range, and what the loss takes (probabilities, counts, ...). Hinge losses take -1 and 1, or 0 and 1, which
+// become -1 and 1; true where they did, or would.
 template <class T>
-void read_values(const ArraySource& y, const LossSpec& loss, const char* where, T* values);
+bool read_values(const ArraySource& y, const LossSpec& loss, const char* where, T* values);
+
+// Losses that tell two classes by one output: binary ones and hinge losses, whose targets are -1 and 1.
+bool is_hinge(const LossSpec& loss);
+bool tells_two_classes(const LossSpec& loss);
 
 // What the size of weights means: nothing where a mean is taken, so that very small or large ones may be
 // scaled by a power of two; elsewhere the largest must lie in the range of a type.

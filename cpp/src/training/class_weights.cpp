@@ -19,11 +19,9 @@ namespace {
   throw Error(Error::Kind::kValue, std::string(where) + ": " + rest);
 }
 
-bool is_signed(const LossSpec& loss) { return loss.name == "hinge" || loss.name == "squared_hinge"; }
-
 // How many classes the targets tell apart.
 int64_t class_count(const LossSpec& loss, int64_t outputs, const char* where) {
-  const bool binary = loss.name == "binary_cross_entropy" || loss.name == "binary_focal" || is_signed(loss);
+  const bool binary = loss.name == "binary_cross_entropy" || loss.name == "binary_focal" || is_hinge(loss);
   if (loss.takes_classes) return outputs;
   if (binary && outputs == 1) return 2;
   if (binary)
@@ -105,9 +103,9 @@ std::vector<double> class_weighted(const Targets<T>& targets, int64_t rows, cons
                                    const LossSpec& loss, int64_t outputs,
                                    std::optional<std::span<const ClassWeight>> table, const char* where) {
   const int64_t classes = class_count(loss, outputs, where);
-  const Shares<T> shares(targets, is_signed(loss));
+  const Shares<T> shares(targets, is_hinge(loss));
   const std::vector<double> factors =
-      table ? factors_of(*table, classes, is_signed(loss), where) : balanced_factors(shares, rows, classes);
+      table ? factors_of(*table, classes, is_hinge(loss), where) : balanced_factors(shares, rows, classes);
   std::vector<double> weights(static_cast<size_t>(rows));
   for (int64_t row = 0; row < rows; ++row)
     shares.of_row(row, [&](size_t index, double share) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "training/check_targets.h"
+#include "training/hold_out.h"
 
 namespace lamina {
 
@@ -53,8 +54,12 @@ void check_data(const FitParts<T>& parts, const DataSet<T>& data, const char* wh
 }  // namespace
 
 template <class T>
-ModelLearner<T>::ModelLearner(const FitParts<T>& parts, const FitData<T>& data, const BatchOptions& options)
-    : parts_(parts), data_(data), options_(options) {
+ModelLearner<T>::ModelLearner(const FitParts<T>& parts, const FitData<T>& data, const BatchOptions& options,
+                              const double* metric_weights)
+    : parts_(parts),
+      data_(data),
+      options_(options),
+      metric_weights_(metric_weights != nullptr ? metric_weights : data.train.sample_weights) {
   check_at_least_1(options.batch_size, "batch_size");
   check_at_least_1(options.accumulate, "accumulate");
 }
@@ -105,8 +110,7 @@ Figures ModelLearner<T>::score(Part part) {
   const DataSet<T>& rows = training ? data_.train : *data_.validation;
   const NumberView outputs(outputs_[part == Part::kValidation].data(), rows.inputs.rows,
                            parts_.model->network().outputs());
-  return parts_.scorer->score(targets_of(rows), outputs,
-                              training ? data_.metric_weights : rows.sample_weights);
+  return parts_.scorer->score(targets_of(rows), outputs, training ? metric_weights_ : rows.sample_weights);
 }
 
 template <class T>
@@ -194,12 +198,56 @@ void ModelLearner<T>::put_back(const WeightCopy& copy) {
   parts_.model->set_weights(static_cast<const ModelWeights<T>&>(copy).flat());
 }
 
+// The caller's data as the options have them: rows held back, and class weights.
 template <class T>
-History fit_model(const FitParts<T>& parts, const FitData<T>& data, const FitOptions& options,
+class PreparedData {
+ public:
+  PreparedData(const FitParts<T>& parts, const FitData<T>& data, const FitOptions& options) : data_(data) {
+    check_data(parts, data.train, "fit");
+    if (data.validation) check_data(parts, *data.validation, "fit, validation_data");
+    if (options.validation_fraction != 0.0) hold_back(*parts.loss, options);
+    if (!options.balanced_classes && options.class_weights.empty()) return;
+    std::optional<std::span<const ClassWeight>> table;
+    if (!options.balanced_classes) table = options.class_weights;
+    const DataSet<T>& rows = data_.train;
+    weights_ = class_weighted(rows.targets, rows.inputs.rows, rows.sample_weights, *parts.loss,
+                              parts.model->network().outputs(), table, "fit");
+    metric_weights_ = rows.sample_weights;
+    if (metric_weights_ == nullptr) {
+      ones_.assign(weights_.size(), 1.0);
+      metric_weights_ = ones_.data();
+    }
+    data_.train.sample_weights = weights_.data();
+  }
+  const FitData<T>& data() const noexcept { return data_; }
+  // Those without class weights; null: the sample weights.
+  const double* metric_weights() const noexcept { return metric_weights_; }
+
+ private:
+  void hold_back(const LossSpec& loss, const FitOptions& options) {
+    if (data_.validation)
+      throw Error(Error::Kind::kValue, "fit: expected validation data or validation_fraction, got both");
+    const int64_t rows = data_.train.inputs.rows;
+    const HoldOut parts =
+        hold_out(rows, options.validation_fraction, options.batches.seed,
+                 classes_of_rows(data_.train.targets, rows, loss), "fit: validation_fraction");
+    held_.emplace(data_.train, parts.held);
+    train_.emplace(data_.train, parts.train);
+    data_ = {train_->data, held_->data};
+  }
+
+  FitData<T> data_;
+  std::optional<TakenRows<T>> train_, held_;
+  std::vector<double> weights_, ones_;
+  const double* metric_weights_ = nullptr;
+};
+
+template <class T>
+History fit_model(const FitParts<T>& parts, const FitData<T>& given, const FitOptions& options,
                   std::span<Observer* const> observers) {
-  check_data(parts, data.train, "fit");
-  if (data.validation) check_data(parts, *data.validation, "fit, validation_data");
-  ModelLearner<T> learner(parts, data, options.batches);
+  const PreparedData<T> prepared(parts, given, options);
+  const FitData<T>& data = prepared.data();
+  ModelLearner<T> learner(parts, data, options.batches, prepared.metric_weights());
   std::vector<Observer*> followers(observers.begin(), observers.end());
   std::vector<std::unique_ptr<Observer>> own;
   if (options.early_stopping) own.push_back(std::make_unique<EarlyStopping>(*options.early_stopping));

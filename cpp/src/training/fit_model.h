@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "metrics/scorer.h"
+#include "training/class_weights.h"
 #include "training/fit.h"
 #include "training/model.h"
 #include "training/schedules.h"
@@ -29,9 +30,6 @@ template <class T>
 struct FitData {
   DataSet<T> train;
   std::optional<DataSet<T>> validation;
-  // [train rows], of metrics on the rows of training: their sample weights where those of `train` have class
-  // weights in them. Null: 1 each.
-  const double* metric_weights = nullptr;
 };
 
 // What is trained, and by what.
@@ -49,6 +47,11 @@ struct FitParts {
 struct FitOptions {
   int64_t epochs = 10;
   BatchOptions batches;
+  // Share of the rows held back for validation where the data have no rows for it: by the seed, of each class
+  // the same. 0: none.
+  double validation_fraction = 0.0;
+  std::vector<ClassWeight> class_weights;  // multiplied into the weights of the rows that are trained on
+  bool balanced_classes = false;           // such weights that each class has the same sum; without a table
   std::optional<EarlyStoppingOptions> early_stopping;
   std::optional<double> target_loss;
   std::optional<double> time_limit;  // s
@@ -67,7 +70,10 @@ History fit_model(const FitParts<T>& parts, const FitData<T>& data, const FitOpt
 template <class T>
 class ModelLearner : public Learner {
  public:
-  ModelLearner(const FitParts<T>& parts, const FitData<T>& data, const BatchOptions& options);
+  // `metric_weights` [train rows]: of metrics on the rows of training, where their sample weights have class
+  // weights in them; null: the sample weights.
+  ModelLearner(const FitParts<T>& parts, const FitData<T>& data, const BatchOptions& options,
+               const double* metric_weights = nullptr);
 
   // Epochs in which all rows were trained on, of this fit.
   int64_t epochs_trained() const noexcept { return epochs_trained_; }
@@ -106,6 +112,7 @@ class ModelLearner : public Learner {
   FitParts<T> parts_;
   FitData<T> data_;
   BatchOptions options_;
+  const double* metric_weights_;
   int64_t last_step_ = 0;  // of the optimizer, when the fit ends
   int64_t epochs_trained_ = 0;
   std::vector<double> rates_;

@@ -9,10 +9,34 @@
 #include "base/error.h"
 #include "base/number_text.h"
 #include "base/random.h"
+#include "training/check_targets.h"
 
 namespace lamina {
 
 namespace {
+
+int64_t bytes_of(kernels::SourceType type) noexcept {
+  using kernels::SourceType;
+  switch (type) {
+    case SourceType::kU8:
+    case SourceType::kI8:
+    case SourceType::kBool:
+      return 1;
+    case SourceType::kU16:
+    case SourceType::kI16:
+    case SourceType::kF16:
+      return 2;
+    case SourceType::kF32:
+    case SourceType::kI32:
+    case SourceType::kU32:
+      return 4;
+    case SourceType::kF64:
+    case SourceType::kI64:
+    case SourceType::kU64:
+      break;
+  }
+  return 8;
+}
 
 // Draws of one purpose: step 0 is the lots among classes, step 1 the rows of each class.
 RandomSequence draws(uint64_t seed, uint64_t step, size_t group) {
@@ -98,5 +122,48 @@ HoldOut hold_out(int64_t rows, double fraction, uint64_t seed, std::span<const i
   std::sort(found.train.begin(), found.train.end());
   return found;
 }
+
+template <class T>
+std::vector<int64_t> classes_of_rows(const Targets<T>& targets, int64_t rows, const LossSpec& loss) {
+  if (targets.classes != nullptr) return {targets.classes, targets.classes + rows};
+  if (targets.columns != 1 || !tells_two_classes(loss)) return {};
+  std::vector<int64_t> classes;
+  for (int64_t row = 0; row < rows; ++row) {
+    const T value = targets.values[row * targets.row_stride];
+    if (value != T{0} && value != T{1} && value != T{-1}) return {};
+    classes.push_back(static_cast<int64_t>(value));
+  }
+  return classes;
+}
+
+template <class T>
+TakenRows<T>::TakenRows(const DataSet<T>& from, std::span<const int64_t> rows) {
+  const ArraySource& source = from.inputs;
+  const auto size = bytes_of(source.type);
+  const auto* inputs = static_cast<const std::byte*>(source.data);
+  for (const int64_t row : rows) {
+    for (int64_t column = 0; column < source.columns; ++column) {
+      const std::byte* value = inputs + row * source.row_stride + column * source.column_stride;
+      inputs_.insert(inputs_.end(), value, value + size);
+    }
+    if (from.targets.classes != nullptr) classes_.push_back(from.targets.classes[row]);
+    if (from.targets.values != nullptr) {
+      const T* values = from.targets.values + row * from.targets.row_stride;
+      values_.insert(values_.end(), values, values + from.targets.columns);
+    }
+    if (from.sample_weights != nullptr) weights_.push_back(from.sample_weights[row]);
+  }
+  data.inputs = {inputs_.data(), source.type,           static_cast<int64_t>(rows.size()),
+                 source.columns, source.columns * size, size};
+  if (from.targets.classes != nullptr) data.targets.classes = classes_.data();
+  if (from.targets.values != nullptr)
+    data.targets = {data.targets.classes, values_.data(), from.targets.columns, from.targets.columns};
+  if (from.sample_weights != nullptr) data.sample_weights = weights_.data();
+}
+
+template std::vector<int64_t> classes_of_rows<float>(const Targets<float>&, int64_t, const LossSpec&);
+template std::vector<int64_t> classes_of_rows<double>(const Targets<double>&, int64_t, const LossSpec&);
+template struct TakenRows<float>;
+template struct TakenRows<double>;
 
 }  // namespace lamina

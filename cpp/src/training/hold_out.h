@@ -1,10 +1,13 @@
 // A random share of the rows, held back for validation.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "inference/data.h"
 
 namespace lamina {
 
@@ -19,5 +22,26 @@ struct HoldOut {
 // names the fraction: "fit: validation_fraction".
 HoldOut hold_out(int64_t rows, double fraction, uint64_t seed, std::span<const int64_t> classes,
                  const std::string& what);
+
+// The class of each row [rows] for hold_out: its index, or its target where a binary or hinge loss has one
+// output and targets are -1, 0 and 1. Empty where rows have no class.
+template <class T>
+std::vector<int64_t> classes_of_rows(const Targets<T>& targets, int64_t rows, const LossSpec& loss);
+
+// Copies of some rows of a data set.
+template <class T>
+struct TakenRows {
+  TakenRows(const DataSet<T>& from, std::span<const int64_t> rows);
+  TakenRows(const TakenRows&) = delete;
+  TakenRows& operator=(const TakenRows&) = delete;
+
+  DataSet<T> data;  // of the copies below
+
+ private:
+  std::vector<std::byte> inputs_;
+  std::vector<int32_t> classes_;
+  std::vector<T> values_;
+  std::vector<double> weights_;
+};
 
 }  // namespace lamina

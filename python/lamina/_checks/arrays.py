@@ -1,6 +1,5 @@
 """What users give, as arrays that the core reads; anything else is refused in one sentence."""
 
-import math
 import warnings
 from typing import Any, Literal
 
@@ -26,8 +25,6 @@ _ADVICE = {
     "value first, or use dtype='float64'",
     "y": "Subtract a typical value first, or use dtype='float64'",
 }
-# Of weights that stay as they are: a product of two, or a sum of all, is in the range of float64.
-_LARGEST_EXPONENT = 400
 # By bytes of an element.
 _LARGEST = {4: float(np.finfo(np.float32).max), 8: float(np.finfo(np.float64).max)}
 
@@ -88,13 +85,8 @@ def targets(
     array = _numbers(y, where, "y")
     if array.shape[:1] != (rows,):
         raise ValueError(f"{where}: expected y for {rows} rows as X has, got shape {_shape(array)}")
-    indices = loss.takes_classes and (array.ndim == 1 or array.shape == (rows, 1))
-    if not indices or array.dtype.kind == "f":
-        _check_values(array.reshape(rows, -1), "float64" if indices else dtype, where, "y")
-    if not indices and array.dtype is not _FLOAT32:
-        warn_of_precision(precision_problem(array.reshape(rows, -1), dtype, where, "y"))
-    if indices:
-        return _classes(array.reshape(rows), columns, where), None
+    if loss.takes_classes and (array.ndim == 1 or array.shape == (rows, 1)):
+        return _core.read_classes(array.reshape(rows), columns, where), None
     if array.ndim == 1 and columns == 1:
         array = array.reshape(rows, 1)
     if array.shape != (rows, columns):
@@ -102,10 +94,10 @@ def targets(
             f"{where}: expected y of shape [{rows}, {columns}] for this network and "
             f"{loss.name}, got shape {_shape(array)}"
         )
-    _check_range(array, loss, where)
-    if loss.name in ("hinge", "squared_hinge"):
-        array = _signs(array, loss.name, where)
-    return None, np.ascontiguousarray(array, dtype=dtype)
+    values = _core.read_values(array, loss, dtype, where)
+    if array.dtype is not _FLOAT32:
+        warn_of_precision(precision_problem(array, dtype, where, "y"))
+    return None, values
 
 
 def sample_weights(
@@ -114,7 +106,8 @@ def sample_weights(
     """A copy of weights [rows], finite and at least 0, not all 0; None stays None.
 
     Args:
-        absolute: as in `weights_in_range`.
+        absolute: None: weights count relative to each other, so that very small or large ones may
+            be scaled by a power of two; else the type whose range the largest one must lie in.
     """
     if weight is None:
         return None
@@ -123,34 +116,7 @@ def sample_weights(
         raise ValueError(
             f"{where}: expected sample_weight of shape ({rows},), got shape {_shape(array)}"
         )
-    _check_values(array.reshape(rows, 1), "float64", where, "sample_weight")
-    if array.min() < 0:
-        raise ValueError(f"{where}: expected sample_weight of at least 0, got {array.min()}")
-    if not array.any():
-        raise ValueError(f"{where}: expected a sample_weight above 0 somewhere, got only zeros")
-    return weights_in_range(np.array(array, np.float64), where, absolute)
-
-
-def weights_in_range(
-    weights: NDArray[np.float64], where: str, absolute: Dtype | None = None
-) -> NDArray[np.float64]:
-    """Weights that neither vanish nor overflow in sums and products.
-
-    Args:
-        absolute: None: they count relative to each other, so that very small or large ones may be
-            scaled by a power of two; else the type whose range the largest one must lie in.
-    """
-    largest = float(weights.max())
-    if absolute is not None:
-        least, most = float(np.finfo(absolute).tiny), float(np.finfo(absolute).max)
-        if not least <= largest <= most:
-            raise ValueError(
-                f"{where}: expected the largest sample_weight between {least:.2g} and "
-                f"{most:.2g}, since its size counts here, got {largest:.3g}"
-            )
-        return weights
-    exponent = math.frexp(largest)[1]
-    return weights if abs(exponent) <= _LARGEST_EXPONENT else np.ldexp(weights, -exponent)
+    return _core.read_weights(array, absolute, where)
 
 
 def labels(y: ArrayLike, *, rows: int, where: str) -> NDArray[Any]:
@@ -321,60 +287,6 @@ def _joins(values: NDArray[Any], dtype: Dtype) -> bool:
 
 def _column(column: int, names: Names | None) -> str:
     return f"column {column}" + ("" if names is None else f" ({names[column]!r})")
-
-
-def _classes(array: NDArray[Any], outputs: int, where: str) -> NDArray[np.int32]:
-    if array.dtype.kind == "f" and (array != np.floor(array)).any():
-        wrong = array[array != np.floor(array)][0]
-        raise ValueError(f"{where}: expected whole class indices in y, got {wrong}")
-    low, high = array.min(), array.max()
-    if low < 0 or high >= outputs:
-        wrong = low if low < 0 else high
-        raise ValueError(
-            f"{where}: expected class indices from 0 to {outputs - 1} in y "
-            f"for {outputs} outputs, got {wrong}"
-        )
-    return np.ascontiguousarray(array, dtype=np.int32)
-
-
-def _check_range(array: NDArray[Any], loss: _core.Loss, where: str) -> None:
-    if loss.takes_classes or loss.name in ("binary_cross_entropy", "binary_focal"):
-        _check_probabilities(array, loss.name, loss.takes_classes, where)
-    elif loss.name in ("poisson", "tweedie") and array.min() < 0:
-        raise ValueError(
-            f"{where}: expected targets of at least 0 for {loss.name}, got {array.min()}"
-        )
-    elif loss.name == "gamma" and array.min() <= 0:
-        raise ValueError(
-            f"{where}: expected targets above 0 for gamma, got {array.min()}; tweedie takes 0 too"
-        )
-
-
-def _signs(array: NDArray[Any], loss: str, where: str) -> NDArray[Any]:
-    """Targets of -1 and 1, or of 0 and 1, as -1 and 1."""
-    present = np.unique(array)
-    if np.isin(present, (-1, 1)).all():
-        return array
-    if np.isin(present, (0, 1)).all():
-        return np.where(array == 1, 1.0, -1.0)
-    wrong = present[~np.isin(present, (-1, 0, 1))]
-    got = f"{wrong[0]}" if wrong.size else "-1 and 0 together"
-    raise ValueError(f"{where}: expected targets of -1 and 1, or of 0 and 1, for {loss}, got {got}")
-
-
-def _check_probabilities(array: NDArray[Any], loss: str, sums_to_1: bool, where: str) -> None:
-    if array.min() < 0 or array.max() > 1:
-        wrong = array.min() if array.min() < 0 else array.max()
-        raise ValueError(f"{where}: expected targets between 0 and 1 for {loss}, got {wrong}")
-    if sums_to_1:
-        sums = array.sum(axis=1)
-        # Probabilities computed in float32 or float16 may be off by their rounding.
-        if np.abs(sums - 1.0).max() > 1e-2:
-            row = int(np.abs(sums - 1.0).argmax())
-            raise ValueError(
-                f"{where}: expected the targets of each row to sum to 1 for {loss}, "
-                f"got {sums[row]} in row {row}"
-            )
 
 
 def _shape(array: NDArray[Any]) -> str:

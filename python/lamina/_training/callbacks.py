@@ -1,14 +1,12 @@
 """Callbacks: objects that follow training and may stop it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, Protocol
 
-import numpy as np
-
+from lamina import _core
 from lamina._checks.numbers import check_whole, is_number
-from lamina._checks.types import NDArray
 from lamina._training.history import History
-from lamina.metrics._monitor import Figures, figures_of, monitored
+from lamina.metrics._monitor import Figures
 
 Record = dict[str, float]
 
@@ -33,6 +31,10 @@ class RunningFit(Protocol):
     def stop(self, reason: str) -> None:
         """End training after this epoch."""
 
+    @property
+    def loop(self) -> _core.FitLoop:
+        """The core's loop."""
+
     def steps_per_epoch(self) -> int:
         """Updates that an epoch makes."""
 
@@ -53,11 +55,17 @@ class Callback:
     def on_progress(self, epoch: int, share: float) -> None:
         """Within an epoch, about every 20 ms: `share` of it is done."""
 
+    def on_step_end(self, epoch: int, step: int, loss: float) -> None:
+        """After each update: the mean loss of its rows before it. Steps count from 0."""
+
     def on_epoch_end(self, epoch: int, record: Record) -> None:
         """An epoch ended with these figures ("loss", "val_loss", ...)."""
 
     def on_fit_end(self, fit: RunningFit) -> None:
         """Training ended, also by an interrupt or an error."""
+
+
+METHODS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 
 
 class EarlyStopping(Callback):
@@ -102,13 +110,16 @@ class EarlyStopping(Callback):
         self.restore_best_weights = restore_best_weights
         self.best = float("nan")
         self.best_epoch = -1
-        self._weights: dict[str, NDArray[Any]] | None = None
+        self._rule: _core.EarlyStoppingRule | None = None
         self._fit: RunningFit | None = None
-        self._figures: Figures = {}
 
     def __repr__(self) -> str:
         names = ("monitor", "patience", "min_delta", "mode", "restore_best_weights")
         return f"EarlyStopping({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What a running fit holds of the core has no copy.
+        return {**self.__dict__, "_rule": None, "_fit": None}
 
     def watch(self, figures: Figures, *, complete: bool) -> None:
         """Refuse, before a fit, a figure that it will not record or cannot compare.
@@ -116,76 +127,34 @@ class EarlyStopping(Callback):
         Args:
             figures: names, and which way each is better. complete: there will be no others.
         """
-        if complete or self.monitor is None or self.monitor in figures:
-            monitored("EarlyStopping", self.monitor, self.mode, figures)
-        self._figures = figures
+        self._rule = _core.make_early_stopping(
+            self.monitor or "", self.patience, self.min_delta, self.mode, self.restore_best_weights
+        )
+        self._rule.check(dict(figures), complete)
 
     def on_fit_begin(self, fit: RunningFit) -> None:
         """Forget what an earlier fit left."""
         self._fit = fit
-        self._weights = None
         self.best, self.best_epoch = float("nan"), -1
 
     def on_epoch_end(self, epoch: int, record: Record) -> None:
         """Compare with the best epoch so far."""
         assert self._fit is not None
-        figures = figures_of(record) | {k: v for k, v in self._figures.items() if k in record}
-        monitor, larger = monitored("EarlyStopping", self.monitor, self.mode, figures)
-        value = record[monitor]
-        gain = value - self.best if larger else self.best - value
-        first = np.isnan(self.best) and np.isfinite(value)
-        if first or gain > self.min_delta:
-            # All at once: an interrupt while the weights are copied must not part them.
-            weights = self._fit.net.parameters() if self.restore_best_weights else None
-            self.best, self.best_epoch, self._weights = value, epoch, weights
-        elif epoch - self.best_epoch >= self.patience:
-            self._fit.stop(
-                f"{monitor} has not improved for {self.patience} epochs "
-                f"(best {self.best:.6g} in epoch {self.best_epoch + 1})"
-                if self.best_epoch >= 0
-                else f"{monitor} was not finite in any of {epoch + 1} epochs"
-            )
+        assert self._rule is not None
+        self._rule.on_epoch_end(self._fit.loop, epoch, record)
+        self.best, self.best_epoch = self._rule.best, self._rule.best_epoch
 
     def on_fit_end(self, fit: RunningFit) -> None:
         """Put back the best weights."""
-        if self._weights is not None:
-            fit.net.set_parameters(self._weights)
-            fit.history.best_epoch = self.best_epoch
-        self._weights = self._fit = None
-
-
-class TargetLoss(Callback):
-    """Stops when the training loss falls to a threshold."""
-
-    def __init__(self, threshold: float) -> None:
-        if not isinstance(threshold, int | float | np.number) or np.isnan(threshold):
-            raise TypeError(f"fit: expected target_loss as a number, got {threshold!r}")
-        self.threshold = threshold
-        self._fit: RunningFit | None = None
-
-    def on_fit_begin(self, fit: RunningFit) -> None:
-        """Remember the fit to stop."""
-        self._fit = fit
-
-    def on_epoch_end(self, epoch: int, record: Record) -> None:
-        """Compare the loss with the threshold."""
-        if self._fit is not None and record["loss"] <= self.threshold:
-            self._fit.stop(f"loss {record['loss']:.6g} reached the target {self.threshold:.6g}")
-
-    def on_fit_end(self, fit: RunningFit) -> None:
-        """Forget the fit."""
-        self._fit = None
-
-
-class _Method(Protocol):
-    def __call__(self, *arguments: Any) -> None: ...
+        if self._rule is not None:
+            fit.history.best_epoch = self._rule.on_fit_end(fit.loop)
+        self._rule = self._fit = None
 
 
 def checked_callbacks(callbacks: Iterable[Any]) -> list[Any]:
     """Callbacks as a list; TypeError for what has none of their methods."""
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"fit: expected callbacks as a list, got {callbacks!r}")
-    methods = [name for name in vars(Callback) if name.startswith("on_")]
     checked = list(callbacks)
     for callback in checked:
         if isinstance(callback, type):
@@ -193,16 +162,18 @@ def checked_callbacks(callbacks: Iterable[Any]) -> list[Any]:
                 f"fit: expected callbacks as objects, got the class {callback.__name__}; "
                 f"write {callback.__name__}()"
             )
-        if not any(hasattr(callback, name) for name in methods):
+        if not any(hasattr(callback, name) for name in METHODS):
             raise TypeError(
-                f"fit: expected callbacks with some of {', '.join(methods)}, got {callback!r}"
+                f"fit: expected callbacks with some of {', '.join(METHODS)}, got {callback!r}"
             )
     return checked
 
 
-def call_all(callbacks: list[Any], method: str, *arguments: Any) -> None:
-    """Call `method` of every callback that has it."""
-    for callback in callbacks:
-        function: _Method | None = getattr(callback, method, None)
-        if function is not None:
-            function(*arguments)
+def methods_of(callbacks: Iterable[Any]) -> dict[str, list[Callable[..., None]]]:
+    """By name the methods of callbacks that do something, in the order of the callbacks."""
+    found: dict[str, list[Callable[..., None]]] = {}
+    for name in METHODS:
+        nothing = getattr(Callback, name)
+        methods = [getattr(callback, name, nothing) for callback in callbacks]
+        found[name] = [m for m in methods if getattr(m, "__func__", m) is not nothing]
+    return found

@@ -11,10 +11,11 @@ from lamina._checks.types import ArrayLike
 from lamina._losses.custom import custom_value
 from lamina._losses.losses import CustomLoss
 from lamina._network.checked_data import checked_inputs
-from lamina._network.examples import Array, Examples
+from lamina._network.examples import Array
 from lamina._network.stack import Stack
+from lamina._optimizers.objective import Floats
 from lamina._training.batches import batches
-from lamina._training.fit import Fit, Progress
+from lamina._training.fit import Fit
 
 
 def run_custom_loss(
@@ -80,39 +81,41 @@ def custom_value_and_grad(
 
 
 class CustomLossFit(Fit):
-    """One call of fit with a loss of the user's own; each step is taken by hand."""
+    """One call of fit with a custom loss, whose steps are taken in Python."""
 
-    def _train_epoch(
-        self, core: Any, handle: Any, steps: int, outputs: Array | None, progress: Progress | None
-    ) -> float:
-        train, options, average = self._train, self._options, self._average_of_steps()
-        rates = self.optimizer.rates_of_epoch(steps, self._last_step)
+    def _train_rows(self, rates: Floats | None, outputs: Array | None) -> float | None:
+        """All rows once, by these rates of the steps; None where the core breaks the epoch off."""
+        core, options, rows = self.net._core_network(), self._options, len(self._train.x)
+        handle: Any = self._optimizer_handle()
+        average = options.average
         epoch, total = self.net.epochs_trained + 1, 0.0
         taken = batches(
-            len(train.x),
+            rows,
             options.batch_size,
             seed=self.net.seed,
             epoch=epoch,
             shuffle=options.shuffle,
             smallest=core.smallest_batch,
         )
-        for step in range(steps):
+        for step in range(self.steps_per_epoch()):
             if rates is not None:
                 handle.learning_rate = float(rates[step])
             parts = list(islice(taken, options.accumulate))
             try:
-                total += self._sum_of_parts(core, handle, parts, outputs)
+                loss = self._sum_of_parts(core, handle, parts, outputs)
                 core.apply_gradients(handle)
             except _core.NotFiniteError as error:
                 raise _core.NotFiniteError(
                     f"fit, epoch {epoch}, step {step + 1}: {error}"
                 ) from None
-            if average is not None:
+            total += loss
+            if average is not None and average.per == "step":
                 average.update(self.net)
-            if progress is not None:
-                progress(step + 1)
+            if self.loop.step_ended(step, loss / sum(map(len, parts))):
+                core.end_epoch()
+                return None
         core.end_epoch()
-        return total / len(train.x)
+        return total / rows
 
     def _sum_of_parts(
         self, core: Any, handle: Any, parts: list[Array], outputs: Array | None
@@ -134,8 +137,10 @@ class CustomLossFit(Fit):
                 outputs[part] = found
         return total + float(core.penalty()) * rows
 
-    def _validation_loss(self, core: Any, data: Examples, outputs: Array | None) -> float:
-        found = core.predict(data.x, None)
+    def _validation_loss(self, outputs: Array | None) -> float:
+        data = self._validation
+        assert data is not None
+        found = self.net._core_network().predict(data.x, None)
         if outputs is not None:
             outputs[:] = found
         return custom_value(self._loss, found, data.targets)[0]

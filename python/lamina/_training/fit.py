@@ -1,6 +1,6 @@
-"""The epoch loop of `Sequential.fit`: data, validation, callbacks and the record of each epoch."""
+"""`Sequential.fit`: options, data and callbacks for the core's loop, and what it asks of Python."""
 
-import time
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
@@ -17,26 +17,14 @@ from lamina._network.stack import Stack
 from lamina._optimizers.full_batch import FullBatchOptimizer
 from lamina._optimizers.optimizer import Optimizer
 from lamina._optimizers.weight_average import WeightAverage
-from lamina._training.callbacks import (
-    EarlyStopping,
-    Record,
-    TargetLoss,
-    call_all,
-    checked_callbacks,
-)
-from lamina._training.fit_data import (
-    class_targets,
-    held_back_rows,
-    with_class_weights,
-)
+from lamina._training.callbacks import EarlyStopping, Record, checked_callbacks, methods_of
+from lamina._training.class_weights import with_class_weights
 from lamina._training.history import History
 from lamina._training.progress import EpochLines, ProgressLine, shows_progress_line
 from lamina._training.training_warnings import LossCheck
 from lamina.metrics._metric import Mode
-from lamina.metrics._monitor import Figures
 
 Verbose = Literal["auto"] | bool | int
-Progress = Callable[[int], bool]
 
 
 @dataclass(frozen=True)
@@ -50,19 +38,14 @@ class FitOptions:
     average: WeightAverage | None = None
     early_stopping: int | EarlyStopping | None = None
     target_loss: float | None = None
+    time_limit: float | None = None
     verbose: Verbose = "auto"
 
     @classmethod
-    def of(
-        cls,
-        batches: dict[str, Any],
-        early_stopping: int | EarlyStopping | None,
-        target_loss: float | None,
-        verbose: Verbose,
-    ) -> Self:
-        """Options of batches where they are given (not None), and the others."""
-        given = {name: value for name, value in batches.items() if value is not None}
-        return cls(**given, early_stopping=early_stopping, target_loss=target_loss, verbose=verbose)
+    def of(cls, verbose: Verbose, **options: Any) -> Self:
+        """The options that are given (not None)."""
+        given = {name: value for name, value in options.items() if value is not None}
+        return cls(verbose=verbose, **given)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "accumulate"):
@@ -78,6 +61,12 @@ class FitOptions:
                 "fit: expected early_stopping as a number of epochs or EarlyStopping(), "
                 f"got {patience!r}"
             )
+        for name in ("target_loss", "time_limit"):
+            value = getattr(self, name)
+            if value is not None and (not is_number(value) or math.isnan(value)):
+                raise TypeError(f"fit: expected {name} as a number, got {value!r}")
+        if self.time_limit is not None and self.time_limit <= 0:
+            raise ValueError(f"fit: expected time_limit above 0 s, got {self.time_limit}")
         if not isinstance(self.shuffle, bool | np.bool_):
             raise TypeError(f"fit: expected shuffle as True or False, got {self.shuffle!r}")
         if not isinstance(self.average, WeightAverage | None):
@@ -87,7 +76,7 @@ class FitOptions:
 
 
 class Fit:
-    """One call of fit, as callbacks see it.
+    """One call of fit, as callbacks see it, and as the core's loop asks it.
 
     Attributes:
         net, optimizer: what is trained, and by what. epochs: most epochs to run.
@@ -110,19 +99,33 @@ class Fit:
         self._loss: Any = loss
         self._options = options
         self._scorer = scorer
-        self._callbacks = _with_standard_callbacks(checked_callbacks(callbacks), options)
+        self._callbacks = checked_callbacks(callbacks)
+        if isinstance(options.early_stopping, EarlyStopping):
+            self._callbacks.append(options.early_stopping)
+        elif options.early_stopping is not None:
+            self._callbacks.append(EarlyStopping(patience=options.early_stopping))
         self._train: Examples
-        self._last_step = 0
         self._validation: Examples | None = None
+        self._loop: _core.FitLoop | None = None
+        self._epochs_before = 0
 
     @property
     def stop_reason(self) -> str:
         """Why training stops early; empty while it goes on."""
-        return self.history.stop_reason
+        return self.history.stop_reason if self._loop is None else self._loop.stop_reason
+
+    @property
+    def loop(self) -> _core.FitLoop:
+        """The core's loop, while it runs."""
+        if self._loop is None:
+            raise RuntimeError("fit: expected a fit that is running")
+        return self._loop
 
     def stop(self, reason: str) -> None:
         """End training after this epoch."""
         self.history.stop_reason = reason
+        if self._loop is not None:
+            self._loop.stop(reason)
 
     def set_data(self, train: Examples, validation: Examples | None = None) -> None:
         """The rows to train on, and those to validate on."""
@@ -131,19 +134,13 @@ class Fit:
 
     def hold_back(self, fraction: float) -> None:
         """Move a random share of the training rows to validation."""
-        rows = len(self._train.x)
-        if not 0.0 < fraction < 1.0:
-            raise ValueError(
-                f"fit: expected validation_fraction of at least 0 and below 1, got {fraction}"
-            )
-        chosen = held_back_rows(
-            class_targets(self._train, self._loss), rows, fraction, self.net.seed
+        classes = None
+        if isinstance(self._loss, _core.Loss):
+            classes = _core.class_labels(self.net._core_network(), self._train, self._loss)
+        parts = _core.hold_out(
+            len(self._train.x), fraction, self.net.seed, classes, "fit: validation_fraction"
         )
-        if not 0 < chosen.sum() < rows:
-            raise ValueError(
-                f"fit: validation_fraction {fraction} of {rows} rows leaves no row on one side"
-            )
-        held, rest = (self._train.take(np.flatnonzero(part)) for part in (chosen, ~chosen))
+        rest, held = (self._train.take(rows) for rows in parts)
         for part, name in ((held, "held back"), (rest, "left for training")):
             if part.weights is not None and not part.weights.any():
                 raise ValueError(
@@ -155,8 +152,8 @@ class Fit:
 
     def set_class_weights(self, class_weight: Mapping[int, float] | str | None) -> None:
         """Multiply them into the weights that training takes; metrics keep the sample weights."""
-        outputs = int(self.net._core_network().outputs)
-        weights = with_class_weights(class_weight, self._train, self._loss, outputs, self.net.dtype)
+        core = self.net._core_network()
+        weights = with_class_weights(class_weight, self._train, self._loss, core)
         self._train = replace(self._train, weights=weights)
 
     def prepare(self) -> None:
@@ -175,158 +172,78 @@ class Fit:
         self._scorer.prepare(kind, *(part.targets for part in data))
         # Callbacks of the user's may add figures to the record of an epoch.
         complete = all(type(call).__module__.startswith("lamina.") for call in self._callbacks)
-        figures = self.figures()
+        figures = self._new_loop(None).figures()
         for callback in self._callbacks:
             if isinstance(callback, EarlyStopping):
                 callback.watch(figures, complete=complete)
         if self.optimizer.schedule is not None:
             self.optimizer.schedule.watch(figures)
 
-    def figures(self) -> Figures:
-        """What the record of an epoch will hold, and which way each is better where known."""
-        names: dict[str, Mode | None] = {"loss": "min", **self._scorer.modes}
-        if self._validation is not None:
-            names |= {"val_" + name: mode for name, mode in names.items()}
-        return names | dict.fromkeys(self.optimizer.figures)
-
     def run(self) -> History:
         """Train; returns the history."""
-        self._callbacks.append(LossCheck(self._loss, self._train))
-        core = self.net._core_network()
-        core.begin_fit()
-        self.net.history = self.history
+        average, options = self._options.average, self._options
+        loop = self._new_loop(None if average is None else average.handle_for(self.net))
+        methods = methods_of(self._callbacks)
+        methods["on_fit_begin"].insert(0, self._begin)
+        methods["on_epoch_end"].insert(0, self._note_epoch)
+        shown = methods_of([*self._progress(), LossCheck(self._loss, self._train)])
+        self._epochs_before = self.net.epochs_trained
+        self._loop = loop
         try:
-            call_all(self._callbacks, "on_fit_begin", self)
-            self._train_all(core)
-        except BaseException as error:
-            self.stop(_reason(error))
-            if isinstance(error, _core.NotFiniteError):
-                # The average has seen the weights that led there; those of the network are good.
-                self._drop_average(core)
-            raise
+            loop.run(methods, options.target_loss, options.time_limit, shown, self._minimiser())
         finally:
-            try:
-                self._end_average(core)
-                call_all(self._callbacks, "on_fit_end", self)
-            finally:
-                core.end_fit()
+            self._loop = None
+            self.net.epochs_trained = self._epochs_before + loop.epochs_trained
         return self.history
-
-    def _train_all(self, core: Any) -> None:
-        self._last_step = self.optimizer.steps + self.epochs * self.steps_per_epoch()
-        average = self._options.average
-        if average is not None:
-            # Predictions see the old average until the first epoch's end: it is followed before the
-            # weights change.
-            core.follow_average(average.handle_for(self.net))
-            average.resume(self.net)
-        for epoch in range(self.epochs):
-            self._run_epoch(core, self.optimizer.handle_for(self.net), epoch)
-            if self.stop_reason:
-                break
-
-    def _end_average(self, core: Any) -> None:
-        if self._options.average is not None:
-            self._options.average.apply(self.net)
-            core.follow_average(None)
-
-    def _drop_average(self, core: Any) -> None:
-        if self._options.average is not None:
-            core.follow_average(None)
-            self._options.average.reset()
-
-    def _run_epoch(self, core: Any, handle: Any, epoch: int) -> None:
-        started = time.perf_counter()
-        call_all(self._callbacks, "on_epoch_begin", epoch)
-        train = self._train
-        outputs = np.empty((len(train.x), core.outputs), self.net.dtype) if self._scorer else None
-        steps = self.steps_per_epoch()
-
-        def progress(done: int) -> bool:
-            call_all(self._callbacks, "on_progress", epoch, done / steps)
-            return False
-
-        watched = any(hasattr(callback, "on_progress") for callback in self._callbacks)
-        loss = self._train_epoch(core, handle, steps, outputs, progress if watched else None)
-        if self._options.average is not None and self._average_of_steps() is None:
-            self._options.average.update(self.net)
-            core.end_epoch()  # publishes it
-        rate = {"learning_rate": float(handle.learning_rate)}
-        self._finish_epoch(core, epoch, started, loss, outputs, rate)
-
-    def _average_of_steps(self) -> WeightAverage | None:
-        average = self._options.average
-        return average if average is not None and average.per == "step" else None
-
-    def _train_epoch(
-        self, core: Any, handle: Any, steps: int, outputs: Array | None, progress: Progress | None
-    ) -> float:
-        """All rows once, in that many steps; returns their loss, and fills in their outputs."""
-        train, average = self._train, self._average_of_steps()
-        loss, _, _ = core.run_epoch(
-            self._loss,
-            handle,
-            None if average is None else average.handle_for(self.net),
-            train,
-            epoch=self.net.epochs_trained + 1,
-            batch_size=self._options.batch_size,
-            accumulate=self._options.accumulate,
-            shuffle=self._options.shuffle,
-            seed=self.net.seed,
-            learning_rates=self.optimizer.rates_of_epoch(steps, self._last_step),
-            outputs=outputs,
-            progress=progress,
-        )
-        return float(loss)
-
-    def _finish_epoch(
-        self,
-        core: Any,
-        epoch: int,
-        started: float,
-        loss: float,
-        outputs: Array | None,
-        figures: Record,
-    ) -> None:
-        """Record an epoch of this loss and these outputs for the rows of training."""
-        self.net.epochs_trained += 1
-        train = self._train
-        record: Record = {"loss": loss}
-        if outputs is not None:
-            record |= self._scorer.score(train.targets, outputs, self._sample_weights)
-        if self._validation is not None:
-            record |= self._validate(core, self._validation)
-        record |= figures
-        if self.optimizer.schedule is not None:
-            self.optimizer.schedule.note_epoch(record)
-        self.history.append(record, time.perf_counter() - started)
-        call_all(self._callbacks, "on_epoch_end", epoch, record)
 
     def steps_per_epoch(self) -> int:
         """Updates that an epoch makes."""
-        core, options = self.net._core_network(), self._options
-        rows = len(self._train.x)
-        return int(core.steps_per_epoch(rows, options.batch_size, options.accumulate))
+        return (self._loop or self._new_loop(None)).steps_per_epoch()
 
-    def _validate(self, core: Any, data: Examples) -> Record:
-        outputs = np.empty((len(data.x), core.outputs), self.net.dtype) if self._scorer else None
-        record: Record = {"val_loss": self._validation_loss(core, data, outputs)}
-        if outputs is not None:
-            figures = self._scorer.score(data.targets, outputs, data.weights)
-            record |= {"val_" + name: value for name, value in figures.items()}
-        return record
+    def _new_loop(self, average: Any) -> _core.FitLoop:
+        core, custom = self.net._core_network(), not isinstance(self._loss, _core.Loss)
+        train, validation = self._train, self._validation
+        if custom:  # of whose targets the core knows nothing
+            train = Examples(train.x, None, None, None)
+            validation = validation and Examples(validation.x, None, None, None)
+        loss: Any = None if custom else self._loss
+        return _core.make_fit(self, core, loss, train, validation, average)
 
-    def _validation_loss(self, core: Any, data: Examples, outputs: Array | None) -> float:
-        value: float = core.evaluate(self._loss, data, outputs)
-        return value
+    def _progress(self) -> list[Any]:
+        """What shows the progress, as `verbose` has it."""
+        if self._options.verbose == "auto":
+            stopping = (c for c in self._callbacks if isinstance(c, EarlyStopping))
+            return [ProgressLine(next(stopping, None))] if shows_progress_line() else []
+        return [EpochLines()] if self._options.verbose else []
 
+    def _begin(self, fit: "Fit") -> None:
+        self.net.history = self.history
 
-def _reason(error: BaseException) -> str:
-    """Why an exception ended training, for the history."""
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    def _note_epoch(self, epoch: int, record: Record) -> None:
+        self.net.epochs_trained = self._epochs_before + self.loop.epochs_trained
+        if self.optimizer.schedule is not None:
+            self.optimizer.schedule.note_epoch(record)
+        self.history.append(record, self.loop.seconds)
+
+    # What the core asks within an epoch.
+
+    def _minimiser(self) -> Callable[[], str] | None:
+        """For a method that runs its own iterations: runs them, and says why it ended early."""
+        return None
+
+    def _optimizer_handle(self) -> _core.Optimizer | None:
+        handle: _core.Optimizer = self.optimizer.handle_for(self.net)
+        return handle
+
+    def _metric_modes(self) -> dict[str, Mode | None]:
+        return self._scorer.modes
+
+    def _score(self, validation: bool, outputs: Array) -> dict[str, float]:
+        data, weights = self._train, self._sample_weights
+        if validation:
+            assert self._validation is not None
+            data, weights = self._validation, self._validation.weights
+        return self._scorer.score(data.targets, outputs, weights)
 
 
 def check_validation(data: Any, fraction: Any) -> None:
@@ -336,28 +253,10 @@ def check_validation(data: Any, fraction: Any) -> None:
             "fit: expected validation_data as (X, y) or (X, y, sample_weight), got "
             f"{type(data).__name__}"
         )
+    expected = "fit: expected validation_fraction as a number of at least 0 and below 1"
     if fraction is not None and not is_number(fraction):
-        raise TypeError(
-            "fit: expected validation_fraction as a number of at least 0 and below 1, got "
-            f"{fraction!r}"
-        )
+        raise TypeError(f"{expected}, got {fraction!r}")
+    if fraction is not None and not 0.0 <= fraction < 1.0:
+        raise ValueError(f"{expected}, got {fraction}")
     if data is not None and fraction:
         raise ValueError("fit: expected validation_data or validation_fraction, got both")
-
-
-def _with_standard_callbacks(callbacks: list[Any], options: FitOptions) -> list[Any]:
-    """The callbacks given, and behind them those that options of fit ask for."""
-    callbacks = list(callbacks)
-    if isinstance(options.early_stopping, EarlyStopping):
-        callbacks.append(options.early_stopping)
-    elif options.early_stopping is not None:
-        callbacks.append(EarlyStopping(patience=options.early_stopping))
-    if options.target_loss is not None:
-        callbacks.append(TargetLoss(options.target_loss))
-    if options.verbose == "auto":
-        if shows_progress_line():
-            stopping = (c for c in callbacks if isinstance(c, EarlyStopping))
-            callbacks.append(ProgressLine(next(stopping, None)))
-    elif options.verbose:
-        callbacks.append(EpochLines())
-    return callbacks

@@ -1,11 +1,11 @@
 """The fit of a second-order method: all rows at each iteration, which is an epoch."""
 
-import time
+from collections.abc import Callable
 from typing import Any
 
 from lamina._network.adapt import adapt_ends
 from lamina._optimizers.objective import Floats
-from lamina._training.callbacks import Record, call_all
+from lamina._training.callbacks import Record
 from lamina._training.fit import Fit
 
 
@@ -24,36 +24,33 @@ class FullBatchFit(Fit):
             self.net._set_figures(before)
             raise
 
-    def _train_all(self, core: Any) -> None:
-        epoch, started = 0, time.perf_counter()
+    def _minimiser(self) -> Callable[[], str]:
+        return self._minimise
 
-        def accept(weights: Floats, loss: float, figures: Record) -> None:
-            nonlocal epoch, started
-            self.net.set_parameters(
-                {
-                    name: array.astype(self.net.dtype)
-                    for name, array in self._objective.parameters(weights).items()
-                }
-            )
-            outputs = core.predict(self._train.x, None) if self._scorer else None
-            self._finish_epoch(core, epoch, started, loss, outputs, figures)
-            epoch, started = epoch + 1, time.perf_counter()
-            if self.stop_reason:
-                raise _StopIteration
-            if epoch < self.epochs:
-                call_all(self._callbacks, "on_epoch_begin", epoch)
-
-        call_all(self._callbacks, "on_epoch_begin", epoch)
+    def _minimise(self) -> str:
+        objective = self._objective
         try:
-            reason = self.optimizer.minimise(self._objective, accept)
-            if epoch == 0:
-                self._objective.value_and_gradient(self._objective.start)
-                accept(self._objective.start, self._objective.loss, {})
+            reason: str = self.optimizer.minimise(objective, self._accept)
+            if self.history.epochs == 0:
+                objective.value_and_gradient(objective.start)
+                self._accept(objective.start, objective.loss, {})
         except _StopIteration:
-            return
-        if reason:
-            self.stop(reason)
+            return ""
+        return reason
+
+    def _accept(self, weights: Floats, loss: float, figures: Record) -> None:
+        """Take the weights of an iteration, and end it."""
+        parameters = self._objective.parameters(weights)
+        self.net.set_parameters(
+            {name: array.astype(self.net.dtype) for name, array in parameters.items()}
+        )
+        outputs = self.net._core_network().predict(self._train.x, None) if self._scorer else None
+        if not self.loop.end_iteration(loss, outputs, figures):
+            raise _StopIteration
+
+    def _optimizer_handle(self) -> Any:
+        return None
 
 
 class _StopIteration(Exception):
-    """A callback has asked to stop."""
+    """The fit is over."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina import _core
 from lamina.tabular._columns import (
     CellError,
     CodedText,
@@ -35,24 +36,19 @@ def hold_back(
         fraction: share to hold back, above 0 and below 1.
         seed: same seed, same rows.
         classes: class index of each row [rows]; each class then gives that share of its own
-            rows, rounded, and keeps at least one for training.
+            rows, and keeps at least one for training. Rows left over by rounding come from the
+            classes that miss most.
 
     Raises:
         TableError: too few rows to leave one on each side.
     """
-    generator = np.random.default_rng(seed)
-    groups = [np.arange(rows)]
-    if classes is not None:
-        groups = [np.flatnonzero(classes == index) for index in np.unique(classes)]
-    held: list[Indices] = []
-    for group in groups:
-        count = min(round(fraction * len(group)), len(group) - 1)
-        held.append(generator.permutation(group)[:count])
-    back = np.sort(np.concatenate(held)) if held else np.empty(0, dtype=np.int64)
-    if len(back) == 0 or len(back) == rows:
-        raise TableError(f"cannot hold back {fraction:g} of {rows} rows for validation; {_ADVICE}")
-    train = np.setdiff1d(np.arange(rows), back, assume_unique=True)
-    return train.astype(np.int64), back.astype(np.int64)
+    labels = None if classes is None else np.asarray(classes, dtype=np.int64)
+    try:
+        return _core.hold_out(rows, fraction, seed, labels, "hold_back")
+    except ValueError:
+        raise TableError(
+            f"cannot hold back {fraction:g} of {rows} rows for validation; {_ADVICE}"
+        ) from None
 
 
 def hold_back_latest(times: NDArray[Any], fraction: float) -> tuple[Indices, Indices]:

@@ -1,0 +1,300 @@
+// Binds the loop of a fit, early stopping, and what a fit does with its rows before it trains.
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "callback_observer.h"
+#include "examples.h"
+#include "figures_dict.h"
+#include "handles.h"
+#include "instance.h"
+#include "made_here.h"
+#include "register.h"
+#include "training/fit_model.h"
+
+namespace lamina::python {
+namespace {
+
+// A model whose metrics, learning rates and, for custom losses, steps come from Python's Fit. Made and
+// destroyed under the interpreter's lock; Fit holds what holds this.
+template <class T>
+class PythonLearner final : public ModelLearner<T> {
+ public:
+  using typename ModelLearner<T>::Part;
+
+  PythonLearner(const FitParts<T>& parts, const FitData<T>& data, const BatchOptions& options, py::handle fit,
+                bool custom)
+      : ModelLearner<T>(parts, data, options),
+        fit_(fit),
+        scores_(!fit.attr("_metric_modes")().cast<py::dict>().empty()),
+        custom_(custom) {}
+
+  FigureModes figures() const override {
+    FigureModes figures = ModelLearner<T>::figures();
+    figures.pop_back();  // of the learning rate
+    const py::gil_scoped_acquire lock;
+    for (const py::handle& name : fit_.attr("optimizer").attr("figures"))
+      figures.push_back({name.cast<std::string>(), std::nullopt});
+    return figures;
+  }
+  void start(int64_t epochs) override {
+    fetch_optimizer();
+    if (this->parts().optimizer != nullptr) ModelLearner<T>::start(epochs);
+  }
+  bool train_epoch(const EpochHooks& hooks, Figures& record) override {
+    fetch_optimizer();  // callbacks may have given it another state
+    return ModelLearner<T>::train_epoch(hooks, record);
+  }
+  bool is_not_finite(const std::exception_ptr& error) const override {
+    return is_not_finite_in_python(error);
+  }
+  // Loss and metrics of an iteration over all rows.
+  Figures trained(double loss, py::object outputs) {
+    this->count_epoch();
+    outputs_ = std::move(outputs);
+    Figures record{{"loss", loss}};
+    if (!scores_) return record;
+    for (Figure& figure : score(Part::kTraining)) record.push_back(std::move(figure));
+    return record;
+  }
+
+ protected:
+  FigureModes metric_modes() const override {
+    const py::gil_scoped_acquire lock;
+    return modes_of(fit_.attr("_metric_modes")());
+  }
+  T* output_buffer(Part part) override {
+    if (!scores_) return nullptr;
+    const py::gil_scoped_acquire lock;
+    const DataSet<T>& rows = part == Part::kTraining ? this->data().train : *this->data().validation;
+    // New ones each time: metrics of the user's may keep them.
+    DenseArray<T> outputs({rows.inputs.rows, this->parts().model->network().outputs()});
+    T* values = outputs.mutable_data();
+    outputs_ = std::move(outputs);
+    return values;
+  }
+  Figures score(Part part) override {
+    const py::gil_scoped_acquire lock;
+    return figures_of(fit_.attr("_score")(part == Part::kValidation, outputs_));
+  }
+  const double* step_rates(int64_t steps) override {
+    const py::gil_scoped_acquire lock;
+    const py::object rates = fit_.attr("optimizer").attr("rates_of_epoch")(steps, this->last_step());
+    if (rates.is_none()) return nullptr;
+    rates_ = dense_array<double>(rates, "fit");
+    if (rates_.ndim() != 1 || rates_.shape(0) != steps)
+      throw Error(Error::Kind::kValue, "fit: expected a learning rate for each of " + std::to_string(steps) +
+                                           " steps, got shape " + shape_text(rates_));
+    return rates_.data();
+  }
+  EpochRecord train_rows(const double* rates, T* outputs, const EpochHooks& hooks) override {
+    if (!custom_) return ModelLearner<T>::train_rows(rates, outputs, hooks);
+    const py::gil_scoped_acquire lock;
+    py::object steps = py::none(), out = py::none();
+    if (rates != nullptr) steps = rates_;
+    if (outputs != nullptr) out = outputs_;
+    const py::object loss = fit_.attr("_train_rows")(steps, out);
+    EpochRecord record;
+    record.cancelled = loss.is_none();
+    if (!record.cancelled) record.loss = loss.cast<double>();
+    return record;
+  }
+  double validation_loss(T* outputs, Poll poll) override {
+    if (!custom_) return ModelLearner<T>::validation_loss(outputs, poll);
+    const py::gil_scoped_acquire lock;
+    return fit_.attr("_validation_loss")(outputs != nullptr ? outputs_ : py::none()).template cast<double>();
+  }
+
+ private:
+  void fetch_optimizer() {
+    const py::gil_scoped_acquire lock;
+    handle_ = fit_.attr("_optimizer_handle")();
+    Optimizer<T>* optimizer = nullptr;
+    if (!handle_.is_none()) optimizer = &handle_.cast<const OptimizerHandle&>().of<T>("fit");
+    this->set_optimizer(optimizer);
+  }
+
+  py::handle fit_;
+  bool scores_, custom_;
+  py::object handle_ = py::none(), outputs_ = py::none();
+  DenseArray<double> rates_;
+};
+
+// One call of fit, held by Python's Fit. What that gives to run() is held as long as it runs: no cycle is
+// left.
+class FitLoop {
+ public:
+  explicit FitLoop(py::handle fit) : fit_(fit) {}
+  virtual ~FitLoop() = default;
+
+  void run(const py::dict& callbacks, std::optional<double> target_loss, std::optional<double> time_limit,
+           const py::dict& progress, const py::object& minimiser) {
+    CallbackObserver first(fit_, callbacks, true), last(fit_, progress, false);
+    std::optional<TargetLoss> target;
+    std::optional<TimeLimit> limit;
+    std::vector<Observer*> observers{&first};
+    if (target_loss) observers.push_back(&target.emplace(*target_loss));
+    if (time_limit) observers.push_back(&limit.emplace(*time_limit));
+    observers.push_back(&last);
+    Fit loop(learner(), fit_.attr("epochs").cast<int64_t>(), observers);
+    running_ = &loop;
+    try {
+      run_unlocked(loop, minimiser);
+    } catch (...) {
+      running_ = nullptr;
+      throw;
+    }
+    running_ = nullptr;
+  }
+  Fit& running() const {
+    if (running_ == nullptr) throw Error(Error::Kind::kState, "fit: expected a fit that is running");
+    return *running_;
+  }
+  virtual Learner& learner() = 0;
+  virtual int64_t epochs_trained() const = 0;
+  virtual bool end_iteration(double loss, const py::object& outputs, const py::dict& further) = 0;
+
+ protected:
+  virtual void run_unlocked(Fit& loop, const py::object& minimise) = 0;
+
+ private:
+  py::handle fit_;  // which holds this
+  Fit* running_ = nullptr;
+};
+
+template <class T>
+class FitLoopOf final : public FitLoop {
+ public:
+  FitLoopOf(py::handle fit, Model<T>& model, const LossSpec* loss, const py::object& train,
+            const py::object& validation, const AverageHandle* average)
+      : FitLoop(fit), train_(train, model.network().inputs(), "fit") {
+    if (!validation.is_none()) validation_.emplace(validation, model.network().inputs(), "fit");
+    FitData<T> data{train_.data, std::nullopt};
+    if (validation_) data.validation = validation_->data;
+    const py::object options = fit.attr("_options");
+    FitParts<T> parts{&model, loss, nullptr};
+    if (average != nullptr) {
+      parts.average = &average->of<T>("fit");
+      if (options.attr("average").attr("per").cast<std::string>() == "epoch") parts.average_per = Per::kEpoch;
+    }
+    BatchOptions batches;
+    batches.batch_size = options.attr("batch_size").cast<int64_t>();
+    batches.accumulate = options.attr("accumulate").cast<int64_t>();
+    batches.shuffle = options.attr("shuffle").cast<bool>();
+    batches.seed = fit.attr("net").attr("seed").cast<uint64_t>();
+    batches.epochs_before = fit.attr("net").attr("epochs_trained").cast<int64_t>();
+    learner_.emplace(parts, data, batches, fit, loss == nullptr);
+  }
+
+  Learner& learner() override { return *learner_; }
+  int64_t epochs_trained() const override { return learner_->epochs_trained(); }
+  bool end_iteration(double loss, const py::object& outputs, const py::dict& further) override {
+    Figures trained = learner_->trained(loss, outputs), extra = figures_of(further);
+    Fit& loop = running();
+    const py::gil_scoped_release release;
+    return loop.end_iteration(std::move(trained), extra);
+  }
+
+ protected:
+  void run_unlocked(Fit& loop, const py::object& minimise) override {
+    const auto call = [&]() -> std::string {
+      const py::gil_scoped_acquire lock;
+      return minimise().cast<std::string>();
+    };
+    if (validation_) {
+      const Unlocked unlocked(train_, *validation_);
+      minimise.is_none() ? loop.run() : loop.run(call);
+    } else {
+      const Unlocked unlocked(train_);
+      minimise.is_none() ? loop.run() : loop.run(call);
+    }
+  }
+
+ private:
+  ExampleArrays<T> train_;
+  std::optional<ExampleArrays<T>> validation_;
+  std::optional<PythonLearner<T>> learner_;
+};
+
+Instance<FitLoop> make_fit(py::handle fit, const NetworkHandle& network, const LossSpec* loss,
+                           const py::object& train, const py::object& validation,
+                           const AverageHandle* average) {
+  return network.visit([&]<class T>(Model<T>& model) {
+    std::unique_ptr<FitLoop> loop =
+        std::make_unique<FitLoopOf<T>>(fit, model, loss, train, validation, average);
+    return Instance(std::move(loop));
+  });
+}
+
+void bind_loop(py::module_& module) {
+  made_here<FitLoop>(module, "FitLoop")
+      .def("run", &FitLoop::run, py::arg("callbacks"), py::arg("target_loss"), py::arg("time_limit"),
+           py::arg("progress"), py::arg("minimiser"))
+      .def("figures", [](FitLoop& self) { return dict_of(self.learner().figures()); })
+      .def("steps_per_epoch", [](FitLoop& self) { return self.learner().steps_per_epoch(); })
+      .def_property_readonly("epochs_trained", &FitLoop::epochs_trained)
+      // While it runs:
+      .def("stop", [](FitLoop& self, const std::string& reason) { self.running().stop(reason); })
+      .def_property_readonly("stop_reason",
+                             [](FitLoop& self) { return self.running().stop_reason(); })
+      .def_property_readonly("seconds",
+                             [](FitLoop& self) { return self.running().history().epochs.back().seconds; })
+      .def(
+          "step_ended",
+          [](FitLoop& self, int64_t step, double loss) {
+            Fit& loop = self.running();
+            const py::gil_scoped_release release;
+            const bool broken_off = loop.wants_steps() && loop.step_ended(step, loss);
+            return loop.progress(step + 1) || broken_off;
+          },
+          py::arg("step"), py::arg("loss"))
+      .def("end_iteration", &FitLoop::end_iteration, py::arg("loss"), py::arg("outputs"), py::arg("further"));
+  module.def("make_fit", &make_fit, py::arg("fit"), py::arg("network"), py::arg("loss").none(true),
+             py::arg("train"), py::arg("validation"), py::arg("average").none(true));
+}
+
+void bind_early_stopping(py::module_& module) {
+  made_here<EarlyStopping>(module, "EarlyStoppingRule")
+      .def_property_readonly("best", &EarlyStopping::best)
+      .def_property_readonly("best_epoch", &EarlyStopping::best_epoch)
+      .def(
+          "check",
+          [](EarlyStopping& self, const py::dict& figures, bool complete) {
+            self.check(modes_of(figures), complete);
+          },
+          py::arg("figures"), py::arg("complete"))
+      .def("on_fit_begin", [](EarlyStopping& self, FitLoop& loop) { self.on_fit_begin(loop.running()); })
+      .def("on_epoch_end",
+           [](EarlyStopping& self, FitLoop& loop, int64_t epoch, const py::dict& record) {
+             Figures figures = figures_of(record);
+             const py::gil_scoped_release release;
+             self.on_epoch_end(loop.running(), epoch, figures);
+           })
+      // The epoch whose weights it has put back, or None.
+      .def("on_fit_end", [](EarlyStopping& self, FitLoop& loop) {
+        const py::gil_scoped_release release;
+        self.on_fit_end(loop.running());
+        return loop.running().history().best_epoch;
+      });
+  module.def(
+      "make_early_stopping",
+      [](const std::string& monitor, int64_t patience, double min_delta, const py::object& mode,
+         bool restore_best_weights) {
+        return Instance(std::make_unique<EarlyStopping>(
+            EarlyStoppingOptions{monitor, patience, min_delta, mode_of(mode), restore_best_weights}));
+      },
+      py::arg("monitor"), py::arg("patience"), py::arg("min_delta"), py::arg("mode"),
+      py::arg("restore_best_weights"));
+}
+
+}  // namespace
+
+void register_fit(py::module_& module) {
+  bind_loop(module);
+  bind_early_stopping(module);
+}
+
+}  // namespace lamina::python
