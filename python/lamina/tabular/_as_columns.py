@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina import _core
 from lamina.tabular._columns import CodedText, Column, TableError
 from lamina.tabular._frames import column_of_series, columns_of_frame, is_series
 from lamina.tabular._objects import column_of_objects
@@ -119,6 +120,9 @@ def as_column(name: str, values: Any) -> Column:
     if hasattr(values, "__array__"):
         return _from_array(name, np.asarray(values))
     if isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping):
+        found = _core.code_texts(values)
+        if found is not None:
+            return CodedText.of(*found)
         values = [v.item() if isinstance(v, np.ndarray) and v.ndim == 0 else v for v in values]
         if any(isinstance(value, list | tuple | np.ndarray) for value in values):
             return _from_array(name, np.asarray(values))
@@ -135,5 +139,5 @@ def _from_array(name: str, array: NDArray[Any]) -> Column:
     if kind == "m":
         return np.where(np.isnat(array), np.nan, array / np.timedelta64(1, "s"))
     if kind in "OUST":
-        return column_of_objects(array.tolist())
+        return column_of_objects(array)
     raise TableError(f"column '{name}': expected numbers, text or dates, got {array.dtype}")

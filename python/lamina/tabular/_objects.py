@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina import _core
 from lamina.tabular._columns import CodedText, Codes, Column
 from lamina.tabular._texts import write_number
 
@@ -17,8 +18,13 @@ from lamina.tabular._texts import write_number
 EXACT_INTEGERS = 2**53
 
 
-def column_of_objects(values: Sequence[Any]) -> Column:
-    """A column [rows] of the objects; see `column_of_codes`."""
+def column_of_objects(values: Sequence[Any] | NDArray[Any]) -> Column:
+    """A column [rows] of the objects of a sequence or an array; see `column_of_codes`."""
+    found = _core.code_texts(values)
+    if found is not None:
+        return CodedText.of(*found)
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
     try:
         distinct = dict.fromkeys(values)
     except TypeError:  # lists and the like cannot be looked up
