@@ -67,7 +67,6 @@ def test_state_for_networks_of_another_type_is_refused() -> None:
         lambda: core.try_train_step(x, x, loss, rule, 0),
         lambda: core.apply_gradients(rule),
         lambda: core.update_average(average),
-        lambda: core.follow_average(average),
     ):
         with pytest.raises(TypeError, match="state of a network of float32, got one of another"):
             call()

@@ -57,47 +57,6 @@ double evaluate(const Model<T>& model, const LossSpec& loss, const Examples& exa
   return result.loss;
 }
 
-// A learning rate for each step of an epoch.
-const double* step_rates(const DenseArray<double>& rates, int64_t steps) {
-  if (rates.ndim() != 1 || rates.shape(0) != steps)
-    throw Error(Error::Kind::kValue, "fit: expected a learning rate for each of " + std::to_string(steps) +
-                                         " steps, got shape " + shape_text(rates));
-  return rates.data();
-}
-
-struct EpochOptions {
-  int64_t epoch, batch_size, accumulate;
-  bool shuffle;
-  uint64_t seed;
-  std::optional<DenseArray<double>> learning_rates;
-};
-
-template <class T>
-py::tuple run_epoch(Model<T>& model, const LossSpec& loss, const OptimizerHandle& optimizer,
-                    const AverageHandle* average, const Examples& examples, const EpochOptions& options,
-                    const std::optional<py::array>& outputs, const py::object& progress) {
-  const ExampleArrays<T> arrays(examples, model.network().inputs(), "fit");
-  const int64_t rows = arrays.data.inputs.rows;
-  T* out = output_buffer<T>(outputs, rows, model.network().outputs(), "fit");
-  const std::optional<DenseArray<double>>& given = options.learning_rates;
-  const double* rates =
-      given ? step_rates(*given, model.steps_per_epoch(rows, options.batch_size, options.accumulate))
-            : nullptr;
-  Optimizer<T>& rule = optimizer.of<T>("fit");
-  WeightAverage<T>* followed = average != nullptr ? &average->of<T>("fit") : nullptr;
-  PythonPoll poll(progress);
-  EpochRecord record;
-  {
-    const Unlocked unlocked(arrays, given, outputs);
-    record = model.run_epoch(
-        arrays.data, loss,
-        {options.epoch, options.batch_size, options.shuffle, options.seed, rates, options.accumulate}, rule,
-        followed, out, poll);
-  }
-  poll.rethrow();
-  return py::make_tuple(record.loss, record.steps, record.cancelled);
-}
-
 template <class T>
 double train_step(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const Examples& examples,
                   uint64_t seed) {
@@ -172,25 +131,9 @@ auto unlocked_with(const char* where, Use use) {
   };
 }
 
-void bind_fit(py::class_<NetworkHandle>& type) {
+void bind_averages(py::class_<NetworkHandle>& type) {
   using Average = AverageHandle;
-  type.def(
-          "steps_per_epoch",
-          [](const NetworkHandle& self, int64_t rows, int64_t batch_size, int64_t accumulate) {
-            return self.visit(
-                [&](const auto& model) { return model.steps_per_epoch(rows, batch_size, accumulate); });
-          },
-          py::arg("rows"), py::arg("batch_size"), py::arg("accumulate"))
-      .def(
-          "follow_average",
-          [](const NetworkHandle& self, const Average* average) {
-            const py::gil_scoped_release release;
-            self.visit([&]<class T>(Model<T>& model) {
-              model.follow_average(average != nullptr ? &average->of<T>("WeightAverage") : nullptr);
-            });
-          },
-          py::arg("average").none(true))
-      .def("update_average",
+  type.def("update_average",
            unlocked_with<Average>("WeightAverage", [](auto& m, auto& average) { m.update_average(average); }),
            py::arg("average"))
       .def("apply_average",
@@ -200,24 +143,7 @@ void bind_fit(py::class_<NetworkHandle>& type) {
            unlocked_with<Average>("WeightAverage",
                                   [](auto& m, auto& average) { m.resume_training_weights(average); }),
            py::arg("average"))
-      .def("begin_fit", unlocked([](auto& model) { model.begin_fit(); }))
-      .def("end_fit", [](const NetworkHandle& self) { self.visit([](auto& model) { model.end_fit(); }); })
-      .def("end_epoch", unlocked([](auto& model) { model.end_epoch(); }))
-      .def(
-          "run_epoch",
-          [](const NetworkHandle& self, const LossSpec& loss, const OptimizerHandle& optimizer,
-             const Average* average, const Examples& examples, int64_t epoch, int64_t batch_size,
-             int64_t accumulate, bool shuffle, uint64_t seed,
-             const std::optional<DenseArray<double>>& learning_rates, const std::optional<py::array>& outputs,
-             const py::object& progress) {
-            const EpochOptions options{epoch, batch_size, accumulate, shuffle, seed, learning_rates};
-            return self.visit([&](auto& model) {
-              return run_epoch(model, loss, optimizer, average, examples, options, outputs, progress);
-            });
-          },
-          py::arg("loss"), py::arg("optimizer"), py::arg("average").none(true), py::arg("examples"),
-          py::kw_only(), py::arg("epoch"), py::arg("batch_size"), py::arg("accumulate"), py::arg("shuffle"),
-          py::arg("seed"), py::arg("learning_rates"), py::arg("outputs"), py::arg("progress"));
+      .def("end_epoch", unlocked([](auto& model) { model.end_epoch(); }));
 }
 
 void bind_steps(py::class_<NetworkHandle>& type) {
@@ -272,7 +198,7 @@ void bind_steps(py::class_<NetworkHandle>& type) {
 }  // namespace
 
 void bind_passes(py::class_<NetworkHandle>& type) {
-  bind_fit(type);
+  bind_averages(type);
   bind_steps(type);
   type.def(
           "predict",
