@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.activation_formulas import Floats
 
 ELEMENTS = 1 << 15
-# Forward, derivative and the product on the way back.
+# Forward, derivative and the product in the backward pass.
 CYCLES = {
     "relu": 3,
     "leaky_relu": 5,

@@ -1,4 +1,4 @@
-"""REINFORCE on cart-pole, trained by hand: `python examples/cart_pole.py [--seed 0] [--compare]`.
+"""REINFORCE on cart-pole, a custom training loop: `python examples/cart_pole.py [--compare]`.
 
 A pole stands on a cart that is pushed left or right; a step in which it still stands gives a
 reward of 1, up to 500 an episode. A network of 4-64-64-2 gives the two pushes' log odds and learns

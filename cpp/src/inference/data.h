@@ -26,7 +26,7 @@ struct DataSet {
   const double* sample_weights = nullptr;  // [rows], at least 0; null: all 1
 };
 
-// A class index that a network of so many outputs does not have.
+// A class index that a network with that number of outputs does not have.
 struct WrongClass {
   int64_t row;
   int32_t found;

@@ -12,7 +12,7 @@ namespace lamina {
 namespace {
 
 // Inside the block the input's values are seen through a view with a delta of its own, which joins that of
-// the skip on the way back.
+// the skip in the backward pass.
 template <class T>
 class Fork final : public Layer<T> {
  public:

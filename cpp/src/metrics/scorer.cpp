@@ -241,7 +241,7 @@ MetricResult Scorer::result(const ScoredMetric& scored, const NumberView& target
     data.outputs = in_target_units(scored, kind_, targets, outputs, room);
     if (metric.reads == Reads::kQuantiles && options.levels.empty()) options.levels = kind_.levels;
   } else {
-    // Class indices are of one class a row, also where a loss of one's own takes them.
+    // Class indices are of one class a row, also where a custom loss takes them.
     const bool one_of_many = targets.int32 != nullptr && outputs.columns > 1;
     if (!options.task) options.task = one_of_many ? std::optional(Task::kMulticlass) : kind_.task;
     if (metric.reads == Reads::kDecisions && options.task != Task::kMulticlass && !options.threshold)

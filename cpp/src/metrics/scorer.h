@@ -42,7 +42,7 @@ struct OutputKind {
   std::string what() const;
 };
 
-// `loss` is null for a loss of the user's own.
+// `loss` is null for a custom loss.
 OutputKind output_kind(const LossSpec* loss, std::string_view last_activation, int64_t outputs);
 
 // One of lamina's metrics, or a function of the user's, under the name that it has among the figures.

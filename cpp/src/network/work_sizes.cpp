@@ -17,7 +17,7 @@ int64_t row_tile(int64_t weight_bytes) noexcept {
 }
 
 bool columns_are_shared(double multiply_adds, int64_t rows, bool double_precision, int threads) noexcept {
-  // An interrupt is seen once a step, between the way there and the way back: with the gradient these are
+  // An interrupt is seen once a step, between forward and backward pass: with the gradient these are
   // three passes of this length, and an interrupt must be seen within 100 ms.
   constexpr double kMostMicroseconds = 25e3;
   constexpr int64_t kMostRows = 512;

@@ -1,5 +1,5 @@
-// Derivatives row by row, with the network as in prediction: Jacobians by inputs and by parameters, their
-// products with vectors, gradients of single rows' losses. A row's numbers depend on that row alone.
+// Derivatives row by row, with the network as in prediction: Jacobians with respect to inputs and parameters,
+// their products with vectors, gradients of single rows' losses. A row's numbers depend on that row alone.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,8 @@ class Derivatives {
   // parameters; null: those stay.
   bool jacobian_vector_product(const ArraySource& inputs, const T* input_change, const T* parameter_change,
                                T* product, Poll poll);
-  // Gradient of sum(vectors * outputs) for vectors [rows, outputs]: by the inputs, [rows, inputs], ...
+  // Gradient of sum(vectors * outputs) for vectors [rows, outputs]: with respect to the inputs, [rows,
+  // inputs], ...
   bool input_gradient(const ArraySource& inputs, const T* vectors, T* gradient, Poll poll);
   // ... and by the parameters, summed over the rows, into a flat buffer of zeros.
   bool parameter_gradient(const ArraySource& inputs, const T* vectors, T* gradient, Poll poll);

@@ -28,7 +28,7 @@ class Learner {
   // The fit opens: from here until end() predictions see the weights of the last epoch's end.
   virtual void begin() = 0;
   virtual void end() noexcept = 0;
-  // Before the first of so many epochs.
+  // Before the first of `epochs` epochs.
   virtual void start(int64_t epochs) = 0;
 
   // All rows once; loss and metrics go to the record. False where a hook has broken the epoch off: weights

@@ -21,7 +21,7 @@ void begin_forward_phase(Team& team, const Network<T>& network, const NetworkPas
   team.barrier();
 }
 
-// The same on the way back, where the last phase comes first and needs nothing.
+// The same in the backward pass, where the last phase comes first and needs nothing.
 template <class T>
 void begin_backward_phase(Team& team, const Network<T>& network, const NetworkPass<T>& batch,
                           int phase) noexcept {

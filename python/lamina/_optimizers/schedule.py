@@ -44,7 +44,7 @@ class Schedule:
         """Learning rates [count] of the steps from `first` on.
 
         Args:
-            epoch_steps: steps of an epoch; None: not known (training by hand).
+            epoch_steps: steps of an epoch; None: not known (custom training loops).
             last: steps when training ends; None: not known.
         """
         length = getattr(self, "length", math.inf)

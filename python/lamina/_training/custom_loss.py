@@ -28,7 +28,7 @@ def run_custom_loss(
     share: float = 1.0,
     accumulate: bool = False,
 ) -> tuple[float, Array]:
-    """Forward, a user's own loss, and backward; the gradients stand in the network after it.
+    """Forward, a custom loss, and backward; the gradients stand in the network after it.
 
     Args:
         x: checked rows. step: number of the random mask. share: factor of the gradient, for a part

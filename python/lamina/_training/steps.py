@@ -25,8 +25,8 @@ def value_and_grad(
     """Loss of all rows as one batch (in training mode), and its gradients by parameter name.
 
     Args:
-        loss: as in `fit`, or a function of your own: (outputs [rows, outputs], y) ->
-            (value, gradient of the value by the outputs [rows, outputs]). Penalties of the
+        loss: as in `fit`, or a custom function: (outputs [rows, outputs], y) ->
+            (value, its gradient with respect to outputs [rows, outputs]). Penalties of the
             layers (`Dense(l1=..., l2=...)`) are added.
         step: as in `forward`; for k batches an update, `fit` takes `k * optimizer.steps` and so
             on.

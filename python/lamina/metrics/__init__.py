@@ -2,7 +2,7 @@
 
 `metric(y_true, y_pred, sample_weight=None, ...)` takes arrays, lists or columns of data frames;
 y_pred is what a network's `predict` gives. In `fit` and `evaluate` the metrics go by their names,
-and the loss and the last activation say how outputs are to be read. Called by hand:
+and the loss and the last activation say how outputs are to be read. Called directly:
 
 - Outputs [rows] or [rows, 1] are of two classes: scores of class 1, chosen above 0.5 (`threshold`).
   y_true has 0 and 1 (or probabilities of class 1); or -1 and 1, as for hinge losses, then chosen

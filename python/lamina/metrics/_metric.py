@@ -47,12 +47,12 @@ class Metric:
     """A metric with options and a name of its own, for `fit` and `evaluate`.
 
     Args:
-        function: the name of one of lamina's metrics, one of them, or a function of your own
+        function: the name of one of lamina's metrics, one of them, or a custom function
             `f(y_true, y_pred)`; it is given the rows' weights if it has a parameter
             `sample_weight`.
         name: in the figures of `fit` and `evaluate`; None: the function's.
         mode: whether "min" or "max" is better, for `EarlyStopping` and `ReduceOnPlateau`; None: as
-            lamina's metrics have it, unknown for functions of your own.
+            lamina's metrics have it, unknown for custom functions.
         options: keyword arguments of the function.
 
     Attributes:

@@ -48,7 +48,7 @@ class ColumnIssue:
 
 
 def describe_issues(issues: Sequence[ColumnIssue], rows: int) -> str:
-    """One line about all issues of a table of so many rows; empty without issues."""
+    """One line about all issues of a table with `rows` rows; empty without issues."""
     if not issues:
         return ""
     shown = sorted(issues, key=lambda issue: -issue.rows)[:_SHOWN_COLUMNS]

@@ -1,5 +1,5 @@
-// Dot products of the rows of a panel matrix with one vector: the way back of a single row, which so needs no
-// transposed weights.
+// Dot products of the rows of a panel matrix with one vector: the backward pass of a single row, which so
+// needs no transposed weights.
 //
 // A dot product runs over the columns in one vector of chains, whose sums are added pairwise: the order of
 // its sum depends on the number of columns alone.

@@ -1,4 +1,4 @@
-// Columns of a table in compact form become features: numbers, categories and dates; and the way back.
+// Columns of a table in compact form become features: numbers, categories and dates; and their gradient.
 #pragma once
 
 #include "kernels/rows/row_parts.inl"
