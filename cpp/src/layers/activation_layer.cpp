@@ -22,11 +22,6 @@ std::unique_ptr<Layer<T>> ActivationLayer<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> ActivationLayer<T>::unbuilt_copy() const {
-  return make_layer<T>(options_);
-}
-
-template <class T>
 void ActivationLayer<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
   if (!pass.skips_activation)

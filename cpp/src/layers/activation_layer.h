@@ -13,7 +13,6 @@ class ActivationLayer final : public Layer<T> {
   LayerKind kind() const noexcept override { return ActivationOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   const ActivationSpec* output_activation() const noexcept override { return &options_.activation; }

@@ -23,11 +23,6 @@ std::unique_ptr<Layer<T>> BatchNormLayer<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> BatchNormLayer<T>::unbuilt_copy() const {
-  return make_layer<T>(options_);
-}
-
-template <class T>
 int64_t BatchNormLayer<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   columns_ = inputs;
   width_ = padded_columns<T>(inputs);

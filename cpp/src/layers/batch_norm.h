@@ -19,7 +19,6 @@ class BatchNormLayer final : public Layer<T> {
   LayerKind kind() const noexcept override { return BatchNormOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   const BatchNormOptions& options() const noexcept { return options_; }
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;

@@ -66,11 +66,6 @@ std::unique_ptr<Layer<T>> ColumnEncoding<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> ColumnEncoding<T>::unbuilt_copy() const {
-  return make_layer<T>(options_);
-}
-
-template <class T>
 int64_t ColumnEncoding<T>::build(int64_t inputs, ParameterAllocator&) {
   if (inputs != inputs_)
     throw Error(Error::Kind::kValue, "ColumnEncoding: expected " + std::to_string(inputs_) +

@@ -18,7 +18,6 @@ class ColumnEncoding final : public Layer<T> {
   LayerKind kind() const noexcept override { return ColumnEncodingOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;

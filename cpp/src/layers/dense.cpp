@@ -29,11 +29,6 @@ std::unique_ptr<Layer<T>> Dense<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> Dense<T>::unbuilt_copy() const {
-  return make_layer<T>(options_);
-}
-
-template <class T>
 int64_t Dense<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   inputs_ = inputs;
   panel_columns_ = allocator.panel_columns();

@@ -13,7 +13,6 @@ class Dense final : public Layer<T> {
   LayerKind kind() const noexcept override { return DenseOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   const DenseOptions& options() const noexcept { return options_; }
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;

@@ -22,11 +22,6 @@ std::unique_ptr<Layer<T>> Dropout<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> Dropout<T>::unbuilt_copy() const {
-  return make_layer<T>(options_);
-}
-
-template <class T>
 void Dropout<T>::drop(const RowPass<T>& pass, T* values, int64_t row_stride) const noexcept {
   if (pass.training && options_.rate > 0.0)
     pass.kernels.dropout_rows(pass.first_row, pass.rows, pass.input.columns, values, row_stride, pass.seed,

@@ -13,7 +13,6 @@ class Dropout final : public Layer<T> {
   LayerKind kind() const noexcept override { return DropoutOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   bool vanishes_in_inference() const noexcept override { return true; }
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;

@@ -39,11 +39,6 @@ std::unique_ptr<Layer<T>> Normalization<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> Normalization<T>::unbuilt_copy() const {
-  return make_layer<T>(NormalizationOptions{});
-}
-
-template <class T>
 int64_t Normalization<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   columns_ = inputs;
   mean_ = allocator.take(padded_columns<T>(inputs));
@@ -103,11 +98,6 @@ std::unique_ptr<Layer<T>> Affine<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> Affine<T>::unbuilt_copy() const {
-  return make_layer<T>(options_);
-}
-
-template <class T>
 int64_t Affine<T>::build(int64_t inputs, ParameterAllocator&) {
   // Memory in proportion to the description: two numbers of a file must not take a wide layer's.
   constexpr int64_t kColumnsAtOnce = 256;
@@ -150,11 +140,6 @@ Clip<T>::Clip(const ClipOptions& options) : options_(options) {
 template <class T>
 Json Clip<T>::spec() const {
   return options_to_json(options_);
-}
-
-template <class T>
-std::unique_ptr<Layer<T>> Clip<T>::unbuilt_copy() const {
-  return make_layer<T>(options_);
 }
 
 template <class T>

@@ -16,7 +16,6 @@ class Normalization final : public Layer<T> {
   LayerKind kind() const noexcept override { return NormalizationOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
   bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const override;
@@ -40,7 +39,6 @@ class Affine final : public Layer<T> {
   LayerKind kind() const noexcept override { return AffineOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
@@ -60,7 +58,6 @@ class Clip final : public Layer<T> {
   explicit Clip(const ClipOptions& options);
   LayerKind kind() const noexcept override { return ClipOptions::kKind; }
   Json spec() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;

@@ -145,8 +145,6 @@ class Layer {
   virtual Json spec() const = 0;
   // Another layer of the same options, of which no network has been built yet.
   virtual std::unique_ptr<Layer> unbuilt_copy() const = 0;
-  // Another layer of the same options, of which no network has been built yet.
-  virtual std::unique_ptr<Layer> unbuilt_copy() const = 0;
   // Fixes the input width, takes parameters, returns the output width. Called once.
   virtual int64_t build(int64_t inputs, ParameterAllocator& allocator) {
     (void)allocator;

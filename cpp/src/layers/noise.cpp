@@ -35,11 +35,6 @@ std::unique_ptr<Layer<T>> AlphaDropout<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> AlphaDropout<T>::unbuilt_copy() const {
-  return make_layer<T>(options_);
-}
-
-template <class T>
 void AlphaDropout<T>::drop(const RowPass<T>& pass, T* values, int64_t row_stride, double added,
                            double dropped) const noexcept {
   if (pass.training && options_.rate > 0.0)
@@ -69,11 +64,6 @@ GaussianNoise<T>::GaussianNoise(const GaussianNoiseOptions& options) : options_(
 template <class T>
 Json GaussianNoise<T>::spec() const {
   return options_to_json(options_);
-}
-
-template <class T>
-std::unique_ptr<Layer<T>> GaussianNoise<T>::unbuilt_copy() const {
-  return make_layer<T>(options_);
 }
 
 template <class T>

@@ -14,7 +14,6 @@ class AlphaDropout final : public Layer<T> {
   LayerKind kind() const noexcept override { return AlphaDropoutOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   bool vanishes_in_inference() const noexcept override { return true; }
@@ -33,7 +32,6 @@ class GaussianNoise final : public Layer<T> {
   explicit GaussianNoise(const GaussianNoiseOptions& options);
   LayerKind kind() const noexcept override { return GaussianNoiseOptions::kKind; }
   Json spec() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;

@@ -25,11 +25,6 @@ std::unique_ptr<Layer<T>> PRelu<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> PRelu<T>::unbuilt_copy() const {
-  return make_layer<T>(options_);
-}
-
-template <class T>
 void PRelu<T>::forward(const RowPass<T>& pass) const noexcept {
   T* values = pass.output_values();
   const int64_t stride = pass.output.row_stride;

@@ -67,13 +67,6 @@ std::unique_ptr<Layer<T>> Residual<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> Residual<T>::unbuilt_copy() const {
-  std::vector<std::unique_ptr<Layer<T>>> layers;
-  for (const auto& layer : layers_) layers.push_back(layer->unbuilt_copy());
-  return make_residual<T>(std::move(layers), options_);
-}
-
-template <class T>
 Layer<T>& Residual<T>::make_skip(int64_t inputs, int64_t outputs) {
   if (options_.projection == Projection::kNever && inputs != outputs)
     throw Error(Error::Kind::kValue, "Residual: expected as many outputs of the inner layers as inputs, " +

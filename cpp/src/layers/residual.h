@@ -19,7 +19,6 @@ class Residual final : public Layer<T> {
   LayerKind kind() const noexcept override { return ResidualOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   Residual<T>* as_residual() noexcept override { return this; }

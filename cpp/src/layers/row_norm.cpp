@@ -33,12 +33,6 @@ std::unique_ptr<Layer<T>> RowNorm<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> RowNorm<T>::unbuilt_copy() const {
-  if (centered_) return make_layer<T>(layer_norm_options());
-  return make_layer<T>(rms_norm_options());
-}
-
-template <class T>
 void RowNorm<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
   pass.kernels.normalize_rows({pass.rows, this->columns(), centered_, static_cast<T>(epsilon_),

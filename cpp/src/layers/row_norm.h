@@ -14,7 +14,6 @@ class RowNorm final : public LearnedRowLayer<T> {
   LayerKind kind() const noexcept override { return centered_ ? LayerKind::kLayerNorm : LayerKind::kRmsNorm; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
   // Each row's moments, in the first two elements of its row.
@@ -25,13 +24,6 @@ class RowNorm final : public LearnedRowLayer<T> {
                     T* out) const noexcept override;
 
  private:
-  LayerNormOptions layer_norm_options() const {
-    return {.epsilon = epsilon_, .scale = weight_ >= 0, .shift = bias_ >= 0, .learning = this->learning_};
-  }
-  RmsNormOptions rms_norm_options() const {
-    return {.epsilon = epsilon_, .scale = weight_ >= 0, .learning = this->learning_};
-  }
-
   LayerNormOptions layer_norm_options() const {
     return {.epsilon = epsilon_, .scale = weight_ >= 0, .shift = bias_ >= 0, .learning = this->learning_};
   }

@@ -24,11 +24,6 @@ std::unique_ptr<Layer<T>> Scale<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> Scale<T>::unbuilt_copy() const {
-  return make_layer<T>(options_);
-}
-
-template <class T>
 void Scale<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
   pass.kernels.affine_rows(pass.rows, this->padded(), this->row(weight_, pass.parameters),

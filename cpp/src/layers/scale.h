@@ -12,7 +12,6 @@ class Scale final : public LearnedRowLayer<T> {
   LayerKind kind() const noexcept override { return ScaleOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 

@@ -19,11 +19,6 @@ std::unique_ptr<Layer<T>> TargetScaling<T>::unbuilt_copy() const {
 }
 
 template <class T>
-std::unique_ptr<Layer<T>> TargetScaling<T>::unbuilt_copy() const {
-  return make_layer<T>(TargetScalingOptions{});
-}
-
-template <class T>
 int64_t TargetScaling<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   columns_ = inputs;
   scale_ = allocator.take(padded_columns<T>(inputs));

@@ -15,7 +15,6 @@ class TargetScaling final : public Layer<T> {
   LayerKind kind() const noexcept override { return TargetScalingOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
-  std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
   bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const override;
