@@ -18,6 +18,11 @@ if os.environ.get("CI"):
 # A process started in the background may ignore Ctrl-C: tests of interrupts would never end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Workers of pytest-xdist share the processors: more threads than those would wait for one another.
+_workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if _workers > 1:
+    lm.set_num_threads(max(1, lm.get_num_threads() // _workers))
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

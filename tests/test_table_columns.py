@@ -175,22 +175,26 @@ def test_coded_text_is_taken_by_slice_index_and_mask():
 
 @pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame, pa.table])
 def test_text_of_a_frame_is_coded_without_a_loop_over_its_rows(library):
-    rows = 200_000
-    frame = library({"x": ["some text", "other"] * (rows // 2)})
-    seen = 0
+    def steps(rows):
+        """Python's lines and calls while a frame of so many rows is read."""
+        frame = library({"x": ["some text", "other"] * (rows // 2)})
+        seen = 0
 
-    def count(_, event, __):
-        nonlocal seen
-        seen += event in ("call", "line")
-        return count
+        def count(_, event, __):
+            nonlocal seen
+            seen += event in ("call", "line")
+            return count
 
-    sys.settrace(count)
-    try:
-        column = as_columns(frame)["x"]
-    finally:
-        sys.settrace(None)
-    assert len(column) == rows
-    assert seen < 20_000
+        sys.settrace(count)
+        try:
+            column = as_columns(frame)["x"]
+        finally:
+            sys.settrace(None)
+        assert len(column) == rows
+        return seen
+
+    steps(2)  # What the first call imports does not count.
+    assert steps(200_000) < steps(2_000) + 1_000
 
 
 @pytest.mark.parametrize(

@@ -48,17 +48,17 @@ LAMINA_TEST(a_loss_and_an_activation_say_what_outputs_mean) {
   CHECK(!kind("mean_squared_error", "softmax", 3).checked);
   CHECK(kind("binary_cross_entropy", "sigmoid", 1).task == Task::kBinary);
   CHECK(kind("binary_cross_entropy", "sigmoid", 3).task == Task::kMultilabel);
-  CHECK(kind("hinge", "tanh", 1).scale == Scale::kMargins);
-  CHECK(kind("poisson", "identity", 1).scale == Scale::kLogarithms);
-  CHECK(kind("gamma", "identity", 1).scale == Scale::kLogarithms);
-  CHECK(kind("gaussian_negative_log_likelihood", "identity", 2).scale == Scale::kMeans);
+  CHECK(kind("hinge", "tanh", 1).scale == OutputScale::kMargins);
+  CHECK(kind("poisson", "identity", 1).scale == OutputScale::kLogarithms);
+  CHECK(kind("gamma", "identity", 1).scale == OutputScale::kLogarithms);
+  CHECK(kind("gaussian_negative_log_likelihood", "identity", 2).scale == OutputScale::kMeans);
   CHECK(kind("quantile", "identity", 1).levels == (std::vector<double>{0.5}));
-  CHECK(kind("mean_squared_error", "identity", 1).scale == Scale::kScores);
-  CHECK(kind("mean_squared_error", "identity", 2).scale == Scale::kValues);
-  CHECK(output_kind(nullptr, "identity", 2).scale == Scale::kUnknown);
+  CHECK(kind("mean_squared_error", "identity", 1).scale == OutputScale::kScores);
+  CHECK(kind("mean_squared_error", "identity", 2).scale == OutputScale::kValues);
+  CHECK(output_kind(nullptr, "identity", 2).scale == OutputScale::kUnknown);
   CHECK(output_kind(nullptr, "softmax", 2).task == Task::kMulticlass);
   const LossSpec rates = loss_from_json(Json{{"kind", "poisson"}, {"log_input", false}});
-  CHECK(output_kind(&rates, "softplus", 1).scale == Scale::kScores);
+  CHECK(output_kind(&rates, "softplus", 1).scale == OutputScale::kScores);
   CHECK(kind("hinge", "tanh", 1).what() == "the margins that hinge gives after tanh");
 }
 

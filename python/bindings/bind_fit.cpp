@@ -238,8 +238,7 @@ void bind_loop(py::module_& module) {
       .def_property_readonly("epochs_trained", &FitLoop::epochs_trained)
       // While it runs:
       .def("stop", [](FitLoop& self, const std::string& reason) { self.running().stop(reason); })
-      .def_property_readonly("stop_reason",
-                             [](FitLoop& self) { return self.running().stop_reason(); })
+      .def_property_readonly("stop_reason", [](FitLoop& self) { return self.running().stop_reason(); })
       .def_property_readonly("seconds",
                              [](FitLoop& self) { return self.running().history().epochs.back().seconds; })
       .def(

@@ -19,6 +19,7 @@
 #include "tables/date_format.h"
 #include "tables/preprocessor.h"
 #include "tables/table_target.h"
+#include "text_codes.h"
 
 namespace lamina::python {
 namespace {
@@ -191,6 +192,8 @@ void register_tables(py::module_& module) {
         });
       },
       "record"_a, "tensors"_a, "What a target's to_record gave, ready to decode outputs.");
+  module.def("code_texts", &code_texts, "values"_a,
+             "Codes [rows] and distinct texts of a list or array of str and None; None for anything else.");
   module.def(
       "reads_date_format",
       [](const std::string& format) {

@@ -7,7 +7,7 @@ import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['EarlyStoppingRule', 'FitLoop', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableFault', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'better', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'class_labels', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'monitored', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'weigh_classes', 'wrap_schedule', 'write_model_file']
+__all__: list[str] = ['EarlyStoppingRule', 'FitLoop', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableFault', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'better', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'monitored', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'weigh_classes', 'wrap_schedule', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -345,6 +345,10 @@ def check_optimizer(arg0: str) -> str:
 def class_labels(network: Network, examples: typing.Any, loss: Loss) -> numpy.typing.NDArray[numpy.int64] | None:
     """
     The class of each row [rows] for hold_out, or None where rows have no class.
+    """
+def code_texts(values: typing.Any) -> tuple | None:
+    """
+    Codes [rows] and distinct texts of a list or array of str and None; None for anything else.
     """
 def compile_predictor(network: Network) -> Predictor:
     """

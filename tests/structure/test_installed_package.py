@@ -27,7 +27,7 @@ def run_python(code: str) -> str:
     return done.stdout
 
 
-def test_the_wheel_is_under_3_megabytes() -> None:
+def test_the_wheel_is_under_2_and_a_half_megabytes() -> None:
     sources = [
         path
         for path in Path(lamina.__file__).parent.rglob("*")
@@ -35,7 +35,10 @@ def test_the_wheel_is_under_3_megabytes() -> None:
     ]
     # Zip's own method at its default level; headers add some 100 bytes a file.
     packed = sum(len(zlib.compress(path.read_bytes())) + 200 for path in {EXTENSION, *sources})
-    assert packed < 3_000_000
+    # Where a processor has instruction sets of its own, the portable kernels are in no wheel.
+    sets = lamina.build_info()["instruction_sets"]
+    built_for_tests = len(sets) > 1 and sets[-1] == "portable"
+    assert packed < 2_500_000 + 400_000 * built_for_tests
 
 
 @linux_only

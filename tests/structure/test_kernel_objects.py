@@ -73,9 +73,11 @@ def kernel_objects(instruction_set: str = "*") -> dict[str, Path]:
 
 def baseline_objects() -> dict[str, Path]:
     """The objects that every processor runs, by source, kernels by set and type."""
-    root = _build() / "CMakeFiles" / "lamina_core.dir" / "cpp" / "src"
+    targets = ("lamina_core", "lamina_kernels")
+    folders = [_build() / "CMakeFiles" / f"{target}.dir" for target in targets]
     core = {
         source: path
+        for root in (folder / "cpp" / "src" for folder in folders)
         for path in root.rglob("*.o")
         if (CORE / (source := path.relative_to(root).as_posix().removesuffix(".o"))).is_file()
     }

@@ -5,7 +5,7 @@
 
 namespace lamina::kernels {
 
-// Elementwise activations f. stores_derivative below tells whose derivative cannot be had from y = f(z) alone.
+// Elementwise activations f. stores_derivative below tells whose derivative y = f(z) alone does not give.
 enum class Activation : uint8_t {
   kIdentity,
   kRelu,

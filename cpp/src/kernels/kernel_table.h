@@ -297,7 +297,7 @@ struct KernelTable {
 
   void (*activation_forward[kActivationCount])(const ActivationBlock<T>&) noexcept;
   void (*activation_backward[kActivationCount])(const ActivationBlock<T>&) noexcept;
-  // The same where aux holds z, at any address.
+  // The same where aux holds z, at any address; null but where gradient_source() is kInput.
   void (*activation_backward_from_z[kActivationCount])(const ActivationBlock<T>&) noexcept;
   // Softmax over each row's first `columns` elements in place, or from `source` as in ActivationBlock (log:
   // log-softmax); padding becomes zero.

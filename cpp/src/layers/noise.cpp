@@ -15,7 +15,8 @@ AlphaDropout<T>::AlphaDropout(const AlphaDropoutOptions& options) : options_(opt
   const double keep =
       std::floor((1.0 - static_cast<double>(static_cast<T>(options_.rate))) * 65536.0 + 0.5) / 65536.0;
   if (keep == 0.0)
-    throw Error(Error::Kind::kValue, "AlphaDropout: expected a 'rate' below 1, got " + Json(options_.rate).dump());
+    throw Error(Error::Kind::kValue,
+                "AlphaDropout: expected a 'rate' below 1, got " + Json(options_.rate).dump());
   // -scale * alpha of selu, its limit at minus infinity.
   constexpr double kLimit = -1.7580993408473768599;
   scale_ = 1.0 / std::sqrt(keep + kLimit * kLimit * keep * (1.0 - keep));

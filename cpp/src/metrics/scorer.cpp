@@ -37,17 +37,17 @@ void check_fit(const ScoredMetric& scored, const OutputKind& kind) {
   const Metric& metric = *scored.metric;
   const bool decides = reads_decisions_or_scores(metric), reads_values = !reads_classes(metric);
   std::string expected, hint;
-  if (metric.reads == Reads::kProbabilities && kind.scale != Scale::kProbabilities) {
+  if (metric.reads == Reads::kProbabilities && kind.scale != OutputScale::kProbabilities) {
     expected = "probabilities, after softmax or sigmoid";
-  } else if (decides && (kind.scale == Scale::kLogarithms || kind.scale == Scale::kMeans ||
-                         kind.scale == Scale::kQuantiles)) {
+  } else if (decides && (kind.scale == OutputScale::kLogarithms || kind.scale == OutputScale::kMeans ||
+                         kind.scale == OutputScale::kQuantiles)) {
     expected = "outputs that tell classes";
-  } else if (decides && kind.scale == Scale::kValues && !scored.options.task) {
+  } else if (decides && kind.scale == OutputScale::kValues && !scored.options.task) {
     expected = "outputs that tell classes";
     hint = "; write lamina.metrics.Metric('" + scored.name +
            "', task='multiclass') where the largest output does, or task='multilabel' where each does above "
            "0.5";
-  } else if (reads_values && kind.scale == Scale::kMargins) {
+  } else if (reads_values && kind.scale == OutputScale::kMargins) {
     expected = "predictions in the target's units";
   } else if (metric.reads == Reads::kValues && kind.levels.size() > 1) {
     expected = "one prediction in the target's units";
@@ -60,7 +60,8 @@ void check_fit(const ScoredMetric& scored, const OutputKind& kind) {
 
 // Above which an output stands for class 1: 0 for margins and targets of -1 and 1.
 double threshold_of(const std::string& name, const OutputKind& kind, std::span<const NumberView> targets) {
-  if (kind.scale == Scale::kMargins || targets.empty()) return kind.scale == Scale::kMargins ? 0.0 : 0.5;
+  if (kind.scale == OutputScale::kMargins || targets.empty())
+    return kind.scale == OutputScale::kMargins ? 0.0 : 0.5;
   const auto each = [](const NumberView& numbers, const auto& good) -> std::optional<double> {
     for (int64_t row = 0; row < numbers.rows; ++row)
       for (int64_t column = 0; column < numbers.columns; ++column)
@@ -89,14 +90,14 @@ bool all_finite(const NumberView& numbers) {
 // Outputs as predictions of the targets; `room` keeps those that are computed.
 NumberView in_target_units(const ScoredMetric& scored, const OutputKind& kind, const NumberView& targets,
                            const NumberView& outputs, std::vector<double>& room) {
-  if (kind.scale == Scale::kLogarithms) {
+  if (kind.scale == OutputScale::kLogarithms) {
     room.reserve(static_cast<std::size_t>(outputs.rows * outputs.columns));
     for (int64_t row = 0; row < outputs.rows; ++row)
       for (int64_t column = 0; column < outputs.columns; ++column)
         room.push_back(std::exp(outputs.at(row, column)));
     return {room.data(), outputs.rows, outputs.columns};
   }
-  if (kind.scale == Scale::kMeans) return outputs.first_columns(outputs.columns / 2);
+  if (kind.scale == OutputScale::kMeans) return outputs.first_columns(outputs.columns / 2);
   if (targets.int32 != nullptr && outputs.columns > 1)
     fail(scored.name + ": expected values for " + std::to_string(outputs.columns) +
          " outputs, got class indices; take accuracy or log_loss, or one-hot y");
@@ -112,20 +113,20 @@ void add_warning(std::vector<std::string>* warnings, const MetricResult& result)
 std::string OutputKind::what() const {
   const auto words = [&]() -> const char* {
     switch (scale) {
-      case Scale::kProbabilities:
+      case OutputScale::kProbabilities:
         return "probabilities";
-      case Scale::kMargins:
+      case OutputScale::kMargins:
         return "margins";
-      case Scale::kScores:
-      case Scale::kValues:
+      case OutputScale::kScores:
+      case OutputScale::kValues:
         return "plain values";
-      case Scale::kLogarithms:
+      case OutputScale::kLogarithms:
         return "logarithms of means";
-      case Scale::kMeans:
+      case OutputScale::kMeans:
         return "means and log variances";
-      case Scale::kQuantiles:
+      case OutputScale::kQuantiles:
         return "quantiles";
-      case Scale::kUnknown:
+      case OutputScale::kUnknown:
         break;
     }
     return "outputs";
@@ -140,28 +141,29 @@ OutputKind output_kind(const LossSpec* loss, std::string_view last_activation, i
   kind.last_activation = last_activation;
   kind.outputs = outputs;
   const std::string& name = kind.loss;
-  const auto with = [&](std::optional<Task> task, Scale scale, bool checked = false) {
+  const auto with = [&](std::optional<Task> task, OutputScale scale, bool checked = false) {
     kind.task = task;
     kind.scale = scale;
     kind.checked = checked;
     return kind;
   };
-  if (is_one_of(name, {"hinge", "squared_hinge"})) return with(several, Scale::kMargins, true);
+  if (is_one_of(name, {"hinge", "squared_hinge"})) return with(several, OutputScale::kMargins, true);
   if (last_activation == "softmax")
-    return with(Task::kMulticlass, Scale::kProbabilities,
+    return with(Task::kMulticlass, OutputScale::kProbabilities,
                 is_one_of(name, {"cross_entropy", "focal", "kl_divergence"}));
   if (last_activation == "sigmoid")
-    return with(several, Scale::kProbabilities, is_one_of(name, {"binary_cross_entropy", "binary_focal"}));
-  if (loss == nullptr) return with(std::nullopt, Scale::kUnknown);
-  if (name == "gaussian_negative_log_likelihood") return with(std::nullopt, Scale::kMeans);
+    return with(several, OutputScale::kProbabilities,
+                is_one_of(name, {"binary_cross_entropy", "binary_focal"}));
+  if (loss == nullptr) return with(std::nullopt, OutputScale::kUnknown);
+  if (name == "gaussian_negative_log_likelihood") return with(std::nullopt, OutputScale::kMeans);
   if (is_one_of(name, {"gamma", "tweedie"}) || loss->from_outputs == kernels::Loss::kPoissonLog)
-    return with(std::nullopt, Scale::kLogarithms);
+    return with(std::nullopt, OutputScale::kLogarithms);
   if (name == "quantile") {
     kind.levels = loss->parameters;
-    return with(std::nullopt, Scale::kQuantiles);
+    return with(std::nullopt, OutputScale::kQuantiles);
   }
-  if (outputs == 1) return with(Task::kBinary, Scale::kScores);
-  return with(std::nullopt, Scale::kValues);
+  if (outputs == 1) return with(Task::kBinary, OutputScale::kScores);
+  return with(std::nullopt, OutputScale::kValues);
 }
 
 ScoredMetric ScoredMetric::of(std::string_view name_or_alias, MetricOptions options) {
@@ -204,7 +206,7 @@ void Scorer::prepare(const OutputKind& kind, std::span<const NumberView> targets
   for (const ScoredMetric& scored : metrics_) {
     if (scored.metric == nullptr) continue;
     check_fit(scored, kind);
-    const bool plain = kind.scale == Scale::kMargins || kind.scale == Scale::kScores;
+    const bool plain = kind.scale == OutputScale::kMargins || kind.scale == OutputScale::kScores;
     if (reads_decisions_or_scores(*scored.metric) && plain && !scored.options.threshold)
       threshold_ = threshold_of(scored.name, kind, targets);
     const auto attempt = [&](const NumberView& tried) {

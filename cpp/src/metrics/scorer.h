@@ -17,7 +17,7 @@ struct LossSpec;
 
 // kMargins are chosen above 0; kScores of one output may tell two classes; kLogarithms are of means; kMeans
 // come before as many log variances.
-enum class Scale : uint8_t {
+enum class OutputScale : uint8_t {
   kProbabilities,
   kMargins,
   kScores,
@@ -34,7 +34,7 @@ struct OutputKind {
   std::string last_activation;  // of the last layer
   int64_t outputs = 0;
   std::optional<Task> task;  // how classes are told from the outputs; empty: not by the loss
-  Scale scale = Scale::kUnknown;
+  OutputScale scale = OutputScale::kUnknown;
   std::vector<double> levels;  // of the quantiles
   bool checked = false;        // the loss has seen that targets are classes
 

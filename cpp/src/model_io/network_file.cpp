@@ -74,6 +74,23 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 
 using WeightsByName = std::map<std::string, const TensorView*, std::less<>>;
 
+// Earlier versions called the weights of LayerNorm, RMSNorm, Scale and PReLU by other names.
+void give_names_of_today(const std::vector<Parameter>& expected, WeightsByName& weights) {
+  constexpr std::pair<std::string_view, std::string_view> kFormer[] = {
+      {".weight", ".scale"}, {".weight", ".slope"}, {".bias", ".shift"}};
+  for (const Parameter& parameter : expected)
+    for (const auto& [now, before] : kFormer) {
+      if (!parameter.name.ends_with(now) || weights.contains(parameter.name)) continue;
+      const std::string former = parameter.name.substr(0, parameter.name.size() - now.size()).append(before);
+      const bool still = std::any_of(expected.begin(), expected.end(),
+                                     [&](const Parameter& other) { return other.name == former; });
+      const auto found = still ? weights.end() : weights.find(former);
+      if (found == weights.end()) continue;
+      weights.emplace(parameter.name, found->second);
+      weights.erase(former);
+    }
+}
+
 // Refuses weights that are not the described network's before memory is taken for one.
 void check_weights(const Json& network, bool is_double, const WeightsByName& weights) {
   const auto wrong = [](const std::string& what) { throw Error(Error::Kind::kValue, what); };
@@ -155,6 +172,7 @@ NetworkFile NetworkFile::parse(const ModelFile& file, const std::string& source)
     check_contents(loaded.contents_);
     const Json& description = loaded.contents_.at("network");
     const bool is_double = loaded.contents_.at("dtype").is("float64");
+    give_names_of_today(Network<float>::describe_parameters(description), weights);
     check_weights(description, is_double, weights);
     if (is_double)
       loaded.network_ = build<double>(description, weights);

@@ -63,7 +63,8 @@ Network<T>::Network(int64_t inputs, Layers layers)
       inputs_(inputs),
       layers_(std::move(layers)),
       allocator_(kernels_.panel_columns) {
-  if (inputs_ < 1 || inputs_ > kMostInputs) fail_outside("network", "inputs", 1.0, static_cast<double>(kMostInputs), static_cast<double>(inputs_));
+  if (inputs_ < 1 || inputs_ > kMostInputs)
+    fail_outside("network", "inputs", 1.0, static_cast<double>(kMostInputs), static_cast<double>(inputs_));
   if (layers_.empty()) throw Error(Error::Kind::kValue, "network: expected at least one layer, got none");
   layer_slots_.push_back(add_slot(inputs_));
   for (size_t i = 0; i < layers_.size(); ++i)

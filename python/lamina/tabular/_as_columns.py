@@ -14,6 +14,7 @@ from lamina.tabular._objects import column_of_objects
 TableLike: TypeAlias = Any
 
 _SHOWN_LENGTHS = 8
+_PLAIN = {int, float, bool, str, type(None)}
 
 
 def as_columns(table: TableLike) -> dict[str, Column]:
@@ -119,6 +120,8 @@ def as_column(name: str, values: Any) -> Column:
     if hasattr(values, "__array__"):
         return _from_array(name, np.asarray(values))
     if isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping):
+        if isinstance(values, list | tuple) and set(map(type, values)) <= _PLAIN:
+            return column_of_objects(values)
         values = [v.item() if isinstance(v, np.ndarray) and v.ndim == 0 else v for v in values]
         if any(isinstance(value, list | tuple | np.ndarray) for value in values):
             return _from_array(name, np.asarray(values))
@@ -135,5 +138,5 @@ def _from_array(name: str, array: NDArray[Any]) -> Column:
     if kind == "m":
         return np.where(np.isnat(array), np.nan, array / np.timedelta64(1, "s"))
     if kind in "OUST":
-        return column_of_objects(array.tolist())
+        return column_of_objects(array)
     raise TableError(f"column '{name}': expected numbers, text or dates, got {array.dtype}")

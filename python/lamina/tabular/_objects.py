@@ -10,15 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina import _core
 from lamina.tabular._columns import CodedText, Codes, Column
 from lamina.tabular._texts import write_number
+
+_ARRAYS: dict[type, type[np.generic]] = {int: np.int64, float: np.float64, bool: np.bool_}
 
 # Whole numbers beyond it lose digits in float64.
 EXACT_INTEGERS = 2**53
 
 
-def column_of_objects(values: Sequence[Any]) -> Column:
-    """A column [rows] of the objects; see `column_of_codes`."""
+def column_of_objects(values: Sequence[Any] | NDArray[Any]) -> Column:
+    """A column [rows] of the objects of a sequence or an array; see `column_of_codes`."""
+    found = _core.code_texts(values)
+    if found is not None:
+        return CodedText.of(*found)
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    array = _array_of_one_type(values)
+    if array is not None:
+        return array
     try:
         distinct = dict.fromkeys(values)
     except TypeError:  # lists and the like cannot be looked up
@@ -27,6 +38,17 @@ def column_of_objects(values: Sequence[Any]) -> Column:
     places = {value: place for place, value in enumerate(distinct)}
     codes = np.fromiter(map(places.__getitem__, values), np.int32, len(values))
     return column_of_codes(codes, list(distinct))
+
+
+def _array_of_one_type(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any] | None:
+    """The array of values that are all int, all float (not all NaN) or all bool; else None."""
+    kinds = set(map(type, values))
+    dtype = _ARRAYS.get(kinds.pop()) if len(kinds) == 1 else None
+    try:
+        array = None if dtype is None else np.array(values, dtype=dtype)
+    except OverflowError:
+        return None
+    return None if array is None or (dtype is np.float64 and np.isnan(array).all()) else array
 
 
 def column_of_codes(codes: Codes, distinct: Sequence[Any]) -> Column:

@@ -108,12 +108,15 @@ struct ActivationFunctions {
   void (*backward_from_z[kActivationCount])(const ActivationBlock<T>&) noexcept;
 };
 
-template <class T, class F>
-constexpr void enter_activation(ActivationFunctions<T>& functions, Activation activation) {
+template <Activation kActivation, template <class> class F, class T>
+constexpr void enter_activation(ActivationFunctions<T>& functions) {
   static_assert(Vec<T>::kLanes * sizeof(T) <= 64);
-  functions.forward[static_cast<int>(activation)] = &activation_forward<T, F>;
-  functions.backward[static_cast<int>(activation)] = &activation_backward<T, F>;
-  functions.backward_from_z[static_cast<int>(activation)] = &activation_backward_from_z<T, F>;
+  constexpr int kIndex = static_cast<int>(kActivation);
+  functions.forward[kIndex] = &activation_forward<T, F<T>>;
+  functions.backward[kIndex] = &activation_backward<T, F<T>>;
+  if constexpr (gradient_source(kActivation) == GradientSource::kInput) {
+    functions.backward_from_z[kIndex] = &activation_backward_from_z<T, F<T>>;
+  }
 }
 
 template <class T>
@@ -121,28 +124,27 @@ constexpr ActivationFunctions<T> make_activation_functions() {
   ActivationFunctions<T> f{};
   f.forward[static_cast<int>(Activation::kIdentity)] = &activation_nothing<T>;
   f.backward[static_cast<int>(Activation::kIdentity)] = &activation_nothing<T>;
-  f.backward_from_z[static_cast<int>(Activation::kIdentity)] = &activation_nothing<T>;
-  enter_activation<T, Relu<T>>(f, Activation::kRelu);
-  enter_activation<T, LeakyRelu<T>>(f, Activation::kLeakyRelu);
-  enter_activation<T, Sigmoid<T>>(f, Activation::kSigmoid);
-  enter_activation<T, Tanh<T>>(f, Activation::kTanh);
-  enter_activation<T, Softplus<T>>(f, Activation::kSoftplus);
-  enter_activation<T, Gelu<T>>(f, Activation::kGelu);
-  enter_activation<T, GeluTanh<T>>(f, Activation::kGeluTanh);
-  enter_activation<T, Silu<T>>(f, Activation::kSilu);
-  enter_activation<T, Elu<T>>(f, Activation::kElu);
-  enter_activation<T, Selu<T>>(f, Activation::kSelu);
-  enter_activation<T, Celu<T>>(f, Activation::kCelu);
-  enter_activation<T, Mish<T>>(f, Activation::kMish);
-  enter_activation<T, Softsign<T>>(f, Activation::kSoftsign);
-  enter_activation<T, LogSigmoid<T>>(f, Activation::kLogSigmoid);
-  enter_activation<T, HardSigmoid<T>>(f, Activation::kHardSigmoid);
-  enter_activation<T, HardTanh<T>>(f, Activation::kHardTanh);
-  enter_activation<T, HardSwish<T>>(f, Activation::kHardSwish);
-  enter_activation<T, Relu6<T>>(f, Activation::kRelu6);
-  enter_activation<T, Sin<T>>(f, Activation::kSin);
-  enter_activation<T, Gaussian<T>>(f, Activation::kGaussian);
-  enter_activation<T, Step<T>>(f, Activation::kStep);
+  enter_activation<Activation::kRelu, Relu>(f);
+  enter_activation<Activation::kLeakyRelu, LeakyRelu>(f);
+  enter_activation<Activation::kSigmoid, Sigmoid>(f);
+  enter_activation<Activation::kTanh, Tanh>(f);
+  enter_activation<Activation::kSoftplus, Softplus>(f);
+  enter_activation<Activation::kGelu, Gelu>(f);
+  enter_activation<Activation::kGeluTanh, GeluTanh>(f);
+  enter_activation<Activation::kSilu, Silu>(f);
+  enter_activation<Activation::kElu, Elu>(f);
+  enter_activation<Activation::kSelu, Selu>(f);
+  enter_activation<Activation::kCelu, Celu>(f);
+  enter_activation<Activation::kMish, Mish>(f);
+  enter_activation<Activation::kSoftsign, Softsign>(f);
+  enter_activation<Activation::kLogSigmoid, LogSigmoid>(f);
+  enter_activation<Activation::kHardSigmoid, HardSigmoid>(f);
+  enter_activation<Activation::kHardTanh, HardTanh>(f);
+  enter_activation<Activation::kHardSwish, HardSwish>(f);
+  enter_activation<Activation::kRelu6, Relu6>(f);
+  enter_activation<Activation::kSin, Sin>(f);
+  enter_activation<Activation::kGaussian, Gaussian>(f);
+  enter_activation<Activation::kStep, Step>(f);
   return f;
 }
 

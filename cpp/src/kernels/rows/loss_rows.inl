@@ -12,33 +12,51 @@ LAMINA_INLINE T row_weight(const LossRows<T>& job, int64_t row) {
   return job.weights == nullptr ? T(1) : job.weights[row];
 }
 
-// One column: the vector runs down the rows, a block of them at a time.
+// A block of rows of one column, which a vector runs down.
+template <class T>
+struct ColumnBlock {
+  static constexpr int64_t kRows = 4 * Vec<T>::kLanes;
+  alignas(64) T y[kRows] = {}, t[kRows] = {}, loss[kRows], derivative[kRows];
+};
+
+// What surrounds a loss is compiled once for all losses.
+template <class T>
+LAMINA_NOINLINE void read_column_block(const LossRows<T>& job, int64_t first, int64_t count,
+                                       ColumnBlock<T>& block) noexcept {
+  for (int64_t i = 0; i < count; ++i) {
+    block.y[i] = job.outputs[(first + i) * job.output_row_stride];
+    block.t[i] = job.targets[(first + i) * job.target_row_stride];
+  }
+}
+
+template <class T>
+LAMINA_NOINLINE void write_column_block(const LossRows<T>& job, int64_t first, int64_t count,
+                                        const ColumnBlock<T>& block) noexcept {
+  const int64_t padded = padded_columns<T>(1);
+  for (int64_t i = 0; i < count; ++i) {
+    job.row_losses[first + i] =
+        static_cast<double>(block.loss[i]) * static_cast<double>(row_weight(job, first + i));
+  }
+  if (job.delta == nullptr) return;
+  for (int64_t i = 0; i < count; ++i) {
+    T* delta = job.delta + (first + i) * job.delta_row_stride;
+    for (int64_t c = Vec<T>::kLanes; c < padded; c += Vec<T>::kLanes) store(delta + c, zero<T>());
+    store(delta, first_lane(block.derivative[i] * (row_weight(job, first + i) * job.delta_scale)));
+  }
+}
+
 template <class T, class F>
 LAMINA_INLINE void loss_of_single_column(const LossRows<T>& job, const F& function) {
-  constexpr int64_t kBlock = 4 * Vec<T>::kLanes;
-  alignas(64) T y[kBlock] = {}, t[kBlock] = {}, loss[kBlock], derivative[kBlock];
-  const int64_t padded = padded_columns<T>(1);
-  for (int64_t first = 0; first < job.rows; first += kBlock) {
-    const int64_t count = smaller(kBlock, job.rows - first);
-    for (int64_t i = 0; i < count; ++i) {
-      y[i] = job.outputs[(first + i) * job.output_row_stride];
-      t[i] = job.targets[(first + i) * job.target_row_stride];
-    }
+  ColumnBlock<T> block;
+  for (int64_t first = 0; first < job.rows; first += ColumnBlock<T>::kRows) {
+    const int64_t count = smaller(ColumnBlock<T>::kRows, job.rows - first);
+    read_column_block(job, first, count, block);
     for (int64_t i = 0; i < count; i += Vec<T>::kLanes) {
       Vec<T> slope;
-      store(loss + i, function(load(y + i), load(t + i), slope));
-      store(derivative + i, slope);
+      store(block.loss + i, function(load(block.y + i), load(block.t + i), slope));
+      store(block.derivative + i, slope);
     }
-    for (int64_t i = 0; i < count; ++i) {
-      job.row_losses[first + i] =
-          static_cast<double>(loss[i]) * static_cast<double>(row_weight(job, first + i));
-    }
-    if (job.delta == nullptr) continue;
-    for (int64_t i = 0; i < count; ++i) {
-      T* delta = job.delta + (first + i) * job.delta_row_stride;
-      for (int64_t c = Vec<T>::kLanes; c < padded; c += Vec<T>::kLanes) store(delta + c, zero<T>());
-      store(delta, first_lane(derivative[i] * (row_weight(job, first + i) * job.delta_scale)));
-    }
+    write_column_block(job, first, count, block);
   }
 }
 
