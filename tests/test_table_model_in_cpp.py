@@ -41,13 +41,23 @@ def model():
 def program(repository, tmp_path_factory):
     """cpp/tests/test_table_model.cpp, linked to the core."""
     # Of the build of this package, not of those for other processors or with sanitizers.
-    libraries = sorted(repository.glob("build/cp*/liblamina_core.a"))
+    libraries = sorted(repository.glob("build/cp*/liblamina_*.a"))
     if not libraries or not shutil.which("c++"):
         pytest.skip("needs a build of the core below build/, and c++")
     program = tmp_path_factory.mktemp("program") / "test_table_model"
     source = repository / "cpp" / "tests" / "test_table_model.cpp"
     folders = [f"-I{repository / 'cpp' / folder}" for folder in ("src", "tests")]
-    command = ["c++", "-std=c++20", *folders, source, libraries[0], "-pthread", "-o", program]
+    command = [
+        "c++",
+        "-std=c++20",
+        *folders,
+        source,
+        *libraries,
+        *libraries,
+        "-pthread",
+        "-o",
+        program,
+    ]
     subprocess.run(list(map(str, command)), check=True)
     return program
 

@@ -48,6 +48,18 @@ def test_a_row_is_encoded_as_in_a_table_of_that_row(preprocessor, values):
         assert found == issues
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars", "pandas with other types"])
+@pytest.mark.parametrize("place", range(0, ROWS, 17))
+def test_a_frame_of_one_row_is_encoded_as_a_row_of_the_whole(preprocessor, library, place):
+    frames = pytest.importorskip(library.split()[0])
+    frame = frames.DataFrame({name: list(column) for name, column in TABLE.items()})
+    if library.endswith("types"):
+        frame = frame.astype({"age": "float32", "count": "Int16", "colour": "category"})
+    inputs = preprocessor.transform(frame)
+    one = preprocessor.transform(frame[place : place + 1])
+    assert one.tobytes() == inputs[place : place + 1].tobytes()
+
+
 def test_a_row_of_another_number_of_values_is_refused(preprocessor):
     with pytest.raises(TableError, match=r"expected a row of 6 values .*\(age, \.\.\.\), got 2"):
         preprocessor.transform([1.0, 2])

@@ -27,7 +27,7 @@ def run_python(code: str) -> str:
     return done.stdout
 
 
-def test_the_wheel_is_under_2_megabytes() -> None:
+def test_the_wheel_is_under_3_megabytes() -> None:
     sources = [
         path
         for path in Path(lamina.__file__).parent.rglob("*")
@@ -38,7 +38,7 @@ def test_the_wheel_is_under_2_megabytes() -> None:
     # Where a processor has instruction sets of its own, the portable kernels are in no wheel.
     sets = lamina.build_info()["instruction_sets"]
     built_for_tests = len(sets) > 1 and sets[-1] == "portable"
-    assert packed < 2_000_000 + 400_000 * built_for_tests
+    assert packed < 3_000_000 + 400_000 * built_for_tests
 
 
 @linux_only

@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina import _core
 from lamina.tabular._columns import CodedText, Column, TableError
 from lamina.tabular._frames import column_of_series, columns_of_frame, is_series
 from lamina.tabular._objects import column_of_objects
@@ -15,6 +14,7 @@ from lamina.tabular._objects import column_of_objects
 TableLike: TypeAlias = Any
 
 _SHOWN_LENGTHS = 8
+_PLAIN = {int, float, bool, str, type(None)}
 
 
 def as_columns(table: TableLike) -> dict[str, Column]:
@@ -120,9 +120,8 @@ def as_column(name: str, values: Any) -> Column:
     if hasattr(values, "__array__"):
         return _from_array(name, np.asarray(values))
     if isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping):
-        found = _core.code_texts(values)
-        if found is not None:
-            return CodedText.of(*found)
+        if isinstance(values, list | tuple) and set(map(type, values)) <= _PLAIN:
+            return column_of_objects(values)
         values = [v.item() if isinstance(v, np.ndarray) and v.ndim == 0 else v for v in values]
         if any(isinstance(value, list | tuple | np.ndarray) for value in values):
             return _from_array(name, np.asarray(values))

@@ -38,6 +38,30 @@ def columns_of_frame(frame: Any) -> dict[str, Column]:
     return {name: _column(nw, series) for name, series in columns.items()}
 
 
+# Types of columns, in small letters, whose values Python has too.
+_PLAIN = frozenset(
+    [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+    + ["float64", "object", "str", "string", "bool", "boolean", "category", "categorical"]
+)
+
+
+def plain_row(frame: Any) -> dict[Any, Any] | None:
+    """The row of a frame of one row, of pandas or polars, where its types are Python's; or None.
+
+    It takes microseconds, in place of some for each column and narwhals' own.
+    """
+    module, kind = type(frame).__module__.partition(".")[0], type(frame).__name__
+    if kind != "DataFrame" or module not in ("pandas", "polars") or len(frame) != 1:
+        return None
+    if not all(str(dtype).lower() in _PLAIN for dtype in frame.dtypes):
+        return None
+    if module == "polars":
+        row: dict[Any, Any] = frame.row(0, named=True)
+        return row
+    values = next(frame.itertuples(index=False, name=None))
+    return dict(zip(frame.columns, values, strict=True)) if frame.columns.is_unique else None
+
+
 def is_series(values: Any) -> bool:
     """Whether an object is a series of pandas, polars or pyarrow, without importing any."""
     module, kind = type(values).__module__.split(".")[0], type(values).__name__

@@ -14,6 +14,8 @@ from lamina import _core
 from lamina.tabular._columns import CodedText, Codes, Column
 from lamina.tabular._texts import write_number
 
+_ARRAYS: dict[type, type[np.generic]] = {int: np.int64, float: np.float64, bool: np.bool_}
+
 # Whole numbers beyond it lose digits in float64.
 EXACT_INTEGERS = 2**53
 
@@ -25,6 +27,9 @@ def column_of_objects(values: Sequence[Any] | NDArray[Any]) -> Column:
         return CodedText.of(*found)
     if isinstance(values, np.ndarray):
         values = values.tolist()
+    array = _array_of_one_type(values)
+    if array is not None:
+        return array
     try:
         distinct = dict.fromkeys(values)
     except TypeError:  # lists and the like cannot be looked up
@@ -33,6 +38,17 @@ def column_of_objects(values: Sequence[Any] | NDArray[Any]) -> Column:
     places = {value: place for place, value in enumerate(distinct)}
     codes = np.fromiter(map(places.__getitem__, values), np.int32, len(values))
     return column_of_codes(codes, list(distinct))
+
+
+def _array_of_one_type(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any] | None:
+    """The array of values that are all int, all float (not all NaN) or all bool; else None."""
+    kinds = set(map(type, values))
+    dtype = _ARRAYS.get(kinds.pop()) if len(kinds) == 1 else None
+    try:
+        array = None if dtype is None else np.array(values, dtype=dtype)
+    except OverflowError:
+        return None
+    return None if array is None or (dtype is np.float64 and np.isnan(array).all()) else array
 
 
 def column_of_codes(codes: Codes, distinct: Sequence[Any]) -> Column:

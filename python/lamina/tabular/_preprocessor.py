@@ -31,6 +31,7 @@ from lamina.tabular._encoders import (
     Outputs,
     Record,
 )
+from lamina.tabular._frames import plain_row
 from lamina.tabular._inspect import (
     KINDS,
     ColumnSummary,
@@ -224,7 +225,7 @@ class Preprocessor:
         """
         applied = self._compiled()
         if rows is None and not release:
-            encoded = applied.encode_row(table)
+            encoded = applied.encode_row(table) or applied.encode_row(plain_row(table))
             if encoded is not None:
                 return encoded
         columns = as_columns(table)
