@@ -37,15 +37,20 @@ def test_one_row_has_the_networks_outputs(activation: str, dtype: Any) -> None:
     np.testing.assert_allclose(got, expected, rtol=tolerance(dtype), atol=tolerance(dtype))
 
 
-@pytest.mark.parametrize("inner", ["softmax", "log_softmax"])
-def test_a_softmax_within_a_block_leaves_the_other_values_of_one_row(inner: str) -> None:
-    deeper = lm.Residual([lm.Dense(16, inner), lm.Dense(7, inner)])
-    block = lm.Residual([lm.Dense(7, "tanh"), deeper, lm.Dense(9, inner), lm.Dense(7)])
-    net = lm.Sequential([block, lm.Dense(2)], inputs=7, dtype="float64")
+@pytest.mark.parametrize("width", [3, 7, 16, 33])
+def test_a_softmax_within_a_block_leaves_the_other_values_of_one_row(width: int) -> None:
+    inner = lm.Residual([lm.Dense(width, "softmax"), lm.Dense(7, "softmax")])
+    blocks: list[lm.Layer] = [
+        lm.Residual([lm.Dense(width, "softmax"), lm.Dense(7)]),
+        lm.Residual([lm.Dense(7, "tanh"), inner, lm.Dense(7)]),
+    ]
     x = class_data(rows=5)[0].astype(np.float64)
-    predictor = net.compile_predictor()
-    got = np.array([predictor(row) for row in x])
-    np.testing.assert_allclose(got, net.predict(x), rtol=1e-13, atol=1e-14)
+    for block in blocks:
+        layers = [lm.Dense(7, "tanh"), block, lm.Dense(2)]
+        net = lm.Sequential(layers, inputs=7, dtype="float64")
+        predictor = net.compile_predictor()
+        got = np.array([predictor(row) for row in x])
+        np.testing.assert_allclose(got, net.predict(x), rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
