@@ -114,9 +114,13 @@ def test_another_thread_that_changes_classes_cannot_crash_fit(wrong: int) -> Non
         y[:] = wrong
 
     thread = threading.Thread(target=change)
-    thread.start()
+
+    class Begun(lm.Callback):
+        def on_fit_begin(self, fit: Any) -> None:
+            thread.start()  # behind the checks before training, however slow they were
+
     with pytest.raises(ValueError, match=f"got {wrong} in row"):
-        net.fit(ones(ROWS), y, epochs=1000, verbose=False)
+        net.fit(ones(ROWS), y, epochs=1000, callbacks=[Begun()], verbose=False)
     thread.join()
     assert np.isfinite(net.predict(ones(3))).all()
 

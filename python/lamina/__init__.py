@@ -312,4 +312,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    dunders = {name for name in globals() if name.startswith("__")}
+    return sorted({*__all__, "metrics", "tabular", *dunders})
