@@ -7,7 +7,7 @@ function(lamina_warnings target)
       $<$<BOOL:${LAMINA_WERROR}>:-Werror>)
     # GCC 12 takes "text" + std::string for writing out of bounds (its bug 105329).
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-      target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-restrict)
+      target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow)
     endif()
   endif()
 endfunction()
