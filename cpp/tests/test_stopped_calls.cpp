@@ -15,13 +15,13 @@ using namespace lamina::test;
 namespace {
 
 constexpr int64_t kBatch = 500;
-constexpr size_t kRows = 6000, kInputs = 300;
+constexpr size_t kRows = 15000, kInputs = 300;
 
 constexpr const char* kNetwork = R"({"inputs":300,"layers":[
   {"kind":"dense","units":300,"activation":"relu"}, {"kind":"batch_norm"},
   {"kind":"dense","units":3,"activation":"softmax"}]})";
 
-// Long updates, since a poll is asked every 20 ms at most.
+// Long epochs, since a poll is asked every 20 ms at most.
 struct Case {
   Case();
   EpochRecord run(int64_t rows, const char* optimizer, int64_t accumulate, Poll poll);
