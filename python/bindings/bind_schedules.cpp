@@ -164,7 +164,7 @@ RateSpan span_of(py::handle first, py::handle count, py::handle epoch_steps, py:
   return span;
 }
 
-py::array_t<double> array_of(const std::vector<double>& values) {
+py::array_t<double> rates_array(const std::vector<double>& values) {
   return py::array_t<double>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
@@ -205,14 +205,14 @@ void register_schedules(py::module_& module) {
           "rates",
           [](const Bound& self, const py::object& first, const py::object& count,
              const py::object& epoch_steps, const py::object& last) {
-            return array_of(self.schedule->rates(span_of(first, count, epoch_steps, last)));
+            return rates_array(self.schedule->rates(span_of(first, count, epoch_steps, last)));
           },
           py::arg("first"), py::arg("count"), py::arg("epoch_steps"), py::arg("last"))
       .def(
           "factors",
           [](const Bound& self, const DenseArray<double>& t, double length) {
             const std::span<const double> times(t.data(), static_cast<std::size_t>(t.size()));
-            return array_of(self.schedule->factors(times, length));
+            return rates_array(self.schedule->factors(times, length));
           },
           py::arg("t"), py::arg("length"))
       .def(
@@ -256,7 +256,7 @@ void register_schedules(py::module_& module) {
         const CurveTimes times =
             curve_times(name, per == "epoch" ? Per::kEpoch : Per::kStep,
                         span_of(first, count, epoch_steps, last), own ? as_double(length) : 0.0, !own);
-        return py::make_tuple(array_of(times.t), times.length);
+        return py::make_tuple(rates_array(times.t), times.length);
       },
       py::arg("name"), py::arg("per"), py::arg("first"), py::arg("count"), py::arg("epoch_steps"),
       py::arg("last"), py::arg("length"),

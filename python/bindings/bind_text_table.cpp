@@ -26,7 +26,7 @@ TextFormat format_of(char separator, const std::string& quote, const std::string
 
 // A numpy array that owns the values.
 template <class T>
-py::array array_of(std::vector<T> values) {
+py::array moved_array(std::vector<T> values) {
   auto owner = std::make_unique<std::vector<T>>(std::move(values));
   const py::capsule capsule(owner.get(), [](void* held) { delete static_cast<std::vector<T>*>(held); });
   const std::vector<T>& held = *owner.release();
@@ -96,10 +96,10 @@ void register_text_table(py::module_& module) {
            "Whether text was found in a column of numbers: it must be read again as text.")
       .def(
           "take_numbers",
-          [](TextTable& table, size_t column) { return array_of(table.take_numbers(column)); },
+          [](TextTable& table, size_t column) { return moved_array(table.take_numbers(column)); },
           py::arg("column"), "float64 [rows], NaN where missing; moved out.")
       .def(
-          "take_codes", [](TextTable& table, size_t column) { return array_of(table.take_codes(column)); },
+          "take_codes", [](TextTable& table, size_t column) { return moved_array(table.take_codes(column)); },
           py::arg("column"), "int32 [rows], which point into `texts`; moved out.")
       .def("texts", &texts_of, py::arg("column"), "The distinct texts of a column; None is a missing cell.");
   module.def(
