@@ -138,7 +138,8 @@ def run_lamina(table: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int)
 def run_trees(table: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Scores:
     """HistGradientBoosting with its defaults, categories from the frame's types."""
     both = pd.concat([train, test])
-    texts = [name for name in both if name != "target" and both[name].dtype == object]
+    numeric = both.select_dtypes(include=["number", "bool"]).columns
+    texts = [name for name in both if name != "target" and name not in numeric]
     # A column of names that hardly ever come twice is a key.
     both = both.drop(columns=[name for name in texts if both[name].nunique() > 0.9 * len(both)])
     for name in both.columns.intersection(texts):

@@ -1,4 +1,4 @@
-"""Another build of lamina, to see what a change costs: LAMINA_OTHER names its folder.
+"""Another build of lamina, to see what a change costs: OTHER_LAMINA names its folder.
 
 `pip install --no-deps --target FOLDER .` makes one. The lamina beside it must not be an editable
 install, which Python finds first.
@@ -11,9 +11,9 @@ from benchmarks.peers.base import Peer, Unsupported
 
 
 def create(threads: int) -> Peer:
-    folder = os.environ.get("LAMINA_OTHER")
+    folder = os.environ.get("OTHER_LAMINA")
     if folder is None:
-        raise Unsupported("LAMINA_OTHER names no folder")
+        raise Unsupported("OTHER_LAMINA names no folder")
     # Each library is measured in a process of its own, so this is the only lamina there.
     sys.path.insert(0, folder)
     from benchmarks.peers.lamina_network import create
