@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "given_values.h"
+#include "figures_dict.h"
 #include "metric_arguments.h"
 #include "register.h"
 
@@ -73,21 +73,6 @@ py::list table() {
 
 void register_metrics(py::module_& module) {
   module.def("metric_table", &table, "Name, alias, what it reads and better direction of each metric.");
-  module.def(
-      "better", [](const std::string& name) { return mode_name(better(name)); }, py::arg("name"),
-      "Whether \"min\" or \"max\" of a figure is better; None where that is not known.");
-  module.def(
-      "monitored",
-      [](const std::string& where, const py::object& name, const py::object& mode, const py::dict& figures) {
-        const auto direction = named_value<std::optional<Mode>>(
-            mode, {{"auto", std::nullopt}, {"min", Mode::kMin}, {"max", Mode::kMax}}, where,
-            "mode auto, min or max");
-        const Monitored found = monitored(where, name.is_none() ? std::string() : std::string(py::str(name)),
-                                          direction, figure_modes(figures));
-        return py::make_tuple(found.name, found.larger_is_better);
-      },
-      py::arg("where"), py::arg("name"), py::arg("mode"), py::arg("figures"),
-      "The watched figure's name, and whether a larger one is better.");
   module.def("compute_metric", &compute, py::arg("name"), py::arg("targets").noconvert(),
              py::arg("outputs").noconvert(), py::arg("weights").noconvert(), py::arg("rounding"),
              py::arg("options"));

@@ -216,7 +216,7 @@ void register_schedules(py::module_& module) {
           },
           py::arg("t"), py::arg("length"))
       .def(
-          "watch", [](Bound& self, const py::dict& figures) { self.schedule->watch(figure_modes(figures)); },
+          "watch", [](Bound& self, const py::dict& figures) { self.schedule->watch(modes_of(figures)); },
           py::arg("figures"))
       .def(
           "note_epoch",

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "figures_dict.h"
 #include "given_values.h"
 #include "instance.h"
 #include "layers/loss.h"
@@ -119,17 +120,11 @@ py::tuple score(const BoundScorer& self, const py::object& y, const std::optiona
   return py::make_tuple(figures, warnings);
 }
 
-py::dict modes(const BoundScorer& self) {
-  py::dict modes;
-  for (const FigureMode& figure : self.scorer.modes()) modes[py::str(figure.name)] = mode_name(figure.mode);
-  return modes;
-}
-
 }  // namespace
 
 void register_scorer(py::module_& module) {
   made_here<BoundScorer>(module, "Scorer")
-      .def_property_readonly("modes", &modes)
+      .def_property_readonly("modes", [](const BoundScorer& self) { return dict_of(self.scorer.modes()); })
       .def("prepare", &prepare, py::arg("loss"), py::arg("last_activation"), py::arg("outputs"),
            py::arg("targets"), py::arg("arrays"))
       .def("score", &score, py::arg("y"), py::arg("targets").noconvert(), py::arg("outputs").noconvert(),

@@ -27,25 +27,26 @@ namespace {
 using Tensors = py::typing::Dict<py::str, py::array>;
 using Issues = py::typing::List<py::typing::Tuple<py::str, py::str, int, py::str>>;
 
-// The class of Python whose arguments are a sentence and, of a cell, its column, its row, what is wrong with
-// it and the text that may stand for a missing value; else None each.
-PyObject* table_fault = nullptr;
+// Makes the package's error from a sentence and, of a cell, its column, its row, what is wrong with it and
+// the text that may stand for a missing value; else None each.
+PyObject* table_error = nullptr;
 
-// Calls use() and turns refusals of tables into TableFault.
+// Calls use() and turns refusals of tables into the package's errors.
 template <class Use>
 auto refusing(Use use) {
-  const auto raise = [](const py::tuple& arguments) {
-    PyErr_SetObject(table_fault, arguments.ptr());
+  const auto raise = [](const auto&... parts) {
+    const py::object error = py::reinterpret_borrow<py::object>(table_error)(parts...);
+    PyErr_SetObject(py::type::of(error).ptr(), error.ptr());
     throw py::error_already_set();
   };
   try {
     return use();
   } catch (const CellError& error) {
-    raise(py::make_tuple(error.what(), error.column(), error.row(), error.problem(), error.unread()));
+    raise(error.what(), error.column(), error.row(), error.problem(), error.unread());
     throw;
   } catch (const Error& error) {
     if (error.kind() != Error::Kind::kValue) throw;
-    raise(py::make_tuple(error.what(), py::none(), py::none(), py::none(), py::none()));
+    raise(error.what(), py::none(), py::none(), py::none(), py::none());
     throw;
   }
 }
@@ -83,11 +84,11 @@ py::array_t<float> new_rows(const Preprocessor& self, std::int64_t rows) {
 std::optional<py::typing::Tuple<py::array_t<float>, Issues>> encode_row(const TableRows& self,
                                                                         const py::object& row) {
   return refusing([&]() -> std::optional<py::typing::Tuple<py::array_t<float>, Issues>> {
-    RowCells cells;
+    std::vector<Cell> cells;
     if (!self.read(row, cells)) return std::nullopt;
     py::array_t<float> out = new_rows(self.preprocessor(), 1);
     std::vector<ColumnIssue> issues;
-    self.preprocessor().encode_row(cells.cells, out.mutable_data(), issues);
+    self.preprocessor().encode_row(cells, out.mutable_data(), issues);
     return py::make_tuple(out, to_python(issues));
   });
 }
@@ -151,10 +152,14 @@ py::array_t<double> probabilities(const TableTarget& target, const py::array& ou
 
 void register_tables(py::module_& module) {
   using py::literals::operator""_a;
-  auto fault = py::exception<CellError>(module, "TableFault", PyExc_ValueError);
-  fault.attr("__doc__") =
-      "A table or a record that cannot be used; the package raises its own errors for it.";
-  table_fault = fault.release().ptr();
+  table_error = PyExc_ValueError;
+  module.def(
+      "set_table_error", [](py::object make) { table_error = make.release().ptr(); }, "make"_a,
+      "What makes the error of a table or a record that cannot be used: from a sentence and, of a cell, "
+      "column, row, problem and unread text, else None each.");
+  module.attr("FAR_OUTSIDE") = kFarOutside;
+  module.attr("DEFAULT_THRESHOLD") = kDefaultThreshold;
+  module.attr("GREATEST_NUMBER") = kGreatestNumber;
   made_here<TableRows>(module, "TableEncoder")
       .def_property_readonly(
           "layer", [](const TableRows& self) { return self.preprocessor().layer().dump(); },
@@ -164,9 +169,8 @@ void register_tables(py::module_& module) {
           "The inputs [1, inputs] of a row, a dict or a list of plain values, and what training did not see; "
           "None where it is no such row.")
       .def("encode_columns", &encode_columns, "columns"_a, "out"_a,
-           "Write columns, (place, array) or (place, codes, texts), into out [rows, inputs]; what training "
-           "did "
-           "not see.");
+           "Write columns, (place, array) or (place, codes, texts, as_read), into out [rows, inputs]; what "
+           "training did not see.");
   made_here<TableTarget>(module, "TableTarget")
       .def(
           "check_threshold",

@@ -20,8 +20,7 @@ Figures figures_of(const py::dict& record) {
 
 py::dict dict_of(const FigureModes& modes) {
   py::dict figures;
-  for (const auto& [name, mode] : modes)
-    figures[py::str(name)] = !mode ? py::object(py::none()) : py::str(*mode == Mode::kMin ? "min" : "max");
+  for (const auto& [name, mode] : modes) figures[py::str(name)] = mode_name(mode);
   return figures;
 }
 
@@ -35,6 +34,11 @@ std::optional<Mode> mode_of(const py::handle& mode) {
   return named_value<std::optional<Mode>>(mode.is_none() ? py::str("auto") : py::str(mode),
                                           {{"auto", std::nullopt}, {"min", Mode::kMin}, {"max", Mode::kMax}},
                                           "watch", "mode min, max or None");
+}
+
+py::object mode_name(std::optional<Mode> mode) {
+  if (!mode) return py::none();
+  return py::str(*mode == Mode::kMin ? "min" : "max");
 }
 
 }  // namespace lamina::python

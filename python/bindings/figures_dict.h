@@ -17,5 +17,7 @@ py::dict dict_of(const FigureModes& figures);
 FigureModes modes_of(const py::dict& figures);
 // None and "auto": not known.
 std::optional<Mode> mode_of(const py::handle& mode);
+// "min", "max" or None.
+py::object mode_name(std::optional<Mode> mode);
 
 }  // namespace lamina::python

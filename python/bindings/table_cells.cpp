@@ -15,6 +15,7 @@ struct ScalarTypes {
   PyTypeObject* integer;
   PyTypeObject* floating;
   PyTypeObject* truth;
+  PyTypeObject* duration;  // an integer by its class, but not by its meaning
 };
 
 const ScalarTypes& scalar_types() {
@@ -23,7 +24,7 @@ const ScalarTypes& scalar_types() {
     const auto type = [&](const char* name) {
       return reinterpret_cast<PyTypeObject*>(numpy.attr(name).cast<py::object>().release().ptr());
     };
-    return ScalarTypes{type("integer"), type("floating"), type("bool_")};
+    return ScalarTypes{type("integer"), type("floating"), type("bool_"), type("timedelta64")};
   }();
   return types;
 }
@@ -64,8 +65,10 @@ bool read_cell(PyObject* value, Cell& cell) {
     return true;
   }
   if (PyLong_Check(value)) return read_integer(value, cell);
+  // Classes made in Python may run code of theirs, which could take the row's texts away meanwhile.
+  if (PyType_HasFeature(Py_TYPE(value), Py_TPFLAGS_HEAPTYPE)) return false;
   const ScalarTypes& types = scalar_types();
-  if (PyObject_TypeCheck(value, types.integer)) {
+  if (PyObject_TypeCheck(value, types.integer) && !PyObject_TypeCheck(value, types.duration)) {
     const auto whole = py::reinterpret_steal<py::object>(PyNumber_Index(value));
     if (!whole) throw py::error_already_set();
     return read_integer(whole.ptr(), cell);
@@ -139,8 +142,8 @@ TableRows::TableRows(const Json& record, std::vector<RecordTensor> tensors)
   }
 }
 
-bool TableRows::read(const py::object& row, RowCells& cells) const {
-  cells.cells.resize(names_.size());
+bool TableRows::read(const py::object& row, std::vector<Cell>& cells) const {
+  cells.resize(names_.size());
   if (PyDict_CheckExact(row.ptr())) return read_dict(row.ptr(), cells);
   if (!PyList_CheckExact(row.ptr()) && !PyTuple_CheckExact(row.ptr())) return false;
   if (PySequence_Fast_GET_SIZE(row.ptr()) == 1) {
@@ -150,7 +153,7 @@ bool TableRows::read(const py::object& row, RowCells& cells) const {
   return read_values(row.ptr(), cells);
 }
 
-bool TableRows::read_dict(PyObject* row, RowCells& cells) const {
+bool TableRows::read_dict(PyObject* row, std::vector<Cell>& cells) const {
   PyObject* key = nullptr;
   PyObject* value = nullptr;
   Cell unused;
@@ -159,12 +162,12 @@ bool TableRows::read_dict(PyObject* row, RowCells& cells) const {
   for (size_t i = 0; i < names_.size(); ++i) {
     value = PyDict_GetItemWithError(row, names_[i].ptr());
     if (value == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
-    if (value == nullptr || !read_cell(value, cells.cells[i])) return false;
+    if (value == nullptr || !read_cell(value, cells[i])) return false;
   }
   return true;
 }
 
-bool TableRows::read_values(PyObject* row, RowCells& cells) const {
+bool TableRows::read_values(PyObject* row, std::vector<Cell>& cells) const {
   const Py_ssize_t count = PySequence_Fast_GET_SIZE(row);
   PyObject** const values = PySequence_Fast_ITEMS(row);
   Cell unused;
@@ -175,7 +178,7 @@ bool TableRows::read_values(PyObject* row, RowCells& cells) const {
     throw Error(Error::Kind::kValue, "expected a row of " + std::to_string(names_.size()) +
                                          " values in the order of the columns that the model reads (" +
                                          preprocessor_.columns()[0] + ", ...), got " + std::to_string(count));
-  for (Py_ssize_t i = 0; i < count; ++i) read_cell(values[i], cells.cells[static_cast<size_t>(i)]);
+  for (Py_ssize_t i = 0; i < count; ++i) read_cell(values[i], cells[static_cast<size_t>(i)]);
   return true;
 }
 

@@ -12,11 +12,6 @@
 
 namespace lamina::python {
 
-// A row's cells, and the texts that they point into.
-struct RowCells {
-  std::vector<Cell> cells;
-};
-
 // A preprocessor with the names of its columns as Python's texts, by which rows are looked up.
 class TableRows {
  public:
@@ -24,12 +19,12 @@ class TableRows {
 
   const Preprocessor& preprocessor() const noexcept { return preprocessor_; }
   // Reads a dict of names to plain values, a list of one such, or a list of values in the order of the
-  // columns. False where it is anything else, or holds values of other types.
-  bool read(const py::object& row, RowCells& cells) const;
+  // columns. False where it is anything else, or holds values of other types. Texts stay the row's.
+  bool read(const py::object& row, std::vector<Cell>& cells) const;
 
  private:
-  bool read_dict(PyObject* row, RowCells& cells) const;
-  bool read_values(PyObject* row, RowCells& cells) const;
+  bool read_dict(PyObject* row, std::vector<Cell>& cells) const;
+  bool read_values(PyObject* row, std::vector<Cell>& cells) const;
 
   Preprocessor preprocessor_;
   std::vector<py::str> names_;

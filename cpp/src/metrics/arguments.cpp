@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <utility>
 
@@ -17,14 +19,54 @@ namespace {
 constexpr double kSumSlack = 1e-2;
 constexpr double kLargest = std::numeric_limits<double>::max();
 
-void check_finite(const char* name, const char* argument, const PlainNumbers& numbers) {
-  int64_t wrong = 0;
-  for (const double value : numbers.all()) wrong += std::abs(value) <= kLargest ? 0 : 1;
-  if (wrong == 0) return;
+// What an array holds; of one that is not all finite nothing else counts.
+struct Found {
+  double least = std::numeric_limits<double>::infinity();
+  double most = -std::numeric_limits<double>::infinity();
+  bool zeros_and_ones = true, signs = true, finite = true;
+};
+
+Found look_at(std::span<const double> numbers) {
+  // In lanes, which do not wait for each other.
+  constexpr std::size_t lanes = 8;
+  double least[lanes], most[lanes], excess[lanes] = {};
+  Found found;
+  std::ranges::fill(least, found.least);
+  std::ranges::fill(most, found.most);
+  const auto look = [&](double value, std::size_t lane) {
+    least[lane] = value < least[lane] ? value : least[lane];
+    most[lane] = value > most[lane] ? value : most[lane];
+    // 0 for 0 and 1 alone.
+    excess[lane] += std::abs(value * (value - 1.0));
+  };
+  std::size_t done = 0;
+  for (; done + lanes <= numbers.size(); done += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane) look(numbers[done + lane], lane);
+  for (; done < numbers.size(); ++done) look(numbers[done], 0);
+  found.least = *std::ranges::min_element(least);
+  found.most = *std::ranges::max_element(most);
+  const double sum = std::accumulate(std::begin(excess), std::end(excess), 0.0);
+  found.zeros_and_ones = sum == 0.0;
+  // The sum of great numbers may overflow.
+  found.finite = sum <= kLargest ||
+                 std::ranges::all_of(numbers, [](double value) { return std::abs(value) <= kLargest; });
+  found.signs =
+      found.least < 0.0 && std::ranges::all_of(numbers, [](double value) { return std::abs(value) == 1.0; });
+  return found;
+}
+
+void check_finite(const char* name, const char* argument, const PlainNumbers& numbers, bool finite) {
+  if (finite) return;
   const std::span<const double> all = numbers.all();
   const auto first = std::ranges::find_if(all, [](double value) { return !std::isfinite(value); });
   fail(name, std::string("expected finite numbers in ") + argument + ", got " + short_number(*first) +
                  " in row " + std::to_string((first - all.begin()) / numbers.columns));
+}
+
+bool all_finite(const PlainNumbers& numbers) {
+  int64_t wrong = 0;
+  for (const double value : numbers.all()) wrong += std::abs(value) <= kLargest ? 0 : 1;
+  return wrong == 0;
 }
 
 std::string shape_text(const PlainNumbers& numbers) {
@@ -41,43 +83,10 @@ bool rows_sum_to_one(const PlainNumbers& numbers) {
   return true;
 }
 
-// What a matrix of targets holds.
-struct Found {
-  double least = std::numeric_limits<double>::infinity();
-  double most = -std::numeric_limits<double>::infinity();
-  bool zeros_and_ones = true, signs = true;
-};
-
-Found look_at(const PlainNumbers& numbers) {
-  // In lanes, which do not wait for each other.
-  constexpr std::size_t lanes = 4;
-  Found found[lanes];
-  int64_t no_zero_or_one = 0, no_sign = 0;
-  const auto look = [&](double value, Found& lane) {
-    lane.least = value < lane.least ? value : lane.least;
-    lane.most = value > lane.most ? value : lane.most;
-    no_zero_or_one += (value != 0.0) & (value != 1.0);
-    no_sign += std::abs(value) != 1.0;
-  };
-  const std::span<const double> all = numbers.all();
-  std::size_t done = 0;
-  for (; done + lanes <= all.size(); done += lanes)
-    for (std::size_t lane = 0; lane < lanes; ++lane) look(all[done + lane], found[lane]);
-  for (; done < all.size(); ++done) look(all[done], found[0]);
-  for (const Found& lane : found) {
-    found[0].least = std::min(found[0].least, lane.least);
-    found[0].most = std::max(found[0].most, lane.most);
-  }
-  found[0].zeros_and_ones = no_zero_or_one == 0;
-  found[0].signs = no_sign == 0;
-  return found[0];
-}
-
 // What the shapes say; a matrix of 0 and 1 is many labels unless it is one-hot.
-Task task_of(const char* name, const PlainNumbers& truth, const PlainNumbers& outputs) {
+Task task_of(const char* name, const PlainNumbers& truth, const Found& found, const PlainNumbers& outputs) {
   if (outputs.columns == 1) return Task::kBinary;
   if (truth.columns == 1) return Task::kMulticlass;
-  const Found found = look_at(truth);
   const bool shares = rows_sum_to_one(truth);
   if (found.zeros_and_ones) return shares && rows_sum_to_one(outputs) ? Task::kMulticlass : Task::kMultilabel;
   if (found.signs) return Task::kMultilabel;
@@ -93,9 +102,8 @@ void check_same_shape(const char* name, const PlainNumbers& truth, const PlainNu
 }
 
 // Targets of one or several outputs, each by itself: 0 and 1, -1 and 1, or probabilities.
-void read_labels(const PlainNumbers& truth, Classes& result) {
+void read_labels(const PlainNumbers& truth, const Found& found, Classes& result) {
   check_same_shape(result.name, truth, result.outputs);
-  const Found found = look_at(truth);
   result.signs = found.least < 0.0;
   if ((result.signs && !found.signs) || found.most > 1.0)
     fail(result.name,
@@ -110,9 +118,8 @@ void read_labels(const PlainNumbers& truth, Classes& result) {
 }
 
 // One class a row, by one-hot rows or probabilities; the largest counts.
-void read_shares(const PlainNumbers& truth, Classes& result) {
+void read_shares(const PlainNumbers& truth, const Found& found, Classes& result) {
   check_same_shape(result.name, truth, result.outputs);
-  const Found found = look_at(truth);
   const auto share = [&](int64_t row, int64_t column) {
     const double value = truth.at(row, column);
     return found.signs ? (value + 1.0) / 2.0 : value;
@@ -164,15 +171,11 @@ std::string shape_text(int64_t rows, int64_t columns) {
 RowWeights::RowWeights(const char* name, const double* weights, int64_t rows)
     : weights_(weights), rows_(rows), total_(static_cast<double>(rows)) {
   if (weights == nullptr) return;
-  double most = 0.0;
-  bool good = true;
-  for (int64_t row = 0; row < rows; ++row) {
-    good = good && std::isfinite(weights[row]) && weights[row] >= 0.0;
-    most = std::max(most, weights[row]);
-  }
-  if (!good || !(most > 0.0)) fail(name, "expected finite weights of at least 0, not all 0");
+  const Found found = look_at({weights, static_cast<std::size_t>(rows)});
+  if (!found.finite || found.least < 0.0 || !(found.most > 0.0))
+    fail(name, "expected finite weights of at least 0, not all 0");
   // The largest weight is 1: sums neither overflow nor vanish, and their ratios stay.
-  if (most <= 1e-100 || most >= 1e100) scale_ = most;
+  if (found.most <= 1e-100 || found.most >= 1e100) scale_ = found.most;
   total_ = pairwise_sum(0, rows, *this);
 }
 
@@ -214,26 +217,29 @@ Classes classes_of(const char* name, const MetricData& data, std::optional<Task>
   if (data.classes != nullptr) return chosen_classes(name, *data.classes, data.weights, task);
   PlainNumbers truth(data.targets), outputs(data.outputs);
   if (outputs.rows < 1 || outputs.columns < 1) fail(name, "expected at least one row and one output");
-  check_finite(name, "y_pred", outputs);
-  check_finite(name, "y_true", truth);
+  const Found given = look_at(outputs.all()), targets = look_at(truth.all());
+  check_finite(name, "y_pred", outputs, given.finite);
+  check_finite(name, "y_true", truth, targets.finite);
   if (truth.rows != outputs.rows)
     fail(name, "expected " + std::to_string(outputs.rows) + " labels, got " + std::to_string(truth.rows));
   Classes result(name, outputs.rows, data.weights);
-  result.task = task ? *task : task_of(name, truth, outputs);
+  result.task = task ? *task : task_of(name, truth, targets, outputs);
   result.outputs = std::move(outputs);
+  result.least = given.least;
+  result.most = given.most;
   result.rounding = data.rounding > 0.0               ? data.rounding
                     : data.outputs.float32 != nullptr ? std::numeric_limits<float>::epsilon()
                                                       : std::numeric_limits<double>::epsilon();
   result.count = result.many_labels() ? result.outputs.columns : std::max<int64_t>(result.outputs.columns, 2);
   result.truth.reserve(static_cast<std::size_t>(result.rows));
   if (result.many_labels() || result.outputs.columns == 1) {
-    read_labels(truth, result);
+    read_labels(truth, targets, result);
   } else {
     if (result.task == Task::kBinary && result.outputs.columns > 2)
       fail(name,
            "expected one or two outputs for task binary, got " + std::to_string(result.outputs.columns));
     if (truth.columns > 1)
-      read_shares(truth, result);
+      read_shares(truth, targets, result);
     else
       read_class_indices(truth, result);
   }
@@ -246,10 +252,9 @@ std::string check_probabilities(const Classes& given) {
   const double rounding =
       std::max(given.rounding, static_cast<double>(std::numeric_limits<float>::epsilon()));
   const double slack = 16.0 * rounding;
-  const Found found = look_at(given.outputs);
-  if (found.least < -slack || found.most > 1.0 + slack)
+  if (given.least < -slack || given.most > 1.0 + slack)
     fail(given.name, "expected probabilities between 0 and 1 in y_pred, got " +
-                         short_number(found.least < -slack ? found.least : found.most));
+                         short_number(given.least < -slack ? given.least : given.most));
   if (given.task != Task::kMulticlass) return "";
   double furthest = 0.0, sum_there = 1.0;
   int64_t where = 0;
@@ -270,8 +275,8 @@ Values values_of(const char* name, const MetricData& data, bool broadcast) {
   PlainNumbers truth(data.targets), prediction(data.outputs);
   if (data.classes != nullptr) fail(name, "expected predictions in y_pred, got classes");
   if (truth.rows < 1 || prediction.columns < 1) fail(name, "expected at least one row and one output");
-  check_finite(name, "y_true", truth);
-  check_finite(name, "y_pred", prediction);
+  check_finite(name, "y_true", truth, all_finite(truth));
+  check_finite(name, "y_pred", prediction, all_finite(prediction));
   const bool one_for_all = broadcast && truth.columns == 1;
   if (truth.rows != prediction.rows || (truth.columns != prediction.columns && !one_for_all))
     fail(name,

@@ -29,6 +29,7 @@ struct Classes {
   std::vector<int32_t> truth;  // class indices [rows]; of many labels whether each holds [rows, labels]
   std::vector<double> soft;    // targets [rows, columns] that are other probabilities than 0 and 1; or empty
   PlainNumbers outputs;        // [rows, columns]
+  double least = 0.0, most = 0.0;  // of the outputs
   bool were_chosen = false;
   std::vector<int32_t> chosen;      // class indices [rows] where they were chosen already
   std::vector<std::string> labels;  // what two chosen classes are, unless 0 and 1 or -1 and 1; or empty

@@ -28,10 +28,11 @@ class RowWeights {
     if (weights_ == nullptr) return pairwise_sum(0, rows_, term) / total_;
     return pairwise_sum(0, rows_, [&](int64_t row) { return term(row) * (*this)(row); }) / total_;
   }
-  // The mean of the sums of term(row, column) over `columns`, each divided by `divisor`.
+  // The mean of the sums of term(row, column) over `columns`, each divided by `divisor`, which is 1 where
+  // there is one column.
   template <class Term>
   double mean_of_rows(int64_t columns, double divisor, const Term& term) const {
-    if (columns == 1) return mean([&](int64_t row) { return term(row, int64_t{0}) / divisor; });
+    if (columns == 1) return mean([&](int64_t row) { return term(row, int64_t{0}); });
     return mean([&](int64_t row) {
       return pairwise_sum(0, columns, [&](int64_t column) { return term(row, column); }) / divisor;
     });

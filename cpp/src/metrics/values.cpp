@@ -18,6 +18,11 @@ MetricResult number(double value) { return {{value}, {}, ""}; }
 // The mean over rows and outputs of error(truth, prediction).
 template <class Error>
 double mean_error(const Values& given, const Error& error) {
+  if (given.columns() == 1) {
+    // Neighbours in memory, of which compilers make vectors.
+    const double *truth = given.truth.all().data(), *prediction = given.prediction.all().data();
+    return given.weight.mean([=](int64_t row) { return error(truth[row], prediction[row]); });
+  }
   return given.weight.mean_of_rows(
       given.columns(), static_cast<double>(given.columns()), [&](int64_t row, int64_t column) {
         return error(given.truth.at(row, column), given.prediction.at(row, column));

@@ -26,6 +26,9 @@ namespace lamina {
 // outside.
 inline constexpr double kFarOutside = 0.5;
 
+// Beyond it squares overflow; no measurement is as large.
+inline constexpr double kGreatestNumber = 1e100;
+
 // The widest column, a date: whole days and the part of the day.
 inline constexpr int kMostInputs = 2;
 
@@ -35,6 +38,11 @@ struct Finding {
   enum class Kind : unsigned char { kNothing, kMissing, kUnseen, kOutside, kBeyond };
   Kind kind = Kind::kNothing;
   double value = 0.0;  // that is outside or beyond; of a date its days
+};
+
+// z = (x - center) / scale, bent into (-limit, limit) where there is a limit; fill for a missing x.
+struct Scaling {
+  double center = 0.0, scale = 1.0, fill = 0.0, limit = 0.0;
 };
 
 // How the cells of a column are written, where they are not plain.
@@ -70,7 +78,7 @@ class ColumnEncoder {
   // The same of each cell of a column [cells]: values [cells, inputs]. Throws CellError with the cell's
   // number. `as_read`: no format applies to its texts.
   void encode_cells(const std::vector<Cell>& cells, bool as_read, float* values, Finding* findings) const;
-  // The error of a number that is too great: squares overflow, and no measurement is as large.
+  // The error of a number that is beyond kGreatestNumber.
   CellError beyond(double number, std::int64_t row) const;
   // The cell as its format, where there is one, has it. Throws CellError where it is not written so.
   Cell formatted(const Cell& cell) const;
@@ -85,13 +93,8 @@ class ColumnEncoder {
   ColumnEncoder(Kind kind, std::string name, std::shared_ptr<const MissingTexts> missing)
       : kind_(kind), name_(std::move(name)), missing_(std::move(missing)) {}
 
-  // The least and the greatest number of training.
-  void set_bounds(double low, double high) noexcept {
-    low_ = low;
-    high_ = high;
-    low_limit_ = low - kFarOutside * (high - low);
-    high_limit_ = high + kFarOutside * (high - low);
-  }
+  // Takes the least and the greatest number of training.
+  void take_bounds(const RecordFields& fields, RecordTensors& tensors);
   Finding finding_of(double value) const noexcept {
     if (value < low_limit_ || value > high_limit_) return {Finding::Kind::kOutside, value};
     return value != value ? missing_finding() : Finding{};
@@ -149,7 +152,7 @@ class NumberEncoder final : public ColumnEncoder {
   Finding write_value(double number, float* out) const noexcept;
   double compact(double number) const noexcept;
 
-  double center_ = 0.0, scale_ = 1.0, fill_ = 0.0, limit_ = 0.0;
+  Scaling scaling_;
   std::vector<double> edges_;
   std::vector<double> padded_edges_;  // with infinity up to a power of two, for the search
 };
@@ -191,7 +194,7 @@ class DateEncoder final : public ColumnEncoder {
   Finding write(const Cell& cell, float* out) const override;
   Finding write_seconds(std::int64_t seconds, float* out) const noexcept;
 
-  double center_ = 0.0, scale_ = 1.0, fill_ = 0.0, limit_ = 0.0;
+  Scaling scaling_;
 };
 
 // The place among `names` of each value, as same_value writes it; where the names are truth values, 1 and 0

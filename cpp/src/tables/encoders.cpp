@@ -17,12 +17,7 @@ namespace {
 
 // The farthest number that the layer tells from others.
 constexpr double kFarthest = 1e15;
-constexpr double kGreatestNumber = 1e100;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-struct Scaling {
-  double center, scale, fill, limit;
-};
 
 Scaling take_scaling(const RecordFields& fields, RecordTensors& tensors) {
   const auto values = tensors.take("scaling", 4);
@@ -30,17 +25,20 @@ Scaling take_scaling(const RecordFields& fields, RecordTensors& tensors) {
   return {values[0], values[1], values[2], values[3]};
 }
 
-std::pair<double, double> take_bounds(const RecordFields& fields, RecordTensors& tensors) {
-  const auto values = tensors.take("bounds", 2);
-  if (values[0] > values[1]) fields.fail("expected bounds in rising order");
-  return {values[0], values[1]};
-}
-
 double clipped(double value) noexcept {
   return value > kFarthest ? kFarthest : value < -kFarthest ? -kFarthest : value;
 }
 
 }  // namespace
+
+void ColumnEncoder::take_bounds(const RecordFields& fields, RecordTensors& tensors) {
+  const auto values = tensors.take("bounds", 2);
+  if (values[0] > values[1]) fields.fail("expected bounds in rising order");
+  low_ = values[0];
+  high_ = values[1];
+  low_limit_ = low_ - kFarOutside * (high_ - low_);
+  high_limit_ = high_ + kFarOutside * (high_ - low_);
+}
 
 // Numbers.
 
@@ -54,23 +52,18 @@ NumberEncoder::NumberEncoder(std::string name, std::shared_ptr<const MissingText
   if (edges_.size() == 1 || !rising) fields.fail("expected none, or two and more rising edges");
   padded_edges_ = edges_;
   padded_edges_.resize(std::bit_ceil(edges_.size() + 1), std::numeric_limits<double>::infinity());
-  const Scaling scaling = take_scaling(fields, tensors);
-  center_ = scaling.center;
-  scale_ = scaling.scale;
-  fill_ = scaling.fill;
-  limit_ = scaling.limit;
+  scaling_ = take_scaling(fields, tensors);
   set_indicator(fields.boolean("indicator"));
-  const auto [low, high] = take_bounds(fields, tensors);
-  set_bounds(low, high);
+  take_bounds(fields, tensors);
 }
 
 Json NumberEncoder::layer_column() const {
   Json::Array edges;
-  for (const double edge : edges_) edges.emplace_back(clipped((edge - center_) / scale_));
+  for (const double edge : edges_) edges.emplace_back(clipped((edge - scaling_.center) / scaling_.scale));
   return {{"kind", "number"},
           {"edges", std::move(edges)},
-          {"limit", limit_},
-          {"fill", compact(fill_)},
+          {"limit", scaling_.limit},
+          {"fill", compact(scaling_.fill)},
           {"indicator", indicator()}};
 }
 
@@ -78,7 +71,7 @@ std::string NumberEncoder::example(double value) const { return write_rounded(va
 
 // p = k + the share of the way from edge k to edge k + 1, going on in the same way beyond both ends.
 double NumberEncoder::compact(double x) const noexcept {
-  if (edges_.empty()) return clipped((x - center_) / scale_);
+  if (edges_.empty()) return clipped((x - scaling_.center) / scaling_.scale);
   const double* const edges = edges_.data();
   std::size_t below = 0;  // edges that are not above x: all where it is NaN
   for (std::size_t step = padded_edges_.size() / 2; step > 0; step /= 2)
@@ -88,7 +81,6 @@ double NumberEncoder::compact(double x) const noexcept {
 }
 
 Finding NumberEncoder::write_value(double number, float* out) const noexcept {
-  // Squares overflow, and no measurement is as large.
   if (std::abs(number) > kGreatestNumber) return {Finding::Kind::kBeyond, number};
   out[0] = static_cast<float>(compact(number));
   return finding_of(number);
@@ -205,19 +197,14 @@ Finding CategoryEncoder::write(const Cell& cell, float* out) const {
 DateEncoder::DateEncoder(std::string name, std::shared_ptr<const MissingTexts> missing, RecordFields& fields,
                          RecordTensors& tensors)
     : ColumnEncoder(Kind::kDate, std::move(name), std::move(missing)) {
-  const Scaling scaling = take_scaling(fields, tensors);
-  center_ = scaling.center;
-  scale_ = scaling.scale;
-  fill_ = scaling.fill;
-  limit_ = scaling.limit;
+  scaling_ = take_scaling(fields, tensors);
   set_indicator(fields.boolean("indicator"));
-  const auto [low, high] = take_bounds(fields, tensors);
-  set_bounds(low, high);
+  take_bounds(fields, tensors);
 }
 
 Json DateEncoder::layer_column() const {
-  return {{"kind", "date"},  {"center", center_}, {"scale", scale_},
-          {"limit", limit_}, {"fill", fill_},     {"indicator", indicator()}};
+  return {{"kind", "date"},          {"center", scaling_.center}, {"scale", scaling_.scale},
+          {"limit", scaling_.limit}, {"fill", scaling_.fill},     {"indicator", indicator()}};
 }
 
 std::string DateEncoder::example(double value) const {
@@ -233,9 +220,8 @@ Finding DateEncoder::write_date(std::int64_t seconds, float* out) const noexcept
 }
 
 Finding DateEncoder::write_seconds(std::int64_t seconds, float* out) const noexcept {
-  std::int64_t days = seconds / kDaySeconds;
-  if (seconds % kDaySeconds < 0) --days;
-  const double part = static_cast<double>(seconds - days * kDaySeconds) / static_cast<double>(kDaySeconds);
+  const auto [days, clock] = days_and_clock(seconds);
+  const double part = static_cast<double>(clock) / static_cast<double>(kDaySeconds);
   out[0] = static_cast<float>(static_cast<double>(days));
   out[1] = static_cast<float>(part);
   return finding_of(static_cast<double>(days) + part);

@@ -236,9 +236,8 @@ std::string write_day(std::int64_t days) {
 }
 
 std::string write_date(std::int64_t seconds) {
-  std::int64_t days = seconds / kDaySeconds;
-  if (seconds % kDaySeconds < 0) --days;
-  const int clock = static_cast<int>(seconds - days * kDaySeconds);
+  const auto [days, seconds_of_day] = days_and_clock(seconds);
+  const int clock = static_cast<int>(seconds_of_day);
   std::array<char, 48> text{};
   std::snprintf(text.data(), text.size(), "T%02d:%02d:%02d", clock / 3600, clock / 60 % 60, clock % 60);
   return write_day(days) + text.data();

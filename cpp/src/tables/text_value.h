@@ -36,6 +36,16 @@ std::string write_rounded(double number, int digits = 6);
 // of a second are dropped. Empty where the text is none.
 std::optional<std::int64_t> parse_date(std::string_view text);
 
+// Whole days since 1970-01-01, rounded down, and the seconds of the day.
+struct DaysAndClock {
+  std::int64_t days, clock;
+};
+constexpr DaysAndClock days_and_clock(std::int64_t seconds) noexcept {
+  const std::int64_t clock = seconds % kDaySeconds;
+  return clock < 0 ? DaysAndClock{seconds / kDaySeconds - 1, clock + kDaySeconds}
+                   : DaysAndClock{seconds / kDaySeconds, clock};
+}
+
 // Seconds as 2024-03-31T12:30:00, and days since 1970-01-01 as 2024-03-31.
 std::string write_date(std::int64_t seconds);
 std::string write_day(std::int64_t days);

@@ -9,7 +9,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks.types import NDArray
-from lamina.metrics._monitor import Figures
+from lamina.metrics._metric import Figures
 
 Rates = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 from lamina import _core
 from lamina._checks.numbers import check_whole, is_number
 from lamina._training.history import History
-from lamina.metrics._monitor import Figures
+from lamina.metrics._metric import Figures
 
 Record = dict[str, float]
 

@@ -1,7 +1,7 @@
 """Metrics by name: what each reads and which way is better; and metrics with options."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -14,6 +14,8 @@ from lamina._checks.types import ArrayLike
 from lamina.metrics import _classification, _probabilities, _ranking, _regression
 
 Mode = Literal["min", "max"]
+# The names of figures, and which way each is better; None where lamina does not know.
+Figures = Mapping[str, Mode | None]
 # What a metric reads: decisions (outputs against a threshold), scores (their order),
 # probabilities, values in the target's units, or quantiles.
 Reads = Literal["decisions", "scores", "probabilities", "values", "quantiles"]
@@ -151,13 +153,6 @@ def known_metric(name: str) -> Metric:
             f"metrics: unknown name {name!r}{hint}; expected some of {', '.join(METRICS)}"
         )
     return METRICS[name]
-
-
-def better(name: str) -> Mode | None:
-    """Whether "min" or "max" of a figure is better, by its name; None where that is not known."""
-    mode: Any = _core.better(name)
-    found: Mode | None = mode
-    return found
 
 
 def as_number(name: str, value: Any) -> float:

@@ -19,7 +19,6 @@ from lamina.tabular._columns import (
     coded,
     read_numbers,
     rows_taken,
-    table_error,
     taken,
 )
 from lamina.tabular._encoders import Encoder, Outputs, Record
@@ -35,25 +34,16 @@ class AppliedTarget:
     """
 
     def __init__(self, record: Record, tensors: dict[str, Floats]) -> None:
-        try:
-            vectors = {name: np.ascontiguousarray(vector) for name, vector in tensors.items()}
-            self._core = _core.make_table_target(json.dumps(record), vectors)
-        except _core.TableFault as fault:
-            raise table_error(fault) from None
+        vectors = {name: np.ascontiguousarray(vector) for name, vector in tensors.items()}
+        self._core = _core.make_table_target(json.dumps(record), vectors)
 
     def check_threshold(self, threshold: float | None) -> None:
         """Refuse a threshold without two classes, and one that is no probability."""
-        try:
-            self._core.check_threshold(threshold)
-        except _core.TableFault as fault:
-            raise table_error(fault) from None
+        self._core.check_threshold(threshold)
 
     def decode(self, outputs: NDArray[Any], threshold: float | None) -> NDArray[Any]:
         """Indices of classes, or numbers, [rows] from outputs [rows, outputs]."""
-        try:
-            decoded: NDArray[Any] = self._core.decode(np.asarray(outputs), threshold)
-        except _core.TableFault as fault:
-            raise table_error(fault) from None
+        decoded: NDArray[Any] = self._core.decode(np.asarray(outputs), threshold)
         return decoded
 
     def probabilities(self, outputs: NDArray[Any]) -> Floats:
@@ -84,11 +74,8 @@ class AppliedEncoders:
         self._dates = frozenset(dates)
         known = {name: f for name, f in dates.items() if name not in others}
         record = record | {"formats": record["formats"] | {"dates": known}}
-        try:
-            vectors = {name: np.ascontiguousarray(vector) for name, vector in tensors.items()}
-            self._core = _core.make_table_encoder(json.dumps(record), vectors)
-        except _core.TableFault as fault:
-            raise table_error(fault) from None
+        vectors = {name: np.ascontiguousarray(vector) for name, vector in tensors.items()}
+        self._core = _core.make_table_encoder(json.dumps(record), vectors)
 
     def layer(self) -> ColumnEncoding:
         """The network's first layer."""
@@ -101,10 +88,7 @@ class AppliedEncoders:
         """
         if self._formats:
             return None
-        try:
-            encoded = self._core.encode_row(row)
-        except _core.TableFault as fault:
-            raise table_error(fault) from None
+        encoded = self._core.encode_row(row)
         if encoded is None:
             return None
         matrix, issues = encoded
@@ -126,15 +110,8 @@ class AppliedEncoders:
         for group in groups:
             with rows_taken(rows):
                 sources = [self._source(place, columns, rows) for place in group]
-                issues += self._encode(sources, matrix)
+                issues += _issues(self._core.encode_columns(sources, matrix))
         return matrix, issues
-
-    def _encode(self, sources: list[tuple[Any, ...]], matrix: Outputs) -> list[ColumnIssue]:
-        try:
-            found = self._core.encode_columns(sources, matrix)
-        except _core.TableFault as fault:
-            raise table_error(fault) from None
-        return _issues(found)
 
     def _source(
         self, place: int, columns: dict[str, Column], rows: Indices | None

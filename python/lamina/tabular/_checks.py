@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from lamina import _core
+
 # A value is far outside when it lies beyond the training rows' least or greatest one by more than
 # this share of their range.
-FAR_OUTSIDE = 0.5
+FAR_OUTSIDE: float = _core.FAR_OUTSIDE
 
 _SHOWN_COLUMNS = 5
 

@@ -23,9 +23,6 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
-# Beyond it squares overflow; no measurement is as large.
-_GREATEST_NUMBER = 1e100
-
 
 class TableError(ValueError):
     """A table, a column or a value that cannot be used, said in one sentence."""
@@ -82,12 +79,16 @@ class CellError(TableError):
         )
 
 
-def table_error(fault: _core.TableFault) -> TableError:
-    """The error of the package for one of the core's."""
-    sentence, column, row, problem, unread = fault.args
+def _table_error(
+    sentence: str, column: str | None, row: int, problem: str, unread: str | None
+) -> TableError:
+    """The error of the package for one of the core's; without a column it is of no cell."""
     if column is None:
         return TableError(sentence)
     return CellError(column, row, problem, offers=() if unread is None else [("unread", unread)])
+
+
+_core.set_table_error(_table_error)
 
 
 @contextmanager
@@ -230,13 +231,13 @@ def read_numbers(name: str, column: Column, missing_values: Collection[str]) -> 
         if column.dtype.kind != "b":
             missing = MissingTexts.of(missing_values).among_numbers(column)
             numbers[missing] = np.nan
-    beyond = np.abs(numbers) > _GREATEST_NUMBER
+    beyond = np.abs(numbers) > _core.GREATEST_NUMBER
     if beyond.any():
         row = int(np.argmax(beyond)) + 1
         raise CellError(
             name,
             row,
-            f"expected a number of at most {_GREATEST_NUMBER:g}, got {numbers[row - 1]:g}",
+            f"expected a number of at most {_core.GREATEST_NUMBER:g}, got {numbers[row - 1]:g}",
             offers=[("unread", f"{numbers[row - 1]:g}")],
         )
     return numbers

@@ -43,10 +43,6 @@ class Scaling:
         spread = high - low if high > low else 0.5 * float(x.max() - x.min())
         return Scaling(middle, _scale(spread), middle, limit)
 
-    def apply(self, x: Floats) -> Floats:
-        """Scaled values of x, before the bend."""
-        return (x - self.center) / self.scale
-
     def vector(self) -> Floats:
         """Its four numbers, as they are stored."""
         return np.array([self.center, self.scale, self.fill, self.limit])
@@ -93,28 +89,11 @@ def choose_edges(x: Floats, bins: int) -> Floats:
     return edges if len(edges) > 2 else edges[:0]
 
 
-def places_among(x: Floats, edges: Floats) -> Floats:
-    """The place p of each x [rows] among rising edges: p = k + (x - e_k) / (e_(k+1) - e_k).
-
-    It goes on in the same way beyond both ends; NaN stays NaN.
-    """
-    k = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(edges) - 2)
-    places: Floats = k + (x - edges[k]) / (edges[k + 1] - edges[k])
-    return places
-
-
-def date_parts(dates: NDArray[Any]) -> tuple[Floats, Floats]:
-    """Whole days since 1970-01-01 and the part of the day in [0, 1), NaN where it is missing."""
-    seconds = dates.astype("datetime64[s]").astype(np.int64)
-    days, rest = np.divmod(seconds, _DAY_SECONDS)
-    missing = np.isnat(dates)
-    return np.where(missing, np.nan, days), np.where(missing, np.nan, rest / _DAY_SECONDS)
-
-
 def date_days(dates: NDArray[Any]) -> Floats:
     """Days since 1970-01-01 as float64 [rows], NaN where the date is missing."""
-    days, part = date_parts(dates)
-    return days + part
+    seconds = dates.astype("datetime64[s]").astype(np.int64)
+    days, rest = np.divmod(seconds, _DAY_SECONDS)
+    return np.where(np.isnat(dates), np.nan, days + rest / _DAY_SECONDS)
 
 
 def _ends_of_gaps(values: Floats, edges: Floats) -> Floats:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina import _core
 from lamina.tabular._apply import AppliedTarget
 from lamina.tabular._as_columns import as_column
 from lamina.tabular._columns import (
@@ -33,7 +34,7 @@ from lamina.tabular._texts import (
 
 SCHEMA = "lamina.tabular.target"
 VERSION = 1
-DEFAULT_THRESHOLD = 0.5
+DEFAULT_THRESHOLD: float = _core.DEFAULT_THRESHOLD
 TASKS = ("auto", "classification", "regression")
 
 _MOST_CLASSES = 1000
