@@ -22,7 +22,8 @@ enum class InJson {
   kUnlessDefault,  // may be left out, and is where it has its default
 };
 
-inline constexpr double kAnyNumber = std::numeric_limits<double>::infinity();
+// The largest number that an option may be: JSON has no infinity.
+inline constexpr double kAnyNumber = std::numeric_limits<double>::max();
 
 class OptionNames {
  public:
