@@ -34,7 +34,6 @@ constexpr std::array kNames = {
     Names{"column_encoding", "ColumnEncoding"},
 };
 
-constexpr int64_t kMostFeatures = int64_t{1} << 24;
 // Where the kernels of column encodings clip their inputs, and what Affine's numbers stay within.
 constexpr double kFarthest = 1e15, kFarthestAffine = 1e30;
 
@@ -60,7 +59,7 @@ void describe_learning(Visitor& visitor, LearningOptions& o) {
 // Found by the visitors' callers by argument, and so in no namespace without a name.
 template <class Visitor>
 void describe(Visitor& visitor, DenseOptions& o) {
-  visitor.integer("units", o.units, 1, kMostFeatures, InJson::kRequired);
+  visitor.integer("units", o.units, 1, kMostColumns, InJson::kRequired);
   visitor.boolean("bias", o.bias);
   describe_learning(visitor, o.learning);
   visitor.value("activation", o.activation, read_activation, write_activation);
@@ -227,7 +226,7 @@ template <class Visitor>
 void describe(Visitor& visitor, ColumnOptions& o) {
   visitor.boolean("indicator", o.indicator);
   if (o.kind == ColumnKind::kCategory)
-    return visitor.integer("count", o.count, 1, kMostFeatures, InJson::kRequired);
+    return visitor.integer("count", o.count, 1, kMostColumns, InJson::kRequired);
   if (o.kind == ColumnKind::kNumber) visitor.value("edges", o.edges, read_edges, write_edges);
   visitor.number("limit", o.limit, 0.0, 1e6);
   if (o.kind == ColumnKind::kDate) {

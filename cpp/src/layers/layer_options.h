@@ -15,6 +15,9 @@ namespace lamina {
 
 class Json;
 
+// Columns that a network or a layer takes or gives.
+inline constexpr int64_t kMostColumns = int64_t{1} << 24;
+
 // In the order of layer_kinds().
 enum class LayerKind {
   kDense,
