@@ -15,6 +15,7 @@ using kernels::ColumnKind;
 struct Names {
   const char *kind, *in_errors;
 };
+// In the order of LayerKind.
 constexpr std::array kNames = {
     Names{"dense", "Dense"},
     Names{"activation", "Activation"},
@@ -336,6 +337,12 @@ void check_rest(const std::string& where, const ColumnEncodingOptions& o) {
 
 const char* kind_name(LayerKind kind) noexcept { return kNames[static_cast<size_t>(kind)].kind; }
 const char* class_name(LayerKind kind) noexcept { return kNames[static_cast<size_t>(kind)].in_errors; }
+
+std::vector<std::string> layer_kinds() {
+  std::vector<std::string> kinds;
+  for (const Names& names : kNames) kinds.emplace_back(names.kind);
+  return kinds;
+}
 
 template <class Options>
 Options options_from_json(const Json& json) {
