@@ -32,7 +32,7 @@ else()
 endif()
 
 # Adds to `target` the kernels of each instruction set of this processor and each scalar type, which are one
-# source compiled with different flags, and announces each set as LAMINA_KERNELS_<NAME>=1.
+# source compiled with different flags, and announces each set to their dispatch as LAMINA_KERNELS_<NAME>=1.
 function(lamina_add_kernels target)
   foreach(_set IN LISTS LAMINA_INSTRUCTION_SETS)
     foreach(_type f32 f64)
@@ -48,7 +48,8 @@ function(lamina_add_kernels target)
       target_sources(${target} PRIVATE $<TARGET_OBJECTS:${_kernels}>)
     endforeach()
     string(TOUPPER "${_set}" _upper)
-    target_compile_definitions(${target} PUBLIC "LAMINA_KERNELS_${_upper}=1")
+    set_property(SOURCE "${PROJECT_SOURCE_DIR}/cpp/src/kernels/dispatch.cpp" APPEND PROPERTY
+      COMPILE_DEFINITIONS "LAMINA_KERNELS_${_upper}=1")
   endforeach()
 endfunction()
 

@@ -118,6 +118,28 @@ LAMINA_TEST(options_out_of_range_are_refused_by_name) {
                     "optimizer sgd: expected 'clip_norm' of at least 0, got -1"));
 }
 
+LAMINA_TEST(options_that_json_could_not_hold_are_refused) {
+  CHECK(starts_with(refused([] { make_layer<float>(DenseOptions{.units = 4, .l1 = INFINITY}); }),
+                    "Dense: expected 'l1' of at least 0, got inf"));
+  CHECK(starts_with(refused([] { make_layer<float>(DenseOptions{.units = 4, .max_norm = INFINITY}); }),
+                    "Dense: expected 'max_norm' above 0, got inf"));
+  CHECK(starts_with(refused([] {
+                      make_layer<float>(DenseOptions{.units = 4, .bias_initializer = {"constant", INFINITY}});
+                    }),
+                    "initializer constant: expected a finite number, got inf"));
+  CHECK(starts_with(refused([] {
+                      make_layer<float>(
+                          DenseOptions{.units = 4, .initializer = InitializerSpec("orthogonal", NAN)});
+                    }),
+                    "initializer orthogonal: expected a finite number, got nan"));
+  CHECK(starts_with(refused([] { make_layer<float>(BatchNormOptions{.epsilon = INFINITY}); }),
+                    "BatchNorm: expected 'epsilon'"));
+  CHECK(starts_with(refused([] { check_optimizer({.update = SgdOptions{.learning_rate = INFINITY}}); }),
+                    "optimizer sgd: expected 'learning_rate' of at least 0, got inf"));
+  CHECK(starts_with(refused([] { check_optimizer({.weight_decay = INFINITY}); }),
+                    "optimizer sgd: expected 'weight_decay' of at least 0, got inf"));
+}
+
 LAMINA_TEST(losses_made_of_options_are_those_that_json_describes) {
   CHECK(make_loss({.kind = "mse"}) == loss_from_json(Json("mean_squared_error")));
   CHECK(make_loss({.kind = "bce", .label_smoothing = 0.1, .positive_weight = 3.0}) ==

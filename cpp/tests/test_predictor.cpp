@@ -3,8 +3,10 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "base/thread_count.h"
 #include "check.h"
@@ -146,6 +148,37 @@ LAMINA_TEST(a_predictor_keeps_the_weights_that_it_was_given) {
   network.initialize(2, [](int64_t) { return false; });
   predictor.predict_row(in.data(), &after);
   CHECK(before == after);
+}
+
+LAMINA_TEST(rows_of_another_width_are_refused) {
+  const Network<float> network(Json{{"inputs", 3}, {"layers", Json::Array{dense(2)}}}, 5);
+  const Predictor<float> predictor(network, network.weights());
+  const std::vector<float> x = numbers<float>(8);
+  std::vector<float> y(8);
+  const auto refused = [](const auto& call) -> std::string {
+    try {
+      call();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const auto never = [](int64_t) { return false; };
+  const auto wide = [&](int64_t rows) {
+    return ArraySource{x.data(), kernels::SourceType::kF32, rows, 4, 4 * sizeof(float), sizeof(float)};
+  };
+  for (const int64_t rows : {1, 2}) {
+    const std::string sentence =
+        "predict: expected X of shape [rows, 3], got [" + std::to_string(rows) + ", 4]";
+    CHECK(refused([&] { predictor.predict(wide(rows), y.data(), never); }) == sentence);
+    CHECK(refused([&] { predict(network, network.weights(), wide(rows), y.data(), never); }) == sentence);
+  }
+  DataSet<float> data;
+  data.inputs = {x.data(), kernels::SourceType::kF32, 0, 3, 3 * sizeof(float), sizeof(float)};
+  data.targets.values = x.data();
+  CHECK(refused([&] {
+          evaluate(network, network.weights(), make_loss({}), data, static_cast<float*>(nullptr), never);
+        }) == "evaluate: expected X of shape [rows, 3] with at least one row, got [0, 3]");
 }
 
 LAMINA_TEST(nan_goes_through) {

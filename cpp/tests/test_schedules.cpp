@@ -119,6 +119,15 @@ LAMINA_TEST(a_warm_up_by_epoch_counts_epochs) {
   check_rates(*warm, {0.5, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5});
 }
 
+LAMINA_TEST(the_longest_warm_up_of_the_longest_epochs_has_just_begun) {
+  constexpr int64_t kMost = int64_t{1} << 44;
+  const auto warm =
+      make_warm_up(make_schedule(1.0, ConstantOptions{}), {.steps = kMost, .start = 0.25}, Per::kEpoch);
+  const auto got = warm->rates({.first_step = 0, .count = 2, .epoch_steps = kMost});
+  CHECK_NEAR(got[0], 0.25, 1e-12);
+  CHECK_NEAR(got[1], 0.25, 1e-12);
+}
+
 LAMINA_TEST(a_function_gives_the_rate_itself_once_for_each_epoch) {
   int calls = 0;
   const auto schedule = make_function_schedule(

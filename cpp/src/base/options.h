@@ -17,12 +17,13 @@ namespace lamina {
 // A struct of options has one function describe(visitor, options), which calls number, integer, boolean or
 // value for each of them, by name and with its range. Defaults are the values that the struct has at first.
 enum class InJson {
-  kRequired,       // must be given
   kOptional,       // may be left out; is always written
+  kRequired,       // must be given
   kUnlessDefault,  // may be left out, and is where it has its default
 };
 
-inline constexpr double kAnyNumber = std::numeric_limits<double>::infinity();
+// The largest number that an option may be: JSON has no infinity.
+inline constexpr double kAnyNumber = std::numeric_limits<double>::max();
 
 class OptionNames {
  public:
@@ -39,18 +40,16 @@ class OptionNames {
 class OptionReader {
  public:
   explicit OptionReader(const JsonReader& from) : from_(from) {}
-  void number(const char* name, double& value, double minimum, double maximum,
-              InJson in = InJson::kOptional) {
+  void number(const char* name, double& value, double minimum, double maximum, InJson in = {}) {
     value = from_.number(name, fallback(value, in), minimum, maximum);
   }
-  void integer(const char* name, int64_t& value, int64_t minimum, int64_t maximum,
-               InJson in = InJson::kOptional) {
+  void integer(const char* name, int64_t& value, int64_t minimum, int64_t maximum, InJson in = {}) {
     value = from_.integer(name, fallback(value, in), minimum, maximum);
   }
   void boolean(const char* name, bool& value, InJson = {}) { value = from_.boolean(name, value); }
   // read(reader, name, value) where the option is given.
   template <class Value, class Read, class Write>
-  void value(const char* name, Value& value, Read read, Write, InJson in = InJson::kOptional) {
+  void value(const char* name, Value& value, Read read, Write, InJson in = {}) {
     if (in == InJson::kRequired || from_.has(name)) read(from_, name, value);
   }
 

@@ -19,6 +19,9 @@ struct ArraySource {
   int64_t row_stride = 0, column_stride = 0;
 };
 
+// Raises kValue unless there are so many columns and at least so many rows.
+void check_shape(const ArraySource& inputs, int64_t columns, int64_t least_rows, const char* where);
+
 template <class T>
 struct DataSet {
   ArraySource inputs;

@@ -89,6 +89,7 @@ bool run_all_tiles(const Job<T>& job, const Execution& execution, Poll poll) {
 template <class T>
 bool predict(const Network<T>& network, const T* parameters, const ArraySource& inputs, T* outputs, Poll poll,
              const Execution& execution) {
+  check_shape(inputs, network.inputs(), 0, "predict");
   return run_all_tiles<T>(
       {.network = network, .parameters = parameters, .inputs = inputs, .outputs = outputs}, execution, poll);
 }
@@ -96,6 +97,7 @@ bool predict(const Network<T>& network, const T* parameters, const ArraySource& 
 template <class T>
 Evaluation evaluate(const Network<T>& network, const T* parameters, const LossSpec& loss,
                     const DataSet<T>& data, T* outputs, Poll poll, const Execution& execution) {
+  check_shape(data.inputs, network.inputs(), 1, "evaluate");
   check_loss_fits(loss, network);
   const LossTargets<T> targets(network, parameters, data);
   const int64_t rows = data.inputs.rows;

@@ -10,6 +10,9 @@
 
 namespace lamina {
 
+// Both raise kValue where the rows are not as wide as the network's inputs, and evaluate where there are
+// none.
+
 // Outputs of all rows into `outputs` [rows, network outputs], contiguous. `parameters` is the flat buffer to
 // use: the network's own, or a snapshot of it. False: the poll asked to stop.
 template <class T>

@@ -295,6 +295,7 @@ void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& work
 template <class T>
 bool Predictor<T>::predict(const ArraySource& in, T* out, Poll poll) const {
   if (in.rows != 1) return lamina::predict(network(), network().weights(), in, out, poll, execution_);
+  check_shape(in, inputs(), 0, "predict");
   if (copies_input_) {
     run_row(in, out);
     return true;

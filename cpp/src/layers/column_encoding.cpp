@@ -9,7 +9,6 @@ namespace {
 
 using kernels::ColumnKind;
 
-constexpr int64_t kMostFeatures = int64_t{1} << 24;  // as of the network's inputs
 constexpr int64_t kDateFeatures = 7;
 
 }  // namespace
@@ -48,9 +47,10 @@ void ColumnEncoding<T>::add_column(const ColumnOptions& column) {
   }
   inputs_ += inputs;
   features_ += features + (code.indicator ? 1 : 0);
-  if (features_ > kMostFeatures)
+  if (features_ > kMostColumns)
     throw Error(Error::Kind::kValue, "ColumnEncoding, column " + std::to_string(codes_.size()) +
-                                         ": the columns up to here make more than 16777216 features");
+                                         ": the columns up to here make more than " +
+                                         std::to_string(kMostColumns) + " features");
   knots_.emplace_back(column.edges.begin(), column.edges.end());
   codes_.push_back(code);
 }

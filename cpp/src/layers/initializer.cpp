@@ -90,6 +90,9 @@ void check_initializer(const InitializerSpec& spec) {
   if (std::find(names.begin(), names.end(), spec.name) == names.end())
     throw Error(Error::Kind::kValue,
                 "initializer: unknown name '" + spec.name + "'; expected one of " + join(names));
+  if (!std::isfinite(spec.value))
+    throw Error(Error::Kind::kValue,
+                "initializer " + spec.name + ": expected a finite number, got " + shown(spec.value));
 }
 
 InitializerSpec initializer_from_json(const Json& json) {

@@ -22,7 +22,7 @@ struct InitializerSpec {
   InitializerSpec(const char* of) : InitializerSpec(of, std::string_view(of) == "orthogonal" ? 1.0 : 0.0) {}
 };
 
-// Raises kValue where there is none of its name.
+// Raises kValue where there is none of its name, or its value is not finite.
 void check_initializer(const InitializerSpec& spec);
 
 // From `"he_normal"` or `{"kind": "constant", "value": 0.1}`.

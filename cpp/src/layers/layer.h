@@ -258,6 +258,5 @@ std::vector<std::unique_ptr<Layer<T>>> make_layers(const Options&... options) {
 // From {"kind": "dense", ...}; unknown kinds and options raise.
 template <class T>
 std::unique_ptr<Layer<T>> make_layer(const Json& spec);
-std::vector<std::string> layer_kinds();
 
 }  // namespace lamina

@@ -81,13 +81,6 @@ std::unique_ptr<Layer<T>> make_layer(const Json& json) {
   spec.fail("unknown kind '" + kind + "'; expected one of " + join(layer_kinds()));
 }
 
-std::vector<std::string> layer_kinds() {
-  std::vector<std::string> kinds;
-  for (int kind = 0; kind <= static_cast<int>(LayerKind::kColumnEncoding); ++kind)
-    kinds.emplace_back(kind_name(static_cast<LayerKind>(kind)));
-  return kinds;
-}
-
 #define LAMINA_INSTANTIATE(T)                                                              \
   template std::unique_ptr<Layer<T>> make_layer(const Json&);                              \
   template std::unique_ptr<Layer<T>> make_residual(std::vector<std::unique_ptr<Layer<T>>>, \

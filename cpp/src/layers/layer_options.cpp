@@ -15,6 +15,7 @@ using kernels::ColumnKind;
 struct Names {
   const char *kind, *in_errors;
 };
+// In the order of LayerKind.
 constexpr std::array kNames = {
     Names{"dense", "Dense"},
     Names{"activation", "Activation"},
@@ -34,8 +35,6 @@ constexpr std::array kNames = {
     Names{"column_encoding", "ColumnEncoding"},
 };
 
-constexpr double kLargest = std::numeric_limits<double>::infinity();
-constexpr int64_t kMostFeatures = int64_t{1} << 24;
 // Where the kernels of column encodings clip their inputs, and what Affine's numbers stay within.
 constexpr double kFarthest = 1e15, kFarthestAffine = 1e30;
 
@@ -52,8 +51,8 @@ const auto write_initializer = [](const InitializerSpec& value) { return initial
 template <class Visitor>
 void describe_learning(Visitor& visitor, LearningOptions& o) {
   visitor.boolean("trainable", o.trainable, InJson::kUnlessDefault);
-  visitor.number("rate_factor", o.rate_factor, 0.0, kLargest, InJson::kUnlessDefault);
-  visitor.number("decay_factor", o.decay_factor, 0.0, kLargest, InJson::kUnlessDefault);
+  visitor.number("rate_factor", o.rate_factor, 0.0, kAnyNumber, InJson::kUnlessDefault);
+  visitor.number("decay_factor", o.decay_factor, 0.0, kAnyNumber, InJson::kUnlessDefault);
 }
 
 }  // namespace
@@ -61,7 +60,7 @@ void describe_learning(Visitor& visitor, LearningOptions& o) {
 // Found by the visitors' callers by argument, and so in no namespace without a name.
 template <class Visitor>
 void describe(Visitor& visitor, DenseOptions& o) {
-  visitor.integer("units", o.units, 1, kMostFeatures, InJson::kRequired);
+  visitor.integer("units", o.units, 1, kMostColumns, InJson::kRequired);
   visitor.boolean("bias", o.bias);
   describe_learning(visitor, o.learning);
   visitor.value("activation", o.activation, read_activation, write_activation);
@@ -69,8 +68,8 @@ void describe(Visitor& visitor, DenseOptions& o) {
     return initializer_to_json(initializer ? *initializer : default_initializer(o.activation));
   });
   visitor.value("bias_initializer", o.bias_initializer, read_initializer, write_initializer);
-  visitor.number("l1", o.l1, 0.0, kLargest, InJson::kUnlessDefault);
-  visitor.number("l2", o.l2, 0.0, kLargest, InJson::kUnlessDefault);
+  visitor.number("l1", o.l1, 0.0, kAnyNumber, InJson::kUnlessDefault);
+  visitor.number("l2", o.l2, 0.0, kAnyNumber, InJson::kUnlessDefault);
   visitor.value(
       "max_norm", o.max_norm,
       [](const JsonReader& from, const char* name, double& value) {
@@ -94,7 +93,7 @@ void describe(Visitor& visitor, DropoutOptions& o) {
 template <class Visitor>
 void describe(Visitor& visitor, BatchNormOptions& o) {
   visitor.number("momentum", o.momentum, 0.0, 1.0);
-  visitor.number("epsilon", o.epsilon, 1e-12, kLargest);
+  visitor.number("epsilon", o.epsilon, 1e-12, kAnyNumber);
   visitor.boolean("scale", o.scale);
   visitor.boolean("shift", o.shift);
   describe_learning(visitor, o.learning);
@@ -228,7 +227,7 @@ template <class Visitor>
 void describe(Visitor& visitor, ColumnOptions& o) {
   visitor.boolean("indicator", o.indicator);
   if (o.kind == ColumnKind::kCategory)
-    return visitor.integer("count", o.count, 1, kMostFeatures, InJson::kRequired);
+    return visitor.integer("count", o.count, 1, kMostColumns, InJson::kRequired);
   if (o.kind == ColumnKind::kNumber) visitor.value("edges", o.edges, read_edges, write_edges);
   visitor.number("limit", o.limit, 0.0, 1e6);
   if (o.kind == ColumnKind::kDate) {
@@ -287,7 +286,8 @@ template <class Options>
 void check_rest(const std::string&, const Options&) {}
 
 void check_rest(const std::string& where, const DenseOptions& o) {
-  if (!(o.max_norm >= 0.0)) fail(where, "expected 'max_norm' above 0, got " + shown(o.max_norm));
+  if (!(o.max_norm >= 0.0 && o.max_norm <= kAnyNumber))
+    fail(where, "expected 'max_norm' above 0, got " + shown(o.max_norm));
   if (o.initializer) check_initializer(*o.initializer);
   check_initializer(o.bias_initializer);
 }
@@ -337,6 +337,12 @@ void check_rest(const std::string& where, const ColumnEncodingOptions& o) {
 
 const char* kind_name(LayerKind kind) noexcept { return kNames[static_cast<size_t>(kind)].kind; }
 const char* class_name(LayerKind kind) noexcept { return kNames[static_cast<size_t>(kind)].in_errors; }
+
+std::vector<std::string> layer_kinds() {
+  std::vector<std::string> kinds;
+  for (const Names& names : kNames) kinds.emplace_back(names.kind);
+  return kinds;
+}
 
 template <class Options>
 Options options_from_json(const Json& json) {

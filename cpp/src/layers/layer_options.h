@@ -15,7 +15,9 @@ namespace lamina {
 
 class Json;
 
-// In the order of layer_kinds().
+// Columns that a network or a layer takes or gives.
+inline constexpr int64_t kMostColumns = int64_t{1} << 24;
+
 enum class LayerKind {
   kDense,
   kActivation,
@@ -38,6 +40,8 @@ enum class LayerKind {
 // The name in JSON, such as "layer_norm"; and the one in errors, as Python has it: "LayerNorm".
 const char* kind_name(LayerKind kind) noexcept;
 const char* class_name(LayerKind kind) noexcept;
+// The names in JSON of all layers.
+std::vector<std::string> layer_kinds();
 
 struct DenseOptions {
   static constexpr LayerKind kKind = LayerKind::kDense;

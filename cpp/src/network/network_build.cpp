@@ -12,12 +12,11 @@ namespace lamina {
 namespace {
 
 constexpr int kDeepestBlock = 16;
-constexpr int64_t kMostInputs = int64_t{1} << 24;
 
 int64_t inputs_of(const Json& json) {
   const JsonReader spec(json, "network");
   spec.allow_only({"inputs", "layers"});
-  return spec.integer("inputs", std::nullopt, 1, kMostInputs);
+  return spec.integer("inputs", std::nullopt, 1, kMostColumns);
 }
 
 template <class T>
@@ -63,8 +62,8 @@ Network<T>::Network(int64_t inputs, Layers layers)
       inputs_(inputs),
       layers_(std::move(layers)),
       allocator_(kernels_.panel_columns) {
-  if (inputs_ < 1 || inputs_ > kMostInputs)
-    fail_outside("network", "inputs", 1.0, static_cast<double>(kMostInputs), static_cast<double>(inputs_));
+  if (inputs_ < 1 || inputs_ > kMostColumns)
+    fail_outside("network", "inputs", 1.0, static_cast<double>(kMostColumns), static_cast<double>(inputs_));
   if (layers_.empty()) throw Error(Error::Kind::kValue, "network: expected at least one layer, got none");
   layer_slots_.push_back(add_slot(inputs_));
   for (size_t i = 0; i < layers_.size(); ++i)

@@ -43,11 +43,7 @@ class ModelWeights final : public WeightCopy {
 template <class T>
 void check_data(const FitParts<T>& parts, const DataSet<T>& data, const char* where) {
   const Network<T>& network = parts.model->network();
-  if (data.inputs.rows < 1 || data.inputs.columns != network.inputs())
-    throw Error(Error::Kind::kValue, std::string(where) + ": expected X of shape [rows, " +
-                                         std::to_string(network.inputs()) + "] with at least one row, got [" +
-                                         std::to_string(data.inputs.rows) + ", " +
-                                         std::to_string(data.inputs.columns) + "]");
+  check_shape(data.inputs, network.inputs(), 1, where);
   check_targets(data, *parts.loss, network.outputs(), where);
 }
 

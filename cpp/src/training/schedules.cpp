@@ -215,8 +215,9 @@ class WarmUp final : public Schedule {
     const double steps = static_cast<double>(options_.steps);
     std::vector<double> rates;
     rates.reserve(static_cast<std::size_t>(span.count));
-    const int64_t warm_steps = options_.steps * unit;
     const int64_t end = span.first_step + span.count;
+    // Beyond the end it does not matter how many: the product of the two could overflow.
+    const int64_t warm_steps = std::min(options_.steps, end / unit + 1) * unit;
     for (int64_t step = span.first_step; step < std::min(end, warm_steps); ++step) {
       const double t = static_cast<double>(step / unit);
       rates.push_back(rate_ * between(options_.start, 1.0, std::min(t + 1.0, steps) / steps));
