@@ -68,12 +68,15 @@ double train_step(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer
 }
 
 template <class T>
-double value_and_gradient(Model<T>& model, const LossSpec& loss, const Examples& examples, uint64_t seed,
-                          uint64_t step, bool accumulate) {
+ValueAndGradients value_and_gradient(Model<T>& model, const std::vector<py::object>& names,
+                                     const LossSpec& loss, const Examples& examples, uint64_t seed,
+                                     uint64_t step, bool accumulate) {
   const ExampleArrays<T> arrays(examples, model.network().inputs(), "value_and_grad");
-  return interruptible([&](Poll poll) {
-    const Unlocked unlocked(arrays);
-    return model.value_and_gradient(arrays.data, loss, seed, step, accumulate, poll);
+  return with_gradients(model, names, [&] {
+    return interruptible([&](Poll poll) {
+      const Unlocked unlocked(arrays);
+      return model.value_and_gradient(arrays.data, loss, seed, step, accumulate, poll);
+    });
   });
 }
 
@@ -110,9 +113,10 @@ std::optional<py::array> backward(Model<T>& model, const DenseArray<T>& output_g
 }
 
 template <class T>
-std::optional<ArrayList> gradients(const Model<T>& model) {
-  if (model.gradients() == nullptr) return std::nullopt;
-  return list_of(unpack_all(model, model.gradients()));
+std::optional<Gradients> gradients(Model<T>& model, const std::vector<py::object>& names) {
+  const auto right = model.hold_training();
+  if (model.gradients() == nullptr && !names.empty()) return std::nullopt;
+  return gradients_by_name(model, names);
 }
 
 // Methods of Python's that work on weights and gradients alone, without the interpreter's lock.
@@ -161,7 +165,8 @@ void bind_steps(py::class_<NetworkHandle>& type) {
           [](const NetworkHandle& self, const LossSpec& loss, const Examples& examples, uint64_t seed,
              uint64_t step, bool accumulate) {
             return self.visit([&](auto& model) {
-              return value_and_gradient(model, loss, examples, seed, step, accumulate);
+              return value_and_gradient(model, self.parameter_names(), loss, examples, seed, step,
+                                        accumulate);
             });
           },
           py::arg("loss"), py::arg("examples"), py::kw_only(), py::arg("seed"), py::arg("step"),
@@ -186,8 +191,18 @@ void bind_steps(py::class_<NetworkHandle>& type) {
           py::arg("input_gradient_wanted"))
       .def("gradients",
            [](const NetworkHandle& self) {
-             return self.visit([](const auto& model) { return gradients(model); });
+             return self.visit([&](auto& model) { return gradients(model, self.parameter_names()); });
            })
+      // Calls call() with the right to train, and returns what it returns.
+      .def(
+          "hold_training",
+          [](const NetworkHandle& self, const py::function& call) -> py::object {
+            return self.visit([&](auto& model) {
+              const auto right = model.hold_training();
+              return call();
+            });
+          },
+          py::arg("call"))
       .def("penalty", unlocked([](auto& model) { return model.penalty(); }))
       .def("apply_gradients",
            unlocked_with<OptimizerHandle>("optimizer",
