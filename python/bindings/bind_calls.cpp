@@ -102,10 +102,7 @@ bool is_short(const Network<T>& network, int64_t rows, int64_t multiply_adds) no
 // Runs a call with the interpreter's lock held where it is short, else without, noticing Ctrl-C.
 template <class Run>
 auto run_long(PyObject* x, Run run) {
-  return interruptible([&](Poll poll) {
-    const Unlocked unlocked(py::reinterpret_borrow<py::array>(x));
-    return run(poll);
-  });
+  return run_unlocked(run, py::reinterpret_borrow<py::array>(x));
 }
 template <class Run>
 auto run_now_or_long(bool is_short, PyObject* x, Run run) {

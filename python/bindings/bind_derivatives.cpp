@@ -31,10 +31,9 @@ const T* changes(const std::optional<DenseArray<T>>& array, int64_t rows, int64_
 // Runs call(derivatives, poll) on these arrays without the interpreter lock.
 template <class T, class Call, class... Given>
 void derive(Model<T>& model, Call call, const Given&... arrays) {
-  interruptible([&](Poll poll) {
-    const Unlocked unlocked(arrays...);
-    model.derive([&](Derivatives<T>& derivatives) { return call(derivatives, poll); });
-  });
+  run_unlocked(
+      [&](Poll poll) { model.derive([&](Derivatives<T>& derivatives) { return call(derivatives, poll); }); },
+      arrays...);
 }
 
 template <class T>
@@ -138,10 +137,11 @@ ArrayList hessian_vector_product(Model<double>& model, const LossSpec& loss, con
   const int64_t size = model.network().flat_size();
   AlignedBuffer<double> vector(size), product(size);
   pack_all(model, direction, vector.data(), kWhere);
-  interruptible([&](Poll poll) {
-    const Unlocked unlocked(arrays);
-    model.hessian_vector_product(loss, arrays.data, vector.data(), product.data(), poll);
-  });
+  run_unlocked(
+      [&](Poll poll) {
+        model.hessian_vector_product(loss, arrays.data, vector.data(), product.data(), poll);
+      },
+      arrays);
   return list_of(unpack_all(model, product.data()));
 }
 
@@ -157,12 +157,13 @@ ArrayList activations(const Model<T>& model, const py::array& inputs) {
         std::vector<py::ssize_t>{static_cast<py::ssize_t>(source.rows), static_cast<py::ssize_t>(widths[i])});
     out.push_back(result.back().mutable_data());
   }
-  interruptible([&](Poll poll) {
-    const Unlocked unlocked(inputs);
-    model.read([&](const Network<T>& read, const T* weights) {
-      layer_outputs<T>(read, weights, source, out, poll);
-    });
-  });
+  run_unlocked(
+      [&](Poll poll) {
+        model.read([&](const Network<T>& read, const T* weights) {
+          layer_outputs<T>(read, weights, source, out, poll);
+        });
+      },
+      inputs);
   return list_of(result);
 }
 

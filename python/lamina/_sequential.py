@@ -89,7 +89,7 @@ class Sequential(Stack):
         x = checked_inputs(self, X, "predict", least_rows=0)
         if self._is_fresh:
             warn_untrained(self)
-        result: Array = self._core_network().predict(x, None)
+        result: Array = self._core_network().predict(x)
         return result
 
     def compile_predictor(self) -> _core.Predictor:
@@ -143,7 +143,7 @@ class Sequential(Stack):
             outputs = np.empty((len(data.x), core.outputs), self.dtype) if scorer else None
             value = core.evaluate(chosen, data, outputs)
         else:
-            outputs = core.predict(data.x, None)
+            outputs = core.predict(data.x)
             value, _ = custom_value(chosen, outputs, data.values)
         figures = {} if outputs is None else scorer.score(data.targets, outputs, data.weights)
         return {"loss": value, **figures}

@@ -150,7 +150,7 @@ class Objective:
         return value if np.isfinite(value) else np.inf
 
     def _differences(self, part: Examples, *, check: bool = True) -> Floats:
-        outputs = self._core.predict(part.x, None)
+        outputs = self._core.predict(part.x)
         if check and not np.isfinite(outputs).all():
             raise _core.NotFiniteError("fit: an output of the network is not finite")
         difference: Floats = outputs - part.targets.reshape(outputs.shape)

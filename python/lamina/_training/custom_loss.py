@@ -156,7 +156,7 @@ class CustomLossFit(Fit):
     def _validation_loss(self, outputs: Array | None) -> float:
         data = self._validation
         assert data is not None
-        found = self.net._core_network().predict(data.x, None)
+        found = self.net._core_network().predict(data.x)
         if outputs is not None:
             outputs[:] = found
         return custom_value(self._loss, found, data.targets)[0]
