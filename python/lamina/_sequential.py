@@ -31,8 +31,8 @@ from lamina._optimizers.weight_average import WeightAverage
 from lamina._training import steps
 from lamina._training.callbacks import Callback, EarlyStopping
 from lamina._training.fit import FitOptions, Verbose, check_validation
+from lamina._training.fit_class import fit_class
 from lamina._training.history import History
-from lamina._training.make_fit import make_fit
 from lamina._training.training_warnings import warn_of_labels, warn_untrained
 
 
@@ -244,7 +244,8 @@ class Sequential(Stack):
             method = make_optimizer(optimizer)
             if isinstance(method, FullBatchOptimizer):
                 method.check_options(**batches)
-            fit = make_fit(self, chosen, method, options, Scorer(metrics), callbacks)
+            kind = fit_class(chosen, method)
+            fit = kind(self, chosen, method, options, Scorer(metrics), callbacks)
             check_validation(validation_data, validation_fraction)
             validation = None
             if validation_data is not None:
