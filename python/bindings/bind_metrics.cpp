@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "figures_dict.h"
 #include "given_values.h"
 #include "metric_arguments.h"
 #include "register.h"
@@ -83,7 +84,7 @@ void register_metrics(py::module_& module) {
             mode, {{"auto", std::nullopt}, {"min", Mode::kMin}, {"max", Mode::kMax}}, where,
             "mode auto, min or max");
         const Monitored found = monitored(where, name.is_none() ? std::string() : std::string(py::str(name)),
-                                          direction, figure_modes(figures));
+                                          direction, modes_of(figures));
         return py::make_tuple(found.name, found.larger_is_better);
       },
       py::arg("where"), py::arg("name"), py::arg("mode"), py::arg("figures"),

@@ -95,17 +95,6 @@ MetricOptions metric_options(const Metric& metric, const py::dict& given) {
   return OptionsReader(metric).read(given);
 }
 
-FigureModes figure_modes(const py::dict& figures) {
-  FigureModes modes;
-  for (const auto& [name, mode] : figures)
-    modes.push_back(
-        {name.cast<std::string>(),
-         named_value<std::optional<Mode>>(mode.is_none() ? py::str("auto") : py::str(mode),
-                                          {{"auto", std::nullopt}, {"min", Mode::kMin}, {"max", Mode::kMax}},
-                                          "watch", "mode min, max or None")});
-  return modes;
-}
-
 std::optional<std::string> mode_name(std::optional<Mode> mode) {
   if (!mode) return std::nullopt;
   return *mode == Mode::kMin ? "min" : "max";

@@ -17,9 +17,6 @@ MetricOptions metric_options(const Metric& metric, const py::dict& given);
 // "min" or "max".
 std::optional<std::string> mode_name(std::optional<Mode> mode);
 
-// What the figures of an epoch will be, from {name: "min", "max" or None}.
-FigureModes figure_modes(const py::dict& figures);
-
 // Class indices [rows] of int32, or numbers [rows, columns] of float32 or float64, without gaps.
 NumberView number_view(const py::array& array);
 
