@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import lamina as lm
-from networks import bits, class_data, classifier
+from networks import bits, class_data, classifier, regressor, value_data
 
 pytestmark = pytest.mark.kernels
 
@@ -84,6 +84,61 @@ def test_a_second_thread_that_trains_is_refused_and_may_predict() -> None:
     hold.go_on.set()
     thread.join()
     net.fit(x, y, epochs=1, verbose=False)
+
+
+def own_squares(outputs: Any, y: Any) -> tuple[float, Any]:
+    """Half the mean of squared errors by row, and its gradient."""
+    error = outputs - y
+    return 0.5 * float((error**2).sum()) / len(y), error / len(y)
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", own_squares])
+def test_each_of_two_threads_gets_the_gradients_of_its_own_rows(loss: Any) -> None:
+    layers = [lm.Dense(300, "tanh"), lm.Dense(200, "tanh"), lm.Dense(2)]
+    net = lm.Sequential(layers, inputs=40)
+    parts = [value_data(rows=100, inputs=40, seed=seed) for seed in (0, 1)]
+    alone = [bits(net.value_and_grad(*part, loss=loss)[1].values()) for part in parts]
+    found: list[list[bytes]] = [[], []]
+
+    def compute(index: int) -> None:
+        while len(found[index]) < 40:
+            try:
+                _, gradients = net.value_and_grad(*parts[index], loss=loss)
+            except RuntimeError as error:
+                assert "another thread is training it" in str(error)
+            else:
+                found[index].append(bits(gradients.values()))
+
+    threads = [threading.Thread(target=compute, args=(index,)) for index in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [[gradients] * 40 for gradients in alone]
+
+
+def test_a_step_by_a_custom_loss_is_one_piece_for_other_threads() -> None:
+    x, y = value_data()
+    net, twin = regressor(), regressor()
+    entered, go_on = threading.Event(), threading.Event()
+
+    def waiting(outputs: Any, targets: Any) -> tuple[float, Any]:
+        entered.set()
+        assert go_on.wait(60)
+        return own_squares(outputs, targets)
+
+    options: dict[str, Any] = {"optimizer": lm.SGD(), "loss": waiting}
+    thread = threading.Thread(target=net.train_step, args=(x, y), kwargs=options)
+    thread.start()
+    assert entered.wait(60)
+    for use in (lambda: net.forward(-x), lambda: net.value_and_grad(-x, y), net.gradients):
+        with pytest.raises(RuntimeError, match="another thread is training it"):
+            use()
+    go_on.set()
+    thread.join()
+    twin.train_step(x, y, optimizer=lm.SGD(), loss=own_squares)
+    assert bits(net) == bits(twin)
+    assert bits(net.gradients().values()) == bits(twin.gradients().values())
 
 
 def test_predictions_during_a_fit_come_from_published_weights_alone() -> None:

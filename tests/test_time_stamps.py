@@ -80,7 +80,7 @@ def test_single_rows_batches_predictors_and_steps_by_hand_agree(dtype: Any) -> N
     rounded = x.astype(np.float32)
     np.testing.assert_allclose(predictor(rounded[0]), net.predict(rounded[:1])[0], atol=bound)
     core = net._core_network()
-    assert core.predict(x, None).tobytes() == whole.tobytes()
+    assert core.predict(x).tobytes() == whole.tobytes()
 
 
 def test_losses_gradients_and_derivatives_see_them_too() -> None:

@@ -197,4 +197,37 @@ LAMINA_TEST(a_hook_that_throws_leaves_weights_and_optimizer_as_they_were) {
   CHECK(weights_of(model) != before);
 }
 
+LAMINA_TEST(gradients_stay_while_a_thread_holds_the_right_to_train) {
+  const Rows<float> rows;
+  Model<float> model(Json::parse(kSpec), 3);
+  const auto compute = [&](int64_t first) {
+    return model.value_and_gradient(rows.data(first, 16), cross_entropy(), 3, 0, false, never);
+  };
+  const auto gradients = [&] {
+    return std::vector<float>(model.gradients(), model.gradients() + model.network().flat_size());
+  };
+  compute(0);
+  const std::vector<float> alone = gradients();
+  int refused = 0;
+  const auto compute_elsewhere = [&] {
+    std::thread([&] {
+      try {
+        compute(16);
+      } catch (const Error& error) {
+        refused += error.kind() == Error::Kind::kState;
+      }
+    }).join();
+  };
+  {
+    const auto right = model.hold_training();
+    compute(0);
+    compute_elsewhere();
+    CHECK(gradients() == alone);
+  }
+  CHECK(refused == 1);
+  compute_elsewhere();
+  CHECK(refused == 1);
+  CHECK(gradients() != alone);
+}
+
 LAMINA_TEST_MAIN

@@ -46,7 +46,7 @@ class HeldMemory {
  private:
   template <class Array>
   void hold(const std::optional<Array>& array) {
-    if (array) hold_chain(*array);
+    if (array) hold(*array);
   }
   template <class Array>
   void hold(const std::vector<Array>& arrays) {

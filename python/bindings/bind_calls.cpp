@@ -102,10 +102,7 @@ bool is_short(const Network<T>& network, int64_t rows, int64_t multiply_adds) no
 // Runs a call with the interpreter's lock held where it is short, else without, noticing Ctrl-C.
 template <class Run>
 auto run_long(PyObject* x, Run run) {
-  return interruptible([&](Poll poll) {
-    const Unlocked unlocked(py::reinterpret_borrow<py::array>(x));
-    return run(poll);
-  });
+  return run_unlocked(run, py::reinterpret_borrow<py::array>(x));
 }
 template <class Run>
 auto run_now_or_long(bool is_short, PyObject* x, Run run) {
@@ -179,22 +176,6 @@ PyObject* try_train_step(Model<T>& model, PyObject* x, PyObject* y, const LossSp
   return PyFloat_FromDouble(*value);
 }
 
-// {name: gradient} of the last value_and_gradient.
-template <class T>
-py::dict gradients_by_name(const Model<T>& model, const std::vector<py::object>& names) {
-  const std::vector<Parameter>& parameters = model.network().parameters();
-  py::dict gradients;
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const Parameter& parameter = parameters[i];
-    std::array<Py_intptr_t, 4> shape;
-    std::copy(parameter.shape.begin(), parameter.shape.end(), shape.begin());
-    py::object array = new_array<T>(static_cast<int>(parameter.shape.size()), shape.data());
-    unpack_parameter(parameter, model.gradients(), values_of<T>(array.ptr()));
-    if (PyDict_SetItem(gradients.ptr(), names[i].ptr(), array.ptr()) != 0) throw py::error_already_set();
-  }
-  return gradients;
-}
-
 template <class T>
 PyObject* try_value_and_gradient(Model<T>& model, const std::vector<py::object>& names, PyObject* x,
                                  PyObject* y, const LossSpec& loss, uint64_t seed, uint64_t step,
@@ -205,10 +186,11 @@ PyObject* try_value_and_gradient(Model<T>& model, const std::vector<py::object>&
   if (!rows || names.empty() || !targets.read(y, loss, rows->rows, network.outputs(), "value_and_grad"))
     return none();
   const DataSet<T> data{*rows, targets.targets(), nullptr};
-  const double value = run_now_or_long(
-      is_short(network, rows->rows, network.training_multiply_adds()), x,
-      [&](Poll poll) { return model.value_and_gradient(data, loss, seed, step, accumulate, poll); });
-  return py::make_tuple(value, gradients_by_name(model, names)).release().ptr();
+  const bool now = is_short(network, rows->rows, network.training_multiply_adds());
+  const auto run = [&](Poll poll) {
+    return model.value_and_gradient(data, loss, seed, step, accumulate, poll);
+  };
+  return with_gradients(model, names, [&] { return run_now_or_long(now, x, run); }).release().ptr();
 }
 
 // What a call was given, in the order of its parameters; each raises where it is of another type.

@@ -31,10 +31,9 @@ const T* changes(const std::optional<DenseArray<T>>& array, int64_t rows, int64_
 // Runs call(derivatives, poll) on these arrays without the interpreter lock.
 template <class T, class Call, class... Given>
 void derive(Model<T>& model, Call call, const Given&... arrays) {
-  interruptible([&](Poll poll) {
-    const Unlocked unlocked(arrays...);
-    model.derive([&](Derivatives<T>& derivatives) { return call(derivatives, poll); });
-  });
+  run_unlocked(
+      [&](Poll poll) { model.derive([&](Derivatives<T>& derivatives) { return call(derivatives, poll); }); },
+      arrays...);
 }
 
 template <class T>
@@ -59,7 +58,7 @@ py::array jacobian(Model<T>& model, const py::array& inputs, bool by_parameters)
 template <class T>
 py::array jacobian_vector_product(Model<T>& model, const py::array& inputs,
                                   const std::optional<DenseArray<T>>& input_change,
-                                  const std::optional<std::vector<DenseArray<T>>>& parameter_change) {
+                                  const std::optional<std::vector<py::array>>& parameter_change) {
   constexpr const char* kWhere = "jacobian_vector_product";
   const Network<T>& network = model.network();
   const ArraySource source = source_of(inputs, network.inputs(), kWhere);
@@ -67,7 +66,7 @@ py::array jacobian_vector_product(Model<T>& model, const py::array& inputs,
   AlignedBuffer<T> flat;
   if (parameter_change) {
     flat = AlignedBuffer<T>(network.flat_size());
-    pack_all(model, *parameter_change, flat.data(), kWhere);
+    pack_all(network.parameters(), *parameter_change, flat.data(), kWhere);
   }
   DenseArray<T> result(std::vector<py::ssize_t>{static_cast<py::ssize_t>(source.rows),
                                                 static_cast<py::ssize_t>(network.outputs())});
@@ -132,16 +131,17 @@ py::array sample_gradient_norms(Model<T>& model, const LossSpec& loss, const Exa
 }
 
 ArrayList hessian_vector_product(Model<double>& model, const LossSpec& loss, const Examples& examples,
-                                 const std::vector<DenseArray<double>>& direction) {
+                                 const std::vector<py::array>& direction) {
   constexpr const char* kWhere = "hessian_vector_product";
   const ExampleArrays<double> arrays(examples, model.network().inputs(), kWhere);
   const int64_t size = model.network().flat_size();
   AlignedBuffer<double> vector(size), product(size);
-  pack_all(model, direction, vector.data(), kWhere);
-  interruptible([&](Poll poll) {
-    const Unlocked unlocked(arrays);
-    model.hessian_vector_product(loss, arrays.data, vector.data(), product.data(), poll);
-  });
+  pack_all(model.network().parameters(), direction, vector.data(), kWhere);
+  run_unlocked(
+      [&](Poll poll) {
+        model.hessian_vector_product(loss, arrays.data, vector.data(), product.data(), poll);
+      },
+      arrays);
   return list_of(unpack_all(model, product.data()));
 }
 
@@ -157,12 +157,13 @@ ArrayList activations(const Model<T>& model, const py::array& inputs) {
         std::vector<py::ssize_t>{static_cast<py::ssize_t>(source.rows), static_cast<py::ssize_t>(widths[i])});
     out.push_back(result.back().mutable_data());
   }
-  interruptible([&](Poll poll) {
-    const Unlocked unlocked(inputs);
-    model.read([&](const Network<T>& read, const T* weights) {
-      layer_outputs<T>(read, weights, source, out, poll);
-    });
-  });
+  run_unlocked(
+      [&](Poll poll) {
+        model.read([&](const Network<T>& read, const T* weights) {
+          layer_outputs<T>(read, weights, source, out, poll);
+        });
+      },
+      inputs);
   return list_of(result);
 }
 
@@ -184,9 +185,7 @@ void bind_products(py::module_& module) {
         return network.visit([&]<class T>(Model<T>& model) {
           std::optional<DenseArray<T>> by_input;
           if (input_change) by_input = dense_array<T>(*input_change, kWhere);
-          std::optional<std::vector<DenseArray<T>>> by_parameter;
-          if (parameter_change) by_parameter = dense_arrays<T>(*parameter_change, kWhere);
-          return jacobian_vector_product(model, inputs, by_input, by_parameter);
+          return jacobian_vector_product(model, inputs, by_input, parameter_change);
         });
       },
       py::arg("network"), py::arg("inputs"), py::arg("input_change"), py::arg("parameter_change"));
@@ -203,9 +202,8 @@ void bind_products(py::module_& module) {
       "hessian_vector_product",
       [](const NetworkHandle& network, const LossSpec& loss, const Examples& examples,
          const std::vector<py::array>& direction) {
-        constexpr const char* kWhere = "hessian_vector_product";
-        return hessian_vector_product(network.of<double>(kWhere), loss, examples,
-                                      dense_arrays<double>(direction, kWhere));
+        return hessian_vector_product(network.of<double>("hessian_vector_product"), loss, examples,
+                                      direction);
       },
       py::arg("network"), py::arg("loss"), py::arg("examples"), py::arg("direction"));
 }

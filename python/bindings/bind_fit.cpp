@@ -204,13 +204,8 @@ class FitLoopOf final : public FitLoop {
       const py::gil_scoped_acquire lock;
       return minimise().cast<std::string>();
     };
-    if (validation_) {
-      const Unlocked unlocked(train_, *validation_);
-      minimise.is_none() ? loop.run() : loop.run(call);
-    } else {
-      const Unlocked unlocked(train_);
-      minimise.is_none() ? loop.run() : loop.run(call);
-    }
+    const Unlocked unlocked(train_, validation_);
+    minimise.is_none() ? loop.run() : loop.run(call);
   }
 
  private:

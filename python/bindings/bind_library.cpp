@@ -2,10 +2,10 @@
 // Python's.
 #include <pybind11/stl.h>
 
-#include "base/error.h"
 #include "base/json.h"
 #include "base/thread_count.h"
 #include "base/version.h"
+#include "errors.h"
 #include "kernels/dispatch.h"
 #include "layers/activation_spec.h"
 #include "layers/initializer.h"
@@ -17,28 +17,7 @@
 namespace lamina::python {
 namespace {
 
-PyObject* exception_for(Error::Kind kind, PyObject* not_finite) noexcept {
-  switch (kind) {
-    case Error::Kind::kType:
-      return PyExc_TypeError;
-    case Error::Kind::kIndex:
-      return PyExc_IndexError;
-    case Error::Kind::kMemory:
-      return PyExc_MemoryError;
-    case Error::Kind::kIo:
-      return PyExc_OSError;
-    case Error::Kind::kNotFound:
-      return PyExc_FileNotFoundError;
-    case Error::Kind::kNotFinite:
-      return not_finite;
-    case Error::Kind::kState:
-      return PyExc_RuntimeError;
-    case Error::Kind::kValue:
-    case Error::Kind::kFormat:
-      break;
-  }
-  return PyExc_ValueError;
-}
+PyObject* not_finite = nullptr;
 
 py::dict catalogue() {
   py::dict names;
@@ -60,7 +39,6 @@ py::dict build_info() {
 }
 
 void bind_errors(py::module_& module) {
-  static PyObject* not_finite = nullptr;
   auto type = py::exception<Error>(module, "NotFiniteError", PyExc_FloatingPointError);
   type.attr("__doc__") = "A loss or a weight became NaN or infinite; the weights before it are kept.";
   not_finite = type.release().ptr();
@@ -68,7 +46,7 @@ void bind_errors(py::module_& module) {
     try {
       if (pointer) std::rethrow_exception(pointer);
     } catch (const Error& error) {
-      PyErr_SetString(exception_for(error.kind(), not_finite), error.what());
+      PyErr_SetString(exception_for(error.kind()), error.what());
     }
   });
 }
@@ -85,6 +63,29 @@ void bind_threads(py::module_& module) {
 }
 
 }  // namespace
+
+PyObject* exception_for(Error::Kind kind) noexcept {
+  switch (kind) {
+    case Error::Kind::kType:
+      return PyExc_TypeError;
+    case Error::Kind::kIndex:
+      return PyExc_IndexError;
+    case Error::Kind::kMemory:
+      return PyExc_MemoryError;
+    case Error::Kind::kIo:
+      return PyExc_OSError;
+    case Error::Kind::kNotFound:
+      return PyExc_FileNotFoundError;
+    case Error::Kind::kNotFinite:
+      return not_finite;
+    case Error::Kind::kState:
+      return PyExc_RuntimeError;
+    case Error::Kind::kValue:
+    case Error::Kind::kFormat:
+      break;
+  }
+  return PyExc_ValueError;
+}
 
 void register_library(py::module_& module) {
   bind_errors(module);

@@ -201,9 +201,7 @@ void bind_optimizer(py::module_& module) {
           "set_state",
           [](const Held& self, int index, const std::vector<py::array>& arrays) {
             constexpr const char* kWhere = "optimizer state";
-            self.visit([&]<class T>(Optimizer<T>& held) {
-              pack_all(held.parameters(), dense_arrays<T>(arrays, kWhere), held.state(index), kWhere);
-            });
+            self.visit([&](auto& held) { pack_all(held.parameters(), arrays, held.state(index), kWhere); });
           },
           py::arg("index"), py::arg("arrays"));
   module.def("check_optimizer", [](const std::string& spec) {
@@ -240,9 +238,9 @@ void bind_average(py::module_& module) {
           [](const Held& self, const std::vector<py::array>& average,
              const std::vector<py::array>& training) {
             constexpr const char* kWhere = "weight average";
-            self.visit([&]<class T>(WeightAverage<T>& held) {
-              pack_all(held.parameters(), dense_arrays<T>(average, kWhere), held.average(), kWhere);
-              pack_all(held.parameters(), dense_arrays<T>(training, kWhere), held.training(), kWhere);
+            self.visit([&](auto& held) {
+              pack_all(held.parameters(), average, held.average(), kWhere);
+              pack_all(held.parameters(), training, held.training(), kWhere);
             });
           },
           py::arg("average"), py::arg("training"));

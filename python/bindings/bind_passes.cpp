@@ -29,52 +29,40 @@ T* output_buffer(const std::optional<py::array>& outputs, int64_t rows, int64_t 
 }
 
 template <class T>
-py::array predict(const Model<T>& model, const py::array& inputs, const py::object& progress) {
+py::array predict(const Model<T>& model, const py::array& inputs) {
   const ArraySource source = source_of(inputs, model.network().inputs(), "predict");
   DenseArray<T> outputs = new_matrix<T>(source.rows, model.network().outputs());
   T* out = outputs.mutable_data();
-  PythonPoll poll(progress);
-  {
-    const Unlocked unlocked(inputs);
-    model.predict(source, out, poll);
-  }
-  poll.rethrow();
+  run_unlocked([&](Poll poll) { return model.predict(source, out, poll); }, inputs);
   return outputs;
 }
 
 template <class T>
 double evaluate(const Model<T>& model, const LossSpec& loss, const Examples& examples,
-                const std::optional<py::array>& outputs, const py::object& progress) {
+                const std::optional<py::array>& outputs) {
   const ExampleArrays<T> arrays(examples, model.network().inputs(), "evaluate");
   T* out = output_buffer<T>(outputs, arrays.data.inputs.rows, model.network().outputs(), "evaluate");
-  PythonPoll poll(progress);
-  Evaluation result;
-  {
-    const Unlocked unlocked(arrays, outputs);
-    result = model.evaluate(arrays.data, loss, out, poll);
-  }
-  poll.rethrow();
-  return result.loss;
+  return run_unlocked([&](Poll poll) { return model.evaluate(arrays.data, loss, out, poll).loss; }, arrays,
+                      outputs);
 }
 
 template <class T>
 double train_step(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const Examples& examples,
                   uint64_t seed) {
   const ExampleArrays<T> arrays(examples, model.network().inputs(), "train_step");
-  return interruptible([&](Poll poll) {
-    const Unlocked unlocked(arrays);
-    return model.train_step(arrays.data, loss, optimizer, seed, poll);
-  });
+  return run_unlocked([&](Poll poll) { return model.train_step(arrays.data, loss, optimizer, seed, poll); },
+                      arrays);
 }
 
 template <class T>
-double value_and_gradient(Model<T>& model, const LossSpec& loss, const Examples& examples, uint64_t seed,
-                          uint64_t step, bool accumulate) {
+ValueAndGradients value_and_gradient(Model<T>& model, const std::vector<py::object>& names,
+                                     const LossSpec& loss, const Examples& examples, uint64_t seed,
+                                     uint64_t step, bool accumulate) {
   const ExampleArrays<T> arrays(examples, model.network().inputs(), "value_and_grad");
-  return interruptible([&](Poll poll) {
-    const Unlocked unlocked(arrays);
+  const auto run = [&](Poll poll) {
     return model.value_and_gradient(arrays.data, loss, seed, step, accumulate, poll);
-  });
+  };
+  return with_gradients(model, names, [&] { return run_unlocked(run, arrays); });
 }
 
 template <class T>
@@ -82,10 +70,7 @@ py::array forward(Model<T>& model, const py::array& inputs, bool training, uint6
   const ArraySource source = source_of(inputs, model.network().inputs(), "forward");
   DenseArray<T> outputs = new_matrix<T>(source.rows, model.network().outputs());
   T* out = outputs.mutable_data();
-  interruptible([&](Poll poll) {
-    const Unlocked unlocked(inputs);
-    model.forward(source, training, seed, step, out, poll);
-  });
+  run_unlocked([&](Poll poll) { model.forward(source, training, seed, step, out, poll); }, inputs);
   return outputs;
 }
 
@@ -102,17 +87,16 @@ std::optional<py::array> backward(Model<T>& model, const DenseArray<T>& output_g
   if (input_gradient_wanted) result = new_matrix<T>(rows, model.network().inputs());
   T* out = result ? result->mutable_data() : nullptr;
   const T* in = output_gradient.data();
-  interruptible([&](Poll poll) {
-    const Unlocked unlocked(output_gradient);
-    model.backward(in, rows, gradients_wanted, accumulate, out, poll);
-  });
+  run_unlocked([&](Poll poll) { model.backward(in, rows, gradients_wanted, accumulate, out, poll); },
+               output_gradient);
   return result;
 }
 
 template <class T>
-std::optional<ArrayList> gradients(const Model<T>& model) {
-  if (model.gradients() == nullptr) return std::nullopt;
-  return list_of(unpack_all(model, model.gradients()));
+std::optional<Gradients> gradients(Model<T>& model, const std::vector<py::object>& names) {
+  const auto right = model.hold_training();
+  if (model.gradients() == nullptr && !names.empty()) return std::nullopt;
+  return gradients_by_name(model, names);
 }
 
 // Methods of Python's that work on weights and gradients alone, without the interpreter's lock.
@@ -161,7 +145,8 @@ void bind_steps(py::class_<NetworkHandle>& type) {
           [](const NetworkHandle& self, const LossSpec& loss, const Examples& examples, uint64_t seed,
              uint64_t step, bool accumulate) {
             return self.visit([&](auto& model) {
-              return value_and_gradient(model, loss, examples, seed, step, accumulate);
+              return value_and_gradient(model, self.parameter_names(), loss, examples, seed, step,
+                                        accumulate);
             });
           },
           py::arg("loss"), py::arg("examples"), py::kw_only(), py::arg("seed"), py::arg("step"),
@@ -186,8 +171,18 @@ void bind_steps(py::class_<NetworkHandle>& type) {
           py::arg("input_gradient_wanted"))
       .def("gradients",
            [](const NetworkHandle& self) {
-             return self.visit([](const auto& model) { return gradients(model); });
+             return self.visit([&](auto& model) { return gradients(model, self.parameter_names()); });
            })
+      // Calls call() with the right to train, and returns what it returns.
+      .def(
+          "hold_training",
+          [](const NetworkHandle& self, const py::function& call) -> py::object {
+            return self.visit([&](auto& model) {
+              const auto right = model.hold_training();
+              return call();
+            });
+          },
+          py::arg("call"))
       .def("penalty", unlocked([](auto& model) { return model.penalty(); }))
       .def("apply_gradients",
            unlocked_with<OptimizerHandle>("optimizer",
@@ -202,19 +197,17 @@ void bind_passes(py::class_<NetworkHandle>& type) {
   bind_steps(type);
   type.def(
           "predict",
-          [](const NetworkHandle& self, const py::array& inputs, const py::object& progress) {
-            return self.visit([&](const auto& model) { return predict(model, inputs, progress); });
+          [](const NetworkHandle& self, const py::array& inputs) {
+            return self.visit([&](const auto& model) { return predict(model, inputs); });
           },
-          py::arg("inputs"), py::arg("progress") = py::none())
+          py::arg("inputs"))
       .def(
           "evaluate",
           [](const NetworkHandle& self, const LossSpec& loss, const Examples& examples,
-             const std::optional<py::array>& outputs, const py::object& progress) {
-            return self.visit(
-                [&](const auto& model) { return evaluate(model, loss, examples, outputs, progress); });
+             const std::optional<py::array>& outputs) {
+            return self.visit([&](const auto& model) { return evaluate(model, loss, examples, outputs); });
           },
-          py::arg("loss"), py::arg("examples"), py::arg("outputs") = py::none(),
-          py::arg("progress") = py::none());
+          py::arg("loss"), py::arg("examples"), py::arg("outputs") = py::none());
 }
 
 }  // namespace lamina::python

@@ -15,10 +15,9 @@ Instance<PerceptronResult> train(const py::array& inputs, const DenseArray<int32
                                  const PerceptronOptions& options) {
   const DataSet<double> data = data_set<double>(inputs, inputs.ndim() == 2 ? inputs.shape(1) : 0, classes,
                                                 std::nullopt, std::nullopt, "Perceptron");
-  PerceptronResult result = interruptible([&](Poll poll) {
-    const Unlocked unlocked(inputs, classes);
-    return train_perceptron(data.inputs, data.targets.classes, units, options, poll);
-  });
+  PerceptronResult result = run_unlocked(
+      [&](Poll poll) { return train_perceptron(data.inputs, data.targets.classes, units, options, poll); },
+      inputs, classes);
   return Instance(std::make_unique<PerceptronResult>(std::move(result)));
 }
 

@@ -90,10 +90,7 @@ py::object predict_any(const Predictor<T>& predictor, PyObject* x, PyObject* out
                            array.strides(0), array.strides(dimensions - 1)};
   const auto outputs = py::reinterpret_borrow<py::array>(result);
   T* to = values_of<T>(result.ptr());
-  interruptible([&](Poll poll) {
-    const Unlocked unlocked(array, outputs);
-    predictor.predict(source, to, poll);
-  });
+  run_unlocked([&](Poll poll) { predictor.predict(source, to, poll); }, array, outputs);
   return result;
 }
 

@@ -5,11 +5,11 @@
 #include <memory>
 #include <span>
 
+#include "array_view.h"
 #include "figures_dict.h"
 #include "given_values.h"
 #include "instance.h"
 #include "made_here.h"
-#include "metric_arguments.h"
 #include "schedule_handle.h"
 #include "training/schedule_options.h"
 
@@ -114,9 +114,7 @@ class PythonSchedule final : public Schedule {
   }
   void note_epoch(const Figures& record) override {
     const py::gil_scoped_acquire locked;
-    py::dict figures;
-    for (const Figure& figure : record) figures[py::str(figure.name)] = figure.value;
-    schedule_->attr("note_epoch")(figures);
+    schedule_->attr("note_epoch")(dict_of(record));
   }
   std::unique_ptr<Schedule> clone() const override {
     const py::gil_scoped_acquire locked;

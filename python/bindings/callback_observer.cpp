@@ -3,7 +3,7 @@
 
 #include <new>
 
-#include "base/error.h"
+#include "errors.h"
 #include "figures_dict.h"
 #include "training/fit.h"
 
@@ -19,28 +19,7 @@ std::vector<py::object> methods_of(const py::dict& methods, const char* name) {
   return found;
 }
 
-const char* class_for(Error::Kind kind) noexcept {
-  switch (kind) {
-    case Error::Kind::kType:
-      return "TypeError";
-    case Error::Kind::kIndex:
-      return "IndexError";
-    case Error::Kind::kMemory:
-      return "MemoryError";
-    case Error::Kind::kIo:
-      return "OSError";
-    case Error::Kind::kNotFound:
-      return "FileNotFoundError";
-    case Error::Kind::kNotFinite:
-      return "NotFiniteError";
-    case Error::Kind::kState:
-      return "RuntimeError";
-    case Error::Kind::kValue:
-    case Error::Kind::kFormat:
-      break;
-  }
-  return "ValueError";
-}
+std::string name_of(const py::handle& type) { return type.attr("__name__").cast<std::string>(); }
 
 }  // namespace
 
@@ -50,11 +29,12 @@ std::string reason_in_python(const std::exception_ptr& error) {
   } catch (const py::error_already_set& raised) {
     const py::gil_scoped_acquire lock;
     if (raised.matches(PyExc_KeyboardInterrupt)) return "interrupted";
-    const auto name = raised.type().attr("__name__").cast<std::string>();
+    const std::string name = name_of(raised.type());
     const auto text = py::str(raised.value()).cast<std::string>();
     return text.empty() ? name : name + ": " + text;
   } catch (const Error& raised) {
-    return std::string(class_for(raised.kind())) + ": " + raised.what();
+    const py::gil_scoped_acquire lock;
+    return name_of(exception_for(raised.kind())) + ": " + raised.what();
   } catch (const std::bad_alloc&) {
     return "MemoryError";
   } catch (const std::exception& raised) {
@@ -67,7 +47,7 @@ bool is_not_finite_in_python(const std::exception_ptr& error) {
     std::rethrow_exception(error);
   } catch (const py::error_already_set& raised) {
     const py::gil_scoped_acquire lock;
-    return raised.matches(py::module_::import("lamina._core").attr("NotFiniteError"));
+    return raised.matches(exception_for(Error::Kind::kNotFinite));
   } catch (const Error& raised) {
     return raised.kind() == Error::Kind::kNotFinite;
   } catch (...) {

@@ -21,10 +21,18 @@ std::vector<DenseArray<T>> unpack_all(const std::vector<Parameter>& parameters, 
   return arrays;
 }
 
-// Checks all shapes before the first element is written.
 template <class T>
-void pack_all(const std::vector<Parameter>& parameters, const std::vector<DenseArray<T>>& arrays, T* flat,
+std::vector<DenseArray<T>> dense_arrays(const std::vector<py::array>& arrays, const char* where) {
+  std::vector<DenseArray<T>> dense;
+  for (const py::array& array : arrays) dense.push_back(dense_array<T>(array, where));
+  return dense;
+}
+
+// Checks all types and shapes before the first element is written.
+template <class T>
+void pack_all(const std::vector<Parameter>& parameters, const std::vector<py::array>& given, T* flat,
               const char* where) {
+  const std::vector<DenseArray<T>> arrays = dense_arrays<T>(given, where);
   if (arrays.size() != parameters.size())
     throw Error(Error::Kind::kValue, std::string(where) + ": expected " + std::to_string(parameters.size()) +
                                          " arrays, got " + std::to_string(arrays.size()));
@@ -48,20 +56,8 @@ ArrayList list_of(const std::vector<DenseArray<T>>& arrays) {
 }
 
 template <class T>
-std::vector<DenseArray<T>> dense_arrays(const std::vector<py::array>& arrays, const char* where) {
-  std::vector<DenseArray<T>> dense;
-  for (const py::array& array : arrays) dense.push_back(dense_array<T>(array, where));
-  return dense;
-}
-
-template <class T>
 std::vector<DenseArray<T>> unpack_all(const Model<T>& model, const T* flat) {
   return unpack_all<T>(model.network().parameters(), flat);
-}
-
-template <class T>
-void pack_all(const Model<T>& model, const std::vector<DenseArray<T>>& arrays, T* flat, const char* where) {
-  pack_all<T>(model.network().parameters(), arrays, flat, where);
 }
 
 inline std::vector<std::string> names_of(const std::vector<Parameter>& parameters) {

@@ -31,8 +31,8 @@ from lamina._optimizers.weight_average import WeightAverage
 from lamina._training import steps
 from lamina._training.callbacks import Callback, EarlyStopping
 from lamina._training.fit import FitOptions, Verbose, check_validation
+from lamina._training.fit_class import fit_class
 from lamina._training.history import History
-from lamina._training.make_fit import make_fit
 from lamina._training.training_warnings import warn_of_labels, warn_untrained
 
 
@@ -89,7 +89,7 @@ class Sequential(Stack):
         x = checked_inputs(self, X, "predict", least_rows=0)
         if self._is_fresh:
             warn_untrained(self)
-        result: Array = self._core_network().predict(x, None)
+        result: Array = self._core_network().predict(x)
         return result
 
     def compile_predictor(self) -> _core.Predictor:
@@ -143,7 +143,7 @@ class Sequential(Stack):
             outputs = np.empty((len(data.x), core.outputs), self.dtype) if scorer else None
             value = core.evaluate(chosen, data, outputs)
         else:
-            outputs = core.predict(data.x, None)
+            outputs = core.predict(data.x)
             value, _ = custom_value(chosen, outputs, data.values)
         figures = {} if outputs is None else scorer.score(data.targets, outputs, data.weights)
         return {"loss": value, **figures}
@@ -244,7 +244,8 @@ class Sequential(Stack):
             method = make_optimizer(optimizer)
             if isinstance(method, FullBatchOptimizer):
                 method.check_options(**batches)
-            fit = make_fit(self, chosen, method, options, Scorer(metrics), callbacks)
+            kind = fit_class(chosen, method)
+            fit = kind(self, chosen, method, options, Scorer(metrics), callbacks)
             check_validation(validation_data, validation_fraction)
             validation = None
             if validation_data is not None:

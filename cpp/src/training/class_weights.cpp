@@ -21,7 +21,7 @@ namespace {
 
 // How many classes the targets tell apart.
 int64_t class_count(const LossSpec& loss, int64_t outputs, const char* where) {
-  const bool binary = loss.name == "binary_cross_entropy" || loss.name == "binary_focal" || is_hinge(loss);
+  const bool binary = tells_two_classes(loss);
   if (loss.takes_classes) return outputs;
   if (binary && outputs == 1) return 2;
   if (binary)

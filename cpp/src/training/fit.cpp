@@ -4,33 +4,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/hook_guard.h"
 
 namespace lamina {
-
-namespace {
-
-// Hooks run where no exception may pass: the first is kept, and asks to stop.
-class Guard {
- public:
-  template <class Ask>
-  bool operator()(Ask ask) noexcept {
-    if (error_) return true;
-    try {
-      return ask();
-    } catch (...) {
-      error_ = std::current_exception();
-      return true;
-    }
-  }
-  void rethrow() const {
-    if (error_) std::rethrow_exception(error_);
-  }
-
- private:
-  std::exception_ptr error_;
-};
-
-}  // namespace
 
 bool Learner::is_not_finite(const std::exception_ptr& error) const {
   try {
@@ -74,7 +50,7 @@ void Fit::run() {
   run_between([&] {
     while (epoch_ < epochs_) {
       begin_epoch();
-      Guard guard;
+      HookGuard guard;
       const auto poll = [&](int64_t done) { return guard([&] { return progress(done); }); };
       const auto after_step = [&](int64_t step, double loss) {
         return guard([&] { return step_ended(step, loss); });
@@ -128,7 +104,7 @@ void Fit::end_epoch(Figures& record, const Figures& further) {
     for (Observer* observer : observers_) observer->on_poll(*this);
     return false;
   };
-  Guard guard;
+  HookGuard guard;
   learner_.complete(record, [&](int64_t) { return guard(ask); });
   guard.rethrow();
   record.insert(record.end(), further.begin(), further.end());

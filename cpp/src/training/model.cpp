@@ -27,12 +27,18 @@ class ScopedFlag {
 }  // namespace
 
 template <class T>
-std::unique_lock<TrainingRight> Model<T>::lock_training() {
+std::unique_lock<TrainingRight> Model<T>::hold_training() {
   std::unique_lock lock(training_right_, std::try_to_lock);
   if (!lock.owns_lock())
     throw Error(
         Error::Kind::kState,
         "network: another thread is training it; wait for it, or train a copy (predicting is allowed)");
+  return lock;
+}
+
+template <class T>
+std::unique_lock<TrainingRight> Model<T>::lock_training() {
+  std::unique_lock lock = hold_training();
   if (in_epoch_)
     throw Error(
         Error::Kind::kState,

@@ -51,6 +51,9 @@ class Model {
     return lamina::steps_per_epoch(network_, rows, batch_size, accumulate);
   }
 
+  // The right to train, for calls that belong together: what one leaves (gradients, what backward reads) is
+  // no other thread's before it is given back. Raises kState where another thread has it.
+  std::unique_lock<TrainingRight> hold_training();
   void begin_fit();
   void end_fit() noexcept;
   // After an epoch of steps of a custom training loop; run_epoch does it itself.
@@ -76,7 +79,7 @@ class Model {
                 T* input_gradient, Poll poll);
   // What layers' penalties on their weights add to the training objective.
   double penalty();
-  // Of the last backward or value_and_gradient; null before.
+  // Of the last backward or value_and_gradient; null before. Theirs who hold the right to train meanwhile.
   const T* gradients() const noexcept {
     return buffers_ && buffers_->gradients.stand() ? buffers_->gradients.values() : nullptr;
   }
@@ -107,7 +110,7 @@ class Model {
   Evaluation evaluate(const DataSet<T>& data, const LossSpec& loss, T* outputs, Poll poll) const;
 
  private:
-  // The right to train; raises kState where another thread has it, or within an epoch (a callback's call).
+  // The right to train; raises kState also within an epoch (a callback's call).
   std::unique_lock<TrainingRight> lock_training();
   // The right to change weights, once those who read them in place have left.
   std::unique_lock<std::shared_mutex> lock_weights();

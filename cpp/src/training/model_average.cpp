@@ -53,17 +53,15 @@ void Model<T>::resume_training_weights(WeightAverage<T>& average) {
   if (published()) publish();
 }
 
-template void Model<float>::follow_average(const WeightAverage<float>*);
-template void Model<float>::update_average(WeightAverage<float>&);
-template void Model<float>::replace_weights(const float*);
-template bool Model<float>::holds(const WeightAverage<float>&) const noexcept;
-template void Model<float>::apply_average(WeightAverage<float>&);
-template void Model<float>::resume_training_weights(WeightAverage<float>&);
-template void Model<double>::follow_average(const WeightAverage<double>*);
-template void Model<double>::update_average(WeightAverage<double>&);
-template void Model<double>::replace_weights(const double*);
-template bool Model<double>::holds(const WeightAverage<double>&) const noexcept;
-template void Model<double>::apply_average(WeightAverage<double>&);
-template void Model<double>::resume_training_weights(WeightAverage<double>&);
+#define LAMINA_INSTANTIATE(T)                                            \
+  template void Model<T>::follow_average(const WeightAverage<T>*);       \
+  template void Model<T>::update_average(WeightAverage<T>&);             \
+  template void Model<T>::replace_weights(const T*);                     \
+  template bool Model<T>::holds(const WeightAverage<T>&) const noexcept; \
+  template void Model<T>::apply_average(WeightAverage<T>&);              \
+  template void Model<T>::resume_training_weights(WeightAverage<T>&);
+LAMINA_INSTANTIATE(float)
+LAMINA_INSTANTIATE(double)
+#undef LAMINA_INSTANTIATE
 
 }  // namespace lamina

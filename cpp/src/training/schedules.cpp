@@ -92,8 +92,12 @@ const std::optional<int64_t>* length_of(const Options& options) {
     return nullptr;
 }
 
-Json head(const char* kind, double rate, Per per) {
-  return {{"kind", kind}, {"rate", rate}, {"per", per == Per::kStep ? "step" : "epoch"}};
+template <class Options>
+Json spec_of(const Options& options, double rate, Per per) {
+  Json spec = {{"kind", Options::kKind}, {"rate", rate}, {"per", per == Per::kStep ? "step" : "epoch"}};
+  OptionWriter writer(spec);
+  schedules::visit_options(options, writer);
+  return spec;
 }
 
 int64_t steps_of_an_epoch(const std::string& name, const RateSpan& span) {
@@ -130,12 +134,7 @@ class Curve final : public Schedule {
 
   std::unique_ptr<Schedule> clone() const override { return std::make_unique<Curve>(*this); }
 
-  Json to_json() const override {
-    Json spec = head(Options::kKind, rate_, per_);
-    OptionWriter writer(spec);
-    schedules::visit_options(options_, writer);
-    return spec;
-  }
+  Json to_json() const override { return spec_of(options_, rate_, per_); }
 
  private:
   Options options_;
@@ -190,12 +189,7 @@ class Plateau final : public Schedule {
 
   std::unique_ptr<Schedule> clone() const override { return std::make_unique<Plateau>(*this); }
 
-  Json to_json() const override {
-    Json spec = head(PlateauOptions::kKind, rate_, per_);
-    OptionWriter writer(spec);
-    schedules::visit_options(options_, writer);
-    return spec;
-  }
+  Json to_json() const override { return spec_of(options_, rate_, per_); }
 
  private:
   double now() const noexcept { return rate_ != 0.0 ? state_.rate / rate_ : 0.0; }
@@ -241,9 +235,7 @@ class WarmUp final : public Schedule {
   }
 
   Json to_json() const override {
-    Json spec = head(WarmUpOptions::kKind, rate_, per_);
-    OptionWriter writer(spec);
-    schedules::visit_options(options_, writer);
+    Json spec = spec_of(options_, rate_, per_);
     spec["after"] = after_->to_json();
     return spec;
   }

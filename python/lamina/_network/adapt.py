@@ -29,7 +29,7 @@ def adapt(
             before = Stack(net.layers[:index], inputs=net.inputs, dtype=net.dtype)
             known = {**net.parameters(), **changed}
             before.set_parameters({k: known[k] for k in before.parameters()})
-            values = before._core_network().predict(x, None)
+            values = before._core_network().predict(x)
         changed |= _normalization(f"layers.{index}", values, weights, net.dtype)
     if targets is not None:
         changed |= _target_scaling(net, targets, weights, loss)

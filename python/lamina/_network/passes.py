@@ -69,8 +69,7 @@ def backward(
 
 def gradients(net: Stack) -> dict[str, Array]:
     """Gradients of the last `backward` or `value_and_grad`, named as in `parameters()`."""
-    core = net._core_network()
-    arrays = core.gradients() if core.parameter_names else []
-    if arrays is None:
+    found: dict[str, Array] | None = net._core_network().gradients()
+    if found is None:
         raise RuntimeError("gradients: expected a call of backward or value_and_grad before it")
-    return dict(zip(core.parameter_names, arrays, strict=True))
+    return found

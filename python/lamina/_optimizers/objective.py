@@ -98,7 +98,7 @@ class Objective:
         total = seen = 0.0
         for first in range(0, len(self._data.x), step):
             part = self._data.take(slice(first, first + step))
-            value = self._core.value_and_gradient(
+            value, gradients = self._core.value_and_gradient(
                 self._loss, part, seed=0, step=0, accumulate=first > 0
             )
             weight = 1.0
@@ -106,7 +106,7 @@ class Objective:
                 weight = len(part.x) if part.weights is None else float(part.weights.sum())
             total, seen = total + weight * value, seen + weight
         self.loss = total / seen if self.mean else total
-        gradient = np.concatenate([array.ravel() for array in self._core.gradients()])
+        gradient = np.concatenate([array.ravel() for array in gradients.values()])
         decay = self._decay * weights
         return self.loss + 0.5 * float(decay @ weights), gradient[self._trained] + decay
 
@@ -150,7 +150,7 @@ class Objective:
         return value if np.isfinite(value) else np.inf
 
     def _differences(self, part: Examples, *, check: bool = True) -> Floats:
-        outputs = self._core.predict(part.x, None)
+        outputs = self._core.predict(part.x)
         if check and not np.isfinite(outputs).all():
             raise _core.NotFiniteError("fit: an output of the network is not finite")
         difference: Floats = outputs - part.targets.reshape(outputs.shape)

@@ -1,7 +1,8 @@
 """Training by a custom loss, a Python function of the user's."""
 
+from collections.abc import Callable
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from lamina._network.stack import Stack
 from lamina._optimizers.objective import Floats
 from lamina._training.batches import batches
 from lamina._training.fit import Fit
+
+Result = TypeVar("Result")
 
 
 def run_custom_loss(
@@ -71,13 +74,26 @@ def custom_value_and_grad(
     X: ArrayLike,
     y: ArrayLike,
     step: int | None,
+    use: Callable[[], Result],
     *,
     accumulate: bool = False,
-) -> float:
-    """`run_custom_loss` of what the user gave; returns the value with the layers' penalties."""
+) -> tuple[float, Result]:
+    """`run_custom_loss` of what the user gave, then `use()`, which finds its gradients.
+
+    Other threads cannot train the network meanwhile.
+
+    Returns:
+        The function's value with the layers' penalties, and what `use` returned.
+    """
     x, number = checked_inputs(net, X, "forward"), net._random_step(step)
-    value, _ = run_custom_loss(net, loss, x, y, number, accumulate=accumulate)
-    return value + float(net._core_network().penalty())
+    core = net._core_network()
+
+    def run() -> tuple[float, Result]:
+        value, _ = run_custom_loss(net, loss, x, y, number, accumulate=accumulate)
+        return value + float(core.penalty()), use()
+
+    found: tuple[float, Result] = core.hold_training(run)
+    return found
 
 
 class CustomLossFit(Fit):
@@ -140,7 +156,7 @@ class CustomLossFit(Fit):
     def _validation_loss(self, outputs: Array | None) -> float:
         data = self._validation
         assert data is not None
-        found = self.net._core_network().predict(data.x, None)
+        found = self.net._core_network().predict(data.x)
         if outputs is not None:
             outputs[:] = found
         return custom_value(self._loss, found, data.targets)[0]

@@ -44,7 +44,7 @@ class FullBatchFit(Fit):
         self.net.set_parameters(
             {name: array.astype(self.net.dtype) for name, array in parameters.items()}
         )
-        outputs = self.net._core_network().predict(self._train.x, None) if self._scorer else None
+        outputs = self.net._core_network().predict(self._train.x) if self._scorer else None
         if not self.loop.end_iteration(loss, outputs, figures):
             raise _StopIteration
 

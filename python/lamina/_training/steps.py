@@ -47,17 +47,17 @@ def value_and_grad(
             return found
     check_flag(accumulate, "accumulate", "value_and_grad")
     if is_custom_loss(loss, sample_weight, "value_and_grad"):
-        value = custom_value_and_grad(net, loss, X, y, step, accumulate=accumulate)
-        return value, gradients(net)
+        return custom_value_and_grad(
+            net, loss, X, y, step, lambda: gradients(net), accumulate=accumulate
+        )
     data, chosen = checked_examples(net, X, y, loss, sample_weight, "value_and_grad")
-    value = net._core_network().value_and_gradient(
+    return net._core_network().value_and_gradient(
         chosen,
         data,
         seed=net.seed,
         step=net._random_step(step),
         accumulate=bool(accumulate),
     )
-    return value, gradients(net)
 
 
 def train_step(
@@ -86,8 +86,9 @@ def train_step(
                 return value
     optimizer = checked_optimizer(optimizer, "train_step")
     if is_custom_loss(loss, sample_weight, "train_step"):
-        value = custom_value_and_grad(net, loss, X, y, optimizer.steps)
-        optimizer.step(net)
+        value, _ = custom_value_and_grad(
+            net, loss, X, y, optimizer.steps, lambda: optimizer.step(net)
+        )
         return value
     data, chosen = checked_examples(net, X, y, loss, sample_weight, "train_step")
     handle = optimizer.handle_for_step(net)
