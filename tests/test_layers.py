@@ -194,12 +194,42 @@ def test_numbers_may_be_numpys() -> None:
             ValueError,
             "a finite number for 'rate', got nan",
         ),
+        (
+            lambda: lm.Dense(np.ones(1)),
+            TypeError,
+            "dense: expected text, a number or true or false for 'units', got ndarray",
+        ),
+        (
+            lambda: lm.Dense(1, {"kind": "elu", "alpha": 1j}),
+            TypeError,
+            "elu: expected text, a number or true or false for 'alpha', got complex",
+        ),
+        (
+            lambda: lm.Dense(1, {("kind",): "elu"}),
+            TypeError,
+            r"dense: expected text, a number or true or false for \('kind',\), got tuple",
+        ),
+        (
+            lambda: lm.Dense(1, l1=np.longdouble("1e4000")),
+            ValueError,
+            "dense: expected a finite number for 'l1'",
+        ),
     ],
-    ids=["0", "broken", "number", "option", "slope", "value", "gain", "he", "all", "minus", "nan"],
+    ids=[
+        *("0", "broken", "number", "option", "slope", "value", "gain", "he", "all", "minus", "nan"),
+        *("array", "complex", "key", "beyond float64"),
+    ],
 )
 def test_options_out_of_range_are_refused(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         lm.Sequential([make()], inputs=2)
+
+
+def test_options_may_be_numbers_of_any_real_type_of_numpy() -> None:
+    for kind in (np.float16, np.float32, np.longdouble):
+        layer = lm.Dense(np.int8(1), l1=kind(0.5), bias=np.bool_(False))
+        net = lm.Sequential([layer], inputs=2)
+        assert net.to_spec() == lm.Sequential([lm.Dense(1, l1=0.5, bias=False)], inputs=2).to_spec()
 
 
 def test_a_layer_in_place_of_a_list_is_refused() -> None:
