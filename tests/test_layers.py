@@ -150,6 +150,27 @@ def test_a_network_can_be_built_from_its_description(layer: lm.Layer) -> None:
             assert described[field.name] == (list(given) if isinstance(given, tuple) else given)
 
 
+@pytest.mark.parametrize(
+    ("layers", "sentence"),
+    [
+        (3, "network: expected a list of at least one layer, got 3"),
+        ([3], "layer: expected an object of options, got 3"),
+        ([{"units": 1}], "'kind', which is missing"),
+        ([{"kind": "dens", "units": 1}], "layer: unknown kind 'dens'; expected one of dense"),
+        ([{"kind": ["dense"]}], "layer: expected text for 'kind'"),
+        ([{"kind": "residual"}], "'layers', which is missing"),
+        (
+            [{"kind": "residual", "layers": 1}],
+            "Residual: expected a list of at least one layer, got 1",
+        ),
+        ([{"kind": "column_encoding", "columns": [{"kind": "x"}]}], "column 0: unknown kind 'x'"),
+    ],
+)
+def test_a_wrong_description_is_refused_with_a_sentence(layers: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        lm.Sequential.from_spec({"inputs": 2, "layers": layers})
+
+
 def test_numbers_may_be_numpys() -> None:
     layers = [lm.Dense(np.int64(3)), lm.Dropout(np.float32(0.5))]
     assert lm.Sequential(layers, inputs=np.int32(2), seed=np.uint64(2**63)).outputs == 3

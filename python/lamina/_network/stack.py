@@ -210,6 +210,8 @@ class Stack:
         """The network that `to_spec` described, with first weights from `seed`."""
         if not isinstance(spec, Mapping) or not {"inputs", "layers"} <= spec.keys():
             raise ValueError(f"from_spec: expected a description that to_spec gave, got {spec!r}")
+        # The core reads it first: it says what is wrong where layers could only stumble.
+        _core.parameter_shapes(to_json({name: spec[name] for name in ("inputs", "layers")}))
         return cls._from_spec(spec, seed=seed, dtype=dtype, draws=True)
 
     @classmethod
