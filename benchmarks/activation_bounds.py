@@ -75,8 +75,8 @@ def lamina_run(name: str, elements: int) -> Callable[[], None]:
     saved = {"input": x, "output": y, "derivative": derivative}[source]
 
     def run() -> None:
-        _core.activate_float32(text, x, y, stored)
-        _core.activation_gradient_float32(text, saved, dy, dx)
+        _core.activate(text, x, y, stored)
+        _core.activation_gradient(text, saved, dy, dx)
 
     return run
 

@@ -1,6 +1,5 @@
 """The examples run and do what they say."""
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,29 +10,19 @@ import numpy as np
 import pytest
 
 import lamina as lm
+from scripts import load_script
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def load(path: Path) -> ModuleType:
-    """A script as a module of its own."""
-    spec = importlib.util.spec_from_file_location(f"example_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def cart_pole() -> ModuleType:
-    return load(EXAMPLES / "cart_pole.py")
+    return load_script(EXAMPLES / "cart_pole.py")
 
 
 @pytest.fixture(scope="module")
 def slope() -> ModuleType:
-    return load(EXAMPLES / "slope_in_the_loss.py")
+    return load_script(EXAMPLES / "slope_in_the_loss.py")
 
 
 # Cart-pole
@@ -129,7 +118,7 @@ PAGES = sorted(path.stem for path in SETTINGS.glob("*.md") if path.stem != "READ
 def make_pages() -> Iterator[ModuleType]:
     pytest.importorskip("matplotlib")
     sys.path.insert(0, str(SETTINGS))
-    yield load(SETTINGS / "make_pages.py")
+    yield load_script(SETTINGS / "make_pages.py")
     sys.path.remove(str(SETTINGS))
 
 

@@ -150,6 +150,27 @@ def test_a_network_can_be_built_from_its_description(layer: lm.Layer) -> None:
             assert described[field.name] == (list(given) if isinstance(given, tuple) else given)
 
 
+@pytest.mark.parametrize(
+    ("layers", "sentence"),
+    [
+        (3, "network: expected a list of at least one layer, got 3"),
+        ([3], "layer: expected an object of options, got 3"),
+        ([{"units": 1}], "'kind', which is missing"),
+        ([{"kind": "dens", "units": 1}], "layer: unknown kind 'dens'; expected one of dense"),
+        ([{"kind": ["dense"]}], "layer: expected text for 'kind'"),
+        ([{"kind": "residual"}], "'layers', which is missing"),
+        (
+            [{"kind": "residual", "layers": 1}],
+            "Residual: expected a list of at least one layer, got 1",
+        ),
+        ([{"kind": "column_encoding", "columns": [{"kind": "x"}]}], "column 0: unknown kind 'x'"),
+    ],
+)
+def test_a_wrong_description_is_refused_with_a_sentence(layers: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        lm.Sequential.from_spec({"inputs": 2, "layers": layers})
+
+
 def test_numbers_may_be_numpys() -> None:
     layers = [lm.Dense(np.int64(3)), lm.Dropout(np.float32(0.5))]
     assert lm.Sequential(layers, inputs=np.int32(2), seed=np.uint64(2**63)).outputs == 3
@@ -194,12 +215,42 @@ def test_numbers_may_be_numpys() -> None:
             ValueError,
             "a finite number for 'rate', got nan",
         ),
+        (
+            lambda: lm.Dense(np.ones(1)),
+            TypeError,
+            "dense: expected text, a number or true or false for 'units', got ndarray",
+        ),
+        (
+            lambda: lm.Dense(1, {"kind": "elu", "alpha": 1j}),
+            TypeError,
+            "elu: expected text, a number or true or false for 'alpha', got complex",
+        ),
+        (
+            lambda: lm.Dense(1, {("kind",): "elu"}),
+            TypeError,
+            r"dense: expected text, a number or true or false for \('kind',\), got tuple",
+        ),
+        (
+            lambda: lm.Dense(1, l1=np.longdouble("1e4000")),
+            ValueError,
+            "dense: expected a finite number for 'l1'",
+        ),
     ],
-    ids=["0", "broken", "number", "option", "slope", "value", "gain", "he", "all", "minus", "nan"],
+    ids=[
+        *("0", "broken", "number", "option", "slope", "value", "gain", "he", "all", "minus", "nan"),
+        *("array", "complex", "key", "beyond float64"),
+    ],
 )
 def test_options_out_of_range_are_refused(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         lm.Sequential([make()], inputs=2)
+
+
+def test_options_may_be_numbers_of_any_real_type_of_numpy() -> None:
+    for kind in (np.float16, np.float32, np.longdouble):
+        layer = lm.Dense(np.int8(1), l1=kind(0.5), bias=np.bool_(False))
+        net = lm.Sequential([layer], inputs=2)
+        assert net.to_spec() == lm.Sequential([lm.Dense(1, l1=0.5, bias=False)], inputs=2).to_spec()
 
 
 def test_a_layer_in_place_of_a_list_is_refused() -> None:

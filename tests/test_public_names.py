@@ -1,5 +1,6 @@
-"""The public names of the package: all there, read at first use."""
+"""The names that others take: the public ones, read at first use, and those of the core."""
 
+import ast
 import subprocess
 import sys
 from dataclasses import is_dataclass
@@ -7,6 +8,7 @@ from dataclasses import is_dataclass
 import pytest
 
 import lamina
+from structure.source_tree import REPOSITORY, files
 
 
 @pytest.mark.parametrize("name", lamina.__all__)
@@ -30,3 +32,16 @@ def test_importing_reads_no_module_before_its_first_use() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert run.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "examples", "tools"])
+def test_scripts_take_only_names_that_the_core_has(folder: str) -> None:
+    wrong = [
+        f"{path.name}: _core.{node.attr}"
+        for path in files(REPOSITORY / folder, {".py"})
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and "_core" in (getattr(node.value, "id", ""), getattr(node.value, "attr", ""))
+        and not hasattr(lamina._core, node.attr)
+    ]
+    assert not wrong, wrong

@@ -313,4 +313,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     dunders = {name for name in globals() if name.startswith("__")}
-    return sorted({*__all__, "metrics", "tabular", *dunders})
+    return sorted({*__all__, *dunders})

@@ -8,7 +8,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks import arrays
-from lamina._checks.numbers import check_whole, checked_seed, is_number
+from lamina._checks.numbers import check_flag, check_whole, checked_seed, is_number
 from lamina._checks.types import ArrayLike, NDArray
 from lamina._layers.layers import Dense
 from lamina._sequential import Sequential
@@ -80,8 +80,7 @@ class Perceptron:
             raise ValueError("Perceptron: expected learning_rate above 0, got 0")
         self.margin = _number(margin, "margin")
         for name, flag in (("averaged", averaged), ("fit_bias", fit_bias), ("shuffle", shuffle)):
-            if not isinstance(flag, bool | np.bool_):
-                raise TypeError(f"Perceptron: expected {name} as True or False, got {flag!r}")
+            check_flag(flag, name, "Perceptron")
         self.averaged, self.fit_bias, self.shuffle = bool(averaged), bool(fit_bias), bool(shuffle)
         self.seed = checked_seed(seed)
         check_whole(max_epochs, "max_epochs", "Perceptron")

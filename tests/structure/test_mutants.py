@@ -1,26 +1,11 @@
 """The mutation tool changes code, one place at a time, and nothing that is no code."""
 
-import importlib.util
-import sys
-from typing import Any
-
 import pytest
 
+from scripts import load_script
 from structure.source_tree import REPOSITORY
 
-
-def load_mutants() -> Any:
-    """tools/mutants.py, which is no package's."""
-    spec = importlib.util.spec_from_file_location("mutants", REPOSITORY / "tools" / "mutants.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look it up
-    spec.loader.exec_module(module)
-    return module
-
-
-mutants = load_mutants()
+mutants = load_script(REPOSITORY / "tools" / "mutants.py")
 
 
 def changed(line: str, file: str = "cpp/src/layers/dense.cpp") -> dict[str, set[str]]:

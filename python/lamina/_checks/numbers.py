@@ -38,7 +38,7 @@ def check_flag(value: Any, name: str, where: str) -> None:
 
 def checked_count(value: int, name: str) -> int:
     """A number of epochs or steps that the core takes; ValueError for others."""
-    if not is_whole(value) or not 0 <= value < 2**44:
+    if not is_whole(value) or not 0 <= value < COUNTABLE:
         raise ValueError(f"{name}: expected a whole number from 0 to 2^44 - 1, got {value!r}")
     return int(value)
 

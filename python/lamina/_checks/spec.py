@@ -1,12 +1,15 @@
 """Descriptions of layers, losses and optimizers as plain dictionaries, for the core and files."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 Spec = dict[str, Any]
+# What `to_json` writes, beside dictionaries and lists.
+_PLAIN = (str, int, float, type(None), np.floating, np.integer, np.bool_)
 
 
 def to_json(spec: Any) -> str:
@@ -14,7 +17,13 @@ def to_json(spec: Any) -> str:
     try:
         return json.dumps(spec, allow_nan=False, default=_plain)
     except ValueError:
-        raise ValueError(_what_is_not_finite(spec)) from None
+        owner, name, value = next(leaf for leaf in _leaves(spec) if not _is_finite(leaf[2]))
+        raise ValueError(f"{owner}: expected a finite number for {name!r}, got {value}") from None
+    except TypeError:
+        owner, name, value = next(leaf for leaf in _leaves(spec) if not isinstance(leaf[2], _PLAIN))
+        raise TypeError(
+            f"{owner}: expected text, a number or true or false for {name!r}, got {what(value)}"
+        ) from None
 
 
 def what(value: Any) -> str:
@@ -31,20 +40,26 @@ def name_or_spec(value: "str | Spec", where: str) -> Any:
     return value if isinstance(value, str) else dict(value)
 
 
-def _what_is_not_finite(spec: Any, owner: str = "options", name: str = "") -> str:
-    """The sentence about the first number that is not finite; empty where all are."""
-    if isinstance(spec, Mapping):
-        owner = spec.get("kind", owner)
-        found = (_what_is_not_finite(value, owner, key) for key, value in spec.items())
-        return next(filter(None, found), "")
-    if isinstance(spec, list | tuple):
-        return next(filter(None, (_what_is_not_finite(part, owner, name) for part in spec)), "")
-    if isinstance(spec, float | np.floating) and not np.isfinite(spec):
-        return f"{owner}: expected a finite number for {name!r}, got {spec}"
-    return ""
+def _leaves(spec: Any, owner: Any = "options", name: Any = "") -> Iterator[tuple[Any, Any, Any]]:
+    """Each value of a description with the kind of what it belongs to, and its option's name."""
+    if isinstance(spec, dict):
+        for key, value in spec.items():
+            yield owner, key, key
+            yield from _leaves(value, spec.get("kind", owner), key)
+    elif isinstance(spec, list | tuple):
+        for part in spec:
+            yield from _leaves(part, owner, name)
+    else:
+        yield owner, name, spec
+
+
+def _is_finite(value: Any) -> bool:
+    return not isinstance(value, float | np.floating) or math.isfinite(value)
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.number | np.bool_):
+    if isinstance(value, np.floating):
+        return float(value)  # `item` leaves extended precision as it is
+    if isinstance(value, np.integer | np.bool_):
         return value.item()
-    raise TypeError(f"expected text, numbers or true and false as options, got {value!r}")
+    raise TypeError

@@ -147,7 +147,7 @@ def sample_gradient_norms(
 ) -> Array:
     """Euclidean norm of each row's gradient, [rows] in float64; arguments as before.
 
-    That of a dense layer comes from |dz| sqrt(|x|^2 + 1), without the gradient itnet
+    That of a dense layer comes from |dz| sqrt(|x|^2 + 1), without the gradient itself
     (Goodfellow 2015), so this needs little more time and memory than a training step.
     """
     data, chosen = checked_examples(net, X, y, loss, sample_weight, "sample_gradient_norms")

@@ -47,10 +47,7 @@ class Stack:
                 raise TypeError(f"Sequential: expected layers, got {what(layer)}")
         if not self.layers:
             raise ValueError("Sequential: expected at least one layer, got none")
-        if not isinstance(scale_targets, bool | np.bool_):
-            raise TypeError(
-                f"Sequential: expected scale_targets as True or False, got {scale_targets!r}"
-            )
+        check_flag(scale_targets, "scale_targets", "Sequential")
         if scale_targets and not isinstance(self.layers[-1], TargetScaling):
             self.layers += (TargetScaling(),)
         if isinstance(self.layers[-1], TargetScaling):
@@ -159,7 +156,7 @@ class Stack:
         """
         check_flag(as_numpy, "as_numpy", "to_torch_state_dict")
         state = torch_state(self.to_spec()["layers"], self.parameters())
-        return dict(state) if as_numpy else as_tensors(state)
+        return state if as_numpy else as_tensors(state)
 
     def reset(self, seed: int | None = None) -> None:
         """Draw new first weights, from `seed` or the network's own."""
@@ -213,6 +210,8 @@ class Stack:
         """The network that `to_spec` described, with first weights from `seed`."""
         if not isinstance(spec, Mapping) or not {"inputs", "layers"} <= spec.keys():
             raise ValueError(f"from_spec: expected a description that to_spec gave, got {spec!r}")
+        # The core reads it first: it says what is wrong where layers could only stumble.
+        _core.parameter_shapes(to_json({name: spec[name] for name in ("inputs", "layers")}))
         return cls._from_spec(spec, seed=seed, dtype=dtype, draws=True)
 
     @classmethod

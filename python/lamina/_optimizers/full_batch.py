@@ -181,10 +181,9 @@ class LevenbergMarquardt(FullBatchOptimizer):
     """Levenberg-Marquardt (Marquardt 1963) for the squared error of small networks: curve fits.
 
     Solves (J'J + damping I) d = -J'r for residuals r and their Jacobian J with respect to the
-    weights; the
-    damping follows the gain ratio (actual by predicted fall of the loss) as in Nielsen (1999).
-    Where the equations cannot be solved, the damping grows. Time grows with residuals * weights^2,
-    memory with weights^2.
+    weights; the damping follows the gain ratio (actual by predicted fall of the loss) as in Nielsen
+    (1999). Where the equations cannot be solved, the damping grows. Time grows with
+    residuals * weights^2, memory with weights^2.
 
     Args:
         max_iterations: most iterations, at least 1.

@@ -72,11 +72,6 @@ class Objective:
         self.start: Floats = self._all[self._trained]
         self.loss = 0.0  # of the last call, without decay
 
-    @property
-    def residual_count(self) -> int:
-        """Rows times outputs."""
-        return len(self._data.x) * int(self._core.outputs)
-
     def parameters(self, weights: Floats) -> dict[str, Floats]:
         """The network's parameters for these trained weights."""
         self._all[self._trained] = weights
