@@ -22,7 +22,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score, root_mean_squared_error
 
 from benchmarks import machine
-from lamina.tabular import TableModel
+from lamina.tabular import ClassTarget, TableModel
 
 DATA = Path(os.environ.get("LAMINA_DATA", Path(__file__).parents[2] / "shared" / "data"))
 Split = tuple[pd.DataFrame, pd.DataFrame]
@@ -37,13 +37,14 @@ class Table:
     header: bool = False
     test_file: str = ""
     separator: str = ","
+    quote: str = '"'
     classes: bool = True
 
     def splits(self, seeds: int) -> list[Split]:
-        """The official split once, or random shares of 80 % and 20 %."""
+        """One for each seed: the official split, or random shares of 80 % and 20 %."""
         frame = self._read(self.file)
         if self.test_file:
-            return [(frame, self._read(self.test_file))]
+            return [(frame, self._read(self.test_file))] * seeds
         orders = [np.random.default_rng(seed).permutation(len(frame)) for seed in range(seeds)]
         cut = len(frame) * 4 // 5
         return [(frame.iloc[order[:cut]], frame.iloc[order[cut:]]) for order in orders]
@@ -54,7 +55,7 @@ class Table:
             header=0 if self.header else None,
             sep=self.separator,
             na_values=["?", " ", ""],
-            quotechar="'" if "mammography" in file else '"',
+            quotechar=self.quote,
             skipinitialspace=True,
         ).dropna(axis="columns", how="all")
         frame.columns = [str(name) for name in frame.columns]
@@ -79,7 +80,7 @@ TABLES = {
     ),
     "phoneme": Table("phoneme/phoneme.csv"),
     "telco-churn": Table("telco-churn/Telco-Customer-Churn.csv.gz", "Churn", True),
-    "mammography": Table("mammography/mammography.csv.gz"),
+    "mammography": Table("mammography/mammography.csv.gz", quote="'"),
     "optdigits": Table("optdigits/optdigits.tsv.gz", "target", True, separator=TAB),
     "german-credit": Table("german-credit/german.csv.gz"),
     "oil-spill": Table("oil-spill/oil-spill.csv.gz"),
@@ -102,37 +103,32 @@ class Scores:
     predict: float
 
 
-def class_scores(y: Any, probabilities: Any, classes: list[str]) -> dict[str, float]:
-    """Accuracy, log loss and, of two classes, the area under the ROC curve."""
-    places = {name: place for place, name in enumerate(classes)}
+def judge(table: Table, y: Any, given: Any, classes: Any) -> dict[str, float]:
+    """Accuracy, log loss and, of two classes, the area under the ROC curve; of numbers the RMSE."""
+    if not table.classes:
+        return {"rmse": float(root_mean_squared_error(y, given))}
+    places = {str(name): place for place, name in enumerate(classes)}
     known = np.array([places[name] for name in y])
     figures = {
-        "accuracy": float(accuracy_score(known, probabilities.argmax(axis=1))),
-        "log_loss": float(log_loss(known, probabilities, labels=range(len(classes)))),
+        "accuracy": float(accuracy_score(known, given.argmax(axis=1))),
+        "log_loss": float(log_loss(known, given, labels=range(len(places)))),
     }
-    if len(classes) == 2:
-        figures["roc_auc"] = float(roc_auc_score(known, probabilities[:, 1]))
+    if len(places) == 2:
+        figures["roc_auc"] = float(roc_auc_score(known, given[:, 1]))
     return figures
 
 
 def run_lamina(table: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Scores:
     """`TableModel.fit` with its defaults."""
     begin = time.perf_counter()
-    model = TableModel.fit(
-        train,
-        target="target",
-        task="classification" if table.classes else "regression",
-        seed=seed,
-        verbose=False,
-    )
+    task = "classification" if table.classes else "regression"
+    model = TableModel.fit(train, target="target", task=task, seed=seed, verbose=False)
     fitted = time.perf_counter()
-    if table.classes:
-        given = model.predict_probabilities(test.drop(columns="target"))
-        figures = class_scores(test["target"], given, [str(c) for c in model.target.classes])
-    else:
-        given = model.predict(test.drop(columns="target"))
-        figures = {"rmse": float(root_mean_squared_error(test["target"], given))}
-    return Scores(figures, fitted - begin, time.perf_counter() - fitted)
+    predict = model.predict_probabilities if table.classes else model.predict
+    given = predict(test.drop(columns="target"))
+    seconds = time.perf_counter() - fitted
+    classes = model.target.classes if isinstance(model.target, ClassTarget) else []
+    return Scores(judge(table, test["target"], given, classes), fitted - begin, seconds)
 
 
 def run_trees(table: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Scores:
@@ -144,20 +140,16 @@ def run_trees(table: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) 
     both = both.drop(columns=[name for name in texts if both[name].nunique() > 0.9 * len(both)])
     for name in both.columns.intersection(texts):
         both[name] = both[name].astype("category")
-    x = both.drop(columns="target")
-    rows = len(train)
+    x, rows = both.drop(columns="target"), len(train)
     make = HistGradientBoostingClassifier if table.classes else HistGradientBoostingRegressor
     begin = time.perf_counter()
     model: Any = make(random_state=seed, categorical_features="from_dtype")
     model.fit(x[:rows], train["target"])
     fitted = time.perf_counter()
-    if table.classes:
-        given = model.predict_proba(x[rows:])
-        figures = class_scores(test["target"], given, [str(c) for c in model.classes_])
-    else:
-        given = model.predict(x[rows:])
-        figures = {"rmse": float(root_mean_squared_error(test["target"], given))}
-    return Scores(figures, fitted - begin, time.perf_counter() - fitted)
+    given = (model.predict_proba if table.classes else model.predict)(x[rows:])
+    seconds = time.perf_counter() - fitted
+    classes = model.classes_ if table.classes else []
+    return Scores(judge(table, test["target"], given, classes), fitted - begin, seconds)
 
 
 LIBRARIES: dict[str, Callable[[Table, pd.DataFrame, pd.DataFrame, int], Scores]] = {
@@ -170,10 +162,7 @@ def measure(name: str, seeds: int) -> dict[str, Scores]:
     """Means over the splits of a table, library by library."""
     table = TABLES[name]
     found: dict[str, list[Scores]] = {library: [] for library in LIBRARIES}
-    splits = table.splits(seeds)
-    # An official split is one: there the seeds are those of the libraries.
-    runs = [(*splits[seed % len(splits)], seed) for seed in range(seeds)]
-    for train, test, seed in runs:
+    for seed, (train, test) in enumerate(table.splits(seeds)):
         for library, run in LIBRARIES.items():
             found[library].append(run(table, train, test, seed))
     return {

@@ -1,4 +1,4 @@
-"""The examples in README.md and in docstrings run."""
+"""The examples in README.md, docs/ and docstrings run."""
 
 import doctest
 import importlib
@@ -15,12 +15,9 @@ MODULES = [
     for module in pkgutil.walk_packages(lamina.__path__, "lamina.")
     if not module.name.startswith("lamina.cli") and module.name != "lamina._core"
 ]
+PAGES = ["docs/guide.md", "docs/tables.md"]
 
 
-PAGES = ["README.md", "docs/guide.md", "docs/tables.md"]
-
-
-@pytest.mark.filterwarnings("ignore:fit:UserWarning")
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_run_one_after_the_other(
     page: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
