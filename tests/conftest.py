@@ -15,8 +15,8 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
-# A process started in the background may ignore Ctrl-C, and under nohup the end of its terminal: tests of
-# interrupts would never end.
+# A process started in the background may ignore Ctrl-C, and under nohup the end of its terminal:
+# tests of interrupts would never end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -105,7 +105,8 @@ def test_each_of_two_threads_gets_the_gradients_of_its_own_rows(loss: Any) -> No
             try:
                 _, gradients = net.value_and_grad(*parts[index], loss=loss)
             except RuntimeError as error:
-                assert "another thread is training it" in str(error)
+                if "another thread is training it" not in str(error):
+                    raise
             else:
                 found[index].append(bits(gradients.values()))
 

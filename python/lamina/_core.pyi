@@ -7,7 +7,7 @@ import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['EarlyStoppingRule', 'FitLoop', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableFault', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'better', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'monitored', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'weigh_classes', 'wrap_schedule', 'write_model_file']
+__all__: list[str] = ['DEFAULT_THRESHOLD', 'EarlyStoppingRule', 'FAR_OUTSIDE', 'FitLoop', 'GREATEST_NUMBER', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'set_table_error', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'weigh_classes', 'wrap_schedule', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -287,14 +287,10 @@ class TextTable:
     @property
     def rows(self) -> int:
         ...
-class TableFault(ValueError):
-    """
-    A table or a record that cannot be used; the package raises its own errors for it.
-    """
 class TableEncoder:
     def encode_columns(self, columns: list[tuple], out: typing.Annotated[numpy.typing.ArrayLike, numpy.float32]) -> list[tuple[str, str, int, str]]:
         """
-        Write columns, (place, array) or (place, codes, texts), into out [rows, inputs]; what training did not see.
+        Write columns, (place, array) or (place, codes, texts, as_read), into out [rows, inputs]; what training did not see.
         """
     def encode_row(self, row: typing.Any) -> tuple[numpy.typing.NDArray[numpy.float32], list[tuple[str, str, int, str]]] | None:
         """
@@ -326,10 +322,6 @@ def activation_gradient(activation: str, saved: numpy.ndarray, dy: numpy.ndarray
     """
 def activations(network: Network, inputs: numpy.ndarray) -> list[numpy.ndarray]:
     ...
-def better(name: str) -> str | None:
-    """
-    Whether "min" or "max" of a figure is better; None where that is not known.
-    """
 def build_info() -> dict:
     """
     Version and compiler of this build; the instruction set in use and all that run here.
@@ -427,10 +419,6 @@ def metric_table() -> list:
     """
     Name, alias, what it reads and better direction of each metric.
     """
-def monitored(where: str, name: typing.Any, mode: typing.Any, figures: dict) -> tuple[str, bool]:
-    """
-    The watched figure's name, and whether a larger one is better.
-    """
 def narrow_columns(array: numpy.ndarray) -> list[int]:
     """
     Columns of a float64 matrix in which float32 may make many values one, by a sample of rows.
@@ -477,6 +465,10 @@ def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex) -> None:
     
     Results do not depend on it. More threads than CPUs are allowed, but slower.
     """
+def set_table_error(make: typing.Any) -> None:
+    """
+    What makes the error of a table or a record that cannot be used: from a sentence and, of a cell, column, row, problem and unread text, else None each.
+    """
 def shuffled_rows(rows: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, epoch: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
     ...
 def spare_like(x: numpy.ndarray) -> numpy.ndarray:
@@ -503,4 +495,7 @@ def write_model_file(path: str | bytes, record: str, tensors: dict[str, numpy.nd
     """
     Replace `path` in one step by a model file of this JSON record and these tensors.
     """
+DEFAULT_THRESHOLD: float = 0.5
+FAR_OUTSIDE: float = 0.5
+GREATEST_NUMBER: float = 1e+100
 __version__: str

@@ -170,17 +170,17 @@ class Optimizer(NetworkState):
             ValueError: the state is another optimizer's or another network's; nothing has changed.
         """
         spec = self._checked_spec(state)
-        follows = self._schedule is not None and "schedule" in state
-        if follows:
-            self._check_schedule(state)
+        schedule = self._schedule if "schedule" in state else None
+        if schedule is not None:
+            _check_schedule(schedule, state)
         before, self._spec = self._spec, spec
         try:
             self._take_state(net, state)
         except BaseException:
             self._spec = before
             raise
-        if self._schedule is not None and follows:
-            self._schedule.set_state(state["schedule"])
+        if schedule is not None:
+            schedule.set_state(state["schedule"])
             self._epoch_steps, self._last_step = state.get("epoch_steps"), state.get("last_step")
 
     def handle_for_step(self, net: Stack) -> Any:
@@ -220,13 +220,6 @@ class Optimizer(NetworkState):
         spec: Spec = json.loads(_core.check_optimizer(to_json(state["spec"])))
         return spec
 
-    def _check_schedule(self, state: State) -> None:
-        """TypeError or ValueError where the schedule cannot continue from such a state."""
-        copy.deepcopy(self._schedule).set_state(state["schedule"])
-        for name, least in (("epoch_steps", 1), ("last_step", 0)):
-            if state.get(name) is not None:
-                check_whole(state[name], f"{name} of the state", "optimizer", least=least)
-
     def _made_handle(self, net: Stack, state: State | None) -> Any:
         handle: Any = net._core_network().make_optimizer(to_json(self._spec))
         if state is None:
@@ -237,3 +230,11 @@ class Optimizer(NetworkState):
             if name in state:
                 handle.set_state(index, self._listed(net, state[name]))
         return handle
+
+
+def _check_schedule(schedule: Schedule, state: State) -> None:
+    """TypeError or ValueError where the schedule cannot continue from such a state."""
+    copy.deepcopy(schedule).set_state(state["schedule"])
+    for name, least in (("epoch_steps", 1), ("last_step", 0)):
+        if state.get(name) is not None:
+            check_whole(state[name], f"{name} of the state", "optimizer", least=least)
