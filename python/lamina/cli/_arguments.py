@@ -206,6 +206,20 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         "%(default)s)",
     )
     network(
+        "--n-members",
+        type=at_least(1),
+        default=TrainOptions.n_members,
+        metavar="N",
+        help="networks whose outputs are averaged; each holds back another share of the rows "
+        "(default: %(default)s)",
+    )
+    network(
+        "--time-limit",
+        type=positive,
+        metavar="SECONDS",
+        help="of all of it; further networks are trained while time is left (default: none)",
+    )
+    network(
         "--seed",
         type=at_least(0),
         default=TrainOptions.seed,

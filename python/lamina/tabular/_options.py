@@ -60,6 +60,8 @@ class TrainOptions:
     epochs: int | None = None
     patience: int | None = None
     average: float = 0.99
+    n_members: int = 1
+    time_limit: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -101,9 +103,9 @@ class TrainOptions:
         object.__setattr__(self, name, tuple(value))
 
     def _check_numbers(self) -> None:
-        for name in ("bins", "batch_size", "epochs", "patience"):
+        for name in ("bins", "batch_size", "epochs", "patience", "n_members"):
             value = getattr(self, name)
-            if value is not None or name == "bins":
+            if value is not None or name in ("bins", "n_members"):
                 check_whole(value, name, _WHERE, least=2 if name == "bins" else 1)
         checked_seed(self.seed)
         for name, takes_0, below in (
@@ -112,9 +114,10 @@ class TrainOptions:
             ("average", True, 1.0),
             ("learning_rate", False, math.inf),
             ("weight_decay", True, math.inf),
+            ("time_limit", False, math.inf),
         ):
             value = getattr(self, name)
-            if value is None and name in ("learning_rate", "weight_decay"):
+            if value is None and name in ("learning_rate", "weight_decay", "time_limit"):
                 continue
             if is_number(value) and 0.0 <= value < below and (takes_0 or value > 0.0):
                 continue

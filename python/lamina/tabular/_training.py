@@ -1,7 +1,9 @@
 """A training on a table, step by step: what `TableModel.fit` and `lamina train` do."""
 
+import math
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from typing import Any, Literal
 
@@ -13,6 +15,7 @@ from lamina._sequential import Sequential
 from lamina._training.callbacks import EarlyStopping, checked_callbacks
 from lamina.tabular._columns import Floats
 from lamina.tabular._giveaway import Giveaway, find_giveaways
+from lamina.tabular._networks import Networks
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._plan import make_plan
 from lamina.tabular._preprocessor import Preprocessor
@@ -20,51 +23,15 @@ from lamina.tabular._recipe import Recipe, loss_of
 from lamina.tabular._remedies import Spell, options_named, python_option, table_named
 from lamina.tabular._rows import Rows, RowsTaken, Table, take_target
 from lamina.tabular._scores import Scores, score_outputs
+from lamina.tabular._split import member_seed
 from lamina.tabular._target import ClassTarget
+from lamina.tabular._trained import HeldBackOutputs, Member, Trained
 from lamina.tabular._validation_rows import Split, SplitTable, split_rows
 
+# A time limit that is over leaves the first network this much, and so one epoch.
+_LEAST_SECONDS = 1e-3
+
 Encoded = tuple[NDArray[np.float32], NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A network with its best weights, and how it got there.
-
-    Attributes:
-        network: the weights of the best epoch, or of the last where no epoch has a finite loss.
-        history: figures by name, one an epoch that ended.
-        best_epoch: from 1; the last where that is the one whose weights were kept.
-        stop_reason: why training ended before its last epoch; empty where it did not.
-        error: an interrupt or an error that ended it.
-    """
-
-    network: Sequential
-    history: dict[str, list[float]]
-    best_epoch: int
-    stop_reason: str
-    error: BaseException | None
-
-    @property
-    def epochs(self) -> int:
-        """Epochs that ended."""
-        return len(self.history["loss"])
-
-    def interrupted(self) -> str:
-        """What an interrupt has left, in a sentence."""
-        which = "" if self.best_epoch == self.epochs else ", the best so far"
-        return (
-            f"TableModel.fit: interrupted in epoch {self.epochs + 1}; the model has the weights of "
-            f"epoch {self.best_epoch}{which}"
-        )
-
-    def record(self) -> dict[str, Any]:
-        """What a model file tells of it."""
-        return {
-            "epochs": self.epochs,
-            "best_epoch": self.best_epoch,
-            "stop_reason": self.stop_reason,
-            "history": self.history,
-        }
 
 
 class TableTraining:
@@ -91,6 +58,7 @@ class TableTraining:
 
     train: Rows
     split: Split
+    _held_back: HeldBackOutputs
     giveaways: list[Giveaway]
     _encoded: dict[str, Encoded]
 
@@ -103,6 +71,7 @@ class TableTraining:
         index_columns: Collection[str] = (),
         spell: Spell = python_option,
     ) -> None:
+        self._begin = time.perf_counter()
         self.options, self.spell = options, spell
         self.plan = make_plan(options, table, name, index_columns, spell)
         self.everything = take_target(name, table, self.plan.target, self.plan.preprocessor)
@@ -120,7 +89,7 @@ class TableTraining:
     @cached_property
     def recipe(self) -> Recipe:
         """How the network is built and trained, by the number of training rows."""
-        return Recipe.choose(self.options, rows=len(self.train.target))
+        return Recipe.choose(self.options, rows=len(self.split.parts[0][0]))
 
     @cached_property
     def stopping(self) -> EarlyStopping:
@@ -166,7 +135,7 @@ class TableTraining:
         """Validate on another table of that name; `record` tells of it in the model."""
         self.measure_on("validation", table, name)
         self.train, every = self.everything, np.arange(len(self.everything.target))
-        self.split = Split(every, np.empty(0, dtype=np.int64), "", record)
+        self.split = Split([(every, np.empty(0, dtype=np.int64))], "", record)
 
     def measure_on(self, part: str, table: Table, name: str) -> None:
         """Measure on another table of that name after training."""
@@ -183,6 +152,8 @@ class TableTraining:
             self.preprocessor.missing_values,
         )
         parts = {"train": self.train} | self.measured
+        if self._folded:  # the validation rows are among those to learn from
+            del parts["validation"]
         inputs = _encode(parts, self.preprocessor)
         self._encoded = {name: (inputs[name], rows.target) for name, rows in parts.items()}
 
@@ -191,33 +162,88 @@ class TableTraining:
         callbacks: Sequence[Any] = (),
         verbose: Literal["auto"] | bool | int = False,
     ) -> Trained:
-        """Train until the validation loss stops falling.
+        """Train each network until its validation loss stops falling.
 
-        An interrupt or an error after the first epoch ends the training, and the best weights so
-        far are kept with it in `Trained.error`; before it nothing is worth keeping, and it is
-        raised.
+        An interrupt or an error ends the training, and what is worth keeping is kept with it in
+        `Trained.error`: the networks that were trained before, or else the best weights of the
+        first one. Before the end of its first epoch it is raised.
         """
+        count, members = self.options.n_members, list[Member]()
+        error, in_first = None, True
+        self._held_back = HeldBackOutputs(len(self.train.target), self.plan.target.outputs)
+        while len(members) < count and error is None and self._time_is_left(members):
+            begin, in_first = time.perf_counter(), not members
+            network, error = self._fit_network(len(members), callbacks, verbose)
+            started = network.history is not None and network.history.epochs > 0
+            if in_first and error is not None and not started:
+                raise error
+            if not in_first and (error is not None or self._time_left() <= 0.0):
+                break  # it has not learnt all that it would have
+            members.append(Member.of(network, time.perf_counter() - begin))
+            if self._folded:
+                self._hold_back_outputs(len(members) - 1, network)
+        return Trained(tuple(members), count, error, in_first)
+
+    @property
+    def seconds(self) -> float:
+        """Time since the training began to read the table."""
+        return time.perf_counter() - self._begin
+
+    @property
+    def _folded(self) -> bool:
+        return len(self.split.parts) > 1
+
+    def _time_left(self) -> float:
+        limit = self.options.time_limit
+        return math.inf if limit is None else limit - self.seconds
+
+    def _time_is_left(self, members: Sequence[Member]) -> bool:
+        """Whether a further network can be expected to end in time; the first is trained always."""
+        if not members:
+            return True
+        return self._time_left() > sum(member.seconds for member in members) / len(members)
+
+    def _fit_network(
+        self, member: int, callbacks: Sequence[Any], verbose: Literal["auto"] | bool | int
+    ) -> tuple[Sequential, BaseException | None]:
+        """A network of several, and what ended its training early."""
         recipe, target = self.recipe, self.plan.target
-        network = recipe.build_network(target, self.preprocessor)
-        error: BaseException | None = None
+        seed = member_seed(recipe.seed, member)
+        network = recipe.build_network(target, self.preprocessor, seed)
+        train, validation = self._examples(member)
+        limit = self._time_left()
         try:
             network.fit(
-                *self._encoded["train"],
+                *train,
                 loss=loss_of(target),
                 optimizer=recipe.make_optimizer(),
                 epochs=recipe.epochs,
                 batch_size=recipe.batch_size,
-                validation_data=self._encoded["validation"],
+                validation_data=validation,
                 metrics=["accuracy"] if isinstance(target, ClassTarget) else [],
                 callbacks=[self.stopping, *checked_callbacks(callbacks)],
                 average=WeightAverage(recipe.average) if recipe.average else None,
+                time_limit=None if limit == math.inf else max(limit, _LEAST_SECONDS),
                 verbose=verbose,
             )
         except (Exception, KeyboardInterrupt) as ended:
-            if network.history is None or not network.history.epochs:
-                raise
-            error = ended
-        return _trained(network, error)
+            return network, ended
+        return network, None
+
+    def _examples(self, member: int) -> tuple[Encoded, Encoded]:
+        """What a network learns from, and what validates it."""
+        if not self._folded:
+            return self._encoded["train"], self._encoded["validation"]
+        inputs, target = self._encoded["train"]
+        train, validation = self.split.parts[member]
+        return (inputs[train], target[train]), (inputs[validation], target[validation])
+
+    def _hold_back_outputs(self, member: int, network: Sequential) -> None:
+        _, rows = self.split.parts[member]
+        outputs = Networks([network]).outputs(
+            self._encoded["train"][0][rows], self.plan.target.outputs
+        )
+        self._held_back.add(rows, outputs)
 
     def record(self, trained: Trained) -> dict[str, Any]:
         """What a model file tells of the training; its results and seconds are added later."""
@@ -241,22 +267,11 @@ class TableTraining:
 
     def scores(self, part: str, outputs_of: Callable[[NDArray[np.float32]], Floats]) -> Scores:
         """Figures of the outputs for the rows of a part that is measured, and of the baseline."""
+        if part == "validation" and self._folded:
+            rows, outputs = self._held_back.means()
+            return score_outputs(self.plan.target, self.train.target[rows], outputs)
         inputs, target = self._encoded[part]
         return score_outputs(self.plan.target, target, outputs_of(inputs))
-
-
-def _trained(network: Sequential, error: BaseException | None) -> Trained:
-    history = network.history
-    assert history is not None
-    epochs = history.epochs
-    return Trained(
-        network,
-        # An interrupt may come between the figures of an epoch.
-        {name: values[:epochs] for name, values in history.to_dict().items()},
-        epochs if history.best_epoch is None else history.best_epoch + 1,
-        history.stop_reason,
-        error,
-    )
 
 
 def _encode(
