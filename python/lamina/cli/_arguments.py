@@ -7,6 +7,7 @@ from typing import Any
 from lamina.cli._option_values import (
     activation,
     at_least,
+    class_weight,
     comment,
     encoding,
     fraction,
@@ -19,7 +20,15 @@ from lamina.cli._option_values import (
     sizes,
 )
 from lamina.cli._parser import CommandParser
-from lamina.tabular import NUMBER_ENCODINGS, OPTIMIZERS, SPLITS, TASKS, TrainOptions
+from lamina.tabular import (
+    LOSS,
+    MONITORS,
+    NUMBER_ENCODINGS,
+    OPTIMIZERS,
+    SPLITS,
+    TASKS,
+    TrainOptions,
+)
 
 STANDARD_INPUT = Path("-")
 
@@ -60,6 +69,13 @@ def check_together(parser: CommandParser, arguments: "Arguments") -> None:
             if getattr(arguments, option):
                 name = option.replace("_", "-")
                 error(f"--{name}: no rows are held back where --validation gives them")
+    weights = arguments.class_weight
+    if "balanced" in weights and len(weights) > 1:
+        error("--class-weight: expected balanced alone, or weights of classes alone")
+    names = [weight[0] for weight in weights if weight != "balanced"]
+    for name in names:
+        if names.count(name) > 1:
+            error(f"--class-weight: class '{name}' is named twice")
     if arguments.time_column and arguments.split in ("random", "last"):
         error(f"--time-column goes with --split time, not with --split {arguments.split}")
 
@@ -88,6 +104,21 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--time-column", metavar="COLUMN", help="dates or numbers by which --split time orders rows"
+    )
+    add(
+        "--weight",
+        dest="weight_column",
+        metavar="COLUMN",
+        help="how much each row counts in training and in all figures; it is no input",
+    )
+    add(
+        "--class-weight",
+        type=class_weight,
+        action="append",
+        default=[],
+        metavar="CLASS=X",
+        help="how much the rows of a class count in training: yes=3 (repeatable), or balanced: all "
+        "classes weigh the same",
     )
     add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
     add(
@@ -198,6 +229,14 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         "rows, at least 2,000 batches)",
     )
     network(
+        "--monitor",
+        choices=(LOSS, *MONITORS),
+        default=TrainOptions.monitor,
+        metavar="METRIC",
+        help="what decides when to stop and which weights are the best: the validation loss, or a "
+        "metric such as roc_auc, f1, mae (default: %(default)s)",
+    )
+    network(
         "--average",
         type=share,
         default=TrainOptions.average,
@@ -235,6 +274,11 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.description = "Measure a model on the rows of a table that holds the target."
     _add_model_and_table(parser)
     parser.add_argument("--threshold", type=probability, metavar="P", help=_THRESHOLD)
+    parser.add_argument(
+        "--weight",
+        metavar="COLUMN",
+        help="how much each row counts (default: the column that train was given, if it is there)",
+    )
     _add_common(parser)
 
 
