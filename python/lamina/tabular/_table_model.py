@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from lamina._checks.stack_level import stack_level
 from lamina._core import __version__
-from lamina._network.model_file import load_model, save_model
 from lamina._sequential import Sequential
 from lamina._training.callbacks import Callback
 from lamina._training.fit import Verbose
@@ -25,14 +24,11 @@ from lamina.tabular._findings import findings
 from lamina.tabular._inspect import closest
 from lamina.tabular._options import TrainOptions, check_validation
 from lamina.tabular._preprocessor import Preprocessor
-from lamina.tabular._record import Fields, finite
 from lamina.tabular._remedies import table_named
 from lamina.tabular._scores import Scores, score_outputs
-from lamina.tabular._target import ClassTarget, Target, target_from_record
+from lamina.tabular._table_file import TableParts, read_table_model, write_table_model
+from lamina.tabular._target import ClassTarget, Target
 from lamina.tabular._training import TableTraining, Trained
-
-SCHEMA = "lamina.tabular.model"
-VERSION = 2  # 1 had no layer for the columns
 
 
 @dataclass(frozen=True)
@@ -312,18 +308,8 @@ class TableModel:
         (2), `preprocessor`, `target` and `training`, and the tensors of the former two under
         `preprocessor.` and `target.`. Numbers in `training` that are not finite become null.
         """
-        preprocessor, own = self.preprocessor.to_record()
-        target, vectors = self.target.to_record()
-        record = {
-            "schema": SCHEMA,
-            "version": VERSION,
-            "preprocessor": preprocessor,
-            "target": target,
-            "training": finite(self.training),
-        }
-        tensors = {f"preprocessor.{name}": values for name, values in own.items()}
-        tensors |= {f"target.{name}": values for name, values in vectors.items()}
-        save_model(path, self.network, record=record, tensors=tensors)
+        parts = TableParts(self.preprocessor, self.target, self.network, self.training)
+        write_table_model(path, parts)
 
     @staticmethod
     def load(path: str | Path) -> "TableModel":
@@ -333,22 +319,9 @@ class TableModel:
             TableError: no table model, another version, or parts that do not fit each other.
             OSError: the file cannot be read.
         """
-        network, record, tensors = load_model(path, Sequential)
-        if not record:
-            raise TableError(
-                f"{path}: expected a model of tables, got a network alone; lamina.load reads it"
-            )
-        fields = Fields(str(path), record)
-        fields.take_version(SCHEMA, VERSION, oldest=VERSION)
-        parts = _split_tensors(str(path), tensors)
-        preprocessor = Preprocessor.from_record(
-            fields.take("preprocessor", dict), parts["preprocessor"]
-        )
-        target = target_from_record(fields.take("target", dict), parts["target"])
-        training = fields.take("training", dict)
-        fields.done()
+        parts = read_table_model(path)
         try:
-            model = TableModel(preprocessor, target, network, training)
+            model = TableModel(parts.preprocessor, parts.target, parts.network, parts.training)
             model._check_network()
         except ValueError as error:
             raise TableError(f"{path}: {error}") from None
@@ -383,13 +356,3 @@ class TableModel:
             self._told.update((issue.column, issue.kind) for issue in new)
             level = stack_level()
             warnings.warn(describe_issues(new, rows), TableWarning, stacklevel=level)
-
-
-def _split_tensors(where: str, tensors: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    parts: dict[str, dict[str, Any]] = {"preprocessor": {}, "target": {}}
-    for name, values in tensors.items():
-        part, _, rest = name.partition(".")
-        if part not in parts:
-            raise TableError(f"{where}: unknown tensor '{name}'")
-        parts[part][rest] = values
-    return parts
