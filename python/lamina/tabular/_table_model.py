@@ -176,7 +176,6 @@ class TableModel:
             >>> model.predict({"hours": [1, 8]}).tolist()
             ['no', 'yes']
         """
-        begin = time.perf_counter()
         options = TrainOptions(
             target=str(target),
             validation_fraction=validation_fraction,
@@ -208,6 +207,18 @@ class TableModel:
             average=average,
             seed=seed,
         )
+        return cls._fit(table, validation, options, callbacks, verbose)
+
+    @classmethod
+    def _fit(
+        cls,
+        table: TableLike,
+        validation: TableLike | None,
+        options: TrainOptions,
+        callbacks: Sequence[Callback | Any],
+        verbose: Verbose,
+    ) -> Self:
+        begin = time.perf_counter()
         training = TableTraining(as_columns(table), options)
         if validation is None:
             training.hold_back()
