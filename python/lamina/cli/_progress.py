@@ -12,7 +12,7 @@ from rich.console import Console
 from lamina._threads import set_num_threads
 from lamina._training.progress import ProgressLine, duration, shows_lines_redrawn
 from lamina.cli._report import say
-from lamina.tabular import TableTraining
+from lamina.tabular import LOSS, TableTraining
 
 _PROGRESS = {"loss": "loss", "val_loss": "validation loss", "val_accuracy": "accuracy"}
 
@@ -68,6 +68,8 @@ class ProgressLines:
         self._stopping = training.stopping
         self._members = training.options.n_members
         self._member = 0
+        monitor = training.recipe.monitor
+        self._titles = _PROGRESS | ({} if monitor == LOSS else {f"val_{monitor}": monitor})
         self._begin = self._told = time.monotonic()
 
     def on_fit_begin(self, fit: Any) -> None:
@@ -83,7 +85,7 @@ class ProgressLines:
             return
         self._told = now
         figures = "  ".join(
-            f"{title} {record[name]:.4g}" for name, title in _PROGRESS.items() if name in record
+            f"{title} {record[name]:.4g}" for name, title in self._titles.items() if name in record
         )
         which = f"network {self._member}/{self._members}  " if self._members > 1 else ""
         best = self._stopping.best_epoch + 1

@@ -106,6 +106,10 @@ def _restore(where: str, network: Sequential, record: Record, tensors: Tensors) 
     networks = _read_networks(where, network, others, parts["networks"])
     training = fields.take("training", dict)
     fields.done()
+    try:
+        networks.check(preprocessor, target)
+    except ValueError as error:
+        raise TableError(f"{where}: {error}") from None
     return TableParts(preprocessor, target, networks, training)
 
 

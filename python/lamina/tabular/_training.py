@@ -3,35 +3,30 @@
 import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._optimizers.weight_average import WeightAverage
-from lamina._sequential import Sequential
 from lamina._training.callbacks import EarlyStopping, checked_callbacks
 from lamina.tabular._columns import Floats
 from lamina.tabular._giveaway import Giveaway, find_giveaways
+from lamina.tabular._monitor import Monitor
+from lamina.tabular._network_fits import Encoded, NetworkFits
 from lamina.tabular._networks import Networks
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._plan import make_plan
 from lamina.tabular._preprocessor import Preprocessor
-from lamina.tabular._recipe import Recipe, loss_of
+from lamina.tabular._recipe import Recipe
 from lamina.tabular._remedies import Spell, options_named, python_option, table_named
 from lamina.tabular._rows import Rows, RowsTaken, Table, take_target
 from lamina.tabular._scores import Scores, score_outputs
-from lamina.tabular._split import member_seed
 from lamina.tabular._target import ClassTarget
-from lamina.tabular._trained import HeldBackOutputs, Member, Trained
+from lamina.tabular._trained import HeldBackOutputs, Trained
 from lamina.tabular._validation_rows import Split, SplitTable, split_rows
-
-# A time limit that is over leaves the first network this much, and so one epoch.
-_LEAST_SECONDS = 1e-3
-
-Encoded = tuple[NDArray[np.float32], NDArray[Any]]
+from lamina.tabular._weights import ClassWeights, check_weights
 
 
 class TableTraining:
@@ -58,9 +53,9 @@ class TableTraining:
 
     train: Rows
     split: Split
-    _held_back: HeldBackOutputs
     giveaways: list[Giveaway]
     _encoded: dict[str, Encoded]
+    _held_back: HeldBackOutputs
 
     def __init__(
         self,
@@ -74,7 +69,11 @@ class TableTraining:
         self._begin = time.perf_counter()
         self.options, self.spell = options, spell
         self.plan = make_plan(options, table, name, index_columns, spell)
-        self.everything = take_target(name, table, self.plan.target, self.plan.preprocessor)
+        self.everything = self._take(name, table)
+        self._weigh_target()
+        target = self.plan.target
+        self._class_weights = ClassWeights(options.class_weight, target, spell)
+        self._monitor = Monitor(options.monitor, target, spell)
         self.measured: dict[str, Rows] = {}
         with options_named(options.target, spell), table_named(name):
             self.summaries = self.preprocessor.inspect(
@@ -94,7 +93,8 @@ class TableTraining:
     @cached_property
     def stopping(self) -> EarlyStopping:
         """What ends the training, and knows its best epoch meanwhile."""
-        return EarlyStopping(monitor="val_loss", patience=self.recipe.patience)
+        figure, mode = self._monitor.figure, self._monitor.mode
+        return EarlyStopping(monitor=figure, mode=mode, patience=self.recipe.patience)
 
     @property
     def class_rows(self) -> list[int]:
@@ -103,6 +103,14 @@ class TableTraining:
             return []
         rows: list[int] = np.bincount(self.everything.target).tolist()
         return rows
+
+    @property
+    def class_weights(self) -> dict[str, float]:
+        """How much a row of each class counts; empty where no class counts more than another."""
+        found = self._class_weights.of_classes(self.train.target, self.train.weights)
+        if found is None or not isinstance(self.plan.target, ClassTarget):
+            return {}
+        return dict(zip(self.plan.target.classes, found.tolist(), strict=True))
 
     @property
     def without_target(self) -> dict[str, int]:
@@ -114,6 +122,20 @@ class TableTraining:
     @property
     def _columns(self) -> Table:
         return self.everything.columns
+
+    def _take(self, name: str, table: Table) -> Rows:
+        target, weights = self.plan.target, self.options.weight_column
+        return take_target(name, table, target, self.preprocessor, weights)
+
+    def _weigh_target(self) -> None:
+        """Take the target's shares, or mean and scale, by the weights of rows."""
+        rows, target = self.everything, self.plan.target
+        if rows.weights is None:
+            return
+        with rows.named():
+            weighted, encoded = target.weighted(rows.target, rows.weights)
+        self.plan = replace(self.plan, target=weighted)
+        self.everything = replace(rows, target=encoded)
 
     def hold_back(self) -> None:
         """Validate on rows of the training table, as the options say."""
@@ -130,6 +152,10 @@ class TableTraining:
             self.split = split_rows(self.options, table, self.spell)
         self.train = rows.take(self.split.train)
         self.measured = {"validation": rows.take(self.split.validation)}
+        with rows.named():
+            for train, validation in self.split.parts:
+                check_weights(rows.take(train).weights, "left for training")
+                check_weights(rows.take(validation).weights, "held back for validation")
 
     def validate_on(self, table: Table, name: str, record: dict[str, Any]) -> None:
         """Validate on another table of that name; `record` tells of it in the model."""
@@ -139,7 +165,7 @@ class TableTraining:
 
     def measure_on(self, part: str, table: Table, name: str) -> None:
         """Measure on another table of that name after training."""
-        self.measured[part] = take_target(name, table, self.plan.target, self.preprocessor)
+        self.measured[part] = self._take(name, table)
 
     def encode(self) -> None:
         """Learn the encoding of the training rows, and encode all rows."""
@@ -152,10 +178,12 @@ class TableTraining:
             self.preprocessor.missing_values,
         )
         parts = {"train": self.train} | self.measured
-        if self._folded:  # the validation rows are among those to learn from
+        if self._folded:
             del parts["validation"]
         inputs = _encode(parts, self.preprocessor)
-        self._encoded = {name: (inputs[name], rows.target) for name, rows in parts.items()}
+        self._encoded = {
+            name: Encoded(inputs[name], rows.target, rows.weights) for name, rows in parts.items()
+        }
 
     def run(
         self,
@@ -168,21 +196,23 @@ class TableTraining:
         `Trained.error`: the networks that were trained before, or else the best weights of the
         first one. Before the end of its first epoch it is raised.
         """
-        count, members = self.options.n_members, list[Member]()
-        error, in_first = None, True
+        fits = NetworkFits(
+            self.recipe,
+            self.plan.target,
+            self.preprocessor,
+            self._monitor.metrics,
+            self._examples,
+            self._time_left,
+        )
+        callbacks = [self.stopping, *checked_callbacks(callbacks)]
+        trained = fits.run(self.options.n_members, callbacks, verbose)
         self._held_back = HeldBackOutputs(len(self.train.target), self.plan.target.outputs)
-        while len(members) < count and error is None and self._time_is_left(members):
-            begin, in_first = time.perf_counter(), not members
-            network, error = self._fit_network(len(members), callbacks, verbose)
-            started = network.history is not None and network.history.epochs > 0
-            if in_first and error is not None and not started:
-                raise error
-            if not in_first and (error is not None or self._time_left() <= 0.0):
-                break  # it has not learnt all that it would have
-            members.append(Member.of(network, time.perf_counter() - begin))
-            if self._folded:
-                self._hold_back_outputs(len(members) - 1, network)
-        return Trained(tuple(members), count, error, in_first)
+        if self._folded:
+            for network, (_, rows) in zip(trained.networks, self.split.parts, strict=False):
+                inputs = self._encoded["train"].inputs[rows]
+                width = self.plan.target.outputs
+                self._held_back.add(rows, Networks([network]).outputs(inputs, width))
+        return trained
 
     @property
     def seconds(self) -> float:
@@ -191,59 +221,28 @@ class TableTraining:
 
     @property
     def _folded(self) -> bool:
+        """Whether networks hold back different rows; all are then in the part "train"."""
         return len(self.split.parts) > 1
 
     def _time_left(self) -> float:
         limit = self.options.time_limit
         return math.inf if limit is None else limit - self.seconds
 
-    def _time_is_left(self, members: Sequence[Member]) -> bool:
-        """Whether a further network can be expected to end in time; the first is trained always."""
-        if not members:
-            return True
-        return self._time_left() > sum(member.seconds for member in members) / len(members)
-
-    def _fit_network(
-        self, member: int, callbacks: Sequence[Any], verbose: Literal["auto"] | bool | int
-    ) -> tuple[Sequential, BaseException | None]:
-        """A network of several, and what ended its training early."""
-        recipe, target = self.recipe, self.plan.target
-        seed = member_seed(recipe.seed, member)
-        network = recipe.build_network(target, self.preprocessor, seed)
-        train, validation = self._examples(member)
-        limit = self._time_left()
-        try:
-            network.fit(
-                *train,
-                loss=loss_of(target),
-                optimizer=recipe.make_optimizer(),
-                epochs=recipe.epochs,
-                batch_size=recipe.batch_size,
-                validation_data=validation,
-                metrics=["accuracy"] if isinstance(target, ClassTarget) else [],
-                callbacks=[self.stopping, *checked_callbacks(callbacks)],
-                average=WeightAverage(recipe.average) if recipe.average else None,
-                time_limit=None if limit == math.inf else max(limit, _LEAST_SECONDS),
-                verbose=verbose,
-            )
-        except (Exception, KeyboardInterrupt) as ended:
-            return network, ended
-        return network, None
-
     def _examples(self, member: int) -> tuple[Encoded, Encoded]:
-        """What a network learns from, and what validates it."""
-        if not self._folded:
-            return self._encoded["train"], self._encoded["validation"]
-        inputs, target = self._encoded["train"]
-        train, validation = self.split.parts[member]
-        return (inputs[train], target[train]), (inputs[validation], target[validation])
+        """What a network learns from, and what validates it, with the weights of its fit.
 
-    def _hold_back_outputs(self, member: int, network: Sequential) -> None:
-        _, rows = self.split.parts[member]
-        outputs = Networks([network]).outputs(
-            self._encoded["train"][0][rows], self.plan.target.outputs
-        )
-        self._held_back.add(rows, outputs)
+        A metric that stops the training is that of the rows, and not of weighted classes.
+        """
+        if self._folded:
+            rows, validating = self.split.parts[member]
+            train, validation = (self._encoded["train"].take(r) for r in (rows, validating))
+        else:
+            train, validation = self._encoded["train"], self._encoded["validation"]
+        by_class = self._class_weights.of_classes(self.train.target, self.train.weights)
+        train = train.weighted(by_class)
+        if self._monitor.metric is None:
+            validation = validation.weighted(by_class)
+        return train, validation
 
     def record(self, trained: Trained) -> dict[str, Any]:
         """What a model file tells of the training; its results and seconds are added later."""
@@ -254,6 +253,8 @@ class TableTraining:
                 "validation": len(self.measured["validation"].target),
             },
             "split": self.split.record,
+            "weight_column": self.options.weight_column,
+            "class_weights": self.class_weights,
             "task": {"kind": plan.target.task, "reason": plan.choice.reason},
             "rows_without_target": self.without_target,
             "missing_target_texts": plan.missing,
@@ -269,9 +270,10 @@ class TableTraining:
         """Figures of the outputs for the rows of a part that is measured, and of the baseline."""
         if part == "validation" and self._folded:
             rows, outputs = self._held_back.means()
-            return score_outputs(self.plan.target, self.train.target[rows], outputs)
-        inputs, target = self._encoded[part]
-        return score_outputs(self.plan.target, target, outputs_of(inputs))
+            _, target, weights = self._encoded["train"].take(rows)
+            return score_outputs(self.plan.target, target, outputs, weights=weights)
+        inputs, target, weights = self._encoded[part]
+        return score_outputs(self.plan.target, target, outputs_of(inputs), weights=weights)
 
 
 def _encode(
