@@ -83,6 +83,7 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
     _add_column_options(parser)
     _add_network_options(parser)
     _add_training_options(parser)
+    _add_member_options(parser)
 
 
 def _add_column_options(parser: argparse.ArgumentParser) -> None:
@@ -199,6 +200,17 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         "%(default)s)",
     )
     add(
+        "--seed",
+        type=at_least(0),
+        default=TrainOptions.seed,
+        metavar="N",
+        help="same seed, same model (default: %(default)s)",
+    )
+
+
+def _add_member_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("networks and time").add_argument
+    add(
         "--n-members",
         type=at_least(1),
         default=TrainOptions.n_members,
@@ -211,13 +223,6 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         type=positive,
         metavar="SECONDS",
         help="of all of it; further networks are trained while time is left (default: none)",
-    )
-    add(
-        "--seed",
-        type=at_least(0),
-        default=TrainOptions.seed,
-        metavar="N",
-        help="same seed, same model (default: %(default)s)",
     )
 
 
