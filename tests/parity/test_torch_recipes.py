@@ -56,3 +56,39 @@ def test_ntk_layers_equal_pytorch(dtype: Any) -> None:
     for key, value in got.items():
         expected = arrays[f"ntk/{dtype}/{key}"]
         np.testing.assert_allclose(value, expected, rtol=bound, atol=bound, err_msg=key)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_steps_by_realmlps_schedules_and_factors_equal_pytorch(dtype: Any) -> None:
+    ntk: dict[str, Any] = {"parametrization": "ntk", "bias_rate_factor": 0.1}
+    ntk["bias_decay_factor"] = 0.0
+    layers = [
+        lm.Scale(rate_factor=6.0),
+        lm.Dense(5, **ntk),
+        lm.ParametricActivation("selu", rate_factor=0.1, decay_factor=0.0),
+        lm.Dense(3, **ntk),
+    ]
+    net = lm.Sequential(layers, inputs=6, dtype=dtype)
+    names = {"scale": "layers.0.weight", "alpha": "layers.2.weight"}
+    names |= {
+        f"{i}.{kind}": f"layers.{2 * i + 1}.{kind}" for i in (0, 1) for kind in ("weight", "bias")
+    }
+    net.set_parameters({ours: arrays[f"trace/{theirs}"] for theirs, ours in names.items()})
+    optimizer = lm.Adam(
+        lm.CosineLogSchedule(SETTINGS["learning_rate"]),
+        beta2=SETTINGS["betas"][1],
+        decoupled=True,
+        weight_decay=lm.FlatCosineSchedule(SETTINGS["weight_decay"]),
+        decay_biases=True,
+    )
+    optimizer.set_length(SETTINGS["steps"], 1)
+    losses = [
+        net.train_step(x, y, optimizer=optimizer, loss="mean_squared_error")
+        for x, y in zip(arrays["trace/rows"], arrays["trace/y"], strict=True)
+    ]
+    # Adam's first steps divide gradients near 0 by themselves.
+    bound = 1e-9 if dtype == "float64" else 1e-3
+    np.testing.assert_allclose(losses, arrays[f"trace/{dtype}/losses"], rtol=bound)
+    for theirs, ours in names.items():
+        expected = arrays[f"trace/{dtype}/{theirs}"]
+        np.testing.assert_allclose(net.parameters()[ours], expected, rtol=bound, atol=bound)

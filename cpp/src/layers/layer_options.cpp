@@ -129,7 +129,9 @@ void describe(Visitor& visitor, ScaleOptions& o) {
 template <class Visitor>
 void describe(Visitor&, NormalizationOptions&) {}
 template <class Visitor>
-void describe(Visitor&, TargetScalingOptions&) {}
+void describe(Visitor& visitor, TargetScalingOptions& o) {
+  visitor.boolean("clip", o.clip, InJson::kUnlessDefault);
+}
 
 namespace {
 

@@ -153,6 +153,7 @@ struct ClipOptions {
 
 struct TargetScalingOptions {
   static constexpr LayerKind kKind = LayerKind::kTargetScaling;
+  bool clip = false;  // predictions to the range of the targets that scale and shift were taken from
 };
 
 // One column of a table in compact form; kernels::ColumnCode says what becomes of it.

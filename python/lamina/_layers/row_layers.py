@@ -175,9 +175,15 @@ class TargetScaling(Layer):
     are there already, as does `net.adapt(X, y)`. Constant targets have scale 1. Log variances of
     `GaussianNegativeLogLikelihood` have scale 1 and shift 2 log(deviation). "rows" [1] tells from
     how many rows the figures were taken.
+
+    Args:
+        clip: limit predictions to the range of each column of those targets, which are two more
+            parameters, "low" and "high" [n]; log variances have none. Training and its losses, and
+            "val_loss", see outputs without the limits; metrics see predictions.
     """
 
     kind: ClassVar[str] = "target_scaling"
+    clip: bool = False
 
 
 @dataclass(frozen=True, repr=False)
