@@ -18,7 +18,7 @@ from lamina.cli._names import find_columns, find_date_formats, names_meant
 from lamina.cli._progress import progress_callbacks, set_threads
 from lamina.cli._read import index_columns, read_table, text_format
 from lamina.cli._report import (
-    BASELINES,
+    baseline_words,
     check_console,
     describe_epochs,
     make_console,
@@ -84,7 +84,7 @@ def _prepare(arguments: Arguments, console: Console) -> TableTraining:
         arguments.table,
         layout,
         missing,
-        target=arguments.target,
+        targets=arguments.target,
         tell=partial(say, console),
         check=partial(_check_columns, arguments),
     )
@@ -101,7 +101,7 @@ def _prepare(arguments: Arguments, console: Console) -> TableTraining:
             path,
             layout,
             training.preprocessor.missing_values,
-            target=arguments.target,
+            targets=arguments.target,
             check=partial(_check_target, path, arguments.target),
         )
 
@@ -135,9 +135,9 @@ def _check_columns(arguments: Arguments, names: Collection[str]) -> None:
     column_options(train_options(arguments, names), names, str(arguments.table), option)
 
 
-def _check_target(path: Path, target: str, names: Collection[str]) -> None:
+def _check_target(path: Path, targets: Collection[str], names: Collection[str]) -> None:
     with file_named(path):
-        check_target(target, names)
+        check_target(targets, names)
 
 
 def _run(training: TableTraining, console: Console) -> Trained:
@@ -159,7 +159,7 @@ def _print_end(
     say(console, f"{describe_epochs(trained.record())}, {duration(seconds)} in all")
     if finish.results:
         print_results(console, finish.results, main=True)
-        say(console, f"baseline: {BASELINES[target.task]}")
+        say(console, f"baseline: {baseline_words(target)}")
     say(console, f"model saved to {finish.place}; use it with")
     options = "".join(f" {shlex.quote(text)}" for text in text_options(arguments))
     say(console, f"  lamina predict {shlex.quote(str(finish.place))} TABLE{options}")

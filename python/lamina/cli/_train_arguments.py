@@ -9,6 +9,7 @@ from lamina.cli._option_values import (
     at_least,
     class_weight,
     fraction,
+    levels,
     not_negative,
     positive,
     share,
@@ -37,7 +38,13 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument
     add("table", type=Path, metavar="TABLE", help="training rows; - for the standard input")
-    add("--target", required=True, metavar="COLUMN", help="column to predict")
+    add(
+        "--target",
+        action="append",
+        required=True,
+        metavar="COLUMN",
+        help="column to predict; repeated: several columns of numbers, by one network",
+    )
     add("--validation", type=Path, metavar="FILE", help="rows that decide when to stop")
     add(
         "--validation-fraction",
@@ -69,6 +76,24 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
         metavar="CLASS=X",
         help="how much the rows of a class count in training: yes=3 (repeatable), or balanced: all "
         "classes weigh the same",
+    )
+    add(
+        "--quantiles",
+        type=levels,
+        default=[],
+        metavar="P,P",
+        help="quantiles of a number to predict, such as 0.05,0.95, beside the median",
+    )
+    add(
+        "--interval",
+        type=fraction,
+        metavar="SHARE",
+        help="predict an interval of a number that holds this share of the rows, such as 0.9",
+    )
+    add(
+        "--calibrate",
+        action="store_true",
+        help="scale the probabilities of classes by a temperature of the validation rows",
     )
     add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
     add(
@@ -215,6 +240,9 @@ def check_train_options(parser: CommandParser, arguments: Any) -> None:
             if getattr(arguments, option):
                 name = option.replace("_", "-")
                 error(f"--{name}: no rows are held back where --validation gives them")
+    for name in arguments.target:
+        if arguments.target.count(name) > 1:
+            error(f"--target: column '{name}' is named twice")
     weights = arguments.class_weight
     if "balanced" in weights and len(weights) > 1:
         error("--class-weight: expected balanced alone, or weights of classes alone")

@@ -36,17 +36,22 @@ from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read
 from lamina.tabular._table_model import TableModel
 from lamina.tabular._target import (
     DEFAULT_THRESHOLD,
-    TASKS,
     ClassTarget,
     NumberTarget,
+    NumberTargets,
+    Spread,
     Target,
+    names_of,
+    target_from_record,
+)
+from lamina.tabular._task import (
+    TASKS,
     TargetError,
     TaskChoice,
     choose_task,
     fit_target,
     missing_texts,
     stray_value,
-    target_from_record,
 )
 from lamina.tabular._texts import MISSING_VALUES
 from lamina.tabular._training import TableTraining, Trained
@@ -72,7 +77,9 @@ __all__ = [
     "Giveaway",
     "NoColumnError",
     "NumberTarget",
+    "NumberTargets",
     "Preprocessor",
+    "Spread",
     "TableError",
     "TableLike",
     "TableModel",
@@ -101,6 +108,7 @@ __all__ = [
     "measure_unit",
     "missing_texts",
     "missing_values",
+    "names_of",
     "read_formatted_dates",
     "read_times",
     "remedy_option",

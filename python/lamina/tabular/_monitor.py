@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
+import numpy as np
+
 from lamina.metrics import Metric
 from lamina.metrics._metric import known_metric
 from lamina.tabular._columns import TableError
 from lamina.tabular._options import LOSS, MONITORS
 from lamina.tabular._remedies import Spell
-from lamina.tabular._target import ClassTarget, NumberTarget, Target
+from lamina.tabular._target import ClassTarget, NumberTarget, NumberTargets, Target, names_of
 
 _OF_NUMBERS = ("values", "quantiles")
 
@@ -37,11 +39,11 @@ class Monitor:
         if (metric.known.reads in _OF_NUMBERS) == of_classes:
             fitting = [n for n in MONITORS if _reads_numbers(n) != of_classes]
             raise TableError(
-                f"{spell('monitor', name)}: '{target.name}' is a {_kind(target)}; expected loss or "
-                f"one of {', '.join(fitting)}"
+                f"{spell('monitor', name)}: {names_of(target)} is a {_kind(target)}; expected loss "
+                f"or one of {', '.join(fitting)}"
             )
         self.mode = metric.known.mode or "min"
-        if isinstance(target, NumberTarget):
+        if not isinstance(target, ClassTarget):
             self.metrics = [Metric(_in_own_units(metric, target), name=name, mode=self.mode)]
         elif metric is not known_metric("accuracy"):
             self.metrics.append(Metric(metric, name=name))
@@ -52,9 +54,16 @@ class Monitor:
         return f"val_{self.metric or LOSS}"
 
 
-def _in_own_units(metric: Metric, target: NumberTarget) -> Callable[..., Any]:
+def _in_own_units(metric: Metric, target: NumberTarget | NumberTargets) -> Callable[..., Any]:
+    by_level = metric.known is not None and metric.known.reads == "quantiles" and target.spread
+
     def figure(y: Any, outputs: Any, sample_weight: Any = None) -> Any:
-        return metric(target.decode(y), target.decode(outputs), sample_weight)
+        truth = target.in_own_units(np.asarray(y, dtype=np.float64))
+        if by_level:
+            quantiles = target.quantiles(outputs)
+            return metric(truth, quantiles, sample_weight, level=by_level.levels)
+        predicted = target.decode(outputs)
+        return metric(truth.reshape(predicted.shape), predicted, sample_weight)
 
     return figure
 

@@ -27,7 +27,7 @@ from lamina.tabular._remedies import table_named
 from lamina.tabular._rows import read_target
 from lamina.tabular._scores import Scores, score_outputs
 from lamina.tabular._table_file import TableParts, read_table_model, write_table_model
-from lamina.tabular._target import ClassTarget, Target
+from lamina.tabular._target import ClassTarget, NumberTarget, NumberTargets, Target
 from lamina.tabular._training import TableTraining, Trained
 
 
@@ -83,7 +83,7 @@ class TableModel:
         cls,
         table: TableLike,
         *,
-        target: str,
+        target: str | Sequence[str],
         validation: TableLike | None = None,
         validation_fraction: float = 0.2,
         split: Literal["random", "time", "last"] | None = None,
@@ -91,6 +91,9 @@ class TableModel:
         weight_column: str | None = None,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         monitor: str = "loss",
+        quantiles: Sequence[float] = (),
+        interval: float | None = None,
+        calibrate: bool = False,
         task: Literal["auto", "classification", "regression"] = "auto",
         numeric: Sequence[str] = (),
         categorical: Sequence[str] = (),
@@ -125,7 +128,8 @@ class TableModel:
         weights are kept. The same table, options and seed give the same model to the last bit.
 
         Args:
-            table: see `lamina.tabular.as_columns`. target: name of the column to predict.
+            table: see `lamina.tabular.as_columns`. target: name of the column to predict, or names
+                of several columns of numbers.
             validation: a table of rows to validate on; None: `validation_fraction` of `table`.
             split: which rows are held back: "random" (also None), those "last" in the table, or
                 the latest by "time", which is `time_column` or else the only column of dates.
@@ -135,6 +139,14 @@ class TableModel:
                 loss, by class and 1 where left out; "balanced": so that all classes weigh the same.
             monitor: what ends the training, and says which weights are the best: the validation
                 "loss", or a metric of the validation rows by its name in `lamina.metrics`.
+            quantiles: levels between 0 and 1 of a number: the network learns these quantiles and
+                the median, which `predict` then gives (Koenker & Bassett 1978).
+            interval: share of the rows whose number `predict_interval` is to hold: quantiles that
+                are widened until they held so many of the validation rows, conformalised quantile
+                regression (Romano et al. 2019). These rows also stop the training, so that the
+                share is slightly too good for them; measure it on others.
+            calibrate: divide the logits of classes by the temperature at which the log loss of the
+                validation rows is lowest (Guo et al. 2017).
             task: "auto": text, truth values and few whole numbers are classes.
             numeric, categorical, ignore: columns of numbers or categories, and columns to leave
                 out, where the kind that is worked out would be wrong.
@@ -177,13 +189,16 @@ class TableModel:
             ['no', 'yes']
         """
         options = TrainOptions(
-            target=str(target),
+            target=target,
             validation_fraction=validation_fraction,
             split=split,
             time_column=None if time_column is None else str(time_column),
             weight_column=None if weight_column is None else str(weight_column),
             class_weight=class_weight,
             monitor=monitor,
+            quantiles=quantiles,
+            interval=interval,
+            calibrate=calibrate,
             task=task,
             numeric=numeric,
             categorical=categorical,
@@ -260,7 +275,8 @@ class TableModel:
     def outputs_of(self, inputs: NDArray[np.float32]) -> Floats:
         """As `outputs`, of rows that the preprocessor has encoded [rows, inputs]."""
         outputs = np.asarray(self.network.predict(inputs))
-        return outputs.reshape(len(outputs), self.target.outputs).astype(np.float64)
+        outputs = outputs.reshape(len(outputs), self.target.outputs).astype(np.float64)
+        return self.target.calibrated(outputs)
 
     def check(self, table: TableLike) -> list[ColumnIssue]:
         """What the table holds that training did not see, counted by column: see `ColumnIssue`.
@@ -271,7 +287,9 @@ class TableModel:
         return self.preprocessor.check(table)
 
     def predict(self, table: TableLike, *, threshold: float | None = None) -> NDArray[Any]:
-        """Class names or numbers [rows].
+        """Class names or numbers [rows]; of several targets numbers [rows, targets].
+
+        Of a model with quantiles or an interval the numbers are medians.
 
         Args:
             table: see `lamina.tabular.as_columns`.
@@ -291,6 +309,27 @@ class TableModel:
             raise TableError("a regression model gives no probabilities")
         return self.target.probabilities(self.outputs(table))
 
+    def predict_quantiles(self, table: TableLike) -> Floats:
+        """Quantiles [rows, levels], rising, of the levels `target.spread.levels`.
+
+        Raises:
+            TableError: the model was trained without quantiles; also as in `predict`.
+        """
+        return self._numbers().quantiles(self.outputs(table))
+
+    def predict_interval(self, table: TableLike) -> Floats:
+        """Lower and upper ends [rows, 2] of the intervals that hold `target.spread.coverage`.
+
+        Raises:
+            TableError: the model was trained without an interval; also as in `predict`.
+        """
+        return self._numbers().intervals(self.outputs(table))
+
+    def _numbers(self) -> NumberTarget | NumberTargets:
+        if isinstance(self.target, ClassTarget):
+            raise TableError(f"'{self.target.name}' is a class, which has no quantiles")
+        return self.target
+
     predict_proba = predict_probabilities  # scikit-learn's name
 
     def evaluate(
@@ -305,9 +344,11 @@ class TableModel:
         Gives {"model": {...}, "baseline": {...}}. For classes: accuracy, balanced_accuracy, f1 (of
         two classes that of the second, else the mean), matthews_correlation, log_loss, brier_score,
         expected_calibration_error, roc_auc and average_precision. For numbers: rmse, mae and
-        median_absolute_error in the target's own units, and r2. NaN where the rows have no such
-        figure. The baseline guesses the training rows' class shares as probabilities, or their
-        mean.
+        median_absolute_error in the target's own units, and r2; with quantiles also pinball, of
+        each level share_below_0.05 and the like, and with an interval its coverage and
+        interval_width. Of several targets these are means, and "by_target" holds the same by name.
+        NaN where the rows have no such figure. The baseline guesses the training rows' class
+        shares as probabilities, their mean, or their quantiles.
 
         Args:
             table: as in `predict`, with the target's column.

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from lamina._optimizers.weight_average import WeightAverage
 from lamina._sequential import Sequential
 from lamina._training.callbacks import EarlyStopping, checked_callbacks
-from lamina.tabular._columns import Floats
+from lamina.tabular._calibration import find_temperature, least_rows
+from lamina.tabular._columns import Floats, TableError
 from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._monitor import Monitor
 from lamina.tabular._options import TrainOptions
@@ -19,7 +20,7 @@ from lamina.tabular._plan import make_plan
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._recipe import Recipe, loss_of
 from lamina.tabular._remedies import Spell, options_named, python_option, table_named
-from lamina.tabular._rows import Rows, RowsTaken, Table, take_target
+from lamina.tabular._rows import Rows, RowsTaken, Table, count_rows, take_target
 from lamina.tabular._scores import Scores, score_outputs
 from lamina.tabular._target import ClassTarget
 from lamina.tabular._validation_rows import Split, SplitTable, split_rows
@@ -114,12 +115,12 @@ class TableTraining:
         self.options, self.spell = options, spell
         self.plan = make_plan(options, table, name, index_columns, spell)
         self.everything = self._take(name, table)
-        self._weigh_target()
+        self._adapt_target()
         target = self.plan.target
         self._class_weights = ClassWeights(options.class_weight, target, spell)
         self._monitor = Monitor(options.monitor, target, spell)
         self.measured: dict[str, Rows] = {}
-        with options_named(options.target, spell), table_named(name):
+        with options_named(options.targets, spell), table_named(name):
             self.summaries = self.preprocessor.inspect(
                 self.everything.columns, rows=self.everything.places
             )
@@ -171,15 +172,39 @@ class TableTraining:
         target, weights = self.plan.target, self.options.weight_column
         return take_target(name, table, target, self.preprocessor, weights)
 
-    def _weigh_target(self) -> None:
-        """Take the target's shares, or mean and scale, by the weights of rows."""
+    def _adapt_target(self) -> None:
+        """Take shares, or mean and scale, by the weights of rows, and the quantiles asked for."""
         rows, target = self.everything, self.plan.target
-        if rows.weights is None:
-            return
-        with rows.named():
-            weighted, encoded = target.weighted(rows.target, rows.weights)
-        self.plan = replace(self.plan, target=weighted)
+        encoded, levels = rows.target, self.options.levels
+        if rows.weights is not None:
+            with rows.named():
+                target, encoded = target.weighted(encoded, rows.weights)
+        if levels and not isinstance(target, ClassTarget):
+            target = target.with_levels(encoded, levels, self.options.interval, rows.weights)
+        self.plan = replace(self.plan, target=target)
         self.everything = replace(rows, target=encoded)
+
+    def _check_held_back(self) -> None:
+        """Refuse too few rows for an interval before the training."""
+        coverage, rows = self.options.interval, len(self.measured["validation"].target)
+        least = 0 if coverage is None else least_rows(coverage)
+        if rows < least:
+            raise TableError(
+                f"{self.spell('interval', str(coverage))}: expected at least {count_rows(least)} "
+                f"to validate on, got {rows}; give more, or a smaller share"
+            )
+
+    def _calibrate(self, network: Sequential) -> None:
+        """Take the interval's margin, or the temperature, from the rows that were held back."""
+        target, (inputs, truth, weights) = self.plan.target, self._encoded["validation"]
+        if not self.options.calibrate and self.options.interval is None:
+            return
+        outputs = np.asarray(network.predict(inputs)).reshape(len(inputs), -1).astype(np.float64)
+        if isinstance(target, ClassTarget):
+            temperature = find_temperature(truth, outputs, weights)
+            self.plan = replace(self.plan, target=replace(target, temperature=temperature))
+        else:
+            self.plan = replace(self.plan, target=target.conformed(truth, outputs, weights))
 
     def _fit_weights(self) -> dict[str, Floats | None]:
         """Weights of rows times those of their classes, of each part that the fit takes.
@@ -207,7 +232,7 @@ class TableTraining:
             rows.target if isinstance(target, ClassTarget) else None,
             self.plan.ignored_dates,
         )
-        with options_named(target.name, self.spell), rows.named():
+        with options_named(target.names, self.spell), rows.named():
             self.split = split_rows(self.options, table, self.spell)
         self.train = rows.take(self.split.train)
         self.measured = {"validation": rows.take(self.split.validation)}
@@ -227,7 +252,7 @@ class TableTraining:
 
     def encode(self) -> None:
         """Learn the encoding of the training rows, and encode all rows."""
-        with table_named(self.everything.table), options_named(self.options.target, self.spell):
+        with table_named(self.everything.table), options_named(self.options.targets, self.spell):
             self.preprocessor.fit(self.train.columns, self.summaries, rows=self.train.numbers)
         self.giveaways = find_giveaways(
             RowsTaken(self.everything),
@@ -235,6 +260,7 @@ class TableTraining:
             self.everything.target,
             self.preprocessor.missing_values,
         )
+        self._check_held_back()
         parts = {"train": self.train} | self.measured
         inputs = _encode(parts, self.preprocessor)
         self._encoded = {
@@ -277,6 +303,7 @@ class TableTraining:
             if network.history is None or not network.history.epochs:
                 raise
             error = ended
+        self._calibrate(network)
         return _trained(network, error)
 
     def record(self, trained: Trained) -> dict[str, Any]:
