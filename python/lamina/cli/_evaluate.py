@@ -46,7 +46,7 @@ def run(arguments: Arguments) -> None:
         text_format(arguments, model.preprocessor.formats.numbers),
         model.preprocessor.missing_values,
         targets=model.target.names,
-        check=partial(_check_names, arguments, model),
+        check=partial(check_names, arguments, model),
         tell=lambda note: say(console, note),
     )
     rows = row_count(table)
@@ -87,7 +87,8 @@ def run(arguments: Arguments) -> None:
     check_console(console)
 
 
-def _check_names(arguments: Arguments, model: TableModel, names: Collection[str]) -> None:
+def check_names(arguments: Arguments, model: TableModel, names: Collection[str]) -> None:
+    """Refuse a table, by the names of its columns, that lacks what is read of it."""
     if arguments.weight:
         find_columns("--weight", [arguments.weight], names)
     check_columns(arguments.table, model, names)

@@ -32,7 +32,10 @@ _FEWEST_COLUMNS = 10
 # Of the summary, besides those of its table of columns.
 _OTHER_LINES = 14
 _WIDTH_OF_FILES = 100
-_IN_UNITS = ("rmse", "mae", "median_absolute_error", "pinball", "interval_width")
+_IN_UNITS = (
+    *("rmse", "root_mean_squared_error", "mae", "mean_absolute_error", "median_absolute_error"),
+    *("mse", "mean_squared_error", "pinball", "interval_width"),
+)
 _TITLES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -199,6 +202,11 @@ def describe_epochs(training: Mapping[str, Any]) -> str:
     if "not improved" in reason:
         reason = f"then {epochs - best} without improvement"
     return f"best epoch {best} of {epochs}{f' ({reason})' if reason else ''}"
+
+
+def figure_title(name: str) -> str:
+    """What a figure is called."""
+    return _TITLES.get(name, name.replace("_", " "))
 
 
 def format_figure(name: str, value: float | None) -> str:

@@ -62,6 +62,25 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--time-column", metavar="COLUMN", help="dates or numbers by which --split time orders rows"
     )
+    add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("model.lamina"),
+        metavar="FILE",
+        help="model file to write (default: %(default)s)",
+    )
+
+    _add_target_options(parser)
+    _add_column_options(parser)
+    _add_network_options(parser)
+    _add_training_options(parser)
+
+
+def _add_target_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("target").add_argument
+    add("--task", choices=TASKS, default=TrainOptions.task, help="default: by the target's values")
     add(
         "--weight",
         dest="weight_column",
@@ -95,26 +114,10 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="scale the probabilities of classes by a temperature of the validation rows",
     )
-    add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
-    add(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("model.lamina"),
-        metavar="FILE",
-        help="model file to write (default: %(default)s)",
-    )
-
-    _add_column_options(parser)
-    _add_network_options(parser)
-    _add_training_options(parser)
 
 
 def _add_column_options(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns").add_argument
-    columns(
-        "--task", choices=TASKS, default=TrainOptions.task, help="default: by the target's values"
-    )
     for name, what in (
         ("--numeric", "columns of numbers, also running numbers and ids"),
         ("--categorical", "columns of categories"),

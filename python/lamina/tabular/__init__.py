@@ -17,6 +17,7 @@ from lamina.tabular._columns import (
 from lamina.tabular._findings import giveaway_sentence, stray_sentence
 from lamina.tabular._formats import is_marked_number, measure_unit, read_formatted_dates
 from lamina.tabular._giveaway import Giveaway, find_giveaways
+from lamina.tabular._importance import ColumnImportance, Importance
 from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
 from lamina.tabular._options import (
     LOSS,
@@ -42,8 +43,8 @@ from lamina.tabular._target import (
     Spread,
     Target,
     names_of,
-    target_from_record,
 )
+from lamina.tabular._target_record import target_from_record
 from lamina.tabular._task import (
     TASKS,
     TargetError,
@@ -71,10 +72,12 @@ __all__ = [
     "ClassTarget",
     "CodedText",
     "Column",
+    "ColumnImportance",
     "ColumnIssue",
     "ColumnSummary",
     "Columns",
     "Giveaway",
+    "Importance",
     "NoColumnError",
     "NumberTarget",
     "NumberTargets",

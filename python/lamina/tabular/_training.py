@@ -118,7 +118,7 @@ class TableTraining:
         self._adapt_target()
         target = self.plan.target
         self._class_weights = ClassWeights(options.class_weight, target, spell)
-        self._monitor = Monitor(options.monitor, target, spell)
+        self._monitor = Monitor(options.monitor, target, spell("monitor", options.monitor))
         self.measured: dict[str, Rows] = {}
         with options_named(options.targets, spell), table_named(name):
             self.summaries = self.preprocessor.inspect(
