@@ -34,7 +34,7 @@ def run(arguments: Arguments) -> None:
         check_table_output(arguments.output, arguments.table)
     set_threads(arguments.threads)
     model = TableModel.load(arguments.model)
-    model.check_metric(arguments.metric, "--metric")
+    figure = model.figure(arguments.metric, "--metric")
     console = make_console(quiet=arguments.json)
     table = read_table(
         arguments.table,
@@ -48,7 +48,7 @@ def run(arguments: Arguments) -> None:
         measured = model.measure(table, arguments.weight)
         print_issues(measured.issues, len(measured.target))
         found = model.importance_of(
-            measured, metric=arguments.metric, repeats=arguments.repeats, seed=arguments.seed
+            measured, figure, repeats=arguments.repeats, seed=arguments.seed
         )
     if arguments.output:
         write_importance(found, arguments)

@@ -13,6 +13,7 @@ from lamina._training.progress import duration
 from lamina.cli._arguments import Arguments, text_options
 from lamina.cli._errors import file_named, option
 from lamina.cli._finish import Finish
+from lamina.cli._importance import print_importance
 from lamina.cli._interrupt import termination_raised
 from lamina.cli._names import find_columns, find_date_formats, names_meant
 from lamina.cli._progress import progress_callbacks, set_threads
@@ -61,10 +62,11 @@ def _train(arguments: Arguments) -> None:
             say(console, f"--{part} is the training table itself: its figures flatter")
     preprocessor = training.preprocessor
     network = training.recipe.describe(training.plan.target, preprocessor.width)
-    say(console, f"network: {network}")
+    count = arguments.n_members
+    say(console, f"network: {network}" if count == 1 else f"{count} networks: each {network}")
     trained = _run(training, console)
     model = TableModel.trained(training, trained, arguments.table.name)
-    finish = Finish(model, arguments.output, training, trained)
+    finish = Finish(model, arguments.output, training, trained, importance=arguments.importance)
     with finish.interrupts_told():
         finish.run(begin)
         if arguments.json:
@@ -160,6 +162,8 @@ def _print_end(
     if finish.results:
         print_results(console, finish.results, main=True)
         say(console, f"baseline: {baseline_words(target)}")
+    if finish.importance is not None:
+        print_importance(console, finish.importance)
     say(console, f"model saved to {finish.place}; use it with")
     options = "".join(f" {shlex.quote(text)}" for text in text_options(arguments))
     say(console, f"  lamina predict {shlex.quote(str(finish.place))} TABLE{options}")

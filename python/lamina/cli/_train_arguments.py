@@ -64,6 +64,11 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
     add(
+        "--importance",
+        action="store_true",
+        help="tell at the end how much the model relies on each column, by its validation rows",
+    )
+    add(
         "-o",
         "--output",
         type=Path,
@@ -225,6 +230,20 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         metavar="D",
         help="decay of the average of the weights that is validated and saved; 0: none (default: "
         "%(default)s)",
+    )
+    add(
+        "--n-members",
+        type=at_least(1),
+        default=TrainOptions.n_members,
+        metavar="N",
+        help="networks whose outputs are averaged; each holds back another share of the rows "
+        "(default: %(default)s)",
+    )
+    add(
+        "--time-limit",
+        type=positive,
+        metavar="SECONDS",
+        help="of all of it; further networks are trained while time is left (default: none)",
     )
     add(
         "--seed",

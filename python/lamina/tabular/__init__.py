@@ -55,7 +55,8 @@ from lamina.tabular._task import (
     stray_value,
 )
 from lamina.tabular._texts import MISSING_VALUES
-from lamina.tabular._training import TableTraining, Trained
+from lamina.tabular._trained import Trained
+from lamina.tabular._training import TableTraining
 
 __all__ = [
     "FAR_OUTSIDE",
