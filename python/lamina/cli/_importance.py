@@ -1,11 +1,13 @@
 """`lamina importance`: how much a model relies on each column of a table that holds the target."""
 
+import sys
 from dataclasses import asdict
 from functools import partial
 
 import polars as pl
 from rich.console import Console
 
+from lamina._training.progress import draws_unicode
 from lamina.cli._arguments import Arguments
 from lamina.cli._errors import file_named
 from lamina.cli._evaluate import check_names
@@ -87,7 +89,7 @@ def print_importance(console: Console, found: Importance) -> None:
         table.add_column(title, justify="right")
     table.add_column("", no_wrap=True)
     greatest = max(found.columns[0].mean, 0.0)
-    mark = "█" if console.encoding.lower().startswith("utf") else "#"
+    mark = "█" if draws_unicode(sys.stdout) else "#"
     for column in found.columns[:_MOST_ROWS]:
         share = column.mean / greatest if greatest > 0.0 else 0.0
         table.add_row(

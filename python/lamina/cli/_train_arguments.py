@@ -1,6 +1,7 @@
 """What `lamina train` takes: its arguments, their defaults and their help."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,8 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("training").add_argument
+    group = parser.add_argument_group("training")
+    add = group.add_argument
     add(
         "--optimizer",
         choices=OPTIMIZERS,
@@ -201,6 +203,35 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     add("--learning-rate", type=positive, metavar="X", help="default: 0.001, and 0.01 with sgd")
     add("--weight-decay", type=not_negative, metavar="X", help="default: 0.01, and 0 with adam")
     add("--batch-size", type=at_least(1), metavar="N", help="default: by the number of rows")
+    add(
+        "--average",
+        type=share,
+        default=TrainOptions.average,
+        metavar="D",
+        help="decay of the average of the weights that is validated and saved; 0: none (default: "
+        "%(default)s)",
+    )
+    add(
+        "--members",
+        "--n-members",
+        dest="n_members",
+        type=at_least(1),
+        default=TrainOptions.n_members,
+        metavar="N",
+        help="networks whose outputs are averaged; each holds back another share of the rows "
+        "(default: %(default)s)",
+    )
+    add(
+        "--seed",
+        type=at_least(0),
+        default=TrainOptions.seed,
+        metavar="N",
+        help="same seed, same model (default: %(default)s)",
+    )
+    _add_stopping_options(group.add_argument)
+
+
+def _add_stopping_options(add: Callable[..., Any]) -> None:
     add(
         "--epochs",
         type=at_least(1),
@@ -224,33 +255,12 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         "metric such as roc_auc, f1, mae (default: %(default)s)",
     )
     add(
-        "--average",
-        type=share,
-        default=TrainOptions.average,
-        metavar="D",
-        help="decay of the average of the weights that is validated and saved; 0: none (default: "
-        "%(default)s)",
-    )
-    add(
-        "--n-members",
-        type=at_least(1),
-        default=TrainOptions.n_members,
-        metavar="N",
-        help="networks whose outputs are averaged; each holds back another share of the rows "
-        "(default: %(default)s)",
-    )
-    add(
+        "--time",
         "--time-limit",
+        dest="time_limit",
         type=positive,
         metavar="SECONDS",
         help="of all of it; further networks are trained while time is left (default: none)",
-    )
-    add(
-        "--seed",
-        type=at_least(0),
-        default=TrainOptions.seed,
-        metavar="N",
-        help="same seed, same model (default: %(default)s)",
     )
 
 
