@@ -313,15 +313,27 @@ class TableEncoder:
         The description of the network's first layer, as JSON.
         """
 class TableTarget:
+    def calibrate(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Outputs [rows, outputs] of the network by the temperature.
+        """
     def check_threshold(self, threshold: typing.SupportsFloat | typing.SupportsIndex | None) -> None:
         ...
     def decode(self, outputs: numpy.ndarray, threshold: typing.SupportsFloat | typing.SupportsIndex | None) -> numpy.ndarray:
         """
         Indices of classes, or numbers, [rows] from the network's outputs.
         """
+    def intervals(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        [rows, 2 ends of all targets] from the network's outputs.
+        """
     def probabilities(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
         """
         [rows, classes] from the network's outputs.
+        """
+    def quantiles(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        [rows, levels of all targets], rising within each, from the network's outputs.
         """
 def activate(activation: str, x: numpy.ndarray, y: numpy.ndarray, derivative: numpy.ndarray | None) -> None:
     """
