@@ -15,7 +15,8 @@ from lamina.tabular._recipe import Recipe
 
 def recipe(rows, *options):
     parsed = build_parser("0").parse_args(["train", "t.csv", "--target", "y", *options])
-    return Recipe.choose(train_options(parsed, ["y"]), rows)
+    (chosen,) = Recipe.choose(train_options(parsed, ["y"]), rows)
+    return chosen
 
 
 @pytest.mark.parametrize(

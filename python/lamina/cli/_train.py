@@ -60,10 +60,7 @@ def _train(arguments: Arguments) -> None:
     for part in ("validation", "test"):
         if same_file(arguments.table, getattr(arguments, part)):
             say(console, f"--{part} is the training table itself: its figures flatter")
-    preprocessor = training.preprocessor
-    network = training.recipe.describe(training.plan.target, preprocessor.width)
-    count = arguments.n_members
-    say(console, f"network: {network}" if count == 1 else f"{count} networks: each {network}")
+    say(console, training.describe_networks())
     trained = _run(training, console)
     model = TableModel.trained(training, trained, arguments.table.name)
     finish = Finish(model, arguments.output, training, trained, importance=arguments.importance)

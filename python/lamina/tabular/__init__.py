@@ -29,6 +29,7 @@ from lamina.tabular._options import (
 )
 from lamina.tabular._plan import column_options
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
+from lamina.tabular._presets import DEFAULT_PRESET, PRESETS
 from lamina.tabular._record import finite
 from lamina.tabular._remedies import remedy_option, table_named
 from lamina.tabular._rows import check_target, count_rows
@@ -65,7 +66,9 @@ __all__ = [
     "MONITORS",
     "MISSING_VALUES",
     "NUMBER_ENCODINGS",
+    "DEFAULT_PRESET",
     "OPTIMIZERS",
+    "PRESETS",
     "SPLITS",
     "TASKS",
     "CellError",

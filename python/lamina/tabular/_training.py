@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lamina._training.callbacks import EarlyStopping, checked_callbacks
 from lamina.tabular._calibration import find_temperature, least_rows
-from lamina.tabular._columns import Floats, TableError
+from lamina.tabular._columns import Floats, Indices, TableError
 from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._importance import Importance, permutation_importance
 from lamina.tabular._monitor import Monitor, default_figure, find_figure
@@ -21,7 +21,9 @@ from lamina.tabular._networks import Networks
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._plan import make_plan
 from lamina.tabular._preprocessor import Preprocessor
+from lamina.tabular._presets import PRESETS
 from lamina.tabular._recipe import Recipe
+from lamina.tabular._recipe_shares import weigh_recipes
 from lamina.tabular._remedies import Spell, options_named, python_option, table_named
 from lamina.tabular._rows import Rows, RowsTaken, Table, count_rows, take_target
 from lamina.tabular._scores import Scores, score_outputs
@@ -88,15 +90,38 @@ class TableTraining:
         return self.plan.preprocessor
 
     @cached_property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """How networks are built and trained, by the number of training rows."""
+        rows, task = len(self.split.parts[0][0]), self.plan.target.task
+        return Recipe.choose(self.options, rows, task)
+
+    @property
     def recipe(self) -> Recipe:
-        """How the network is built and trained, by the number of training rows."""
-        return Recipe.choose(self.options, rows=len(self.split.parts[0][0]))
+        """That of the first network."""
+        return self.recipes[0]
+
+    @property
+    def n_members(self) -> int:
+        """How many networks are to be trained."""
+        rows = len(self.everything.target)
+        return self.options.n_members or PRESETS[self.options.preset].members_for(rows)
+
+    def describe_networks(self) -> str:
+        """How many networks there will be, and of which sizes, in a sentence."""
+        count, each = self.n_members, self.recipes
+        sizes = [recipe.describe(self.plan.target, self.preprocessor.width) for recipe in each]
+        if count == 1:
+            return f"network: {sizes[0]}"
+        counts = [len(range(place, count, len(each))) for place in range(len(each))]
+        parts = [f"{n} of {size}" for n, size in zip(counts, sizes, strict=True) if n]
+        return f"{count} networks: {' and '.join(parts)}"
 
     @cached_property
     def stopping(self) -> EarlyStopping:
         """What ends the training, and knows its best epoch meanwhile."""
         figure, mode = self._monitor.figure, self._monitor.mode
-        return EarlyStopping(monitor=figure, mode=mode, patience=self.recipe.patience)
+        patience = self.recipe.patience or self.recipe.epochs
+        return EarlyStopping(monitor=figure, mode=mode, patience=patience)
 
     @property
     def class_rows(self) -> list[int]:
@@ -161,7 +186,7 @@ class TableTraining:
             _, truth, weights = self._encoded["train"].take(rows)
         else:
             inputs, truth, weights = self._encoded["validation"]
-            outputs = Networks(trained.networks).outputs(inputs, target.outputs)
+            outputs = Networks(trained.networks, trained.shares).outputs(inputs, target.outputs)
         if isinstance(target, ClassTarget):
             temperature = find_temperature(truth, outputs, weights)
             self.plan = replace(self.plan, target=replace(target, temperature=temperature))
@@ -180,7 +205,8 @@ class TableTraining:
             self.plan.ignored_dates,
         )
         with options_named(target.names, self.spell), rows.named():
-            self.split = split_rows(self.options, table, self.spell)
+            parts = -(-self.n_members // len(PRESETS[self.options.preset].recipes))
+            self.split = split_rows(self.options, parts, table, self.spell)
         self.train = rows.take(self.split.train)
         self.measured = {"validation": rows.take(self.split.validation)}
         with rows.named():
@@ -229,21 +255,16 @@ class TableTraining:
         first one. Before the end of its first epoch it is raised.
         """
         fits = NetworkFits(
-            self.recipe,
+            self.recipes,
             self.plan.target,
             self.preprocessor,
             self._monitor.metrics,
             self._examples,
+            len(self.split.parts),
             self._time_left,
         )
-        callbacks = [self.stopping, *checked_callbacks(callbacks)]
-        trained = fits.run(self.options.n_members, callbacks, verbose)
-        self._held_back = HeldBackOutputs(len(self.train.target), self.plan.target.outputs)
-        if self._folded:
-            for network, (_, rows) in zip(trained.networks, self.split.parts, strict=False):
-                inputs = self._encoded["train"].inputs[rows]
-                width = self.plan.target.outputs
-                self._held_back.add(rows, Networks([network]).outputs(inputs, width))
+        trained = fits.run(self.n_members, self.stopping, checked_callbacks(callbacks), verbose)
+        trained, self._held_back = weigh_recipes(trained, self.plan.target, self._held_back_rows)
         self._calibrate(trained)
         return trained
 
@@ -261,14 +282,22 @@ class TableTraining:
         limit = self.options.time_limit
         return math.inf if limit is None else limit - self.seconds
 
-    def _examples(self, member: int) -> tuple[Encoded, Encoded]:
+    def _held_back_rows(self, part: int) -> tuple[Indices, Encoded]:
+        """What validates a network: places among all such rows, and the rows."""
+        if not self._folded:
+            validation = self._encoded["validation"]
+            return np.arange(len(validation.target)), validation
+        rows = self.split.parts[part][1]
+        return rows, self._encoded["train"].take(rows)
+
+    def _examples(self, part: int) -> tuple[Encoded, Encoded]:
         """What a network learns from, and what validates it, with the weights of its fit.
 
         A metric that stops the training is that of the rows, and not of weighted classes.
         """
         if self._folded:
-            rows, validating = self.split.parts[member]
-            train, validation = (self._encoded["train"].take(r) for r in (rows, validating))
+            train = self._encoded["train"].take(self.split.parts[part][0])
+            _, validation = self._held_back_rows(part)
         else:
             train, validation = self._encoded["train"], self._encoded["validation"]
         by_class = self._class_weights.of_classes(self.train.target, self.train.weights)
@@ -293,8 +322,10 @@ class TableTraining:
             "missing_target_texts": plan.missing,
             "columns": [asdict(summary) for summary in self.summaries],
             "giveaways": [asdict(giveaway) for giveaway in self.giveaways],
+            "preset": self.options.preset,
             "network": self.recipe.describe(plan.target, self.preprocessor.width),
             "recipe": asdict(self.recipe),
+            "recipes": [asdict(recipe) for recipe in self.recipes],
             **trained.record(),
             "results": {},
         }
@@ -320,9 +351,10 @@ class TableTraining:
 
             def outputs_of(inputs: NDArray[np.float32]) -> Floats:
                 held = HeldBackOutputs(len(rows), target.outputs)
-                for network, (_, own) in zip(trained.networks, self.split.parts, strict=False):
-                    places = np.searchsorted(rows, own)
-                    held.add(places, Networks([network]).outputs(inputs[places], target.outputs))
+                for member, share in zip(trained.members, trained.shares, strict=True):
+                    places = np.searchsorted(rows, self.split.parts[member.part][1])
+                    outputs = Networks([member.network]).outputs(inputs[places], target.outputs)
+                    held.add(places, outputs, share)
                 return target.calibrated(held.means()[1])
         else:
             inputs, truth, weights = self._encoded["validation"]
