@@ -13,7 +13,8 @@ class Preset:
 
     Attributes:
         recipes: fields of `Recipe`; None where they follow from the number of rows, by so many
-            epochs and updates at least. "regression" and "classification" hold those of one task.
+            epochs and updates at least. "regression" and "classification" hold those of one task;
+            "rows" the numbers of rows that a recipe is for, where it is not for all.
         numbers: how numbers are encoded.
         members: networks of a table with at most so many rows, by rising rows; else 1.
     """
@@ -22,8 +23,13 @@ class Preset:
     numbers: str = "piecewise"
     members: tuple[tuple[int, int], ...] = ()
 
+    def recipes_for(self, rows: int, task: str) -> list[Mapping[str, Any]]:
+        """The recipes of a table with so many rows, with the fields of this task."""
+        found = [dict(own) | own.get(task, {}) for own in self.recipes]
+        return [own for own in found if rows in own.get("rows", range(rows + 1))]
+
     def members_for(self, rows: int) -> int:
-        """Networks of a table with so many training rows."""
+        """Networks of a table with so many rows."""
         return next((count for most, count in self.members if rows <= most), 1)
 
 
@@ -51,13 +57,17 @@ _PLAIN: dict[str, Any] = {
     "ntk": False,
     "random_biases": False,
     "zero_outputs": False,
+    "scaled_only": False,
     "front_rate": 0.0,
     "clip_outputs": False,
 }
 
-# Three wide layers with high rates that fall in four waves, over the same encoding: better than
-# the plain network on smooth numbers, and unlike it elsewhere.
+_FEW_ROWS = 10_000
+
+# Three wide layers with high rates that fall in four waves, as RealMLP has them, over the piecewise
+# linear encoding: better than the plain network where there are many rows.
 _WIDE = _PLAIN | {
+    "rows": range(_FEW_ROWS + 1, 2**63),
     "hidden": (256, 256, 256),
     "activation": "mish",
     "ntk": True,
@@ -71,6 +81,16 @@ _WIDE = _PLAIN | {
     "least_epochs": 16,
     "patience": None,
     "average": 0.0,
+}
+
+# The same over scaled numbers alone, for targets that are smooth in them.
+_SMOOTH = _WIDE | {
+    "rows": range(_FEW_ROWS + 1),
+    "scaled_only": True,
+    "dropout": 0.0,
+    "optimizer": "adam",
+    "weight_decay": 0.0,
+    "least_updates": 6000,
 }
 
 # Holzmueller et al. 2024, arXiv 2407.04491: the simple recipe, as in its standalone code.
@@ -96,7 +116,7 @@ _REALMLP_TD_S = _PLAIN | {
 }
 
 PRESETS = {
-    "ensemble": Preset((_PLAIN, _WIDE), members=((100_000, 10), (200_000, 4))),
+    "ensemble": Preset((_PLAIN, _SMOOTH, _WIDE), members=((100_000, 10), (200_000, 4))),
     "plain": Preset((_PLAIN,)),
     "realmlp-td-s": Preset((_REALMLP_TD_S,), "robust"),
 }

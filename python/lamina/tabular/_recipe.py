@@ -1,20 +1,22 @@
 """The network that a table gets: its layers, its loss, and how it is trained."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from lamina._layers.layer import Layer
 from lamina._layers.layers import Dense, Dropout
-from lamina._layers.row_layers import Scale, TargetScaling
+from lamina._layers.row_layers import Affine, Scale, TargetScaling
 from lamina._losses.losses import BinaryCrossEntropy, CrossEntropy, Loss, Quantile
 from lamina._optimizers.momentum import SGD, Adam, AdamW
 from lamina._optimizers.optimizer import Optimizer
 from lamina._optimizers.schedules import CosineLogSchedule, FlatCosineSchedule
 from lamina._sequential import Sequential
+from lamina.tabular._encoders import NumberEncoder
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._preprocessor import Preprocessor
-from lamina.tabular._presets import PATIENT, PRESETS
+from lamina.tabular._presets import PATIENT
 from lamina.tabular._target import ClassTarget, Target
 
 # (most rows, batch size, patience): small tables need many steps and have a noisy validation
@@ -49,6 +51,7 @@ class Recipe:
         clip_norm: greatest norm of the gradient; 0: any. label_smoothing: of classes.
         ntk: layers in the NTK parametrisation. random_biases: normal at first, with a tenth of the
             learning rate. zero_outputs: the last layer is 0 at first.
+        scaled_only: the network reads of a number its scaled value, not its place among edges.
         front_rate: learning rate of a scale of each feature in units of the others'; 0: no scale.
         clip_outputs: numbers are predicted within the range of the training rows.
     """
@@ -73,17 +76,29 @@ class Recipe:
     ntk: bool
     random_biases: bool
     zero_outputs: bool
+    scaled_only: bool
     front_rate: float
     clip_outputs: bool
 
     @staticmethod
-    def choose(
-        options: TrainOptions, rows: int, task: str = "classification"
-    ) -> tuple["Recipe", ...]:
-        """The recipes of the preset, with the options in place of their own, for so many rows."""
-        return tuple(
-            _of_fields(own, options, rows, task) for own in PRESETS[options.preset].recipes
+    def of(own: Mapping[str, Any], options: TrainOptions, rows: int) -> "Recipe":
+        """A recipe of a preset, with the options in place of its own, for so many training rows."""
+        given = {name: getattr(options, name) for name in _GIVEN}
+        given = {name: value for name, value in given.items() if value is not None}
+        if given.get("optimizer", own["optimizer"]) != own["optimizer"]:
+            given = _BY_OPTIMIZER[given["optimizer"]] | given
+        values = dict(own) | given
+        batch_size, least_patience = next(
+            (choice for most, *choice in _BY_ROWS if rows <= most), _FOR_MORE_ROWS
         )
+        values["batch_size"] = min(values["batch_size"] or batch_size, rows)
+        updates = -(-rows // values["batch_size"])
+        if values["epochs"] is None:
+            values["epochs"] = max(values["least_epochs"], -(-values["least_updates"] // updates))
+        if values["patience"] == PATIENT:
+            values["patience"] = max(least_patience, -(-_LEAST_PATIENT_UPDATES // updates))
+        values |= {"monitor": options.monitor, "seed": options.seed}
+        return Recipe(**{field.name: values[field.name] for field in fields(Recipe)})
 
     def make_optimizer(self) -> Optimizer:
         """A new optimizer."""
@@ -104,6 +119,8 @@ class Recipe:
     def build_network(self, target: Target, preprocessor: Preprocessor, seed: int) -> Sequential:
         """A network without weights yet."""
         layers: list[Layer] = [preprocessor.layer()]
+        if self.scaled_only:
+            layers.append(Affine(scale=_without_places(preprocessor)))
         if self.front_rate > 0.0:
             layers.append(Scale(rate_factor=self.front_rate))
         for units in self.hidden:
@@ -139,21 +156,15 @@ def output_activation(target: Target) -> str:
     return "sigmoid" if target.outputs == 1 else "softmax"
 
 
-def _of_fields(own: Mapping[str, Any], options: TrainOptions, rows: int, task: str) -> Recipe:
-    """A recipe of a preset with the options, and with sizes that fit the number of rows."""
-    given = {name: getattr(options, name) for name in _GIVEN}
-    given = {name: value for name, value in given.items() if value is not None}
-    if given.get("optimizer", own["optimizer"]) != own["optimizer"]:
-        given = _BY_OPTIMIZER[given["optimizer"]] | given
-    values = dict(own) | own.get(task, {}) | given
-    batch_size, least_patience = next(
-        (choice for most, *choice in _BY_ROWS if rows <= most), _FOR_MORE_ROWS
-    )
-    values["batch_size"] = min(values["batch_size"] or batch_size, rows)
-    updates = -(-rows // values["batch_size"])
-    if values["epochs"] is None:
-        values["epochs"] = max(values["least_epochs"], -(-values["least_updates"] // updates))
-    if values["patience"] == PATIENT:
-        values["patience"] = max(least_patience, -(-_LEAST_PATIENT_UPDATES // updates))
-    values |= {"monitor": options.monitor, "seed": options.seed}
-    return Recipe(**{field.name: values[field.name] for field in fields(Recipe)})
+def _without_places(preprocessor: Preprocessor) -> list[float]:
+    """A scale of the features that is 0 where one tells a number's place among edges.
+
+    The others are scaled up, so that all together keep their variance for the next layer.
+    """
+    kept: list[bool] = []
+    for encoder in preprocessor.encoders:
+        steps = max(len(encoder.edges) - 1, 0) if isinstance(encoder, NumberEncoder) else 0
+        own = len(encoder.feature_names) - 1 - steps
+        kept += [True, *[False] * steps, *[True] * own]
+    scale = math.sqrt(len(kept) / sum(kept))
+    return [scale if keep else 0.0 for keep in kept]

@@ -56,7 +56,6 @@ class Member:
     def record(self) -> dict[str, Any]:
         """What a model file tells of it, but for its history."""
         return {
-            "recipe": self.recipe,
             "epochs": self.epochs,
             "best_epoch": self.best_epoch,
             "stop_reason": self.stop_reason,
@@ -122,7 +121,7 @@ class Trained:
         """What a model file tells of it: the first network, and then what each one did."""
         first = self.members[0]
         members = [
-            member.record() | {"share": share}
+            member.record() | {"recipe": member.recipe, "share": share}
             for member, share in zip(self.members, self.shares, strict=True)
         ]
         return first.record() | {"history": first.history, "members": members}

@@ -92,8 +92,13 @@ class TableTraining:
     @cached_property
     def recipes(self) -> tuple[Recipe, ...]:
         """How networks are built and trained, by the number of training rows."""
-        rows, task = len(self.split.parts[0][0]), self.plan.target.task
-        return Recipe.choose(self.options, rows, task)
+        rows = len(self.split.parts[0][0])
+        return tuple(Recipe.of(own, self.options, rows) for own in self._preset_recipes)
+
+    @property
+    def _preset_recipes(self) -> list[Mapping[str, Any]]:
+        rows, task = len(self.everything.target), self.plan.target.task
+        return PRESETS[self.options.preset].recipes_for(rows, task)
 
     @property
     def recipe(self) -> Recipe:
@@ -205,7 +210,7 @@ class TableTraining:
             self.plan.ignored_dates,
         )
         with options_named(target.names, self.spell), rows.named():
-            parts = -(-self.n_members // len(PRESETS[self.options.preset].recipes))
+            parts = -(-self.n_members // len(self._preset_recipes))
             self.split = split_rows(self.options, parts, table, self.spell)
         self.train = rows.take(self.split.train)
         self.measured = {"validation": rows.take(self.split.validation)}
