@@ -221,10 +221,16 @@ class Stack:
         net._build(spec["inputs"], draws=draws)
         return net
 
-    def _build(self, inputs: int, *, draws: bool = True) -> None:
-        """Make the core's network; without first weights where all are set afterwards."""
+    def _build(self, inputs: int, *, draws: bool = True, threads: int | None = None) -> None:
+        """Make the core's network; without first weights where all are set afterwards.
+
+        Args:
+            threads: at most so many; None: as many as the process has.
+        """
         spec = {"inputs": inputs, "layers": [layer.to_spec() for layer in self.layers]}
-        self._core = _core.make_network(to_json(spec), self.dtype, self.seed if draws else None)
+        self._core = _core.make_network(
+            to_json(spec), self.dtype, self.seed if draws else None, threads
+        )
 
     def _core_network(self) -> CoreNetwork:
         if self._core is None:
