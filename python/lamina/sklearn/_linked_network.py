@@ -2,18 +2,56 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from lamina._checks.arrays import Dtype
 from lamina._checks.types import NDArray
+from lamina._layers.layer import Layer
 from lamina._layers.layers import Dense
 from lamina._sequential import Sequential
 
 Array = NDArray[Any]
+# Of one core, about; steps shorter than this are not worth a second thread's waiting, which other
+# processes on the machine may make long. Rows that are worth it in prediction.
+_MULTIPLY_ADDS_PER_MICROSECOND = {"float32": 40e3, "float64": 20e3}
+_MICROSECONDS_TO_SHARE = 100.0
+_ROWS_TO_SHARE = 4096
 # scikit-learn's names of activations that lamina has under another one.
 _LAST = {"logistic": "sigmoid", "softmax": "softmax", "identity": "identity", "exp": "identity"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a network is made of beside the sizes of its layers.
+
+    Attributes:
+        activation: of the hidden layers. last: of the outputs, as `out_activation_` names it.
+        alpha: strength of the penalty on the weights, as scikit-learn has it.
+        threads: at most so many; None: as many as the process has, but one where a batch of
+            `batch_rows` is little work.
+    """
+
+    activation: str
+    last: str
+    alpha: float
+    threads: int | None
+    batch_rows: int
+
+    def layers(self, units: Sequence[int]) -> list[Layer]:
+        """Layers of so many units."""
+        *hidden, outputs = units
+        layers = [Dense(n, self.activation, l2=self.alpha / 2) for n in hidden]
+        return [*layers, Dense(outputs, _LAST[self.last], l2=self.alpha / 2)]
+
+    def threads_for(self, weights: int, dtype: Dtype) -> int | None:
+        """Threads of a network of so many weights; None: as many as the process has."""
+        rate = _MULTIPLY_ADDS_PER_MICROSECOND[dtype]
+        # Forward, backward, and the gradient.
+        step = 3.0 * weights * self.batch_rows / rate
+        return 1 if self.threads is None and step < _MICROSECONDS_TO_SHARE else self.threads
 
 
 class LinkedNetwork:
@@ -21,56 +59,35 @@ class LinkedNetwork:
 
     Args:
         coefs, intercepts: of each layer; all float32, else the network is of float64.
-        activation: of the hidden layers. last: of the outputs, as `out_activation_` names it.
-        alpha: strength of the penalty on the weights, as scikit-learn has it.
     """
 
-    def __init__(
-        self,
-        coefs: Sequence[Array],
-        intercepts: Sequence[Array],
-        activation: str,
-        last: str,
-        alpha: float,
-    ) -> None:
+    def __init__(self, plan: Plan, coefs: Sequence[Array], intercepts: Sequence[Array]) -> None:
         arrays = [np.asarray(array) for array in (*coefs, *intercepts)]
-        self.key = activation, last, alpha, _shapes(coefs, intercepts)
+        self._key = plan, _shapes(coefs, intercepts)
         dtype: Dtype = "float64"
         if all(a.dtype == np.float32 for a in arrays):
             dtype = "float32"
-        *hidden, outputs = [coef.shape[1] for coef in coefs]
-        layers = [Dense(units, activation, l2=alpha / 2) for units in hidden]
-        layers.append(Dense(outputs, _LAST[last], l2=alpha / 2))
-        self.net = Sequential(layers, dtype=dtype)
-        self.net._build(coefs[0].shape[0], draws=False)
+        self.net = Sequential(plan.layers([coef.shape[1] for coef in coefs]), dtype=dtype)
+        threads = plan.threads_for(sum(a.size for a in arrays), dtype)
+        self._is_small = threads != plan.threads
+        self.net._build(coefs[0].shape[0], draws=False, threads=threads)
         self._given: list[Array] = []
         self.take(coefs, intercepts)
 
-    def fits(
-        self,
-        coefs: Sequence[Array],
-        intercepts: Sequence[Array],
-        activation: str,
-        last: str,
-        alpha: float,
-    ) -> bool:
-        """Whether this is the network of such weights and options."""
-        return self.key == (activation, last, alpha, _shapes(coefs, intercepts))
+    def fits(self, plan: Plan, coefs: Sequence[Array], intercepts: Sequence[Array]) -> bool:
+        """Whether this is the network of such a plan and of weights of such shapes."""
+        return self._key == (plan, _shapes(coefs, intercepts))
 
     def take(self, coefs: Sequence[Array], intercepts: Sequence[Array]) -> None:
         """Set the weights, where they are not those that the network has."""
         arrays = [*coefs, *intercepts]
-        if self._given and all(
-            new is old or np.array_equal(new, old)
-            for new, old in zip(arrays, self._given, strict=True)
-        ):
+        if self._given and all(map(np.array_equal, arrays, self._given)):
             return
-        dtype = self.net.dtype
-        weights = [np.ascontiguousarray(coef.T, dtype=dtype) for coef in coefs]
-        biases = [np.ascontiguousarray(intercept, dtype=dtype) for intercept in intercepts]
-        ordered = [array for pair in zip(weights, biases, strict=True) for array in pair]
-        self.net._core_network().set_parameters(range(len(ordered)), ordered)
-        self.net._is_fresh = False
+        named = {}
+        for layer, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
+            named[f"layers.{layer}.weight"] = np.asarray(coef).T
+            named[f"layers.{layer}.bias"] = np.asarray(intercept)
+        self.net.set_parameters(named)
         self._given = [np.array(array) for array in arrays]
 
     def give(self) -> tuple[list[Array], list[Array]]:
@@ -84,8 +101,24 @@ class LinkedNetwork:
 
     def outputs(self, X: Array) -> Array:
         """What the network gives for checked rows X [rows, inputs]: [rows, outputs]."""
-        result: Array = self.net._core_network().predict(X)
+        net = self.net
+        if self._is_small and len(X) > _ROWS_TO_SHARE:
+            net = _on_threads(net, None)
+        result: Array = net._core_network().predict(X)
         return result
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._is_small:
+            self.net = _on_threads(self.net, 1)
+
+
+def _on_threads(net: Sequential, threads: int | None) -> Sequential:
+    """A network with the same weights that works on so many threads."""
+    twin = Sequential(net.layers, dtype=net.dtype)
+    twin._build(int(net.inputs or 0), draws=False, threads=threads)
+    twin.set_parameters(net.parameters())
+    return twin
 
 
 def _shapes(coefs: Sequence[Array], intercepts: Sequence[Array]) -> tuple[tuple[int, ...], ...]:

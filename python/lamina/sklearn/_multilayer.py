@@ -17,7 +17,7 @@ from lamina import _core
 from lamina._checks.types import NDArray
 from lamina._network.examples import Examples
 from lamina.sklearn._full_batch import minimise
-from lamina.sklearn._linked_network import LinkedNetwork, first_weights
+from lamina.sklearn._linked_network import LinkedNetwork, Plan, first_weights
 from lamina.sklearn._losses import ReportedLoss
 from lamina.sklearn._stochastic import (
     EpochOrder,
@@ -29,6 +29,7 @@ from lamina.sklearn._stochastic import (
 
 Array = NDArray[Any]
 STOCHASTIC = ("sgd", "adam")
+_AUTO_BATCH = 200
 
 
 def is_stochastic(estimator: Any) -> bool:
@@ -89,6 +90,19 @@ class MultilayerPerceptron(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The weights as the network's own bytes, with a checksum, where it has them."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        if "coefs_" in state and hasattr(self, "_linked"):
+            self._link()
+            del state["coefs_"], state["intercepts_"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if not hasattr(self, "coefs_") and hasattr(self, "_linked"):
+            self.coefs_, self.intercepts_ = self._linked.give()
 
     # What depends on the targets
 
@@ -214,7 +228,7 @@ class MultilayerPerceptron(BaseEstimator):
 
     def _rows_of_batch(self, rows: int) -> int:
         if self.batch_size == "auto":
-            return min(200, rows)
+            return min(_AUTO_BATCH, rows)
         if self.batch_size > rows:
             warnings.warn(
                 f"batch_size={self.batch_size} is larger than the {rows} rows to train on, which "
@@ -234,16 +248,16 @@ class MultilayerPerceptron(BaseEstimator):
 
     def _link(self) -> LinkedNetwork:
         """The network with the weights that `coefs_` and `intercepts_` have now."""
-        options = (
-            self.coefs_,
-            self.intercepts_,
+        plan = Plan(
             self.activation,
             self.out_activation_,
             float(self.alpha),
+            None,
+            _AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size),
         )
         linked: LinkedNetwork | None = getattr(self, "_linked", None)
-        if linked is None or not linked.fits(*options):
-            before, linked = linked, LinkedNetwork(*options)
+        if linked is None or not linked.fits(plan, self.coefs_, self.intercepts_):
+            before, linked = linked, LinkedNetwork(plan, self.coefs_, self.intercepts_)
             optimizer = getattr(self, "_optimizer", None)
             if before is not None and optimizer is not None:
                 optimizer.set_state(linked.net, optimizer.get_state())

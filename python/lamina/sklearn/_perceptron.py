@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.multiclass import _check_partial_fit_first_call
+from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -238,6 +238,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):
             accept_large_sparse=False,
             reset=first,
         )
+        check_classification_targets(y)
         return X, y
 
     def _begin(self, X: Any, coef: Any, intercept: Any) -> None:
@@ -319,7 +320,8 @@ class Perceptron(ClassifierMixin, BaseEstimator):
                 X.data if sparse else X.ravel(),
                 X.indices if sparse else None,
                 X.indptr if sparse else None,
-                *X.shape,
+                X.shape[0],
+                X.shape[1],
                 signs,
                 weights,
                 held_back,

@@ -179,4 +179,6 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         outputs = self._linked.outputs(X)
         if self.loss == "poisson":
             outputs = np.exp(outputs)
+        if not np.isfinite(outputs).all():
+            return float("nan")
         return float(r2_score(y, outputs, sample_weight=weights))

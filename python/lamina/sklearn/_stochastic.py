@@ -23,6 +23,7 @@ from lamina.sklearn._losses import ReportedLoss
 Array = NDArray[Any]
 # Where an adaptive learning rate ends.
 _SMALLEST_RATE = 1e-6
+_MOST_MOMENTUM = float(np.nextafter(1.0, 0.0))
 
 
 class EpochOrder:
@@ -105,8 +106,9 @@ def make_optimizer(estimator: Any) -> Optimizer:
         )
     return SGD(
         estimator.learning_rate_init,
-        momentum=estimator.momentum,
-        nesterov=estimator.nesterovs_momentum,
+        # Of 1, which scikit-learn takes, the nearest number below.
+        momentum=min(estimator.momentum, _MOST_MOMENTUM),
+        nesterov=estimator.nesterovs_momentum and estimator.momentum > 0,
         rate_in_velocity=True,
     )
 
@@ -267,7 +269,7 @@ class WeightedRules(TrainingRules):
         run = self._run
         rows = min(run.batch_size, run.examples.x.shape[0] - step * run.batch_size)
         self._loss += rows * loss
-        self._penalty += rows * self._fit.loop.step_penalty
+        self._penalty += rows * self._fit.step_penalty
 
     def on_epoch_end(self, epoch: int, record: Record) -> None:
         """Record the epoch by its rows."""
