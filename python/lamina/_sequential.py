@@ -22,7 +22,7 @@ from lamina._network.checked_data import (
     checked_validation,
     unchanged_on_error,
 )
-from lamina._network.model_file import model_bytes, network_from_bytes, save_model
+from lamina._network.model_file import model_bytes, model_from_bytes, save_model
 from lamina._network.stack import Array, Stack
 from lamina._optimizers.by_name import make_optimizer
 from lamina._optimizers.full_batch import FullBatchOptimizer
@@ -338,4 +338,4 @@ class Sequential(Stack):
     def __setstate__(self, state: dict[str, Any]) -> None:
         data = state.pop("_bytes")
         self.__dict__.update(state)
-        self._core = None if data is None else network_from_bytes(data, Sequential)._core
+        self._core = None if data is None else model_from_bytes(data, Sequential)[0]._core
