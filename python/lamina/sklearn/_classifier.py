@@ -64,7 +64,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         >>> from sklearn.datasets import load_iris
         >>> from lamina.sklearn import MLPClassifier
         >>> X, y = load_iris(return_X_y=True)
-        >>> model = MLPClassifier((20,), max_iter=600, random_state=0).fit(X, y)
+        >>> model = MLPClassifier((20,), solver="lbfgs", random_state=0).fit(X, y)
         >>> model.score(X, y) > 0.95
         True
     """

@@ -61,7 +61,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         >>> import numpy as np
         >>> from lamina.sklearn import MLPRegressor
         >>> X = np.linspace(-2, 2, 200).reshape(-1, 1)
-        >>> model = MLPRegressor((20,), "tanh", solver="lbfgs", random_state=0)
+        >>> model = MLPRegressor("squared_error", (20,), "tanh", solver="lbfgs", random_state=0)
         >>> model.fit(X, np.sin(2 * X[:, 0])).score(X, np.sin(2 * X[:, 0])) > 0.99
         True
     """
