@@ -28,6 +28,8 @@ ROOMS = {
     "sklearn": "_core _checks _layers _losses _network _optimizers _training api",
     # `import lamina` itself, which knows where each public name is.
     "lamina": "_core _checks metrics _layers _losses _network _optimizers _training api tabular",
+    # Reached through `lamina.tabular`, which imports it late and by name.
+    "_table_estimators": "_core _checks api tabular",
     "cli": "_core _network _training api tabular",
 }
 # Which packages beside numpy a room uses where they are installed.
@@ -38,10 +40,15 @@ OPTIONAL = {
     "api": {"matplotlib"},
     "tabular": {"narwhals", "pandas", "polars", "pyarrow"},
     "sklearn": {"scipy", "sklearn"},
+    "_table_estimators": {"sklearn"},
     "cli": {"polars", "rich"},
 }
 # Which of them a room cannot do without.
-NEEDED = {"cli": {"polars", "rich"}, "sklearn": {"scipy", "sklearn"}}
+NEEDED = {
+    "cli": {"polars", "rich"},
+    "sklearn": {"scipy", "sklearn"},
+    "_table_estimators": {"sklearn"},
+}
 
 
 @cache

@@ -1,5 +1,8 @@
 """Tables for networks: what columns hold, their encoding as numbers, and whole table models."""
 
+from importlib import import_module
+from typing import Any
+
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import FAR_OUTSIDE, ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._class_report import ClassReport
@@ -58,6 +61,20 @@ from lamina.tabular._task import (
 from lamina.tabular._texts import MISSING_VALUES
 from lamina.tabular._trained import Trained
 from lamina.tabular._training import TableTraining
+
+_ESTIMATORS = ("TableEncoder", "TabularClassifier", "TabularRegressor")
+
+
+def __getattr__(name: str) -> Any:
+    """The scikit-learn estimators, which need scikit-learn and are loaded when asked for."""
+    if name in _ESTIMATORS:
+        return getattr(import_module("lamina._table_estimators"), name)
+    raise AttributeError(f"module 'lamina.tabular' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ESTIMATORS})
+
 
 __all__ = [
     "FAR_OUTSIDE",
