@@ -24,7 +24,7 @@ OF_THE_COMMAND = {
     "importance",
     *("separator", "quote", "comment", "skip", "encoding", "no_header", "columns"),
 }
-QUICK = {"hidden": [16], "epochs": 5, "verbose": False}
+QUICK = {"preset": "plain", "hidden": [16], "epochs": 5, "verbose": False}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from lamina._sequential import Sequential
-from lamina._table_estimators._tables import numeric_names, read_columns
+from lamina._table_estimators._tables import check_rows, numeric_names, read_columns
+from lamina.tabular._columns import row_count
 from lamina.tabular._preprocessor import Preprocessor
 
 
@@ -61,6 +62,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn the encoding of the rows of X; y is not read."""
         columns = read_columns(self, X, reset=True)
+        check_rows(self, row_count(columns), 2)
         kinds = dict.fromkeys(numeric_names(columns), "number")
         kinds |= dict.fromkeys(self.categorical, "category")
         self.preprocessor_ = Preprocessor(

@@ -12,13 +12,19 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
-    check_consistent_length,
+    assert_all_finite,
     check_is_fitted,
     column_or_1d,
 )
 
-from lamina._table_estimators._tables import Columns, numeric_names, read_columns, unused_name
-from lamina.tabular._columns import Floats
+from lamina._table_estimators._tables import (
+    Columns,
+    check_rows,
+    numeric_names,
+    read_columns,
+    unused_name,
+)
+from lamina.tabular._columns import Floats, row_count
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._presets import DEFAULT_PRESET
 from lamina.tabular._table_model import TableModel
@@ -92,16 +98,19 @@ class _TabularEstimator(BaseEstimator):
         self.model_.save(path)
 
     def _fit(
-        self, X: Any, y: NDArray[Any], name: str, sample_weight: Any, class_weight: Any = None
+        self,
+        columns: Columns,
+        y: NDArray[Any],
+        name: str,
+        sample_weight: Any,
+        class_weight: Any = None,
     ) -> Self:
         """Fit on targets that are numbers, or the codes of classes."""
-        columns = read_columns(self, X, reset=True)
-        rows = len(next(iter(columns.values())))
-        check_consistent_length(next(iter(columns.values())), y)
-        if rows < 2:
+        rows = row_count(columns)
+        check_rows(self, rows, 2)
+        if rows != len(y):
             raise ValueError(
-                f"Found array with 1 sample(s) while a minimum of 2 is required by "
-                f"{type(self).__name__}."
+                f"Found input variables with inconsistent numbers of samples: [{rows}, {len(y)}]"
             )
         target = unused_name(name, columns)
         weight_column = None
@@ -128,7 +137,7 @@ class _TabularEstimator(BaseEstimator):
         trained = training.run(verbose=self.verbose)
         if trained.error is not None:
             raise trained.error
-        self.model_ = TableModel.trained(training, trained, type(X).__name__)
+        self.model_ = TableModel.trained(training, trained, type(self).__name__)
         results = {"validation": training.scores("validation", self.model_.outputs_of)}
         self.model_.training |= {"results": results, "seconds": training.seconds}
         self.validation_scores_ = results["validation"]["model"]
@@ -239,8 +248,10 @@ class TabularClassifier(ClassifierMixin, _TabularEstimator):
         Raises:
             ValueError, TypeError: data or an option that cannot be used.
         """
-        name = _name_of(y)
+        columns, name = read_columns(self, X, reset=True), _name_of(y)
         y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "f":
+            assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -248,7 +259,7 @@ class TabularClassifier(ClassifierMixin, _TabularEstimator):
                 f"{type(self).__name__}: expected at least two classes, got 1 class: "
                 f"{self.classes_[0]!r}"
             )
-        self._fit(X, codes.astype(np.int64), name, sample_weight, self._weights_by_code())
+        self._fit(columns, codes.astype(np.int64), name, sample_weight, self._weights_by_code())
         names = tuple(map(str, self.classes_.tolist()))
         target = self.model_.target
         assert isinstance(target, ClassTarget)
@@ -310,11 +321,10 @@ class TabularRegressor(RegressorMixin, _TabularEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from rows X and their numbers y [rows]; see `TabularClassifier.fit`."""
-        name = _name_of(y)
+        columns, name = read_columns(self, X, reset=True), _name_of(y)
         y = column_or_1d(y, dtype=np.float64, warn=True)
-        if not np.isfinite(y).all():
-            raise ValueError("Input y contains NaN, infinity or a value too large for float64.")
-        return self._fit(X, y, name, sample_weight)
+        assert_all_finite(y, input_name="y")
+        return self._fit(columns, y, name, sample_weight)
 
     def predict(self, X: Any) -> Floats:
         """The number of each row [rows]."""

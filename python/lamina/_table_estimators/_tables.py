@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from lamina.tabular._as_columns import as_columns
@@ -21,18 +22,20 @@ def read_columns(estimator: Any, X: Any, *, reset: bool) -> Columns:
     Raises:
         ValueError, TypeError: as scikit-learn's estimators raise them.
     """
+    if issparse(X):
+        raise TypeError(
+            "Sparse data was passed for X, but dense data is required: expected a frame, a "
+            "dictionary of columns or an array; X.toarray() makes one"
+        )
     if isinstance(X, Mapping):
         columns = as_columns(X)
         _check_names(estimator, columns, reset=reset)
+        check_rows(estimator, row_count(columns), 1)
         return columns
     if _is_frame(X):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         columns = as_columns(X)
-        if row_count(columns) == 0:
-            raise ValueError(
-                f"Found array with 0 sample(s) (shape=(0, {len(columns)})) while a minimum of 1 is "
-                f"required by {type(estimator).__name__}."
-            )
+        check_rows(estimator, row_count(columns), 1)
         return columns
     checked = validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite=False)
     if checked.dtype.kind == "c":
@@ -41,6 +44,15 @@ def read_columns(estimator: Any, X: Any, *, reset: bool) -> Columns:
         raise ValueError(f"Input X contains infinity or a value too large for {checked.dtype!r}.")
     places = range(checked.shape[1])
     return as_columns({f"x{place}": _cells(checked[:, place]) for place in places})
+
+
+def check_rows(estimator: Any, rows: int, least: int) -> None:
+    """Refuse too few rows, in scikit-learn's words."""
+    if rows < least:
+        raise ValueError(
+            f"Found array with {rows} sample(s) while a minimum of {least} is required by "
+            f"{type(estimator).__name__}."
+        )
 
 
 def unused_name(name: str, taken: Collection[str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-DEFAULT_PRESET = "plain"
+DEFAULT_PRESET = "ensemble"
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Preset:
     Attributes:
         recipes: fields of `Recipe`; None where they follow from the number of rows, by so many
             epochs and updates at least. "regression" and "classification" hold those of one task;
-            "rows" the numbers of rows that a recipe is for, where it is not for all.
+            "rows" and "task" say what a recipe is for, where it is not for all.
         numbers: how numbers are encoded.
         members: networks of a table with at most so many rows, by rising rows; else 1.
     """
@@ -26,7 +26,11 @@ class Preset:
     def recipes_for(self, rows: int, task: str) -> list[Mapping[str, Any]]:
         """The recipes of a table with so many rows, with the fields of this task."""
         found = [dict(own) | own.get(task, {}) for own in self.recipes]
-        return [own for own in found if rows in own.get("rows", range(rows + 1))]
+        return [
+            own
+            for own in found
+            if rows in own.get("rows", range(rows + 1)) and own.get("task", task) == task
+        ]
 
     def members_for(self, rows: int) -> int:
         """Networks of a table with so many rows."""
@@ -86,6 +90,7 @@ _WIDE = _PLAIN | {
 # The same over scaled numbers alone, for targets that are smooth in them.
 _SMOOTH = _WIDE | {
     "rows": range(_FEW_ROWS + 1),
+    "task": "regression",
     "scaled_only": True,
     "dropout": 0.0,
     "optimizer": "adam",
