@@ -166,7 +166,7 @@ def cross_validate(
 
     Example:
         >>> import lamina as lm
-        >>> table = {"x": list(range(60)), "y": [3.0 * x + 1 for x in range(60)]}
+        >>> table = {"x": [n % 7 for n in range(60)], "y": [n % 7 + n % 2.5 for n in range(60)]}
         >>> found = lm.tabular.cross_validate(table, target="y", folds=3, epochs=5, hidden=[8])
         >>> len(found.folds), sorted(found.mean), found.predictions.shape
         (3, ['mae', 'median_absolute_error', 'r2', 'rmse'], (60,))
