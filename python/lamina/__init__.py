@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         DateEncoding,
         NumberEncoding,
     )
+    from lamina._layers.column_layers import Embedding
     from lamina._layers.layer import Layer
     from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout, Residual
     from lamina._layers.row_layers import (
@@ -117,6 +118,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "Embedding",
     "ExponentialSchedule",
     "FlatCosineSchedule",
     "Focal",
@@ -208,6 +210,7 @@ _HOMES = {
         "DateEncoding",
         "NumberEncoding",
     ),
+    "lamina._layers.column_layers": ("Embedding",),
     "lamina._optimizers.full_batch": (
         "LBFGS",
         "LevenbergMarquardt",

@@ -4,13 +4,11 @@
 #include <array>
 #include <cmath>
 
-#include "base/options.h"
+#include "layers/describe_options.h"
 
 namespace lamina {
 
 namespace {
-
-using kernels::ColumnKind;
 
 struct Names {
   const char *kind, *in_errors;
@@ -33,10 +31,11 @@ constexpr std::array kNames = {
     Names{"clip", "Clip"},
     Names{"target_scaling", "TargetScaling"},
     Names{"column_encoding", "ColumnEncoding"},
+    Names{"embedding", "Embedding"},
 };
 
-// Where the kernels of column encodings clip their inputs, and what Affine's numbers stay within.
-constexpr double kFarthest = 1e15, kFarthestAffine = 1e30;
+// What Affine's numbers stay within.
+constexpr double kFarthestAffine = 1e30;
 
 const auto read_activation = [](const JsonReader& from, const char* name, ActivationSpec& value) {
   value = activation_from_json(from.at(name));
@@ -47,13 +46,6 @@ const auto read_initializer = [](const JsonReader& from, const char* name, auto&
   value = initializer_from_json(from.at(name));
 };
 const auto write_initializer = [](const InitializerSpec& value) { return initializer_to_json(value); };
-
-template <class Visitor>
-void describe_learning(Visitor& visitor, LearningOptions& o) {
-  visitor.boolean("trainable", o.trainable, InJson::kUnlessDefault);
-  visitor.number("rate_factor", o.rate_factor, 0.0, kAnyNumber, InJson::kUnlessDefault);
-  visitor.number("decay_factor", o.decay_factor, 0.0, kAnyNumber, InJson::kUnlessDefault);
-}
 
 }  // namespace
 
@@ -202,89 +194,7 @@ void describe(Visitor& visitor, ClipOptions& o) {
   visitor.value("high", o.high, read, write);
 }
 
-namespace {
-
-const char* name_of(ColumnKind kind) noexcept {
-  return kind == ColumnKind::kCategory ? "category" : kind == ColumnKind::kDate ? "date" : "number";
-}
-
-const auto read_edges = [](const JsonReader& from, const char* name, std::vector<double>& edges) {
-  const Json& list = from.at(name);
-  if (!list.is_array()) from.fail("expected a list of numbers for 'edges', got " + list.dump());
-  for (const Json& element : list.elements()) {
-    if (!element.is_number())
-      from.fail("expected numbers between -1e15 and 1e15 for 'edges', got " + element.dump());
-    edges.push_back(element.number());
-  }
-};
-const auto write_edges = [](const std::vector<double>& edges) {
-  return Json(Json::Array(edges.begin(), edges.end()));
-};
-
-}  // namespace
-
-template <class Visitor>
-void describe(Visitor& visitor, ColumnOptions& o) {
-  visitor.boolean("indicator", o.indicator);
-  if (o.kind == ColumnKind::kCategory)
-    return visitor.integer("count", o.count, 1, kMostColumns, InJson::kRequired);
-  if (o.kind == ColumnKind::kNumber) visitor.value("edges", o.edges, read_edges, write_edges);
-  visitor.number("limit", o.limit, 0.0, 1e6);
-  if (o.kind == ColumnKind::kDate) {
-    visitor.number("center", o.center, -kFarthest, kFarthest);
-    visitor.number("scale", o.scale, 1.0 / kFarthest, kFarthest);
-  }
-  visitor.number("fill", o.fill, -kFarthest, kFarthest);
-}
-
-namespace {
-
-std::string column_place(size_t index) { return "ColumnEncoding, column " + std::to_string(index); }
-
-ColumnOptions read_column(const Json& json, const std::string& where) {
-  const std::string kind = JsonReader(json, where).text("kind");
-  for (const ColumnKind known : {ColumnKind::kNumber, ColumnKind::kCategory, ColumnKind::kDate})
-    if (kind == name_of(known)) return read_options<ColumnOptions>(json, where, {.kind = known, .edges = {}});
-  JsonReader(json, where).fail("unknown kind '" + kind + "'; expected one of number, category, date");
-}
-
-// The same kind on both sides: its description has the same options.
-Json write_column(ColumnOptions column) {
-  Json json = {{"kind", name_of(column.kind)}};
-  OptionWriter own;
-  describe(own, column);
-  own.take(json, own);
-  return json;
-}
-
-}  // namespace
-
-template <class Visitor>
-void describe(Visitor& visitor, ColumnEncodingOptions& o) {
-  visitor.value(
-      "columns", o.columns,
-      [](const JsonReader& from, const char* name, std::vector<ColumnOptions>& columns) {
-        for (const Json& column : from.list(name, "column"))
-          columns.push_back(read_column(column, column_place(columns.size())));
-      },
-      [](const std::vector<ColumnOptions>& columns) {
-        Json::Array list;
-        for (const ColumnOptions& column : columns) list.push_back(write_column(column));
-        return Json(std::move(list));
-      },
-      InJson::kRequired);
-}
-
-namespace {
-
-[[noreturn]] void fail(const std::string& where, const std::string& what) {
-  throw Error(Error::Kind::kValue, where + ": " + what);
-}
-
-// What no range of a single option tells.
-template <class Options>
-void check_rest(const std::string&, const Options&) {}
-
+template <>
 void check_rest(const std::string& where, const DenseOptions& o) {
   if (!(o.max_norm >= 0.0 && o.max_norm <= kAnyNumber))
     fail(where, "expected 'max_norm' above 0, got " + shown(o.max_norm));
@@ -292,10 +202,12 @@ void check_rest(const std::string& where, const DenseOptions& o) {
   check_initializer(o.bias_initializer);
 }
 
+template <>
 void check_rest(const std::string& where, const DropoutOptions& o) {
   if (o.rate >= 1.0) fail(where, "expected a 'rate' below 1, got 1: nothing would be kept");
 }
 
+template <>
 void check_rest(const std::string& where, const AffineOptions& o) {
   const auto check = [&](const char* name, const std::vector<double>& values) {
     if (values.empty()) fail(where, std::string("expected at least one number for '") + name + "', got none");
@@ -307,33 +219,13 @@ void check_rest(const std::string& where, const AffineOptions& o) {
   check("offset", o.offset);
 }
 
+template <>
 void check_rest(const std::string& where, const ClipOptions& o) {
   if (!std::isfinite(o.low) && !std::isfinite(o.high))
     fail(where, "expected 'low' or 'high' or both, got neither");
   if (!(o.low < o.high))
     fail(where, "expected 'low' below 'high', got " + Json(o.low).dump() + " and " + Json(o.high).dump());
 }
-
-void check_column(const std::string& where, const ColumnOptions& o) {
-  check_options(where, o);
-  if (o.limit != 0.0 && o.limit < 1e-3)
-    fail(where, "expected 'limit' to be 0 or at least 0.001, got " + shown(o.limit));
-  for (size_t i = 0; i < o.edges.size(); ++i) {
-    if (!(std::abs(o.edges[i]) <= kFarthest))
-      fail(where, "expected numbers between -1e15 and 1e15 for 'edges', got " + shown(o.edges[i]));
-    if (i > 0 && o.edges[i] < o.edges[i - 1])
-      fail(where, "expected rising 'edges', got " + Json(o.edges[i]).dump() + " after " +
-                      Json(o.edges[i - 1]).dump());
-  }
-  if (o.edges.size() == 1) fail(where, "expected no 'edges', or at least two, got one");
-}
-
-void check_rest(const std::string& where, const ColumnEncodingOptions& o) {
-  if (o.columns.empty()) fail(where, "expected a list of at least one column, got none");
-  for (size_t i = 0; i < o.columns.size(); ++i) check_column(column_place(i), o.columns[i]);
-}
-
-}  // namespace
 
 const char* kind_name(LayerKind kind) noexcept { return kNames[static_cast<size_t>(kind)].kind; }
 const char* class_name(LayerKind kind) noexcept { return kNames[static_cast<size_t>(kind)].in_errors; }
@@ -344,43 +236,20 @@ std::vector<std::string> layer_kinds() {
   return kinds;
 }
 
-template <class Options>
-Options options_from_json(const Json& json) {
-  return read_options<Options>(json, class_name(Options::kKind));
-}
-
-template <class Options>
-Json options_to_json(const Options& options) {
-  return write_options<Options>(kind_name(Options::kKind), options);
-}
-
-template <class Options>
-void check_options(const Options& options) {
-  const std::string where = class_name(Options::kKind);
-  check_options<Options>(where, options);
-  check_rest(where, options);
-}
-
-#define LAMINA_INSTANTIATE(Options)                \
-  template Options options_from_json(const Json&); \
-  template Json options_to_json(const Options&);   \
-  template void check_options(const Options&);
-LAMINA_INSTANTIATE(DenseOptions)
-LAMINA_INSTANTIATE(ActivationOptions)
-LAMINA_INSTANTIATE(DropoutOptions)
-LAMINA_INSTANTIATE(BatchNormOptions)
-LAMINA_INSTANTIATE(ResidualOptions)
-LAMINA_INSTANTIATE(AlphaDropoutOptions)
-LAMINA_INSTANTIATE(GaussianNoiseOptions)
-LAMINA_INSTANTIATE(PReluOptions)
-LAMINA_INSTANTIATE(LayerNormOptions)
-LAMINA_INSTANTIATE(RmsNormOptions)
-LAMINA_INSTANTIATE(ScaleOptions)
-LAMINA_INSTANTIATE(NormalizationOptions)
-LAMINA_INSTANTIATE(AffineOptions)
-LAMINA_INSTANTIATE(ClipOptions)
-LAMINA_INSTANTIATE(TargetScalingOptions)
-LAMINA_INSTANTIATE(ColumnEncodingOptions)
-#undef LAMINA_INSTANTIATE
+LAMINA_INSTANTIATE_OPTIONS(DenseOptions)
+LAMINA_INSTANTIATE_OPTIONS(ActivationOptions)
+LAMINA_INSTANTIATE_OPTIONS(DropoutOptions)
+LAMINA_INSTANTIATE_OPTIONS(BatchNormOptions)
+LAMINA_INSTANTIATE_OPTIONS(ResidualOptions)
+LAMINA_INSTANTIATE_OPTIONS(AlphaDropoutOptions)
+LAMINA_INSTANTIATE_OPTIONS(GaussianNoiseOptions)
+LAMINA_INSTANTIATE_OPTIONS(PReluOptions)
+LAMINA_INSTANTIATE_OPTIONS(LayerNormOptions)
+LAMINA_INSTANTIATE_OPTIONS(RmsNormOptions)
+LAMINA_INSTANTIATE_OPTIONS(ScaleOptions)
+LAMINA_INSTANTIATE_OPTIONS(NormalizationOptions)
+LAMINA_INSTANTIATE_OPTIONS(AffineOptions)
+LAMINA_INSTANTIATE_OPTIONS(ClipOptions)
+LAMINA_INSTANTIATE_OPTIONS(TargetScalingOptions)
 
 }  // namespace lamina

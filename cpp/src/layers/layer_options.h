@@ -17,6 +17,8 @@ class Json;
 
 // Columns that a network or a layer takes or gives.
 inline constexpr int64_t kMostColumns = int64_t{1} << 24;
+// Of one column: the codes that float holds.
+inline constexpr int64_t kMostCategories = int64_t{1} << 24;
 
 enum class LayerKind {
   kDense,
@@ -35,6 +37,7 @@ enum class LayerKind {
   kClip,
   kTargetScaling,
   kColumnEncoding,
+  kEmbedding,
 };
 
 // The name in JSON, such as "layer_norm"; and the one in errors, as Python has it: "LayerNorm".
@@ -152,6 +155,17 @@ struct ColumnOptions {
 struct ColumnEncodingOptions {
   static constexpr LayerKind kKind = LayerKind::kColumnEncoding;
   std::vector<ColumnOptions> columns;
+};
+
+// Layers that turn chosen columns of their input into `units` columns each, in their place, and pass the
+// others on. Columns rise.
+struct EmbeddingOptions {
+  static constexpr LayerKind kKind = LayerKind::kEmbedding;
+  std::vector<int64_t> columns, categories;  // of each column its codes 0, 1, ..., categories - 1
+  int64_t units = 0;
+  double deviation = 1.0;  // of the first weights
+  bool sparse = false;     // rows without a gradient rest, whatever the optimizer
+  LearningOptions learning = {};
 };
 
 // The one reader, writer and check of each of these structs but ResidualOptions, whose layers stand in the
