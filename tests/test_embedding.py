@@ -70,9 +70,11 @@ def test_first_weights_are_normal_with_their_deviation() -> None:
         assert abs(table.mean()) < 0.012 * deviation
         assert table.std() == pytest.approx(deviation, rel=0.01)
         assert (table**4).mean() == pytest.approx(3.0 * deviation**4, rel=0.05)
-    assert not lm.Sequential([lm.Embedding({0: 9}, 2, deviation=0.0)], inputs=1).parameters()[
-        WEIGHT
-    ].any()
+    assert (
+        not lm.Sequential([lm.Embedding({0: 9}, 2, deviation=0.0)], inputs=1)
+        .parameters()[WEIGHT]
+        .any()
+    )
 
 
 @pytest.mark.parametrize("first", [[], [lm.Affine(1.0)], [lm.Residual([lm.Dense(5)])]])
@@ -159,7 +161,13 @@ def test_sparse_changes_nothing_where_unnamed_rows_rest_anyway(name: str, dtype:
     # The same with every row updated, which a clipping that never clips asks for.
     kind = {"sgd": lm.SGD, "adagrad": lm.Adagrad}[name]
     net = network(dtype=dtype)
-    net.fit(x, y, epochs=3, optimizer=kind({"sgd": 0.01, "adagrad": 0.1}[name], clip_norm=1e9), verbose=False)
+    net.fit(
+        x,
+        y,
+        epochs=3,
+        optimizer=kind({"sgd": 0.01, "adagrad": 0.1}[name], clip_norm=1e9),
+        verbose=False,
+    )
     assert found[0] == found[1] == bits(net)
 
 
@@ -248,7 +256,9 @@ def test_missing_values_are_legal_in_embedded_columns_alone() -> None:
         call(x)
         wrong = x.copy()
         wrong[7, 2] = NAN
-        with pytest.raises(ValueError, match="columns that the first layer embeds, got nan in row 7"):
+        with pytest.raises(
+            ValueError, match="columns that the first layer embeds, got nan in row 7"
+        ):
             call(wrong)
         wrong[7, 2], wrong[7, 1] = 0.0, INFINITY
         with pytest.raises(ValueError, match="expected finite numbers in X, got inf in row 7"):

@@ -18,6 +18,7 @@ once, as float64 that is exact in float32.
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def embedding(x: Tensor, p: Parameters) -> Tensor:
 def encoded(x: Tensor, edges: list[float]) -> Tensor:
     """The piecewise linear encoding of Gorishniy et al. (2022), equation 1."""
     parts, last = [], len(edges) - 2
-    for k, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for k, (low, high) in enumerate(pairwise(edges)):
         share = (x - low) / (high - low)
         share = share.clamp(min=0.0) if k > 0 else share
         parts.append(share.clamp(max=1.0) if k < last else share)

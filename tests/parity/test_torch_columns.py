@@ -31,7 +31,10 @@ def test_every_layer_of_columns_equals_pytorch(name: str, dtype: Any) -> None:
     keys = [key.removeprefix("layers.0.") for key in net.parameters()]
     net.set_parameters({f"layers.0.{key}": arrays[f"{name}/with/{key}"] for key in keys})
     bound = TOLERANCES[dtype]
-    got = {"value": net.forward(arrays["inputs"]), "input": net.backward(arrays[f"{name}/upstream"])}
+    got = {
+        "value": net.forward(arrays["inputs"]),
+        "input": net.backward(arrays[f"{name}/upstream"]),
+    }
     got |= {key.removeprefix("layers.0."): value for key, value in net.gradients().items()}
     for key, value in got.items():
         expected = arrays[f"{name}/{dtype}/{key}"]

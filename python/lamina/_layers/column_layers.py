@@ -14,9 +14,9 @@ class Embedding(Layer):
 
     [rows, n] -> [rows, n - c + c units] for c columns of categories. Each of these columns holds
     codes 0, 1, ..., categories - 1 and becomes `units` columns in its place: the table's row for
-    the code. The other columns are passed on as they are. A row is looked up rather than multiplied,
-    so a batch costs the same however many categories there are. Codes have no derivative: the
-    gradient by them is 0.
+    the code. The other columns are passed on as they are. A row is looked up rather than
+    multiplied, so a batch costs the same however many categories there are. Codes have no
+    derivative: the gradient by them is 0.
 
     The table of a column has one more row, the last, for whatever is no code of it: a missing value
     (NaN, which is legal in these columns where this is the network's first layer), a category that
@@ -72,7 +72,7 @@ class Embedding(Layer):
     @property
     def missing_columns(self) -> tuple[int, ...]:
         """Columns in which a missing value is legal."""
-        return tuple(column for column, _ in self.columns)
+        return tuple(_two_lists(self.columns, "categories")["columns"])
 
     def to_spec(self) -> Spec:
         """The description as the core and model files have it."""
