@@ -180,6 +180,10 @@ void bind_optimizer(py::module_& module) {
                     [](const Held& self, double rate) {
                       self.visit([&](auto& held) { held.set_learning_rate(rate); });
                     })
+      .def_property("weight_decay", of_held<Held>([](const auto& held) { return held.weight_decay(); }),
+                    [](const Held& self, double decay) {
+                      self.visit([&](auto& held) { held.set_weight_decay(decay); });
+                    })
       .def_property(
           "steps", of_held<Held>([](const auto& held) { return held.steps(); }),
           [](const Held& self, int64_t steps) { self.visit([&](auto& held) { held.set_steps(steps); }); })

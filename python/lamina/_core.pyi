@@ -62,6 +62,12 @@ class Optimizer:
     @steps.setter
     def steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
+    @property
+    def weight_decay(self) -> float:
+        ...
+    @weight_decay.setter
+    def weight_decay(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
 class WeightAverage:
     applied: bool
     def average(self) -> list[numpy.ndarray]:
@@ -82,6 +88,8 @@ class WeightAverage:
     def updates(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
 class Network:
+    def adapt_weights(self, inputs: numpy.ndarray, *, scale: bool, bias_rows: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
     def apply_average(self, average: WeightAverage) -> None:
         ...
     def apply_gradients(self, optimizer: Optimizer) -> None:
@@ -94,7 +102,7 @@ class Network:
         ...
     def evaluate(self, loss: Loss, examples: lamina._network.examples.Examples, outputs: numpy.ndarray | None = None) -> float:
         ...
-    def forward(self, inputs: numpy.ndarray, *, training: bool, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex) -> numpy.ndarray:
+    def forward(self, inputs: numpy.ndarray, *, training: bool, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, noise_factor: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> numpy.ndarray:
         ...
     def get_parameters(self) -> list[numpy.ndarray]:
         ...
@@ -305,15 +313,27 @@ class TableEncoder:
         The description of the network's first layer, as JSON.
         """
 class TableTarget:
+    def calibrate(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Outputs [rows, outputs] of the network by the temperature.
+        """
     def check_threshold(self, threshold: typing.SupportsFloat | typing.SupportsIndex | None) -> None:
         ...
     def decode(self, outputs: numpy.ndarray, threshold: typing.SupportsFloat | typing.SupportsIndex | None) -> numpy.ndarray:
         """
         Indices of classes, or numbers, [rows] from the network's outputs.
         """
+    def intervals(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        [rows, 2 ends of all targets] from the network's outputs.
+        """
     def probabilities(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
         """
         [rows, classes] from the network's outputs.
+        """
+    def quantiles(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        [rows, levels of all targets], rising within each, from the network's outputs.
         """
 def activate(activation: str, x: numpy.ndarray, y: numpy.ndarray, derivative: numpy.ndarray | None) -> None:
     """
@@ -392,7 +412,7 @@ def jacobian(network: Network, inputs: numpy.ndarray, by_parameters: bool) -> nu
     ...
 def jacobian_vector_product(network: Network, inputs: numpy.ndarray, input_change: numpy.ndarray | None, parameter_change: collections.abc.Sequence[numpy.ndarray] | None) -> numpy.ndarray:
     ...
-def make_early_stopping(monitor: str, patience: typing.SupportsInt | typing.SupportsIndex, min_delta: typing.SupportsFloat | typing.SupportsIndex, mode: typing.Any, restore_best_weights: bool) -> EarlyStoppingRule:
+def make_early_stopping(monitor: str, patience: typing.SupportsInt | typing.SupportsIndex, min_delta: typing.SupportsFloat | typing.SupportsIndex, mode: typing.Any, restore_best_weights: bool, keep_last: bool) -> EarlyStoppingRule:
     ...
 def make_fit(fit: typing.Any, network: Network, loss: Loss, train: typing.Any, validation: typing.Any, average: WeightAverage) -> FitLoop:
     ...

@@ -23,7 +23,7 @@ ROOMS = {
     "_training": "_core _checks metrics _layers _losses _network _optimizers",
     # The files beside the rooms: what users take, such as Sequential.
     "api": "_core _checks metrics _layers _losses _network _optimizers _training",
-    "tabular": "_core _checks metrics _layers _network _optimizers _training api",
+    "tabular": "_core _checks metrics _layers _losses _network _optimizers _training api",
     # `import lamina` itself, which knows where each public name is.
     "lamina": "_core _checks metrics _layers _losses _network _optimizers _training api tabular",
     "cli": "_core _network _training api tabular",

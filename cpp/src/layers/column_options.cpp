@@ -141,7 +141,6 @@ void check_column(const std::string& where, const ColumnOptions& o) {
 
 }  // namespace
 
-template <>
 void check_rest(const std::string& where, const ColumnEncodingOptions& o) {
   if (o.columns.empty()) fail(where, "expected a list of at least one column, got none");
   for (size_t i = 0; i < o.columns.size(); ++i) check_column(column_place(i), o.columns[i]);
@@ -164,7 +163,6 @@ void check_columns(const std::string& where, const std::vector<int64_t>& columns
 
 }  // namespace
 
-template <>
 void check_rest(const std::string& where, const EmbeddingOptions& o) {
   check_columns(where, o.columns, o.categories.size(), "categories");
   const auto check_range = [&](const char* name, const std::vector<int64_t>& values, int64_t least,

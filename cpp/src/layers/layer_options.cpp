@@ -31,47 +31,16 @@ constexpr std::array kNames = {
     Names{"clip", "Clip"},
     Names{"target_scaling", "TargetScaling"},
     Names{"column_encoding", "ColumnEncoding"},
+    Names{"parametric_activation", "ParametricActivation"},
     Names{"embedding", "Embedding"},
 };
 
 // What Affine's numbers stay within.
 constexpr double kFarthestAffine = 1e30;
 
-const auto read_activation = [](const JsonReader& from, const char* name, ActivationSpec& value) {
-  value = activation_from_json(from.at(name));
-};
-const auto write_activation = [](const ActivationSpec& value) { return activation_to_json(value); };
-
-const auto read_initializer = [](const JsonReader& from, const char* name, auto& value) {
-  value = initializer_from_json(from.at(name));
-};
-const auto write_initializer = [](const InitializerSpec& value) { return initializer_to_json(value); };
-
 }  // namespace
 
 // Found by the visitors' callers by argument, and so in no namespace without a name.
-template <class Visitor>
-void describe(Visitor& visitor, DenseOptions& o) {
-  visitor.integer("units", o.units, 1, kMostColumns, InJson::kRequired);
-  visitor.boolean("bias", o.bias);
-  describe_learning(visitor, o.learning);
-  visitor.value("activation", o.activation, read_activation, write_activation);
-  visitor.value("initializer", o.initializer, read_initializer, [&](const auto& initializer) {
-    return initializer_to_json(initializer ? *initializer : default_initializer(o.activation));
-  });
-  visitor.value("bias_initializer", o.bias_initializer, read_initializer, write_initializer);
-  visitor.number("l1", o.l1, 0.0, kAnyNumber, InJson::kUnlessDefault);
-  visitor.number("l2", o.l2, 0.0, kAnyNumber, InJson::kUnlessDefault);
-  visitor.value(
-      "max_norm", o.max_norm,
-      [](const JsonReader& from, const char* name, double& value) {
-        value = from.number(name, std::nullopt, 0.0);
-        if (value == 0.0) from.fail("expected 'max_norm' above 0, got " + from.at(name).dump());
-      },
-      [](double value) { return value == 0.0 ? Json() : Json(value); });
-  visitor.boolean("non_negative", o.non_negative, InJson::kUnlessDefault);
-}
-
 template <class Visitor>
 void describe(Visitor& visitor, ActivationOptions& o) {
   visitor.value("activation", o.activation, read_activation, write_activation, InJson::kRequired);
@@ -128,6 +97,13 @@ void describe(Visitor& visitor, PReluOptions& o) {
 }
 
 template <class Visitor>
+void describe(Visitor& visitor, ParametricActivationOptions& o) {
+  visitor.value("activation", o.activation, read_activation, write_activation, InJson::kRequired);
+  describe_learning(visitor, o.learning);
+  visitor.number("initial_weight", o.initial_weight, -1e6, 1e6);
+}
+
+template <class Visitor>
 void describe(Visitor& visitor, LayerNormOptions& o) {
   describe_learning(visitor, o.learning);
   visitor.number("epsilon", o.epsilon, 1e-12, 1.0);
@@ -152,7 +128,9 @@ void describe(Visitor& visitor, ScaleOptions& o) {
 template <class Visitor>
 void describe(Visitor&, NormalizationOptions&) {}
 template <class Visitor>
-void describe(Visitor&, TargetScalingOptions&) {}
+void describe(Visitor& visitor, TargetScalingOptions& o) {
+  visitor.boolean("clip", o.clip, InJson::kUnlessDefault);
+}
 
 namespace {
 
@@ -194,20 +172,15 @@ void describe(Visitor& visitor, ClipOptions& o) {
   visitor.value("high", o.high, read, write);
 }
 
-template <>
-void check_rest(const std::string& where, const DenseOptions& o) {
-  if (!(o.max_norm >= 0.0 && o.max_norm <= kAnyNumber))
-    fail(where, "expected 'max_norm' above 0, got " + shown(o.max_norm));
-  if (o.initializer) check_initializer(*o.initializer);
-  check_initializer(o.bias_initializer);
+void check_rest(const std::string& where, const ParametricActivationOptions& o) {
+  if (!o.activation.is_elementwise() || !o.activation.is_trainable())
+    fail(where, "expected an elementwise activation that has a derivative, got '" + o.activation.name + "'");
 }
 
-template <>
 void check_rest(const std::string& where, const DropoutOptions& o) {
   if (o.rate >= 1.0) fail(where, "expected a 'rate' below 1, got 1: nothing would be kept");
 }
 
-template <>
 void check_rest(const std::string& where, const AffineOptions& o) {
   const auto check = [&](const char* name, const std::vector<double>& values) {
     if (values.empty()) fail(where, std::string("expected at least one number for '") + name + "', got none");
@@ -219,7 +192,6 @@ void check_rest(const std::string& where, const AffineOptions& o) {
   check("offset", o.offset);
 }
 
-template <>
 void check_rest(const std::string& where, const ClipOptions& o) {
   if (!std::isfinite(o.low) && !std::isfinite(o.high))
     fail(where, "expected 'low' or 'high' or both, got neither");
@@ -236,7 +208,6 @@ std::vector<std::string> layer_kinds() {
   return kinds;
 }
 
-LAMINA_INSTANTIATE_OPTIONS(DenseOptions)
 LAMINA_INSTANTIATE_OPTIONS(ActivationOptions)
 LAMINA_INSTANTIATE_OPTIONS(DropoutOptions)
 LAMINA_INSTANTIATE_OPTIONS(BatchNormOptions)
@@ -244,6 +215,7 @@ LAMINA_INSTANTIATE_OPTIONS(ResidualOptions)
 LAMINA_INSTANTIATE_OPTIONS(AlphaDropoutOptions)
 LAMINA_INSTANTIATE_OPTIONS(GaussianNoiseOptions)
 LAMINA_INSTANTIATE_OPTIONS(PReluOptions)
+LAMINA_INSTANTIATE_OPTIONS(ParametricActivationOptions)
 LAMINA_INSTANTIATE_OPTIONS(LayerNormOptions)
 LAMINA_INSTANTIATE_OPTIONS(RmsNormOptions)
 LAMINA_INSTANTIATE_OPTIONS(ScaleOptions)
