@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         DateEncoding,
         NumberEncoding,
     )
-    from lamina._layers.column_layers import Embedding
+    from lamina._layers.column_layers import Embedding, Periodic, PiecewiseLinear
     from lamina._layers.layer import Layer
     from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout, Residual
     from lamina._layers.row_layers import (
@@ -153,6 +153,8 @@ __all__ = [
     "PReLU",
     "ParametricActivation",
     "Perceptron",
+    "Periodic",
+    "PiecewiseLinear",
     "Poisson",
     "PolynomialSchedule",
     "Predictor",
@@ -212,7 +214,11 @@ _HOMES = {
         "DateEncoding",
         "NumberEncoding",
     ),
-    "lamina._layers.column_layers": ("Embedding",),
+    "lamina._layers.column_layers": (
+        "Embedding",
+        "Periodic",
+        "PiecewiseLinear",
+    ),
     "lamina._optimizers.full_batch": (
         "LBFGS",
         "LevenbergMarquardt",

@@ -19,8 +19,14 @@ TOLERANCES = {"float64": 1e-12, "float32": 2e-5}
 arrays: dict[str, Array] = read_traces.read_arrays("torch_columns.npz")
 ABOUT = read_traces.about("torch_columns.npz")
 CATEGORIES = {int(column): count for column, count in ABOUT["categories"].items()}
+EDGES = {int(column): edges for column, edges in ABOUT["edges"].items()}
 LAYERS: dict[str, lm.Layer] = {
     "embedding": lm.Embedding(CATEGORIES, 3),
+    "piecewise_linear": lm.PiecewiseLinear(EDGES, 3),
+    "piecewise_linear_relu": lm.PiecewiseLinear(EDGES, 3, "A", "relu"),
+    "periodic": lm.Periodic(EDGES, "plr", 3, 4),
+    "periodic_lite": lm.Periodic(EDGES, "plr", 3, 4, shared=True),
+    "periodic_pbld": lm.Periodic(EDGES, "pbld", 4, 4),
 }
 
 

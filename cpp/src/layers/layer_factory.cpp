@@ -11,6 +11,8 @@
 #include "layers/fixed_rows.h"
 #include "layers/noise.h"
 #include "layers/parametric_activation.h"
+#include "layers/periodic.h"
+#include "layers/piecewise_linear.h"
 #include "layers/prelu.h"
 #include "layers/residual.h"
 #include "layers/row_norm.h"
@@ -37,7 +39,9 @@ namespace lamina {
   ENTRY(ClipOptions, Clip)                                 \
   ENTRY(TargetScalingOptions, TargetScaling)               \
   ENTRY(ColumnEncodingOptions, ColumnEncoding)             \
-  ENTRY(EmbeddingOptions, Embedding)
+  ENTRY(EmbeddingOptions, Embedding)                       \
+  ENTRY(PiecewiseLinearOptions, PiecewiseLinear)           \
+  ENTRY(PeriodicOptions, Periodic)
 
 namespace {
 

@@ -33,6 +33,8 @@ constexpr std::array kNames = {
     Names{"column_encoding", "ColumnEncoding"},
     Names{"parametric_activation", "ParametricActivation"},
     Names{"embedding", "Embedding"},
+    Names{"piecewise_linear", "PiecewiseLinear"},
+    Names{"periodic", "Periodic"},
 };
 
 // What Affine's numbers stay within.

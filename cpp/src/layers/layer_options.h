@@ -39,6 +39,8 @@ enum class LayerKind {
   kColumnEncoding,
   kParametricActivation,
   kEmbedding,
+  kPiecewiseLinear,
+  kPeriodic,
 };
 
 // The name in JSON, such as "layer_norm"; and the one in errors, as Python has it: "LayerNorm".
@@ -182,6 +184,43 @@ struct EmbeddingOptions {
   int64_t units = 0;
   double deviation = 1.0;  // of the first weights
   bool sparse = false;     // rows without a gradient rest, whatever the optimizer
+  LearningOptions learning = {};
+};
+
+// kA: a linear map of the encoding; kB: of the number and of the encoding, the latter zero at first.
+enum class PiecewiseVersion { kA, kB };
+
+struct PiecewiseLinearOptions {
+  static constexpr LayerKind kKind = LayerKind::kPiecewiseLinear;
+  std::vector<int64_t> columns;
+  std::vector<std::vector<double>> edges;  // of each column, rising
+  int64_t units = 0;
+  PiecewiseVersion version = PiecewiseVersion::kB;
+  ActivationSpec activation = {};  // identity, or relu after version A
+  LearningOptions learning = {};
+};
+
+inline constexpr int64_t kMostFrequencies = 128, kMostWaveUnits = 128;
+
+// kPlr: a linear map of cosines and sines; kPbld: the number, then a linear map of cosines with phases.
+enum class PeriodicForm { kPlr, kPbld };
+
+struct PeriodicOptions {
+  static constexpr LayerKind kKind = LayerKind::kPeriodic;
+  // With the defaults of that form's paper.
+  static PeriodicOptions of(PeriodicForm form) {
+    PeriodicOptions options;
+    options.form = form;
+    if (form == PeriodicForm::kPlr) options.units = 24, options.frequencies = 48, options.sigma = 0.01;
+    return options;
+  }
+  std::vector<int64_t> columns;
+  PeriodicForm form = PeriodicForm::kPbld;
+  int64_t units = 4;  // the number among them, where it is kept
+  int64_t frequencies = 16;
+  double sigma = 0.1;                             // deviation of the first frequencies
+  bool shared = false;                            // one linear map for all columns
+  std::optional<ActivationSpec> activation = {};  // identity or relu; none: relu after kPlr
   LearningOptions learning = {};
 };
 
