@@ -35,6 +35,10 @@ class RunningFit(Protocol):
     def loop(self) -> _core.FitLoop:
         """The core's loop."""
 
+    @property
+    def step_penalty(self) -> float:
+        """What the layers' penalties added to the loss of the last step; for `on_step_end`."""
+
     def steps_per_epoch(self) -> int:
         """Updates that an epoch makes."""
 

@@ -217,7 +217,7 @@ class Fit:
         methods = methods_of(self._callbacks)
         methods["on_fit_begin"].insert(0, self._begin)
         methods["on_epoch_end"].insert(0, self._note_epoch)
-        shown = methods_of([*self._progress(), LossCheck(self._loss, self._train)])
+        shown = methods_of(self._shown())
         self._epochs_before = self.net.epochs_trained
         self._loop = loop
         try:
@@ -244,6 +244,10 @@ class Fit:
             validation = validation and Examples(validation.x, None, None, None)
         loss: Any = None if custom else self._loss
         return _core.make_fit(self, core, loss, train, validation, average)
+
+    def _shown(self) -> list[Any]:
+        """What tells the user of the training, after all callbacks."""
+        return [*self._progress(), LossCheck(self._loss, self._train)]
 
     def _progress(self) -> list[Any]:
         """What shows the progress, as `verbose` has it."""
