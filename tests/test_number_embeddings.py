@@ -1,6 +1,7 @@
 """Piecewise linear and periodic embeddings of numbers: values, gradients, files, refusals."""
 
 import pickle
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def piecewise(x: Array, layer: lm.PiecewiseLinear, p: dict[str, Array]) -> Array
     """The definition, in float64."""
     columns, first = [], 0
     for place, (column, edges) in enumerate(layer.edges):
-        parts = [(x[:, column] - a) / (b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        parts = [(x[:, column] - a) / (b - a) for a, b in pairwise(edges)]
         for k, part in enumerate(parts):
             low, high = (-np.inf, 0.0)[k > 0], (np.inf, 1.0)[k < len(parts) - 1]
             parts[k] = np.clip(part, low, high)

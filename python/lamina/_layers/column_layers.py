@@ -237,7 +237,7 @@ class Periodic(_ColumnLayer):
             columns = tuple(sorted(self.columns))
         except TypeError:
             raise TypeError(
-                f"Periodic: expected columns as a list of columns' numbers, got {what(self.columns)}"
+                f"Periodic: expected columns as a list of their numbers, got {what(self.columns)}"
             ) from None
         object.__setattr__(self, "columns", columns)
         super().__post_init__()
