@@ -17,6 +17,7 @@ from lamina.tabular._columns import (
     take_rows,
     taken,
 )
+from lamina.tabular._cross_validation import CrossValidation, Fold, cross_validate, run_folds
 from lamina.tabular._findings import giveaway_sentence, stray_sentence
 from lamina.tabular._formats import is_marked_number, measure_unit, read_formatted_dates
 from lamina.tabular._giveaway import Giveaway, find_giveaways
@@ -97,6 +98,8 @@ __all__ = [
     "ColumnIssue",
     "ColumnSummary",
     "Columns",
+    "CrossValidation",
+    "Fold",
     "Giveaway",
     "Importance",
     "NoColumnError",
@@ -120,6 +123,7 @@ __all__ = [
     "closest",
     "column_options",
     "count_rows",
+    "cross_validate",
     "describe_issues",
     "find_giveaways",
     "finite",
@@ -138,6 +142,7 @@ __all__ = [
     "remedy_option",
     "row_count",
     "rows_taken",
+    "run_folds",
     "score_outputs",
     "stray_sentence",
     "stray_value",

@@ -8,6 +8,7 @@ import numpy as np
 
 from lamina.tabular._columns import Column, Indices, TableError
 from lamina.tabular._formats import read_formatted_dates
+from lamina.tabular._groups import cut_groups_in_folds, group_numbers, hold_back_groups
 from lamina.tabular._inspect import ColumnSummary
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._remedies import Spell
@@ -71,6 +72,10 @@ class SplitTable:
             or (s.kind == "ignored" and holds_dates(self.column(s.name), self.missing_values))
         ]
 
+    def groups(self, name: str) -> Indices:
+        """The numbers of the rows' groups, -1 where a row has none."""
+        return group_numbers(self.column(name), self.missing_values)
+
     def times(self, name: str) -> np.ndarray[Any, Any]:
         """The times of the rows; `date_formats` are those of columns that nothing else reads."""
         if name in self.date_formats:
@@ -79,15 +84,17 @@ class SplitTable:
         return read_times(name, self.column(name), self.missing_values)
 
 
-def split_rows(options: TrainOptions, parts: int, table: SplitTable, spell: Spell) -> Split:
-    """Hold back rows at random, the latest by a column of times, or the last of the table."""
+def split_rows(options: TrainOptions, count: int, table: SplitTable, spell: Spell) -> Split:
+    """Hold back rows at random, whole groups, the latest by a column of times, or the last."""
     fraction = options.validation_fraction
+    if options.group_column is not None:
+        return _split_by_group(options, options.group_column, count, table)
     if options.split == "last":
         last = hold_back_latest(np.arange(table.rows), fraction)
         return Split([last], "validation: the last rows of the table", {"kind": "last"})
     if options.split == "time" or options.time_column is not None:
-        return _split_by_time(_time_column(options, table, spell), fraction, table, spell)
-    drawn = _random_parts(options, parts, table)
+        return _split_by_time(time_column(options, table, spell), fraction, table, spell)
+    drawn = _random_parts(options, count, table)
     return Split(drawn, _warning(table, spell), {"kind": "random"}, warns=True)
 
 
@@ -101,6 +108,35 @@ def _random_parts(options: TrainOptions, count: int, table: SplitTable) -> list[
     while len(parts) < count:
         parts += cut_in_folds(rows, folds, member_seed(seed, len(parts)), table.classes)
     return parts[:count]
+
+
+def _split_by_group(options: TrainOptions, name: str, count: int, table: SplitTable) -> Split:
+    groups = table.groups(name)
+    fraction, seed = options.validation_fraction, options.seed
+    if count == 1:
+        parts = [hold_back_groups(name, groups, fraction, seed, table.classes)]
+    else:
+        folds = min(max(2, round(1.0 / fraction)), int(groups.max()) + 1)
+        parts = []
+        while len(parts) < count:
+            member = member_seed(seed, len(parts))
+            parts += cut_groups_in_folds(name, groups, max(2, folds), member, table.classes)
+    for train, _ in parts[:count]:
+        if table.classes is not None and len(np.unique(table.classes[train])) < 2:
+            raise TableError(
+                f"the groups of '{name}' that are left for training hold one class only; a "
+                "network needs rows of two to learn from"
+            )
+    back = len(np.unique(groups[parts[0][1]]))
+    every = int(groups.max()) + 1
+    sentence = f"validation: {back:,} of {every:,} groups by '{name}'"
+    if count > 1:
+        sentence = f"each network validates on other groups of the {every:,} by '{name}'"
+    left_out = int((groups < 0).sum())
+    if left_out:
+        sentence += f"; {count_rows(left_out)} without a group left out"
+    record = {"kind": "group", "column": name, "groups": every, "left_out": left_out}
+    return Split(parts[:count], sentence, record)
 
 
 def _joined(rows: Sequence[Indices]) -> Indices:
@@ -124,7 +160,12 @@ def _split_by_time(name: str, fraction: float, table: SplitTable, spell: Spell) 
     return Split([(train, validation)], sentence, record)
 
 
-def _time_column(options: TrainOptions, table: SplitTable, spell: Spell) -> str:
+def time_column(options: TrainOptions, table: SplitTable, spell: Spell) -> str:
+    """The column by which rows follow one another.
+
+    Raises:
+        TableError: none is named, and there is not one column of dates alone.
+    """
     if options.time_column is not None:
         return options.time_column
     dated = table.date_columns()
