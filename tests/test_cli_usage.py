@@ -11,7 +11,7 @@ pytest.importorskip("rich")
 from commands import fails, lamina  # noqa: E402
 from lamina.cli._arguments import build_parser  # noqa: E402
 from lamina.cli._train import train_options  # noqa: E402
-from lamina.tabular._presets import PRESETS
+from lamina.tabular._presets import PRESETS  # noqa: E402
 from lamina.tabular._recipe import Recipe  # noqa: E402
 
 TRAIN = ["train", "table.csv", "--target", "y"]

@@ -98,6 +98,9 @@ _SMOOTH = _WIDE | {
     "least_updates": 6000,
 }
 
+# Dropout is right for some tables of classes, and no worse beside the plain network for others.
+_DROPPED = _PLAIN | {"rows": range(_FEW_ROWS + 1), "task": "classification", "dropout": 0.15}
+
 # Holzmueller et al. 2024, arXiv 2407.04491: the simple recipe, as in its standalone code.
 _REALMLP_TD_S = _PLAIN | {
     "hidden": (256, 256, 256),
@@ -121,7 +124,7 @@ _REALMLP_TD_S = _PLAIN | {
 }
 
 PRESETS = {
-    "ensemble": Preset((_PLAIN, _SMOOTH, _WIDE), members=((100_000, 10), (200_000, 4))),
+    "ensemble": Preset((_PLAIN, _DROPPED, _SMOOTH, _WIDE), members=((100_000, 10), (200_000, 4))),
     "plain": Preset((_PLAIN,)),
     "realmlp-td-s": Preset((_REALMLP_TD_S,), "robust"),
 }

@@ -1,7 +1,7 @@
 """The network that a table gets: its layers, its loss, and how it is trained."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -114,7 +114,8 @@ class Recipe:
     def describe(self, target: Target, width: int) -> str:
         """Sizes from input to output, and the activations: `362-256-128-1, relu, sigmoid`."""
         sizes = "-".join(str(size) for size in (width, *self.hidden, target.outputs))
-        return f"{sizes}, {self.activation}, {output_activation(target)}"
+        dropout = f", dropout {self.dropout:g}" if self.dropout else ""
+        return f"{sizes}, {self.activation}{dropout}, {output_activation(target)}"
 
     def build_network(self, target: Target, preprocessor: Preprocessor, seed: int) -> Sequential:
         """A network without weights yet."""
@@ -147,6 +148,16 @@ class Recipe:
         if self.random_biases:
             options |= {"bias_initializer": "normal", "bias_rate_factor": _BIAS_RATE}
         return options
+
+
+def describe_recipes(recipes: Sequence[Recipe], count: int, target: Target, width: int) -> str:
+    """So many networks of these recipes in turn, in a sentence."""
+    sizes = [recipe.describe(target, width) for recipe in recipes]
+    if count == 1:
+        return f"network: {sizes[0]}"
+    counts = [len(range(place, count, len(sizes))) for place in range(len(sizes))]
+    parts = [f"{n} of {size}" for n, size in zip(counts, sizes, strict=True) if n]
+    return f"{count} networks: {' and '.join(parts)}"
 
 
 def output_activation(target: Target) -> str:

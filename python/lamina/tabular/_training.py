@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamina._training.callbacks import EarlyStopping, checked_callbacks
+from lamina._training.fit import Verbose
 from lamina.tabular._calibration import find_temperature, least_rows
 from lamina.tabular._columns import Floats, Indices, TableError
+from lamina.tabular._encoded_parts import encode_parts
 from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._importance import Importance, permutation_importance
 from lamina.tabular._monitor import Monitor, default_figure, find_figure
@@ -22,7 +24,7 @@ from lamina.tabular._options import TrainOptions
 from lamina.tabular._plan import make_plan
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._presets import PRESETS
-from lamina.tabular._recipe import Recipe
+from lamina.tabular._recipe import Recipe, describe_recipes
 from lamina.tabular._recipe_shares import weigh_recipes
 from lamina.tabular._remedies import Spell, options_named, python_option, table_named
 from lamina.tabular._rows import Rows, RowsTaken, Table, count_rows, take_target
@@ -109,25 +111,19 @@ class TableTraining:
     @property
     def n_members(self) -> int:
         """How many networks are to be trained."""
-        rows = len(self.everything.target)
-        return self.options.n_members or PRESETS[self.options.preset].members_for(rows)
+        by_rows = PRESETS[self.options.preset].members_for(len(self.everything.target))
+        return self.options.n_members or by_rows
 
     def describe_networks(self) -> str:
         """How many networks there will be, and of which sizes, in a sentence."""
-        count, each = self.n_members, self.recipes
-        sizes = [recipe.describe(self.plan.target, self.preprocessor.width) for recipe in each]
-        if count == 1:
-            return f"network: {sizes[0]}"
-        counts = [len(range(place, count, len(each))) for place in range(len(each))]
-        parts = [f"{n} of {size}" for n, size in zip(counts, sizes, strict=True) if n]
-        return f"{count} networks: {' and '.join(parts)}"
+        width = self.preprocessor.width
+        return describe_recipes(self.recipes, self.n_members, self.plan.target, width)
 
     @cached_property
     def stopping(self) -> EarlyStopping:
         """What ends the training, and knows its best epoch meanwhile."""
-        figure, mode = self._monitor.figure, self._monitor.mode
-        patience = self.recipe.patience or self.recipe.epochs
-        return EarlyStopping(monitor=figure, mode=mode, patience=patience)
+        figure, patience = self._monitor.figure, self.recipe.patience or self.recipe.epochs
+        return EarlyStopping(monitor=figure, mode=self._monitor.mode, patience=patience)
 
     @property
     def class_rows(self) -> list[int]:
@@ -200,17 +196,12 @@ class TableTraining:
                 f"to validate on, got {rows}; give more, or a smaller share"
             )
 
-    def _calibrate(self, trained: Trained) -> None:
+    def _calibrate(self) -> None:
         """Take the interval's margin, or the temperature, from the rows that were held back."""
         if not self.options.calibrate and self.options.interval is None:
             return
         target = self.plan.target
-        if self._folded:
-            rows, outputs = self._held_back.means()
-            _, truth, weights = self._encoded["train"].take(rows)
-        else:
-            inputs, truth, weights = self._encoded["validation"]
-            outputs = Networks(trained.networks, trained.shares).outputs(inputs, target.outputs)
+        (_, truth, weights), outputs = self._held_back_examples()
         if isinstance(target, ClassTarget):
             temperature = find_temperature(truth, outputs, weights)
             self.plan = replace(self.plan, target=replace(target, temperature=temperature))
@@ -281,16 +272,12 @@ class TableTraining:
         parts = {"train": self.train} | self.measured
         if self._folded:
             del parts["validation"]
-        inputs = _encode(parts, self.preprocessor)
+        inputs = encode_parts(parts, self.preprocessor)
         self._encoded = {
             name: Encoded(inputs[name], rows.target, rows.weights) for name, rows in parts.items()
         }
 
-    def run(
-        self,
-        callbacks: Sequence[Any] = (),
-        verbose: Literal["auto"] | bool | int = False,
-    ) -> Trained:
+    def run(self, callbacks: Sequence[Any] = (), verbose: Verbose = False) -> Trained:
         """Train each network until its validation loss stops falling.
 
         An interrupt or an error ends the training, and what is worth keeping is kept with it in
@@ -308,7 +295,7 @@ class TableTraining:
         )
         trained = fits.run(self.n_members, self.stopping, checked_callbacks(callbacks), verbose)
         trained, self._held_back = weigh_recipes(trained, self.plan.target, self._held_back_rows)
-        self._calibrate(trained)
+        self._calibrate()
         return trained
 
     @property
@@ -321,6 +308,10 @@ class TableTraining:
         """Whether networks hold back different rows; all are then in the part "train"."""
         return len(self.split.parts) > 1
 
+    def _among_train(self, rows: Indices) -> Indices:
+        """Places of rows among those that some network learns from."""
+        return np.searchsorted(self.split.train, rows)
+
     def _time_left(self) -> float:
         limit = self.options.time_limit
         return math.inf if limit is None else limit - self.seconds
@@ -330,8 +321,13 @@ class TableTraining:
         if not self._folded:
             validation = self._encoded["validation"]
             return np.arange(len(validation.target)), validation
-        rows = self.split.parts[part][1]
+        rows = self._among_train(self.split.parts[part][1])
         return rows, self._encoded["train"].take(rows)
+
+    def _held_back_examples(self) -> tuple[Encoded, Floats]:
+        """The rows that some network held back, and the mean outputs of those that did."""
+        rows, outputs = self._held_back.means()
+        return self._encoded["train" if self._folded else "validation"].take(rows), outputs
 
     def _examples(self, part: int) -> tuple[Encoded, Encoded]:
         """What a network learns from, and what validates it, with the weights of its fit.
@@ -339,7 +335,7 @@ class TableTraining:
         A metric that stops the training is that of the rows, and not of weighted classes.
         """
         if self._folded:
-            train = self._encoded["train"].take(self.split.parts[part][0])
+            train = self._encoded["train"].take(self._among_train(self.split.parts[part][0]))
             _, validation = self._held_back_rows(part)
         else:
             train, validation = self._encoded["train"], self._encoded["validation"]
@@ -380,8 +376,7 @@ class TableTraining:
     def scores(self, part: str, outputs_of: Callable[[NDArray[np.float32]], Floats]) -> Scores:
         """Figures of the outputs for the rows of a part that is measured, and of the baseline."""
         if part == "validation" and self._folded:
-            rows, outputs = self._held_back.means()
-            _, target, weights = self._encoded["train"].take(rows)
+            (_, target, weights), outputs = self._held_back_examples()
             outputs = self.plan.target.calibrated(outputs)
             return score_outputs(self.plan.target, target, outputs, weights=weights)
         inputs, target, weights = self._encoded[part]
@@ -399,7 +394,7 @@ class TableTraining:
             def outputs_of(inputs: NDArray[np.float32]) -> Floats:
                 held = HeldBackOutputs(len(rows), target.outputs)
                 for member, share in zip(trained.members, trained.shares, strict=True):
-                    places = np.searchsorted(rows, self.split.parts[member.part][1])
+                    places = np.searchsorted(rows, self._held_back_rows(member.part)[0])
                     outputs = Networks([member.network]).outputs(inputs[places], target.outputs)
                     held.add(places, outputs, share)
                 return target.calibrated(held.means()[1])
@@ -407,21 +402,3 @@ class TableTraining:
             inputs, truth, weights = self._encoded["validation"]
         figure = find_figure(default_figure(target), target, "importance")
         return permutation_importance(encoders, inputs, truth, weights, outputs_of, figure)
-
-
-def _encode(
-    parts: Mapping[str, Rows], preprocessor: Preprocessor
-) -> dict[str, NDArray[np.float32]]:
-    """The compact matrices of parts of tables, views of one where parts share a table.
-
-    A table's columns are let go one by one, so that its values are not held twice.
-    """
-    inputs: dict[str, NDArray[np.float32]] = {}
-    for columns in {id(part.columns): part.columns for part in parts.values()}.values():
-        sharing = {name: part for name, part in parts.items() if part.columns is columns}
-        rows = np.concatenate([part.numbers for part in sharing.values()])
-        with table_named(next(iter(sharing.values())).table):
-            matrix, _ = preprocessor.encode(columns, rows=rows, release=True)
-        ends = np.cumsum([len(part.numbers) for part in sharing.values()])
-        inputs |= dict(zip(sharing, np.split(matrix, ends[:-1]), strict=True))
-    return inputs
