@@ -189,7 +189,7 @@ bool Trainer<T>::run_step(Team& team, Epoch& epoch, int64_t index, FunctionRef<b
     epoch.request.values.lead(optimizer, index);
     step_loss_ = 0.0;
     runner_.tasks().include_penalties(epoch.hook == nullptr);
-    optimizer.begin_step(network_.weights(), backup_.place(index));
+    optimizer.begin_step(network_.weights(), backup_.place(index), backup_.changed());
   }
   bool going;
   if (epoch.joins_gradients() || gradient_comes_first(optimizer, rows, team.size)) {
