@@ -34,6 +34,7 @@ from lamina.tabular._options import (
 from lamina.tabular._plan import column_options
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
 from lamina.tabular._presets import DEFAULT_PRESET, PRESETS
+from lamina.tabular._recipe import describe_recipes
 from lamina.tabular._record import finite
 from lamina.tabular._remedies import remedy_option, table_named
 from lamina.tabular._rows import check_target, count_rows
@@ -125,6 +126,7 @@ __all__ = [
     "count_rows",
     "cross_validate",
     "describe_issues",
+    "describe_recipes",
     "find_giveaways",
     "finite",
     "fit_target",

@@ -24,7 +24,7 @@ from lamina.tabular._options import TrainOptions
 from lamina.tabular._plan import make_plan
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._presets import PRESETS
-from lamina.tabular._recipe import Recipe, describe_recipes
+from lamina.tabular._recipe import Recipe
 from lamina.tabular._recipe_shares import weigh_recipes
 from lamina.tabular._remedies import Spell, options_named, python_option, table_named
 from lamina.tabular._rows import Rows, RowsTaken, Table, count_rows, take_target
@@ -113,11 +113,6 @@ class TableTraining:
         """How many networks are to be trained."""
         by_rows = PRESETS[self.options.preset].members_for(len(self.everything.target))
         return self.options.n_members or by_rows
-
-    def describe_networks(self) -> str:
-        """How many networks there will be, and of which sizes, in a sentence."""
-        width = self.preprocessor.width
-        return describe_recipes(self.recipes, self.n_members, self.plan.target, width)
 
     @cached_property
     def stopping(self) -> EarlyStopping:
@@ -308,10 +303,6 @@ class TableTraining:
         """Whether networks hold back different rows; all are then in the part "train"."""
         return len(self.split.parts) > 1
 
-    def _among_train(self, rows: Indices) -> Indices:
-        """Places of rows among those that some network learns from."""
-        return np.searchsorted(self.split.train, rows)
-
     def _time_left(self) -> float:
         limit = self.options.time_limit
         return math.inf if limit is None else limit - self.seconds
@@ -321,7 +312,7 @@ class TableTraining:
         if not self._folded:
             validation = self._encoded["validation"]
             return np.arange(len(validation.target)), validation
-        rows = self._among_train(self.split.parts[part][1])
+        rows = np.searchsorted(self.split.train, self.split.parts[part][1])
         return rows, self._encoded["train"].take(rows)
 
     def _held_back_examples(self) -> tuple[Encoded, Floats]:
@@ -335,7 +326,9 @@ class TableTraining:
         A metric that stops the training is that of the rows, and not of weighted classes.
         """
         if self._folded:
-            train = self._encoded["train"].take(self._among_train(self.split.parts[part][0]))
+            train = self._encoded["train"].take(
+                np.searchsorted(self.split.train, self.split.parts[part][0])
+            )
             _, validation = self._held_back_rows(part)
         else:
             train, validation = self._encoded["train"], self._encoded["validation"]
