@@ -69,12 +69,12 @@ _PLAIN: dict[str, Any] = {
     "clip_outputs": False,
 }
 
-_FEW_ROWS, _MANY_ROWS = 10_000, 25_000
+_FEW_ROWS = 10_000
 
 # Three wide layers with high rates that fall in four waves, as RealMLP has them, over the piecewise
 # linear encoding: better than the plain network where there are many rows.
 _WIDE = _PLAIN | {
-    "rows": range(_FEW_ROWS + 1, _MANY_ROWS + 1),
+    "rows": range(_FEW_ROWS + 1, 2**63),
     "hidden": (256, 256, 256),
     "activation": "mish",
     "ntk": True,
@@ -89,9 +89,6 @@ _WIDE = _PLAIN | {
     "patience": None,
     "average": 0.0,
 }
-
-# Fewer epochs of more rows, which take as long.
-_WIDE_SHORT = _WIDE | {"rows": range(_MANY_ROWS + 1, 2**63), "least_updates": 2500}
 
 # The same over scaled numbers alone, for targets that are smooth in them.
 _SMOOTH = _WIDE | {
@@ -145,9 +142,7 @@ _REALMLP_TD = _REALMLP_TD_S | {
 }
 
 PRESETS = {
-    "ensemble": Preset(
-        (_PLAIN, _DROPPED, _SMOOTH, _WIDE, _WIDE_SHORT), members=((100_000, 10), (200_000, 4))
-    ),
+    "ensemble": Preset((_PLAIN, _DROPPED, _SMOOTH, _WIDE), members=((100_000, 10), (200_000, 4))),
     "plain": Preset((_PLAIN,)),
     "realmlp-td-s": Preset((_REALMLP_TD_S,), "robust"),
     "realmlp-td": Preset((_REALMLP_TD,), "robust"),
