@@ -95,7 +95,8 @@ class PlainTargets {
 template <class T>
 bool is_short(const Network<T>& network, int64_t rows, int64_t multiply_adds) noexcept {
   int64_t elements = 1;
-  for (const int64_t columns : network.slot_columns()) elements += columns;
+  for (int slot = 0; slot < static_cast<int>(network.slot_columns().size()); ++slot)
+    elements += network.slot_rows(slot) * network.slot_columns()[static_cast<size_t>(slot)];
   return rows < kWorkToUnlock / (multiply_adds + kElementWork * elements);
 }
 

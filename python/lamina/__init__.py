@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         NumberEncoding,
     )
     from lamina._layers.layer import Layer
-    from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout, Residual
+    from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout, Ensemble, Residual
     from lamina._layers.row_layers import (
         Affine,
         AlphaDropout,
@@ -117,6 +117,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "Ensemble",
     "ExponentialSchedule",
     "FlatCosineSchedule",
     "Focal",
@@ -219,6 +220,7 @@ _HOMES = {
         "BatchNorm",
         "Dense",
         "Dropout",
+        "Ensemble",
         "Residual",
     ),
     "lamina._learning_rate_range": ("LearningRateRange", "find_learning_rate"),

@@ -9,7 +9,9 @@ namespace {
 template <class T, class Visit>
 void for_each_element(const Parameter& p, Visit visit) noexcept {
   if (p.layout == ParameterLayout::kRow) {
-    for (int64_t i = 0; i < p.element_count(); ++i) visit(i, p.offset + i);
+    const int64_t stride = padded_columns<T>(p.outputs);
+    for (int64_t row = 0; row < p.panel_rows; ++row)
+      for (int64_t i = 0; i < p.outputs; ++i) visit(row * p.outputs + i, p.offset + row * stride + i);
     return;
   }
   const bool bias = p.layout == ParameterLayout::kPanelBias;

@@ -12,7 +12,7 @@ namespace lamina {
 enum class ParameterLayout {
   kPanelWeight,  // [outputs, inputs] for users; rows 0..inputs-1 of a panel matrix
   kPanelBias,    // [outputs]; the row `inputs` of the same panel matrix
-  kRow           // [width]; one padded row
+  kRow           // [width], or [rows, width]; padded rows, one after another
 };
 
 struct Parameter {
@@ -21,7 +21,7 @@ struct Parameter {
   ParameterLayout layout;
   int64_t offset;         // of the first element of its block in the flat buffer
   int64_t outputs;        // columns of the block
-  int64_t panel_rows;     // rows of its panel matrix (kRow: 1)
+  int64_t panel_rows;     // rows of its panel matrix (kRow: those of its shape)
   int64_t panel_columns;  // panel width of the instruction set in use (kRow: 0)
   bool trainable = true;
   bool decays = true;  // weight decay applies (biases and scales: only when the optimizer says so)
@@ -43,6 +43,14 @@ inline Parameter row_parameter(const char* name, int64_t width, int64_t offset) 
   return row;
 }
 
+// The same with `rows` of them.
+inline Parameter rows_parameter(const char* name, int64_t rows, int64_t width, int64_t offset) {
+  Parameter parameter = row_parameter(name, width, offset);
+  parameter.shape = {rows, width};
+  parameter.panel_rows = rows;
+  return parameter;
+}
+
 // Position of (row, column) in a panel matrix, relative to its offset.
 template <class T>
 constexpr int64_t panel_index(int64_t row, int64_t column, int64_t columns, int64_t panel_rows,
@@ -57,7 +65,7 @@ constexpr int64_t panel_index(int64_t row, int64_t column, int64_t columns, int6
 // Calls visit(offset, count) for each run of the flat buffer that is this parameter's, padding included.
 template <class T, class Visit>
 void for_each_run(const Parameter& p, Visit visit) {
-  if (p.layout == ParameterLayout::kRow) return visit(p.offset, padded_columns<T>(p.outputs));
+  if (p.layout == ParameterLayout::kRow) return visit(p.offset, p.panel_rows * padded_columns<T>(p.outputs));
   for (int64_t first = 0; first < p.outputs; first += p.panel_columns) {
     const int64_t left = padded_columns<T>(p.outputs) - first;
     const int64_t width = left < p.panel_columns ? left : p.panel_columns;

@@ -24,7 +24,7 @@ template <class T>
 NetworkPass<T> ForwardBackward<T>::pass(int64_t first, int64_t rows) noexcept {
   return {.workspace = workspace_,
           .parameters = network_.weights(),
-          .transposed = rows_ == 1 ? nullptr : network_.transposed(),
+          .transposed = network_.reads_transposed(rows_) ? network_.transposed() : nullptr,
           .first_row = first,
           .rows = rows,
           .training = training_,
@@ -78,7 +78,7 @@ int ForwardBackward<T>::team_size(double multiply_adds) const {
 
 template <class T>
 bool ForwardBackward<T>::backward(const T* output_gradient, T* gradients, T* input_gradient, Poll poll) {
-  if (rows_ != 1) network_.refresh_transposed(input_gradient != nullptr);
+  if (network_.reads_transposed(rows_)) network_.refresh_transposed(input_gradient != nullptr);
   const int threads = team_size(work_between_barriers(network_, network_.training_multiply_adds(), rows_));
   tasks_.prepare(rows_, threads);
   TimedPoll timed(poll, false);

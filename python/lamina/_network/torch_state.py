@@ -11,7 +11,7 @@ from lamina._layers.layers import LAYERS
 
 Arrays = dict[str, NDArray[Any]]
 # Layers with parameters for which torch.nn has no module.
-_NOT_IN_TORCH = ("column_encoding", "normalization", "scale", "target_scaling")
+_NOT_IN_TORCH = ("column_encoding", "ensemble", "normalization", "scale", "target_scaling")
 
 
 def torch_state(
