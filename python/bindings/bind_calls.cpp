@@ -136,7 +136,9 @@ PyObject* try_forward(Model<T>& model, PyObject* x, bool training, uint64_t seed
   const Network<T>& network = model.network();
   const auto rows = plain_rows<T>(x, network.inputs());
   if (!rows) return none();
-  py::object outputs = new_outputs(model, rows->rows);
+  const std::vector<int64_t> shape = model.forward_shape(rows->rows, training);
+  const std::vector<Py_intptr_t> dimensions(shape.begin(), shape.end());
+  py::object outputs = new_array<T>(static_cast<int>(dimensions.size()), dimensions.data());
   T* out = values_of<T>(outputs.ptr());
   run_now_or_long(is_short(network, rows->rows, network.forward_multiply_adds()), x,
                   [&](Poll poll) { model.forward(*rows, training, seed, step, out, poll); });

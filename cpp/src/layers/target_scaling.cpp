@@ -56,8 +56,13 @@ void TargetScaling<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
   copy_backward(pass);
   if (!pass.derivative_applied)
-    pass.kernels.affine_rows(pass.rows, padded_columns<T>(columns_), pass.parameters + scale_, nullptr,
-                             pass.input_delta(), pass.input.row_stride);
+    to_logit_delta(pass.kernels, pass.parameters, pass.rows, pass.input_delta(), pass.input.row_stride);
+}
+
+template <class T>
+void TargetScaling<T>::to_logit_delta(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows,
+                                      T* delta, int64_t row_stride) const noexcept {
+  table.affine_rows(rows, padded_columns<T>(columns_), parameters + scale_, nullptr, delta, row_stride);
 }
 
 template <class T>
@@ -65,6 +70,14 @@ void TargetScaling<T>::to_target_units(const kernels::KernelTable<T>& table, con
                                        int64_t rows, T* values, int64_t row_stride) const noexcept {
   table.affine_rows(rows, padded_columns<T>(columns_), parameters + scale_, parameters + shift_, values,
                     row_stride);
+}
+
+template <class T>
+void TargetScaling<T>::to_target_units(const T* parameters, int64_t rows, int64_t columns,
+                                       T* values) const noexcept {
+  const T *scale = parameters + scale_, *shift = parameters + shift_;
+  for (int64_t r = 0; r < rows; ++r, values += columns)
+    for (int64_t c = 0; c < columns; ++c) values[c] = values[c] * scale[c] + shift[c];
 }
 
 template <class T>

@@ -25,6 +25,11 @@ class TargetScaling final : public Layer<T> {
   // Logits [rows, columns], padded, to the targets' units, in place.
   void to_target_units(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* values,
                        int64_t row_stride) const noexcept;
+  // The same without padding.
+  void to_target_units(const T* parameters, int64_t rows, int64_t columns, T* values) const noexcept;
+  // The delta of such outputs to that of the logits, in place.
+  void to_logit_delta(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* delta,
+                      int64_t row_stride) const noexcept;
   // Targets [rows, columns] to the units of the logits; `to` may be `from`.
   void to_scaled_units(const T* parameters, int64_t rows, int64_t columns, const T* from, int64_t from_stride,
                        T* to, int64_t to_stride) const noexcept;

@@ -98,6 +98,7 @@ class Network {
   int64_t slot_rows(int slot) const noexcept { return slot_rows_[static_cast<size_t>(slot)]; }
   // Of the ensemble that ends the network; 1 without one.
   int64_t members() const noexcept { return members_; }
+  bool has_ensemble() const noexcept { return member_nodes_ < nodes_.size(); }
   // What each of them gives, which losses compare with the targets in training: [rows * members, outputs],
   // row i of member j in row i * members + j. Without an ensemble the last slot.
   int member_slot() const noexcept { return nodes_[member_nodes_ - 1].output_slot; }
