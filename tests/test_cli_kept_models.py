@@ -85,7 +85,7 @@ def test_a_constant_test_target_gives_a_model_and_its_errors(table):
 
 
 def test_a_metric_that_fails_costs_its_own_figure_alone(table, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise ValueError("no figure today")
 
     monkeypatch.setitem(_scores._OF_PROBABILITIES, "log_loss", fail)

@@ -60,7 +60,8 @@ def test_the_end_of_a_training_is_told_in_a_few_words():
 
 def test_plain_lines_come_every_twenty_epochs_or_thirty_seconds(monkeypatch):
     training = SimpleNamespace(
-        recipe=SimpleNamespace(epochs=100, patience=50), stopping=SimpleNamespace(best_epoch=0)
+        recipe=SimpleNamespace(epochs=100, patience=50, monitor="loss"),
+        stopping=SimpleNamespace(best_epoch=0),
     )
     now = [0.0]
     monkeypatch.setattr("lamina.cli._progress.time.monotonic", lambda: now[0])

@@ -5,21 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from lamina.cli._option_values import (
-    activation,
     at_least,
     comment,
     encoding,
-    fraction,
-    not_negative,
-    positive,
     probability,
     quote,
     separator,
-    share,
-    sizes,
 )
 from lamina.cli._parser import CommandParser
-from lamina.tabular import NUMBER_ENCODINGS, OPTIMIZERS, SPLITS, TASKS, TrainOptions
+from lamina.cli._train_arguments import NAMES, add_train_options, check_train_options
 
 STANDARD_INPUT = Path("-")
 
@@ -29,8 +23,6 @@ _THRESHOLD = (
 _EXIT_CODES = (
     "exit codes: 0 done; 1 the files or the data do not allow it; 2 wrong usage; 130 interrupted"
 )
-# Options that name columns: between commas, or repeated; see `find_columns`.
-_NAMES: dict[str, Any] = {"action": "append", "default": [], "metavar": "A,B"}
 
 
 def build_parser(version: str) -> CommandParser:
@@ -52,166 +44,13 @@ def build_parser(version: str) -> CommandParser:
 
 def check_together(parser: CommandParser, arguments: "Arguments") -> None:
     """End with an error of usage where options contradict each other."""
-    if arguments.command != "train":
-        return
-    error = parser.commands["train"].error
-    if arguments.validation:
-        for option in ("split", "time_column"):
-            if getattr(arguments, option):
-                name = option.replace("_", "-")
-                error(f"--{name}: no rows are held back where --validation gives them")
-    if arguments.time_column and arguments.split in ("random", "last"):
-        error(f"--time-column goes with --split time, not with --split {arguments.split}")
+    if arguments.command == "train":
+        check_train_options(parser.commands["train"], arguments)
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Learn to predict one column of a table (CSV, TSV, also .gz, or Parquet) from the others, "
-        "and save the preprocessing and the network as one file."
-    )
-    add = parser.add_argument
-    add("table", type=Path, metavar="TABLE", help="training rows; - for the standard input")
-    add("--target", required=True, metavar="COLUMN", help="column to predict")
-    add("--validation", type=Path, metavar="FILE", help="rows that decide when to stop")
-    add(
-        "--validation-fraction",
-        type=fraction,
-        default=TrainOptions.validation_fraction,
-        metavar="SHARE",
-        help="share of the rows held back without --validation (default: %(default)s)",
-    )
-    add(
-        "--split",
-        choices=SPLITS,
-        help="which rows are held back: some at random, the latest by the column of dates, or the "
-        "last of the table (default: random)",
-    )
-    add(
-        "--time-column", metavar="COLUMN", help="dates or numbers by which --split time orders rows"
-    )
-    add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
-    add(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("model.lamina"),
-        metavar="FILE",
-        help="model file to write (default: %(default)s)",
-    )
-
-    _add_column_options(parser)
-    _add_network_options(parser)
+    add_train_options(parser)
     _add_common(parser)
-
-
-def _add_column_options(parser: argparse.ArgumentParser) -> None:
-    columns = parser.add_argument_group("columns").add_argument
-    columns(
-        "--task", choices=TASKS, default=TrainOptions.task, help="default: by the target's values"
-    )
-    for name, what in (
-        ("--numeric", "columns of numbers, also running numbers and ids"),
-        ("--categorical", "columns of categories"),
-        ("--ignore", "columns to leave out"),
-        ("--parse-numbers", "columns of numbers with marks: 1,234.5, $5, 40%%, <0.5 (0.5)"),
-    ):
-        columns(name, **_NAMES, help=f"{what} (repeatable)")
-    columns(
-        "--date-format",
-        action="append",
-        default=[],
-        metavar="COLUMN=FORMAT",
-        help="how a column's dates are written: day=%%d.%%m.%%Y (repeatable)",
-    )
-    columns(
-        "--missing",
-        action="append",
-        default=[],
-        metavar="TEXT",
-        help="a further text, or number, that stands for a missing value (repeatable)",
-    )
-    columns(
-        "--only-missing",
-        action="append",
-        metavar="TEXT",
-        help="the same, instead of the usual ones (NA, None, ?, ...); '': only empty cells",
-    )
-    columns(
-        "--numbers",
-        choices=NUMBER_ENCODINGS,
-        default=TrainOptions.numbers,
-        help="how numbers are encoded (default: %(default)s)",
-    )
-    columns(
-        "--bins",
-        type=at_least(2),
-        default=TrainOptions.bins,
-        metavar="N",
-        help="most edges a number gets with piecewise encoding (default: %(default)s)",
-    )
-
-
-def _add_network_options(parser: argparse.ArgumentParser) -> None:
-    network = parser.add_argument_group("network and training").add_argument
-    network(
-        "--hidden",
-        type=sizes,
-        default=list(TrainOptions.hidden),
-        metavar="N,N",
-        help="units of the hidden layers (default: 256,128)",
-    )
-    network(
-        "--activation",
-        type=activation,
-        default=TrainOptions.activation,
-        metavar="NAME",
-        help="of the hidden layers: relu, gelu, silu, tanh, ... (default: %(default)s)",
-    )
-    network(
-        "--dropout",
-        type=share,
-        default=TrainOptions.dropout,
-        metavar="P",
-        help="share of hidden units dropped while training (default: %(default)s)",
-    )
-    network(
-        "--optimizer",
-        choices=OPTIMIZERS,
-        default=TrainOptions.optimizer,
-        help="default: %(default)s",
-    )
-    network("--learning-rate", type=positive, metavar="X", help="default: 0.001, and 0.01 with sgd")
-    network("--weight-decay", type=not_negative, metavar="X", help="default: 0.01, and 0 with adam")
-    network("--batch-size", type=at_least(1), metavar="N", help="default: by the number of rows")
-    network(
-        "--epochs",
-        type=at_least(1),
-        metavar="N",
-        help="most passes over the rows (default: 200, more where they make fewer than 14,000 "
-        "batches)",
-    )
-    network(
-        "--patience",
-        type=at_least(1),
-        metavar="N",
-        help="passes without a better validation loss before stopping (default: by the number of "
-        "rows, at least 2,000 batches)",
-    )
-    network(
-        "--average",
-        type=share,
-        default=TrainOptions.average,
-        metavar="D",
-        help="decay of the average of the weights that is validated and saved; 0: none (default: "
-        "%(default)s)",
-    )
-    network(
-        "--seed",
-        type=at_least(0),
-        default=TrainOptions.seed,
-        metavar="N",
-        help="same seed, same model (default: %(default)s)",
-    )
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
@@ -227,7 +66,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     )
     add("--threshold", type=probability, metavar="P", help=_THRESHOLD)
     add("--probabilities", action="store_true", help="also give each class's probability")
-    add("--keep", **_NAMES, help="columns of the table to copy (repeatable)")
+    add("--keep", **NAMES, help="columns of the table to copy (repeatable)")
     _add_common(parser)
 
 
@@ -235,6 +74,11 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.description = "Measure a model on the rows of a table that holds the target."
     _add_model_and_table(parser)
     parser.add_argument("--threshold", type=probability, metavar="P", help=_THRESHOLD)
+    parser.add_argument(
+        "--weight",
+        metavar="COLUMN",
+        help="how much each row counts (default: the column that train was given, if it is there)",
+    )
     _add_common(parser)
 
 

@@ -31,7 +31,7 @@ def print_class_figures(console: Console, report: ClassReport) -> None:
     """Rows, precision, recall and F1 of each class; of very many those with the lowest F1."""
     table = new_table()
     table.add_column("class", overflow="fold")
-    for title in ("rows", "precision", "recall", "F1"):
+    for title in (_counted(report), "precision", "recall", "F1"):
         table.add_column(title, justify="right")
     places = list(range(len(report.classes)))
     if len(places) > _MOST_ROWS:
@@ -41,7 +41,7 @@ def print_class_figures(console: Console, report: ClassReport) -> None:
         figures = (report.precision[place], report.recall[place], report.f1[place])
         table.add_row(
             report.classes[place],
-            f"{report.rows[place]:,}",
+            _count(report.rows[place]),
             *(format_figure("", float(figure)) for figure in figures),
         )
     console.print(table)
@@ -55,7 +55,7 @@ def _matrix(console: Console, report: ClassReport) -> Table | None:
 
     None where not even that fits.
     """
-    cells = [[f"{count:,}" for count in row] for row in report.matrix.tolist()]
+    cells = [[_count(count) for count in row] for row in report.matrix.tolist()]
     plain = [_shorten(name) for name in report.classes]
     numbers = [f"({place})" for place in range(1, len(plain) + 1)]
     numbered = [f"{number} {name}" for number, name in zip(numbers, plain, strict=True)]
@@ -77,12 +77,23 @@ def _list(report: ClassReport) -> Table:
     table = new_table()
     for title in ("true class", "predicted as"):
         table.add_column(title, overflow="fold")
-    for title in ("rows", "of its rows"):
+    for title in (_counted(report), f"of its {_counted(report)}"):
         table.add_column(title, justify="right")
     total = dict(zip(report.classes, report.rows, strict=True))
     for true, predicted, rows in report.confusions()[:_MOST_CONFUSIONS]:
-        table.add_row(true, predicted, f"{rows:,}", f"{rows / total[true]:.1%}")
+        table.add_row(true, predicted, _count(rows), f"{rows / total[true]:.1%}")
     return table
+
+
+def _counted(report: ClassReport) -> str:
+    return "rows" if report.matrix.dtype == np.int64 else "weight"
+
+
+def _count(rows: float) -> str:
+    """Rows, or weights in sum with five digits."""
+    if isinstance(rows, int):
+        return f"{rows:,}"
+    return f"{rows:,.0f}" if 1e4 <= rows < 1e15 else f"{rows:.5g}"
 
 
 def _shorten(name: str) -> str:

@@ -19,9 +19,12 @@ def check_columns(path: Path, model: TableModel, names: Collection[str]) -> None
         model.preprocessor.require_columns(names)
 
 
+_SHORTER = {"weight_column": "weight"}
+
+
 def option(name: str, value: str | None = None) -> str:
     """An option of `TrainOptions`, perhaps with its value, as it is typed in a shell."""
-    typed = f"--{name.replace('_', '-')}"
+    typed = f"--{_SHORTER.get(name, name).replace('_', '-')}"
     if value is None:
         return typed
     mark = "=" if value.startswith("-") or name == "missing" else " "

@@ -1,5 +1,6 @@
 """`lamina evaluate`: figures of a model on a table that holds the target."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ from rich.console import Console
 from lamina.cli._arguments import Arguments
 from lamina.cli._class_tables import print_class_figures, print_confusions
 from lamina.cli._errors import check_columns, file_named
+from lamina.cli._names import find_columns
 from lamina.cli._progress import set_threads
 from lamina.cli._read import read_table, text_format
 from lamina.cli._report import (
@@ -43,20 +45,22 @@ def run(arguments: Arguments) -> None:
         text_format(arguments, model.preprocessor.formats.numbers),
         model.preprocessor.missing_values,
         target=model.target.name,
-        check=partial(check_columns, arguments.table, model),
+        check=partial(_check_names, arguments, model),
         tell=lambda note: say(console, note),
     )
     rows = row_count(table)
     with file_named(arguments.table):
-        measured = model.measure(table)
+        measured = model.measure(table, arguments.weight)
     target, encoded, outputs = model.target, measured.target, measured.outputs
     print_issues(measured.issues, len(encoded))
-    scores = score_outputs(target, encoded, outputs, threshold)
+    scores = score_outputs(target, encoded, outputs, threshold, measured.weights)
+    weighted = measured.weights is not None
+    weighted_by = arguments.weight or model.weight_column if weighted else None
     record: dict[str, Any] = {"target": target.name, "task": target.task, "rows": len(encoded)}
-    record["rows_without_target"] = rows - len(encoded)
+    record |= {"rows_without_target": rows - len(encoded), "weight_column": weighted_by}
     report = None
     if isinstance(target, ClassTarget):
-        report = ClassReport.of(target, encoded, outputs, threshold)
+        report = ClassReport.of(target, encoded, outputs, threshold, measured.weights)
         if target.positive is not None:
             used = DEFAULT_THRESHOLD if threshold is None else threshold
             record |= {"positive": target.positive, "threshold": used}
@@ -71,11 +75,21 @@ def run(arguments: Arguments) -> None:
     )
     if len(encoded) < rows:
         say(console, f"left out for want of a target: {count_rows(rows - len(encoded))}")
+    if weighted_by is not None:
+        say(console, f"rows count by '{weighted_by}'")
+    elif model.weight_column is not None:
+        say(console, f"rows count alike: no column '{model.weight_column}' of weights")
     print_results(console, {"model": scores})
     say(console, f"baseline: {BASELINES[target.task]}")
     if report is not None:
         _print_report(console, record, report)
     check_console(console)
+
+
+def _check_names(arguments: Arguments, model: TableModel, names: Collection[str]) -> None:
+    if arguments.weight:
+        find_columns("--weight", [arguments.weight], names)
+    check_columns(arguments.table, model, names)
 
 
 def _print_report(console: Console, record: dict[str, Any], report: ClassReport) -> None:

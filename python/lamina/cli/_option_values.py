@@ -67,6 +67,18 @@ def _one_character(text: str, others: str, refused: str) -> str:
     return text
 
 
+def class_weight(text: str) -> str | tuple[str, float]:
+    """`balanced`, or a class and its weight."""
+    if text == "balanced":
+        return text
+    name, mark, weight = text.rpartition("=")
+    if not mark:
+        raise argparse.ArgumentTypeError(
+            f"expected balanced, or a class and its weight such as yes=3, got '{text}'"
+        )
+    return name, not_negative(weight)
+
+
 def at_least(least: int) -> Callable[[str], int]:
     """A reader of whole numbers of at least so much."""
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from lamina._threads import set_num_threads
 from lamina._training.progress import ProgressLine, duration, shows_lines_redrawn
 from lamina.cli._report import say
-from lamina.tabular import TableTraining
+from lamina.tabular import LOSS, TableTraining
 
 _PROGRESS = {"loss": "loss", "val_loss": "validation loss", "val_accuracy": "accuracy"}
 
@@ -66,6 +66,8 @@ class ProgressLines:
         self._epochs = training.recipe.epochs
         self._every = min(training.recipe.patience, self._EPOCHS)
         self._stopping = training.stopping
+        monitor = training.recipe.monitor
+        self._titles = _PROGRESS | ({} if monitor == LOSS else {f"val_{monitor}": monitor})
         self._begin = self._told = time.monotonic()
 
     def on_epoch_end(self, epoch: int, record: Mapping[str, float]) -> None:
@@ -76,7 +78,7 @@ class ProgressLines:
             return
         self._told = now
         figures = "  ".join(
-            f"{title} {record[name]:.4g}" for name, title in _PROGRESS.items() if name in record
+            f"{title} {record[name]:.4g}" for name, title in self._titles.items() if name in record
         )
         best = self._stopping.best_epoch + 1
         left = (now - self._begin) * (self._epochs / (epoch + 1) - 1.0)

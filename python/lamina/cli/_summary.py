@@ -48,7 +48,7 @@ class Summary:
             *(self._task(), *self._left_out(), stray_sentence(self._plan.stray, option)),
             self._classes(),
         )
-        for line in lines:
+        for line in (*lines, *self._weights()):
             if line:
                 say(console, line)
         print_columns(
@@ -89,6 +89,24 @@ class Summary:
             if isinstance(self._plan.target, ClassTarget):
                 line += "; --only-missing '' keeps them as classes"
             lines.append(line)
+        return lines
+
+    def _weights(self) -> list[str]:
+        """Lines on the weights of rows and of classes."""
+        lines: list[str] = []
+        weights = self._training.everything.weights
+        if weights is not None:
+            zeros = int((weights == 0.0).sum())
+            none = f"; {count_rows(zeros)} of weight 0" if zeros else ""
+            name = self._training.options.weight_column
+            lines.append(
+                f"rows count by '{name}', from {weights.min():g} to {weights.max():g}{none}"
+            )
+        by_class = self._training.class_weights
+        if by_class:
+            shown = [f"'{name}' {weight:.4g}" for name, weight in by_class.items()][:_SHOWN_CLASSES]
+            more = ", ..." if len(by_class) > len(shown) else ""
+            lines.append(f"class weights: {', '.join(shown)}{more}")
         return lines
 
     def _classes(self) -> str:

@@ -125,6 +125,8 @@ def train_options(arguments: Arguments, names: Collection[str]) -> TrainOptions:
     given = {field.name: getattr(arguments, field.name) for field in fields(TrainOptions)}
     for name in ("numeric", "categorical", "ignore", "parse_numbers"):
         given[name] = find_columns(option(name), given[name], names)
+    weights = given["class_weight"]
+    given["class_weight"] = "balanced" if "balanced" in weights else dict(weights) or None
     given["date_format"] = find_date_formats(arguments.date_format, names)
     return TrainOptions(**given)
 

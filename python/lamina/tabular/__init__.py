@@ -18,7 +18,14 @@ from lamina.tabular._findings import giveaway_sentence, stray_sentence
 from lamina.tabular._formats import is_marked_number, measure_unit, read_formatted_dates
 from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
-from lamina.tabular._options import OPTIMIZERS, SPLITS, TrainOptions, missing_values
+from lamina.tabular._options import (
+    LOSS,
+    MONITORS,
+    OPTIMIZERS,
+    SPLITS,
+    TrainOptions,
+    missing_values,
+)
 from lamina.tabular._plan import column_options
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
 from lamina.tabular._record import finite
@@ -47,6 +54,8 @@ from lamina.tabular._training import TableTraining, Trained
 __all__ = [
     "FAR_OUTSIDE",
     "DEFAULT_THRESHOLD",
+    "LOSS",
+    "MONITORS",
     "MISSING_VALUES",
     "NUMBER_ENCODINGS",
     "OPTIMIZERS",

@@ -8,11 +8,15 @@ from typing import Any
 from lamina import _core
 from lamina._checks.numbers import check_whole, checked_seed, is_number
 from lamina._checks.spec import to_json
+from lamina.metrics._metric import METRICS
 from lamina.tabular._columns import TableError
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS
 from lamina.tabular._target import TASKS
 from lamina.tabular._texts import MISSING_VALUES
 
+LOSS = "loss"
+# Metrics that may stop a training: those that have a better direction.
+MONITORS = tuple(name for name, metric in METRICS.items() if metric.mode is not None)
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SPLITS = ("random", "time", "last")
 
@@ -39,6 +43,9 @@ class TrainOptions:
     validation_fraction: float = 0.2
     split: str | None = None
     time_column: str | None = None
+    weight_column: str | None = None
+    class_weight: Mapping[Any, float] | str | None = None
+    monitor: str = "loss"
     task: str = "auto"
     numeric: Sequence[str] = ()
     categorical: Sequence[str] = ()
@@ -87,6 +94,8 @@ class TrainOptions:
             )
         self._check_numbers()
         self._check_layers()
+        self._check_class_weight()
+        self._check_monitor()
 
     @property
     def missing_values(self) -> list[str]:
@@ -129,6 +138,29 @@ class TrainOptions:
             raise ValueError(
                 f"{_WHERE}: expected activation as the name of one that a network can train with, "
                 f"got {self.activation!r}"
+            )
+
+    def _check_class_weight(self) -> None:
+        given: Any = self.class_weight
+        if given is None or given == "balanced":
+            return
+        if not isinstance(given, Mapping):
+            raise TypeError(
+                f"{_WHERE}: expected class_weight as 'balanced' or a dictionary from class to "
+                f"weight, got {given!r}"
+            )
+        for name, weight in given.items():
+            if not is_number(weight) or not 0.0 <= weight <= _core.GREATEST_NUMBER:
+                raise ValueError(
+                    f"{_WHERE}: expected class_weight as numbers from 0 to "
+                    f"{_core.GREATEST_NUMBER:g}, got {weight!r} for {name!r}"
+                )
+
+    def _check_monitor(self) -> None:
+        if self.monitor != LOSS and self.monitor not in MONITORS:
+            raise ValueError(
+                f"{_WHERE}: expected monitor to be '{LOSS}' or one of {', '.join(MONITORS)}, got "
+                f"{self.monitor!r}"
             )
 
 

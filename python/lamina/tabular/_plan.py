@@ -93,6 +93,7 @@ def column_options(
         raise TableError(f"{spell('time_column', None)}: '{time}' is the target")
     if time is not None:
         _check_name(time, names, spell("time_column", None))
+    _check_weight_column(options, names, {*kinds, *formats, *ignored}, spell)
     return ColumnOptions(kinds, parsed, formats, ignored)
 
 
@@ -149,6 +150,20 @@ def _missing_named(found: dict[str, int], spell: Spell) -> Iterator[None]:
             f"{error}; {texts} {'counts' if len(found) == 1 else 'count'} as missing: "
             f"{spell('only_missing', '')} keeps them as classes"
         ) from None
+
+
+def _check_weight_column(
+    options: TrainOptions, names: Collection[str], named: Collection[str], spell: Spell
+) -> None:
+    """Refuse a column of weights that is not there, or that is something else too."""
+    name, typed = options.weight_column, spell("weight_column", None)
+    if name is None:
+        return
+    _check_name(name, names, typed)
+    if name == options.target:
+        raise TableError(f"{typed}: '{name}' is the target")
+    if name in named or name == options.time_column:
+        raise TableError(f"{typed}: column '{name}' is named by two options")
 
 
 def _forced_kinds(options: TrainOptions, names: Collection[str], spell: Spell) -> dict[str, str]:

@@ -36,6 +36,7 @@ class Recipe:
     epochs: int
     patience: int
     average: float
+    monitor: str
     seed: int
 
     @staticmethod
@@ -60,6 +61,7 @@ class Recipe:
             epochs=int(options.epochs or max(_LEAST_EPOCHS, -(-_LEAST_UPDATES // updates))),
             patience=int(options.patience or max(patience, -(-_LEAST_PATIENT_UPDATES // updates))),
             average=float(options.average),
+            monitor=options.monitor,
             seed=int(options.seed),
         )
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamina.tabular._columns import (
     Column,
+    Columns,
+    Floats,
     Indices,
     TableError,
     row_count,
@@ -20,6 +22,7 @@ from lamina.tabular._inspect import closest
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._remedies import table_named
 from lamina.tabular._target import ClassTarget, Target
+from lamina.tabular._weights import check_weights, read_weights
 
 Table = dict[str, Column]
 
@@ -33,6 +36,7 @@ class Rows:
         target: the target as the network learns it [rows].
         table: the table's name for errors; "" where there is one table alone.
         numbers: the rows' places in the columns, rising [rows].
+        weights: how much each row counts [rows]; None: all the same.
         without_target: rows of the table left out for want of a target.
     """
 
@@ -41,6 +45,7 @@ class Rows:
     table: str
     numbers: Indices
     without_target: int = 0
+    weights: Floats | None = None
 
     @property
     def places(self) -> Indices | None:
@@ -54,7 +59,8 @@ class Rows:
     def take(self, rows: Indices) -> "Rows":
         """Some of the rows."""
         numbers = self.numbers[rows]
-        return Rows(self.columns, self.target[rows], self.table, numbers, self.without_target)
+        weights = None if self.weights is None else self.weights[rows]
+        return replace(self, target=self.target[rows], numbers=numbers, weights=weights)
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -85,25 +91,67 @@ def check_target(target: str, names: Collection[str]) -> None:
         raise TableError(f"there is no target column '{target}'{closest(target, names)}")
 
 
-def take_target(name: str, table: Table, target: Target, preprocessor: Preprocessor) -> Rows:
-    """The rows of a table that have a target; the table loses its target column.
+class TargetRows(NamedTuple):
+    """The rows of a table that have a target: their places, targets and weights [rows]."""
+
+    numbers: Indices
+    target: NDArray[Any]
+    weights: Floats | None
+
+
+def read_target(
+    table: Columns, target: Target, preprocessor: Preprocessor, weight_column: str | None = None
+) -> TargetRows:
+    """Read the columns of target and weights.
 
     Raises:
-        TableError: no target column, none with a value, or a class that the model does not know.
+        TableError: no such column, no row with a target, a class that the model does not know, or
+            a weight that is none.
+    """
+    check_target(target.name, table)
+    missing = preprocessor.missing_values
+    encoded = target.encode(preprocessor.read(target.name, table[target.name]), missing)
+    there = encoded >= 0 if isinstance(target, ClassTarget) else ~np.isnan(encoded)
+    if not there.any():
+        raise TableError(f"no row has a value in the target column '{target.name}'")
+    numbers = np.flatnonzero(there)
+    weights = None
+    if weight_column is not None:
+        if weight_column not in table:
+            raise TableError(
+                f"there is no column of weights '{weight_column}'{closest(weight_column, table)}"
+            )
+        column = preprocessor.read(weight_column, table[weight_column])
+        with rows_taken(numbers):
+            weights = read_weights(weight_column, taken(column, numbers), missing)
+        check_weights(weights, "with a target")
+    return TargetRows(numbers, encoded[numbers], weights)
+
+
+def take_target(
+    name: str,
+    table: Table,
+    target: Target,
+    preprocessor: Preprocessor,
+    weight_column: str | None = None,
+) -> Rows:
+    """The rows of a table that have a target; the table loses its columns of target and weights.
+
+    Raises:
+        TableError: as `read_target`.
     """
     with table_named(name):
-        check_target(target.name, table)
-        column = preprocessor.read(target.name, table.pop(target.name))
-        encoded = target.encode(column, preprocessor.missing_values)
-        for other in table:
-            table[other] = preprocessor.read(other, table[other])
-        there = encoded >= 0 if isinstance(target, ClassTarget) else ~np.isnan(encoded)
-        if not there.any():
-            raise TableError(f"no row has a value in the target column '{target.name}'")
+        found = read_target(table, target, preprocessor, weight_column)
+        count = row_count(table)
+        del table[target.name]
+        if weight_column is not None:
+            del table[weight_column]
         if not table:
             raise TableError(f"the target '{target.name}' is the only column")
-    rows = Rows(table, encoded, name, np.arange(len(encoded)), int((~there).sum()))
-    return rows.take(np.flatnonzero(there))
+        for other in table:
+            table[other] = preprocessor.read(other, table[other])
+    without = count - len(found.numbers)
+    return Rows(table, found.target, name, found.numbers, without, found.weights)
 
 
 def count_rows(count: int) -> str:

@@ -34,47 +34,60 @@ Scores = dict[str, dict[str, float]]
 
 
 def score_outputs(
-    target: Target, encoded: NDArray[Any], outputs: Floats, threshold: float | None = None
+    target: Target,
+    encoded: NDArray[Any],
+    outputs: Floats,
+    threshold: float | None = None,
+    weights: Floats | None = None,
 ) -> Scores:
-    """Figures of outputs [rows, outputs] and of the baseline; see `TableModel.evaluate`."""
+    """Figures of outputs [rows, outputs] and of the baseline; see `TableModel.evaluate`.
+
+    Args:
+        weights: how much each row counts [rows]; None: all the same.
+    """
     guess = target.baseline(len(encoded))
     if isinstance(target, ClassTarget):
         return {
-            "model": _class_scores(encoded, outputs, threshold),
-            "baseline": _class_scores(encoded, guess, threshold),
+            "model": _class_scores(encoded, outputs, threshold, weights),
+            "baseline": _class_scores(encoded, guess, threshold, weights),
         }
     truth = target.decode(encoded[:, None])
     return {
-        "model": _number_scores(truth, target.decode(outputs)),
-        "baseline": _number_scores(truth, target.decode(guess)),
+        "model": _number_scores(truth, target.decode(outputs), weights),
+        "baseline": _number_scores(truth, target.decode(guess), weights),
     }
 
 
 def _class_scores(
-    truth: NDArray[Any], outputs: Floats, threshold: float | None
+    truth: NDArray[Any], outputs: Floats, threshold: float | None, weights: Floats | None
 ) -> dict[str, float]:
     decisions = {
-        name: _figure(metric, truth, outputs, threshold=threshold)
+        name: _figure(metric, truth, outputs, weights, threshold=threshold)
         for name, metric in _OF_DECISIONS.items()
     }
     # The metric calls it 0, and warns, where no row is of the second of two classes.
-    defined = outputs.shape[1] > 1 or truth.any()
+    counted = truth if weights is None else truth[weights > 0.0]
+    defined = outputs.shape[1] > 1 or counted.any()
     return decisions | {
-        name: _figure(metric, truth, outputs)
+        name: _figure(metric, truth, outputs, weights)
         if defined or name != "average_precision"
         else float("nan")
         for name, metric in _OF_PROBABILITIES.items()
     }
 
 
-def _number_scores(truth: Floats, predicted: Floats) -> dict[str, float]:
-    return {name: _figure(metric, truth, predicted) for name, metric in _OF_NUMBERS.items()}
+def _number_scores(truth: Floats, predicted: Floats, weights: Floats | None) -> dict[str, float]:
+    return {
+        name: _figure(metric, truth, predicted, weights) for name, metric in _OF_NUMBERS.items()
+    }
 
 
-def _figure(metric: Any, truth: NDArray[Any], outputs: Floats, **options: Any) -> float:
+def _figure(
+    metric: Any, truth: NDArray[Any], outputs: Floats, weights: Floats | None, **options: Any
+) -> float:
     """A metric's value, NaN where these rows have none; no figure is worth the others."""
     try:
         with np.errstate(all="ignore"):
-            return float(metric(truth, outputs, **options))
+            return float(metric(truth, outputs, sample_weight=weights, **options))
     except (ValueError, ArithmeticError):
         return float("nan")

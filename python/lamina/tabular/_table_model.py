@@ -12,36 +12,38 @@ from numpy.typing import NDArray
 
 from lamina._checks.stack_level import stack_level
 from lamina._core import __version__
-from lamina._network.model_file import load_model, save_model
 from lamina._sequential import Sequential
 from lamina._training.callbacks import Callback
 from lamina._training.fit import Verbose
 from lamina._training.training_warnings import TrainingWarning
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import ColumnIssue, TableWarning, describe_issues
-from lamina.tabular._columns import Column, Floats, TableError
+from lamina.tabular._columns import Floats, TableError
 from lamina.tabular._encoders import Record
 from lamina.tabular._findings import findings
-from lamina.tabular._inspect import closest
 from lamina.tabular._options import TrainOptions, check_validation
 from lamina.tabular._preprocessor import Preprocessor
-from lamina.tabular._record import Fields, finite
 from lamina.tabular._remedies import table_named
+from lamina.tabular._rows import read_target
 from lamina.tabular._scores import Scores, score_outputs
-from lamina.tabular._target import ClassTarget, Target, target_from_record
+from lamina.tabular._table_file import TableParts, read_table_model, write_table_model
+from lamina.tabular._target import ClassTarget, Target
 from lamina.tabular._training import TableTraining, Trained
-
-SCHEMA = "lamina.tabular.model"
-VERSION = 2  # 1 had no layer for the columns
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Rows of a table whose target is there: targets as encoded [rows], outputs [rows, outputs]."""
+    """Rows of a table whose target is there.
+
+    Attributes:
+        target: as encoded [rows]. outputs: the network's [rows, outputs].
+        weights: how much each row counts [rows]; None: all the same.
+    """
 
     target: NDArray[Any]
     outputs: Floats
     issues: list[ColumnIssue]
+    weights: Floats | None
 
 
 @dataclass
@@ -86,6 +88,9 @@ class TableModel:
         validation_fraction: float = 0.2,
         split: Literal["random", "time", "last"] | None = None,
         time_column: str | None = None,
+        weight_column: str | None = None,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        monitor: str = "loss",
         task: Literal["auto", "classification", "regression"] = "auto",
         numeric: Sequence[str] = (),
         categorical: Sequence[str] = (),
@@ -124,6 +129,12 @@ class TableModel:
             validation: a table of rows to validate on; None: `validation_fraction` of `table`.
             split: which rows are held back: "random" (also None), those "last" in the table, or
                 the latest by "time", which is `time_column` or else the only column of dates.
+            weight_column: how much each row counts: numbers of at least 0, no input of the
+                network. Training, validation and all figures take them.
+            class_weight: how much the rows of a class count in training and in the validation
+                loss, by class and 1 where left out; "balanced": so that all classes weigh the same.
+            monitor: what ends the training, and says which weights are the best: the validation
+                "loss", or a metric of the validation rows by its name in `lamina.metrics`.
             task: "auto": text, truth values and few whole numbers are classes.
             numeric, categorical, ignore: columns of numbers or categories, and columns to leave
                 out, where the kind that is worked out would be wrong.
@@ -165,12 +176,14 @@ class TableModel:
             >>> model.predict({"hours": [1, 8]}).tolist()
             ['no', 'yes']
         """
-        begin = time.perf_counter()
         options = TrainOptions(
             target=str(target),
             validation_fraction=validation_fraction,
             split=split,
             time_column=None if time_column is None else str(time_column),
+            weight_column=None if weight_column is None else str(weight_column),
+            class_weight=class_weight,
+            monitor=monitor,
             task=task,
             numeric=numeric,
             categorical=categorical,
@@ -194,6 +207,18 @@ class TableModel:
             average=average,
             seed=seed,
         )
+        return cls._fit(table, validation, options, callbacks, verbose)
+
+    @classmethod
+    def _fit(
+        cls,
+        table: TableLike,
+        validation: TableLike | None,
+        options: TrainOptions,
+        callbacks: Sequence[Callback | Any],
+        verbose: Verbose,
+    ) -> Self:
+        begin = time.perf_counter()
         training = TableTraining(as_columns(table), options)
         if validation is None:
             training.hold_back()
@@ -268,7 +293,13 @@ class TableModel:
 
     predict_proba = predict_probabilities  # scikit-learn's name
 
-    def evaluate(self, table: TableLike, *, threshold: float | None = None) -> Scores:
+    def evaluate(
+        self,
+        table: TableLike,
+        *,
+        threshold: float | None = None,
+        weight_column: str | None = None,
+    ) -> Scores:
         """Figures of the model and of the baseline, over the rows whose target is there.
 
         Gives {"model": {...}, "baseline": {...}}. For classes: accuracy, balanced_accuracy, f1 (of
@@ -281,29 +312,29 @@ class TableModel:
         Args:
             table: as in `predict`, with the target's column.
             threshold: as in `predict`.
+            weight_column: how much each row counts in the figures; None: the column of weights
+                that the model was trained with, where the table has it.
 
         Raises:
             TableError: no target column, or no row with a target; also as in `predict`.
         """
         self.target.check_threshold(threshold)
-        measured = self.measure(table)
-        self._warn(measured.issues, len(measured.target))
-        return score_outputs(self.target, measured.target, measured.outputs, threshold)
+        found = self.measure(table, weight_column)
+        self._warn(found.issues, len(found.target))
+        return score_outputs(self.target, found.target, found.outputs, threshold, found.weights)
 
-    def measure(self, table: TableLike) -> Measured:
+    def measure(self, table: TableLike, weight_column: str | None = None) -> Measured:
         """Outputs and encoded targets of the rows whose target is there, and what `check` finds.
 
         Raises:
             TableError: as in `evaluate`.
         """
         columns = as_columns(table)
-        column = self.preprocessor.read(self.target.name, self._target_column(columns))
-        encoded = self.target.encode(column, self.missing_values)
-        there = encoded >= 0 if isinstance(self.target, ClassTarget) else ~np.isnan(encoded)
-        if not there.any():
-            raise TableError(f"no row has a value in the target column '{self.target.name}'")
-        inputs, issues = self.preprocessor.encode(columns, rows=np.flatnonzero(there))
-        return Measured(encoded[there], self.outputs_of(inputs), issues)
+        if weight_column is None and self.weight_column in columns:
+            weight_column = self.weight_column
+        rows = read_target(columns, self.target, self.preprocessor, weight_column)
+        inputs, issues = self.preprocessor.encode(columns, rows=rows.numbers)
+        return Measured(rows.target, self.outputs_of(inputs), issues, rows.weights)
 
     def save(self, path: str | Path) -> None:
         """Write preprocessing, network, class names and training record to one file.
@@ -312,18 +343,8 @@ class TableModel:
         (2), `preprocessor`, `target` and `training`, and the tensors of the former two under
         `preprocessor.` and `target.`. Numbers in `training` that are not finite become null.
         """
-        preprocessor, own = self.preprocessor.to_record()
-        target, vectors = self.target.to_record()
-        record = {
-            "schema": SCHEMA,
-            "version": VERSION,
-            "preprocessor": preprocessor,
-            "target": target,
-            "training": finite(self.training),
-        }
-        tensors = {f"preprocessor.{name}": values for name, values in own.items()}
-        tensors |= {f"target.{name}": values for name, values in vectors.items()}
-        save_model(path, self.network, record=record, tensors=tensors)
+        parts = TableParts(self.preprocessor, self.target, self.network, self.training)
+        write_table_model(path, parts)
 
     @staticmethod
     def load(path: str | Path) -> "TableModel":
@@ -333,22 +354,9 @@ class TableModel:
             TableError: no table model, another version, or parts that do not fit each other.
             OSError: the file cannot be read.
         """
-        network, record, tensors = load_model(path, Sequential)
-        if not record:
-            raise TableError(
-                f"{path}: expected a model of tables, got a network alone; lamina.load reads it"
-            )
-        fields = Fields(str(path), record)
-        fields.take_version(SCHEMA, VERSION, oldest=VERSION)
-        parts = _split_tensors(str(path), tensors)
-        preprocessor = Preprocessor.from_record(
-            fields.take("preprocessor", dict), parts["preprocessor"]
-        )
-        target = target_from_record(fields.take("target", dict), parts["target"])
-        training = fields.take("training", dict)
-        fields.done()
+        parts = read_table_model(path)
         try:
-            model = TableModel(preprocessor, target, network, training)
+            model = TableModel(parts.preprocessor, parts.target, parts.network, parts.training)
             model._check_network()
         except ValueError as error:
             raise TableError(f"{path}: {error}") from None
@@ -359,14 +367,11 @@ class TableModel:
         """Texts that stand for a missing value."""
         return self.preprocessor.missing_values
 
-    def _target_column(self, columns: Mapping[str, Column]) -> Column:
-        if self.target.name not in columns:
-            rest = [name for name in columns if name not in self.preprocessor.column_names]
-            raise TableError(
-                f"the table has no target column '{self.target.name}'"
-                f"{closest(self.target.name, rest)}"
-            )
-        return columns[self.target.name]
+    @property
+    def weight_column(self) -> str | None:
+        """The column of weights that the model was trained with."""
+        name = self.training.get("weight_column")
+        return name if isinstance(name, str) else None
 
     def _check_network(self) -> None:
         """One row must go through: the network fits the preprocessing and the target."""
@@ -383,13 +388,3 @@ class TableModel:
             self._told.update((issue.column, issue.kind) for issue in new)
             level = stack_level()
             warnings.warn(describe_issues(new, rows), TableWarning, stacklevel=level)
-
-
-def _split_tensors(where: str, tensors: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    parts: dict[str, dict[str, Any]] = {"preprocessor": {}, "target": {}}
-    for name, values in tensors.items():
-        part, _, rest = name.partition(".")
-        if part not in parts:
-            raise TableError(f"{where}: unknown tensor '{name}'")
-        parts[part][rest] = values
-    return parts

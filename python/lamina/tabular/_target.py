@@ -1,7 +1,7 @@
 """The column to predict: classes to indices, or numbers to standard units, and back."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -79,6 +79,11 @@ class ClassTarget:
             )
         return places[coded.codes]
 
+    def weighted(self, encoded: Indices, weights: Floats) -> tuple["ClassTarget", Indices]:
+        """The target with shares by the weights of rows, and the rows' classes [rows]."""
+        sums = np.bincount(encoded, weights, minlength=len(self.classes))
+        return replace(self, shares=sums / sums.sum()), encoded
+
     def probabilities(self, outputs: NDArray[Any]) -> Floats:
         """Probabilities [rows, classes] from the network's outputs [rows, outputs]."""
         return self._decoder.probabilities(outputs)
@@ -138,6 +143,22 @@ class NumberTarget:
         """Standard units [rows], NaN where the target is missing."""
         numbers = read_numbers(self.name, as_column(self.name, column), missing_values)
         return (numbers - self.mean) / self.scale
+
+    def weighted(self, encoded: Floats, weights: Floats) -> tuple["NumberTarget", Floats]:
+        """The target with mean and scale by the weights of rows, and the rows in its units.
+
+        Raises:
+            TableError: the numbers of the rows whose weight is above 0 do not differ.
+        """
+        mean = float(np.average(encoded, weights=weights))
+        scale = float(np.sqrt(np.average((encoded - mean) ** 2, weights=weights)))
+        if len(np.unique(encoded[weights > 0.0])) < 2:
+            raise TableError(
+                f"target '{self.name}': expected numbers that differ among the rows of a weight "
+                "above 0"
+            )
+        target = NumberTarget(self.name, self.mean + self.scale * mean, self.scale * scale)
+        return target, (encoded - mean) / scale
 
     def decode(self, outputs: NDArray[Any], threshold: float | None = None) -> Floats:
         """The target's own units [rows] from the network's outputs [rows, 1]."""

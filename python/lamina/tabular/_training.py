@@ -1,9 +1,9 @@
 """A training on a table, step by step: what `TableModel.fit` and `lamina train` do."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from lamina._sequential import Sequential
 from lamina._training.callbacks import EarlyStopping, checked_callbacks
 from lamina.tabular._columns import Floats
 from lamina.tabular._giveaway import Giveaway, find_giveaways
+from lamina.tabular._monitor import Monitor
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._plan import make_plan
 from lamina.tabular._preprocessor import Preprocessor
@@ -22,8 +23,15 @@ from lamina.tabular._rows import Rows, RowsTaken, Table, take_target
 from lamina.tabular._scores import Scores, score_outputs
 from lamina.tabular._target import ClassTarget
 from lamina.tabular._validation_rows import Split, SplitTable, split_rows
+from lamina.tabular._weights import ClassWeights, check_weights, product
 
-Encoded = tuple[NDArray[np.float32], NDArray[Any]]
+
+class Encoded(NamedTuple):
+    """Rows as a network takes them: inputs [rows, inputs], targets [rows], weights [rows]."""
+
+    inputs: NDArray[np.float32]
+    target: NDArray[Any]
+    weights: Floats | None
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,11 @@ class TableTraining:
     ) -> None:
         self.options, self.spell = options, spell
         self.plan = make_plan(options, table, name, index_columns, spell)
-        self.everything = take_target(name, table, self.plan.target, self.plan.preprocessor)
+        self.everything = self._take(name, table)
+        self._weigh_target()
+        target = self.plan.target
+        self._class_weights = ClassWeights(options.class_weight, target, spell)
+        self._monitor = Monitor(options.monitor, target, spell)
         self.measured: dict[str, Rows] = {}
         with options_named(options.target, spell), table_named(name):
             self.summaries = self.preprocessor.inspect(
@@ -125,7 +137,8 @@ class TableTraining:
     @cached_property
     def stopping(self) -> EarlyStopping:
         """What ends the training, and knows its best epoch meanwhile."""
-        return EarlyStopping(monitor="val_loss", patience=self.recipe.patience)
+        figure, mode = self._monitor.figure, self._monitor.mode
+        return EarlyStopping(monitor=figure, mode=mode, patience=self.recipe.patience)
 
     @property
     def class_rows(self) -> list[int]:
@@ -134,6 +147,14 @@ class TableTraining:
             return []
         rows: list[int] = np.bincount(self.everything.target).tolist()
         return rows
+
+    @property
+    def class_weights(self) -> dict[str, float]:
+        """How much a row of each class counts; empty where no class counts more than another."""
+        found = self._class_weights.of_classes(self.train.target, self.train.weights)
+        if found is None or not isinstance(self.plan.target, ClassTarget):
+            return {}
+        return dict(zip(self.plan.target.classes, found.tolist(), strict=True))
 
     @property
     def without_target(self) -> dict[str, int]:
@@ -145,6 +166,35 @@ class TableTraining:
     @property
     def _columns(self) -> Table:
         return self.everything.columns
+
+    def _take(self, name: str, table: Table) -> Rows:
+        target, weights = self.plan.target, self.options.weight_column
+        return take_target(name, table, target, self.preprocessor, weights)
+
+    def _weigh_target(self) -> None:
+        """Take the target's shares, or mean and scale, by the weights of rows."""
+        rows, target = self.everything, self.plan.target
+        if rows.weights is None:
+            return
+        with rows.named():
+            weighted, encoded = target.weighted(rows.target, rows.weights)
+        self.plan = replace(self.plan, target=weighted)
+        self.everything = replace(rows, target=encoded)
+
+    def _fit_weights(self) -> dict[str, Floats | None]:
+        """Weights of rows times those of their classes, of each part that the fit takes.
+
+        A metric that stops the training is that of the rows, and not of weighted classes.
+        """
+        train = self.train
+        by_class = self._class_weights.of_classes(train.target, train.weights)
+        validation = self.measured["validation"]
+        return {
+            "train": product(train.weights, by_class, train.target),
+            "validation": validation.weights
+            if self._monitor.metric is not None
+            else product(validation.weights, by_class, validation.target),
+        }
 
     def hold_back(self) -> None:
         """Validate on rows of the training table, as the options say."""
@@ -161,6 +211,9 @@ class TableTraining:
             self.split = split_rows(self.options, table, self.spell)
         self.train = rows.take(self.split.train)
         self.measured = {"validation": rows.take(self.split.validation)}
+        with rows.named():
+            check_weights(self.train.weights, "left for training")
+            check_weights(self.measured["validation"].weights, "held back for validation")
 
     def validate_on(self, table: Table, name: str, record: dict[str, Any]) -> None:
         """Validate on another table of that name; `record` tells of it in the model."""
@@ -170,7 +223,7 @@ class TableTraining:
 
     def measure_on(self, part: str, table: Table, name: str) -> None:
         """Measure on another table of that name after training."""
-        self.measured[part] = take_target(name, table, self.plan.target, self.preprocessor)
+        self.measured[part] = self._take(name, table)
 
     def encode(self) -> None:
         """Learn the encoding of the training rows, and encode all rows."""
@@ -184,7 +237,9 @@ class TableTraining:
         )
         parts = {"train": self.train} | self.measured
         inputs = _encode(parts, self.preprocessor)
-        self._encoded = {name: (inputs[name], rows.target) for name, rows in parts.items()}
+        self._encoded = {
+            name: Encoded(inputs[name], rows.target, rows.weights) for name, rows in parts.items()
+        }
 
     def run(
         self,
@@ -201,14 +256,19 @@ class TableTraining:
         network = recipe.build_network(target, self.preprocessor)
         error: BaseException | None = None
         try:
+            train, validation = self._encoded["train"], self._encoded["validation"]
+            weights = self._fit_weights()
+            held: tuple[Any, ...] = (validation.inputs, validation.target, weights["validation"])
             network.fit(
-                *self._encoded["train"],
+                train.inputs,
+                train.target,
+                sample_weight=weights["train"],
                 loss=loss_of(target),
                 optimizer=recipe.make_optimizer(),
                 epochs=recipe.epochs,
                 batch_size=recipe.batch_size,
-                validation_data=self._encoded["validation"],
-                metrics=["accuracy"] if isinstance(target, ClassTarget) else [],
+                validation_data=held,
+                metrics=self._monitor.metrics,
                 callbacks=[self.stopping, *checked_callbacks(callbacks)],
                 average=WeightAverage(recipe.average) if recipe.average else None,
                 verbose=verbose,
@@ -228,6 +288,8 @@ class TableTraining:
                 "validation": len(self.measured["validation"].target),
             },
             "split": self.split.record,
+            "weight_column": self.options.weight_column,
+            "class_weights": self.class_weights,
             "task": {"kind": plan.target.task, "reason": plan.choice.reason},
             "rows_without_target": self.without_target,
             "missing_target_texts": plan.missing,
@@ -241,8 +303,8 @@ class TableTraining:
 
     def scores(self, part: str, outputs_of: Callable[[NDArray[np.float32]], Floats]) -> Scores:
         """Figures of the outputs for the rows of a part that is measured, and of the baseline."""
-        inputs, target = self._encoded[part]
-        return score_outputs(self.plan.target, target, outputs_of(inputs))
+        inputs, target, weights = self._encoded[part]
+        return score_outputs(self.plan.target, target, outputs_of(inputs), weights=weights)
 
 
 def _trained(network: Sequential, error: BaseException | None) -> Trained:

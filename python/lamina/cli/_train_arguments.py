@@ -1,0 +1,226 @@
+"""What `lamina train` takes: its arguments, their defaults and their help."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from lamina.cli._option_values import (
+    activation,
+    at_least,
+    class_weight,
+    fraction,
+    not_negative,
+    positive,
+    share,
+    sizes,
+)
+from lamina.cli._parser import CommandParser
+from lamina.tabular import (
+    LOSS,
+    MONITORS,
+    NUMBER_ENCODINGS,
+    OPTIMIZERS,
+    SPLITS,
+    TASKS,
+    TrainOptions,
+)
+
+# Options that name columns: between commas, or repeated; see `find_columns`.
+NAMES: dict[str, Any] = {"action": "append", "default": [], "metavar": "A,B"}
+
+
+def add_train_options(parser: argparse.ArgumentParser) -> None:
+    """Those of `lamina train` alone."""
+    parser.description = (
+        "Learn to predict one column of a table (CSV, TSV, also .gz, or Parquet) from the others, "
+        "and save the preprocessing and the network as one file."
+    )
+    add = parser.add_argument
+    add("table", type=Path, metavar="TABLE", help="training rows; - for the standard input")
+    add("--target", required=True, metavar="COLUMN", help="column to predict")
+    add("--validation", type=Path, metavar="FILE", help="rows that decide when to stop")
+    add(
+        "--validation-fraction",
+        type=fraction,
+        default=TrainOptions.validation_fraction,
+        metavar="SHARE",
+        help="share of the rows held back without --validation (default: %(default)s)",
+    )
+    add(
+        "--split",
+        choices=SPLITS,
+        help="which rows are held back: some at random, the latest by the column of dates, or the "
+        "last of the table (default: random)",
+    )
+    add(
+        "--time-column", metavar="COLUMN", help="dates or numbers by which --split time orders rows"
+    )
+    add(
+        "--weight",
+        dest="weight_column",
+        metavar="COLUMN",
+        help="how much each row counts in training and in all figures; it is no input",
+    )
+    add(
+        "--class-weight",
+        type=class_weight,
+        action="append",
+        default=[],
+        metavar="CLASS=X",
+        help="how much the rows of a class count in training: yes=3 (repeatable), or balanced: all "
+        "classes weigh the same",
+    )
+    add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("model.lamina"),
+        metavar="FILE",
+        help="model file to write (default: %(default)s)",
+    )
+
+    _add_column_options(parser)
+    _add_network_options(parser)
+    _add_training_options(parser)
+
+
+def _add_column_options(parser: argparse.ArgumentParser) -> None:
+    columns = parser.add_argument_group("columns").add_argument
+    columns(
+        "--task", choices=TASKS, default=TrainOptions.task, help="default: by the target's values"
+    )
+    for name, what in (
+        ("--numeric", "columns of numbers, also running numbers and ids"),
+        ("--categorical", "columns of categories"),
+        ("--ignore", "columns to leave out"),
+        ("--parse-numbers", "columns of numbers with marks: 1,234.5, $5, 40%%, <0.5 (0.5)"),
+    ):
+        columns(name, **NAMES, help=f"{what} (repeatable)")
+    columns(
+        "--date-format",
+        action="append",
+        default=[],
+        metavar="COLUMN=FORMAT",
+        help="how a column's dates are written: day=%%d.%%m.%%Y (repeatable)",
+    )
+    columns(
+        "--missing",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="a further text, or number, that stands for a missing value (repeatable)",
+    )
+    columns(
+        "--only-missing",
+        action="append",
+        metavar="TEXT",
+        help="the same, instead of the usual ones (NA, None, ?, ...); '': only empty cells",
+    )
+    columns(
+        "--numbers",
+        choices=NUMBER_ENCODINGS,
+        default=TrainOptions.numbers,
+        help="how numbers are encoded (default: %(default)s)",
+    )
+    columns(
+        "--bins",
+        type=at_least(2),
+        default=TrainOptions.bins,
+        metavar="N",
+        help="most edges a number gets with piecewise encoding (default: %(default)s)",
+    )
+
+
+def _add_network_options(parser: argparse.ArgumentParser) -> None:
+    network = parser.add_argument_group("network").add_argument
+    network(
+        "--hidden",
+        type=sizes,
+        default=list(TrainOptions.hidden),
+        metavar="N,N",
+        help="units of the hidden layers (default: 256,128)",
+    )
+    network(
+        "--activation",
+        type=activation,
+        default=TrainOptions.activation,
+        metavar="NAME",
+        help="of the hidden layers: relu, gelu, silu, tanh, ... (default: %(default)s)",
+    )
+    network(
+        "--dropout",
+        type=share,
+        default=TrainOptions.dropout,
+        metavar="P",
+        help="share of hidden units dropped while training (default: %(default)s)",
+    )
+
+
+def _add_training_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("training").add_argument
+    add(
+        "--optimizer",
+        choices=OPTIMIZERS,
+        default=TrainOptions.optimizer,
+        help="default: %(default)s",
+    )
+    add("--learning-rate", type=positive, metavar="X", help="default: 0.001, and 0.01 with sgd")
+    add("--weight-decay", type=not_negative, metavar="X", help="default: 0.01, and 0 with adam")
+    add("--batch-size", type=at_least(1), metavar="N", help="default: by the number of rows")
+    add(
+        "--epochs",
+        type=at_least(1),
+        metavar="N",
+        help="most passes over the rows (default: 200, more where they make fewer than 14,000 "
+        "batches)",
+    )
+    add(
+        "--patience",
+        type=at_least(1),
+        metavar="N",
+        help="passes without a better validation loss before stopping (default: by the number of "
+        "rows, at least 2,000 batches)",
+    )
+    add(
+        "--monitor",
+        choices=(LOSS, *MONITORS),
+        default=TrainOptions.monitor,
+        metavar="METRIC",
+        help="what decides when to stop and which weights are the best: the validation loss, or a "
+        "metric such as roc_auc, f1, mae (default: %(default)s)",
+    )
+    add(
+        "--average",
+        type=share,
+        default=TrainOptions.average,
+        metavar="D",
+        help="decay of the average of the weights that is validated and saved; 0: none (default: "
+        "%(default)s)",
+    )
+    add(
+        "--seed",
+        type=at_least(0),
+        default=TrainOptions.seed,
+        metavar="N",
+        help="same seed, same model (default: %(default)s)",
+    )
+
+
+def check_train_options(parser: CommandParser, arguments: Any) -> None:
+    """End with an error of usage where options contradict each other."""
+    error = parser.error
+    if arguments.validation:
+        for option in ("split", "time_column"):
+            if getattr(arguments, option):
+                name = option.replace("_", "-")
+                error(f"--{name}: no rows are held back where --validation gives them")
+    weights = arguments.class_weight
+    if "balanced" in weights and len(weights) > 1:
+        error("--class-weight: expected balanced alone, or weights of classes alone")
+    names = [weight[0] for weight in weights if weight != "balanced"]
+    for name in names:
+        if names.count(name) > 1:
+            error(f"--class-weight: class '{name}' is named twice")
+    if arguments.time_column and arguments.split in ("random", "last"):
+        error(f"--time-column goes with --split time, not with --split {arguments.split}")
