@@ -6,14 +6,14 @@ one thread).
 Keys of torch_ensemble.npz, {case} and parameter names as in lamina:
 
     about                                 JSON: the packages' versions, the cases
-    {case}/inputs, targets                [10, 9, 5] float64, and [10, 9, 2] float64 or [10, 9] int64
+    {case}/inputs, targets                [10, 9, 5] float64; [10, 9, 2] float64 or [10, 9] int64
     {case}/initial/{name}                 first parameters, exact in float32
     {case}/{dtype}/losses                 [10] mean of the members' losses before each update
     {case}/{dtype}/input_gradient         [9, 5] of the first batch's loss
     {case}/{dtype}/members                [9, k, outputs] of the first batch, before the first step
     {case}/{dtype}/gradient/{name}        of the first batch's loss
     {case}/{dtype}/step{1,10}/{name}      parameters after that step
-    {case}/{dtype}/outputs                [9, outputs] mean prediction of the first batch, at the end
+    {case}/{dtype}/outputs                [9, outputs] mean prediction of the first batch, at last
 """
 
 import json
@@ -68,10 +68,8 @@ def named(model: nn.Sequential, read: Any) -> dict[str, np.ndarray]:
             found[scales] = read(linear.r)
             found[f"{layer}.output_scales"] = read(linear.s)
         found[f"{layer}.weight"], found[f"{layer}.bias"] = read(linear.weight), read(linear.bias)
-    for member in range(MEMBERS):
-        layer = f"layers.{BLOCKS}.members.{member}"
-        found[f"{layer}.weight"] = read(head.weight)[member].T
-        found[f"{layer}.bias"] = read(head.bias)[member]
+    found[f"layers.{BLOCKS}.weight"] = read(head.weight).transpose(0, 2, 1)
+    found[f"layers.{BLOCKS}.bias"] = read(head.bias)
     return {f"layers.0.{name}": np.ascontiguousarray(array) for name, array in found.items()}
 
 

@@ -1,8 +1,6 @@
 // Runs each member's dense layer over its own rows.
 #include "layers/member_heads.h"
 
-#include <string>
-
 #include "base/json.h"
 
 namespace lamina {
@@ -69,12 +67,8 @@ int64_t MemberHeads<T>::build(int64_t inputs, ParameterAllocator& allocator) {
 
 template <class T>
 std::vector<Parameter> MemberHeads<T>::parameters() const {
-  std::vector<Parameter> parameters;
-  for (size_t member = 0; member < heads_.size(); ++member)
-    for (Parameter parameter : heads_[member]->parameters()) {
-      parameter.name = "members." + std::to_string(member) + "." + parameter.name;
-      parameters.push_back(std::move(parameter));
-    }
+  std::vector<Parameter> parameters = heads_.front()->parameters();
+  for (Parameter& parameter : parameters) parameter = member_parameter(parameter, members());
   return parameters;
 }
 
@@ -109,11 +103,9 @@ template <class T>
 void MemberHeads<T>::run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
                                        const GradientPass<T>& pass) const noexcept {
   const int tasks = heads_.front()->gradient_task_count(inputs_per_task), member = task / tasks;
-  const int parameters = options().bias ? 2 : 1;
   const Slot<T> input = rows_of(pass.input, member, members()),
                 output = rows_of(pass.output, member, members());
-  heads_[static_cast<size_t>(member)]->run_gradient_task(task % tasks, inputs_per_task,
-                                                         first_parameter + member * parameters,
+  heads_[static_cast<size_t>(member)]->run_gradient_task(task % tasks, inputs_per_task, first_parameter,
                                                          {.kernels = pass.kernels,
                                                           .input = input,
                                                           .output = output,

@@ -36,11 +36,12 @@ int64_t MemberRows<T>::build(int64_t inputs, ParameterAllocator& allocator) {
 
 template <class T>
 std::vector<Parameter> MemberRows<T>::parameters() const {
-  Parameter scales = rows_parameter(options_.scale_name, options_.members, columns_, scale_offset_);
+  Parameter scales =
+      member_parameter(row_parameter(options_.scale_name, columns_, scale_offset_), options_.members);
   options_.learning.apply(scales);
   std::vector<Parameter> parameters{scales};
   if (options_.bias) {
-    Parameter bias = rows_parameter("bias", options_.members, columns_, bias_offset_);
+    Parameter bias = member_parameter(row_parameter("bias", columns_, bias_offset_), options_.members);
     options_.bias->learning.apply(bias);
     parameters.push_back(bias);
   }

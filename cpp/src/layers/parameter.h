@@ -12,7 +12,7 @@ namespace lamina {
 enum class ParameterLayout {
   kPanelWeight,  // [outputs, inputs] for users; rows 0..inputs-1 of a panel matrix
   kPanelBias,    // [outputs]; the row `inputs` of the same panel matrix
-  kRow           // [width], or [rows, width]; padded rows, one after another
+  kRow           // [width]; one padded row
 };
 
 struct Parameter {
@@ -21,8 +21,9 @@ struct Parameter {
   ParameterLayout layout;
   int64_t offset;         // of the first element of its block in the flat buffer
   int64_t outputs;        // columns of the block
-  int64_t panel_rows;     // rows of its panel matrix (kRow: those of its shape)
+  int64_t panel_rows;     // rows of its panel matrix (kRow: 1)
   int64_t panel_columns;  // panel width of the instruction set in use (kRow: 0)
+  int64_t members = 0;    // of an ensemble, one such block after another; shape[0]. 0: none, one block
   bool trainable = true;
   bool decays = true;  // weight decay applies (biases and scales: only when the optimizer says so)
   double rate_factor = 1.0;
@@ -43,12 +44,11 @@ inline Parameter row_parameter(const char* name, int64_t width, int64_t offset) 
   return row;
 }
 
-// The same with `rows` of them.
-inline Parameter rows_parameter(const char* name, int64_t rows, int64_t width, int64_t offset) {
-  Parameter parameter = row_parameter(name, width, offset);
-  parameter.shape = {rows, width};
-  parameter.panel_rows = rows;
-  return parameter;
+// One of each member of an ensemble, from the one of its first.
+inline Parameter member_parameter(Parameter first, int64_t members) {
+  first.members = members;
+  first.shape.insert(first.shape.begin(), members);
+  return first;
 }
 
 // Position of (row, column) in a panel matrix, relative to its offset.
@@ -62,19 +62,27 @@ constexpr int64_t panel_index(int64_t row, int64_t column, int64_t columns, int6
   return first * panel_rows + row * width + (column - first);
 }
 
+// Elements of the panel matrix or row that holds a parameter, or a member's part of it.
+template <class T>
+int64_t block_size(const Parameter& p) noexcept {
+  return padded_columns<T>(p.outputs) * p.panel_rows;
+}
+
 // Calls visit(offset, count) for each run of the flat buffer that is this parameter's, padding included.
 template <class T, class Visit>
 void for_each_run(const Parameter& p, Visit visit) {
-  if (p.layout == ParameterLayout::kRow) return visit(p.offset, p.panel_rows * padded_columns<T>(p.outputs));
-  for (int64_t first = 0; first < p.outputs; first += p.panel_columns) {
-    const int64_t left = padded_columns<T>(p.outputs) - first;
-    const int64_t width = left < p.panel_columns ? left : p.panel_columns;
-    const int64_t panel = p.offset + first * p.panel_rows;
-    if (p.layout == ParameterLayout::kPanelWeight)
-      visit(panel, p.shape[1] * width);
-    else
-      visit(panel + (p.panel_rows - 1) * width, width);
-  }
+  const int64_t blocks = p.members == 0 ? 1 : p.members;
+  if (p.layout == ParameterLayout::kRow) return visit(p.offset, blocks * block_size<T>(p));
+  for (int64_t block = 0; block < blocks; ++block)
+    for (int64_t first = 0; first < p.outputs; first += p.panel_columns) {
+      const int64_t left = padded_columns<T>(p.outputs) - first;
+      const int64_t width = left < p.panel_columns ? left : p.panel_columns;
+      const int64_t panel = p.offset + block * block_size<T>(p) + first * p.panel_rows;
+      if (p.layout == ParameterLayout::kPanelWeight)
+        visit(panel, p.shape.back() * width);
+      else
+        visit(panel + (p.panel_rows - 1) * width, width);
+    }
 }
 
 // Copies one parameter between the flat buffer and a dense array of the user's shape.

@@ -111,8 +111,10 @@ int Network<T>::add_layer(Layer<T>& layer, const std::string& name, int input_sl
     return add_ensemble(*ensemble, name, input_slot);
   }
   if (adapting_ == nullptr || layer.kind() != LayerKind::kDense) return add_plain(layer, name, input_slot);
-  const bool expanded =
-      nodes_.back().output_slot == input_slot && nodes_.back().layer == &adapting_->expand();
+  // What vanishes in inference may stand between, so that predictors can leave it out.
+  auto last = nodes_.rbegin();
+  while (last->layer->vanishes_in_inference()) ++last;
+  const bool expanded = last->layer == &adapting_->expand();
   const int64_t inputs = slot_columns_[static_cast<size_t>(input_slot)];
   for (Layer<T>* part : adapting_->adapt(static_cast<const Dense<T>&>(layer), inputs, expanded))
     input_slot = add_plain(*part, name, input_slot);
@@ -179,7 +181,7 @@ void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_sl
   for (Parameter parameter : layer.parameters()) {
     parameter.name = name + "." + parameter.name;
     node.learns = node.learns || parameter.trainable;
-    if (parameter.shape.size() == 2) {
+    if (parameter.shape.size() > 1) {
       const int products = 1 + (parameter.trainable ? 1 : 0) + (node.reads_learned ? 1 : 0);
       const int64_t multiply_adds = parameter.element_count() * slot_rows(output_slot) / layer.members();
       forward_multiply_adds_ += multiply_adds;

@@ -67,7 +67,10 @@ def run_custom_loss(
     if share != 1.0:
         gradient = gradient * share
     core.backward(
-        gradient.reshape(found.shape), gradients_wanted=True, accumulate=accumulate, input_gradient_wanted=False
+        gradient.reshape(found.shape),
+        gradients_wanted=True,
+        accumulate=accumulate,
+        input_gradient_wanted=False,
     )
     return value, found.mean(axis=1) if found.ndim == 3 else found
 
