@@ -322,7 +322,7 @@ def test_validation_changes_nothing_in_training() -> None:
         ({"epochs": 1.5}, TypeError, "expected epochs as a whole number, got 1.5"),
         ({"batch_size": 0}, ValueError, "expected batch_size of at least 1, got 0"),
         ({"batch_size": True}, TypeError, "expected batch_size as a whole number, got True"),
-        ({"shuffle": "no"}, TypeError, "expected shuffle as True or False, got 'no'"),
+        ({"shuffle": "no"}, TypeError, "shuffle as True or False, or a function.* got 'no'"),
         ({"verbose": "loud"}, ValueError, "expected verbose 'auto', True or False, got 'loud'"),
         ({"metrics": "accuracy"}, TypeError, r"expected a list.*write \['accuracy'\]"),
         ({"loss": 3}, TypeError, "expected a name or a lamina loss, got 3"),

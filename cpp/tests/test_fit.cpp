@@ -1,6 +1,7 @@
 // Fits of whole models: epochs, validation, observers, schedules, averages, and what they leave behind.
 #include "training/fit_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -39,6 +40,32 @@ LAMINA_TEST(a_fit_is_its_epochs_and_records_them) {
   CHECK(losses.back() < losses.front());
   CHECK(history.stop_reason.empty() && !history.best_epoch);
   CHECK(history.epochs[0].seconds > 0.0);
+}
+
+LAMINA_TEST(a_caller_s_order_of_rows_is_that_of_the_epoch) {
+  Problem problem(120, 0), twin(120, 0);
+  problem.options.epochs = 1;
+  std::vector<int64_t> order(120);
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int64_t>((i * 7) % order.size());
+  problem.options.batches.order = [&](int64_t epoch) {
+    CHECK(epoch == 0);
+    return order;
+  };
+  problem.fit();
+  std::vector<float> x(twin.x);
+  std::vector<int32_t> y(twin.y);
+  for (size_t i = 0; i < order.size(); ++i) {
+    const auto from = static_cast<size_t>(order[i]);
+    std::copy_n(x.data() + from * Problem::kInputs, Problem::kInputs, twin.x.data() + i * Problem::kInputs);
+    twin.y[i] = y[from];
+  }
+  twin.options.epochs = 1;
+  twin.options.batches.shuffle = false;
+  twin.fit();
+  CHECK(weights_of(problem.model) == weights_of(twin.model));
+  order[3] = order[4];
+  CHECK(refusal([&] { problem.fit(); }) ==
+        "fit: expected an order that has each of the 120 rows once, by numbers from 0, got row 28 twice");
 }
 
 LAMINA_TEST(observers_are_told_in_order_and_may_stop) {

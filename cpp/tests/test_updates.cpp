@@ -22,8 +22,10 @@ std::vector<Entry> entries() {
   return {
       {UpdateRule::kSgd, "sgd", {0.1, 0, 0, 0, 0}, 0},
       {UpdateRule::kSgd, "sgd with both decays", {0.1, 0.01, 0, 0.02, 0}, 0},
-      {UpdateRule::kSgd, "momentum", {0.1, 0.01, 0.9, 0, 0}, 1},
-      {UpdateRule::kSgd, "Nesterov", {0.1, 0.01, 0.9, 0.02, 1}, 1},
+      {UpdateRule::kSgd, "momentum", {0.1, 0.01, 0.9, 0, 0, 0}, 1},
+      {UpdateRule::kSgd, "Nesterov", {0.1, 0.01, 0.9, 0.02, 1, 0}, 1},
+      {UpdateRule::kSgd, "momentum, rate in velocity", {0.1, 0.01, 0.9, 0, 0, 1}, 1},
+      {UpdateRule::kSgd, "Nesterov, rate in velocity", {0.1, 0.01, 0.9, 0.02, 1, 1}, 1},
       {UpdateRule::kAdam, "Adam", {0.01, 0.1, 0.001, 3.2, 1e-8, 0, 0}, 2},
       {UpdateRule::kAdam, "Adam with both decays", {0.01, 0.1, 0.001, 3.2, 1e-8, 0.1, 0.02}, 2},
       {UpdateRule::kAdam, "Adam of short memory", {0.01, 0.9, 0.7, 1.2, 1e-8, 0, 0}, 2},

@@ -1,8 +1,10 @@
 // Binds the loop of a fit, early stopping, and what a fit does with its rows before it trains.
 #include <pybind11/stl.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -56,6 +58,12 @@ class PythonLearner final : public ModelLearner<T> {
     this->count_epoch();
     outputs_ = std::move(outputs);
     Figures record{{"loss", loss}};
+    if (this->has_penalties()) {
+      const DataSet<T>& rows = this->data().train;
+      const double factor =
+          this->parts().loss->penalty_factor(total_weight(rows, {.rows = rows.inputs.rows}));
+      record.push_back({"penalty", factor * this->parts().model->penalty()});
+    }
     if (!scores_) return record;
     for (Figure& figure : score(Part::kTraining)) record.push_back(std::move(figure));
     return record;
@@ -96,10 +104,10 @@ class PythonLearner final : public ModelLearner<T> {
     py::object steps = py::none(), out = py::none();
     if (rates != nullptr) steps = rates_;
     if (outputs != nullptr) out = outputs_;
-    const py::object loss = fit_.attr("_train_rows")(steps, out);
+    const py::object found = fit_.attr("_train_rows")(steps, out);
     EpochRecord record;
-    record.cancelled = loss.is_none();
-    if (!record.cancelled) record.loss = loss.cast<double>();
+    record.cancelled = found.is_none();
+    if (!record.cancelled) std::tie(record.loss, record.penalty) = found.cast<std::pair<double, double>>();
     return record;
   }
   double validation_loss(T* outputs, Poll poll) override {
@@ -122,6 +130,15 @@ class PythonLearner final : public ModelLearner<T> {
   py::object handle_ = py::none(), outputs_ = py::none();
   DenseArray<double> rates_;
 };
+
+// The order of rows that Python's Fit has for an epoch.
+std::function<std::vector<int64_t>(int64_t)> order_of(py::handle fit) {
+  return [fit](int64_t epoch) {
+    const py::gil_scoped_acquire lock;
+    const auto rows = dense_array<int64_t>(fit.attr("_order")(epoch), "fit");
+    return std::vector<int64_t>(rows.data(), rows.data() + rows.size());
+  };
+}
 
 // One call of fit, held by Python's Fit. What that gives to run() is held as long as it runs: no cycle is
 // left.
@@ -183,7 +200,8 @@ class FitLoopOf final : public FitLoop {
     BatchOptions batches;
     batches.batch_size = options.attr("batch_size").cast<int64_t>();
     batches.accumulate = options.attr("accumulate").cast<int64_t>();
-    batches.shuffle = options.attr("shuffle").cast<bool>();
+    batches.shuffle = py::bool_(options.attr("shuffle")).cast<bool>();
+    if (PyCallable_Check(options.attr("shuffle").ptr()) != 0) batches.order = order_of(fit);
     batches.seed = fit.attr("net").attr("seed").cast<uint64_t>();
     batches.epochs_before = fit.attr("net").attr("epochs_trained").cast<int64_t>();
     learner_.emplace(parts, data, batches, fit, loss == nullptr);
@@ -238,13 +256,14 @@ void bind_loop(py::module_& module) {
                              [](FitLoop& self) { return self.running().history().epochs.back().seconds; })
       .def(
           "step_ended",
-          [](FitLoop& self, int64_t step, double loss) {
+          [](FitLoop& self, int64_t step, double loss, double penalty) {
             Fit& loop = self.running();
             const py::gil_scoped_release release;
-            const bool broken_off = loop.wants_steps() && loop.step_ended(step, loss);
+            const bool broken_off = loop.wants_steps() && loop.step_ended(step, {loss, penalty});
             return loop.progress(step + 1) || broken_off;
           },
-          py::arg("step"), py::arg("loss"))
+          py::arg("step"), py::arg("loss"), py::arg("penalty"))
+      .def_property_readonly("step_penalty", [](FitLoop& self) { return self.running().step_penalty(); })
       .def("end_iteration", &FitLoop::end_iteration, py::arg("loss"), py::arg("outputs"), py::arg("further"));
   module.def("make_fit", &make_fit, py::arg("fit"), py::arg("network"), py::arg("loss").none(true),
              py::arg("train"), py::arg("validation"), py::arg("average").none(true));

@@ -22,7 +22,7 @@ from lamina._network.checked_data import (
     checked_validation,
     unchanged_on_error,
 )
-from lamina._network.model_file import model_bytes, network_from_bytes, save_model
+from lamina._network.model_file import model_bytes, model_from_bytes, save_model
 from lamina._network.stack import Array, Stack
 from lamina._optimizers.by_name import make_optimizer
 from lamina._optimizers.full_batch import FullBatchOptimizer
@@ -30,7 +30,7 @@ from lamina._optimizers.optimizer import Optimizer
 from lamina._optimizers.weight_average import WeightAverage
 from lamina._training import steps
 from lamina._training.callbacks import Callback, EarlyStopping
-from lamina._training.fit import FitOptions, Verbose, check_validation
+from lamina._training.fit import FitOptions, RowOrder, Verbose, check_validation
 from lamina._training.fit_class import fit_class
 from lamina._training.history import History
 from lamina._training.training_warnings import warn_of_labels, warn_untrained
@@ -163,7 +163,7 @@ class Sequential(Stack):
         sample_weight: ArrayLike | None = None,
         class_weight: Mapping[int, float] | Literal["balanced"] | None = None,
         callbacks: Sequence[Callback | Any] = (),
-        shuffle: bool | None = None,
+        shuffle: bool | RowOrder | None = None,
         accumulate: int | None = None,
         average: WeightAverage | None = None,
         early_stopping: int | EarlyStopping | None = None,
@@ -201,7 +201,9 @@ class Sequential(Stack):
                 (classes * rows of the class), of the rows that are trained on. For one class a row,
                 as in cross-entropy, or one output with a binary or hinge loss.
             callbacks: see `Callback`.
-            shuffle: a new order of rows each epoch, unless False.
+            shuffle: a new order of rows each epoch, unless False; or a function of the epoch (0 for
+                the first of this call) that returns the row numbers in their order, each of the
+                rows that are trained on once: `lambda epoch: rng.permutation(len(X))`.
             accumulate: batches whose mean gradient makes one update, at least 1, 1 unless given:
                 up to rounding the update of one batch of all their rows, in less memory.
             average: a `WeightAverage`; validation, callbacks and the final network use the average.
@@ -215,7 +217,8 @@ class Sequential(Stack):
 
         Returns:
             The history, also as `net.history`: `history["loss"]` (with the layers' penalties, if
-            any), `history["learning_rate"]` (of the last step) and so on, one value an epoch.
+            any), `history["penalty"]` (their part of it, where a layer has one),
+            `history["learning_rate"]` (of the last step) and so on, one value an epoch.
 
         Raises:
             TypeError, ValueError: data or options do not fit; the network is unchanged.
@@ -335,4 +338,4 @@ class Sequential(Stack):
     def __setstate__(self, state: dict[str, Any]) -> None:
         data = state.pop("_bytes")
         self.__dict__.update(state)
-        self._core = None if data is None else network_from_bytes(data, Sequential)._core
+        self._core = None if data is None else model_from_bytes(data, Sequential)[0]._core

@@ -105,7 +105,8 @@ inline constexpr int kLossCount = static_cast<int>(Loss::kCount);
 // coefficients, in order, are set per step by the optimizer; g is the gradient, w the weight.
 enum class UpdateRule : uint8_t {
   // w *= 1 - c[3] (decoupled decay); g += c[1] * w; c[2] > 0 (momentum): v = c[2] * v + g and the
-  // step is v, or g + c[2] * v where c[4] != 0 (Nesterov); w -= c[0] * step. state[0] = v.
+  // step is v, or g + c[2] * v where c[4] != 0 (Nesterov); w -= c[0] * step. state[0] = v. With momentum
+  // and c[5] != 0, g *= c[0] before that, and w -= step.
   kSgd,
   // w *= 1 - c[6]; g += c[5] * w; m += c[1] (g - m); v += c[2] (g^2 - v);
   // w -= c[0] * m / (sqrt(v) * c[3] + c[4]); c[0] = rate / (1 - beta1^t), c[3] = 1 / sqrt(1 - beta2^t),

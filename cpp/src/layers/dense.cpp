@@ -257,9 +257,10 @@ void Dense<T>::compute_gradient(const Tile& tile, const GradientPass<T>& pass, T
   pass.kernels.product(product);
   if (bias != nullptr)
     pass.kernels.column_sums(pass.batch_rows, tile.width, product.b, product.b_row_stride, bias);
-  if (pass.penalties && has_penalty())
-    pass.kernels.add_penalty(tile.inputs * tile.width, static_cast<T>(options_.l1),
-                             static_cast<T>(options_.l2), pass.parameters + tile.offset, weight);
+  if (pass.penalty_factor != 0.0 && has_penalty())
+    pass.kernels.add_penalty(tile.inputs * tile.width, static_cast<T>(options_.l1 * pass.penalty_factor),
+                             static_cast<T>(options_.l2 * pass.penalty_factor), pass.parameters + tile.offset,
+                             weight);
 }
 
 template <class T>
@@ -274,7 +275,7 @@ void Dense<T>::constrain(const Tile& t, const GradientPass<T>& pass) const noexc
 // The updates of a batch of one row multiply its factors themselves: the gradient need not be written.
 template <class T>
 bool Dense<T>::is_outer_product(const GradientPass<T>& pass) const noexcept {
-  const bool penalised = pass.penalties && has_penalty();
+  const bool penalised = pass.penalty_factor != 0.0 && has_penalty();
   return pass.batch_rows == 1 && pass.gradients == nullptr && !penalised;
 }
 

@@ -102,7 +102,7 @@ struct GradientPass {
   bool transposed_wanted;        // keep the transposed weights up to date
   T* gradients;                  // flat buffer, or null: pieces pass through scratch
   bool compute;                  // false: `gradients` holds them already
-  bool penalties;                // computed gradients include those of the layer's penalties
+  double penalty_factor;         // of the layer's penalties in computed gradients; 0: without them
   ParameterUpdater<T>* updater;  // null: weights stay
   T* scratch;                    // gradient_scratch_size() elements, this thread's
   bool fetch_ahead;              // what the updater will touch lies far from this thread's caches

@@ -38,6 +38,8 @@ constexpr ParameterEntry kPower{"power", &LossOptions::power, 1.0 + 1e-6, 2.0 - 
 constexpr ParameterEntry kGamma{"gamma", &LossOptions::gamma, 0, 100};
 constexpr ParameterEntry kLevel{"level", &LossOptions::level, 1e-6, 1.0 - 1e-6};
 
+constexpr double kLeastScale = 1e-12, kMostScale = 1e12;
+
 // One line adds a loss that the kernels know.
 constexpr std::array kEntries = {
     Entry{"mean_squared_error", "mse", Loss::kMeanSquaredError, Loss::kMeanSquaredError, "", "", false, true},
@@ -107,9 +109,11 @@ LossOptions read_options(const JsonReader& spec, const Entry& entry) {
   if (reduction != "mean" && reduction != "sum")
     spec.fail("expected 'reduction' to be mean or sum, got '" + reduction + "'");
   options.mean_over_rows = reduction == "mean";
+  options.scale = spec.number("scale", options.scale, kLeastScale, kMostScale);
+  options.divide_penalty = spec.boolean("divide_penalty", options.divide_penalty);
   const bool is_poisson = entry.from_outputs == Loss::kPoissonLog;
   if (is_poisson) options.log_input = spec.boolean("log_input", options.log_input);
-  std::vector<std::string> names = {"kind", "reduction"};
+  std::vector<std::string> names = {"kind", "reduction", "scale", "divide_penalty"};
   if (is_poisson) names.emplace_back("log_input");
   for (const ParameterEntry* option : {&entry.parameter, &entry.second})
     if (option->name != nullptr) names.emplace_back(option->name);
@@ -134,6 +138,8 @@ Json description(const LossSpec& loss, const Entry& entry) {
   if (entry.second.name != nullptr) json[entry.second.name] = loss.parameters[1];
   if (loss.from_outputs == Loss::kPoissonRate) json["log_input"] = false;
   if (!loss.mean_over_rows) json["reduction"] = "sum";
+  if (loss.scale != 1.0) json["scale"] = loss.scale;
+  if (loss.divides_penalty) json["divide_penalty"] = true;
   return json;
 }
 
@@ -149,6 +155,13 @@ LossSpec make_loss(const LossOptions& options) {
   result.fitting = split_at_commas(entry.fitting);
   result.takes_classes = entry.takes_classes;
   result.mean_over_rows = options.mean_over_rows;
+  if (!(options.scale >= kLeastScale && options.scale <= kMostScale))
+    fail_outside("loss " + result.name, "scale", kLeastScale, kMostScale, options.scale);
+  result.scale = options.scale;
+  if (options.divide_penalty && !options.mean_over_rows)
+    throw Error(Error::Kind::kValue,
+                "loss " + result.name + ": expected reduction 'mean' with divide_penalty, got 'sum'");
+  result.divides_penalty = options.divide_penalty;
   result.mean_over_columns = entry.mean_over_columns && options.mean_over_rows;
   if (entry.from_outputs == Loss::kGaussianLogVariance) result.outputs_per_value = 2;
   // The network may give rates themselves, by an activation whose outputs are above 0, in place of their

@@ -29,6 +29,8 @@ struct Targets {
 struct LossOptions {
   std::string kind = "mean_squared_error";  // or an alias such as "mse"
   bool mean_over_rows = true;               // false: their sum ("reduction": "sum" in JSON)
+  double scale = 1.0;                       // factor of the loss, beside which penalties stand
+  bool divide_penalty = false;              // by the rows' weight, as the mean of the losses is
   double label_smoothing = 0.0;             // cross-entropies, in [0, 1]
   double positive_weight = 1.0;             // binary cross-entropy
   double delta = 1.0;                       // Huber
@@ -48,6 +50,8 @@ struct LossSpec {
   bool takes_classes;
   bool mean_over_columns;  // the loss of a row is the mean (true) or the sum over its columns
   bool mean_over_rows = true;
+  double scale = 1.0;
+  bool divides_penalty = false;
   int64_t outputs_per_value = 1;  // 2 where the network gives a mean and a variance for each target
   std::vector<double> parameters;
   std::vector<float> parameters_float32;
@@ -63,8 +67,15 @@ struct LossSpec {
   }
   // Divisor that turns a sum over columns into the row's loss.
   double column_divisor(int64_t columns) const noexcept {
-    return mean_over_columns ? static_cast<double>(columns / outputs_per_value) : 1.0;
+    return (mean_over_columns ? static_cast<double>(columns / outputs_per_value) : 1.0) / scale;
   }
+  // Factor of the layers' penalties in the objective of rows of this weight.
+  double penalty_factor(double weight) const noexcept {
+    if (!divides_penalty) return 1.0;
+    return weight > 0.0 ? 1.0 / weight : 0.0;
+  }
+  // Whether of the parts of a batch, joined by their weights, each brings the penalties.
+  bool each_part_brings_penalties() const noexcept { return mean_over_rows && !divides_penalty; }
 };
 
 // Raises kValue for unknown names and options out of range.

@@ -64,7 +64,7 @@ void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_
                                  .transposed_wanted = request.keep_transposed && node.reads_learned,
                                  .gradients = request.gradients,
                                  .compute = request.compute,
-                                 .penalties = request.penalties,
+                                 .penalty_factor = request.penalty_factor,
                                  .updater = request.updater,
                                  .scratch = request.scratch,
                                  .fetch_ahead = request.fetch_ahead});

@@ -66,7 +66,7 @@ struct GradientRequest {
   int64_t batch_rows;
   T* gradients = nullptr;
   bool compute = true;
-  bool penalties = true;
+  double penalty_factor = 1.0;
   ParameterUpdater<T>* updater = nullptr;
   T* scratch;
   bool fetch_ahead = false;

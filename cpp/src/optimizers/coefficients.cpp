@@ -26,6 +26,11 @@ struct Decay {
         decoupled(is_decoupled ? request.learning_rate * request.weight_decay : 0.0) {}
 };
 
+// Added to sqrt(v) * root_scale. Kingma & Ba's "epsilon hat" is added to sqrt(v), before that is scaled.
+double epsilon_after(double epsilon, bool epsilon_hat, double root_scale) noexcept {
+  return checked_epsilon(epsilon_hat ? epsilon * root_scale : epsilon);
+}
+
 double step_of(const ParameterStep& request) noexcept { return static_cast<double>(request.step); }
 
 // NAdam's momenta at step t and t + 1, and the product of all up to t.
@@ -48,19 +53,15 @@ NadamMomenta nadam_momenta(double beta1, double decay, int64_t step) {
 
 Coefficients coefficients(const SgdOptions& o, const ParameterStep& request) {
   const Decay decay(request, o.decoupled);
-  return {request.learning_rate, decay.coupled, o.momentum, decay.decoupled, o.nesterov ? 1.0 : 0.0};
+  return {request.learning_rate, decay.coupled,          o.momentum,
+          decay.decoupled,       o.nesterov ? 1.0 : 0.0, o.rate_in_velocity ? 1.0 : 0.0};
 }
 
 Coefficients coefficients(const AdamOptions& o, const ParameterStep& request) {
   const Decay decay(request, o.decoupled);
-  const double t = step_of(request);
-  return {request.learning_rate / (1.0 - std::pow(o.beta1, t)),
-          1.0 - o.beta1,
-          1.0 - o.beta2,
-          1.0 / std::sqrt(1.0 - std::pow(o.beta2, t)),
-          checked_epsilon(o.epsilon),
-          decay.coupled,
-          decay.decoupled};
+  const double t = step_of(request), root_scale = 1.0 / std::sqrt(1.0 - std::pow(o.beta2, t));
+  return {request.learning_rate / (1.0 - std::pow(o.beta1, t)), 1.0 - o.beta1, 1.0 - o.beta2,  root_scale,
+          epsilon_after(o.epsilon, o.epsilon_hat, root_scale),  decay.coupled, decay.decoupled};
 }
 
 Coefficients coefficients(const AdamaxOptions& o, const ParameterStep& request) {
@@ -74,13 +75,14 @@ Coefficients coefficients(const NadamOptions& o, const ParameterStep& request) {
   const NadamMomenta mu = nadam_momenta(o.beta1, o.momentum_decay, request.step);
   const double gradient_rate = request.learning_rate * (1.0 - mu.now) / (1.0 - mu.product);
   const double moment_rate = request.learning_rate * mu.next / (1.0 - mu.product * mu.next);
+  const double root_scale = 1.0 / std::sqrt(1.0 - std::pow(o.beta2, step_of(request)));
   return {gradient_rate,
           decay.coupled,
           decay.decoupled,
           1.0 - o.beta1,
           1.0 - o.beta2,
-          1.0 / std::sqrt(1.0 - std::pow(o.beta2, step_of(request))),
-          checked_epsilon(o.epsilon),
+          root_scale,
+          epsilon_after(o.epsilon, o.epsilon_hat, root_scale),
           moment_rate};
 }
 

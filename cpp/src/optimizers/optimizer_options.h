@@ -9,12 +9,14 @@ namespace lamina {
 struct SgdOptions {
   double learning_rate = 0.01, momentum = 0.0;
   bool nesterov = false, decoupled = false;
+  bool rate_in_velocity = false;  // the velocity is one of weights, as in Keras, not a sum of gradients
 };
 
 struct AdamOptions {
   double learning_rate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   bool decoupled = false;
-  bool amsgrad = false;  // kind "amsgrad" in JSON
+  bool amsgrad = false;      // kind "amsgrad" in JSON
+  bool epsilon_hat = false;  // epsilon is added before the second moment's bias is corrected
 };
 
 struct AdamaxOptions {
@@ -26,6 +28,7 @@ struct NadamOptions {
   double learning_rate = 0.002, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   bool decoupled = false;
   double momentum_decay = 0.004;
+  bool epsilon_hat = false;
 };
 
 struct RadamOptions {

@@ -82,11 +82,13 @@ void describe(Visitor& visitor, SgdOptions& o) {
   describe_rate(visitor, o.learning_rate);
   describe_share(visitor, "momentum", o.momentum);
   visitor.boolean("nesterov", o.nesterov);
+  visitor.boolean("rate_in_velocity", o.rate_in_velocity);
 }
 
 template <class Visitor>
 void describe(Visitor& visitor, AdamOptions& o) {
   describe_moments(visitor, o);
+  visitor.boolean("epsilon_hat", o.epsilon_hat);
 }
 
 template <class Visitor>
@@ -98,6 +100,7 @@ template <class Visitor>
 void describe(Visitor& visitor, NadamOptions& o) {
   describe_moments(visitor, o);
   describe_size(visitor, "momentum_decay", o.momentum_decay);
+  visitor.boolean("epsilon_hat", o.epsilon_hat);
 }
 
 template <class Visitor>

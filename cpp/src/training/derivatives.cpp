@@ -104,7 +104,7 @@ const T* Derivatives<T>::compute_row_gradient(Member& member, int64_t row, int n
   const GradientRequest<T> request{.workspace = by_row.row,
                                    .batch_rows = 1,
                                    .gradients = by_row.gradient.data(),
-                                   .penalties = false,
+                                   .penalty_factor = 0.0,
                                    .scratch = by_row.scratch.data()};
   for (const GradientTask& task : tasks_)
     if (node == kAllNodes || node == task.node) network_.run_gradient_task(task, kInputsPerTask, request);

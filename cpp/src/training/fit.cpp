@@ -52,7 +52,7 @@ void Fit::run() {
       begin_epoch();
       HookGuard guard;
       const auto poll = [&](int64_t done) { return guard([&] { return progress(done); }); };
-      const auto after_step = [&](int64_t step, double loss) {
+      const auto after_step = [&](int64_t step, const StepLoss& loss) {
         return guard([&] { return step_ended(step, loss); });
       };
       EpochHooks hooks{poll, std::nullopt};
@@ -94,8 +94,9 @@ bool Fit::progress(int64_t steps_done) {
   return broken_off_;
 }
 
-bool Fit::step_ended(int64_t step, double loss) {
-  for (Observer* observer : observers_) observer->on_step_end(*this, epoch_, step, loss);
+bool Fit::step_ended(int64_t step, const StepLoss& loss) {
+  step_penalty_ = loss.penalty;
+  for (Observer* observer : observers_) observer->on_step_end(*this, epoch_, step, loss.mean);
   return broken_off_;
 }
 

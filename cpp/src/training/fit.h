@@ -43,7 +43,9 @@ class Fit {
   void break_off(const std::string& reason);
   // Within an epoch: asks on_poll and on_progress, and returns whether to break it off.
   bool progress(int64_t steps_done);
-  bool step_ended(int64_t step, double loss);
+  bool step_ended(int64_t step, const StepLoss& loss);
+  // Of the last step_ended.
+  double step_penalty() const noexcept { return step_penalty_; }
   bool wants_steps() const noexcept { return wants_steps_; }
 
   int64_t epochs() const noexcept { return epochs_; }
@@ -72,6 +74,7 @@ class Fit {
   History history_;
   int64_t epoch_ = 0;
   int64_t steps_ = 1;  // of an epoch
+  double step_penalty_ = 0.0;
   Clock::time_point started_;
   bool broken_off_ = false;
 };

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "training/check_targets.h"
+#include "training/epoch_order.h"
 #include "training/hold_out.h"
 
 namespace lamina {
@@ -78,8 +79,14 @@ FigureModes ModelLearner<T>::figures() const {
   const size_t own = figures.size();
   for (size_t i = 0; data_.validation && i < own; ++i)
     figures.push_back({"val_" + figures[i].name, figures[i].mode});
+  if (has_penalties()) figures.insert(figures.begin() + 1, {"penalty", std::nullopt});
   figures.push_back({"learning_rate", std::nullopt});
   return figures;
+}
+
+template <class T>
+bool ModelLearner<T>::has_penalties() const noexcept {
+  return lamina::has_penalties(parts_.model->network().parameters());
 }
 
 template <class T>
@@ -115,6 +122,10 @@ EpochRecord ModelLearner<T>::train_rows(const double* rates, T* outputs, const E
   request.epoch = options_.epochs_before + epochs_trained_ + 1;
   request.batch_size = options_.batch_size;
   request.shuffle = options_.shuffle;
+  std::vector<int64_t> order;
+  if (options_.order) order = options_.order(epochs_trained_);
+  if (options_.order && order.empty()) check_each_row_once(order, data_.train.inputs.rows, "fit");
+  request.order = order;
   request.seed = options_.seed;
   request.learning_rates = rates;
   request.accumulate = options_.accumulate;
@@ -143,6 +154,7 @@ bool ModelLearner<T>::train_epoch(const EpochHooks& hooks, Figures& record) {
   }
   count_epoch();
   record.push_back({"loss", done.loss});
+  if (has_penalties()) record.push_back({"penalty", done.penalty});
   if (outputs == nullptr) return true;
   const Figures metrics = score(Part::kTraining);
   record.insert(record.end(), metrics.begin(), metrics.end());

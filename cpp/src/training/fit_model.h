@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,9 +19,11 @@
 namespace lamina {
 
 struct BatchOptions {
-  int64_t batch_size = 32;    // rows; the last batch may be shorter
-  int64_t accumulate = 1;     // batches whose mean gradient makes one update
-  bool shuffle = true;        // a new order of rows each epoch
+  int64_t batch_size = 32;  // rows; the last batch may be shorter
+  int64_t accumulate = 1;   // batches whose mean gradient makes one update
+  bool shuffle = true;      // a new order of rows each epoch
+  // Of an epoch of this fit, from 0: row numbers of the rows that are trained on, each once; empty: as above.
+  std::function<std::vector<int64_t>(int64_t epoch)> order = {};
   uint64_t seed = 0;          // of shuffling and dropout
   int64_t epochs_before = 0;  // epochs of earlier fits, whose orders are not drawn again
 };
@@ -96,6 +99,7 @@ class ModelLearner : public Learner {
   virtual FigureModes metric_modes() const;
   virtual T* output_buffer(Part part);
   virtual Figures score(Part part);
+  bool has_penalties() const noexcept;
   // All rows once, with their outputs where these are asked for.
   virtual EpochRecord train_rows(const double* rates, T* outputs, const EpochHooks& hooks);
   virtual double validation_loss(T* outputs, Poll poll);

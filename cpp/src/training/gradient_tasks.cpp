@@ -121,7 +121,7 @@ void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t ba
                                    .batch_rows = batch_rows,
                                    .gradients = gradients,
                                    .compute = compute,
-                                   .penalties = penalties_,
+                                   .penalty_factor = penalties_ ? penalty_factor_ : 0.0,
                                    .updater = updater,
                                    .scratch = scratch_.data() + team.index * plan_->scratch_size,
                                    .fetch_ahead = fetch_ahead,

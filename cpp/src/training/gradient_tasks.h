@@ -20,6 +20,8 @@ class GradientTasks {
 
   // Whether computed gradients include those of the layers' penalties; at first they do.
   void include_penalties(bool wanted) noexcept { penalties_ = wanted; }
+  // Of the penalties in them; at first 1.
+  void set_penalty_factor(double factor) noexcept { penalty_factor_ = factor; }
   // Whether updates bring the transposed weights up to date; at first they do.
   void keep_transposed(bool wanted) noexcept { keep_transposed_ = wanted; }
   bool keeps_transposed() const noexcept { return keep_transposed_; }
@@ -41,6 +43,7 @@ class GradientTasks {
 
   Network<T>& network_;
   bool penalties_ = true, keep_transposed_ = true;
+  double penalty_factor_ = 1.0;
   // Each member has a run of tasks of its own, the same at every step, so that their weights and optimizer
   // state stay in its cache; one who is through takes what others have left.
   struct alignas(64) Share {

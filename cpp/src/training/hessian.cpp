@@ -52,8 +52,7 @@ class BatchGradient {
     for (int64_t first = 0; first < data_.inputs.rows; first += kRowsTogether) {
       const BatchRows batch{nullptr, first, std::min(kRowsTogether, data_.inputs.rows - first)};
       const double share = runner_.loss().mean_over_rows ? total_weight(data_, batch) / total_ : 1.0;
-      // Of the parts of a sum over rows one alone may bring the penalties.
-      runner_.tasks().include_penalties(runner_.loss().mean_over_rows || first == 0);
+      runner_.tasks().include_penalties(runner_.loss().each_part_brings_penalties() || first == 0);
       if (!compute(batch)) return false;
       for (int64_t i = 0; i < part_.size(); ++i) product[i] += factor * share * part_[i];
     }

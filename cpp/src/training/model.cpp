@@ -220,8 +220,7 @@ double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss
         Error::Kind::kState,
         "value_and_grad: expected accumulate=False after backward, whose gradients have no row weight");
   Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
-  // Of the parts of a sum over rows only one may bring the penalties.
-  trainer.runner().tasks().include_penalties(!joins || loss.mean_over_rows);
+  trainer.runner().tasks().include_penalties(!joins || loss.each_part_brings_penalties());
   const std::optional<double> value =
       trainer.value_and_gradient(data, seed, step, kept.gradients.begin(joins), poll);
   if (!value) return 0.0;

@@ -26,6 +26,7 @@ class Observer {
   // About every 20 ms within an epoch, of which this share is done.
   virtual void on_progress(Fit&, int64_t /*epoch*/, double /*share*/) {}
   // After each update of an epoch whose loss, before the update and by row, this was; where wants_steps().
+  // Fit::step_penalty() says what the layers' penalties added to it.
   virtual void on_step_end(Fit&, int64_t /*epoch*/, int64_t /*step*/, double /*loss*/) {}
   virtual bool wants_steps() const { return false; }
   // More figures may be added to the record, which the observers behind see and the history does not have.

@@ -5,11 +5,21 @@
 
 namespace lamina {
 
+namespace {
+
+bool is_penalised(const Parameter& p) noexcept { return p.trainable && (p.l1 != 0.0 || p.l2 != 0.0); }
+
+}  // namespace
+
+bool has_penalties(const std::vector<Parameter>& parameters) noexcept {
+  return std::any_of(parameters.begin(), parameters.end(), is_penalised);
+}
+
 template <class T>
 PenaltySum<T>::PenaltySum(const std::vector<Parameter>& parameters) {
   constexpr int64_t kPiece = 4096;
   for (const Parameter& p : parameters) {
-    if (!p.trainable || (p.l1 == 0.0 && p.l2 == 0.0)) continue;
+    if (!is_penalised(p)) continue;
     for_each_run<T>(p, [&](int64_t offset, int64_t count) {
       for (int64_t done = 0; done < count; done += kPiece)
         pieces_.push_back({offset + done, std::min(kPiece, count - done), p.l1, p.l2, 0.0});
@@ -36,13 +46,13 @@ double PenaltySum<T>::total() const noexcept {
 }
 
 template <class T>
-void PenaltySum<T>::add_gradient_share(const Team& team, const kernels::KernelTable<T>& table,
+void PenaltySum<T>::add_gradient_share(const Team& team, const kernels::KernelTable<T>& table, double factor,
                                        const T* weights, T* gradients) const noexcept {
   const Team::Range own = team.share(static_cast<int64_t>(pieces_.size()));
   for (int64_t i = own.first; i < own.last; ++i) {
     const Piece& piece = pieces_[static_cast<size_t>(i)];
-    table.add_penalty(piece.n, static_cast<T>(piece.l1), static_cast<T>(piece.l2), weights + piece.offset,
-                      gradients + piece.offset);
+    table.add_penalty(piece.n, static_cast<T>(piece.l1 * factor), static_cast<T>(piece.l2 * factor),
+                      weights + piece.offset, gradients + piece.offset);
   }
 }
 

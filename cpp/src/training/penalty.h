@@ -11,6 +11,9 @@
 
 namespace lamina {
 
+// Whether training adds a penalty to the loss of a network with these parameters.
+bool has_penalties(const std::vector<Parameter>& parameters) noexcept;
+
 // The sums of fixed pieces, added in their order: the same bits for any team.
 template <class T>
 class PenaltySum {
@@ -23,9 +26,9 @@ class PenaltySum {
     add_pieces(table, weights, own.first, own.last);
   }
   double total() const noexcept;
-  // By every member: the gradient of these penalties is added to the flat `gradients`.
-  void add_gradient_share(const Team& team, const kernels::KernelTable<T>& table, const T* weights,
-                          T* gradients) const noexcept;
+  // By every member: `factor` times the gradient of these penalties is added to the flat `gradients`.
+  void add_gradient_share(const Team& team, const kernels::KernelTable<T>& table, double factor,
+                          const T* weights, T* gradients) const noexcept;
   // Both on one thread.
   double total_of(const kernels::KernelTable<T>& table, const T* weights) noexcept {
     add_pieces(table, weights, 0, static_cast<int64_t>(pieces_.size()));

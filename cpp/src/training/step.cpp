@@ -85,7 +85,10 @@ void StepRunner<T>::run_rows(Team& team, const StepRequest<T>& request, Function
   const int64_t rows = request.batch.rows;
   penalty_.add_share(team, network_.kernels(), network_.weights());
   const BatchWeight weight = batch_weight(request.data, request.batch, loss_.mean_over_rows);
-  if (team.index == 0) weight_scale_ = weight.scale;
+  if (team.index == 0) {
+    weight_scale_ = weight.scale;
+    tasks_.set_penalty_factor(loss_.penalty_factor(weight.total));
+  }
   const double row_divisor = request.summed ? weight.scale : weight.total * weight.scale;
   const double divisor =
       (loss_.mean_over_rows ? row_divisor : 1.0) * loss_.column_divisor(network_.outputs());

@@ -64,9 +64,10 @@ class StepRunner {
   double summed_loss(int64_t rows) noexcept;
   // Of the weights that the step began with.
   double penalty() const noexcept { return penalty_.total(); }
-  // By every member: the gradient of the penalties, which a gradient without them lacks; after a barrier.
-  void add_penalty_gradient(const Team& team, T* gradients) const noexcept {
-    penalty_.add_gradient_share(team, network_.kernels(), network_.weights(), gradients);
+  // By every member: `factor` times the gradient of the penalties, which a gradient without them lacks; after
+  // a barrier.
+  void add_penalty_gradient(const Team& team, double factor, T* gradients) const noexcept {
+    penalty_.add_gradient_share(team, network_.kernels(), factor, network_.weights(), gradients);
   }
   const Execution& execution() const noexcept { return execution_; }
 

@@ -4,16 +4,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/poll.h"
-#include "base/random.h"
 #include "inference/logits.h"
 #include "network/work_sizes.h"
+#include "training/epoch_order.h"
 #include "training/not_finite.h"
 
 namespace lamina {
@@ -31,15 +30,6 @@ void check_learning_rates(const double* rates, int64_t steps) {
       throw Error(Error::Kind::kValue, "fit: expected finite learning rates of at least 0, got " +
                                            Json(rates[i]).dump() + " at step " + std::to_string(i + 1) +
                                            " of the epoch");
-}
-
-// Row numbers in the order of an epoch; empty where they come as they lie.
-std::vector<int64_t> epoch_order(const EpochRequest& request, int64_t rows) {
-  if (!request.shuffle) return {};
-  std::vector<int64_t> order(static_cast<size_t>(rows));
-  std::iota(order.begin(), order.end(), int64_t{0});
-  shuffle_indices(request.seed, static_cast<uint64_t>(request.epoch), order);
-  return order;
 }
 
 // This member's share of the average's update.
@@ -150,12 +140,15 @@ void Trainer<T>::add_to_record(Epoch& epoch, int64_t step) noexcept {
   const bool mean = runner_.loss().mean_over_rows;
   const double weight = mean ? total_weight(epoch.data, batch)
                              : static_cast<double>(batches_per_epoch(network_, batch.rows, epoch.batch_size));
-  const double loss = step_loss_ + (mean ? weight : 1.0) * step_penalty_;
+  step_penalty_ *= runner_.loss().penalty_factor(epoch.hook != nullptr ? sum_.weight : weight);
+  const double penalty = (mean ? weight : 1.0) * step_penalty_, loss = step_loss_ + penalty;
   epoch.record.loss += loss;
+  epoch.record.penalty += penalty;
   epoch.weight_sum += weight;
   ++epoch.record.steps;
   const std::optional<AfterStep>& after_step = epoch.request.after_step;
-  if (after_step && (*after_step)(step, weight > 0.0 ? loss / weight : 0.0)) runner_.cancel();
+  const StepLoss of_step{weight > 0.0 ? loss / weight : 0.0, step_penalty_};
+  if (after_step && (*after_step)(step, of_step)) runner_.cancel();
 }
 
 template <class T>
@@ -168,7 +161,10 @@ void Trainer<T>::finish(Epoch& epoch) {
   if (hook_failure_) std::rethrow_exception(std::exchange(hook_failure_, nullptr));
   runner_.check_classes(epoch.caller());
   if (!runner_.loss_is_finite() || !epoch.optimizer.step_is_finite()) fail_not_finite(epoch, record.steps);
-  if (epoch.weight_sum > 0.0) record.loss /= epoch.weight_sum;
+  if (epoch.weight_sum > 0.0) {
+    record.loss /= epoch.weight_sum;
+    record.penalty /= epoch.weight_sum;
+  }
 }
 
 template <class T>
@@ -267,8 +263,8 @@ bool Trainer<T>::join_batches(Team& team, const StepRequest<T>& request, const E
     part.batch = {all.indices ? all.indices + first : nullptr, all.first_row + first,
                   i + 1 < parts ? batch_size : all.rows - first};
     part.step = request.step * static_cast<uint64_t>(epoch.request.accumulate) + static_cast<uint64_t>(i);
-    // Of the parts of a sum over rows one alone may bring the penalties.
-    if (team.index == 0 && i > 0) tasks.include_penalties(mean_over_rows && !request.summed);
+    if (team.index == 0 && i > 0)
+      tasks.include_penalties(runner_.loss().each_part_brings_penalties() && !request.summed);
     if (!run_batch(team, part, stop)) return false;
     T* to = i == 0 ? gradients_.data() : part_.data();
     tasks.run(team, runner_.workspace(), part.batch.rows, to, true, nullptr,
@@ -305,7 +301,7 @@ bool Trainer<T>::divide_sum(Team& team, const GradientHook<T>& hook) noexcept {
                                     sum_.values + own.first * kLine);
     team.barrier();
   }
-  runner_.add_penalty_gradient(team, sum_.values);
+  runner_.add_penalty_gradient(team, runner_.loss().penalty_factor(sum_.weight), sum_.values);
   team.barrier();
   return true;
 }
@@ -344,7 +340,8 @@ std::optional<double> Trainer<T>::value_and_gradient(const DataSet<T>& data, uin
                 "value_and_grad: the loss is not finite; first seen in " +
                     first_not_finite_place(network_, runner_.workspace(), rows, runner_.loss()));
   const double weight = runner_.loss().mean_over_rows ? total_weight(data, request.batch) : 1.0;
-  return (weight > 0.0 ? runner_.summed_loss(rows) / weight : 0.0) + runner_.penalty();
+  return (weight > 0.0 ? runner_.summed_loss(rows) / weight : 0.0) +
+         runner_.loss().penalty_factor(weight) * runner_.penalty();
 }
 
 template <class T>

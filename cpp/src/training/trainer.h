@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,10 +29,12 @@ struct EpochRequest {
   const double* learning_rates = nullptr;  // of each step, finite and at least 0; null: the optimizer's own
   int64_t accumulate = 1;                  // batches whose mean gradient makes one update
   std::optional<AfterStep> after_step = std::nullopt;
+  std::span<const int64_t> order = {};  // row numbers, each row once, in place of a shuffle; empty: none
 };
 
 struct EpochRecord {
-  double loss = 0.0;       // mean over the rows seen, by weight
+  double loss = 0.0;       // mean over the rows seen, by weight, penalties included
+  double penalty = 0.0;    // what the layers' penalties added to it
   int64_t steps = 0;       // updates
   bool cancelled = false;  // stopped by the poll; weights are those of the last whole step
 };

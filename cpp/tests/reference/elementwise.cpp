@@ -342,11 +342,11 @@ double update(UpdateRule rule, const std::vector<double>& c, double w, double g,
   if (rule == UpdateRule::kSgd) {
     w *= 1 - c[3];
     g += c[1] * w;
-    if (c[2] > 0) {
-      state[0] = c[2] * state[0] + g;
-      g = c[4] != 0 ? g + c[2] * state[0] : state[0];
-    }
-    return w - c[0] * g;
+    if (c[2] == 0) return w - c[0] * g;
+    if (c[5] != 0) g *= c[0];
+    state[0] = c[2] * state[0] + g;
+    const double step = c[4] != 0 ? g + c[2] * state[0] : state[0];
+    return w - (c[5] != 0 ? step : c[0] * step);
   }
   if (rule == UpdateRule::kAdam || rule == UpdateRule::kAmsgrad) {
     w *= 1 - c[6];

@@ -1,7 +1,7 @@
 """Losses: what training minimises. A name stands for the loss with its defaults."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field, fields
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
@@ -18,16 +18,35 @@ CustomLoss = Callable[[NDArray[Any], Any], tuple[float, ArrayLike]]
 
 @dataclass(frozen=True)
 class Loss:
-    """Base of all losses. `reduction` "mean" averages over rows by their weights, "sum" adds."""
+    """Base of all losses. `reduction` "mean" averages over rows by their weights, "sum" adds.
+
+    Common arguments:
+        scale: factor of the loss, in [1e-12, 1e12], beside which the layers' penalties
+            (`Dense(l1=..., l2=...)`) and weight decay stand as they are.
+        divide_penalty: True: the penalties of a batch are divided by the sum of its rows' weights
+            (its rows, where there are none), as scikit-learn's alpha is: they count like one row
+            more. For reduction "mean".
+    """
 
     kind: ClassVar[str]
+    scale: float = field(default=1.0, kw_only=True)
+    divide_penalty: bool = field(default=False, kw_only=True)
 
     def to_spec(self) -> Spec:
         """The description as the core has it."""
         return {"kind": self.kind, **vars(self)}
 
+    def __repr__(self) -> str:
+        common = ("scale", "divide_penalty")
+        shown = [
+            f"{part.name}={getattr(self, part.name)!r}"
+            for part in sorted(fields(self), key=lambda part: part.name in common)
+            if part.name not in common or getattr(self, part.name) != part.default
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class MeanSquaredError(Loss):
     """Mean over rows and outputs of (output - target)^2. Alias "mse"."""
 
@@ -35,7 +54,7 @@ class MeanSquaredError(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MeanAbsoluteError(Loss):
     """Mean over rows and outputs of |output - target|; the gradient at 0 is 0. Alias "mae"."""
 
@@ -43,7 +62,7 @@ class MeanAbsoluteError(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Huber(Loss):
     """Mean of (y - t)^2 / 2 where |y - t| <= delta, else delta (|y - t| - delta / 2).
 
@@ -58,7 +77,7 @@ class Huber(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LogCosh(Loss):
     """Mean of log(cosh(output - target)): like Huber's loss, with all derivatives smooth."""
 
@@ -66,7 +85,7 @@ class LogCosh(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Quantile(Loss):
     """Mean of max(q (t - y), (q - 1) (t - y)); outputs become quantiles (Koenker & Bassett 1978).
 
@@ -88,7 +107,7 @@ class Quantile(Loss):
         return {**super().to_spec(), "level": list(level) if several else level}  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Poisson(Loss):
     """Mean of exp(y) - t y: Poisson's negative log-likelihood but for a constant, y = log(rate).
 
@@ -105,7 +124,7 @@ class Poisson(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gamma(Loss):
     """Mean of t exp(-y) + y: gamma's negative log-likelihood but for constants, y = log(mean).
 
@@ -117,7 +136,7 @@ class Gamma(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tweedie(Loss):
     """Mean of exp((2 - p) y) / (2 - p) - t exp((1 - p) y) / (1 - p), with y = log(mean).
 
@@ -134,7 +153,7 @@ class Tweedie(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GaussianNegativeLogLikelihood(Loss):
     """Mean of (s + (m - t)^2 exp(-s)) / 2: the network predicts mean m and log variance s.
 
@@ -146,7 +165,7 @@ class GaussianNegativeLogLikelihood(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BinaryCrossEntropy(Loss):
     """Mean of -t log(p) - (1 - t) log(1 - p) over rows and outputs, after a last "sigmoid".
 
@@ -166,7 +185,7 @@ class BinaryCrossEntropy(Loss):
     positive_weight: float = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CrossEntropy(Loss):
     """Mean over rows of -sum_k t_k log(p_k), after a last "softmax".
 
@@ -182,7 +201,7 @@ class CrossEntropy(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BinaryFocal(Loss):
     """Mean of (1 - exp(-b))^gamma b, where b is the binary cross-entropy, after a last "sigmoid".
 
@@ -198,7 +217,7 @@ class BinaryFocal(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Focal(Loss):
     """Mean over rows of -sum_k t_k (1 - p_k)^gamma log(p_k), after a last "softmax".
 
@@ -214,7 +233,7 @@ class Focal(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Hinge(Loss):
     """Mean of max(0, 1 - t y), after "identity" or "tanh" (Cortes & Vapnik 1995).
 
@@ -225,7 +244,7 @@ class Hinge(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SquaredHinge(Loss):
     """Mean of max(0, 1 - t y)^2, with targets and last activations as for `Hinge`."""
 
@@ -233,7 +252,7 @@ class SquaredHinge(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KLDivergence(Loss):
     """Mean over rows of sum_k t_k log(t_k / p_k), after a last "softmax" (Kullback & Leibler 1951).
 
@@ -245,7 +264,7 @@ class KLDivergence(Loss):
     reduction: Reduction = "mean"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CosineSimilarity(Loss):
     """Mean over rows of 1 - y.t / (|y| |t|), norms at least 1e-8; lengths do not count.
 

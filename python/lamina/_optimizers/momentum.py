@@ -21,6 +21,9 @@ class SGD(Optimizer):
         learning_rate: step size, at least 0, or a schedule.
         momentum: share of the last step that is kept, in [0, 1).
         nesterov: look ahead along the momentum.
+        rate_in_velocity: v = momentum * v - learning_rate * g; w += v, or with nesterov w +=
+            momentum * v - learning_rate * g, as in Keras and scikit-learn. It differs where the
+            learning rate changes: the steps that are kept have the rates that they were made with.
         common: weight_decay, decoupled, clipping and so on; see `Optimizer`.
     """
 
@@ -32,9 +35,16 @@ class SGD(Optimizer):
         *,
         momentum: float = 0.0,
         nesterov: bool = False,
+        rate_in_velocity: bool = False,
         **common: Unpack[CommonOptions],
     ) -> None:
-        super().__init__(learning_rate, momentum=momentum, nesterov=nesterov, **common)
+        super().__init__(
+            learning_rate,
+            momentum=momentum,
+            nesterov=nesterov,
+            rate_in_velocity=rate_in_velocity,
+            **common,
+        )
 
 
 class Adam(Optimizer):
@@ -48,6 +58,8 @@ class Adam(Optimizer):
         beta1, beta2: memory of the two running means, in [0, 1).
         epsilon: added to the root of the second mean, at least 0.
         amsgrad: the largest v so far in place of v (Reddi et al. 2018).
+        epsilon_hat: epsilon is added to sqrt(v), and the correction by 1 - beta2^t follows: the
+            paper's "epsilon hat", as in Keras and scikit-learn.
         common: weight_decay, decoupled, clipping and so on; see `Optimizer`.
     """
 
@@ -61,6 +73,7 @@ class Adam(Optimizer):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         amsgrad: bool = False,
+        epsilon_hat: bool = False,
         **common: Unpack[CommonOptions],
     ) -> None:
         super().__init__(
@@ -68,6 +81,7 @@ class Adam(Optimizer):
             beta1=beta1,
             beta2=beta2,
             epsilon=epsilon,
+            epsilon_hat=epsilon_hat,
             kind="amsgrad" if amsgrad else None,
             **common,
         )
@@ -111,7 +125,7 @@ class NAdam(Optimizer):
     / (sqrt(v / (1 - beta2^t)) + epsilon).
 
     Args:
-        learning_rate, beta1, beta2, epsilon: as for `Adam`.
+        learning_rate, beta1, beta2, epsilon, epsilon_hat: as for `Adam`.
         momentum_decay: how fast the momentum reaches beta1, at least 0.
         common: weight_decay, decoupled, clipping and so on; see `Optimizer`.
     """
@@ -126,6 +140,7 @@ class NAdam(Optimizer):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         momentum_decay: float = 0.004,
+        epsilon_hat: bool = False,
         **common: Unpack[CommonOptions],
     ) -> None:
         super().__init__(
@@ -134,6 +149,7 @@ class NAdam(Optimizer):
             beta2=beta2,
             epsilon=epsilon,
             momentum_decay=momentum_decay,
+            epsilon_hat=epsilon_hat,
             **common,
         )
 

@@ -41,7 +41,10 @@ class Objective:
         title: str,
     ) -> None:
         _check_steady(net.to_spec(), title)
-        self.mean = json.loads(loss.spec()).get("reduction", "mean") == "mean"
+        spec = json.loads(loss.spec())
+        self.mean = spec.get("reduction", "mean") == "mean"
+        self._scale: float = spec.get("scale", 1.0)
+        self._divides_penalty: bool = spec.get("divide_penalty", False)
         _check_unlimited(net.to_spec(), self.mean, title)
         self._net = Stack._from_spec(net.to_spec(), seed=net.seed, dtype="float64")
         self._net.set_parameters(net.parameters())
@@ -100,6 +103,8 @@ class Objective:
             if self.mean:
                 weight = len(part.x) if part.weights is None else float(part.weights.sum())
             total, seen = total + weight * value, seen + weight
+            if self._divides_penalty and first > 0:  # once for all rows
+                total -= self._core.penalty()
         self.loss = total / seen if self.mean else total
         gradient = np.concatenate([array.ravel() for array in gradients.values()])
         decay = self._decay * weights
@@ -158,7 +163,7 @@ class Objective:
             all_weights = self._data.weights
             total = len(self._data.x) if all_weights is None else float(all_weights.sum())
             weights = weights / (total * int(self._core.outputs))
-        return np.asarray(np.sqrt(weights)[:, None] * self._unit)
+        return np.asarray(np.sqrt(self._scale * weights)[:, None] * self._unit)
 
 
 def _as_float64(array: Array | None) -> Array | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks.numbers import COUNTABLE, check_whole, checked_seed
-from lamina._checks.types import NDArray
+from lamina._checks.types import ArrayLike, NDArray
 
 
 def batches(
@@ -39,8 +39,27 @@ def batches(
         check_whole(value, name, "batches", below=COUNTABLE)
     seed = checked_seed(seed)
     order = _core.shuffled_rows(int(rows), seed, int(epoch)) if shuffle else np.arange(rows)
+    return cut(order, batch_size, smallest)
+
+
+def cut(order: NDArray[np.int64], batch_size: int, smallest: int) -> Iterator[NDArray[np.int64]]:
+    """The batches of rows in this order; arguments as for `batches`."""
+    rows = len(order)
     starts = list(range(0, rows, batch_size))
     if len(starts) > 1 and rows - starts[-1] < smallest:
         starts.pop()
     ends = [*starts[1:], rows]
     return (order[first:last] for first, last in zip(starts, ends, strict=True))
+
+
+def checked_order(order: ArrayLike, rows: int) -> NDArray[np.int64]:
+    """What a user's function gave as the row numbers of an epoch; the core checks their values."""
+    array = np.asarray(order)
+    if array.dtype.kind not in "iu" or array.ndim != 1:
+        raise TypeError(
+            "fit: expected the function given as shuffle to return an array of whole row numbers "
+            f"[{rows}], got {array.dtype} of shape {list(array.shape)}"
+        )
+    if array.dtype == np.uint64 and len(array):
+        array = np.minimum(array, np.uint64(2**63 - 1))
+    return np.ascontiguousarray(array, dtype=np.int64)

@@ -15,7 +15,7 @@ from lamina._network.checked_data import checked_inputs
 from lamina._network.examples import Array
 from lamina._network.stack import Stack
 from lamina._optimizers.objective import Floats
-from lamina._training.batches import batches
+from lamina._training.batches import batches, cut
 from lamina._training.fit import Fit
 
 Result = TypeVar("Result")
@@ -106,24 +106,35 @@ def custom_value_and_grad(
 class CustomLossFit(Fit):
     """One call of fit with a custom loss, whose steps are taken in Python."""
 
-    def _train_rows(self, rates: Floats | None, outputs: Array | None) -> float | None:
-        """All rows once, by these rates of the steps; None where the core breaks the epoch off."""
+    def _train_rows(
+        self, rates: Floats | None, outputs: Array | None
+    ) -> tuple[float, float] | None:
+        """All rows once, by these rates of the steps: the mean loss, and the penalties' part of it.
+
+        None where the core breaks the epoch off.
+        """
         core, options, rows = self.net._core_network(), self._options, len(self._train.x)
         handle: Any = self._optimizer_handle()
         average = options.average
-        epoch, total = self.net.epochs_trained + 1, 0.0
-        taken = batches(
-            rows,
-            options.batch_size,
-            seed=self.net.seed,
-            epoch=epoch,
-            shuffle=options.shuffle,
-            smallest=core.smallest_batch,
-        )
+        epoch, total, penalties = self.net.epochs_trained + 1, 0.0, 0.0
+        if callable(options.shuffle):
+            order = self._order(epoch - 1 - self._epochs_before)
+            _core.check_each_row_once(order, rows, "fit")
+            taken = cut(order, options.batch_size, core.smallest_batch)
+        else:
+            taken = batches(
+                rows,
+                options.batch_size,
+                seed=self.net.seed,
+                epoch=epoch,
+                shuffle=options.shuffle,
+                smallest=core.smallest_batch,
+            )
         for step in range(self.steps_per_epoch()):
             if rates is not None:
                 handle.learning_rate = float(rates[step])
             parts = list(islice(taken, options.accumulate))
+            penalty, part_rows = float(core.penalty()), sum(map(len, parts))
             try:
                 loss = self._sum_of_parts(core, handle, parts, outputs)
                 core.apply_gradients(handle)
@@ -131,19 +142,20 @@ class CustomLossFit(Fit):
                 raise _core.NotFiniteError(
                     f"fit, epoch {epoch}, step {step + 1}: {error}"
                 ) from None
-            total += loss
+            total += loss + penalty * part_rows
+            penalties += penalty * part_rows
             if average is not None and average.per == "step":
                 average.update(self.net)
-            if self.loop.step_ended(step, loss / sum(map(len, parts))):
+            if self.loop.step_ended(step, (loss + penalty * part_rows) / part_rows, penalty):
                 core.end_epoch()
                 return None
         core.end_epoch()
-        return total / rows
+        return total / rows, penalties / rows
 
     def _sum_of_parts(
         self, core: Any, handle: Any, parts: list[Array], outputs: Array | None
     ) -> float:
-        """Gradient of the mean over some batches; returns the loss times their rows."""
+        """Gradient of the mean over some batches; the loss, without penalties, times their rows."""
         train, rows, total = self._train, sum(map(len, parts)), 0.0
         for index, part in enumerate(parts):
             value, found = run_custom_loss(
@@ -158,7 +170,7 @@ class CustomLossFit(Fit):
             total += value * len(part)
             if outputs is not None:
                 outputs[part] = found
-        return total + float(core.penalty()) * rows
+        return total
 
     def _validation_loss(self, outputs: Array | None) -> float:
         data = self._validation

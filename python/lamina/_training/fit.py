@@ -9,6 +9,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks.numbers import check_whole, is_number
+from lamina._checks.types import ArrayLike, NDArray
 from lamina._losses.losses import CustomLoss
 from lamina._losses.scoring import Scorer, output_kind
 from lamina._network.adapt import adapt_ends
@@ -17,6 +18,7 @@ from lamina._network.stack import Stack
 from lamina._optimizers.full_batch import FullBatchOptimizer
 from lamina._optimizers.optimizer import Optimizer
 from lamina._optimizers.weight_average import WeightAverage
+from lamina._training.batches import checked_order
 from lamina._training.callbacks import EarlyStopping, Record, checked_callbacks, methods_of
 from lamina._training.class_weights import with_class_weights
 from lamina._training.history import History
@@ -25,6 +27,8 @@ from lamina._training.training_warnings import LossCheck
 from lamina.metrics._metric import Mode
 
 Verbose = Literal["auto"] | bool | int
+# The row numbers of an epoch, from 0.
+RowOrder = Callable[[int], ArrayLike]
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class FitOptions:
 
     epochs: int = 10
     batch_size: int = 32
-    shuffle: bool = True
+    shuffle: bool | RowOrder = True
     accumulate: int = 1
     average: WeightAverage | None = None
     early_stopping: int | EarlyStopping | None = None
@@ -67,8 +71,11 @@ class FitOptions:
                 raise TypeError(f"fit: expected {name} as a number, got {value!r}")
         if self.time_limit is not None and self.time_limit <= 0:
             raise ValueError(f"fit: expected time_limit above 0 s, got {self.time_limit}")
-        if not isinstance(self.shuffle, bool | np.bool_):
-            raise TypeError(f"fit: expected shuffle as True or False, got {self.shuffle!r}")
+        if not isinstance(self.shuffle, bool | np.bool_) and not callable(self.shuffle):
+            raise TypeError(
+                "fit: expected shuffle as True or False, or a function of the epoch, got "
+                f"{self.shuffle!r}"
+            )
         if not isinstance(self.average, WeightAverage | None):
             raise TypeError(f"fit: expected average as WeightAverage(), got {self.average!r}")
         if self.verbose != "auto" and not isinstance(self.verbose, int):
@@ -196,6 +203,11 @@ class Fit:
             self.net.epochs_trained = self._epochs_before + loop.epochs_trained
         return self.history
 
+    @property
+    def step_penalty(self) -> float:
+        """What the layers' penalties added to the loss of the last step; for `on_step_end`."""
+        return self.loop.step_penalty
+
     def steps_per_epoch(self) -> int:
         """Updates that an epoch makes."""
         return (self._loop or self._new_loop(None)).steps_per_epoch()
@@ -234,6 +246,11 @@ class Fit:
     def _optimizer_handle(self) -> _core.Optimizer | None:
         handle: _core.Optimizer = self.optimizer.handle_for(self.net)
         return handle
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        """The row numbers of an epoch, as the user's function has them."""
+        assert callable(self._options.shuffle)
+        return checked_order(self._options.shuffle(epoch), len(self._train.x))
 
     def _metric_modes(self) -> dict[str, Mode | None]:
         return self._scorer.modes

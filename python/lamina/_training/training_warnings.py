@@ -91,7 +91,7 @@ class LossCheck:
             return
         net, rate = self._fit.net, record.get("learning_rate", 0.0)
         rises, self._rate = rate > self._rate > 0.0, rate
-        self._losses.append(record["loss"] - float(net._core_network().penalty()))
+        self._losses.append(record["loss"] - record.get("penalty", 0.0))
         # An iteration over all rows does what many steps do.
         whole = not hasattr(self._fit.optimizer, "learning_rate")
         self._steps += _FEWEST_STEPS if whole else self._fit.steps_per_epoch()

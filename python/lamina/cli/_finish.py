@@ -60,25 +60,23 @@ class Finish:
         """Raise what ended the training early, or what went wrong after it; the model is saved."""
         ended = self._trained.error
         if isinstance(ended, KeyboardInterrupt):
-            raise type(ended)("; ".join([f" in {self._epoch()}", *self.problems, self._saved()]))
+            raise type(ended)(
+                "; ".join([f" in {self._trained.ended_in}", *self.problems, self._saved()])
+            )
         if ended is not None:
             sentence = " ".join(str(ended).split()) or type(ended).__name__
-            self.problems.insert(0, f"the training ended in {self._epoch()}: {sentence}")
+            self.problems.insert(0, f"the training ended in {self._trained.ended_in}: {sentence}")
         if self.problems:
             raise TableError("; ".join([*self.problems, self._saved()])) from ended
-
-    def _epoch(self) -> str:
-        return f"epoch {self._trained.epochs + 1}"
 
     def _saved(self) -> str:
         if self.place is None:
             return "the model is not saved"
         if self._trained.error is None:
             return f"the model is saved in {self.place}"
-        epoch = self._trained.best_epoch
-        if epoch == self._trained.epochs:
-            return f"the weights of epoch {epoch} are saved in {self.place}"
-        return f"the best weights so far, of epoch {epoch}, are saved in {self.place}"
+        kept = self._trained.kept
+        verb = "is" if kept == "the network before it" else "are"
+        return f"{kept} {verb} saved in {self.place}"
 
     def _save(self) -> None:
         """Save the model where it belongs, or else where there is room for it."""

@@ -145,6 +145,10 @@ def print_issues(issues: Sequence[ColumnIssue], rows: int) -> None:
 
 def describe_epochs(training: Mapping[str, Any]) -> str:
     """Which epoch's weights were kept, and why training ended, in a few words."""
+    members = training.get("members", [])
+    if len(members) > 1:
+        best = [member["best_epoch"] for member in members]
+        return f"{len(members)} networks, best epochs {min(best)} to {max(best)}"
     best, epochs = training["best_epoch"], training["epochs"]
     reason = training.get("stop_reason", "")
     if "not improved" in reason:

@@ -61,7 +61,8 @@ def _train(arguments: Arguments) -> None:
             say(console, f"--{part} is the training table itself: its figures flatter")
     preprocessor = training.preprocessor
     network = training.recipe.describe(training.plan.target, preprocessor.width)
-    say(console, f"network: {network}")
+    count = arguments.n_members
+    say(console, f"network: {network}" if count == 1 else f"{count} networks: each {network}")
     trained = _run(training, console)
     model = TableModel.trained(training, trained, arguments.table.name)
     finish = Finish(model, arguments.output, training, trained)

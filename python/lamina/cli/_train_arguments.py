@@ -199,6 +199,20 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         "%(default)s)",
     )
     add(
+        "--n-members",
+        type=at_least(1),
+        default=TrainOptions.n_members,
+        metavar="N",
+        help="networks whose outputs are averaged; each holds back another share of the rows "
+        "(default: %(default)s)",
+    )
+    add(
+        "--time-limit",
+        type=positive,
+        metavar="SECONDS",
+        help="of all of it; further networks are trained while time is left (default: none)",
+    )
+    add(
         "--seed",
         type=at_least(0),
         default=TrainOptions.seed,

@@ -49,7 +49,8 @@ from lamina.tabular._target import (
     target_from_record,
 )
 from lamina.tabular._texts import MISSING_VALUES
-from lamina.tabular._training import TableTraining, Trained
+from lamina.tabular._trained import Trained
+from lamina.tabular._training import TableTraining
 
 __all__ = [
     "FAR_OUTSIDE",

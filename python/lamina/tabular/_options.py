@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from lamina import _core
@@ -67,9 +67,19 @@ class TrainOptions:
     epochs: int | None = None
     patience: int | None = None
     average: float = 0.99
+    n_members: int = 1
+    time_limit: float | None = None
     seed: int = 0
 
+    @staticmethod
+    def among(values: Mapping[str, Any]) -> "TrainOptions":
+        """The options among values by name, such as the arguments of a function."""
+        return TrainOptions(**{field.name: values[field.name] for field in fields(TrainOptions)})
+
     def __post_init__(self) -> None:
+        for name in ("target", "time_column", "weight_column"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, str(getattr(self, name)))
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if not isinstance(value, str | None) or value not in choices:
@@ -110,9 +120,9 @@ class TrainOptions:
         object.__setattr__(self, name, tuple(value))
 
     def _check_numbers(self) -> None:
-        for name in ("bins", "batch_size", "epochs", "patience"):
+        for name in ("bins", "batch_size", "epochs", "patience", "n_members"):
             value = getattr(self, name)
-            if value is not None or name == "bins":
+            if value is not None or name in ("bins", "n_members"):
                 check_whole(value, name, _WHERE, least=2 if name == "bins" else 1)
         checked_seed(self.seed)
         for name, takes_0, below in (
@@ -121,9 +131,10 @@ class TrainOptions:
             ("average", True, 1.0),
             ("learning_rate", False, math.inf),
             ("weight_decay", True, math.inf),
+            ("time_limit", False, math.inf),
         ):
             value = getattr(self, name)
-            if value is None and name in ("learning_rate", "weight_decay"):
+            if value is None and name in ("learning_rate", "weight_decay", "time_limit"):
                 continue
             if is_number(value) and 0.0 <= value < below and (takes_0 or value > 0.0):
                 continue

@@ -78,7 +78,7 @@ class Recipe:
         sizes = "-".join(str(size) for size in (width, *self.hidden, target.outputs))
         return f"{sizes}, {self.activation}, {output_activation(target)}"
 
-    def build_network(self, target: Target, preprocessor: Preprocessor) -> Sequential:
+    def build_network(self, target: Target, preprocessor: Preprocessor, seed: int) -> Sequential:
         """A network without weights yet."""
         layers: list[Layer] = [preprocessor.layer()]
         for units in self.hidden:
@@ -86,7 +86,7 @@ class Recipe:
             if self.dropout > 0.0:
                 layers.append(Dropout(self.dropout))
         layers.append(Dense(target.outputs, output_activation(target)))
-        return Sequential(layers, seed=self.seed)
+        return Sequential(layers, seed=seed)
 
 
 def output_activation(target: Target) -> str:

@@ -1,9 +1,8 @@
 """A network together with what turns a table into its inputs and its outputs into answers."""
 
-import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -21,14 +20,22 @@ from lamina.tabular._checks import ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._columns import Floats, TableError
 from lamina.tabular._encoders import Record
 from lamina.tabular._findings import findings
+from lamina.tabular._networks import Networks
 from lamina.tabular._options import TrainOptions, check_validation
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._remedies import table_named
 from lamina.tabular._rows import read_target
 from lamina.tabular._scores import Scores, score_outputs
-from lamina.tabular._table_file import TableParts, read_table_model, write_table_model
+from lamina.tabular._table_file import (
+    TableParts,
+    read_table_model,
+    table_model_bytes,
+    table_model_from_bytes,
+    write_table_model,
+)
 from lamina.tabular._target import ClassTarget, Target
-from lamina.tabular._training import TableTraining, Trained
+from lamina.tabular._trained import Trained
+from lamina.tabular._training import TableTraining
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,6 @@ class Measured:
     weights: Floats | None
 
 
-@dataclass
 class TableModel:
     """Predicts a column of a table from its other columns; saved as one file.
 
@@ -54,29 +60,53 @@ class TableModel:
     table holds what training did not see: once for each column and kind of finding in the life of
     a model, so that a service is not flooded. `check` counts them at every call.
 
-    Attributes:
+    Args:
         preprocessor: from columns to network inputs.
         target: from network outputs to class names or numbers.
         network: a network that begins with `preprocessor.layer()` and has softmax, sigmoid or
-            identity outputs.
+            identity outputs; or several, whose outputs are averaged.
         training: JSON record of how it was trained.
+        shares: how much each of several networks counts; None: all the same.
+
+    Attributes:
+        preprocessor, target, training: as given.
+        networks: the networks. shares: how much each counts in the mean, with the sum 1.
 
     Raises:
-        TableError: the network does not begin with the preprocessor's layer.
+        TableError: a network does not begin with the preprocessor's layer, or shares do not fit.
     """
 
-    preprocessor: Preprocessor
-    target: Target
-    network: Sequential
-    training: Record = field(default_factory=dict)
-    _told: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False, compare=False)
+    def __init__(
+        self,
+        preprocessor: Preprocessor,
+        target: Target,
+        network: Sequential | Sequence[Sequential],
+        training: Record | None = None,
+        *,
+        shares: Sequence[float] | None = None,
+    ) -> None:
+        networks = [network] if isinstance(network, Sequential) else network
+        self.preprocessor = preprocessor
+        self.target = target
+        self.training: Record = {} if training is None else training
+        self._networks = Networks(networks, shares)
+        self._networks.check_first_layers(preprocessor.layer())
+        self.networks, self.shares = self._networks.each, self._networks.shares
+        self._told: set[tuple[str, str]] = set()
 
-    def __post_init__(self) -> None:
-        if self.network.layers[0] != self.preprocessor.layer():
+    @property
+    def network(self) -> Sequential:
+        """The network of a model that has one.
+
+        Raises:
+            TableError: there are several, which `networks` has.
+        """
+        if len(self.networks) > 1:
             raise TableError(
-                "expected a network whose first layer is the preprocessor's layer(), got one that "
-                f"begins with {self.network.layers[0].title()}"
+                f"the model is the mean of {len(self.networks)} networks; expected a model of one: "
+                "see networks"
             )
+        return self.networks[0]
 
     @classmethod
     def fit(
@@ -112,6 +142,8 @@ class TableModel:
         epochs: int | None = None,
         patience: int | None = None,
         average: float = 0.99,
+        n_members: int = 1,
+        time_limit: float | None = None,
         seed: int = 0,
         callbacks: Sequence[Callback | Any] = (),
         verbose: Verbose = "auto",
@@ -150,13 +182,19 @@ class TableModel:
             batch_size, epochs, patience: None: by the number of rows: batches of 32 to 1,024; at
                 least 200 epochs and 14,000 batches; at least 2,000 batches without improvement.
             average: decay of the `WeightAverage` that is validated and kept, in [0, 1); 0: none.
+            n_members: networks whose outputs are averaged (probabilities, or numbers). Where rows
+                are held back at random, each holds back another share of them (k-fold), so that
+                every row is learnt from; elsewhere they differ by their seeds.
+            time_limit: seconds for all of it; further networks are trained while time is left,
+                and there is always one. None: no limit.
             seed: of the rows held back, the first weights and the order of rows.
             callbacks, verbose: as in `Sequential.fit`.
 
         Returns:
             The trained model. `training` records all of it: "recipe", "columns", "giveaways",
-            "history" (also `history`), "best_epoch", "stop_reason", and "results" of the
-            validation rows.
+            "history" (also `history`), "best_epoch", "stop_reason" (of the first network),
+            "members" (of each), and "results" of the validation rows, by networks that did not
+            learn from them.
 
         Raises:
             TableError: a column is missing or cannot be read, or the target cannot be learnt.
@@ -176,37 +214,7 @@ class TableModel:
             >>> model.predict({"hours": [1, 8]}).tolist()
             ['no', 'yes']
         """
-        options = TrainOptions(
-            target=str(target),
-            validation_fraction=validation_fraction,
-            split=split,
-            time_column=None if time_column is None else str(time_column),
-            weight_column=None if weight_column is None else str(weight_column),
-            class_weight=class_weight,
-            monitor=monitor,
-            task=task,
-            numeric=numeric,
-            categorical=categorical,
-            ignore=ignore,
-            parse_numbers=parse_numbers,
-            date_format=date_format,
-            missing=missing,
-            only_missing=only_missing,
-            numbers=numbers,
-            bins=bins,
-            decimal=decimal,
-            hidden=hidden,
-            activation=activation,
-            dropout=dropout,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            epochs=epochs,
-            patience=patience,
-            average=average,
-            seed=seed,
-        )
+        options = TrainOptions.among(locals())
         return cls._fit(table, validation, options, callbacks, verbose)
 
     @classmethod
@@ -218,7 +226,6 @@ class TableModel:
         callbacks: Sequence[Callback | Any],
         verbose: Verbose,
     ) -> Self:
-        begin = time.perf_counter()
         training = TableTraining(as_columns(table), options)
         if validation is None:
             training.hold_back()
@@ -237,30 +244,29 @@ class TableModel:
             raise trained.error
         model = cls.trained(training, trained, type(table).__name__)
         results = {"validation": training.scores("validation", model.outputs_of)}
-        model.training |= {"results": results, "seconds": time.perf_counter() - begin}
+        model.training |= {"results": results, "seconds": training.seconds}
         return model
 
     @classmethod
     def trained(cls, training: TableTraining, trained: Trained, table: str) -> Self:
         """The model of a training on a table of that name."""
         record = {"lamina": __version__, "table": table, **training.record(trained)}
-        return cls(training.preprocessor, training.plan.target, trained.network, record)
+        return cls(training.preprocessor, training.plan.target, trained.networks, record)
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """Losses and metrics of the training by name, one value an epoch."""
+        """Losses and metrics of the (first) network's training by name, one value an epoch."""
         return dict(self.training.get("history", {}))
 
     def outputs(self, table: TableLike) -> Floats:
-        """The network's outputs [rows, outputs] as float64."""
+        """The outputs of the network, or their mean [rows, outputs], as float64."""
         inputs, issues = self.preprocessor.encode(table)
         self._warn(issues, len(inputs))
         return self.outputs_of(inputs)
 
     def outputs_of(self, inputs: NDArray[np.float32]) -> Floats:
         """As `outputs`, of rows that the preprocessor has encoded [rows, inputs]."""
-        outputs = np.asarray(self.network.predict(inputs))
-        return outputs.reshape(len(outputs), self.target.outputs).astype(np.float64)
+        return self._networks.outputs(inputs, self.target.outputs)
 
     def check(self, table: TableLike) -> list[ColumnIssue]:
         """What the table holds that training did not see, counted by column: see `ColumnIssue`.
@@ -339,12 +345,12 @@ class TableModel:
     def save(self, path: str | Path) -> None:
         """Write preprocessing, network, class names and training record to one file.
 
-        Beside the network the file holds the object `schema` ("lamina.tabular.model"), `version`
-        (2), `preprocessor`, `target` and `training`, and the tensors of the former two under
-        `preprocessor.` and `target.`. Numbers in `training` that are not finite become null.
+        Beside the first network the file holds the object `schema` ("lamina.tabular.model"),
+        `version` (3), `preprocessor`, `target`, `networks` (the further ones) and `training`, and
+        the tensors of these, such as `networks.1.layers.1.weight`. Numbers in `training` that are
+        not finite become null.
         """
-        parts = TableParts(self.preprocessor, self.target, self.network, self.training)
-        write_table_model(path, parts)
+        write_table_model(path, self._parts())
 
     @staticmethod
     def load(path: str | Path) -> "TableModel":
@@ -354,13 +360,21 @@ class TableModel:
             TableError: no table model, another version, or parts that do not fit each other.
             OSError: the file cannot be read.
         """
-        parts = read_table_model(path)
-        try:
-            model = TableModel(parts.preprocessor, parts.target, parts.network, parts.training)
-            model._check_network()
-        except ValueError as error:
-            raise TableError(f"{path}: {error}") from None
-        return model
+        return TableModel._of_parts(read_table_model(path))
+
+    def __getstate__(self) -> bytes:
+        return table_model_bytes(self._parts())
+
+    def __setstate__(self, data: bytes) -> None:
+        self.__dict__.update(vars(TableModel._of_parts(table_model_from_bytes(data))))
+
+    def _parts(self) -> TableParts:
+        return TableParts(self.preprocessor, self.target, self._networks, self.training)
+
+    @staticmethod
+    def _of_parts(parts: TableParts) -> "TableModel":
+        each, shares = parts.networks.each, parts.networks.shares.tolist()
+        return TableModel(parts.preprocessor, parts.target, each, parts.training, shares=shares)
 
     @property
     def missing_values(self) -> tuple[str, ...]:
@@ -372,15 +386,6 @@ class TableModel:
         """The column of weights that the model was trained with."""
         name = self.training.get("weight_column")
         return name if isinstance(name, str) else None
-
-    def _check_network(self) -> None:
-        """One row must go through: the network fits the preprocessing and the target."""
-        row = np.zeros((1, self.preprocessor.inputs), dtype=np.float32)
-        outputs = np.asarray(self.network.predict(row)).size
-        if outputs != self.target.outputs:
-            raise TableError(
-                f"the target needs {self.target.outputs} network outputs, but there are {outputs}"
-            )
 
     def _warn(self, issues: Sequence[ColumnIssue], rows: int) -> None:
         new = [issue for issue in issues if (issue.column, issue.kind) not in self._told]

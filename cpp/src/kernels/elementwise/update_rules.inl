@@ -29,7 +29,7 @@ struct RunningMean {
 };
 
 // Without kDecay neither decay costs an operation.
-template <class T, bool kDecay, bool kMomentum, bool kNesterov>
+template <class T, bool kDecay, bool kMomentum, bool kNesterov, bool kRateInVelocity = false>
 struct SgdRule {
   static constexpr int kStates = kMomentum ? 1 : 0;
   Vec<T> rate, decay, momentum, shrink;
@@ -43,12 +43,13 @@ struct SgdRule {
       w = w * shrink;
       g = fma(decay, w, g);
     }
+    if constexpr (kRateInVelocity) g = rate * g;
     if constexpr (kMomentum) {
       const Vec<T> velocity = fma(momentum, state.v[0], g);
       state.v[0] = velocity;
       g = kNesterov ? fma(momentum, velocity, g) : velocity;
     }
-    return fnma(rate, g, w);
+    return kRateInVelocity ? w - g : fnma(rate, g, w);
   }
 };
 

@@ -74,8 +74,13 @@ bool sgd_update(const Update<T>& job) noexcept {
     return decays ? run_update(job, SgdRule<T, true, false, false>(c))
                   : run_update(job, SgdRule<T, false, false, false>(c));
   }
-  if (c[4] == T(0)) return run_update(job, SgdRule<T, true, true, false>(c));
-  return run_update(job, SgdRule<T, true, true, true>(c));
+  const bool nesterov = c[4] != T(0);
+  if (c[5] != T(0)) {
+    return nesterov ? run_update(job, SgdRule<T, true, true, true, true>(c))
+                    : run_update(job, SgdRule<T, true, true, false, true>(c));
+  }
+  return nesterov ? run_update(job, SgdRule<T, true, true, true>(c))
+                  : run_update(job, SgdRule<T, true, true, false>(c));
 }
 
 template <class T>
