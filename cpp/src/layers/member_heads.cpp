@@ -115,7 +115,7 @@ void MemberHeads<T>::run_gradient_task(int task, int64_t inputs_per_task, int fi
                                                           .transposed_wanted = pass.transposed_wanted,
                                                           .gradients = pass.gradients,
                                                           .compute = pass.compute,
-                                                          .penalties = pass.penalties,
+                                                          .penalty_factor = pass.penalty_factor,
                                                           .updater = pass.updater,
                                                           .scratch = pass.scratch,
                                                           .fetch_ahead = pass.fetch_ahead});
