@@ -8,18 +8,30 @@
 
 namespace lamina {
 
+inline constexpr auto read_activation = [](const JsonReader& from, const char* name, ActivationSpec& value) {
+  value = activation_from_json(from.at(name));
+};
+inline constexpr auto write_activation = [](const ActivationSpec& value) {
+  return activation_to_json(value);
+};
+
+template <class Visitor>
+void describe_factor(Visitor& visitor, const char* name, double& factor) {
+  visitor.number(name, factor, 0.0, kAnyNumber, InJson::kUnlessDefault);
+}
+
 template <class Visitor>
 void describe_learning(Visitor& visitor, LearningOptions& o) {
   visitor.boolean("trainable", o.trainable, InJson::kUnlessDefault);
-  visitor.number("rate_factor", o.rate_factor, 0.0, kAnyNumber, InJson::kUnlessDefault);
-  visitor.number("decay_factor", o.decay_factor, 0.0, kAnyNumber, InJson::kUnlessDefault);
+  describe_factor(visitor, "rate_factor", o.rate_factor);
+  describe_factor(visitor, "decay_factor", o.decay_factor);
 }
 
 [[noreturn]] inline void fail(const std::string& where, const std::string& what) {
   throw Error(Error::Kind::kValue, where + ": " + what);
 }
 
-// What no range of a single option tells; specialised before LAMINA_INSTANTIATE_OPTIONS.
+// What no range of a single option tells: found by the options' type, before LAMINA_INSTANTIATE_OPTIONS.
 template <class Options>
 void check_rest(const std::string&, const Options&) {}
 

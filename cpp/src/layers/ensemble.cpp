@@ -77,7 +77,12 @@ std::vector<Layer<T>*> Ensemble<T>::adapt(const Dense<T>& dense, int64_t inputs,
                           .scale_name = "output_scales",
                           .learning = options_.learning,
                           .activation = dense.options().activation};
-  if (dense.options().bias) after.bias = {dense.options().bias_initializer, inputs, dense.options().learning};
+  if (dense.options().bias) {
+    LearningOptions learning = dense.options().learning;
+    learning.rate_factor *= dense.options().bias_rate_factor;
+    learning.decay_factor *= dense.options().bias_decay_factor;
+    after.bias = {dense.options().bias_initializer, inputs, learning};
+  }
   add(std::make_unique<MemberRows<T>>(after));
   return parts;
 }

@@ -7,11 +7,11 @@ namespace lamina {
 
 // y = x * scale + shift by column, from parameters that are adapted to the targets from outside. The loss
 // compares x, the logits of the network, with (target - shift) / scale. Parameter "rows" tells from how many
-// rows scale and shift were taken.
+// rows scale and shift were taken. With `clip` outputs are limited to "low" ... "high" but in training.
 template <class T>
 class TargetScaling final : public Layer<T> {
  public:
-  explicit TargetScaling(const TargetScalingOptions& = {}) {}
+  explicit TargetScaling(const TargetScalingOptions& options = {}) : options_(options) {}
   LayerKind kind() const noexcept override { return TargetScalingOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
@@ -22,11 +22,11 @@ class TargetScaling final : public Layer<T> {
   void backward(const RowPass<T>& pass) const noexcept override;
   const TargetScaling* as_target_scaling() const noexcept override { return this; }
 
-  // Logits [rows, columns], padded, to the targets' units, in place.
+  // Logits [rows, columns], padded, to the targets' units, as predictions are, in place.
   void to_target_units(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* values,
                        int64_t row_stride) const noexcept;
-  // The same without padding.
-  void to_target_units(const T* parameters, int64_t rows, int64_t columns, T* values) const noexcept;
+  // The same without padding, and as in training.
+  void scale(const T* parameters, int64_t rows, int64_t columns, T* values) const noexcept;
   // The delta of such outputs to that of the logits, in place.
   void to_logit_delta(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* delta,
                       int64_t row_stride) const noexcept;
@@ -35,7 +35,11 @@ class TargetScaling final : public Layer<T> {
                        T* to, int64_t to_stride) const noexcept;
 
  private:
-  int64_t columns_ = 0, scale_ = 0, shift_ = 0, rows_ = 0;  // offsets, but for columns
+  void to_units(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* values,
+                int64_t row_stride) const noexcept;
+
+  TargetScalingOptions options_;
+  int64_t columns_ = 0, scale_ = 0, shift_ = 0, rows_ = 0, low_ = 0, high_ = 0;  // offsets, but for columns
 };
 
 }  // namespace lamina

@@ -158,6 +158,7 @@ std::vector<double> TableModel::run(const std::vector<float>& inputs) const {
       mean[j] = i == 0 ? part : mean[j] + part;  // 0 + -0 would have another sign
     }
   }
+  target_.calibrate(mean.data(), rows);
   return mean;
 }
 
@@ -182,9 +183,23 @@ std::vector<std::string_view> TableModel::classes(std::span<const double> output
 
 std::vector<double> TableModel::numbers(std::span<const double> outputs) const {
   if (!target_.is_number()) throw Error(Error::Kind::kValue, "a model of classes gives no numbers");
-  std::vector<double> numbers(static_cast<std::size_t>(row_count(outputs)));
-  target_.numbers(outputs.data(), std::ssize(numbers), numbers.data());
+  const std::int64_t rows = row_count(outputs);
+  std::vector<double> numbers(static_cast<std::size_t>(rows) * target_.number_targets().size());
+  target_.numbers(outputs.data(), rows, numbers.data());
   return numbers;
+}
+
+std::vector<double> TableModel::quantiles(std::span<const double> outputs) const {
+  std::vector<double> quantiles(outputs.size());
+  target_.quantiles(outputs.data(), row_count(outputs), quantiles.data());
+  return quantiles;
+}
+
+std::vector<double> TableModel::intervals(std::span<const double> outputs) const {
+  const std::int64_t rows = row_count(outputs);
+  std::vector<double> intervals(2 * static_cast<std::size_t>(rows) * target_.number_targets().size());
+  target_.intervals(outputs.data(), rows, intervals.data());
+  return intervals;
 }
 
 std::vector<double> TableModel::probabilities(std::span<const double> outputs) const {

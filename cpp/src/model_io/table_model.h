@@ -47,12 +47,14 @@ class TableModel {
   // Of one row, whose cells are in the order of preprocessor().columns().
   std::vector<double> outputs(std::span<const Cell> row, std::vector<ColumnIssue>* issues = nullptr) const;
 
-  // Answers for outputs [rows, target().outputs()]: class names, numbers in the target's units, or
-  // probabilities [rows, classes]. Throws Error kValue where the target is of another kind, or for a
-  // threshold without two classes.
+  // Answers for outputs [rows, target().outputs()]: class names, probabilities [rows, classes]; numbers
+  // [rows, targets], quantiles [rows, levels of all targets] and intervals [rows, targets, 2] in the targets'
+  // units. Throws Error kValue where the target is of another kind, or for a threshold without two classes.
   std::vector<std::string_view> classes(std::span<const double> outputs,
                                         std::optional<double> threshold = std::nullopt) const;
   std::vector<double> numbers(std::span<const double> outputs) const;
+  std::vector<double> quantiles(std::span<const double> outputs) const;
+  std::vector<double> intervals(std::span<const double> outputs) const;
   std::vector<double> probabilities(std::span<const double> outputs) const;
 
  private:

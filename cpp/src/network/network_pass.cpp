@@ -19,7 +19,8 @@ RowPass<T> Network<T>::row_pass(const NetworkPass<T>& pass, const Node<T>& node)
           .training = pass.training,
           .seed = pass.seed,
           .step = pass.step,
-          .layer_index = node.layer_index};
+          .layer_index = node.layer_index,
+          .noise_factor = pass.noise_factor};
 }
 
 template <class T>
@@ -78,7 +79,7 @@ void Network<T>::finish_forward(const NetworkPass<T>& pass) const noexcept {
                      rows.output.row_stride, static_cast<T*>(nullptr), 0);
   }
   NetworkPass<T> rest = pass;
-  rest.of_members = rest.ends_at_logits = false;
+  rest.of_members = rest.ends_at_logits = rest.training = false;
   forward_nodes(rest, node_count(pass), nodes_.size());
 }
 

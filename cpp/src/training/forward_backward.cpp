@@ -31,7 +31,8 @@ NetworkPass<T> ForwardBackward<T>::pass(int64_t first, int64_t rows) noexcept {
           .training = training_,
           .of_members = of_members(),
           .seed = seed_,
-          .step = step_};
+          .step = step_,
+          .noise_factor = noise_factor_};
 }
 
 template <class T>
@@ -42,12 +43,13 @@ bool ForwardBackward<T>::stops(const Team& team, TimedPoll& poll) noexcept {
 
 template <class T>
 bool ForwardBackward<T>::forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step,
-                                 T* outputs, Poll poll) {
+                                 T* outputs, Poll poll, double noise_factor) {
   if (training) network_.check_batch_rows(inputs.rows, "forward");
   rows_ = inputs.rows;
   training_ = training;
   seed_ = seed;
   step_ = step;
+  noise_factor_ = noise_factor;
   const double work = work_between_barriers(network_, network_.forward_multiply_adds(), rows_);
   TimedPoll timed(poll, false);
   stopped_.store(false, std::memory_order_relaxed);
@@ -80,7 +82,7 @@ void ForwardBackward<T>::give_outputs(int64_t first, int64_t rows, T* outputs) c
   copy_to_user(rows * members, slot.columns, slot.values + first * members * slot.row_stride, slot.row_stride,
                to, slot.columns);
   if (const TargetScaling<T>* scaling = network_.target_scaling(); scaling != nullptr && of_members())
-    scaling->to_target_units(network_.weights(), rows * members, slot.columns, to);
+    scaling->scale(network_.weights(), rows * members, slot.columns, to);
 }
 
 template <class T>

@@ -73,7 +73,8 @@ class Model {
                             bool accumulate, Poll poll);
 
   // As ForwardBackward: with `training`, `outputs` are those of an ensemble's members.
-  void forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs, Poll poll);
+  void forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs, Poll poll,
+               double noise_factor = 1.0);
   // The shape of what forward gives for so many rows: [rows, outputs], or [rows, members, outputs].
   std::vector<int64_t> forward_shape(int64_t rows, bool training) const;
   // `output_gradient` of `shape`, that of the last forward's outputs; raises kState where there was none,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lamina._layers.layer import Layer
 from lamina._layers.layers import Dense, Dropout
+from lamina._losses.losses import Loss, Quantile
 from lamina._optimizers.momentum import SGD, Adam, AdamW
 from lamina._optimizers.optimizer import Optimizer
 from lamina._sequential import Sequential
@@ -96,8 +97,8 @@ def output_activation(target: Target) -> str:
     return "sigmoid" if target.outputs == 1 else "softmax"
 
 
-def loss_of(target: Target) -> str:
+def loss_of(target: Target) -> str | Loss:
     """The loss that goes with a target."""
     if not isinstance(target, ClassTarget):
-        return "mean_squared_error"
+        return Quantile(target.spread.levels) if target.spread else "mean_squared_error"
     return "binary_cross_entropy" if target.outputs == 1 else "cross_entropy"

@@ -20,7 +20,8 @@ from lamina.tabular._encoders import Record
 from lamina.tabular._networks import Networks
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._record import Fields, finite
-from lamina.tabular._target import Target, target_from_record
+from lamina.tabular._target import Target
+from lamina.tabular._target_record import target_from_record
 
 SCHEMA = "lamina.tabular.model"
 VERSION = 3  # 1 had no layer for the columns, 2 one network alone

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina._training.callbacks import EarlyStopping, checked_callbacks
-from lamina.tabular._columns import Floats
+from lamina.tabular._calibration import find_temperature, least_rows
+from lamina.tabular._columns import Floats, TableError
 from lamina.tabular._giveaway import Giveaway, find_giveaways
-from lamina.tabular._monitor import Monitor
+from lamina.tabular._importance import Importance, permutation_importance
+from lamina.tabular._monitor import Monitor, default_figure, find_figure
 from lamina.tabular._network_fits import Encoded, NetworkFits
 from lamina.tabular._networks import Networks
 from lamina.tabular._options import TrainOptions
@@ -21,7 +23,7 @@ from lamina.tabular._plan import make_plan
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._recipe import Recipe
 from lamina.tabular._remedies import Spell, options_named, python_option, table_named
-from lamina.tabular._rows import Rows, RowsTaken, Table, take_target
+from lamina.tabular._rows import Rows, RowsTaken, Table, count_rows, take_target
 from lamina.tabular._scores import Scores, score_outputs
 from lamina.tabular._target import ClassTarget
 from lamina.tabular._trained import HeldBackOutputs, Trained
@@ -70,12 +72,12 @@ class TableTraining:
         self.options, self.spell = options, spell
         self.plan = make_plan(options, table, name, index_columns, spell)
         self.everything = self._take(name, table)
-        self._weigh_target()
+        self._adapt_target()
         target = self.plan.target
         self._class_weights = ClassWeights(options.class_weight, target, spell)
-        self._monitor = Monitor(options.monitor, target, spell)
+        self._monitor = Monitor(options.monitor, target, spell("monitor", options.monitor))
         self.measured: dict[str, Rows] = {}
-        with options_named(options.target, spell), table_named(name):
+        with options_named(options.targets, spell), table_named(name):
             self.summaries = self.preprocessor.inspect(
                 self.everything.columns, rows=self.everything.places
             )
@@ -127,15 +129,44 @@ class TableTraining:
         target, weights = self.plan.target, self.options.weight_column
         return take_target(name, table, target, self.preprocessor, weights)
 
-    def _weigh_target(self) -> None:
-        """Take the target's shares, or mean and scale, by the weights of rows."""
+    def _adapt_target(self) -> None:
+        """Take shares, or mean and scale, by the weights of rows, and the quantiles asked for."""
         rows, target = self.everything, self.plan.target
-        if rows.weights is None:
-            return
-        with rows.named():
-            weighted, encoded = target.weighted(rows.target, rows.weights)
-        self.plan = replace(self.plan, target=weighted)
+        encoded, levels = rows.target, self.options.levels
+        if rows.weights is not None:
+            with rows.named():
+                target, encoded = target.weighted(encoded, rows.weights)
+        if levels and not isinstance(target, ClassTarget):
+            target = target.with_levels(encoded, levels, self.options.interval, rows.weights)
+        self.plan = replace(self.plan, target=target)
         self.everything = replace(rows, target=encoded)
+
+    def _check_held_back(self) -> None:
+        """Refuse too few rows for an interval before the training."""
+        coverage, rows = self.options.interval, len(self.measured["validation"].target)
+        least = 0 if coverage is None else least_rows(coverage)
+        if rows < least:
+            raise TableError(
+                f"{self.spell('interval', str(coverage))}: expected at least {count_rows(least)} "
+                f"to validate on, got {rows}; give more, or a smaller share"
+            )
+
+    def _calibrate(self, trained: Trained) -> None:
+        """Take the interval's margin, or the temperature, from the rows that were held back."""
+        if not self.options.calibrate and self.options.interval is None:
+            return
+        target = self.plan.target
+        if self._folded:
+            rows, outputs = self._held_back.means()
+            _, truth, weights = self._encoded["train"].take(rows)
+        else:
+            inputs, truth, weights = self._encoded["validation"]
+            outputs = Networks(trained.networks).outputs(inputs, target.outputs)
+        if isinstance(target, ClassTarget):
+            temperature = find_temperature(truth, outputs, weights)
+            self.plan = replace(self.plan, target=replace(target, temperature=temperature))
+        else:
+            self.plan = replace(self.plan, target=target.conformed(truth, outputs, weights))
 
     def hold_back(self) -> None:
         """Validate on rows of the training table, as the options say."""
@@ -148,7 +179,7 @@ class TableTraining:
             rows.target if isinstance(target, ClassTarget) else None,
             self.plan.ignored_dates,
         )
-        with options_named(target.name, self.spell), rows.named():
+        with options_named(target.names, self.spell), rows.named():
             self.split = split_rows(self.options, table, self.spell)
         self.train = rows.take(self.split.train)
         self.measured = {"validation": rows.take(self.split.validation)}
@@ -169,7 +200,7 @@ class TableTraining:
 
     def encode(self) -> None:
         """Learn the encoding of the training rows, and encode all rows."""
-        with table_named(self.everything.table), options_named(self.options.target, self.spell):
+        with table_named(self.everything.table), options_named(self.options.targets, self.spell):
             self.preprocessor.fit(self.train.columns, self.summaries, rows=self.train.numbers)
         self.giveaways = find_giveaways(
             RowsTaken(self.everything),
@@ -177,6 +208,7 @@ class TableTraining:
             self.everything.target,
             self.preprocessor.missing_values,
         )
+        self._check_held_back()
         parts = {"train": self.train} | self.measured
         if self._folded:
             del parts["validation"]
@@ -212,6 +244,7 @@ class TableTraining:
                 inputs = self._encoded["train"].inputs[rows]
                 width = self.plan.target.outputs
                 self._held_back.add(rows, Networks([network]).outputs(inputs, width))
+        self._calibrate(trained)
         return trained
 
     @property
@@ -271,9 +304,30 @@ class TableTraining:
         if part == "validation" and self._folded:
             rows, outputs = self._held_back.means()
             _, target, weights = self._encoded["train"].take(rows)
+            outputs = self.plan.target.calibrated(outputs)
             return score_outputs(self.plan.target, target, outputs, weights=weights)
         inputs, target, weights = self._encoded[part]
         return score_outputs(self.plan.target, target, outputs_of(inputs), weights=weights)
+
+    def importance(
+        self, trained: Trained, outputs_of: Callable[[NDArray[np.float32]], Floats]
+    ) -> Importance:
+        """Permutation importance of each column, over the validation rows."""
+        target, encoders = self.plan.target, self.preprocessor.encoders
+        if self._folded:
+            rows, _ = self._held_back.means()
+            inputs, truth, weights = self._encoded["train"].take(rows)
+
+            def outputs_of(inputs: NDArray[np.float32]) -> Floats:
+                held = HeldBackOutputs(len(rows), target.outputs)
+                for network, (_, own) in zip(trained.networks, self.split.parts, strict=False):
+                    places = np.searchsorted(rows, own)
+                    held.add(places, Networks([network]).outputs(inputs[places], target.outputs))
+                return target.calibrated(held.means()[1])
+        else:
+            inputs, truth, weights = self._encoded["validation"]
+        figure = find_figure(default_figure(target), target, "importance")
+        return permutation_importance(encoders, inputs, truth, weights, outputs_of, figure)
 
 
 def _encode(
