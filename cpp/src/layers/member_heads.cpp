@@ -68,7 +68,7 @@ int64_t MemberHeads<T>::build(int64_t inputs, ParameterAllocator& allocator) {
 template <class T>
 std::vector<Parameter> MemberHeads<T>::parameters() const {
   std::vector<Parameter> parameters = heads_.front()->parameters();
-  for (Parameter& parameter : parameters) parameter = member_parameter(parameter, members());
+  for (Parameter& parameter : parameters) parameter = blocks_parameter(parameter, members());
   return parameters;
 }
 

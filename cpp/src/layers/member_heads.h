@@ -22,6 +22,7 @@ class MemberHeads final : public Layer<T> {
   const DenseOptions& options() const noexcept { return heads_.front()->options(); }
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
+  int64_t multiply_adds() const override { return members() * heads_.front()->multiply_adds(); }
   bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const override;
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;

@@ -36,12 +36,16 @@ int64_t MemberRows<T>::build(int64_t inputs, ParameterAllocator& allocator) {
 
 template <class T>
 std::vector<Parameter> MemberRows<T>::parameters() const {
-  Parameter scales =
-      member_parameter(row_parameter(options_.scale_name, columns_, scale_offset_), options_.members);
+  const auto row_of_each = [&](const char* name, int64_t offset) {
+    Parameter rows = rows_parameter<T>(name, {options_.members, columns_}, offset);
+    rows.decays = false;
+    return rows;
+  };
+  Parameter scales = row_of_each(options_.scale_name, scale_offset_);
   options_.learning.apply(scales);
   std::vector<Parameter> parameters{scales};
   if (options_.bias) {
-    Parameter bias = member_parameter(row_parameter("bias", columns_, bias_offset_), options_.members);
+    Parameter bias = row_of_each("bias", bias_offset_);
     options_.bias->learning.apply(bias);
     parameters.push_back(bias);
   }

@@ -8,15 +8,25 @@ namespace {
 // Calls visit(dense index, flat index) for every element.
 template <class T, class Visit>
 void for_each_element(const Parameter& p, Visit visit) noexcept {
-  const bool row = p.layout == ParameterLayout::kRow, bias = p.layout == ParameterLayout::kPanelBias;
-  const int64_t inputs = row || bias ? 1 : p.shape.back();
+  if (p.layout == ParameterLayout::kRow) {
+    for (int64_t i = 0; i < p.element_count(); ++i) visit(i, p.offset + i);
+    return;
+  }
+  if (p.layout == ParameterLayout::kRows) {
+    for (int64_t row = 0; row < p.panel_rows; ++row)
+      for (int64_t column = 0; column < p.outputs; ++column)
+        visit(row * p.outputs + column, p.offset + row * padded_columns<T>(p.outputs) + column);
+    return;
+  }
+  const bool bias = p.layout == ParameterLayout::kPanelBias;
+  const int64_t inputs = bias ? 1 : p.shape.back();
   const int64_t first_row = bias ? p.panel_rows - 1 : 0;
-  const int64_t panel_columns = row ? padded_columns<T>(p.outputs) : p.panel_columns;
-  int64_t dense = 0, block = p.offset;
-  for (int64_t member = 0; member < (p.members == 0 ? 1 : p.members); ++member, block += block_size<T>(p))
+  int64_t dense = 0;
+  for (int64_t block = 0; block < p.blocks; ++block)
     for (int64_t out = 0; out < p.outputs; ++out)
       for (int64_t in = 0; in < inputs; ++in)
-        visit(dense++, block + panel_index<T>(first_row + in, out, p.outputs, p.panel_rows, panel_columns));
+        visit(dense++, p.offset + block * block_size<T>(p) +
+                           panel_index<T>(first_row + in, out, p.outputs, p.panel_rows, p.panel_columns));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/layout.h"
@@ -12,7 +13,8 @@ namespace lamina {
 enum class ParameterLayout {
   kPanelWeight,  // [outputs, inputs] for users; rows 0..inputs-1 of a panel matrix
   kPanelBias,    // [outputs]; the row `inputs` of the same panel matrix
-  kRow           // [width]; one padded row
+  kRow,          // [width]; one padded row
+  kRows          // [..., width]; padded rows, one below another
 };
 
 struct Parameter {
@@ -21,11 +23,12 @@ struct Parameter {
   ParameterLayout layout;
   int64_t offset;         // of the first element of its block in the flat buffer
   int64_t outputs;        // columns of the block
-  int64_t panel_rows;     // rows of its panel matrix (kRow: 1)
-  int64_t panel_columns;  // panel width of the instruction set in use (kRow: 0)
-  int64_t members = 0;    // of an ensemble, one such block after another; shape[0]. 0: none, one block
+  int64_t panel_rows;     // rows of its panel matrix (kRow: 1, kRows: all of them)
+  int64_t panel_columns;  // panel width of the instruction set in use (kRow, kRows: 0)
+  int64_t blocks = 1;     // panel matrices, one after another, whose number the shape begins with
   bool trainable = true;
-  bool decays = true;  // weight decay applies (biases and scales: only when the optimizer says so)
+  bool partly_updated = false;  // an update may leave out lines of it (ParameterUpdater::begin_part)
+  bool decays = true;           // weight decay applies (biases and scales: only when the optimizer says so)
   double rate_factor = 1.0;
   double decay_factor = 1.0;
   double l1 = 0.0, l2 = 0.0;  // the training objective includes l1 * sum |w| + l2 * sum w^2
@@ -44,10 +47,19 @@ inline Parameter row_parameter(const char* name, int64_t width, int64_t offset) 
   return row;
 }
 
-// One of each member of an ensemble, from the one of its first.
-inline Parameter member_parameter(Parameter first, int64_t members) {
-  first.members = members;
-  first.shape.insert(first.shape.begin(), members);
+// Padded rows [rows, width] that users see in `shape`, whose last extent is the width.
+template <class T>
+Parameter rows_parameter(const char* name, std::vector<int64_t> shape, int64_t offset) {
+  const int64_t width = shape.back();
+  Parameter table{name, std::move(shape), ParameterLayout::kRows, offset, width, 1, 0};
+  table.panel_rows = table.element_count() / width;
+  return table;
+}
+
+// As many weights or biases in panels as `blocks`, from the first of them.
+inline Parameter blocks_parameter(Parameter first, int64_t blocks) {
+  first.blocks = blocks;
+  first.shape.insert(first.shape.begin(), blocks);
   return first;
 }
 
@@ -62,7 +74,7 @@ constexpr int64_t panel_index(int64_t row, int64_t column, int64_t columns, int6
   return first * panel_rows + row * width + (column - first);
 }
 
-// Elements of the panel matrix or row that holds a parameter, or a member's part of it.
+// Elements of a panel matrix or of the rows that hold a parameter.
 template <class T>
 int64_t block_size(const Parameter& p) noexcept {
   return padded_columns<T>(p.outputs) * p.panel_rows;
@@ -71,9 +83,9 @@ int64_t block_size(const Parameter& p) noexcept {
 // Calls visit(offset, count) for each run of the flat buffer that is this parameter's, padding included.
 template <class T, class Visit>
 void for_each_run(const Parameter& p, Visit visit) {
-  const int64_t blocks = p.members == 0 ? 1 : p.members;
-  if (p.layout == ParameterLayout::kRow) return visit(p.offset, blocks * block_size<T>(p));
-  for (int64_t block = 0; block < blocks; ++block)
+  if (p.layout == ParameterLayout::kRow || p.layout == ParameterLayout::kRows)
+    return visit(p.offset, block_size<T>(p));
+  for (int64_t block = 0; block < p.blocks; ++block)
     for (int64_t first = 0; first < p.outputs; first += p.panel_columns) {
       const int64_t left = padded_columns<T>(p.outputs) - first;
       const int64_t width = left < p.panel_columns ? left : p.panel_columns;

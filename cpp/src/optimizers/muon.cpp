@@ -19,7 +19,7 @@ constexpr int64_t kRowsPerCheck = 48;
 
 bool is_weight(const Parameter& p) { return p.layout == ParameterLayout::kPanelWeight; }
 // Not one for each member of an ensemble.
-bool is_matrix(const Parameter& p) { return is_weight(p) && p.members == 0; }
+bool is_matrix(const Parameter& p) { return is_weight(p) && p.shape.size() == 2; }
 
 double scale_of(const MuonOptions& options, const Parameter& p) {
   const auto outputs = static_cast<double>(p.shape[0]), inputs = static_cast<double>(p.shape[1]);
