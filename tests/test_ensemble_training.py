@@ -182,6 +182,17 @@ def test_an_ensemble_comes_back_from_files_copies_and_pickles(
     assert repr(net.layers[0]).startswith("Ensemble(layers=(Dense(units=6")
 
 
+@pytest.mark.parametrize("adapters", ADAPTERS)
+def test_first_weights_from_data_see_the_rows_of_all_members(adapters: str) -> None:
+    x, _ = value_data(rows=300)
+    net = double(adapters=adapters, k=4)
+    net.adapt_weights(x)
+    p = net.parameters()
+    rows = (x[:, None] * p["layers.0.input_scales"]).reshape(-1, 7)
+    products = rows @ p["layers.0.layers.0.weight"].T
+    np.testing.assert_allclose(products.std(axis=0), 1.0, rtol=1e-10)
+
+
 def test_long_tables_are_predicted_in_tiles() -> None:
     x, _ = value_data(rows=20_001)
     net = ensemble([lm.Dense(40, "relu")], k=16)
