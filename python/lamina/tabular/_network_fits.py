@@ -104,6 +104,8 @@ class NetworkFits:
         """A network, and what ended its training early."""
         train, validation = self._examples(part)
         network = recipe.build_network(self._target, self._preprocessor, seed)
+        if recipe.weights_from_data:
+            network.adapt_weights(train.inputs)
         held: tuple[Any, ...] = (validation.inputs, validation.target, validation.weights)
         limit = self._time_left()
         try:

@@ -61,6 +61,9 @@ _PLAIN: dict[str, Any] = {
     "ntk": False,
     "random_biases": False,
     "zero_outputs": False,
+    "weights_from_data": False,
+    "parametric": False,
+    "embedding": "",
     "scaled_only": False,
     "front_rate": 0.0,
     "clip_outputs": False,
@@ -123,8 +126,24 @@ _REALMLP_TD_S = _PLAIN | {
     "classification": {"activation": "selu", "learning_rate": 0.04},
 }
 
+# The same paper's whole recipe.
+_REALMLP_TD = _REALMLP_TD_S | {
+    "zero_outputs": False,
+    "random_biases": True,
+    "weights_from_data": True,
+    "parametric": True,
+    "embedding": "periodic",
+    "dropout": 0.15,
+    "optimizer": "adamw",
+    "weight_decay": 0.02,
+    "falling": True,
+    "regression": {"activation": "mish", "learning_rate": 0.2},
+    "classification": {"activation": "selu", "learning_rate": 0.04},
+}
+
 PRESETS = {
     "ensemble": Preset((_PLAIN, _DROPPED, _SMOOTH, _WIDE), members=((100_000, 10), (200_000, 4))),
     "plain": Preset((_PLAIN,)),
     "realmlp-td-s": Preset((_REALMLP_TD_S,), "robust"),
+    "realmlp-td": Preset((_REALMLP_TD,), "robust"),
 }
