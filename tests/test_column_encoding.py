@@ -300,7 +300,10 @@ def test_all_columns_together_have_a_greatest_width() -> None:
     [
         ((), "expected a list of at least one column"),
         (lm.NumberEncoding(), "expected a list of encodings, got NumberEncoding"),
-        (["age"], "expected NumberEncoding, CategoryEncoding, DateEncoding, got 'age'"),
+        (
+            ["age"],
+            "expected NumberEncoding, CategoryEncoding, CodeEncoding, DateEncoding, got 'age'",
+        ),
         ([lm.NumberEncoding], "got the class NumberEncoding; write NumberEncoding()"),
     ],
     ids=str,
