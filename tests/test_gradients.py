@@ -335,8 +335,12 @@ def test_quantiles_of_several_targets_have_their_gradient() -> None:
     assert value == pytest.approx(np.maximum(levels * error, (levels - 1.0) * error).mean())
     check_parameters(net, gradients, partial(loss_of, net, x, y, loss=loss))
     assert net.evaluate(x, y, loss=loss, metrics=["pinball"])["pinball"] == pytest.approx(value)
-    expected = np.mean([lm.metrics.pinball(y[:, k], net.predict(x)[:, 2 * k : 2 * k + 2],
-                                           level=loss.level) for k in range(OUTPUTS // 2)])
+    expected = np.mean(
+        [
+            lm.metrics.pinball(y[:, k], net.predict(x)[:, 2 * k : 2 * k + 2], level=loss.level)
+            for k in range(OUTPUTS // 2)
+        ]
+    )
     assert lm.metrics.pinball(y, net.predict(x), level=loss.level) == pytest.approx(expected)
 
 

@@ -55,7 +55,7 @@ std::vector<Entry> entries() {
       {Loss::kLogCosh, "log_cosh", -3, 3, -3, 3, {}},
       {Loss::kQuantile, "quantile", -3, 3, -3, 3, {0.3}},
       {Loss::kQuantiles, "quantiles", -3, 3, -3, 3, levels()},
-      {Loss::kQuantiles, "quantiles of several targets", -3, 3, -3, 3, {3, 0.1, 0.5, 0.8}},
+      {Loss::kQuantiles, "quantiles of several targets", -3, 3, -3, 3, {2, 0.1, 0.8}},
       {Loss::kPoissonLog, "poisson of log rates", -3, 3, 0, 5, {}},
       {Loss::kPoissonRate, "poisson of rates", 0.1, 3, 0, 5, {}},
       {Loss::kGammaLog, "gamma", -3, 3, 0.1, 5, {}},
@@ -273,7 +273,7 @@ LAMINA_TEST(a_nan_output_gives_a_nan_loss) {
   on_every_table([]<class T>(const KernelTable<T>& table) {
     for (const Entry& entry : entries()) {
       for (const int64_t columns : {1, 4, 35}) {
-        if (entry.loss == Loss::kGaussianLogVariance && columns != 4) continue;  // wants pairs
+        if (!takes(entry, columns)) continue;
         Case<T> c(entry, 3, columns, false, false);
         c.outputs[c.stride + columns / 2] = std::numeric_limits<T>::quiet_NaN();
         table.loss_rows[static_cast<int>(entry.loss)](c.job(true));
