@@ -133,7 +133,8 @@ class Dropout(Layer):
     """Sets each value to 0 with probability `rate` in training and scales the rest by 1/(1 - rate).
 
     Prediction leaves values as they are (Srivastava et al. 2014, inverted form). Which values are
-    dropped depends on seed, step, layer, row and column alone, not on threads.
+    dropped depends on seed, step, layer, row and column alone, not on threads. With
+    `fit(dropout_schedule=...)` the rate changes from step to step.
 
     Args:
         rate: probability in [0, 1), kept to 1/65536.
