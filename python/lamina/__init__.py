@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from lamina._average_networks import average_networks
     from lamina._layers.column_encoding import (
         CategoryEncoding,
+        CodeEncoding,
         ColumnEncoding,
         DateEncoding,
         NumberEncoding,
     )
     from lamina._layers.column_layers import Embedding, Periodic, PiecewiseLinear
     from lamina._layers.layer import Layer
-    from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout, Residual
+    from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout, Ensemble, Residual
     from lamina._layers.row_layers import (
         Affine,
         AlphaDropout,
@@ -108,6 +109,7 @@ __all__ = [
     "Callback",
     "CategoryEncoding",
     "Clip",
+    "CodeEncoding",
     "ColumnEncoding",
     "ConstantSchedule",
     "CosineLogSchedule",
@@ -120,6 +122,7 @@ __all__ = [
     "Dropout",
     "EarlyStopping",
     "Embedding",
+    "Ensemble",
     "ExponentialSchedule",
     "FlatCosineSchedule",
     "Focal",
@@ -210,6 +213,7 @@ _HOMES = {
     ),
     "lamina._layers.column_encoding": (
         "CategoryEncoding",
+        "CodeEncoding",
         "ColumnEncoding",
         "DateEncoding",
         "NumberEncoding",
@@ -230,6 +234,7 @@ _HOMES = {
         "BatchNorm",
         "Dense",
         "Dropout",
+        "Ensemble",
         "Residual",
     ),
     "lamina._learning_rate_range": ("LearningRateRange", "find_learning_rate"),

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "network/work_sizes.h"
 #include "network/workspace.h"
 
 namespace lamina {
@@ -34,6 +35,12 @@ void Network<T>::refresh_transposed(bool input_delta_wanted) {
 }
 
 template <class T>
+int64_t Network<T>::tile_rows() const noexcept {
+  const int64_t rows = row_tile(flat_size() * static_cast<int64_t>(sizeof(T)));
+  return (rows + members_ - 1) / members_;
+}
+
+template <class T>
 std::vector<GradientTask> Network<T>::gradient_tasks(int64_t inputs_per_task) const {
   std::vector<GradientTask> tasks;
   for (size_t i = 0; i < nodes_.size(); ++i) {
@@ -51,7 +58,7 @@ void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_
                                 {.kernels = kernels_,
                                  .input = request.workspace.slot(node.input_slot),
                                  .output = request.workspace.slot(node.output_slot),
-                                 .batch_rows = request.batch_rows,
+                                 .batch_rows = request.batch_rows * slot_rows(node.output_slot),
                                  .parameters = weights_.data(),
                                  .transposed = transposed_.data(),
                                  .transposed_wanted = request.keep_transposed && node.reads_learned,

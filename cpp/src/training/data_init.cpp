@@ -26,11 +26,11 @@ RandomStream stream_of(const DataInitOptions& options, uint32_t layer_index, uin
 }
 
 // Rows to look at; empty: all of them.
-std::vector<int64_t> drawn_rows(int64_t rows, const DataInitOptions& options) {
+std::vector<int64_t> drawn_rows(int64_t rows, int64_t most, const DataInitOptions& options) {
   std::vector<int64_t> drawn;
-  if (rows <= kMostRows) return drawn;
+  if (rows <= most) return drawn;
   RandomSequence sequence(stream_of(options, 0, kChosen));
-  for (int64_t i = 0; i < kMostRows; ++i)
+  for (int64_t i = 0; i < most; ++i)
     drawn.push_back(static_cast<int64_t>(sequence.bounded(static_cast<uint64_t>(rows))));
   std::sort(drawn.begin(), drawn.end());
   return drawn;
@@ -80,8 +80,9 @@ class FirstWeights {
                Poll poll)
       : network_(network),
         options_(options),
-        drawn_(drawn_rows(inputs.rows, options)),
-        rows_(drawn_.empty() ? inputs.rows : kMostRows),
+        most_(std::max<int64_t>(1, kMostRows / network.members())),
+        drawn_(drawn_rows(inputs.rows, most_, options)),
+        rows_(drawn_.empty() ? inputs.rows : most_),
         weights_(network.flat_size()),
         workspace_(network, rows_, WorkspaceUse::kInference),
         ask_(poll),
@@ -123,13 +124,14 @@ class FirstWeights {
 
   // The layer's products with the rows, before its bias and activation, into its output slot.
   bool multiply(const Node<T>& node) {
+    const int64_t times = network_.slot_rows(node.output_slot);
     return each_tile([&](int64_t first, int64_t rows) {
       node.layer->forward({.kernels = network_.kernels(),
                            .parameters = weights_.data(),
                            .input = workspace_.slot(node.input_slot),
                            .output = workspace_.slot(node.output_slot),
-                           .first_row = first,
-                           .rows = rows,
+                           .first_row = first * times,
+                           .rows = rows * times,
                            .layer_index = node.layer_index,
                            .skips_activation = true});
     });
@@ -158,7 +160,8 @@ class FirstWeights {
 
   void fit_unit(const Node<T>& node, int64_t unit, int64_t inputs, T* matrix, RandomSequence& chosen,
                 T& offset) const {
-    const UnitRows<T> product(workspace_.slot(node.output_slot), rows_, unit);
+    const int64_t rows = rows_ * network_.slot_rows(node.output_slot);
+    const UnitRows<T> product(workspace_.slot(node.output_slot), rows, unit);
     const double deviation = product.deviation();
     if (!(deviation > 0.0) || !std::isfinite(deviation)) return;
     const double factor = options_.scale ? 1.0 / deviation : 1.0;
@@ -173,6 +176,7 @@ class FirstWeights {
 
   const Network<T>& network_;
   const DataInitOptions& options_;
+  int64_t most_;  // rows to look at: layers of an ensemble see one once for each member
   std::vector<int64_t> drawn_;
   int64_t rows_;
   AlignedBuffer<T> weights_;
