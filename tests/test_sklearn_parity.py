@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import sklearn
 from scipy.sparse import csr_matrix
 from sklearn import linear_model, neural_network
 from sklearn.datasets import make_classification, make_multilabel_classification
@@ -246,6 +247,8 @@ PERCEPTRONS: dict[str, dict[str, Any]] = {
 def test_the_perceptron_has_the_same_weights_to_the_last_digits(
     options: str, number: int, sparse: bool, weighted: bool
 ) -> None:
+    if sklearn.__version__ < "1.8" and "penalty" in PERCEPTRONS[options]:
+        pytest.skip("training ends by another rule in scikit-learn 1.7")
     X, y = classes(number)
     rows = csr_matrix(np.where(np.abs(X) > 0.5, X, 0.0)) if sparse else X
     weights = np.random.RandomState(2).uniform(0, 2, len(y)) if weighted else None

@@ -235,9 +235,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """
         check_is_fitted(self)
         outputs = self._outputs(X)
-        if self.temperature_ != 1.0:
+        temperature = getattr(self, "temperature_", 1.0)
+        if temperature != 1.0:
             softmax = self.out_activation_ == "softmax"
-            outputs = tempered(outputs, self.temperature_, softmax=softmax)
+            outputs = tempered(outputs, temperature, softmax=softmax)
         if self.n_outputs_ > 1:
             return outputs
         return np.hstack([1 - outputs, outputs])

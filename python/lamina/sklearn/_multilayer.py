@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from lamina import _core
+from lamina._checks.sparse import SparseRows, sparse_rows
 from lamina._checks.types import NDArray
 from lamina._network.examples import Examples
 from lamina._optimizers.weight_average import WeightAverage
@@ -58,6 +59,7 @@ class MultilayerPerceptron(BaseEstimator):
     n_layers_: int
     n_outputs_: int
     out_activation_: str
+    n_features_in_: int
     _linked: LinkedNetwork
     _optimizer: Any
     _average: WeightAverage | None
@@ -148,6 +150,8 @@ class MultilayerPerceptron(BaseEstimator):
         check_together(self, incremental=incremental, validates=validation_data is not None)
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._checked_data(X, y, first=first, incremental=incremental)
+        if issparse(X):
+            X = X.tocsr()
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         given = None if validation_data is None else self._checked_validation(validation_data)
@@ -262,11 +266,24 @@ class MultilayerPerceptron(BaseEstimator):
 
     def _examples(self, X: Any, y: Array, weights: Array | None) -> Examples:
         """Checked rows as the core takes them."""
-        x = X.toarray() if issparse(X) else np.ascontiguousarray(X)
+        x = self._rows(X)
         if weights is not None:
             where = f"{type(self).__name__}.fit"
             weights = _core.read_weights(np.asarray(weights, np.float64), "float64", where)
         return Examples(x, *self._targets(y), weights)
+
+    def _rows(self, X: Any) -> Array | SparseRows:
+        """Checked rows as the core reads them: sparse ones are not made dense."""
+        if not issparse(X):
+            return np.ascontiguousarray(X)
+        return sparse_rows(
+            X,
+            columns=self.n_features_in_,
+            dtype=self._linked.net.dtype,
+            where=type(self).__name__,
+            least_rows=1,
+            nan_allowed=False,
+        )
 
     def _rows_of_batch(self, rows: int) -> int:
         if self.batch_size == "auto":
@@ -313,7 +330,5 @@ class MultilayerPerceptron(BaseEstimator):
 
     def _activated(self, X: Any) -> Array:
         """What the network gives for checked rows, after the last activation."""
-        if issparse(X):
-            X = X.toarray()
-        outputs = self._linked.outputs(X)
+        outputs = self._linked.outputs(self._rows(X))
         return np.exp(outputs) if self.out_activation_ == "exp" else outputs
