@@ -159,6 +159,7 @@ def layer_network(name: str, dtype: Any) -> lm.Sequential:
         "alpha_dropout": (0.25,),
         "gaussian_noise": (0.1,),
         "affine": (2.0, 0.5),
+        "parametric_activation": ("gelu", 0.7),
         "clip": (-1.0, 1.0),
     }
     options |= {"residual": ([lm.Dense(5)],)}
@@ -214,9 +215,10 @@ def test_every_layer_comes_back_from_a_file(name: str, dtype: Any, tmp_path: Pat
 
 def test_every_entry_is_compared_with_pytorch_or_has_no_counterpart_there() -> None:
     """A new entry needs a recording, or a test of its formula and a place in the exceptions."""
+    # Activations below; the others have tests of their own there.
+    beside = {"activation", "dense", "parametric_activation"}
     compared = {
-        # Activations below, and the penalties of a dense layer, have tests of their own there.
-        "layers": {*block_parity.ABOUT["cases"], *layer_parity.LAYERS, "activation", "dense"},
+        "layers": {*block_parity.ABOUT["cases"], *layer_parity.LAYERS, *beside},
         "activations": {*parity.ACTIVATIONS, "softmax", "log_softmax"},
         "losses": {loss.kind for loss, _ in parity.LOSSES.values()},
         "optimizers": {

@@ -38,6 +38,12 @@ def networks() -> dict[str, lm.Sequential]:
         "penalties": [lm.Dense(6, "tanh", l2=0.5), lm.Dense(2, l2=0.1)],
         "norms": [lm.LayerNorm(0.1), lm.Dense(6, "tanh"), lm.RMSNorm(0.1), lm.Dense(2)],
         "scales": [lm.Scale(shift=True), lm.Dense(2, "tanh"), lm.Affine(2.0), lm.Clip(-1.9, 1.9)],
+        "ntk": [lm.Dense(9, "tanh", parametrization="ntk"), lm.Dense(3, parametrization="ntk")],
+        "parametric": [
+            *(lm.Dense(6), lm.ParametricActivation("selu", 0.5)),
+            *(lm.Dense(6), lm.ParametricActivation("gelu", 0.5)),
+            lm.Dense(2),
+        ],
         "prelu": [lm.Dense(6), lm.PReLU(), lm.Dense(6), lm.PReLU(shared=True), lm.Dense(2)],
     }
     return {

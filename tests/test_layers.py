@@ -128,6 +128,9 @@ LAYER_EXAMPLES: list[lm.Layer] = [
     lm.AlphaDropout(0.25),
     lm.GaussianNoise(0.5),
     lm.PReLU(0.1, shared=True, rate_factor=0.5),
+    lm.Dense(3, parametrization="ntk", bias_rate_factor=0.1, bias_decay_factor=0.0),
+    lm.Dense(3, initializer={"kind": "normal", "deviation": 0.5}, bias_initializer="normal"),
+    lm.ParametricActivation("mish", 0.5, rate_factor=0.1),
     lm.LayerNorm(1e-3, shift=False, trainable=False),
     lm.RMSNorm(1e-3, scale=False, decay_factor=2.0),
     lm.Scale(0.1, shift=True, rate_factor=0.5),
@@ -205,8 +208,8 @@ def test_numbers_may_be_numpys() -> None:
         (
             lambda: lm.Dense(1, initializer="he"),
             ValueError,
-            "zeros, constant, orthogonal, glorot_uniform, glorot_normal, he_uniform, he_normal, "
-            "lecun_uniform, lecun_normal",
+            "zeros, constant, normal, orthogonal, glorot_uniform, glorot_normal, he_uniform, "
+            "he_normal, lecun_uniform, lecun_normal",
         ),
         (lambda: lm.Dropout(1.0), ValueError, "'rate' below 1, got 1: nothing would be kept"),
         (lambda: lm.Dropout(-0.1), ValueError, "'rate' between 0 and 1, got -0.1"),

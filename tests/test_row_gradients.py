@@ -25,6 +25,8 @@ Array = npt.NDArray[Any]
 ROW_LAYERS: dict[str, lm.Layer] = {
     "prelu": lm.PReLU(-0.25),
     "prelu shared": lm.PReLU(shared=True),
+    "parametric tanh": lm.ParametricActivation("tanh", 0.7),
+    "parametric mish": lm.ParametricActivation("mish", 1.5),
     "layer_norm": lm.LayerNorm(0.1),
     "layer_norm plain": lm.LayerNorm(0.1, scale=False, shift=False),
     "rms_norm": lm.RMSNorm(0.1),

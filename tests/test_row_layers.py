@@ -19,6 +19,8 @@ DTYPES = ["float32", "float64"]
 LAYERS: dict[str, lm.Layer] = {
     "prelu": lm.PReLU(),
     "prelu shared": lm.PReLU(0.1, shared=True),
+    "parametric relu": lm.ParametricActivation("relu"),
+    "parametric mish": lm.ParametricActivation("mish", 0.7),
     "layer_norm": lm.LayerNorm(),
     "layer_norm plain": lm.LayerNorm(1e-3, scale=False, shift=False),
     "rms_norm": lm.RMSNorm(),

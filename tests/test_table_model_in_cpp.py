@@ -79,6 +79,15 @@ def test_it_predicts_all_adult_test_rows_from_strings_and_numbers(program, model
     assert run(program, model, adult("test"), tmp_path) == (0, "16281 outputs equal Python's\n")
 
 
+def test_it_averages_the_networks_of_a_model_with_the_same_bits(program, model, tmp_path):
+    layers, inputs = list(model.network.layers), model.preprocessor.inputs
+    others = [lm.Sequential(layers, inputs=inputs, seed=seed) for seed in (1, 2)]
+    networks = [model.network, *others]
+    several = TableModel(model.preprocessor, model.target, networks, shares=[0.3, 0.3, 0.4])
+    rows = {name: column[:500] for name, column in adult("test").items()}
+    assert run(program, several, rows, tmp_path) == (0, "500 outputs equal Python's\n")
+
+
 def test_another_model_gives_other_outputs(program, model, tmp_path):
     other = TableModel(model.preprocessor, model.target, model.network.copy())
     (name, *_), (weights, *_) = zip(*other.network.parameters().items(), strict=True)

@@ -144,7 +144,7 @@ def test_a_metric_of_numbers_is_in_the_targets_own_units(table):
         ({"class_weight": {"yes": -1}}, "expected class_weight as numbers from 0 to 1e+100, got"),
         ({"class_weight": "equal"}, "expected class_weight as 'balanced' or a dictionary"),
         ({"monitor": "rocauc"}, "expected monitor to be 'loss' or one of accuracy"),
-        ({"monitor": "rmse"}, "monitor='rmse': 'rare' is a class; expected loss or one of acc"),
+        ({"monitor": "rmse"}, "monitor='rmse': 'rare' is a class; expected one of accuracy, acc"),
     ],
 )
 def test_wrong_options_of_weights_and_monitor_are_refused(table, options, sentence):

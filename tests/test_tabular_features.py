@@ -17,6 +17,7 @@ from lamina.tabular import (
     describe_issues,
 )
 from lamina.tabular._encoders import CategoryEncoder, NumberEncoder
+from lamina.tabular._networks import Networks
 from tables import features, text
 
 DAY = np.timedelta64(86_400, "s")
@@ -231,7 +232,7 @@ def test_a_network_without_the_preprocessors_layer_is_refused(tmp_path: Path):
     message = r"whose first layer is the preprocessor's layer\(\), got one that begins with Dense"
     with pytest.raises(TableError, match=message):
         TableModel(model.preprocessor, model.target, plain)
-    model.network = plain  # by hand, past the check
+    model._networks = Networks([plain])  # by hand, past the check
     model.save(tmp_path / "model.lamina")
     with pytest.raises(TableError, match=r"model\.lamina: expected a network whose"):
         TableModel.load(tmp_path / "model.lamina")

@@ -88,23 +88,28 @@ class PythonLearner final : public ModelLearner<T> {
     const py::gil_scoped_acquire lock;
     return figures_of(fit_.attr("_score")(part == Part::kValidation, outputs_));
   }
-  const double* step_rates(int64_t steps) override {
+  StepValues step_values(int64_t steps) override {
     const py::gil_scoped_acquire lock;
-    const py::object rates = fit_.attr("optimizer").attr("rates_of_epoch")(steps, this->last_step());
-    if (rates.is_none()) return nullptr;
-    rates_ = dense_array<double>(rates, "fit");
-    if (rates_.ndim() != 1 || rates_.shape(0) != steps)
-      throw Error(Error::Kind::kValue, "fit: expected a learning rate for each of " + std::to_string(steps) +
-                                           " steps, got shape " + shape_text(rates_));
-    return rates_.data();
+    given_ = fit_.attr("_step_values")(steps, this->last_step());
+    const double* found[3] = {};
+    for (size_t i = 0; i < 3; ++i) {
+      const py::object values = given_[i];
+      if (values.is_none()) continue;
+      values_[i] = dense_array<double>(values, "fit");
+      if (values_[i].ndim() != 1 || values_[i].shape(0) != steps)
+        throw Error(Error::Kind::kValue, "fit: expected a schedule's value for each of " +
+                                             std::to_string(steps) + " steps, got shape " +
+                                             shape_text(values_[i]));
+      found[i] = values_[i].data();
+    }
+    return {found[0], found[1], found[2]};
   }
-  EpochRecord train_rows(const double* rates, T* outputs, const EpochHooks& hooks) override {
-    if (!custom_) return ModelLearner<T>::train_rows(rates, outputs, hooks);
+  EpochRecord train_rows(const StepValues& values, T* outputs, const EpochHooks& hooks) override {
+    if (!custom_) return ModelLearner<T>::train_rows(values, outputs, hooks);
     const py::gil_scoped_acquire lock;
-    py::object steps = py::none(), out = py::none();
-    if (rates != nullptr) steps = rates_;
+    py::object out = py::none();
     if (outputs != nullptr) out = outputs_;
-    const py::object found = fit_.attr("_train_rows")(steps, out);
+    const py::object found = fit_.attr("_train_rows")(given_, out);
     EpochRecord record;
     record.cancelled = found.is_none();
     if (!record.cancelled) std::tie(record.loss, record.penalty) = found.cast<std::pair<double, double>>();
@@ -128,7 +133,8 @@ class PythonLearner final : public ModelLearner<T> {
   py::handle fit_;
   bool scores_, custom_;
   py::object handle_ = py::none(), outputs_ = py::none();
-  DenseArray<double> rates_;
+  py::tuple given_;               // what step_values got
+  DenseArray<double> values_[3];  // of it
 };
 
 // The order of rows that Python's Fit has for an epoch.
@@ -295,12 +301,12 @@ void bind_early_stopping(py::module_& module) {
   module.def(
       "make_early_stopping",
       [](const std::string& monitor, int64_t patience, double min_delta, const py::object& mode,
-         bool restore_best_weights) {
-        return Instance(std::make_unique<EarlyStopping>(
-            EarlyStoppingOptions{monitor, patience, min_delta, mode_of(mode), restore_best_weights}));
+         bool restore_best_weights, bool keep_last) {
+        return Instance(std::make_unique<EarlyStopping>(EarlyStoppingOptions{
+            monitor, patience, min_delta, mode_of(mode), restore_best_weights, keep_last}));
       },
       py::arg("monitor"), py::arg("patience"), py::arg("min_delta"), py::arg("mode"),
-      py::arg("restore_best_weights"));
+      py::arg("restore_best_weights"), py::arg("keep_last"));
 }
 
 }  // namespace

@@ -63,18 +63,19 @@ void draw_weights(Model<T>& model, uint64_t seed) {
 }
 
 template <class T>
-NetworkHandle new_network(const Json& spec, std::optional<uint64_t> seed) {
-  auto made = std::make_unique<Model<T>>(spec, std::nullopt);
+NetworkHandle new_network(const Json& spec, std::optional<uint64_t> seed, const Execution& execution) {
+  auto made = std::make_unique<Model<T>>(spec, std::nullopt, execution);
   if (seed) draw_weights(*made, *seed);
   return NetworkHandle(std::move(made));
 }
 
 Instance<NetworkHandle> make_network(const std::string& spec, const std::string& dtype,
-                                     std::optional<uint64_t> seed) {
+                                     std::optional<uint64_t> seed, std::optional<int> threads) {
   if (dtype != "float32" && dtype != "float64")
     throw Error(Error::Kind::kValue, "network: expected dtype float32 or float64, got '" + dtype + "'");
-  NetworkHandle made =
-      dtype == "float32" ? new_network<float>(parse(spec), seed) : new_network<double>(parse(spec), seed);
+  const Execution execution = threads ? Execution(*threads) : Execution();
+  NetworkHandle made = dtype == "float32" ? new_network<float>(parse(spec), seed, execution)
+                                          : new_network<double>(parse(spec), seed, execution);
   std::vector<py::object> names;
   made.visit([&](const auto& model) {
     for (const Parameter& p : model.network().parameters()) names.push_back(py::str(p.name));
@@ -180,6 +181,10 @@ void bind_optimizer(py::module_& module) {
                     [](const Held& self, double rate) {
                       self.visit([&](auto& held) { held.set_learning_rate(rate); });
                     })
+      .def_property("weight_decay", of_held<Held>([](const auto& held) { return held.weight_decay(); }),
+                    [](const Held& self, double decay) {
+                      self.visit([&](auto& held) { held.set_weight_decay(decay); });
+                    })
       .def_property(
           "steps", of_held<Held>([](const auto& held) { return held.steps(); }),
           [](const Held& self, int64_t steps) { self.visit([&](auto& held) { held.set_steps(steps); }); })
@@ -271,7 +276,8 @@ void register_network(py::module_& module) {
   bind_weights(type);
   bind_passes(type);
   bind_calls(type);
-  module.def("make_network", &make_network, py::arg("spec"), py::arg("dtype"), py::arg("seed"));
+  module.def("make_network", &make_network, py::arg("spec"), py::arg("dtype"), py::arg("seed"),
+             py::arg("threads") = py::none());
   module.def("parameter_shapes", [](const std::string& spec) {
     std::vector<std::pair<std::string, std::vector<int64_t>>> shapes;
     for (const Parameter& p : Network<float>::describe_parameters(parse(spec)))

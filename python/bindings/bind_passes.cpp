@@ -6,6 +6,7 @@
 #include "parameter_arrays.h"
 #include "passes.h"
 #include "poll.h"
+#include "training/data_init.h"
 
 namespace lamina::python {
 namespace {
@@ -67,11 +68,20 @@ ValueAndGradients value_and_gradient(Model<T>& model, const std::vector<py::obje
 }
 
 template <class T>
-py::array forward(Model<T>& model, const py::array& inputs, bool training, uint64_t seed, uint64_t step) {
+void adapt_weights(Model<T>& model, const py::array& inputs, bool scale, int64_t bias_rows, uint64_t seed) {
+  const ArraySource source = source_of(inputs, model.network().inputs(), "adapt_weights");
+  const DataInitOptions options{scale, bias_rows, seed};
+  run_unlocked([&](Poll poll) { return initialize_from_data(model, source, options, poll); }, inputs);
+}
+
+template <class T>
+py::array forward(Model<T>& model, const py::array& inputs, bool training, uint64_t seed, uint64_t step,
+                  double noise_factor) {
   const ArraySource source = source_of(inputs, model.network().inputs(), "forward");
   DenseArray<T> outputs = new_matrix<T>(source.rows, model.network().outputs());
   T* out = outputs.mutable_data();
-  run_unlocked([&](Poll poll) { model.forward(source, training, seed, step, out, poll); }, inputs);
+  run_unlocked([&](Poll poll) { model.forward(source, training, seed, step, out, poll, noise_factor); },
+               inputs);
   return outputs;
 }
 
@@ -153,12 +163,21 @@ void bind_steps(py::class_<NetworkHandle>& type) {
           py::arg("loss"), py::arg("examples"), py::kw_only(), py::arg("seed"), py::arg("step"),
           py::arg("accumulate"))
       .def(
-          "forward",
-          [](const NetworkHandle& self, const py::array& inputs, bool training, uint64_t seed,
-             uint64_t step) {
-            return self.visit([&](auto& model) { return forward(model, inputs, training, seed, step); });
+          "adapt_weights",
+          [](const NetworkHandle& self, const py::array& inputs, bool scale, int64_t bias_rows,
+             uint64_t seed) {
+            self.visit([&](auto& model) { adapt_weights(model, inputs, scale, bias_rows, seed); });
           },
-          py::arg("inputs"), py::kw_only(), py::arg("training"), py::arg("seed"), py::arg("step"))
+          py::arg("inputs"), py::kw_only(), py::arg("scale"), py::arg("bias_rows"), py::arg("seed"))
+      .def(
+          "forward",
+          [](const NetworkHandle& self, const py::array& inputs, bool training, uint64_t seed, uint64_t step,
+             double noise_factor) {
+            return self.visit(
+                [&](auto& model) { return forward(model, inputs, training, seed, step, noise_factor); });
+          },
+          py::arg("inputs"), py::kw_only(), py::arg("training"), py::arg("seed"), py::arg("step"),
+          py::arg("noise_factor") = 1.0)
       .def(
           "backward",
           [](const NetworkHandle& self, const py::array& output_gradient, bool gradients_wanted,

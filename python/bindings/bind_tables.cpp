@@ -129,7 +129,9 @@ py::array decode(const TableTarget& target, const py::array& outputs, std::optio
     const DenseArray<double> values = outputs_of(target, outputs);
     const py::ssize_t rows = values.shape(0);
     if (target.is_number()) {
-      py::array_t<double> numbers(rows);
+      const auto count = std::ssize(target.number_targets());
+      py::array_t<double> numbers(count == 1 ? std::vector<py::ssize_t>{rows}
+                                             : std::vector<py::ssize_t>{rows, count});
       target.numbers(values.data(), rows, numbers.mutable_data());
       return numbers;
     }
@@ -144,6 +146,28 @@ py::array_t<double> probabilities(const TableTarget& target, const py::array& ou
     const DenseArray<double> values = outputs_of(target, outputs);
     py::array_t<double> result({values.shape(0), static_cast<py::ssize_t>(target.classes().size())});
     target.probabilities(values.data(), values.shape(0), result.mutable_data());
+    return result;
+  });
+}
+
+// What decoding of quantiles gives for [rows, outputs]: [rows, columns], the columns of all targets.
+template <class Decode>
+py::array_t<double> decode_numbers(const TableTarget& target, const py::array& outputs, std::int64_t columns,
+                                   const Decode& decode) {
+  return refusing([&] {
+    const DenseArray<double> values = outputs_of(target, outputs);
+    py::array_t<double> result({values.shape(0), static_cast<py::ssize_t>(columns)});
+    (target.*decode)(values.data(), values.shape(0), result.mutable_data());
+    return result;
+  });
+}
+
+py::array_t<double> calibrate(const TableTarget& target, const py::array& outputs) {
+  return refusing([&] {
+    const DenseArray<double> values = outputs_of(target, outputs);
+    py::array_t<double> result({values.shape(0), values.shape(1)});
+    std::copy_n(values.data(), values.size(), result.mutable_data());
+    target.calibrate(result.mutable_data(), values.shape(0));
     return result;
   });
 }
@@ -180,7 +204,21 @@ void register_tables(py::module_& module) {
           "threshold"_a)
       .def("decode", &decode, "outputs"_a, "threshold"_a,
            "Indices of classes, or numbers, [rows] from the network's outputs.")
-      .def("probabilities", &probabilities, "outputs"_a, "[rows, classes] from the network's outputs.");
+      .def("probabilities", &probabilities, "outputs"_a, "[rows, classes] from the network's outputs.")
+      .def("calibrate", &calibrate, "outputs"_a, "Outputs [rows, outputs] of the network by the temperature.")
+      .def(
+          "quantiles",
+          [](const TableTarget& target, const py::array& outputs) {
+            return decode_numbers(target, outputs, target.outputs(), &TableTarget::quantiles);
+          },
+          "outputs"_a, "[rows, levels of all targets], rising within each, from the network's outputs.")
+      .def(
+          "intervals",
+          [](const TableTarget& target, const py::array& outputs) {
+            return decode_numbers(target, outputs, 2 * std::ssize(target.number_targets()),
+                                  &TableTarget::intervals);
+          },
+          "outputs"_a, "[rows, 2 ends of all targets] from the network's outputs.");
   module.def(
       "make_table_encoder",
       [](const std::string& record, const Tensors& tensors) {

@@ -16,6 +16,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   lamina::python::register_scorer(module);
   lamina::python::register_derivatives(module);
   lamina::python::register_perceptron(module);
+  lamina::python::register_linear_unit(module);
   lamina::python::register_predictor(module);
   lamina::python::register_model_file(module);
   lamina::python::register_text_table(module);

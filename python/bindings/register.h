@@ -12,6 +12,7 @@ void register_derivatives(py::module_& module);
 void register_errors(py::module_& module);
 void register_fit(py::module_& module);
 void register_library(py::module_& module);
+void register_linear_unit(py::module_& module);
 void register_metrics(py::module_& module);
 void register_model_file(py::module_& module);
 void register_network(py::module_& module);

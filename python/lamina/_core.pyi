@@ -7,7 +7,7 @@ import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['DEFAULT_THRESHOLD', 'EarlyStoppingRule', 'FAR_OUTSIDE', 'FitLoop', 'GREATEST_NUMBER', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_each_row_once', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'set_table_error', 'shuffled_rows', 'spare_like', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'weigh_classes', 'wrap_schedule', 'write_model_file']
+__all__: list[str] = ['DEFAULT_THRESHOLD', 'EarlyStoppingRule', 'FAR_OUTSIDE', 'FitLoop', 'GREATEST_NUMBER', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_each_row_once', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'set_table_error', 'shuffled_rows', 'spare_like', 'train_linear_unit', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'weigh_classes', 'wrap_schedule', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -62,6 +62,12 @@ class Optimizer:
     @steps.setter
     def steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
+    @property
+    def weight_decay(self) -> float:
+        ...
+    @weight_decay.setter
+    def weight_decay(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
 class WeightAverage:
     applied: bool
     def average(self) -> list[numpy.ndarray]:
@@ -82,6 +88,8 @@ class WeightAverage:
     def updates(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
 class Network:
+    def adapt_weights(self, inputs: numpy.ndarray, *, scale: bool, bias_rows: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
     def apply_average(self, average: WeightAverage) -> None:
         ...
     def apply_gradients(self, optimizer: Optimizer) -> None:
@@ -94,7 +102,7 @@ class Network:
         ...
     def evaluate(self, loss: Loss, examples: lamina._network.examples.Examples, outputs: numpy.ndarray | None = None) -> float:
         ...
-    def forward(self, inputs: numpy.ndarray, *, training: bool, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex) -> numpy.ndarray:
+    def forward(self, inputs: numpy.ndarray, *, training: bool, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, noise_factor: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> numpy.ndarray:
         ...
     def get_parameters(self) -> list[numpy.ndarray]:
         ...
@@ -305,15 +313,27 @@ class TableEncoder:
         The description of the network's first layer, as JSON.
         """
 class TableTarget:
+    def calibrate(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Outputs [rows, outputs] of the network by the temperature.
+        """
     def check_threshold(self, threshold: typing.SupportsFloat | typing.SupportsIndex | None) -> None:
         ...
     def decode(self, outputs: numpy.ndarray, threshold: typing.SupportsFloat | typing.SupportsIndex | None) -> numpy.ndarray:
         """
         Indices of classes, or numbers, [rows] from the network's outputs.
         """
+    def intervals(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        [rows, 2 ends of all targets] from the network's outputs.
+        """
     def probabilities(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
         """
         [rows, classes] from the network's outputs.
+        """
+    def quantiles(self, outputs: numpy.ndarray) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        [rows, levels of all targets], rising within each, from the network's outputs.
         """
 def activate(activation: str, x: numpy.ndarray, y: numpy.ndarray, derivative: numpy.ndarray | None) -> None:
     """
@@ -392,13 +412,13 @@ def jacobian(network: Network, inputs: numpy.ndarray, by_parameters: bool) -> nu
     ...
 def jacobian_vector_product(network: Network, inputs: numpy.ndarray, input_change: numpy.ndarray | None, parameter_change: collections.abc.Sequence[numpy.ndarray] | None) -> numpy.ndarray:
     ...
-def make_early_stopping(monitor: str, patience: typing.SupportsInt | typing.SupportsIndex, min_delta: typing.SupportsFloat | typing.SupportsIndex, mode: typing.Any, restore_best_weights: bool) -> EarlyStoppingRule:
+def make_early_stopping(monitor: str, patience: typing.SupportsInt | typing.SupportsIndex, min_delta: typing.SupportsFloat | typing.SupportsIndex, mode: typing.Any, restore_best_weights: bool, keep_last: bool) -> EarlyStoppingRule:
     ...
 def make_fit(fit: typing.Any, network: Network, loss: Loss, train: typing.Any, validation: typing.Any, average: WeightAverage) -> FitLoop:
     ...
 def make_loss(spec: str) -> Loss:
     ...
-def make_network(spec: str, dtype: str, seed: typing.SupportsInt | typing.SupportsIndex | None) -> Network:
+def make_network(spec: str, dtype: str, seed: typing.SupportsInt | typing.SupportsIndex | None, threads: typing.SupportsInt | typing.SupportsIndex | None = None) -> Network:
     ...
 def make_schedule(kind: str, options: typing.Any) -> Schedule:
     """
@@ -479,6 +499,10 @@ def shuffled_rows(rows: typing.SupportsInt | typing.SupportsIndex, seed: typing.
 def spare_like(x: numpy.ndarray) -> numpy.ndarray:
     """
     An array of x's shape and type for a result, in memory of earlier results where there is some.
+    """
+def train_linear_unit(single: bool, values: typing.Any, columns: typing.Any, starts: typing.Any, rows: typing.SupportsInt | typing.SupportsIndex, width: typing.SupportsInt | typing.SupportsIndex, signs: typing.Any, sample_weight: typing.Any, held_back: typing.Any, coef: typing.Any, bias: typing.SupportsFloat | typing.SupportsIndex, options: dict, after_epoch: typing.Any) -> tuple:
+    """
+    Weights [features], bias and epochs of a linear unit trained row by row by the perceptron's loss. Rows are dense, flat, or compressed sparse rows with their columns and starts.
     """
 def train_perceptron(inputs: numpy.ndarray, classes: typing.Annotated[numpy.typing.ArrayLike, numpy.int32], units: typing.SupportsInt | typing.SupportsIndex, *, learning_rate: typing.SupportsFloat | typing.SupportsIndex, margin: typing.SupportsFloat | typing.SupportsIndex, averaged: bool, fit_bias: bool, shuffle: bool, seed: typing.SupportsInt | typing.SupportsIndex, max_epochs: typing.SupportsInt | typing.SupportsIndex) -> PerceptronResult:
     ...

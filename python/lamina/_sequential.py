@@ -7,13 +7,14 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks import arrays
+from lamina._checks.numbers import check_flag, check_whole
 from lamina._checks.types import ArrayLike, PathLike
 from lamina._layers.row_layers import Normalization, TargetScaling
 from lamina._losses.custom import custom_value
 from lamina._losses.losses import CustomLoss, Loss
 from lamina._losses.scoring import MetricLike, Scorer, output_kind
 from lamina._network import derivatives, passes
-from lamina._network.adapt import adapt
+from lamina._network.adapt import adapt, adapt_first
 from lamina._network.checked_data import (
     checked_examples,
     checked_inputs,
@@ -23,11 +24,12 @@ from lamina._network.checked_data import (
     checked_validation,
     unchanged_on_error,
 )
-from lamina._network.model_file import model_bytes, network_from_bytes, save_model
+from lamina._network.model_file import model_bytes, model_from_bytes, save_model
 from lamina._network.stack import Array, Stack
 from lamina._optimizers.by_name import make_optimizer
 from lamina._optimizers.full_batch import FullBatchOptimizer
 from lamina._optimizers.optimizer import Optimizer
+from lamina._optimizers.schedule import Schedule
 from lamina._optimizers.weight_average import WeightAverage
 from lamina._training import steps
 from lamina._training.callbacks import Callback, EarlyStopping
@@ -168,6 +170,7 @@ class Sequential(Stack):
         shuffle: bool | RowOrder | None = None,
         accumulate: int | None = None,
         average: WeightAverage | None = None,
+        dropout_schedule: Schedule | None = None,
         early_stopping: int | EarlyStopping | None = None,
         target_loss: float | None = None,
         time_limit: float | None = None,
@@ -213,6 +216,9 @@ class Sequential(Stack):
             accumulate: batches whose mean gradient makes one update, at least 1, 1 unless given:
                 up to rounding the update of one batch of all their rows, in less memory.
             average: a `WeightAverage`; validation, callbacks and the final network use the average.
+            dropout_schedule: factors from 0 to 1 at each step, of the rates of `Dropout` and
+                `AlphaDropout` and the deviations of `GaussianNoise`: `FlatCosineSchedule(1.0)` ends
+                at 0. Steps by hand take the layers' own.
             early_stopping: stop after this many epochs without improvement of the validation loss
                 (or the loss) and restore the best weights; or an `EarlyStopping` for more.
             target_loss: stop when the training loss falls to this.
@@ -241,6 +247,7 @@ class Sequential(Stack):
             "shuffle": shuffle,
             "accumulate": accumulate,
             "average": average,
+            "dropout_schedule": dropout_schedule,
         }
         stops = {
             "early_stopping": early_stopping,
@@ -303,6 +310,34 @@ class Sequential(Stack):
                 _, targets = checked_targets(self, y, chosen, len(x), "adapt")
             adapt(self, x, targets, weights, chosen)
 
+    def adapt_weights(self, X: ArrayLike, *, scale: bool = True, bias_rows: int = 5) -> None:
+        """Fit the first weights to rows X [rows, inputs], before the first `fit`.
+
+        Each `Dense` that learns, one after the other: every unit's weights are divided by the
+        standard deviation of their product with what comes in, so that it has variance 1, and every
+        bias becomes minus a random mean of that product over some rows, so that a unit bends among
+        the data (RealMLP's "std" and "he+5", Holzmueller et al. 2024; Steinwart 2019). Units whose
+        product does not vary, such as those of zero weights, stay as they are. Of many rows 4,096
+        are taken, drawn by the network's seed, as are the means. A first `Normalization` that has
+        no figures yet is adapted before.
+
+        Args:
+            scale: divide the weights.
+            bias_rows: rows of each unit's mean, at least 0; 0 leaves biases as they are.
+
+        Raises:
+            TypeError, ValueError: X is not a finite table of numbers of the right width, or has no
+                rows; an option is out of range.
+            RuntimeError: another thread is training. Then nothing is changed.
+        """
+        check_flag(scale, "scale", "adapt_weights")
+        check_whole(bias_rows, "bias_rows", "adapt_weights", least=0, below=2**20)
+        with unchanged_on_error(self):
+            x = checked_inputs(self, X, "adapt_weights", remembers=True)
+            adapt_first(self, x)
+            core = self._core_network()
+            core.adapt_weights(x, scale=bool(scale), bias_rows=int(bias_rows), seed=self.seed)
+
     # Custom training loops; functions over a stack of layers are methods here
 
     forward = passes.forward
@@ -344,4 +379,4 @@ class Sequential(Stack):
     def __setstate__(self, state: dict[str, Any]) -> None:
         data = state.pop("_bytes")
         self.__dict__.update(state)
-        self._core = None if data is None else network_from_bytes(data, Sequential)._core
+        self._core = None if data is None else model_from_bytes(data, Sequential)[0]._core

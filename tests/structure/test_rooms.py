@@ -23,7 +23,9 @@ ROOMS = {
     "_training": "_core _checks metrics _layers _losses _network _optimizers",
     # The files beside the rooms: what users take, such as Sequential.
     "api": "_core _checks metrics _layers _losses _network _optimizers _training",
-    "tabular": "_core _checks metrics _layers _network _optimizers _training api",
+    "tabular": "_core _checks metrics _layers _losses _network _optimizers _training api",
+    # Beside it: what `import lamina.sklearn` alone reads.
+    "sklearn": "_core _checks _layers _losses _network _optimizers _training api",
     # `import lamina` itself, which knows where each public name is.
     "lamina": "_core _checks metrics _layers _losses _network _optimizers _training api tabular",
     "cli": "_core _network _training api tabular",
@@ -35,10 +37,11 @@ OPTIONAL = {
     "_optimizers": {"scipy"},
     "api": {"matplotlib"},
     "tabular": {"narwhals", "pandas", "polars", "pyarrow"},
+    "sklearn": {"scipy", "sklearn"},
     "cli": {"polars", "rich"},
 }
 # Which of them a room cannot do without.
-NEEDED = {"cli": {"polars", "rich"}}
+NEEDED = {"cli": {"polars", "rich"}, "sklearn": {"scipy", "sklearn"}}
 
 
 @cache

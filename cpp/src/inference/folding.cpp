@@ -72,10 +72,21 @@ void fold_before(const Affine& affine, Part<T>& dense) {
   }
 }
 
+// Weights of NTK parametrisation to those of the product alone.
+template <class T>
+void fold_gain(Part<T>& dense) {
+  if (dense.dense.parametrization == Parametrization::kStandard) return;
+  Values& weight = dense.parameters[0];
+  const double inputs = static_cast<double>(weight.size()) / static_cast<double>(dense.dense.units);
+  for (double& value : weight) value /= std::sqrt(inputs);
+  dense.dense.parametrization = Parametrization::kStandard;
+}
+
 template <class T>
 void append(std::vector<Part<T>>& kept, Part<T> part) {
   const bool after_linear = !kept.empty() && kept.back().is_linear();
   const bool after_batch_norm = !kept.empty() && kept.back().kind == LayerKind::kBatchNorm;
+  if (part.kind == LayerKind::kDense) fold_gain(part);
   if (part.kind == LayerKind::kActivation && after_linear) {
     kept.back().dense.activation = *part.layer->output_activation();
   } else if (part.kind == LayerKind::kBatchNorm && after_linear) {
@@ -95,11 +106,13 @@ std::unique_ptr<Layer<T>> layer_of(Part<T>& part) {
   return std::move(part.layer);
 }
 
+// Whether parameters change where these layers are folded.
 template <class T>
-bool has_batch_norm(const std::vector<std::unique_ptr<Layer<T>>>& layers) {
+bool changes_parameters(const std::vector<std::unique_ptr<Layer<T>>>& layers) {
   return std::any_of(layers.begin(), layers.end(), [](const auto& layer) {
-    const Residual<T>* block = layer->as_residual();
-    return block != nullptr ? has_batch_norm(block->layers()) : layer->kind() == LayerKind::kBatchNorm;
+    if (const Residual<T>* block = layer->as_residual()) return changes_parameters(block->layers());
+    if (layer->kind() != LayerKind::kDense) return layer->kind() == LayerKind::kBatchNorm;
+    return static_cast<const Dense<T>&>(*layer).options().parametrization != Parametrization::kStandard;
   });
 }
 
@@ -162,7 +175,7 @@ class Folder {
 
 template <class T>
 Network<T> inference_network(const Network<T>& network, const T* weights) {
-  const bool folds = has_batch_norm(network.layers());
+  const bool folds = changes_parameters(network.layers());
   std::vector<Part<T>> parts = Folder<T>(weights, folds).fold(network.layers());
   std::vector<std::unique_ptr<Layer<T>>> layers;
   for (Part<T>& part : parts) layers.push_back(layer_of(part));

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/blend_rows.h"
 #include "kernels/catalogue.h"
 
 namespace lamina::kernels {
@@ -379,6 +380,9 @@ struct KernelTable {
   // delta = 0 where x lies outside [low, high] or is NaN.
   void (*clip_backward_rows)(int64_t rows, int64_t columns, T low, T high, const T* x, int64_t x_row_stride,
                              T* delta, int64_t delta_row_stride) noexcept;
+
+  void (*blend_rows)(const BlendRows<T>&) noexcept;
+  void (*blend_backward_rows)(const BlendRowsBackward<T>&) noexcept;
 
   void (*encode_columns)(const EncodeColumns<T>&) noexcept;
   void (*encode_columns_backward)(const EncodeColumnsBackward<T>&) noexcept;

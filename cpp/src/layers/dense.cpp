@@ -2,6 +2,7 @@
 #include "layers/dense.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "base/json.h"
@@ -15,7 +16,7 @@ using kernels::ProductInit;
 template <class T>
 Dense<T>::Dense(const DenseOptions& options) : options_(options), outputs_(options.units) {
   check_options(options_);
-  if (!options_.initializer) options_.initializer = default_initializer(options_.activation);
+  if (!options_.initializer) options_.initializer = default_initializer(options_);
 }
 
 template <class T>
@@ -34,6 +35,12 @@ int64_t Dense<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   panel_columns_ = allocator.panel_columns();
   offset_ = allocator.take(padded_columns<T>(outputs_) * panel_rows());
   transposed_offset_ = allocator.take_transposed(padded_columns<T>(inputs_) * padded_columns<T>(outputs_));
+  if (options_.parametrization == Parametrization::kNtk)
+    gain_ = 1.0 / std::sqrt(static_cast<double>(inputs_));
+  if (is_scaled()) {
+    gain_row_ = AlignedBuffer<T>(panel_columns_);
+    std::fill(gain_row_.begin(), gain_row_.end(), static_cast<T>(gain_));
+  }
   return outputs_;
 }
 
@@ -47,6 +54,8 @@ std::vector<Parameter> Dense<T>::parameters() const {
   bias.shape = {outputs_};
   bias.layout = ParameterLayout::kPanelBias;
   bias.decays = false;
+  bias.rate_factor *= options_.bias_rate_factor;
+  bias.decay_factor *= options_.bias_decay_factor;
   weight.l1 = options_.l1;
   weight.l2 = options_.l2;
   // No list in each branch of a conditional: GCC 12 destroys its copies after their scope if one throws.
@@ -96,7 +105,7 @@ bool Dense<T>::splits_forward(int parts) const noexcept {
 
 template <class T>
 bool Dense<T>::splits_backward(int parts) const noexcept {
-  return splits(padded_columns<T>(inputs_), parts);
+  return !is_scaled() && splits(padded_columns<T>(inputs_), parts);
 }
 
 template <class T>
@@ -137,11 +146,11 @@ void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
   product.panel_rows = panel_rows();
   product.c = pass.output_values();
   product.c_row_stride = pass.output.row_stride;
-  product.init = options_.bias ? ProductInit::kBias : ProductInit::kZero;
+  product.init = options_.bias && !is_scaled() ? ProductInit::kBias : ProductInit::kZero;
   const bool activate =
       !pass.skips_activation && options_.activation.is_elementwise() && !options_.activation.is_identity();
   if (activate) {
-    product.epilogue = ProductEpilogue::kActivation;
+    if (!is_scaled()) product.epilogue = ProductEpilogue::kActivation;
     product.activation = options_.activation.function;
     product.parameter = static_cast<T>(options_.activation.parameter);
     if (options_.activation.stores_derivative()) product.aux = pass.output_aux();
@@ -149,17 +158,35 @@ void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
   }
   take_part(pass, product);
   pass.kernels.product(product);
+  if (is_scaled()) finish_scaled(pass, product);
   if (!pass.skips_activation && !options_.activation.is_elementwise())
     apply_activation(pass.kernels, options_.activation, pass.rows, outputs_, product.c, product.c_row_stride,
                      static_cast<T*>(nullptr), 0);
 }
 
 template <class T>
+void Dense<T>::finish_scaled(const RowPass<T>& pass, const Product<T>& product) const noexcept {
+  for (int64_t first = 0; first < product.columns; first += panel_columns_) {
+    const int64_t width = std::min(panel_columns_, product.columns - first);
+    const T* bias = options_.bias ? product.b + first * panel_rows() + inputs_ * width : nullptr;
+    pass.kernels.affine_rows(product.rows, width, gain_row_.data(), bias, product.c + first,
+                             product.c_row_stride);
+  }
+  if (!pass.skips_activation && options_.activation.is_elementwise())
+    apply_activation(pass.kernels, options_.activation, product.rows, product.columns, product.c,
+                     product.c_row_stride, product.aux, product.aux_row_stride);
+}
+
+// A scaled layer leaves dL/dz times the gain, of which both products are made; the bias divides by it.
+template <class T>
 void Dense<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.derivative_applied)
     apply_activation_backward(pass.kernels, options_.activation, pass.rows, outputs_, pass.output_values(),
                               pass.output_aux(), pass.output.row_stride, pass.output_delta(),
                               pass.output.row_stride);
+  for (int64_t row = 0; is_scaled() && row < pass.rows; ++row)
+    pass.kernels.scale_values(padded_columns<T>(outputs_), static_cast<T>(gain_),
+                              pass.output_delta() + row * pass.output.row_stride);
   if (!pass.input_delta_wanted) return;
   if (pass.transposed == nullptr) return backward_row(pass);
   // dx[rows, inputs] = dz[rows, outputs] W[outputs, inputs]
@@ -269,9 +296,11 @@ void Dense<T>::compute_gradient(const Tile& tile, const GradientPass<T>& pass, b
     compute_sparse_gradient(tile, pass, skips, weight);
   else
     compute_dense_gradient(tile, pass, weight);
-  if (bias != nullptr)
+  if (bias != nullptr) {
     pass.kernels.column_sums(pass.batch_rows, tile.width, pass.output.delta + tile.first_column,
                              pass.output.row_stride, bias);
+    if (is_scaled()) pass.kernels.scale_values(tile.width, static_cast<T>(1.0 / gain_), bias);
+  }
   if (pass.penalty_factor != 0.0 && has_penalty())
     pass.kernels.add_penalty(tile.inputs * tile.width, static_cast<T>(options_.l1 * pass.penalty_factor),
                              static_cast<T>(options_.l2 * pass.penalty_factor), pass.parameters + tile.offset,
@@ -291,7 +320,8 @@ void Dense<T>::constrain(const Tile& t, const GradientPass<T>& pass) const noexc
 template <class T>
 bool Dense<T>::is_outer_product(const GradientPass<T>& pass) const noexcept {
   const bool penalised = pass.penalty_factor != 0.0 && has_penalty();
-  return pass.batch_rows == 1 && pass.gradients == nullptr && !penalised && pass.input.sparse == nullptr;
+  return pass.batch_rows == 1 && pass.gradients == nullptr && !penalised && !is_scaled() &&
+         pass.input.sparse == nullptr;
 }
 
 template <class T>

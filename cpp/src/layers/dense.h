@@ -1,6 +1,8 @@
-// Dense layer: y = f(x W^T + b), weights held in panels with the bias as the last row.
+// Dense layer: y = f(x W^T + b), or f(x W^T / sqrt(inputs) + b), weights held in panels with the bias as the
+// last row.
 #pragma once
 
+#include "base/arena.h"
 #include "layers/layer.h"
 
 namespace lamina {
@@ -14,6 +16,8 @@ class Dense final : public Layer<T> {
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
   const DenseOptions& options() const noexcept { return options_; }
+  // The factor of the product: 1, or that of the options' parametrization.
+  double gain() const noexcept { return gain_; }
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
   bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const override;
@@ -62,6 +66,10 @@ class Dense final : public Layer<T> {
                       T* transposed) const noexcept;
   int64_t panel_rows() const noexcept { return inputs_ + (options_.bias ? 1 : 0); }
 
+  bool is_scaled() const noexcept { return gain_ != 1.0; }
+  // What a product without bias and activation leaves to do where the layer is scaled.
+  void finish_scaled(const RowPass<T>& pass, const kernels::Product<T>& product) const noexcept;
+
   bool has_penalty() const noexcept { return options_.l1 > 0.0 || options_.l2 > 0.0; }
 
   DenseOptions options_;
@@ -69,6 +77,8 @@ class Dense final : public Layer<T> {
   int64_t inputs_ = 0;
   int64_t offset_ = 0, transposed_offset_ = 0;
   int64_t panel_columns_ = 0;
+  double gain_ = 1.0;
+  AlignedBuffer<T> gain_row_;  // of one panel; empty unless the layer is scaled
 };
 
 }  // namespace lamina

@@ -15,10 +15,21 @@ void Dense<T>::forward_sparse(const RowPass<T>& pass) const noexcept {
                                .a = {rows.starts + pass.first_row, rows.columns, rows.values},
                                .b = pass.parameters + offset_,
                                .panel_rows = panel_rows(),
-                               .has_bias = options_.bias,
+                               .has_bias = options_.bias && !is_scaled(),
                                .c = out,
                                .c_row_stride = pass.output.row_stride});
-  if (!pass.skips_activation)
+  const bool elementwise = options_.activation.is_elementwise();
+  if (is_scaled()) {
+    kernels::Product<T> product{};
+    product.rows = pass.rows;
+    product.columns = padded_columns<T>(outputs_);
+    product.b = pass.parameters + offset_;
+    product.c = out;
+    product.c_row_stride = product.aux_row_stride = pass.output.row_stride;
+    if (options_.activation.stores_derivative()) product.aux = pass.output_aux();
+    finish_scaled(pass, product);
+  }
+  if (!pass.skips_activation && !(is_scaled() && elementwise))
     apply_activation(pass.kernels, options_.activation, pass.rows, outputs_, out, pass.output.row_stride,
                      pass.output_aux(), pass.output.row_stride, static_cast<const T*>(nullptr));
 }

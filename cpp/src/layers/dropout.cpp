@@ -23,9 +23,10 @@ std::unique_ptr<Layer<T>> Dropout<T>::unbuilt_copy() const {
 
 template <class T>
 void Dropout<T>::drop(const RowPass<T>& pass, T* values, int64_t row_stride) const noexcept {
-  if (pass.training && options_.rate > 0.0)
+  const double rate = options_.rate * pass.noise_factor;
+  if (pass.training && rate > 0.0)
     pass.kernels.dropout_rows(pass.first_row, pass.rows, pass.input.columns, values, row_stride, pass.seed,
-                              pass.step, pass.layer_index, static_cast<T>(options_.rate));
+                              pass.step, pass.layer_index, static_cast<T>(rate));
 }
 
 template <class T>

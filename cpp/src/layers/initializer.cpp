@@ -90,9 +90,10 @@ void check_initializer(const InitializerSpec& spec) {
   if (std::find(names.begin(), names.end(), spec.name) == names.end())
     throw Error(Error::Kind::kValue,
                 "initializer: unknown name '" + spec.name + "'; expected one of " + join(names));
-  if (!std::isfinite(spec.value))
-    throw Error(Error::Kind::kValue,
-                "initializer " + spec.name + ": expected a finite number, got " + shown(spec.value));
+  if (!std::isfinite(spec.value) || (spec.name == "normal" && spec.value < 0.0))
+    throw Error(Error::Kind::kValue, "initializer " + spec.name + ": expected a finite " +
+                                         (spec.name == "normal" ? "'deviation' of at least 0" : "number") +
+                                         ", got " + shown(spec.value));
 }
 
 InitializerSpec initializer_from_json(const Json& json) {
@@ -106,6 +107,9 @@ InitializerSpec initializer_from_json(const Json& json) {
   } else if (result.name == "orthogonal") {
     result.value = spec.number("gain", result.value);
     spec.allow_only({"kind", "gain"});
+  } else if (result.name == "normal") {
+    result.value = spec.number("deviation", result.value, 0.0);
+    spec.allow_only({"kind", "deviation"});
   } else {
     spec.allow_only({"kind"});
   }
@@ -113,7 +117,7 @@ InitializerSpec initializer_from_json(const Json& json) {
 }
 
 std::vector<std::string> initializer_names() {
-  std::vector<std::string> names = {"zeros", "constant", "orthogonal"};
+  std::vector<std::string> names = {"zeros", "constant", "normal", "orthogonal"};
   for (const Entry& entry : kFanScaled) names.emplace_back(entry.name);
   return names;
 }
@@ -121,6 +125,7 @@ std::vector<std::string> initializer_names() {
 Json initializer_to_json(const InitializerSpec& spec) {
   if (spec.name == "constant") return {{"kind", spec.name}, {"value", spec.value}};
   if (spec.name == "orthogonal" && spec.value != 1.0) return {{"kind", spec.name}, {"gain", spec.value}};
+  if (spec.name == "normal" && spec.value != 1.0) return {{"kind", spec.name}, {"deviation", spec.value}};
   return spec.name;
 }
 
@@ -155,6 +160,7 @@ std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, 
     return std::vector<double>(static_cast<size_t>(count), spec.value);
   const RandomStream stream(seed, StreamTag::kInitialise, layer_index * 8 + tensor);
   if (spec.name == "orthogonal") return orthogonal(outputs, count / outputs, spec.value, stream, poll);
+  if (spec.name == "normal") return normals(count, spec.value, stream, poll);
   const Entry& entry = *find_fan_scaled(spec.name);
   const double fan =
       entry.fan_in * static_cast<double>(inputs) + entry.fan_out * static_cast<double>(outputs);

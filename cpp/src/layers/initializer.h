@@ -15,11 +15,13 @@ class Json;
 
 struct InitializerSpec {
   std::string name;
-  double value = 0.0;  // constant: the value; orthogonal: the gain
+  double value = 0.0;  // constant: the value; orthogonal: the gain; normal: the standard deviation
 
   InitializerSpec(const char* of, double given) : name(of), value(given) {}
-  // With orthogonal's default gain, 1.
-  InitializerSpec(const char* of) : InitializerSpec(of, std::string_view(of) == "orthogonal" ? 1.0 : 0.0) {}
+  // With the default of its number, 1 for orthogonal and normal.
+  InitializerSpec(const char* of)
+      : InitializerSpec(
+            of, std::string_view(of) == "orthogonal" || std::string_view(of) == "normal" ? 1.0 : 0.0) {}
 };
 
 // Raises kValue where there is none of its name, or its value is not finite.

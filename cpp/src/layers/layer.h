@@ -42,6 +42,7 @@ struct RowPass {
   bool training = false;
   uint64_t seed = 0, step = 0;
   uint32_t layer_index = 0;
+  double noise_factor = 1.0;                         // of what a layer draws: its rate, or its deviation
   bool skips_activation = false;                     // forward: stop before the output activation
   bool derivative_applied = false;                   // backward: output.delta is dL/dz already
   bool input_delta_wanted = false;                   // backward: write input.delta

@@ -9,6 +9,7 @@
 #include "layers/dropout.h"
 #include "layers/fixed_rows.h"
 #include "layers/noise.h"
+#include "layers/parametric_activation.h"
 #include "layers/prelu.h"
 #include "layers/residual.h"
 #include "layers/row_norm.h"
@@ -18,21 +19,22 @@
 namespace lamina {
 
 // One line adds a layer.
-#define LAMINA_LAYERS(ENTRY)                 \
-  ENTRY(DenseOptions, Dense)                 \
-  ENTRY(ActivationOptions, ActivationLayer)  \
-  ENTRY(DropoutOptions, Dropout)             \
-  ENTRY(BatchNormOptions, BatchNormLayer)    \
-  ENTRY(AlphaDropoutOptions, AlphaDropout)   \
-  ENTRY(GaussianNoiseOptions, GaussianNoise) \
-  ENTRY(PReluOptions, PRelu)                 \
-  ENTRY(LayerNormOptions, RowNorm)           \
-  ENTRY(RmsNormOptions, RowNorm)             \
-  ENTRY(ScaleOptions, Scale)                 \
-  ENTRY(NormalizationOptions, Normalization) \
-  ENTRY(AffineOptions, Affine)               \
-  ENTRY(ClipOptions, Clip)                   \
-  ENTRY(TargetScalingOptions, TargetScaling) \
+#define LAMINA_LAYERS(ENTRY)                               \
+  ENTRY(DenseOptions, Dense)                               \
+  ENTRY(ActivationOptions, ActivationLayer)                \
+  ENTRY(DropoutOptions, Dropout)                           \
+  ENTRY(BatchNormOptions, BatchNormLayer)                  \
+  ENTRY(AlphaDropoutOptions, AlphaDropout)                 \
+  ENTRY(GaussianNoiseOptions, GaussianNoise)               \
+  ENTRY(PReluOptions, PRelu)                               \
+  ENTRY(ParametricActivationOptions, ParametricActivation) \
+  ENTRY(LayerNormOptions, RowNorm)                         \
+  ENTRY(RmsNormOptions, RowNorm)                           \
+  ENTRY(ScaleOptions, Scale)                               \
+  ENTRY(NormalizationOptions, Normalization)               \
+  ENTRY(AffineOptions, Affine)                             \
+  ENTRY(ClipOptions, Clip)                                 \
+  ENTRY(TargetScalingOptions, TargetScaling)               \
   ENTRY(ColumnEncodingOptions, ColumnEncoding)
 
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "base/options.h"
+#include "layers/describe_options.h"
 
 namespace lamina {
 
@@ -33,53 +33,15 @@ constexpr std::array kNames = {
     Names{"clip", "Clip"},
     Names{"target_scaling", "TargetScaling"},
     Names{"column_encoding", "ColumnEncoding"},
+    Names{"parametric_activation", "ParametricActivation"},
 };
 
 // Where the kernels of column encodings clip their inputs, and what Affine's numbers stay within.
 constexpr double kFarthest = 1e15, kFarthestAffine = 1e30;
 
-const auto read_activation = [](const JsonReader& from, const char* name, ActivationSpec& value) {
-  value = activation_from_json(from.at(name));
-};
-const auto write_activation = [](const ActivationSpec& value) { return activation_to_json(value); };
-
-const auto read_initializer = [](const JsonReader& from, const char* name, auto& value) {
-  value = initializer_from_json(from.at(name));
-};
-const auto write_initializer = [](const InitializerSpec& value) { return initializer_to_json(value); };
-
-template <class Visitor>
-void describe_learning(Visitor& visitor, LearningOptions& o) {
-  visitor.boolean("trainable", o.trainable, InJson::kUnlessDefault);
-  visitor.number("rate_factor", o.rate_factor, 0.0, kAnyNumber, InJson::kUnlessDefault);
-  visitor.number("decay_factor", o.decay_factor, 0.0, kAnyNumber, InJson::kUnlessDefault);
-}
-
 }  // namespace
 
 // Found by the visitors' callers by argument, and so in no namespace without a name.
-template <class Visitor>
-void describe(Visitor& visitor, DenseOptions& o) {
-  visitor.integer("units", o.units, 1, kMostColumns, InJson::kRequired);
-  visitor.boolean("bias", o.bias);
-  describe_learning(visitor, o.learning);
-  visitor.value("activation", o.activation, read_activation, write_activation);
-  visitor.value("initializer", o.initializer, read_initializer, [&](const auto& initializer) {
-    return initializer_to_json(initializer ? *initializer : default_initializer(o.activation));
-  });
-  visitor.value("bias_initializer", o.bias_initializer, read_initializer, write_initializer);
-  visitor.number("l1", o.l1, 0.0, kAnyNumber, InJson::kUnlessDefault);
-  visitor.number("l2", o.l2, 0.0, kAnyNumber, InJson::kUnlessDefault);
-  visitor.value(
-      "max_norm", o.max_norm,
-      [](const JsonReader& from, const char* name, double& value) {
-        value = from.number(name, std::nullopt, 0.0);
-        if (value == 0.0) from.fail("expected 'max_norm' above 0, got " + from.at(name).dump());
-      },
-      [](double value) { return value == 0.0 ? Json() : Json(value); });
-  visitor.boolean("non_negative", o.non_negative, InJson::kUnlessDefault);
-}
-
 template <class Visitor>
 void describe(Visitor& visitor, ActivationOptions& o) {
   visitor.value("activation", o.activation, read_activation, write_activation, InJson::kRequired);
@@ -136,6 +98,13 @@ void describe(Visitor& visitor, PReluOptions& o) {
 }
 
 template <class Visitor>
+void describe(Visitor& visitor, ParametricActivationOptions& o) {
+  visitor.value("activation", o.activation, read_activation, write_activation, InJson::kRequired);
+  describe_learning(visitor, o.learning);
+  visitor.number("initial_weight", o.initial_weight, -1e6, 1e6);
+}
+
+template <class Visitor>
 void describe(Visitor& visitor, LayerNormOptions& o) {
   describe_learning(visitor, o.learning);
   visitor.number("epsilon", o.epsilon, 1e-12, 1.0);
@@ -160,7 +129,9 @@ void describe(Visitor& visitor, ScaleOptions& o) {
 template <class Visitor>
 void describe(Visitor&, NormalizationOptions&) {}
 template <class Visitor>
-void describe(Visitor&, TargetScalingOptions&) {}
+void describe(Visitor& visitor, TargetScalingOptions& o) {
+  visitor.boolean("clip", o.clip, InJson::kUnlessDefault);
+}
 
 namespace {
 
@@ -275,21 +246,9 @@ void describe(Visitor& visitor, ColumnEncodingOptions& o) {
       InJson::kRequired);
 }
 
-namespace {
-
-[[noreturn]] void fail(const std::string& where, const std::string& what) {
-  throw Error(Error::Kind::kValue, where + ": " + what);
-}
-
-// What no range of a single option tells.
-template <class Options>
-void check_rest(const std::string&, const Options&) {}
-
-void check_rest(const std::string& where, const DenseOptions& o) {
-  if (!(o.max_norm >= 0.0 && o.max_norm <= kAnyNumber))
-    fail(where, "expected 'max_norm' above 0, got " + shown(o.max_norm));
-  if (o.initializer) check_initializer(*o.initializer);
-  check_initializer(o.bias_initializer);
+void check_rest(const std::string& where, const ParametricActivationOptions& o) {
+  if (!o.activation.is_elementwise() || !o.activation.is_trainable())
+    fail(where, "expected an elementwise activation that has a derivative, got '" + o.activation.name + "'");
 }
 
 void check_rest(const std::string& where, const DropoutOptions& o) {
@@ -314,6 +273,8 @@ void check_rest(const std::string& where, const ClipOptions& o) {
     fail(where, "expected 'low' below 'high', got " + Json(o.low).dump() + " and " + Json(o.high).dump());
 }
 
+namespace {
+
 void check_column(const std::string& where, const ColumnOptions& o) {
   check_options(where, o);
   if (o.limit != 0.0 && o.limit < 1e-3)
@@ -328,12 +289,12 @@ void check_column(const std::string& where, const ColumnOptions& o) {
   if (o.edges.size() == 1) fail(where, "expected no 'edges', or at least two, got one");
 }
 
+}  // namespace
+
 void check_rest(const std::string& where, const ColumnEncodingOptions& o) {
   if (o.columns.empty()) fail(where, "expected a list of at least one column, got none");
   for (size_t i = 0; i < o.columns.size(); ++i) check_column(column_place(i), o.columns[i]);
 }
-
-}  // namespace
 
 const char* kind_name(LayerKind kind) noexcept { return kNames[static_cast<size_t>(kind)].kind; }
 const char* class_name(LayerKind kind) noexcept { return kNames[static_cast<size_t>(kind)].in_errors; }
@@ -344,43 +305,21 @@ std::vector<std::string> layer_kinds() {
   return kinds;
 }
 
-template <class Options>
-Options options_from_json(const Json& json) {
-  return read_options<Options>(json, class_name(Options::kKind));
-}
-
-template <class Options>
-Json options_to_json(const Options& options) {
-  return write_options<Options>(kind_name(Options::kKind), options);
-}
-
-template <class Options>
-void check_options(const Options& options) {
-  const std::string where = class_name(Options::kKind);
-  check_options<Options>(where, options);
-  check_rest(where, options);
-}
-
-#define LAMINA_INSTANTIATE(Options)                \
-  template Options options_from_json(const Json&); \
-  template Json options_to_json(const Options&);   \
-  template void check_options(const Options&);
-LAMINA_INSTANTIATE(DenseOptions)
-LAMINA_INSTANTIATE(ActivationOptions)
-LAMINA_INSTANTIATE(DropoutOptions)
-LAMINA_INSTANTIATE(BatchNormOptions)
-LAMINA_INSTANTIATE(ResidualOptions)
-LAMINA_INSTANTIATE(AlphaDropoutOptions)
-LAMINA_INSTANTIATE(GaussianNoiseOptions)
-LAMINA_INSTANTIATE(PReluOptions)
-LAMINA_INSTANTIATE(LayerNormOptions)
-LAMINA_INSTANTIATE(RmsNormOptions)
-LAMINA_INSTANTIATE(ScaleOptions)
-LAMINA_INSTANTIATE(NormalizationOptions)
-LAMINA_INSTANTIATE(AffineOptions)
-LAMINA_INSTANTIATE(ClipOptions)
-LAMINA_INSTANTIATE(TargetScalingOptions)
-LAMINA_INSTANTIATE(ColumnEncodingOptions)
-#undef LAMINA_INSTANTIATE
+LAMINA_INSTANTIATE_OPTIONS(ActivationOptions)
+LAMINA_INSTANTIATE_OPTIONS(DropoutOptions)
+LAMINA_INSTANTIATE_OPTIONS(BatchNormOptions)
+LAMINA_INSTANTIATE_OPTIONS(ResidualOptions)
+LAMINA_INSTANTIATE_OPTIONS(AlphaDropoutOptions)
+LAMINA_INSTANTIATE_OPTIONS(GaussianNoiseOptions)
+LAMINA_INSTANTIATE_OPTIONS(PReluOptions)
+LAMINA_INSTANTIATE_OPTIONS(ParametricActivationOptions)
+LAMINA_INSTANTIATE_OPTIONS(LayerNormOptions)
+LAMINA_INSTANTIATE_OPTIONS(RmsNormOptions)
+LAMINA_INSTANTIATE_OPTIONS(ScaleOptions)
+LAMINA_INSTANTIATE_OPTIONS(NormalizationOptions)
+LAMINA_INSTANTIATE_OPTIONS(AffineOptions)
+LAMINA_INSTANTIATE_OPTIONS(ClipOptions)
+LAMINA_INSTANTIATE_OPTIONS(TargetScalingOptions)
+LAMINA_INSTANTIATE_OPTIONS(ColumnEncodingOptions)
 
 }  // namespace lamina

@@ -35,6 +35,7 @@ enum class LayerKind {
   kClip,
   kTargetScaling,
   kColumnEncoding,
+  kParametricActivation,
 };
 
 // The name in JSON, such as "layer_norm"; and the one in errors, as Python has it: "LayerNorm".
@@ -43,18 +44,26 @@ const char* class_name(LayerKind kind) noexcept;
 // The names in JSON of all layers.
 std::vector<std::string> layer_kinds();
 
+// kNtk: the product is divided by sqrt(inputs), so that weights of variance 1 keep the variance of what goes
+// in (Jacot et al. 2018).
+enum class Parametrization { kStandard, kNtk };
+
 struct DenseOptions {
   static constexpr LayerKind kKind = LayerKind::kDense;
   int64_t units = 0;
   ActivationSpec activation = {};
   bool bias = true;
-  std::optional<InitializerSpec> initializer = {};  // none: default_initializer(activation)
+  std::optional<InitializerSpec> initializer = {};  // none: default_initializer(options)
   InitializerSpec bias_initializer{"zeros"};
   double l1 = 0.0, l2 = 0.0;
   double max_norm = 0.0;  // of each unit's incoming weights; 0: no limit
   bool non_negative = false;
   LearningOptions learning = {};
+  double bias_rate_factor = 1.0, bias_decay_factor = 1.0;  // of the biases, beside those of the layer
+  Parametrization parametrization = Parametrization::kStandard;
 };
+// "normal" with NTK parametrisation, else that of the activation.
+InitializerSpec default_initializer(const DenseOptions& options);
 
 struct ActivationOptions {
   static constexpr LayerKind kKind = LayerKind::kActivation;
@@ -99,6 +108,13 @@ struct PReluOptions {
   LearningOptions learning = {};
 };
 
+struct ParametricActivationOptions {
+  static constexpr LayerKind kKind = LayerKind::kParametricActivation;
+  ActivationSpec activation = {};  // elementwise
+  double initial_weight = 1.0;
+  LearningOptions learning = {};
+};
+
 struct LayerNormOptions {
   static constexpr LayerKind kKind = LayerKind::kLayerNorm;
   double epsilon = 1e-5;
@@ -137,6 +153,7 @@ struct ClipOptions {
 
 struct TargetScalingOptions {
   static constexpr LayerKind kKind = LayerKind::kTargetScaling;
+  bool clip = false;  // predictions to the range of the targets that scale and shift were taken from
 };
 
 // One column of a table in compact form; kernels::ColumnCode says what becomes of it.

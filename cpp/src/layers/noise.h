@@ -19,11 +19,9 @@ class AlphaDropout final : public Layer<T> {
   bool vanishes_in_inference() const noexcept override { return true; }
 
  private:
-  void drop(const RowPass<T>& pass, T* values, int64_t row_stride, double added,
-            double dropped) const noexcept;
+  void drop(const RowPass<T>& pass, T* values, int64_t row_stride, bool backward) const noexcept;
 
   AlphaDropoutOptions options_;
-  double scale_, added_, dropped_;
 };
 
 template <class T>

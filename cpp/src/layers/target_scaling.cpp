@@ -2,6 +2,7 @@
 #include "layers/target_scaling.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/json.h"
 #include "layers/rows.h"
@@ -10,12 +11,12 @@ namespace lamina {
 
 template <class T>
 Json TargetScaling<T>::spec() const {
-  return options_to_json(TargetScalingOptions{});
+  return options_to_json(options_);
 }
 
 template <class T>
 std::unique_ptr<Layer<T>> TargetScaling<T>::unbuilt_copy() const {
-  return make_layer<T>(TargetScalingOptions{});
+  return make_layer<T>(options_);
 }
 
 template <class T>
@@ -24,6 +25,10 @@ int64_t TargetScaling<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   scale_ = allocator.take(padded_columns<T>(inputs));
   shift_ = allocator.take(padded_columns<T>(inputs));
   rows_ = allocator.take(padded_columns<T>(1));
+  if (options_.clip) {
+    low_ = allocator.take(padded_columns<T>(inputs));
+    high_ = allocator.take(padded_columns<T>(inputs));
+  }
   return inputs;
 }
 
@@ -32,6 +37,10 @@ std::vector<Parameter> TargetScaling<T>::parameters() const {
   std::vector<Parameter> parameters = {row_parameter("scale", columns_, scale_),
                                        row_parameter("shift", columns_, shift_),
                                        row_parameter("rows", 1, rows_)};
+  if (options_.clip) {
+    parameters.push_back(row_parameter("low", columns_, low_));
+    parameters.push_back(row_parameter("high", columns_, high_));
+  }
   for (Parameter& parameter : parameters) parameter.trainable = false;
   return parameters;
 }
@@ -41,30 +50,51 @@ bool TargetScaling<T>::initialize(uint64_t, uint32_t, T* flat, Poll) const {
   std::fill_n(flat + scale_, columns_, T(1));
   std::fill_n(flat + shift_, columns_, T(0));
   flat[rows_] = T(0);
+  if (options_.clip) {
+    std::fill_n(flat + low_, columns_, std::numeric_limits<T>::lowest());
+    std::fill_n(flat + high_, columns_, std::numeric_limits<T>::max());
+  }
   return true;
 }
 
 template <class T>
 void TargetScaling<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
-  if (!pass.skips_activation)
-    to_target_units(pass.kernels, pass.parameters, pass.rows, pass.output_values(), pass.output.row_stride);
+  if (pass.skips_activation) return;
+  const auto to_units = pass.training ? &TargetScaling::scale : &TargetScaling::to_target_units;
+  (this->*to_units)(pass.kernels, pass.parameters, pass.rows, pass.output_values(), pass.output.row_stride);
 }
 
 template <class T>
 void TargetScaling<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
   copy_backward(pass);
-  if (!pass.derivative_applied)
-    pass.kernels.affine_rows(pass.rows, padded_columns<T>(columns_), pass.parameters + scale_, nullptr,
-                             pass.input_delta(), pass.input.row_stride);
+  if (pass.derivative_applied) return;
+  pass.kernels.affine_rows(pass.rows, padded_columns<T>(columns_), pass.parameters + scale_, nullptr,
+                           pass.input_delta(), pass.input.row_stride);
+  if (pass.training || !options_.clip) return;
+  const T *low = pass.parameters + low_, *high = pass.parameters + high_, *y = pass.output_values();
+  T* delta = pass.input_delta();
+  for (int64_t r = 0; r < pass.rows; ++r, y += pass.output.row_stride, delta += pass.input.row_stride)
+    for (int64_t c = 0; c < columns_; ++c)
+      if (!(low[c] < y[c] && y[c] < high[c])) delta[c] = T(0);
+}
+
+template <class T>
+void TargetScaling<T>::scale(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows,
+                             T* values, int64_t row_stride) const noexcept {
+  table.affine_rows(rows, padded_columns<T>(columns_), parameters + scale_, parameters + shift_, values,
+                    row_stride);
 }
 
 template <class T>
 void TargetScaling<T>::to_target_units(const kernels::KernelTable<T>& table, const T* parameters,
                                        int64_t rows, T* values, int64_t row_stride) const noexcept {
-  table.affine_rows(rows, padded_columns<T>(columns_), parameters + scale_, parameters + shift_, values,
-                    row_stride);
+  scale(table, parameters, rows, values, row_stride);
+  if (!options_.clip) return;
+  const T *low = parameters + low_, *high = parameters + high_;
+  for (int64_t r = 0; r < rows; ++r, values += row_stride)
+    for (int64_t c = 0; c < columns_; ++c) values[c] = std::min(std::max(values[c], low[c]), high[c]);
 }
 
 template <class T>

@@ -7,11 +7,11 @@ namespace lamina {
 
 // y = x * scale + shift by column, from parameters that are adapted to the targets from outside. The loss
 // compares x, the logits of the network, with (target - shift) / scale. Parameter "rows" tells from how many
-// rows scale and shift were taken.
+// rows scale and shift were taken. With `clip` outputs are limited to "low" ... "high" but in training.
 template <class T>
 class TargetScaling final : public Layer<T> {
  public:
-  explicit TargetScaling(const TargetScalingOptions& = {}) {}
+  explicit TargetScaling(const TargetScalingOptions& options = {}) : options_(options) {}
   LayerKind kind() const noexcept override { return TargetScalingOptions::kKind; }
   Json spec() const override;
   std::unique_ptr<Layer<T>> unbuilt_copy() const override;
@@ -22,7 +22,7 @@ class TargetScaling final : public Layer<T> {
   void backward(const RowPass<T>& pass) const noexcept override;
   const TargetScaling* as_target_scaling() const noexcept override { return this; }
 
-  // Logits [rows, columns], padded, to the targets' units, in place.
+  // Logits [rows, columns], padded, to the targets' units, as predictions are, in place.
   void to_target_units(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* values,
                        int64_t row_stride) const noexcept;
   // Targets [rows, columns] to the units of the logits; `to` may be `from`.
@@ -30,7 +30,11 @@ class TargetScaling final : public Layer<T> {
                        T* to, int64_t to_stride) const noexcept;
 
  private:
-  int64_t columns_ = 0, scale_ = 0, shift_ = 0, rows_ = 0;  // offsets, but for columns
+  void scale(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* values,
+             int64_t row_stride) const noexcept;
+
+  TargetScalingOptions options_;
+  int64_t columns_ = 0, scale_ = 0, shift_ = 0, rows_ = 0, low_ = 0, high_ = 0;  // offsets, but for columns
 };
 
 }  // namespace lamina

@@ -158,17 +158,23 @@ NetworkFile NetworkFile::load(const std::filesystem::path& path) {
 }
 
 NetworkFile NetworkFile::parse(const ModelFile& file, const std::string& source) {
-  NetworkFile loaded;
+  std::vector<TensorView> weights, others;
+  for (const TensorView& tensor : file.tensors)
+    (tensor.name.starts_with(kWeights) ? weights : others).push_back(tensor);
+  Json contents = described(source, [&] { return Json::parse(file.record); });
+  NetworkFile loaded = of(std::move(contents), weights, source);
   loaded.storage_ = file.storage;
+  loaded.tensors_ = std::move(others);
+  return loaded;
+}
+
+NetworkFile NetworkFile::of(Json contents, const std::vector<TensorView>& tensors,
+                            const std::string& source) {
+  NetworkFile loaded;
   WeightsByName weights;
-  for (const TensorView& tensor : file.tensors) {
-    if (tensor.name.starts_with(kWeights))
-      weights.emplace(tensor.name, &tensor);
-    else
-      loaded.tensors_.push_back(tensor);
-  }
+  for (const TensorView& tensor : tensors) weights.emplace(tensor.name, &tensor);
   described(source, [&] {
-    loaded.contents_ = Json::parse(file.record);
+    loaded.contents_ = std::move(contents);
     check_contents(loaded.contents_);
     const Json& description = loaded.contents_.at("network");
     const bool is_double = loaded.contents_.at("dtype").is("float64");

@@ -25,6 +25,8 @@ class NetworkFile {
   // kFormat (not a model file, damaged, newer, or parts that do not fit each other), kMemory.
   static NetworkFile load(const std::filesystem::path& path);
   static NetworkFile parse(const ModelFile& file, const std::string& source);
+  // A further network of a file: contents as the file's own, and tensors named as those of its first one.
+  static NetworkFile of(Json contents, const std::vector<TensorView>& tensors, const std::string& source);
   // Replaces `path` in one step. `file` of load() holds the same network, record and tensors again.
   void save(const std::filesystem::path& path) const;
 

@@ -9,7 +9,8 @@ namespace lamina {
 namespace {
 
 constexpr const char* kSchema = "lamina.tabular.model";
-constexpr std::int64_t kVersion = 2;
+constexpr std::int64_t kOldest = 2;  // had one network alone
+constexpr std::int64_t kNewest = 3;
 
 const char* type_name(TensorType type) noexcept {
   switch (type) {
@@ -27,25 +28,53 @@ const char* type_name(TensorType type) noexcept {
   return "bfloat16";
 }
 
-// The tensors of the preprocessor's and the target's records.
+// The tensors of the preprocessor's and the target's records; the shares of the networks, and the weights of
+// those after the first.
 struct Parts {
-  std::vector<RecordTensor> preprocessor, target;
+  std::vector<RecordTensor> preprocessor, target, shares;
+  std::vector<std::vector<TensorView>> weights;
 };
 
-Parts split(const std::vector<TensorView>& tensors, const std::string& source) {
+// What stands before and after the first point of a name.
+std::pair<std::string, std::string> cut(const std::string& name) {
+  const std::size_t point = name.find('.');
+  return {name.substr(0, point), point == std::string::npos ? "" : name.substr(point + 1)};
+}
+
+Parts split(const std::vector<TensorView>& tensors, std::size_t others, const std::string& source) {
   Parts parts;
+  parts.weights.resize(others);
   for (const TensorView& tensor : tensors) {
-    const std::size_t point = tensor.name.find('.');
-    const std::string part = tensor.name.substr(0, point);
-    if (part != "preprocessor" && part != "target")
-      throw Error(Error::Kind::kValue, source + ": unknown tensor '" + tensor.name + "'");
+    const auto [part, name] = cut(tensor.name);
     const double* values =
         tensor.type == TensorType::kFloat64 ? static_cast<const double*>(tensor.data) : nullptr;
-    (part == "target" ? parts.target : parts.preprocessor)
-        .push_back({point == std::string::npos ? "" : tensor.name.substr(point + 1), type_name(tensor.type),
-                    tensor.shape, values});
+    const RecordTensor own{name, type_name(tensor.type), tensor.shape, values};
+    if (part == "preprocessor") {
+      parts.preprocessor.push_back(own);
+    } else if (part == "target") {
+      parts.target.push_back(own);
+    } else if (tensor.name == "networks.shares") {
+      parts.shares.push_back(own);
+    } else {
+      const auto [number, rest] = cut(name);
+      std::size_t place = 0;
+      while (place < others && number != std::to_string(place + 1)) ++place;
+      if (part != "networks" || place == others)
+        throw Error(Error::Kind::kValue, source + ": unknown tensor '" + tensor.name + "'");
+      parts.weights[place].push_back({rest, tensor.type, tensor.shape, tensor.data});
+    }
   }
   return parts;
+}
+
+// The tensor of shares, all above 0.
+std::vector<double> read_shares(std::vector<RecordTensor> tensors, std::size_t networks,
+                                const std::string& source) {
+  RecordTensors left(source + ", networks", std::move(tensors));
+  const std::span<const double> shares = left.take("shares", static_cast<std::int64_t>(networks));
+  for (const double share : shares)
+    if (share <= 0.0) throw Error(Error::Kind::kValue, source + ": expected shares of networks above 0");
+  return {shares.begin(), shares.end()};
 }
 
 }  // namespace
@@ -61,21 +90,34 @@ TableModel TableModel::load(const std::filesystem::path& path) {
     throw Error(Error::Kind::kFormat, source + ": expected a model of tables, got a network alone");
   try {
     RecordFields fields(source, record);
-    fields.check_version(kSchema, kVersion, kVersion);
-    Parts parts = split(network.tensors(), source);
+    const bool one = fields.check_version(kSchema, kOldest, kNewest) == kOldest;
+    const Json::Array others = one ? Json::Array{} : fields.list("networks");
+    Parts parts = split(network.tensors(), others.size(), source);
     Preprocessor preprocessor(fields.value("preprocessor"), std::move(parts.preprocessor));
     TableTarget target(fields.value("target"), std::move(parts.target));
     fields.object("training");
     fields.done();
-    if (!(network.layer(0) == preprocessor.layer()))
-      fields.fail("expected a network whose first layer is that of the preprocessing");
-    if (network.outputs() != target.outputs())
-      fields.fail("the target needs " + std::to_string(target.outputs()) +
-                  " network outputs, but there are " + std::to_string(network.outputs()));
-    return {std::move(network), std::move(preprocessor), std::move(target)};
+    TableModel model(std::move(network), std::move(preprocessor), std::move(target));
+    model.shares_ =
+        one ? std::vector<double>{1.0} : read_shares(std::move(parts.shares), others.size() + 1, source);
+    for (std::size_t i = 0; i < others.size(); ++i)
+      model.others_.push_back(
+          NetworkFile::of(others[i], parts.weights[i], source + ", network " + std::to_string(i + 1)));
+    model.check_networks(fields);
+    return model;
   } catch (const Error& error) {
     if (error.kind() != Error::Kind::kValue) throw;
     throw Error(Error::Kind::kFormat, error.what());
+  }
+}
+
+void TableModel::check_networks(const RecordFields& fields) const {
+  for (std::size_t i = 0; i < networks(); ++i) {
+    if (!(network(i).layer(0) == preprocessor_.layer()))
+      fields.fail("expected a network whose first layer is that of the preprocessing");
+    if (network(i).outputs() != target_.outputs())
+      fields.fail("the target needs " + std::to_string(target_.outputs()) +
+                  " network outputs, but there are " + std::to_string(network(i).outputs()));
   }
 }
 
@@ -105,11 +147,19 @@ std::vector<double> TableModel::outputs(std::span<const Cell> row, std::vector<C
 std::vector<double> TableModel::run(const std::vector<float>& inputs) const {
   const std::int64_t columns = preprocessor_.inputs();
   const std::int64_t rows = std::ssize(inputs) / columns;
-  std::vector<double> outputs(static_cast<std::size_t>(rows * target_.outputs()));
   const auto size = static_cast<std::int64_t>(sizeof(float));
   const ArraySource source{inputs.data(), kernels::SourceType::kF32, rows, columns, columns * size, size};
-  network_.predict(source, outputs.data(), [](std::int64_t) { return false; });
-  return outputs;
+  std::vector<double> mean(static_cast<std::size_t>(rows * target_.outputs()));
+  std::vector<double> outputs(mean.size());
+  for (std::size_t i = 0; i < networks(); ++i) {
+    network(i).predict(source, outputs.data(), [](std::int64_t) { return false; });
+    for (std::size_t j = 0; j < mean.size(); ++j) {
+      const double part = shares_[i] * outputs[j];
+      mean[j] = i == 0 ? part : mean[j] + part;  // 0 + -0 would have another sign
+    }
+  }
+  target_.calibrate(mean.data(), rows);
+  return mean;
 }
 
 std::int64_t TableModel::row_count(std::span<const double> outputs) const {
@@ -133,9 +183,23 @@ std::vector<std::string_view> TableModel::classes(std::span<const double> output
 
 std::vector<double> TableModel::numbers(std::span<const double> outputs) const {
   if (!target_.is_number()) throw Error(Error::Kind::kValue, "a model of classes gives no numbers");
-  std::vector<double> numbers(static_cast<std::size_t>(row_count(outputs)));
-  target_.numbers(outputs.data(), std::ssize(numbers), numbers.data());
+  const std::int64_t rows = row_count(outputs);
+  std::vector<double> numbers(static_cast<std::size_t>(rows) * target_.number_targets().size());
+  target_.numbers(outputs.data(), rows, numbers.data());
   return numbers;
+}
+
+std::vector<double> TableModel::quantiles(std::span<const double> outputs) const {
+  std::vector<double> quantiles(outputs.size());
+  target_.quantiles(outputs.data(), row_count(outputs), quantiles.data());
+  return quantiles;
+}
+
+std::vector<double> TableModel::intervals(std::span<const double> outputs) const {
+  const std::int64_t rows = row_count(outputs);
+  std::vector<double> intervals(2 * static_cast<std::size_t>(rows) * target_.number_targets().size());
+  target_.intervals(outputs.data(), rows, intervals.data());
+  return intervals;
 }
 
 std::vector<double> TableModel::probabilities(std::span<const double> outputs) const {

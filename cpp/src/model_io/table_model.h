@@ -1,4 +1,4 @@
-// A table model in a file: the encoders of its columns, the network, and the decoding of its outputs.
+// A table model in a file: the encoders of its columns, its networks, and the decoding of their outputs.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +31,15 @@ class TableModel {
 
   const Preprocessor& preprocessor() const noexcept { return preprocessor_; }
   const TableTarget& target() const noexcept { return target_; }
-  const NetworkFile& network() const noexcept { return network_; }
+  // How many networks there are; their outputs are averaged.
+  std::size_t networks() const noexcept { return 1 + others_.size(); }
+  const NetworkFile& network(std::size_t index = 0) const {
+    return index == 0 ? network_ : others_.at(index - 1);
+  }
   // How it was trained, an object.
   const Json& training() const { return network_.record().at("training"); }
 
-  // The network's outputs [rows, target().outputs()] for a table, whose columns may be more than the model
+  // The networks' outputs [rows, target().outputs()] for a table, whose columns may be more than the model
   // reads, in any order. Throws CellError for a value that is not of its column's kind, Error kValue where a
   // column is not there or lengths differ.
   std::vector<double> outputs(std::span<const NamedColumn> table,
@@ -43,20 +47,25 @@ class TableModel {
   // Of one row, whose cells are in the order of preprocessor().columns().
   std::vector<double> outputs(std::span<const Cell> row, std::vector<ColumnIssue>* issues = nullptr) const;
 
-  // Answers for outputs [rows, target().outputs()]: class names, numbers in the target's units, or
-  // probabilities [rows, classes]. Throws Error kValue where the target is of another kind, or for a
-  // threshold without two classes.
+  // Answers for outputs [rows, target().outputs()]: class names, probabilities [rows, classes]; numbers
+  // [rows, targets], quantiles [rows, levels of all targets] and intervals [rows, targets, 2] in the targets'
+  // units. Throws Error kValue where the target is of another kind, or for a threshold without two classes.
   std::vector<std::string_view> classes(std::span<const double> outputs,
                                         std::optional<double> threshold = std::nullopt) const;
   std::vector<double> numbers(std::span<const double> outputs) const;
+  std::vector<double> quantiles(std::span<const double> outputs) const;
+  std::vector<double> intervals(std::span<const double> outputs) const;
   std::vector<double> probabilities(std::span<const double> outputs) const;
 
  private:
   TableModel(NetworkFile network, Preprocessor preprocessor, TableTarget target);
+  void check_networks(const RecordFields& fields) const;
   std::vector<double> run(const std::vector<float>& inputs) const;
   std::int64_t row_count(std::span<const double> outputs) const;
 
   NetworkFile network_;
+  std::vector<NetworkFile> others_;
+  std::vector<double> shares_;  // of each network in the mean
   Preprocessor preprocessor_;
   TableTarget target_;
 };

@@ -48,6 +48,7 @@ struct NetworkPass {
   // Forward leaves out what takes logits to outputs, and backward begins with the delta of the logits.
   bool ends_at_logits = false;
   uint64_t seed = 0, step = 0;
+  double noise_factor = 1.0;  // of the rates of dropouts, and of the deviations of noise
 };
 
 // A tile of the gradient that can be computed, and applied, independently of all others.

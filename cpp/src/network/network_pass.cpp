@@ -18,7 +18,8 @@ RowPass<T> Network<T>::row_pass(const NetworkPass<T>& pass, const Node<T>& node)
           .training = pass.training,
           .seed = pass.seed,
           .step = pass.step,
-          .layer_index = node.layer_index};
+          .layer_index = node.layer_index,
+          .noise_factor = pass.noise_factor};
 }
 
 template <class T>

@@ -16,7 +16,8 @@ Optimizer<T>::Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>&
       entry_(optimizer_entry(spec)),
       table_(table),
       parameters_(parameters),
-      learning_rate_(first_learning_rate(spec)) {
+      learning_rate_(first_learning_rate(spec)),
+      weight_decay_(spec.weight_decay) {
   check_optimizer(spec);
   std::vector<double> scales(parameters.size(), 0.0);
   if (const auto* muon = std::get_if<MuonOptions>(&spec.update)) {
@@ -26,9 +27,9 @@ Optimizer<T>::Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>&
   for (int i = 0; i < entry_.state_count; ++i) state_.emplace_back(flat_size);
   for (size_t i = 0; i < parameters.size(); ++i) {
     const Parameter& p = parameters[i];
-    const double decay = p.decays || spec.decay_biases ? spec.weight_decay * p.decay_factor : 0.0;
+    const double decay = p.decays || spec.decay_biases ? p.decay_factor : 0.0;
     const auto same = [&](const Group& g) {
-      return g.rate_factor == p.rate_factor && g.weight_decay == decay && g.muon_scale == scales[i];
+      return g.rate_factor == p.rate_factor && g.decay_factor == decay && g.muon_scale == scales[i];
     };
     const auto found = std::find_if(groups_.begin(), groups_.end(), same);
     group_of_.push_back(static_cast<size_t>(found - groups_.begin()));
@@ -37,12 +38,22 @@ Optimizer<T>::Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>&
 }
 
 template <class T>
+void Optimizer<T>::check_number(const char* name, double value) const {
+  if (!(value >= 0.0) || std::isinf(value))
+    throw Error(Error::Kind::kValue, "optimizer " + std::string(entry_.name) + ": expected a finite " + name +
+                                         " of at least 0, got " + std::to_string(value));
+}
+
+template <class T>
 void Optimizer<T>::set_learning_rate(double rate) {
-  if (!(rate >= 0.0) || std::isinf(rate))
-    throw Error(Error::Kind::kValue, "optimizer " + std::string(entry_.name) +
-                                         ": expected a finite learning_rate of at least 0, got " +
-                                         std::to_string(rate));
+  check_number("learning_rate", rate);
   learning_rate_ = rate;
+}
+
+template <class T>
+void Optimizer<T>::set_weight_decay(double decay) {
+  check_number("weight_decay", decay);
+  weight_decay_ = decay;
 }
 
 template <class T>
@@ -52,8 +63,8 @@ void Optimizer<T>::begin_step(T* weights, T* backup) noexcept {
   backup_ = backup;
   finite_.store(true, std::memory_order_relaxed);
   for (Group& group : groups_) {
-    const ParameterStep request{learning_rate_ * group.rate_factor, group.weight_decay, steps_,
-                                group.rate_factor};
+    const ParameterStep request{learning_rate_ * group.rate_factor, weight_decay_ * group.decay_factor,
+                                steps_, group.rate_factor};
     const Coefficients c = group.muon_scale > 0.0 ? muon_matrix_coefficients(group.muon_scale, request)
                                                   : update_coefficients(spec_.update, request);
     std::transform(c.begin(), c.end(), group.coefficients.begin(),
@@ -100,7 +111,8 @@ void Optimizer<T>::update(int parameter, int64_t offset, int64_t n,
 template <class T>
 bool Optimizer<T>::skips_zero_gradients(int parameter) const noexcept {
   const Group& group = groups_[group_of_[static_cast<size_t>(parameter)]];
-  return group.weight_decay == 0.0 && (is_stateless() || entry_.rule == kernels::UpdateRule::kAdagrad);
+  return weight_decay_ * group.decay_factor == 0.0 &&
+         (is_stateless() || entry_.rule == kernels::UpdateRule::kAdagrad);
 }
 
 template <class T>

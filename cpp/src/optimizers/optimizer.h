@@ -59,6 +59,9 @@ class Optimizer final : public ParameterUpdater<T> {
   void set_learning_rate(double rate);
   // Of the steps to come, from a list that was checked; the step in hand keeps its own.
   void follow_learning_rate(double rate) noexcept { learning_rate_ = rate; }
+  double weight_decay() const noexcept { return weight_decay_; }
+  void set_weight_decay(double decay);
+  void follow_weight_decay(double decay) noexcept { weight_decay_ = decay; }
   const OptimizerSpec& spec() const noexcept { return spec_; }
   const OptimizerEntry& entry() const noexcept { return entry_; }
 
@@ -71,6 +74,8 @@ class Optimizer final : public ParameterUpdater<T> {
   T* state(int index) noexcept { return state_[static_cast<size_t>(index)].data(); }
 
  private:
+  void check_number(const char* name, double value) const;
+
   OptimizerSpec spec_;
   const OptimizerEntry& entry_;
   const kernels::KernelTable<T>& table_;
@@ -79,13 +84,13 @@ class Optimizer final : public ParameterUpdater<T> {
   std::optional<Muon<T>> muon_;
   // Parameters of equal learning rate and decay share their coefficients of the current step.
   struct Group {
-    double rate_factor, weight_decay;
+    double rate_factor, decay_factor;
     double muon_scale;  // 0: not Muon's
     std::array<T, kernels::kMaxCoefficients> coefficients{};
   };
   std::vector<Group> groups_;
   std::vector<size_t> group_of_;  // per parameter
-  double learning_rate_;
+  double learning_rate_, weight_decay_;
   int64_t steps_ = 0;
   T* weights_ = nullptr;
   T* backup_ = nullptr;

@@ -81,7 +81,7 @@ std::vector<std::string> RecordFields::texts(std::string_view name) {
   return texts;
 }
 
-void RecordFields::check_version(std::string_view schema, std::int64_t oldest, std::int64_t newest) {
+std::int64_t RecordFields::check_version(std::string_view schema, std::int64_t oldest, std::int64_t newest) {
   const std::string& found = text("schema");
   if (found != schema) fail("expected schema '" + std::string(schema) + "', got '" + found + "'");
   const std::int64_t version = integer("version");
@@ -91,6 +91,7 @@ void RecordFields::check_version(std::string_view schema, std::int64_t oldest, s
   if (version < 1) fail("expected a version from " + range + ", got " + std::to_string(version));
   if (version < oldest)
     fail(written + " is older than this lamina reads (" + range + "); train the model again");
+  return version;
 }
 
 void RecordFields::done() const {

@@ -38,8 +38,8 @@ class RecordFields {
   const Json::Object& object(std::string_view name);
   // A list of different texts.
   std::vector<std::string> texts(std::string_view name);
-  // Checks `schema` and `version`.
-  void check_version(std::string_view schema, std::int64_t oldest, std::int64_t newest);
+  // Checks `schema` and `version`, and gives the latter.
+  std::int64_t check_version(std::string_view schema, std::int64_t oldest, std::int64_t newest);
   void done() const;
   [[noreturn]] void fail(const std::string& what) const;
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <iterator>
 
+#include "layers/dense.h"
 #include "layers/rows.h"
 #include "training/forward_backward.h"
 
@@ -23,6 +24,12 @@ double dot(int64_t n, const T* a, const T* b) noexcept {
   double sum = 0.0;
   for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
   return sum;
+}
+
+// One whose product has no factor.
+template <class T>
+bool is_plain_dense(const Layer<T>& layer) noexcept {
+  return layer.kind() == LayerKind::kDense && static_cast<const Dense<T>&>(layer).gain() == 1.0;
 }
 
 }  // namespace
@@ -147,8 +154,8 @@ bool Derivatives<T>::changes_run_forward() const {
   for (size_t i = 0; i < network_.nodes().size(); ++i) {
     const Node<T>& node = network_.nodes()[i];
     const ActivationSpec* activation = node.layer->output_activation();
-    const bool known = node.layer->kind() == LayerKind::kDense ||
-                       node.layer->kind() == LayerKind::kActivation || node.layer->vanishes_in_inference();
+    const bool known = is_plain_dense(*node.layer) || node.layer->kind() == LayerKind::kActivation ||
+                       node.layer->vanishes_in_inference();
     // The derivative of log-softmax is no symmetric matrix, which backward would do for as well.
     if (!known || node.input_slot != static_cast<int>(i) || node.output_slot != node.input_slot + 1 ||
         (activation != nullptr && activation->form == ActivationSpec::Form::kLogSoftmax))
@@ -317,7 +324,9 @@ double Derivatives<T>::squared_row_norm(Member& member, int64_t row) {
       if (!parameters->trainable) continue;
       const Slot<T>& input = member.tile.slot(node.input_slot);
       const Slot<T>& output = member.tile.slot(node.output_slot);
-      const double bias = node.parameter_count > 1 ? 1.0 : 0.0;
+      // The delta is dz times the gain, which the bias does not have.
+      const double gain = static_cast<const Dense<T>&>(*node.layer).gain();
+      const double bias = node.parameter_count > 1 ? 1.0 / (gain * gain) : 0.0;
       sum += squares(output, output.delta) * (squares(input, input.values) + bias);
       continue;
     }

@@ -117,7 +117,7 @@ Figures ModelLearner<T>::score(Part part) {
 }
 
 template <class T>
-EpochRecord ModelLearner<T>::train_rows(const double* rates, T* outputs, const EpochHooks& hooks) {
+EpochRecord ModelLearner<T>::train_rows(const StepValues& values, T* outputs, const EpochHooks& hooks) {
   EpochRequest request;
   request.epoch = options_.epochs_before + epochs_trained_ + 1;
   request.batch_size = options_.batch_size;
@@ -127,7 +127,9 @@ EpochRecord ModelLearner<T>::train_rows(const double* rates, T* outputs, const E
   if (options_.order && order.empty()) check_each_row_once(order, data_.train.inputs.rows, "fit");
   request.order = order;
   request.seed = options_.seed;
-  request.learning_rates = rates;
+  request.learning_rates = values.learning_rates;
+  request.weight_decays = values.weight_decays;
+  request.noise_factors = values.noise_factors;
   request.accumulate = options_.accumulate;
   request.after_step = hooks.after_step;
   WeightAverage<T>* average = parts_.average_per == Per::kStep ? parts_.average : nullptr;
@@ -136,17 +138,21 @@ EpochRecord ModelLearner<T>::train_rows(const double* rates, T* outputs, const E
 }
 
 template <class T>
-const double* ModelLearner<T>::step_rates(int64_t steps) {
-  if (parts_.schedule == nullptr) return nullptr;
-  rates_ = parts_.schedule->rates({parts_.optimizer->steps(), steps, steps, last_step_});
-  return rates_.data();
+StepValues ModelLearner<T>::step_values(int64_t steps) {
+  const auto values = [&](const Schedule* schedule, std::vector<double>& kept) -> const double* {
+    if (schedule == nullptr) return nullptr;
+    kept = schedule->rates({parts_.optimizer->steps(), steps, steps, last_step_});
+    return kept.data();
+  };
+  return {values(parts_.schedule, rates_), values(parts_.decay_schedule, decays_),
+          values(parts_.noise_schedule, noise_factors_)};
 }
 
 template <class T>
 bool ModelLearner<T>::train_epoch(const EpochHooks& hooks, Figures& record) {
-  const double* rates = step_rates(steps_per_epoch());
+  const StepValues values = step_values(steps_per_epoch());
   T* outputs = output_buffer(Part::kTraining);
-  const EpochRecord done = train_rows(rates, outputs, hooks);
+  const EpochRecord done = train_rows(values, outputs, hooks);
   if (done.cancelled) return false;
   if (parts_.average != nullptr && parts_.average_per == Per::kEpoch) {
     parts_.model->update_average(*parts_.average);
@@ -181,7 +187,8 @@ void ModelLearner<T>::complete(Figures& record, Poll poll) {
   }
   if (parts_.optimizer == nullptr) return;
   record.push_back({"learning_rate", parts_.optimizer->learning_rate()});
-  if (parts_.schedule != nullptr) parts_.schedule->note_epoch(record);
+  for (Schedule* schedule : {parts_.schedule, parts_.decay_schedule, parts_.noise_schedule})
+    if (schedule != nullptr) schedule->note_epoch(record);
 }
 
 template <class T>
@@ -271,7 +278,8 @@ History fit_model(const FitParts<T>& parts, const FitData<T>& given, const FitOp
   }
   Fit fit(learner, options.epochs, followers);
   fit.check(observers.empty());
-  if (parts.schedule != nullptr) parts.schedule->watch(learner.figures());
+  for (Schedule* schedule : {parts.schedule, parts.decay_schedule, parts.noise_schedule})
+    if (schedule != nullptr) schedule->watch(learner.figures());
   fit.run();
   return fit.history();
 }

@@ -41,7 +41,11 @@ struct FitParts {
   Model<T>* model;
   const LossSpec* loss;
   Optimizer<T>* optimizer;
-  Schedule* schedule = nullptr;         // null: the optimizer's learning rate
+  Schedule* schedule = nullptr;        // null: the optimizer's learning rate
+  Schedule* decay_schedule = nullptr;  // null: the optimizer's weight decay
+  // Of factors, at most 1, by which the rates of dropouts and the deviations of noise are multiplied;
+  // null: 1.
+  Schedule* noise_schedule = nullptr;
   WeightAverage<T>* average = nullptr;  // null: none
   Per average_per = Per::kStep;
   Scorer* scorer = nullptr;  // null: no metrics
@@ -58,6 +62,11 @@ struct FitOptions {
   std::optional<EarlyStoppingOptions> early_stopping;
   std::optional<double> target_loss;
   std::optional<double> time_limit;  // s
+};
+
+// Values of an epoch's steps, each array [steps] or null, as in EpochRequest.
+struct StepValues {
+  const double *learning_rates = nullptr, *weight_decays = nullptr, *noise_factors = nullptr;
 };
 
 // Trains a model from data that it checks first. The same seed, data and options give the same weights to the
@@ -101,10 +110,10 @@ class ModelLearner : public Learner {
   virtual Figures score(Part part);
   bool has_penalties() const noexcept;
   // All rows once, with their outputs where these are asked for.
-  virtual EpochRecord train_rows(const double* rates, T* outputs, const EpochHooks& hooks);
+  virtual EpochRecord train_rows(const StepValues& values, T* outputs, const EpochHooks& hooks);
   virtual double validation_loss(T* outputs, Poll poll);
-  // Learning rates of the next steps; null: the optimizer's.
-  virtual const double* step_rates(int64_t steps);
+  // Those of the next steps, by the schedules.
+  virtual StepValues step_values(int64_t steps);
 
   const FitParts<T>& parts() const noexcept { return parts_; }
   void set_optimizer(Optimizer<T>* optimizer) noexcept { parts_.optimizer = optimizer; }
@@ -119,7 +128,7 @@ class ModelLearner : public Learner {
   const double* metric_weights_;
   int64_t last_step_ = 0;  // of the optimizer, when the fit ends
   int64_t epochs_trained_ = 0;
-  std::vector<double> rates_;
+  std::vector<double> rates_, decays_, noise_factors_;
   std::vector<T> outputs_[2];  // of training and validation
 };
 

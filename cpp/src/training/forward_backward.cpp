@@ -29,7 +29,8 @@ NetworkPass<T> ForwardBackward<T>::pass(int64_t first, int64_t rows) noexcept {
           .rows = rows,
           .training = training_,
           .seed = seed_,
-          .step = step_};
+          .step = step_,
+          .noise_factor = noise_factor_};
 }
 
 template <class T>
@@ -40,12 +41,13 @@ bool ForwardBackward<T>::stops(const Team& team, TimedPoll& poll) noexcept {
 
 template <class T>
 bool ForwardBackward<T>::forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step,
-                                 T* outputs, Poll poll) {
+                                 T* outputs, Poll poll, double noise_factor) {
   if (training) network_.check_batch_rows(inputs.rows, "forward");
   rows_ = inputs.rows;
   training_ = training;
   seed_ = seed;
   step_ = step;
+  noise_factor_ = noise_factor;
   const double work = work_between_barriers(network_, network_.forward_multiply_adds(), rows_);
   TimedPoll timed(poll, false);
   stopped_.store(false, std::memory_order_relaxed);

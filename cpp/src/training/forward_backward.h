@@ -20,8 +20,9 @@ class ForwardBackward {
 
   int64_t capacity() const noexcept { return workspace_.rows(); }
   // Outputs [rows, network outputs] of these inputs; remembers what backward needs. False: the poll asked to
-  // stop, and there is nothing for backward.
-  bool forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs, Poll poll);
+  // stop, and there is nothing for backward. `noise_factor`: of what layers draw in training.
+  bool forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs, Poll poll,
+               double noise_factor = 1.0);
   int64_t rows() const noexcept { return rows_; }
   const Workspace<T>& workspace() const noexcept { return workspace_; }
   // Output gradient [rows, outputs] in; parameter gradients to the flat buffer `gradients` (null: not
@@ -50,6 +51,7 @@ class ForwardBackward {
   std::atomic<bool> stopped_{false};
   bool training_ = false;
   uint64_t seed_ = 0, step_ = 0;
+  double noise_factor_ = 1.0;
 };
 
 }  // namespace lamina

@@ -235,9 +235,10 @@ double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss
 
 template <class T>
 void Model<T>::forward(const ArraySource& inputs, bool training_mode, uint64_t seed, uint64_t step,
-                       T* outputs, Poll poll) {
+                       T* outputs, Poll poll, double noise_factor) {
   const auto training = lock_training();
-  const bool whole = passes_for(inputs.rows).forward(inputs, training_mode, seed, step, outputs, poll);
+  const bool whole =
+      passes_for(inputs.rows).forward(inputs, training_mode, seed, step, outputs, poll, noise_factor);
   if (training_mode && whole) keep_statistics(buffers().passes->workspace());
 }
 

@@ -72,7 +72,8 @@ class Model {
   double value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed, uint64_t step,
                             bool accumulate, Poll poll);
 
-  void forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs, Poll poll);
+  void forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs, Poll poll,
+               double noise_factor = 1.0);
   // `output_gradient` [rows, outputs] for the rows of the last forward; raises kState where there was none,
   // kValue where it had another number of rows. `accumulate`: the gradients are added to those that stand.
   void backward(const T* output_gradient, int64_t rows, bool gradients_wanted, bool accumulate,

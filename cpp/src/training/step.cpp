@@ -91,7 +91,8 @@ NetworkPass<T> StepRunner<T>::pass(const StepRequest<T>& request, int64_t first,
           .training = request.training,
           .ends_at_logits = logits_,
           .seed = request.seed,
-          .step = request.step};
+          .step = request.step,
+          .noise_factor = request.noise_factor};
 }
 
 template <class T>

@@ -19,8 +19,9 @@ template <class T>
 struct StepRequest {
   const DataSet<T>& data;
   BatchRows batch;
-  uint64_t seed;         // of dropout
-  uint64_t step;         // of dropout
+  uint64_t seed;  // of dropout
+  uint64_t step;  // of dropout
+  double noise_factor = 1.0;
   T* outputs = nullptr;  // null, or [data rows, outputs]: where the batch's outputs are recorded
   bool training = true;  // false: the network as in prediction
   // The gradient is the sum over the rows, by weight, where the loss asks for the mean; whoever joins it with

@@ -33,18 +33,22 @@ void EarlyStopping::check(const FigureModes& figures, bool complete) {
 void EarlyStopping::on_fit_begin(Fit&) {
   weights_.reset();
   best_ = std::numeric_limits<double>::quiet_NaN();
-  best_epoch_ = -1;
+  best_epoch_ = improved_epoch_ = -1;
 }
 
 void EarlyStopping::on_epoch_end(Fit& fit, int64_t epoch, Figures& record) {
   const Monitored figure = watched(modes_of(record, expected_));
   const double value = find_figure(record, figure.name)->value;
   const double gain = figure.larger_is_better ? value - best_ : best_ - value;
-  if ((std::isnan(best_) && std::isfinite(value)) || gain > options_.min_delta) {
+  const bool improves = (std::isnan(best_) && std::isfinite(value)) || gain > options_.min_delta;
+  if (improves || (options_.keep_last && value == best_)) {
     if (options_.restore_best_weights) weights_ = fit.learner().copy_weights();
     best_ = value;
     best_epoch_ = epoch;
-  } else if (epoch - best_epoch_ >= options_.patience) {
+  }
+  if (improves) {
+    improved_epoch_ = epoch;
+  } else if (epoch - improved_epoch_ >= options_.patience) {
     fit.stop(best_epoch_ >= 0
                  ? figure.name + " has not improved for " + std::to_string(options_.patience) +
                        " epochs (best " + short_number(best_) + " in epoch " +

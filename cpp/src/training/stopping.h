@@ -19,6 +19,7 @@ struct EarlyStoppingOptions {
   double min_delta = 0.0;                   // smallest change that counts as improvement, at least 0
   std::optional<Mode> mode = std::nullopt;  // none: known for losses and lamina's metrics
   bool restore_best_weights = true;
+  bool keep_last = false;  // of epochs of the same best figure, the last one is the best
 };
 
 // Stops when a figure has not improved for some epochs, and puts the weights of the best epoch back at the
@@ -42,7 +43,7 @@ class EarlyStopping final : public Observer {
   EarlyStoppingOptions options_;
   FigureModes expected_;
   double best_ = std::numeric_limits<double>::quiet_NaN();
-  int64_t best_epoch_ = -1;
+  int64_t best_epoch_ = -1, improved_epoch_ = -1;
   std::unique_ptr<WeightCopy> weights_;
 };
 

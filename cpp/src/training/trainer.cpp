@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -24,11 +25,12 @@ namespace {
 constexpr int64_t kStepsPerBackup = 32;
 constexpr double kShortStep = 1000.0;  // microseconds
 
-void check_learning_rates(const double* rates, int64_t steps) {
-  for (int64_t i = 0; rates != nullptr && i < steps; ++i)
-    if (!(rates[i] >= 0.0) || std::isinf(rates[i]))
-      throw Error(Error::Kind::kValue, "fit: expected finite learning rates of at least 0, got " +
-                                           Json(rates[i]).dump() + " at step " + std::to_string(i + 1) +
+// Of values [steps] or null; `expected` ends "fit: expected ".
+void check_steps(const double* values, int64_t steps, double most, const char* expected) {
+  for (int64_t i = 0; values != nullptr && i < steps; ++i)
+    if (!(values[i] >= 0.0 && values[i] <= most))
+      throw Error(Error::Kind::kValue, std::string("fit: expected ") + expected + ", got " +
+                                           Json(values[i]).dump() + " at step " + std::to_string(i + 1) +
                                            " of the epoch");
 }
 
@@ -91,10 +93,13 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
 template <class T>
 void Trainer<T>::prepare(Epoch& epoch) {
   network_.check_batch_rows(epoch.batch_size, epoch.caller());
-  check_learning_rates(epoch.request.learning_rates, epoch.steps);
   runner_.prepare_rows(epoch.data, epoch.order.empty() ? nullptr : epoch.order.data(), epoch.batch_size);
   const double work = runner_.training_multiply_adds(epoch.batch_size);
   epoch.step_microseconds = estimated_microseconds(work, sizeof(T) == 8);
+  constexpr double kMost = std::numeric_limits<double>::max();
+  check_steps(epoch.request.learning_rates, epoch.steps, kMost, "finite learning rates of at least 0");
+  check_steps(epoch.request.weight_decays, epoch.steps, kMost, "finite weight decays of at least 0");
+  check_steps(epoch.request.noise_factors, epoch.steps, 1.0, "factors of dropout from 0 to 1");
   choice_.prepare(runner_.prepare_threads(epoch.batch_size), epoch.step_microseconds);
   // A hook's sums cannot be had again, so its steps are never repeated.
   const bool repeats =
@@ -184,16 +189,20 @@ void Trainer<T>::prepare_buffers(const Epoch& epoch) {
 template <class T>
 bool Trainer<T>::run_step(Team& team, Epoch& epoch, int64_t index, FunctionRef<bool()> stop) noexcept {
   Optimizer<T>& optimizer = epoch.optimizer;
-  const StepRequest<T> request{.data = epoch.data,
-                               .batch = epoch.batch(index),
-                               .seed = epoch.request.seed,
-                               .step = static_cast<uint64_t>(epoch.steps_before + index),
-                               .outputs = epoch.outputs,
-                               .summed = epoch.hook != nullptr};
+  const StepRequest<T> request{
+      .data = epoch.data,
+      .batch = epoch.batch(index),
+      .seed = epoch.request.seed,
+      .step = static_cast<uint64_t>(epoch.steps_before + index),
+      .noise_factor = epoch.request.noise_factors ? epoch.request.noise_factors[index] : 1.0,
+      .outputs = epoch.outputs,
+      .summed = epoch.hook != nullptr};
   const int64_t rows = request.batch.rows;
   if (team.index == 0) {
     if (epoch.request.learning_rates != nullptr)
       optimizer.follow_learning_rate(epoch.request.learning_rates[index]);
+    if (epoch.request.weight_decays != nullptr)
+      optimizer.follow_weight_decay(epoch.request.weight_decays[index]);
     step_loss_ = 0.0;
     runner_.tasks().include_penalties(epoch.hook == nullptr);
     optimizer.begin_step(network_.weights(), backup_.place(index));
@@ -353,7 +362,7 @@ void Trainer<T>::undo(Epoch& epoch, int64_t done) {
   const bool keeps_transposed = runner_.tasks().keeps_transposed();
   if (keeps_transposed) network_.refresh_transposed(false);
   runner_.reset_flags();
-  const double rate = epoch.optimizer.learning_rate();
+  const double rate = epoch.optimizer.learning_rate(), decay = epoch.optimizer.weight_decay();
   epoch.optimizer.set_steps(epoch.steps_before + kept);
   run_members(epoch.batch_size, [&](Team& team) {
     for (int64_t step = kept; step < good; ++step) run_step(team, epoch, step, [] { return false; });
@@ -361,6 +370,7 @@ void Trainer<T>::undo(Epoch& epoch, int64_t done) {
   network_.note_update(keeps_transposed);
   epoch.optimizer.set_steps(epoch.steps_before + done);
   epoch.optimizer.follow_learning_rate(rate);
+  epoch.optimizer.follow_weight_decay(decay);
 }
 
 template <class T>

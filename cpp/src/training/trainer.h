@@ -26,8 +26,12 @@ struct EpochRequest {
   int64_t batch_size = 32;
   bool shuffle = true;
   uint64_t seed = 0;
-  const double* learning_rates = nullptr;  // of each step, finite and at least 0; null: the optimizer's own
-  int64_t accumulate = 1;                  // batches whose mean gradient makes one update
+  // Of each step, finite and at least 0; null: the optimizer's own.
+  const double* learning_rates = nullptr;
+  const double* weight_decays = nullptr;
+  // Of each step, in [0, 1]: factors of what layers draw; null: 1.
+  const double* noise_factors = nullptr;
+  int64_t accumulate = 1;  // batches whose mean gradient makes one update
   std::optional<AfterStep> after_step = std::nullopt;
   std::span<const int64_t> order = {};  // row numbers, each row once, in place of a shuffle; empty: none
 };

@@ -14,6 +14,7 @@ from lamina._layers.row_layers import (
     GaussianNoise,
     LayerNorm,
     Normalization,
+    ParametricActivation,
     PReLU,
     RMSNorm,
     Scale,
@@ -32,9 +33,10 @@ class Dense(Layer):
         bias: add a learned offset to each output.
         initializer: first weights: "glorot_uniform", "glorot_normal" (Glorot & Bengio 2010),
             "he_uniform", "he_normal" (He et al. 2015), "lecun_uniform", "lecun_normal" (LeCun
-            et al. 1998), "orthogonal" (Saxe et al. 2013), "zeros", or
-            `{"kind": "constant", "value": v}`. None: "he_normal" before relu and its
-            relatives, "lecun_normal" before selu, "he_uniform" before sin, else "glorot_uniform".
+            et al. 1998), "orthogonal" (Saxe et al. 2013), "normal" (of deviation 1, or
+            `{"kind": "normal", "deviation": s}`), "zeros", or `{"kind": "constant", "value": v}`.
+            None: "he_normal" before relu and its relatives, "lecun_normal" before selu,
+            "he_uniform" before sin, else "glorot_uniform"; "normal" with parametrization "ntk".
         bias_initializer: first biases, by the same names.
         trainable: False keeps weights and bias as they are; a step goes back no further than to
             the first layer that learns.
@@ -46,6 +48,11 @@ class Dense(Layer):
         non_negative: after each update weights below 0 become 0.
         rate_factor: factor of the optimizer's learning rate for this layer, at least 0.
         decay_factor: factor of its weight decay.
+        bias_rate_factor, bias_decay_factor: further factors for the biases alone.
+        parametrization: "ntk": `f(x @ weight.T / sqrt(inputs) + bias)` (Jacot et al. 2018), so that
+            weights of variance 1 keep the variance of x, and one learning rate suits layers of any
+            width. Penalties, max_norm and decay see the weights without the factor. "standard":
+            without.
 
     Raises:
         TypeError, ValueError: unknown name or a value out of range.
@@ -70,6 +77,9 @@ class Dense(Layer):
     non_negative: bool = False
     rate_factor: float = 1.0
     decay_factor: float = 1.0
+    bias_rate_factor: float = 1.0
+    bias_decay_factor: float = 1.0
+    parametrization: Literal["standard", "ntk"] = "standard"
 
     def to_spec(self) -> Spec:
         """The description as the core and model files have it."""
@@ -241,7 +251,8 @@ LAYERS: dict[str, type[Layer]] = {
     layer.kind: layer
     for layer in (
         *(Dense, Activation, Dropout, AlphaDropout, GaussianNoise, PReLU, BatchNorm, LayerNorm),
-        *(RMSNorm, Scale, Normalization, Affine, Clip, ColumnEncoding, Residual, TargetScaling),
+        *(ParametricActivation, RMSNorm, Scale, Normalization, Affine, Clip, ColumnEncoding),
+        *(Residual, TargetScaling),
     )
 }
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from lamina._checks.spec import Spec, name_or_spec
 from lamina._checks.types import NDArray
 from lamina._layers.layer import Layer
 
@@ -49,6 +50,35 @@ class PReLU(_Learned):
     kind: ClassVar[str] = "prelu"
     initial_slope: float = 0.25
     shared: bool = False
+
+
+@dataclass(frozen=True, repr=False)
+class ParametricActivation(_Learned):
+    """An activation with a learned weight a unit: z + (f(z) - z) * weight, [rows, n] -> [rows, n].
+
+    A weight of 1 is the activation itself, 0 the identity (Holzmueller et al. 2024); put it after a
+    `Dense` without activation. Its parameter is "weight" [n].
+
+    Args:
+        activation: any elementwise one but "step", as in `Activation`.
+        initial_weight: first value of every weight, in [-1e6, 1e6].
+        trainable, rate_factor, decay_factor: as in `PReLU`.
+
+    Example:
+        >>> import lamina as lm
+        >>> net = lm.Sequential([lm.ParametricActivation("relu", 0.5)], inputs=2)
+        >>> net.predict([[-2.0, 2.0]]).tolist()
+        [[-1.0, 2.0]]
+    """
+
+    kind: ClassVar[str] = "parametric_activation"
+    activation: str | Spec
+    initial_weight: float = 1.0
+
+    def to_spec(self) -> Spec:
+        """The description as the core and model files have it."""
+        activation = name_or_spec(self.activation, "activation")
+        return {**super().to_spec(), "activation": activation}
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,9 +175,15 @@ class TargetScaling(Layer):
     are there already, as does `net.adapt(X, y)`. Constant targets have scale 1. Log variances of
     `GaussianNegativeLogLikelihood` have scale 1 and shift 2 log(deviation). "rows" [1] tells from
     how many rows the figures were taken.
+
+    Args:
+        clip: limit predictions to the range of each column of those targets, which are two more
+            parameters, "low" and "high" [n]; log variances have none. Training and its losses, and
+            "val_loss", see outputs without the limits; metrics see predictions.
     """
 
     kind: ClassVar[str] = "target_scaling"
+    clip: bool = False
 
 
 @dataclass(frozen=True, repr=False)

@@ -55,6 +55,13 @@ def adapt_ends(net: Stack, data: Examples, loss: Any) -> None:
         net._set_figures(changed)
 
 
+def adapt_first(net: Stack, x: Array) -> None:
+    """Adapt a first Normalization that has no figures yet to checked rows x."""
+    figures = net.parameters()
+    if isinstance(net.layers[0], Normalization) and _is_new(figures, "layers.0", "mean deviation"):
+        net._set_figures(_normalization("layers.0", x, None, net.dtype))
+
+
 def _is_new(figures: dict[str, Array], layer: str, names: str) -> bool:
     """Whether a layer's figures are those it began with: 0 to subtract, and 1 to divide by."""
     offset, divisor = (figures[f"{layer}.{name}"] for name in names.split())
@@ -93,7 +100,8 @@ def _target_scaling(net: Stack, y: Array, weights: Array | None, loss: Any) -> d
     for name, figures in (("mean", mean), ("deviation", deviation)):
         _check_range(figures, net.dtype, f"targets' {name}")
     deviation[deviation == 0.0] = 1.0
-    if getattr(loss, "name", "") == "gaussian_negative_log_likelihood":
+    gaussian = getattr(loss, "name", "") == "gaussian_negative_log_likelihood"
+    if gaussian:
         # Its further outputs are log variances: of targets k times as large they are 2 log k more.
         shift = np.concatenate([mean, 2.0 * np.log(deviation)])
         scale = np.concatenate([deviation, np.ones(columns)])
@@ -104,6 +112,13 @@ def _target_scaling(net: Stack, y: Array, weights: Array | None, loss: Any) -> d
             f"fit: expected {outputs} columns of targets to scale, one an output, got {columns}"
         )
     found = {"scale": scale, "shift": shift, "rows": np.array([len(y)])}
+    last_layer = net.layers[-1]
+    if isinstance(last_layer, TargetScaling) and last_layer.clip:
+        counted = table if weights is None else table[weights > 0.0]
+        most = float(np.finfo(net.dtype).max)
+        for name, limit, none in (("low", counted.min(0), -most), ("high", counted.max(0), most)):
+            rest = np.full(columns, none)  # log variances have no limit
+            found[name] = np.append(limit, rest) if gaussian else np.resize(limit, outputs)
     last = f"layers.{len(net.layers) - 1}"
     return {f"{last}.{name}": value.astype(net.dtype) for name, value in found.items()}
 

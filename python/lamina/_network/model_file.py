@@ -49,15 +49,54 @@ def load_model(path: PathLike, kind: type[Network]) -> tuple[Network, dict[str, 
     return _restore(str(path), text, tensors, kind)
 
 
-def model_bytes(net: Stack) -> bytes:
-    """What `save` writes, as bytes; pickle carries these."""
-    return _core.serialize_model(*_contents(net, None, None))
+def network_contents(net: Stack) -> tuple[dict[str, Any], Tensors]:
+    """A network as JSON and the tensors of its weights, for a file that holds several."""
+    contents = {
+        "network": net.to_spec(),
+        "dtype": net.dtype,
+        "seed": net.seed,
+        "epochs_trained": net.epochs_trained,
+        **({} if net.feature_names is None else {"feature_names": list(net.feature_names)}),
+        "record": {},
+    }
+    return contents, net.parameters()
 
 
-def network_from_bytes(data: bytes, kind: type[Network]) -> Network:
-    """The network in `model_bytes`, of this class."""
+def network_from_contents(
+    where: str, contents: Any, weights: Tensors, kind: type[Network]
+) -> Network:
+    """Back from `network_contents`, of this class; ValueError where the parts do not fit."""
+    try:
+        contents = _checked_contents(contents)
+        _check_shapes(contents["network"], weights)
+        net = kind._from_spec(
+            contents["network"], seed=contents["seed"], dtype=cast(Dtype, contents["dtype"])
+        )
+        net._feature_names = _names(contents.get("feature_names"), net.inputs)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
+    net.epochs_trained = contents["epochs_trained"]
+    for name, tensor in weights.items():
+        if tensor.dtype != net.dtype:
+            raise ValueError(f"{where}: {name} expected dtype {net.dtype}, got {tensor.dtype}")
+    try:
+        net.set_parameters(weights)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    return net
+
+
+def model_bytes(
+    net: Stack, *, record: dict[str, Any] | None = None, tensors: Tensors | None = None
+) -> bytes:
+    """What `save_model` writes, as bytes; pickle carries these."""
+    return _core.serialize_model(*_contents(net, record, tensors))
+
+
+def model_from_bytes(data: bytes, kind: type[Network]) -> tuple[Network, dict[str, Any], Tensors]:
+    """What is in `model_bytes`, as `load_model` gives it."""
     text, tensors = _core.parse_model(data)
-    return _restore("model bytes", text, tensors, kind)[0]
+    return _restore("model bytes", text, tensors, kind)
 
 
 def _checked_path(path: PathLike, where: str) -> str | bytes:
@@ -82,15 +121,8 @@ def _contents(
     for name in extra:
         if name.startswith(_RESERVED):
             raise ValueError(f"save: the tensor name {name!r} is kept for the network's weights")
-    contents = {
-        "network": net.to_spec(),
-        "dtype": net.dtype,
-        "seed": net.seed,
-        "epochs_trained": net.epochs_trained,
-        **({} if net.feature_names is None else {"feature_names": list(net.feature_names)}),
-        "record": record or {},
-    }
-    return to_json(contents), {**net.parameters(), **extra}
+    contents, weights = network_contents(net)
+    return to_json(contents | {"record": record or {}}), {**weights, **extra}
 
 
 def _restore(
@@ -98,24 +130,12 @@ def _restore(
 ) -> tuple[Network, dict[str, Any], Tensors]:
     own = {name: tensor for name, tensor in tensors.items() if name.startswith(_RESERVED)}
     try:
-        contents = _checked_contents(json.loads(text))
-        _check_shapes(contents["network"], own)
-        net = kind._from_spec(
-            contents["network"], seed=contents["seed"], dtype=cast(Dtype, contents["dtype"])
-        )
-        net._feature_names = _names(contents.get("feature_names"), net.inputs)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
-    net.epochs_trained = contents["epochs_trained"]
-    record = contents["record"]
-    for name, tensor in own.items():
-        if tensor.dtype != net.dtype:
-            raise ValueError(f"{where}: {name} expected dtype {net.dtype}, got {tensor.dtype}")
-    try:
-        net.set_parameters(own)
+        contents = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
-    return net, record, {k: t for k, t in tensors.items() if not k.startswith(_RESERVED)}
+        raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
+    net = network_from_contents(where, contents, own, kind)
+    rest = {name: t for name, t in tensors.items() if not name.startswith(_RESERVED)}
+    return net, contents["record"], rest
 
 
 def _names(names: Any, inputs: int | None) -> Names | None:
@@ -129,7 +149,9 @@ def _names(names: Any, inputs: int | None) -> Names | None:
     return tuple(names)
 
 
-def _checked_contents(contents: dict[str, Any]) -> dict[str, Any]:
+def _checked_contents(contents: Any) -> dict[str, Any]:
+    if not isinstance(contents, dict):
+        raise ValueError(f"expected a JSON object, got {reprlib.repr(contents)}")
     for name, kind, expected in (
         ("network", dict, "a description of layers"),
         ("dtype", str, "a name"),
@@ -143,7 +165,8 @@ def _checked_contents(contents: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"expected {name!r} as {expected}, got {got}")
     checked_seed(contents["seed"])
     checked_count(contents["epochs_trained"], "epochs_trained")
-    return contents
+    checked: dict[str, Any] = contents
+    return checked
 
 
 def _complete_from_former(expected: Set[str], tensors: Tensors) -> None:

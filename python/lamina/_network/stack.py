@@ -26,6 +26,8 @@ CoreNetwork = _core.Network
 class Stack:
     """Layers with their weights; `Sequential` adds what can be done with them."""
 
+    # At most so many threads work on the network; None: as many as the process has.
+    _threads: int | None = None
     # What the last call gave as its loss, and the core's loss for it: most loops give the same.
     _last_loss: tuple[Any, _core.Loss] | None = None
 
@@ -193,7 +195,7 @@ class Stack:
         twin = type(self)(self.layers, seed=self.seed, dtype=self.dtype)
         twin.set_state(self.get_state())
         if self.inputs is not None:
-            twin._build(self.inputs, draws=False)
+            twin._build(self.inputs, draws=False, threads=self._threads)
             twin.set_parameters(self.parameters())
         twin._feature_names, twin._is_fresh = self._feature_names, self._is_fresh
         return twin
@@ -215,16 +217,31 @@ class Stack:
         return cls._from_spec(spec, seed=seed, dtype=dtype, draws=True)
 
     @classmethod
-    def _from_spec(cls, spec: Spec, *, seed: int, dtype: DtypeLike, draws: bool = False) -> Self:
+    def _from_spec(
+        cls,
+        spec: Spec,
+        *,
+        seed: int,
+        dtype: DtypeLike,
+        draws: bool = False,
+        threads: int | None = None,
+    ) -> Self:
         layers = [layer_from_spec(layer) for layer in spec["layers"]]
         net = cls(layers, seed=seed, dtype=dtype)
-        net._build(spec["inputs"], draws=draws)
+        net._build(spec["inputs"], draws=draws, threads=threads)
         return net
 
-    def _build(self, inputs: int, *, draws: bool = True) -> None:
-        """Make the core's network; without first weights where all are set afterwards."""
+    def _build(self, inputs: int, *, draws: bool = True, threads: int | None = None) -> None:
+        """Make the core's network; without first weights where all are set afterwards.
+
+        Args:
+            threads: at most so many; None: as many as the process has.
+        """
+        self._threads = threads
         spec = {"inputs": inputs, "layers": [layer.to_spec() for layer in self.layers]}
-        self._core = _core.make_network(to_json(spec), self.dtype, self.seed if draws else None)
+        self._core = _core.make_network(
+            to_json(spec), self.dtype, self.seed if draws else None, threads
+        )
 
     def _core_network(self) -> CoreNetwork:
         if self._core is None:

@@ -11,7 +11,9 @@ from lamina._layers.layers import LAYERS
 
 Arrays = dict[str, NDArray[Any]]
 # Layers with parameters for which torch.nn has no module.
-_NOT_IN_TORCH = ("column_encoding", "normalization", "scale", "target_scaling")
+_NOT_IN_TORCH = (
+    *("column_encoding", "normalization", "parametric_activation", "scale", "target_scaling"),
+)
 
 
 def torch_state(
@@ -31,9 +33,9 @@ def torch_state(
     place = 0
     for index, spec in enumerate(layers):
         layer = f"{prefix}layers.{index}."
-        if spec["kind"] in _NOT_IN_TORCH:
+        if spec["kind"] in _NOT_IN_TORCH or spec.get("parametrization") == "ntk":
             raise ValueError(
-                f"to_torch_state_dict: {layer[:-1]} is a {LAYERS[spec['kind']].__name__}, which "
+                f"to_torch_state_dict: {layer[:-1]} is a {_title(spec)}, which "
                 "torch.nn has no module for; convert a network of the other layers, with their "
                 "parameters, and compute this one beside it in PyTorch"
             )
@@ -47,6 +49,11 @@ def torch_state(
         activates = spec["kind"] == "dense" and spec["activation"] != "identity"
         place += 2 if activates else 1
     return state
+
+
+def _title(spec: Spec) -> str:
+    name = LAYERS[spec["kind"]].__name__
+    return f"{name} of NTK parametrization" if "parametrization" in spec else name
 
 
 def _complete_normalisation(spec: Spec, own: Arrays) -> None:

@@ -26,8 +26,8 @@ class FullBatchOptimizer:
     network is trained through a float64 copy. No state is kept from one fit to the next.
     """
 
-    # Fit asks these of every optimizer: the schedule, and what it adds to the record of an epoch.
-    schedule: None = None
+    # Fit asks these of every optimizer: the schedules, and what it adds to the record of an epoch.
+    schedules: ClassVar[dict[str, Any]] = {}
     figures: ClassVar[tuple[str, ...]] = ()
 
     def __init__(

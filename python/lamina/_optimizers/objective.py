@@ -47,7 +47,9 @@ class Objective:
         self._scale: float = spec.get("scale", 1.0)
         self._divides_penalty: bool = spec.get("divide_penalty", False)
         _check_unlimited(net.to_spec(), self.mean, title)
-        self._net = Stack._from_spec(net.to_spec(), seed=net.seed, dtype="float64")
+        self._net = Stack._from_spec(
+            net.to_spec(), seed=net.seed, dtype="float64", threads=net._threads
+        )
         self._net.set_parameters(net.parameters())
         self._core: Any = self._net._core_network()
         self._core.target_columns(loss)

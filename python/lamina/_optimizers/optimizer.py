@@ -10,7 +10,6 @@ import numpy as np
 from lamina import _core
 from lamina._checks.numbers import COUNTABLE, check_whole, is_number, is_whole
 from lamina._checks.spec import Spec, to_json
-from lamina._checks.types import NDArray
 from lamina._network.stack import Stack
 from lamina._optimizers.schedule import LearningRate, Schedule, as_schedule
 from lamina._optimizers.state import NetworkState, State
@@ -19,7 +18,7 @@ from lamina._optimizers.state import NetworkState, State
 class CommonOptions(TypedDict, total=False):
     """Options that every optimizer takes; see `Optimizer`."""
 
-    weight_decay: float
+    weight_decay: LearningRate
     decoupled: bool
     decay_biases: bool
     clip_value: float
@@ -35,8 +34,9 @@ class Optimizer(NetworkState):
 
     Common arguments:
         learning_rate: step size, at least 0; or a `Schedule`, or a function of the step, from 0.
-        weight_decay: strength of L2 decay of the weights, at least 0; a layer multiplies it by its
-            `decay_factor`, and the learning rate by its `rate_factor`.
+        weight_decay: strength of L2 decay of the weights, at least 0, or a `Schedule` as for the
+            learning rate; a layer multiplies it by its `decay_factor`, and the learning rate by its
+            `rate_factor`.
         decoupled: False: weight_decay * w enters the gradient (an L2 penalty); True: w shrinks by
             learning_rate * weight_decay * w beside the step (Loshchilov & Hutter 2019). For `SGD`
             without momentum both are the same; where steps are scaled, as in `Adam`, only the
@@ -66,6 +66,7 @@ class Optimizer(NetworkState):
         if kind is None:
             raise TypeError("Optimizer: expected one of its kinds, such as lamina.Adam")
         self._schedule: Schedule | None = None
+        self._decay_schedule: Schedule | None = None
         self._epoch_steps: int | None = None
         self._last_step: int | None = None
         rate: Any = learning_rate
@@ -73,6 +74,10 @@ class Optimizer(NetworkState):
             # A copy: some keep the state of one training.
             self._schedule = copy.deepcopy(as_schedule(learning_rate))
             rate = self._schedule.rate
+        decay = options.get("weight_decay")
+        if isinstance(decay, Schedule) or callable(decay):
+            self._decay_schedule = copy.deepcopy(as_schedule(decay))
+            options["weight_decay"] = self._decay_schedule.rate
         spec = {"kind": kind, "learning_rate": rate, **self.defaults, **options}
         self._spec: Spec = json.loads(_core.check_optimizer(to_json(spec)))
 
@@ -81,9 +86,9 @@ class Optimizer(NetworkState):
         return f"{type(self).__name__}({options})"
 
     def fresh(self) -> Self:
-        """An optimizer of the same options, without state and schedule."""
+        """An optimizer of the same options, without state and schedules."""
         twin = copy.copy(self)
-        twin._schedule = twin._waiting = None
+        twin._schedule = twin._decay_schedule = twin._waiting = None
         return twin
 
     def to_spec(self) -> Spec:
@@ -109,6 +114,17 @@ class Optimizer(NetworkState):
     def schedule(self) -> Schedule | None:
         """The schedule that the learning rate follows; None: it is constant."""
         return self._schedule
+
+    @property
+    def decay_schedule(self) -> Schedule | None:
+        """The schedule that the weight decay follows; None: it is constant."""
+        return self._decay_schedule
+
+    @property
+    def schedules(self) -> dict[str, Schedule]:
+        """Those there are, by the names that the state has them by."""
+        both = {"schedule": self._schedule, "decay_schedule": self._decay_schedule}
+        return {name: schedule for name, schedule in both.items() if schedule is not None}
 
     @property
     def steps(self) -> int:
@@ -154,8 +170,8 @@ class Optimizer(NetworkState):
         if self._handle is None and self._waiting is not None:
             return dict(self._waiting)
         state: State = {"spec": self.to_spec(), "steps": self.steps}
-        if self._schedule is not None:
-            state["schedule"] = self._schedule.get_state()
+        for name, schedule in self.schedules.items():
+            state[name] = schedule.get_state()
             state["epoch_steps"], state["last_step"] = self._epoch_steps, self._last_step
         if self._handle is not None:
             state["learning_rate"] = self.learning_rate
@@ -170,25 +186,26 @@ class Optimizer(NetworkState):
             ValueError: the state is another optimizer's or another network's; nothing has changed.
         """
         spec = self._checked_spec(state)
-        schedule = self._schedule if "schedule" in state else None
-        if schedule is not None:
-            _check_schedule(schedule, state)
+        schedules = {name: s for name, s in self.schedules.items() if name in state}
+        for name, schedule in schedules.items():
+            _check_schedule(schedule, name, state)
         before, self._spec = self._spec, spec
         try:
             self._take_state(net, state)
         except BaseException:
             self._spec = before
             raise
-        if schedule is not None:
-            schedule.set_state(state["schedule"])
+        for name, schedule in schedules.items():
+            schedule.set_state(state[name])
             self._epoch_steps, self._last_step = state.get("epoch_steps"), state.get("last_step")
 
     def handle_for_step(self, net: Stack) -> Any:
-        """`handle_for` with the learning rate of a single step."""
+        """`handle_for` with the learning rate and the weight decay of a single step."""
         handle = self.handle_for(net)
-        if self._schedule is not None:
-            rates = self._schedule.rates(handle.steps, 1, self._epoch_steps, self._last_step)
-            handle.learning_rate = float(rates[0])
+        for name, schedule in self.schedules.items():
+            values = schedule.rates(handle.steps, 1, self._epoch_steps, self._last_step)
+            attribute = "learning_rate" if name == "schedule" else "weight_decay"
+            setattr(handle, attribute, float(values[0]))
         return handle
 
     def handle_in_use(self, net: Stack) -> Any:
@@ -196,12 +213,6 @@ class Optimizer(NetworkState):
         if self._network is None or self._network() is not net:
             return None
         return self.handle_for_step(net)
-
-    def rates_of_epoch(self, epoch_steps: int, last: int) -> NDArray[np.float64] | None:
-        """Learning rates [epoch_steps] of the next steps; `last`: steps when training ends."""
-        if self._schedule is None:
-            return None
-        return self._schedule.rates(self.steps, epoch_steps, epoch_steps, last)
 
     def _checked_spec(self, state: State) -> Spec:
         if not isinstance(state, Mapping) or not {"spec", "steps"} <= state.keys():
@@ -232,9 +243,9 @@ class Optimizer(NetworkState):
         return handle
 
 
-def _check_schedule(schedule: Schedule, state: State) -> None:
+def _check_schedule(schedule: Schedule, key: str, state: State) -> None:
     """TypeError or ValueError where the schedule cannot continue from such a state."""
-    copy.deepcopy(schedule).set_state(state["schedule"])
+    copy.deepcopy(schedule).set_state(state[key])
     for name, least in (("epoch_steps", 1), ("last_step", 0)):
         if state.get(name) is not None:
             check_whole(state[name], f"{name} of the state", "optimizer", least=least)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, Protocol
 
 from lamina import _core
-from lamina._checks.numbers import check_whole, is_number
+from lamina._checks.numbers import check_flag, check_whole, is_number
 from lamina._training.history import History
 from lamina.metrics._metric import Figures
 
@@ -34,6 +34,10 @@ class RunningFit(Protocol):
     @property
     def loop(self) -> _core.FitLoop:
         """The core's loop."""
+
+    @property
+    def step_penalty(self) -> float:
+        """What the layers' penalties added to the loss of the last step; for `on_step_end`."""
 
     def steps_per_epoch(self) -> int:
         """Updates that an epoch makes."""
@@ -79,6 +83,8 @@ class EarlyStopping(Callback):
             mode of their own (`lamina.metrics.Metric`).
         restore_best_weights: put back the weights of the best epoch at the end, also after Ctrl-C
             or an error; `history.best_epoch` says which.
+        keep_last: of epochs with the same best value the last one is the best, which of many with
+            the same share of errors has trained longest; patience counts from the first.
 
     Attributes:
         best: best value seen. best_epoch: its epoch, from 0.
@@ -97,24 +103,27 @@ class EarlyStopping(Callback):
         min_delta: float = 0.0,
         mode: Literal["auto", "min", "max"] = "auto",
         restore_best_weights: bool = True,
+        keep_last: bool = False,
     ) -> None:
         check_whole(patience, "patience", "EarlyStopping")
         if not is_number(min_delta) or not min_delta >= 0:
             raise ValueError(f"EarlyStopping: expected min_delta of at least 0, got {min_delta!r}")
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"EarlyStopping: expected mode auto, min or max, got {mode!r}")
+        check_flag(keep_last, "keep_last", "EarlyStopping")
         self.monitor = monitor
         self.patience = patience
         self.min_delta = min_delta
         self.mode: Literal["auto", "min", "max"] = mode
         self.restore_best_weights = restore_best_weights
+        self.keep_last = bool(keep_last)
         self.best = float("nan")
         self.best_epoch = -1
         self._rule: _core.EarlyStoppingRule | None = None
         self._fit: RunningFit | None = None
 
     def __repr__(self) -> str:
-        names = ("monitor", "patience", "min_delta", "mode", "restore_best_weights")
+        names = ("monitor", "patience", "min_delta", "mode", "restore_best_weights", "keep_last")
         return f"EarlyStopping({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
     def __getstate__(self) -> dict[str, Any]:
@@ -128,7 +137,12 @@ class EarlyStopping(Callback):
             figures: names, and which way each is better. complete: there will be no others.
         """
         self._rule = _core.make_early_stopping(
-            self.monitor or "", self.patience, self.min_delta, self.mode, self.restore_best_weights
+            self.monitor or "",
+            self.patience,
+            self.min_delta,
+            self.mode,
+            self.restore_best_weights,
+            self.keep_last,
         )
         self._rule.check(dict(figures), complete)
 

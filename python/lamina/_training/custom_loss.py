@@ -15,9 +15,8 @@ from lamina._losses.losses import CustomLoss
 from lamina._network.checked_data import checked_rows
 from lamina._network.examples import Array
 from lamina._network.stack import Stack
-from lamina._optimizers.objective import Floats
 from lamina._training.batches import batches, cut
-from lamina._training.fit import Fit
+from lamina._training.fit import Fit, StepValues
 
 Result = TypeVar("Result")
 
@@ -31,12 +30,13 @@ def run_custom_loss(
     *,
     share: float = 1.0,
     accumulate: bool = False,
+    noise_factor: float = 1.0,
 ) -> tuple[float, Array]:
     """Forward, a custom loss, and backward; the gradients stand in the network after it.
 
     Args:
         x: checked rows; sparse ones are made dense. step: number of the random mask.
-        share: factor of the gradient, for a part of a batch.
+        share: factor of the gradient, for a part of a batch. noise_factor: of the rates of dropouts.
 
     Returns:
         The function's value, and the outputs [rows, outputs].
@@ -47,7 +47,9 @@ def run_custom_loss(
         NotFiniteError: the value is not finite.
     """
     core = net._core_network()
-    outputs: Array = core.forward(as_dense(x), training=True, seed=net.seed, step=step)
+    outputs: Array = core.forward(
+        as_dense(x), training=True, seed=net.seed, step=step, noise_factor=noise_factor
+    )
     value, gradient = custom_value(loss, outputs, y)
     if not np.isfinite(value):
         raise _core.NotFiniteError(f"loss: your function gave {value}; the weights are unchanged")
@@ -100,14 +102,13 @@ def custom_value_and_grad(
 class CustomLossFit(Fit):
     """One call of fit with a custom loss, whose steps are taken in Python."""
 
-    def _train_rows(
-        self, rates: Floats | None, outputs: Array | None
-    ) -> tuple[float, float] | None:
-        """All rows once, by these rates of the steps: the mean loss, and the penalties' part of it.
+    def _train_rows(self, values: StepValues, outputs: Array | None) -> tuple[float, float] | None:
+        """All rows once, by the steps' values: the mean loss, and the penalties' part of it.
 
         None where the core breaks the epoch off.
         """
         core, options, rows = self.net._core_network(), self._options, len(self._train.x)
+        rates, decays, factors = values
         handle: Any = self._optimizer_handle()
         average = options.average
         epoch, total, penalties = self.net.epochs_trained + 1, 0.0, 0.0
@@ -127,10 +128,13 @@ class CustomLossFit(Fit):
         for step in range(self.steps_per_epoch()):
             if rates is not None:
                 handle.learning_rate = float(rates[step])
+            if decays is not None:
+                handle.weight_decay = float(decays[step])
+            factor = 1.0 if factors is None else float(factors[step])
             parts = list(islice(taken, options.accumulate))
             penalty, part_rows = float(core.penalty()), sum(map(len, parts))
             try:
-                loss = self._sum_of_parts(core, handle, parts, outputs)
+                loss = self._sum_of_parts(handle, parts, outputs, factor)
                 core.apply_gradients(handle)
             except _core.NotFiniteError as error:
                 raise _core.NotFiniteError(
@@ -147,7 +151,7 @@ class CustomLossFit(Fit):
         return total / rows, penalties / rows
 
     def _sum_of_parts(
-        self, core: Any, handle: Any, parts: list[Array], outputs: Array | None
+        self, handle: Any, parts: list[Array], outputs: Array | None, noise_factor: float
     ) -> float:
         """Gradient of the mean over some batches; the loss, without penalties, times their rows."""
         train, rows, total = self._train, sum(map(len, parts)), 0.0
@@ -160,6 +164,7 @@ class CustomLossFit(Fit):
                 handle.steps * self._options.accumulate + index,
                 share=len(part) / rows,
                 accumulate=index > 0,
+                noise_factor=noise_factor,
             )
             total += value * len(part)
             if outputs is not None:

@@ -1,5 +1,6 @@
 """`Sequential.fit`: options, data and callbacks for the core's loop, and what it asks of Python."""
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from lamina._network.examples import Array, Examples
 from lamina._network.stack import Stack
 from lamina._optimizers.full_batch import FullBatchOptimizer
 from lamina._optimizers.optimizer import Optimizer
+from lamina._optimizers.schedule import Rates, Schedule, as_schedule
 from lamina._optimizers.weight_average import WeightAverage
 from lamina._training.batches import checked_order
 from lamina._training.callbacks import EarlyStopping, Record, checked_callbacks, methods_of
@@ -27,6 +29,8 @@ from lamina._training.training_warnings import LossCheck
 from lamina.metrics._metric import Mode
 
 Verbose = Literal["auto"] | bool | int
+# Learning rates, weight decays and factors of dropout, of each step of an epoch.
+StepValues = tuple[Rates | None, Rates | None, Rates | None]
 # The row numbers of an epoch, from 0.
 RowOrder = Callable[[int], ArrayLike]
 
@@ -40,6 +44,7 @@ class FitOptions:
     shuffle: bool | RowOrder = True
     accumulate: int = 1
     average: WeightAverage | None = None
+    dropout_schedule: Schedule | None = None
     early_stopping: int | EarlyStopping | None = None
     target_loss: float | None = None
     time_limit: float | None = None
@@ -78,8 +83,27 @@ class FitOptions:
             )
         if not isinstance(self.average, WeightAverage | None):
             raise TypeError(f"fit: expected average as WeightAverage(), got {self.average!r}")
+        object.__setattr__(self, "dropout_schedule", _checked_factors(self.dropout_schedule))
         if self.verbose != "auto" and not isinstance(self.verbose, int):
             raise ValueError(f"fit: expected verbose 'auto', True or False, got {self.verbose!r}")
+
+
+def _checked_factors(schedule: Any) -> Schedule | None:
+    """A copy of a schedule of factors up to 1: some keep the state of one training."""
+    if schedule is None:
+        return None
+    if not isinstance(schedule, Schedule) and not callable(schedule):
+        raise TypeError(
+            f"fit: expected dropout_schedule as a schedule such as FlatCosineSchedule(1.0), got "
+            f"{schedule!r}"
+        )
+    checked = as_schedule(copy.deepcopy(schedule))
+    if checked.rate > 1.0:
+        raise ValueError(
+            "fit: expected dropout_schedule as factors of the layers' rates, from 0 to 1, got "
+            f"{checked.rate}; write FlatCosineSchedule(1.0)"
+        )
+    return checked
 
 
 class Fit:
@@ -183,8 +207,8 @@ class Fit:
         for callback in self._callbacks:
             if isinstance(callback, EarlyStopping):
                 callback.watch(figures, complete=complete)
-        if self.optimizer.schedule is not None:
-            self.optimizer.schedule.watch(figures)
+        for schedule in self._schedules():
+            schedule.watch(figures)
 
     def run(self) -> History:
         """Train; returns the history."""
@@ -193,7 +217,7 @@ class Fit:
         methods = methods_of(self._callbacks)
         methods["on_fit_begin"].insert(0, self._begin)
         methods["on_epoch_end"].insert(0, self._note_epoch)
-        shown = methods_of([*self._progress(), LossCheck(self._loss, self._train)])
+        shown = methods_of(self._shown())
         self._epochs_before = self.net.epochs_trained
         self._loop = loop
         try:
@@ -221,6 +245,10 @@ class Fit:
         loss: Any = None if custom else self._loss
         return _core.make_fit(self, core, loss, train, validation, average)
 
+    def _shown(self) -> list[Any]:
+        """What tells the user of the training, after all callbacks."""
+        return [*self._progress(), LossCheck(self._loss, self._train)]
+
     def _progress(self) -> list[Any]:
         """What shows the progress, as `verbose` has it."""
         if self._options.verbose == "auto":
@@ -233,8 +261,8 @@ class Fit:
 
     def _note_epoch(self, epoch: int, record: Record) -> None:
         self.net.epochs_trained = self._epochs_before + self.loop.epochs_trained
-        if self.optimizer.schedule is not None:
-            self.optimizer.schedule.note_epoch(record)
+        for schedule in self._schedules():
+            schedule.note_epoch(record)
         self.history.append(record, self.loop.seconds)
 
     # What the core asks within an epoch.
@@ -251,6 +279,24 @@ class Fit:
         """The row numbers of an epoch, as the user's function has them."""
         assert callable(self._options.shuffle)
         return checked_order(self._options.shuffle(epoch), len(self._train.x))
+
+    def _step_values(self, steps: int, last: int) -> StepValues:
+        """Learning rates, weight decays and factors of dropout [steps]; None: constant.
+
+        Args:
+            last: steps of the optimizer when training ends.
+        """
+        optimizer, dropout = self.optimizer, self._options.dropout_schedule
+        schedules = (optimizer.schedule, optimizer.decay_schedule, dropout)
+        rates, decays, factors = (
+            None if schedule is None else schedule.rates(optimizer.steps, steps, steps, last)
+            for schedule in schedules
+        )
+        return rates, decays, factors
+
+    def _schedules(self) -> list[Schedule]:
+        dropout = self._options.dropout_schedule
+        return [*self.optimizer.schedules.values(), *([] if dropout is None else [dropout])]
 
     def _metric_modes(self) -> dict[str, Mode | None]:
         return self._scorer.modes

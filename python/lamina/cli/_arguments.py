@@ -14,12 +14,14 @@ from lamina.cli._option_values import (
 )
 from lamina.cli._parser import CommandParser
 from lamina.cli._train_arguments import NAMES, add_train_options, check_train_options
+from lamina.tabular import MONITORS
 
 STANDARD_INPUT = Path("-")
 
 _THRESHOLD = (
     "of two classes the second is predicted where its probability is above this (default: 0.5)"
 )
+_WEIGHT = "how much each row counts (default: the column that train was given, if it is there)"
 _EXIT_CODES = (
     "exit codes: 0 done; 1 the files or the data do not allow it; 2 wrong usage; 130 interrupted"
 )
@@ -36,6 +38,9 @@ def build_parser(version: str) -> CommandParser:
     _add_train(parser.add_command("train", "train a network on a table"))
     _add_predict(parser.add_command("predict", "predict the target of a table's rows"))
     _add_evaluate(parser.add_command("evaluate", "measure a model on a table"))
+    _add_importance(
+        parser.add_command("importance", "measure how much a model relies on each column")
+    )
     _add_info(parser.add_command("info", "tell what a model file holds"))
     topic = parser.add_command("help", "show the help of a command")
     topic.add_argument("topic", nargs="?", choices=list(parser.commands), metavar="COMMAND")
@@ -74,10 +79,44 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.description = "Measure a model on the rows of a table that holds the target."
     _add_model_and_table(parser)
     parser.add_argument("--threshold", type=probability, metavar="P", help=_THRESHOLD)
-    parser.add_argument(
-        "--weight",
-        metavar="COLUMN",
-        help="how much each row counts (default: the column that train was given, if it is there)",
+    parser.add_argument("--weight", metavar="COLUMN", help=_WEIGHT)
+    _add_common(parser)
+
+
+def _add_importance(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Shuffle each column of a table in turn, and tell how much worse the model becomes: its "
+        "permutation importance. The table should not be the one of the training."
+    )
+    _add_model_and_table(parser)
+    add = parser.add_argument
+    add(
+        "--metric",
+        choices=MONITORS,
+        metavar="METRIC",
+        help="the figure that becomes worse (default: log_loss, rmse, or pinball of quantiles)",
+    )
+    add(
+        "--repeats",
+        type=at_least(1),
+        default=5,
+        metavar="N",
+        help="shuffles of each column (default: %(default)s)",
+    )
+    add(
+        "--seed",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="of the shuffles (default: %(default)s)",
+    )
+    add("--weight", metavar="COLUMN", help=_WEIGHT)
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="table to write also: .csv, .tsv or .parquet",
     )
     _add_common(parser)
 

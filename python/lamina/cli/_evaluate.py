@@ -14,7 +14,7 @@ from lamina.cli._names import find_columns
 from lamina.cli._progress import set_threads
 from lamina.cli._read import read_table, text_format
 from lamina.cli._report import (
-    BASELINES,
+    baseline_words,
     check_console,
     make_console,
     print_issues,
@@ -28,6 +28,7 @@ from lamina.tabular import (
     ClassTarget,
     TableModel,
     count_rows,
+    names_of,
     row_count,
     score_outputs,
 )
@@ -44,8 +45,8 @@ def run(arguments: Arguments) -> None:
         arguments.table,
         text_format(arguments, model.preprocessor.formats.numbers),
         model.preprocessor.missing_values,
-        target=model.target.name,
-        check=partial(_check_names, arguments, model),
+        targets=model.target.names,
+        check=partial(check_names, arguments, model),
         tell=lambda note: say(console, note),
     )
     rows = row_count(table)
@@ -71,7 +72,7 @@ def run(arguments: Arguments) -> None:
         return
     say(
         console,
-        f"{target.task} of '{target.name}' in {arguments.table}, {len(encoded):,} rows",
+        f"{target.task} of {names_of(target)} in {arguments.table}, {len(encoded):,} rows",
     )
     if len(encoded) < rows:
         say(console, f"left out for want of a target: {count_rows(rows - len(encoded))}")
@@ -80,13 +81,14 @@ def run(arguments: Arguments) -> None:
     elif model.weight_column is not None:
         say(console, f"rows count alike: no column '{model.weight_column}' of weights")
     print_results(console, {"model": scores})
-    say(console, f"baseline: {BASELINES[target.task]}")
+    say(console, f"baseline: {baseline_words(target)}")
     if report is not None:
         _print_report(console, record, report)
     check_console(console)
 
 
-def _check_names(arguments: Arguments, model: TableModel, names: Collection[str]) -> None:
+def check_names(arguments: Arguments, model: TableModel, names: Collection[str]) -> None:
+    """Refuse a table, by the names of its columns, that lacks what is read of it."""
     if arguments.weight:
         find_columns("--weight", [arguments.weight], names)
     check_columns(arguments.table, model, names)

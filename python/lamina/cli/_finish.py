@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lamina.cli._interrupt import interrupts_wait
-from lamina.tabular import TableError, TableModel, TableTraining, Trained
+from lamina.tabular import Importance, TableError, TableModel, TableTraining, Trained
 
 Figures = dict[str, dict[str, float]]
 
@@ -18,19 +18,28 @@ class Finish:
     Attributes:
         place: the file that holds the model; None before it is saved.
         results: figures by part of the data; a part that could not be measured has none.
+        importance: of the columns, over the validation rows; None where it was not asked for.
         problems: sentences on what went wrong meanwhile.
     """
 
     def __init__(
-        self, model: TableModel, output: Path, training: TableTraining, trained: Trained
+        self,
+        model: TableModel,
+        output: Path,
+        training: TableTraining,
+        trained: Trained,
+        *,
+        importance: bool = False,
     ) -> None:
         self.place: Path | None = None
         self.results: dict[str, Figures] = {}
+        self.importance: Importance | None = None
         self.problems: list[str] = []
         self._model = model
         self._output = output
         self._training = training
         self._trained = trained
+        self._wants_importance = importance
 
     def run(self, begin: float) -> None:
         """Do it; `begin` is when the command began.
@@ -43,6 +52,8 @@ class Finish:
         self._save()
         for part in self._training.measured:
             self._measure(part)
+        if self._wants_importance:
+            self._measure_importance()
         record |= {"results": self.results, "seconds": time.perf_counter() - begin}
         self._save()
 
@@ -60,25 +71,23 @@ class Finish:
         """Raise what ended the training early, or what went wrong after it; the model is saved."""
         ended = self._trained.error
         if isinstance(ended, KeyboardInterrupt):
-            raise type(ended)("; ".join([f" in {self._epoch()}", *self.problems, self._saved()]))
+            raise type(ended)(
+                "; ".join([f" in {self._trained.ended_in}", *self.problems, self._saved()])
+            )
         if ended is not None:
             sentence = " ".join(str(ended).split()) or type(ended).__name__
-            self.problems.insert(0, f"the training ended in {self._epoch()}: {sentence}")
+            self.problems.insert(0, f"the training ended in {self._trained.ended_in}: {sentence}")
         if self.problems:
             raise TableError("; ".join([*self.problems, self._saved()])) from ended
-
-    def _epoch(self) -> str:
-        return f"epoch {self._trained.epochs + 1}"
 
     def _saved(self) -> str:
         if self.place is None:
             return "the model is not saved"
         if self._trained.error is None:
             return f"the model is saved in {self.place}"
-        epoch = self._trained.best_epoch
-        if epoch == self._trained.epochs:
-            return f"the weights of epoch {epoch} are saved in {self.place}"
-        return f"the best weights so far, of epoch {epoch}, are saved in {self.place}"
+        kept = self._trained.kept
+        verb = "is" if kept == "the network before it" else "are"
+        return f"{kept} {verb} saved in {self.place}"
 
     def _save(self) -> None:
         """Save the model where it belongs, or else where there is room for it."""
@@ -112,6 +121,14 @@ class Finish:
         except Exception as error:
             sentence = " ".join(str(error).split()) or type(error).__name__
             self.problems.append(f"the {part} rows could not be measured: {sentence}")
+
+    def _measure_importance(self) -> None:
+        try:
+            self.importance = self._training.importance(self._trained, self._model.outputs_of)
+        except TableError as error:
+            self.problems.append(f"the importance of columns could not be measured: {error}")
+        else:
+            self._model.training["importance"] = self.importance.to_record()
 
 
 def _other_places(name: str) -> Iterator[Path]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from rich.console import Console
+
 from lamina._network.model_file import load_model
 from lamina._sequential import Sequential
 from lamina._training.progress import duration
@@ -14,7 +16,14 @@ from lamina.cli._report import (
     print_results,
     say,
 )
-from lamina.tabular import DEFAULT_THRESHOLD, ClassTarget, ColumnSummary, TableModel
+from lamina.tabular import (
+    DEFAULT_THRESHOLD,
+    ClassTarget,
+    ColumnSummary,
+    Spread,
+    TableModel,
+    names_of,
+)
 
 
 def run(arguments: Arguments) -> None:
@@ -32,7 +41,7 @@ def run(arguments: Arguments) -> None:
     if arguments.json:
         print_json(_describe(model))
         return
-    say(console, f"{model.target.task} of '{model.target.name}'")
+    say(console, f"{model.target.task} of {names_of(model.target)}")
     if isinstance(model.target, ClassTarget):
         names = ", ".join(f"'{name}'" for name in model.target.classes[:20])
         more = ", ..." if len(model.target.classes) > 20 else ""
@@ -40,6 +49,8 @@ def run(arguments: Arguments) -> None:
         if model.target.positive is not None:
             limit = f"{DEFAULT_THRESHOLD:g} (--threshold of predict and evaluate)"
             say(console, f"'{model.target.positive}' where its probability is above {limit}")
+    elif model.target.spread is not None:
+        _say_spread(console, model.target.spread)
     say(
         console,
         f"{len(model.preprocessor.encoders)} columns become {model.preprocessor.width} features",
@@ -58,11 +69,24 @@ def run(arguments: Arguments) -> None:
             print_results(console, training["results"], main=True)
 
 
+def _say_spread(console: Console, spread: Spread) -> None:
+    levels = ", ".join(f"{level:g}" for level in spread.levels)
+    say(console, f"quantiles: {levels}; the prediction is the median")
+    if spread.coverage is not None:
+        say(console, f"interval: holds {spread.coverage:g} of the rows")
+
+
 def _describe(model: TableModel) -> dict[str, Any]:
     target: dict[str, Any] = {"name": model.target.name, "task": model.target.task}
     if isinstance(model.target, ClassTarget):
         target["classes"] = list(model.target.classes)
         target["positive"] = model.target.positive
+        target["temperature"] = model.target.temperature
+    else:
+        spread = model.target.spread
+        target["names"] = list(model.target.names)
+        target["quantiles"] = [] if spread is None else list(spread.levels)
+        target["interval"] = None if spread is None else spread.coverage
     return {
         "target": target,
         "reads": model.preprocessor.column_names,

@@ -67,6 +67,11 @@ def _one_character(text: str, others: str, refused: str) -> str:
     return text
 
 
+def levels(text: str) -> list[float]:
+    """Levels of quantiles between commas."""
+    return [fraction(level) for level in text.split(",")]
+
+
 def class_weight(text: str) -> str | tuple[str, float]:
     """`balanced`, or a class and its weight."""
     if text == "balanced":

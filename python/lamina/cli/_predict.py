@@ -16,7 +16,7 @@ from lamina.cli._read import Kept, read_kept_table, text_format
 from lamina.cli._report import print_issues, print_json
 from lamina.cli._streams import write_utf8
 from lamina.cli._write import check_table_output, write_table
-from lamina.tabular import ClassTarget, TableError, TableModel
+from lamina.tabular import ClassTarget, NumberTarget, NumberTargets, TableError, TableModel
 
 
 def run(arguments: Arguments) -> None:
@@ -63,11 +63,15 @@ def _predictions(
 ) -> pl.DataFrame:
     """Kept columns as they are, the prediction, and the probabilities where they are asked for."""
     outputs = model.outputs_of(inputs)
+    decoded = model.target.decode(outputs, arguments.threshold)
+    of_each = decoded.reshape(len(decoded), -1).T
     columns: dict[str, Any] = {
-        f"predicted_{model.target.name}": model.target.decode(outputs, arguments.threshold).tolist()
+        f"predicted_{name}": values.tolist()
+        for name, values in zip(model.target.names, of_each, strict=True)
     }
-    if arguments.probabilities:
-        assert isinstance(model.target, ClassTarget)
+    if not isinstance(model.target, ClassTarget):
+        columns |= _spread_columns(model.target, outputs)
+    elif arguments.probabilities:
         each = model.target.probabilities(outputs)
         for index, name in enumerate(model.target.classes):
             columns[f"probability_{name}"] = each[:, index].tolist()
@@ -76,3 +80,22 @@ def _predictions(
         if name in columns:
             raise TableError(f"--keep: the predictions have a column '{name}' too; rename it")
     return pl.DataFrame([*table.kept, *predicted])
+
+
+def _spread_columns(
+    target: NumberTarget | NumberTargets, outputs: NDArray[np.float64]
+) -> dict[str, Any]:
+    """Quantiles, then the interval, of each number that has them."""
+    spread, rows = target.spread, len(outputs)
+    if spread is None:
+        return {}
+    columns: dict[str, Any] = {}
+    quantiles = target.quantiles(outputs).reshape(rows, len(target.names), -1)
+    ends = target.intervals(outputs) if spread.coverage is not None else np.empty((rows, 0))
+    both = ends.reshape(rows, len(target.names), -1)
+    for place, name in enumerate(target.names):
+        for level, values in zip(spread.levels, quantiles[:, place].T, strict=True):
+            columns[f"quantile_{level:g}_{name}"] = values.tolist()
+        for end, values in zip(("lower", "upper"), both[:, place].T, strict=False):
+            columns[f"{end}_{name}"] = values.tolist()
+    return columns

@@ -66,8 +66,15 @@ class ProgressLines:
         self._epochs = training.recipe.epochs
         self._every = min(training.recipe.patience, self._EPOCHS)
         self._stopping = training.stopping
+        self._members = training.options.n_members
+        self._member = 0
         monitor = training.recipe.monitor
         self._titles = _PROGRESS | ({} if monitor == LOSS else {f"val_{monitor}": monitor})
+        self._begin = self._told = time.monotonic()
+
+    def on_fit_begin(self, fit: Any) -> None:
+        """A network begins."""
+        self._member += 1
         self._begin = self._told = time.monotonic()
 
     def on_epoch_end(self, epoch: int, record: Mapping[str, float]) -> None:
@@ -80,10 +87,11 @@ class ProgressLines:
         figures = "  ".join(
             f"{title} {record[name]:.4g}" for name, title in self._titles.items() if name in record
         )
+        which = f"network {self._member}/{self._members}  " if self._members > 1 else ""
         best = self._stopping.best_epoch + 1
         left = (now - self._begin) * (self._epochs / (epoch + 1) - 1.0)
         say(
             self._console,
-            f"epoch {epoch + 1}/{self._epochs}  {figures}  best epoch {best or '-'}  "
+            f"{which}epoch {epoch + 1}/{self._epochs}  {figures}  best epoch {best or '-'}  "
             f"{duration(now - self._begin)}, up to {duration(left)} left",
         )

@@ -13,7 +13,14 @@ from rich.table import Table
 
 from lamina._training.progress import draws_unicode
 from lamina.cli._streams import SteadyOutput, write_utf8
-from lamina.tabular import ColumnIssue, ColumnSummary, describe_issues, finite
+from lamina.tabular import (
+    ClassTarget,
+    ColumnIssue,
+    ColumnSummary,
+    Target,
+    describe_issues,
+    finite,
+)
 
 # As rich's SIMPLE_HEAD, for terminals of ASCII alone.
 _ASCII_HEAD = box.Box(
@@ -25,11 +32,10 @@ _FEWEST_COLUMNS = 10
 # Of the summary, besides those of its table of columns.
 _OTHER_LINES = 14
 _WIDTH_OF_FILES = 100
-_IN_UNITS = ("rmse", "mae", "median_absolute_error")
-BASELINES = {
-    "classification": "guesses the shares of the classes, whatever the row",
-    "regression": "guesses the mean, whatever the row",
-}
+_IN_UNITS = (
+    *("rmse", "root_mean_squared_error", "mae", "mean_absolute_error", "median_absolute_error"),
+    *("mse", "mean_squared_error", "pinball", "interval_width"),
+)
 _TITLES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -44,9 +50,16 @@ _TITLES = {
     "mae": "MAE",
     "median_absolute_error": "median absolute error",
     "r2": "R2",
+    "pinball": "pinball loss",
+    "coverage": "coverage of the interval",
+    "interval_width": "width of the interval",
 }
+_SHARE_BELOW = "share_below_"
 # What training shows; `lamina evaluate` shows all.
-_MAIN_FIGURES = ("accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2")
+_MAIN_FIGURES = (
+    *("accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2"),
+    *("pinball", "coverage", "interval_width"),
+)
 
 
 def make_console(quiet: bool) -> Console:
@@ -125,8 +138,8 @@ def print_results(
     for part in parts:
         table.add_column(part, justify="right")
         table.add_column("baseline", justify="right")
-    for name, title in _TITLES.items():
-        if name not in results[parts[0]]["model"] or (main and name not in _MAIN_FIGURES):
+    for name, title in _titles(results[parts[0]]["model"]).items():
+        if main and name not in _MAIN_FIGURES:
             continue
         cells = [
             format_figure(name, results[part][who][name])
@@ -134,6 +147,45 @@ def print_results(
             for who in ("model", "baseline")
         ]
         table.add_row(title, *cells)
+    console.print(table)
+    for part in parts:
+        if "by_target" in results[part]:
+            _print_by_target(console, part if len(parts) > 1 else "", results[part])
+
+
+def baseline_words(target: Target) -> str:
+    """What the baseline guesses."""
+    if isinstance(target, ClassTarget):
+        return "guesses the shares of the classes, whatever the row"
+    guess = "mean" if target.spread is None else "median and the quantiles"
+    return f"guesses the {guess}, whatever the row"
+
+
+def _titles(figures: Mapping[str, Any]) -> dict[str, str]:
+    """The titles of the figures that are there, in the order in which they are shown."""
+    below = {
+        name: f"share below quantile {name.removeprefix(_SHARE_BELOW)}"
+        for name in figures
+        if name.startswith(_SHARE_BELOW)
+    }
+    return {name: title for name, title in (_TITLES | below).items() if name in figures}
+
+
+def _print_by_target(console: Console, part: str, scores: Mapping[str, Any]) -> None:
+    """Table of the main figures of each target, below that of their means."""
+    table = new_table()
+    table.add_column(f"target ({part})" if part else "target", overflow="fold")
+    titles = {n: t for n, t in _titles(scores["model"]).items() if n in _MAIN_FIGURES}
+    for title in titles.values():
+        table.add_column(title, justify="right")
+        table.add_column("baseline", justify="right")
+    for name, own in scores["by_target"].items():
+        cells = [
+            format_figure(figure, own[who][figure])
+            for figure in titles
+            for who in ("model", "baseline")
+        ]
+        table.add_row(name, *cells)
     console.print(table)
 
 
@@ -145,11 +197,20 @@ def print_issues(issues: Sequence[ColumnIssue], rows: int) -> None:
 
 def describe_epochs(training: Mapping[str, Any]) -> str:
     """Which epoch's weights were kept, and why training ended, in a few words."""
+    members = training.get("members", [])
+    if len(members) > 1:
+        best = [member["best_epoch"] for member in members]
+        return f"{len(members)} networks, best epochs {min(best)} to {max(best)}"
     best, epochs = training["best_epoch"], training["epochs"]
     reason = training.get("stop_reason", "")
     if "not improved" in reason:
         reason = f"then {epochs - best} without improvement"
     return f"best epoch {best} of {epochs}{f' ({reason})' if reason else ''}"
+
+
+def figure_title(name: str) -> str:
+    """What a figure is called."""
+    return _TITLES.get(name, name.replace("_", " "))
 
 
 def format_figure(name: str, value: float | None) -> str:

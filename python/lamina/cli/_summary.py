@@ -12,6 +12,7 @@ from lamina.tabular import (
     TableTraining,
     count_rows,
     giveaway_sentence,
+    names_of,
     remedy_option,
     stray_sentence,
 )
@@ -41,14 +42,12 @@ class Summary:
         validation = len(self._training.measured["validation"].target)
         say(
             console,
-            f"{self._table}: {target.task} of '{target.name}', {rows:,} rows to "
+            f"{self._table}: {target.task} of {names_of(target)}, {rows:,} rows to "
             f"train, {validation:,} to validate",
         )
-        lines = (
-            *(self._task(), *self._left_out(), stray_sentence(self._plan.stray, option)),
-            self._classes(),
-        )
-        for line in (*lines, *self._weights()):
+        strays = (stray_sentence(stray, option) for stray in self._plan.strays)
+        lines = (self._task(), *self._left_out(), *strays, self._classes())
+        for line in (*lines, *self._weights(), self._spread()):
             if line:
                 say(console, line)
         print_columns(
@@ -72,7 +71,8 @@ class Summary:
             return ""
         change = f"; --task {choice.possible} changes it" if choice.possible else ""
         why = choice.reason.removeprefix("it ")
-        return f"task: {choice.task}, because the target {why}{change}"
+        which = "target" if len(self._plan.target.names) == 1 else "first target"
+        return f"task: {choice.task}, because the {which} {why}{change}"
 
     def _left_out(self) -> list[str]:
         """Lines on the rows without a target, and on texts of the target that count as missing."""
@@ -108,6 +108,14 @@ class Summary:
             more = ", ..." if len(by_class) > len(shown) else ""
             lines.append(f"class weights: {', '.join(shown)}{more}")
         return lines
+
+    def _spread(self) -> str:
+        """A line on the quantiles that are learned."""
+        target = self._plan.target
+        if isinstance(target, ClassTarget) or target.spread is None:
+            return ""
+        levels = ", ".join(f"{level:g}" for level in target.spread.levels)
+        return f"quantiles: {levels}; the prediction is the median"
 
     def _classes(self) -> str:
         target = self._plan.target

@@ -13,12 +13,13 @@ from lamina._training.progress import duration
 from lamina.cli._arguments import Arguments, text_options
 from lamina.cli._errors import file_named, option
 from lamina.cli._finish import Finish
+from lamina.cli._importance import print_importance
 from lamina.cli._interrupt import termination_raised
 from lamina.cli._names import find_columns, find_date_formats, names_meant
 from lamina.cli._progress import progress_callbacks, set_threads
 from lamina.cli._read import index_columns, read_table, text_format
 from lamina.cli._report import (
-    BASELINES,
+    baseline_words,
     check_console,
     describe_epochs,
     make_console,
@@ -61,10 +62,11 @@ def _train(arguments: Arguments) -> None:
             say(console, f"--{part} is the training table itself: its figures flatter")
     preprocessor = training.preprocessor
     network = training.recipe.describe(training.plan.target, preprocessor.width)
-    say(console, f"network: {network}")
+    count = arguments.n_members
+    say(console, f"network: {network}" if count == 1 else f"{count} networks: each {network}")
     trained = _run(training, console)
     model = TableModel.trained(training, trained, arguments.table.name)
-    finish = Finish(model, arguments.output, training, trained)
+    finish = Finish(model, arguments.output, training, trained, importance=arguments.importance)
     with finish.interrupts_told():
         finish.run(begin)
         if arguments.json:
@@ -84,7 +86,7 @@ def _prepare(arguments: Arguments, console: Console) -> TableTraining:
         arguments.table,
         layout,
         missing,
-        target=arguments.target,
+        targets=arguments.target,
         tell=partial(say, console),
         check=partial(_check_columns, arguments),
     )
@@ -101,7 +103,7 @@ def _prepare(arguments: Arguments, console: Console) -> TableTraining:
             path,
             layout,
             training.preprocessor.missing_values,
-            target=arguments.target,
+            targets=arguments.target,
             check=partial(_check_target, path, arguments.target),
         )
 
@@ -135,9 +137,9 @@ def _check_columns(arguments: Arguments, names: Collection[str]) -> None:
     column_options(train_options(arguments, names), names, str(arguments.table), option)
 
 
-def _check_target(path: Path, target: str, names: Collection[str]) -> None:
+def _check_target(path: Path, targets: Collection[str], names: Collection[str]) -> None:
     with file_named(path):
-        check_target(target, names)
+        check_target(targets, names)
 
 
 def _run(training: TableTraining, console: Console) -> Trained:
@@ -159,7 +161,9 @@ def _print_end(
     say(console, f"{describe_epochs(trained.record())}, {duration(seconds)} in all")
     if finish.results:
         print_results(console, finish.results, main=True)
-        say(console, f"baseline: {BASELINES[target.task]}")
+        say(console, f"baseline: {baseline_words(target)}")
+    if finish.importance is not None:
+        print_importance(console, finish.importance)
     say(console, f"model saved to {finish.place}; use it with")
     options = "".join(f" {shlex.quote(text)}" for text in text_options(arguments))
     say(console, f"  lamina predict {shlex.quote(str(finish.place))} TABLE{options}")

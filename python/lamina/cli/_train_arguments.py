@@ -1,6 +1,7 @@
 """What `lamina train` takes: its arguments, their defaults and their help."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from lamina.cli._option_values import (
     at_least,
     class_weight,
     fraction,
+    levels,
     not_negative,
     positive,
     share,
@@ -37,7 +39,13 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument
     add("table", type=Path, metavar="TABLE", help="training rows; - for the standard input")
-    add("--target", required=True, metavar="COLUMN", help="column to predict")
+    add(
+        "--target",
+        action="append",
+        required=True,
+        metavar="COLUMN",
+        help="column to predict; repeated: several columns of numbers, by one network",
+    )
     add("--validation", type=Path, metavar="FILE", help="rows that decide when to stop")
     add(
         "--validation-fraction",
@@ -55,6 +63,30 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--time-column", metavar="COLUMN", help="dates or numbers by which --split time orders rows"
     )
+    add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
+    add(
+        "--importance",
+        action="store_true",
+        help="tell at the end how much the model relies on each column, by its validation rows",
+    )
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("model.lamina"),
+        metavar="FILE",
+        help="model file to write (default: %(default)s)",
+    )
+
+    _add_target_options(parser)
+    _add_column_options(parser)
+    _add_network_options(parser)
+    _add_training_options(parser)
+
+
+def _add_target_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("target").add_argument
+    add("--task", choices=TASKS, default=TrainOptions.task, help="default: by the target's values")
     add(
         "--weight",
         dest="weight_column",
@@ -70,26 +102,28 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
         help="how much the rows of a class count in training: yes=3 (repeatable), or balanced: all "
         "classes weigh the same",
     )
-    add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
     add(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("model.lamina"),
-        metavar="FILE",
-        help="model file to write (default: %(default)s)",
+        "--quantiles",
+        type=levels,
+        default=[],
+        metavar="P,P",
+        help="quantiles of a number to predict, such as 0.05,0.95, beside the median",
     )
-
-    _add_column_options(parser)
-    _add_network_options(parser)
-    _add_training_options(parser)
+    add(
+        "--interval",
+        type=fraction,
+        metavar="SHARE",
+        help="predict an interval of a number that holds this share of the rows, such as 0.9",
+    )
+    add(
+        "--calibrate",
+        action="store_true",
+        help="scale the probabilities of classes by a temperature of the validation rows",
+    )
 
 
 def _add_column_options(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group("columns").add_argument
-    columns(
-        "--task", choices=TASKS, default=TrainOptions.task, help="default: by the target's values"
-    )
     for name, what in (
         ("--numeric", "columns of numbers, also running numbers and ids"),
         ("--categorical", "columns of categories"),
@@ -158,7 +192,8 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("training").add_argument
+    group = parser.add_argument_group("training")
+    add = group.add_argument
     add(
         "--optimizer",
         choices=OPTIMIZERS,
@@ -168,6 +203,35 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     add("--learning-rate", type=positive, metavar="X", help="default: 0.001, and 0.01 with sgd")
     add("--weight-decay", type=not_negative, metavar="X", help="default: 0.01, and 0 with adam")
     add("--batch-size", type=at_least(1), metavar="N", help="default: by the number of rows")
+    add(
+        "--average",
+        type=share,
+        default=TrainOptions.average,
+        metavar="D",
+        help="decay of the average of the weights that is validated and saved; 0: none (default: "
+        "%(default)s)",
+    )
+    add(
+        "--members",
+        "--n-members",
+        dest="n_members",
+        type=at_least(1),
+        default=TrainOptions.n_members,
+        metavar="N",
+        help="networks whose outputs are averaged; each holds back another share of the rows "
+        "(default: %(default)s)",
+    )
+    add(
+        "--seed",
+        type=at_least(0),
+        default=TrainOptions.seed,
+        metavar="N",
+        help="same seed, same model (default: %(default)s)",
+    )
+    _add_stopping_options(group.add_argument)
+
+
+def _add_stopping_options(add: Callable[..., Any]) -> None:
     add(
         "--epochs",
         type=at_least(1),
@@ -191,19 +255,12 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         "metric such as roc_auc, f1, mae (default: %(default)s)",
     )
     add(
-        "--average",
-        type=share,
-        default=TrainOptions.average,
-        metavar="D",
-        help="decay of the average of the weights that is validated and saved; 0: none (default: "
-        "%(default)s)",
-    )
-    add(
-        "--seed",
-        type=at_least(0),
-        default=TrainOptions.seed,
-        metavar="N",
-        help="same seed, same model (default: %(default)s)",
+        "--time",
+        "--time-limit",
+        dest="time_limit",
+        type=positive,
+        metavar="SECONDS",
+        help="of all of it; further networks are trained while time is left (default: none)",
     )
 
 
@@ -215,6 +272,9 @@ def check_train_options(parser: CommandParser, arguments: Any) -> None:
             if getattr(arguments, option):
                 name = option.replace("_", "-")
                 error(f"--{name}: no rows are held back where --validation gives them")
+    for name in arguments.target:
+        if arguments.target.count(name) > 1:
+            error(f"--target: column '{name}' is named twice")
     weights = arguments.class_weight
     if "balanced" in weights and len(weights) > 1:
         error("--class-weight: expected balanced alone, or weights of classes alone")

@@ -17,6 +17,7 @@ from lamina.tabular._columns import (
 from lamina.tabular._findings import giveaway_sentence, stray_sentence
 from lamina.tabular._formats import is_marked_number, measure_unit, read_formatted_dates
 from lamina.tabular._giveaway import Giveaway, find_giveaways
+from lamina.tabular._importance import ColumnImportance, Importance
 from lamina.tabular._inspect import ColumnSummary, NoColumnError, closest
 from lamina.tabular._options import (
     LOSS,
@@ -36,20 +37,26 @@ from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read
 from lamina.tabular._table_model import TableModel
 from lamina.tabular._target import (
     DEFAULT_THRESHOLD,
-    TASKS,
     ClassTarget,
     NumberTarget,
+    NumberTargets,
+    Spread,
     Target,
+    names_of,
+)
+from lamina.tabular._target_record import target_from_record
+from lamina.tabular._task import (
+    TASKS,
     TargetError,
     TaskChoice,
     choose_task,
     fit_target,
     missing_texts,
     stray_value,
-    target_from_record,
 )
 from lamina.tabular._texts import MISSING_VALUES
-from lamina.tabular._training import TableTraining, Trained
+from lamina.tabular._trained import Trained
+from lamina.tabular._training import TableTraining
 
 __all__ = [
     "FAR_OUTSIDE",
@@ -66,13 +73,17 @@ __all__ = [
     "ClassTarget",
     "CodedText",
     "Column",
+    "ColumnImportance",
     "ColumnIssue",
     "ColumnSummary",
     "Columns",
     "Giveaway",
+    "Importance",
     "NoColumnError",
     "NumberTarget",
+    "NumberTargets",
     "Preprocessor",
+    "Spread",
     "TableError",
     "TableLike",
     "TableModel",
@@ -101,6 +112,7 @@ __all__ = [
     "measure_unit",
     "missing_texts",
     "missing_values",
+    "names_of",
     "read_formatted_dates",
     "read_times",
     "remedy_option",

@@ -42,13 +42,28 @@ class AppliedTarget:
         self._core.check_threshold(threshold)
 
     def decode(self, outputs: NDArray[Any], threshold: float | None) -> NDArray[Any]:
-        """Indices of classes, or numbers, [rows] from outputs [rows, outputs]."""
+        """Indices of classes, or numbers, [rows] from outputs [rows, outputs].
+
+        Of several numbers [rows, targets].
+        """
         decoded: NDArray[Any] = self._core.decode(np.asarray(outputs), threshold)
         return decoded
 
     def probabilities(self, outputs: NDArray[Any]) -> Floats:
         """Probabilities [rows, classes] from outputs [rows, outputs]."""
         return self._core.probabilities(np.asarray(outputs))
+
+    def calibrate(self, outputs: NDArray[Any]) -> Floats:
+        """Outputs [rows, outputs] by the temperature."""
+        return self._core.calibrate(np.asarray(outputs))
+
+    def quantiles(self, outputs: NDArray[Any]) -> Floats:
+        """Quantiles [rows, levels of all targets] from outputs [rows, outputs]."""
+        return self._core.quantiles(np.asarray(outputs))
+
+    def intervals(self, outputs: NDArray[Any]) -> Floats:
+        """Intervals [rows, 2 ends of all targets] from outputs [rows, outputs]."""
+        return self._core.intervals(np.asarray(outputs))
 
 
 class AppliedEncoders:

@@ -17,9 +17,7 @@ def giveaway_sentence(giveaway: Giveaway, target: Target, spell: Spell) -> str:
 
 
 def stray_sentence(stray: str, spell: Spell) -> str:
-    """A value of a target of numbers that may stand for a missing one; "" for none."""
-    if not stray:
-        return ""
+    """A value of a target of numbers that may stand for a missing one."""
     typed = spell("missing", stray)
     return f"target value far from all others: {stray}; {typed} counts it as missing"
 
@@ -28,7 +26,7 @@ def findings(training: TableTraining) -> list[str]:
     """What a program that trains is warned of, where the command line prints a summary."""
     plan, spell = training.plan, training.spell
     found = [giveaway_sentence(g, plan.target, spell) for g in training.giveaways]
-    found.append(stray_sentence(plan.stray, spell))
+    found += [stray_sentence(stray, spell) for stray in plan.strays]
     if training.split.warns:
         found.append(training.split.sentence)
     for part, rows in training.without_target.items():

@@ -49,8 +49,12 @@ def find_giveaways(
     variance. What a value a row, or few rows, would bring by chance does not count.
 
     Args:
-        target: class indices [rows], or numbers [rows]; nowhere missing.
+        target: class indices [rows], or numbers [rows] or [rows, targets]; nowhere missing. A
+            column that gives several away is told once.
     """
+    if target.ndim == 2:
+        each = [find_giveaways(columns, summaries, one, missing_values) for one in target.T]
+        return list({giveaway.column: giveaway for found in each for giveaway in found}.values())
     step = max(1, len(target) // _MOST_ROWS)
     target = target[::step]
     if len(target) < _LEAST_ROWS:

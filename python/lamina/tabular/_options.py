@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from lamina import _core
@@ -11,7 +11,7 @@ from lamina._checks.spec import to_json
 from lamina.metrics._metric import METRICS
 from lamina.tabular._columns import TableError
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS
-from lamina.tabular._target import TASKS
+from lamina.tabular._task import TASKS
 from lamina.tabular._texts import MISSING_VALUES
 
 LOSS = "loss"
@@ -39,13 +39,16 @@ class TrainOptions:
         TypeError, ValueError: an option is of another kind, or out of range.
     """
 
-    target: str
+    target: str | Sequence[str]
     validation_fraction: float = 0.2
     split: str | None = None
     time_column: str | None = None
     weight_column: str | None = None
     class_weight: Mapping[Any, float] | str | None = None
     monitor: str = "loss"
+    quantiles: Sequence[float] = ()
+    interval: float | None = None
+    calibrate: bool = False
     task: str = "auto"
     numeric: Sequence[str] = ()
     categorical: Sequence[str] = ()
@@ -67,9 +70,20 @@ class TrainOptions:
     epochs: int | None = None
     patience: int | None = None
     average: float = 0.99
+    n_members: int = 1
+    time_limit: float | None = None
     seed: int = 0
 
+    @staticmethod
+    def among(values: Mapping[str, Any]) -> "TrainOptions":
+        """The options among values by name, such as the arguments of a function."""
+        return TrainOptions(**{field.name: values[field.name] for field in fields(TrainOptions)})
+
     def __post_init__(self) -> None:
+        self._take_target()
+        for name in ("time_column", "weight_column"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, str(getattr(self, name)))
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if not isinstance(value, str | None) or value not in choices:
@@ -95,7 +109,26 @@ class TrainOptions:
         self._check_numbers()
         self._check_layers()
         self._check_class_weight()
+        self._check_quantiles()
         self._check_monitor()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns to predict."""
+        return (self.target,) if isinstance(self.target, str) else tuple(self.target)
+
+    def _take_target(self) -> None:
+        """Keep one name as a text, several as a tuple."""
+        if not isinstance(self.target, list | tuple):
+            object.__setattr__(self, "target", str(self.target))
+            return
+        names = tuple(map(str, self.target))
+        if not names:
+            raise ValueError(f"{_WHERE}: expected target as at least one column, got none")
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{_WHERE}: expected each target once, got '{twice}' twice")
+        object.__setattr__(self, "target", names if len(names) > 1 else names[0])
 
     @property
     def missing_values(self) -> list[str]:
@@ -110,9 +143,9 @@ class TrainOptions:
         object.__setattr__(self, name, tuple(value))
 
     def _check_numbers(self) -> None:
-        for name in ("bins", "batch_size", "epochs", "patience"):
+        for name in ("bins", "batch_size", "epochs", "patience", "n_members"):
             value = getattr(self, name)
-            if value is not None or name == "bins":
+            if value is not None or name in ("bins", "n_members"):
                 check_whole(value, name, _WHERE, least=2 if name == "bins" else 1)
         checked_seed(self.seed)
         for name, takes_0, below in (
@@ -121,9 +154,10 @@ class TrainOptions:
             ("average", True, 1.0),
             ("learning_rate", False, math.inf),
             ("weight_decay", True, math.inf),
+            ("time_limit", False, math.inf),
         ):
             value = getattr(self, name)
-            if value is None and name in ("learning_rate", "weight_decay"):
+            if value is None and name in ("learning_rate", "weight_decay", "time_limit"):
                 continue
             if is_number(value) and 0.0 <= value < below and (takes_0 or value > 0.0):
                 continue
@@ -155,6 +189,38 @@ class TrainOptions:
                     f"{_WHERE}: expected class_weight as numbers from 0 to "
                     f"{_core.GREATEST_NUMBER:g}, got {weight!r} for {name!r}"
                 )
+
+    def _check_quantiles(self) -> None:
+        self._take_list("quantiles", "numbers")
+        least = 1e-6  # the loss takes no level nearer to 0 or 1
+        for level in self.quantiles:
+            if not is_number(level) or not least <= level <= 1.0 - least:
+                raise ValueError(
+                    f"{_WHERE}: expected quantiles as numbers between 0 and 1, got {level!r}"
+                )
+        if self.interval is not None and (
+            not is_number(self.interval) or not 0.0 < self.interval <= 1.0 - 2.0 * least
+        ):
+            raise ValueError(
+                f"{_WHERE}: expected interval as a share of the rows between 0 and 1, got "
+                f"{self.interval!r}"
+            )
+        if not isinstance(self.calibrate, bool):
+            raise TypeError(
+                f"{_WHERE}: expected calibrate as True or False, got {self.calibrate!r}"
+            )
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels of quantiles that the network learns, rising; none: it learns the mean.
+
+        The median is among them, which is the prediction, and the ends of the interval.
+        """
+        if not self.quantiles and self.interval is None:
+            return ()
+        outside = [] if self.interval is None else [(1.0 - self.interval) / 2.0]
+        ends = [level for low in outside for level in (low, 1.0 - low)]
+        return tuple(sorted({round(float(level), 12) for level in (0.5, *self.quantiles, *ends)}))
 
     def _check_monitor(self) -> None:
         if self.monitor != LOSS and self.monitor not in MONITORS:

@@ -10,9 +10,8 @@ from lamina.tabular._options import TrainOptions
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._remedies import Spell, options_named, table_named
 from lamina.tabular._rows import Table, count_rows
-from lamina.tabular._target import (
-    ClassTarget,
-    Target,
+from lamina.tabular._target import ClassTarget, NumberTarget, NumberTargets, Target, names_of
+from lamina.tabular._task import (
     TargetError,
     TaskChoice,
     choose_task,
@@ -31,9 +30,9 @@ class Plan:
     Attributes:
         target, preprocessor: the latter is not yet fitted.
         choice: the task and why it was chosen; no reason where an option gives it.
-        missing: rows of each text that counts as missing in the target column.
+        missing: rows of each text that counts as missing in the target's columns.
         ignored_dates: formats of columns of dates that only order the rows.
-        stray: a value of a target of numbers that may stand for a missing one, or "".
+        strays: values of a target of numbers that may stand for a missing one.
     """
 
     target: Target
@@ -41,7 +40,7 @@ class Plan:
     choice: TaskChoice
     missing: dict[str, int]
     ignored_dates: dict[str, str]
-    stray: str
+    strays: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,10 @@ def column_options(
     Raises:
         TableError: an option names no column, or one that another option names.
     """
-    target = options.target
     with table_named(table):
-        if target not in names:
-            raise TableError(f"there is no column '{target}'{closest(target, names)}")
+        for target in options.targets:
+            if target not in names:
+                raise TableError(f"there is no column '{target}'{closest(target, names)}")
     kinds = _forced_kinds(options, names, spell)
     parsed = list(dict.fromkeys(map(str, options.parse_numbers)))
     formats = {str(name): form for name, form in (options.date_format or {}).items()}
@@ -84,12 +83,13 @@ def column_options(
             if option == "parse_numbers" and kinds[twice] == "number":
                 continue
             raise TableError(f"{spell(option, None)}: column '{twice}' is named by two options")
-    if target in formats:
-        raise TableError(
-            f"{spell('date_format', None)}: '{target}' is the target; dates cannot be predicted"
-        )
+    for target in options.targets:
+        if target in formats:
+            raise TableError(
+                f"{spell('date_format', None)}: '{target}' is the target; dates cannot be predicted"
+            )
     time = options.time_column
-    if time is not None and time == target:
+    if time is not None and time in options.targets:
         raise TableError(f"{spell('time_column', None)}: '{time}' is the target")
     if time is not None:
         _check_name(time, names, spell("time_column", None))
@@ -109,7 +109,7 @@ def make_plan(
     Raises:
         TableError: an option names no column, or the target cannot be learnt.
     """
-    target_name, columns = options.target, column_options(options, table, name, spell)
+    columns = column_options(options, table, name, spell)
     try:
         preprocessor = Preprocessor(
             numbers=options.numbers,
@@ -123,18 +123,75 @@ def make_plan(
         )
     except ValueError as error:
         raise TableError(str(error)) from None
-    found = missing_texts(target_name, table[target_name], preprocessor.missing_values)
-    with options_named(target_name, spell), table_named(name), _missing_named(found, spell):
+    with options_named(options.targets, spell), table_named(name):
         preprocessor.formats.learn(table, preprocessor.missing_values)
-        column = preprocessor.read(target_name, table[target_name])
+        fitted = [_fit_target(options, n, table, preprocessor, spell) for n in options.targets]
+    first = fitted[0]
+    target: Target = first.target
+    if len(fitted) > 1:
+        target = NumberTargets(
+            tuple(f.target for f in fitted if isinstance(f.target, NumberTarget))
+        )
+    _check_spread(options, target, spell)
+    strays = tuple(dict.fromkeys(f.stray for f in fitted if f.stray))
+    missing = {text: rows for f in reversed(fitted) for text, rows in f.missing.items()}
+    return Plan(target, preprocessor, first.choice, missing, columns.ignored_dates, strays)
+
+
+def _check_spread(options: TrainOptions, target: Target, spell: Spell) -> None:
+    """Refuse quantiles of classes and temperatures of numbers."""
+    is_class = isinstance(target, ClassTarget)
+    for option in ("quantiles", "interval"):
+        if is_class and getattr(options, option):
+            raise TableError(
+                f"{spell(option, None)}: {names_of(target)} is a class, which has no quantiles; "
+                f"{spell('calibrate', None)} gives probabilities to rely on"
+            )
+    if options.calibrate and not is_class:
+        raise TableError(
+            f"{spell('calibrate', None)}: {names_of(target)} is a number, which has no "
+            f"probabilities; {spell('interval', '0.9')} gives an interval"
+        )
+    if options.levels and isinstance(target, NumberTargets):
+        option = "quantiles" if options.quantiles else "interval"
+        raise TableError(
+            f"{spell(option, None)}: expected one target, got {names_of(target)}; train a model of "
+            "each"
+        )
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What is learned of one column of the target; see `Plan`."""
+
+    target: ClassTarget | NumberTarget
+    choice: TaskChoice
+    missing: dict[str, int]
+    stray: str
+
+
+def _fit_target(
+    options: TrainOptions, name: str, table: Table, preprocessor: Preprocessor, spell: Spell
+) -> _Fitted:
+    missing_values = preprocessor.missing_values
+    found = missing_texts(name, table[name], missing_values)
+    with _missing_named(found, spell):
+        column = preprocessor.read(name, table[name])
         choice = TaskChoice(options.task, "")
         if options.task == "auto":
-            choice = choose_task(target_name, column, preprocessor.missing_values)
-        target = fit_target(target_name, column, preprocessor.missing_values, choice.task)
+            choice = choose_task(name, column, missing_values)
+        if len(options.targets) > 1 and choice.task == "classification":
+            why = choice.reason and f", because {choice.reason}"
+            change = f"; {spell('task', 'regression')} takes them as numbers"
+            raise TableError(
+                f"several targets must be numbers, but '{name}' is a class{why}"
+                f"{change if choice.possible == 'regression' else ''}; train a model of its own"
+            )
+        target = fit_target(name, column, missing_values, choice.task)
         stray = ""
-        if not isinstance(target, ClassTarget):
-            stray = stray_value(target_name, column, preprocessor.missing_values)
-    return Plan(target, preprocessor, choice, found, columns.ignored_dates, stray)
+        if isinstance(target, NumberTarget):
+            stray = stray_value(name, column, missing_values)
+    return _Fitted(target, choice, found, stray)
 
 
 @contextmanager
@@ -160,7 +217,7 @@ def _check_weight_column(
     if name is None:
         return
     _check_name(name, names, typed)
-    if name == options.target:
+    if name in options.targets:
         raise TableError(f"{typed}: '{name}' is the target")
     if name in named or name == options.time_column:
         raise TableError(f"{typed}: column '{name}' is named by two options")
@@ -174,7 +231,7 @@ def _forced_kinds(options: TrainOptions, names: Collection[str], spell: Spell) -
             _check_name(name, names, typed)
             if name in kinds:
                 raise TableError(f"{typed}: column '{name}' is named by two options")
-            if name == options.target:
+            if name in options.targets:
                 task = spell("task", None)
                 raise TableError(f"{typed}: '{name}' is the target; use {task} to say its kind")
             kinds[name] = kind

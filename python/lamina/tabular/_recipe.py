@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lamina._layers.layer import Layer
 from lamina._layers.layers import Dense, Dropout
+from lamina._losses.losses import Loss, Quantile
 from lamina._optimizers.momentum import SGD, Adam, AdamW
 from lamina._optimizers.optimizer import Optimizer
 from lamina._sequential import Sequential
@@ -78,7 +79,7 @@ class Recipe:
         sizes = "-".join(str(size) for size in (width, *self.hidden, target.outputs))
         return f"{sizes}, {self.activation}, {output_activation(target)}"
 
-    def build_network(self, target: Target, preprocessor: Preprocessor) -> Sequential:
+    def build_network(self, target: Target, preprocessor: Preprocessor, seed: int) -> Sequential:
         """A network without weights yet."""
         layers: list[Layer] = [preprocessor.layer()]
         for units in self.hidden:
@@ -86,7 +87,7 @@ class Recipe:
             if self.dropout > 0.0:
                 layers.append(Dropout(self.dropout))
         layers.append(Dense(target.outputs, output_activation(target)))
-        return Sequential(layers, seed=self.seed)
+        return Sequential(layers, seed=seed)
 
 
 def output_activation(target: Target) -> str:
@@ -96,8 +97,8 @@ def output_activation(target: Target) -> str:
     return "sigmoid" if target.outputs == 1 else "softmax"
 
 
-def loss_of(target: Target) -> str:
+def loss_of(target: Target) -> str | Loss:
     """The loss that goes with a target."""
     if not isinstance(target, ClassTarget):
-        return "mean_squared_error"
+        return Quantile(target.spread.levels) if target.spread else "mean_squared_error"
     return "binary_cross_entropy" if target.outputs == 1 else "cross_entropy"

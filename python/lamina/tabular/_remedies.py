@@ -1,6 +1,6 @@
 """What errors of tables add for who trains on one: the table's name, and the options that help."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from lamina.tabular._columns import CellError, TableError
@@ -11,6 +11,7 @@ from lamina.tabular._inspect import ColumnSummary, NoColumnError
 Spell = Callable[[str, str | None], str]
 
 _SHOWN = 3
+_NUMBERS = ("interval",)
 _LISTS = ("numeric", "categorical", "ignore", "parse_numbers", "missing", "only_missing")
 
 
@@ -21,6 +22,8 @@ def python_option(name: str, value: str | None = None) -> str:
     if name == "date_format":
         column, _, form = value.rpartition("=")
         return f"{name}={{{column!r}: {form!r}}}"
+    if name in _NUMBERS:
+        return f"{name}={value}"
     return f"{name}=[{value!r}]" if name in _LISTS else f"{name}={value!r}"
 
 
@@ -40,7 +43,7 @@ def table_named(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def options_named(target: str, spell: Spell) -> Iterator[None]:
+def options_named(targets: Collection[str], spell: Spell) -> Iterator[None]:
     """Within it an error that leaves the kind of a column to the user names the options for it."""
     try:
         yield
@@ -51,7 +54,8 @@ def options_named(target: str, spell: Spell) -> Iterator[None]:
             raise
         raise TableError(f"{error} ({' or '.join(options[:_SHOWN])} takes it)") from None
     except CellError as error:
-        options = [_options(offer, error.column, target, spell) for offer in error.offers]
+        is_target = error.column in targets
+        options = [_options(offer, error.column, is_target, spell) for offer in error.offers]
         if not any(options):
             raise
         raise TableError(f"{error.sentence} ({' or '.join(filter(None, options))})") from None
@@ -69,7 +73,7 @@ def remedy_option(summary: ColumnSummary, spell: Spell) -> str:
     return spell(name, summary.name) if name else ""
 
 
-def _options(offer: tuple[str, ...], column: str, target: str, spell: Spell) -> str:
+def _options(offer: tuple[str, ...], column: str, is_target: bool, spell: Spell) -> str:
     """What to write for an offer of a `CellError`; "" where the target does not allow it."""
     kind, *texts = offer
     if kind == "decimal":
@@ -78,9 +82,9 @@ def _options(offer: tuple[str, ...], column: str, target: str, spell: Spell) -> 
         marked = is_marked_number(texts[0], measure_unit({texts[0]: 1}))
         parse = spell("parse_numbers", column)
         return " or ".join([*([parse] if marked else []), spell("missing", texts[0])])
-    if kind in ("category", "ignored") and column == target:
+    if kind in ("category", "ignored") and is_target:
         return spell("task", "classification") if kind == "category" else ""
-    if kind == "date" and column == target:
+    if kind == "date" and is_target:
         return ""
     typed = {
         "category": [spell("categorical", column)],

@@ -1,6 +1,6 @@
 """Rows of a table with their targets, without copies of its columns."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from lamina.tabular._columns import (
 from lamina.tabular._inspect import closest
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._remedies import table_named
-from lamina.tabular._target import ClassTarget, Target
+from lamina.tabular._target import Target, encode_target, names_of
 from lamina.tabular._weights import check_weights, read_weights
 
 Table = dict[str, Column]
@@ -85,10 +85,11 @@ class RowsTaken(Mapping[str, Column]):
         return len(self._rows.columns)
 
 
-def check_target(target: str, names: Collection[str]) -> None:
-    """Refuse a table without the target's column."""
-    if target not in names:
-        raise TableError(f"there is no target column '{target}'{closest(target, names)}")
+def check_target(targets: Iterable[str], names: Collection[str]) -> None:
+    """Refuse a table without the target's columns."""
+    for target in targets:
+        if target not in names:
+            raise TableError(f"there is no target column '{target}'{closest(target, names)}")
 
 
 class TargetRows(NamedTuple):
@@ -108,12 +109,12 @@ def read_target(
         TableError: no such column, no row with a target, a class that the model does not know, or
             a weight that is none.
     """
-    check_target(target.name, table)
+    check_target(target.names, table)
     missing = preprocessor.missing_values
-    encoded = target.encode(preprocessor.read(target.name, table[target.name]), missing)
-    there = encoded >= 0 if isinstance(target, ClassTarget) else ~np.isnan(encoded)
+    encoded, there = encode_target(target, lambda n: preprocessor.read(n, table[n]), missing)
     if not there.any():
-        raise TableError(f"no row has a value in the target column '{target.name}'")
+        columns = "column" if len(target.names) == 1 else "columns"
+        raise TableError(f"no row has a value in the target {columns} {names_of(target)}")
     numbers = np.flatnonzero(there)
     weights = None
     if weight_column is not None:
@@ -143,11 +144,13 @@ def take_target(
     with table_named(name):
         found = read_target(table, target, preprocessor, weight_column)
         count = row_count(table)
-        del table[target.name]
+        for used in target.names:
+            del table[used]
         if weight_column is not None:
             del table[weight_column]
         if not table:
-            raise TableError(f"the target '{target.name}' is the only column")
+            only = "is the only column" if len(target.names) == 1 else "are the only columns"
+            raise TableError(f"the target {names_of(target)} {only}")
         for other in table:
             table[other] = preprocessor.read(other, table[other])
     without = count - len(found.numbers)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lamina import metrics
 from lamina.tabular._columns import Floats
-from lamina.tabular._target import ClassTarget, Target
+from lamina.tabular._target import ClassTarget, NumberTarget, NumberTargets, Target
 
 # Those of decisions take a threshold; those of probabilities do not.
 _OF_DECISIONS = {
@@ -30,7 +30,9 @@ _OF_NUMBERS = {
     "r2": metrics.r2,
 }
 
-Scores = dict[str, dict[str, float]]
+Figures = dict[str, float]
+# "model" and "baseline" to figures; of several targets also "by_target" to the same by name.
+Scores = dict[str, Any]
 
 
 def score_outputs(
@@ -45,22 +47,34 @@ def score_outputs(
     Args:
         weights: how much each row counts [rows]; None: all the same.
     """
-    guess = target.baseline(len(encoded))
+    both = {"model": outputs, "baseline": target.baseline(len(encoded))}
     if isinstance(target, ClassTarget):
-        return {
-            "model": _class_scores(encoded, outputs, threshold, weights),
-            "baseline": _class_scores(encoded, guess, threshold, weights),
-        }
-    truth = target.decode(encoded[:, None])
-    return {
-        "model": _number_scores(truth, target.decode(outputs), weights),
-        "baseline": _number_scores(truth, target.decode(guess), weights),
-    }
+        return {who: _class_scores(encoded, of, threshold, weights) for who, of in both.items()}
+    if isinstance(target, NumberTargets):
+        return _scores_of_several(target, encoded, both, weights)
+    # The margin of the intervals is the network's.
+    by = {"model": target, "baseline": target.without_margin()}
+    return {who: _number_scores(by[who], encoded, of, weights) for who, of in both.items()}
+
+
+def _scores_of_several(
+    target: NumberTargets, encoded: Floats, both: dict[str, Floats], weights: Floats | None
+) -> Scores:
+    """The means of the figures over the targets, and those of each."""
+    by_target: dict[str, dict[str, Figures]] = {name: {} for name in target.names}
+    means: Scores = {}
+    for who, outputs in both.items():
+        of_each = np.split(outputs, len(target.each), axis=1)
+        for one, truth, own in zip(target.each, encoded.T, of_each, strict=True):
+            by_target[one.name][who] = _number_scores(one, truth, own, weights)
+        every = [figures[who] for figures in by_target.values()]
+        means[who] = {name: float(np.mean([each[name] for each in every])) for name in every[0]}
+    return means | {"by_target": by_target}
 
 
 def _class_scores(
     truth: NDArray[Any], outputs: Floats, threshold: float | None, weights: Floats | None
-) -> dict[str, float]:
+) -> Figures:
     decisions = {
         name: _figure(metric, truth, outputs, weights, threshold=threshold)
         for name, metric in _OF_DECISIONS.items()
@@ -76,10 +90,28 @@ def _class_scores(
     }
 
 
-def _number_scores(truth: Floats, predicted: Floats, weights: Floats | None) -> dict[str, float]:
-    return {
+def _number_scores(
+    target: NumberTarget, encoded: Floats, outputs: Floats, weights: Floats | None
+) -> Figures:
+    truth, predicted = target.in_own_units(encoded), target.decode(outputs)
+    figures = {
         name: _figure(metric, truth, predicted, weights) for name, metric in _OF_NUMBERS.items()
     }
+    if target.spread is None:
+        return figures
+    levels, quantiles = target.spread.levels, target.quantiles(outputs)
+    figures["pinball"] = _figure(metrics.pinball, truth, quantiles, weights, level=levels)
+    for level, below in zip(levels, (truth[:, None] <= quantiles).T, strict=True):
+        figures[f"share_below_{level:g}"] = _mean(below, weights)
+    if target.spread.coverage is not None:
+        lower, upper = target.intervals(outputs).T
+        figures["coverage"] = _mean((lower <= truth) & (truth <= upper), weights)
+        figures["interval_width"] = _mean(upper - lower, weights)
+    return figures
+
+
+def _mean(values: NDArray[Any], weights: Floats | None) -> float:
+    return float(np.average(values, weights=weights))
 
 
 def _figure(

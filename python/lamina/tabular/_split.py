@@ -21,6 +21,8 @@ from lamina.tabular._formats import guess_date_formats, read_formatted_dates
 from lamina.tabular._text_kind import refuse_almost_dates
 from lamina.tabular._texts import parse_date, parse_number, shorten
 
+# Seeds of neighbouring fits and of their networks stay apart: 2^63 / golden ratio.
+_GOLDEN = 5_700_357_409_661_599_241
 _ADVICE = "give more rows, or a validation table"
 # Texts that are looked at before all are: most columns that hold no dates show it there.
 _FIRST_TEXTS = 20
@@ -49,6 +51,42 @@ def hold_back(
         raise TableError(
             f"cannot hold back {fraction:g} of {rows} rows for validation; {_ADVICE}"
         ) from None
+
+
+def cut_in_folds(
+    rows: int, folds: int, seed: int, classes: Indices | None = None
+) -> list[tuple[Indices, Indices]]:
+    """Training and validation rows of each fold, in rising order; each row validates once.
+
+    The only row of a class validates never, so that every network learns of the class.
+
+    Args:
+        rows, seed, classes: as in `hold_back`; each fold has its share of every class.
+        folds: parts of nearly one size, at most as many as there are rows.
+
+    Raises:
+        TableError: fewer rows than two.
+    """
+    if rows < 2:
+        raise TableError(f"cannot cut {rows} rows into folds for validation; {_ADVICE}")
+    # RandomState gives the same order with every version of numpy.
+    order = np.random.RandomState(seed % 2**32).permutation(rows)
+    alone = np.zeros(rows, dtype=bool)
+    if classes is not None:
+        labels = np.asarray(classes, dtype=np.int64)
+        order = order[np.argsort(labels[order], kind="stable")]
+        alone = (np.bincount(labels) == 1)[labels]
+    count = min(folds, rows)
+    fold_of = np.empty(rows, dtype=np.int64)
+    fold_of[order] = np.arange(rows) % count
+    fold_of[alone] = -1
+    parts = [(np.flatnonzero(fold_of != f), np.flatnonzero(fold_of == f)) for f in range(count)]
+    return [(train, validation) for train, validation in parts if len(validation)]
+
+
+def member_seed(seed: int, member: int) -> int:
+    """The seed of a network among several: that of the first is `seed` itself."""
+    return (seed + member * _GOLDEN) % 2**63
 
 
 def hold_back_latest(times: NDArray[Any], fraction: float) -> tuple[Indices, Indices]:

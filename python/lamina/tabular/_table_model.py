@@ -1,89 +1,36 @@
-"""A network together with what turns a table into its inputs and its outputs into answers."""
+"""A model of a table: it is trained on one, and predicts the target of others."""
 
-import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, Self
-
-import numpy as np
-from numpy.typing import NDArray
 
 from lamina._checks.stack_level import stack_level
 from lamina._core import __version__
-from lamina._sequential import Sequential
 from lamina._training.callbacks import Callback
 from lamina._training.fit import Verbose
 from lamina._training.training_warnings import TrainingWarning
 from lamina.tabular._as_columns import TableLike, as_columns
-from lamina.tabular._checks import ColumnIssue, TableWarning, describe_issues
-from lamina.tabular._columns import Floats, TableError
-from lamina.tabular._encoders import Record
+from lamina.tabular._checks import TableWarning
 from lamina.tabular._findings import findings
 from lamina.tabular._options import TrainOptions, check_validation
-from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._remedies import table_named
-from lamina.tabular._rows import read_target
-from lamina.tabular._scores import Scores, score_outputs
-from lamina.tabular._table_file import TableParts, read_table_model, write_table_model
-from lamina.tabular._target import ClassTarget, Target
-from lamina.tabular._training import TableTraining, Trained
+from lamina.tabular._table_predictor import TablePredictor
+from lamina.tabular._trained import Trained
+from lamina.tabular._training import TableTraining
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Rows of a table whose target is there.
+class TableModel(TablePredictor):
+    """Predicts one or several columns of a table from its other columns; saved as one file.
 
-    Attributes:
-        target: as encoded [rows]. outputs: the network's [rows, outputs].
-        weights: how much each row counts [rows]; None: all the same.
+    `fit` trains one. See `TablePredictor` for the parts that make one, and for what it predicts.
     """
-
-    target: NDArray[Any]
-    outputs: Floats
-    issues: list[ColumnIssue]
-    weights: Floats | None
-
-
-@dataclass
-class TableModel:
-    """Predicts a column of a table from its other columns; saved as one file.
-
-    `predict`, `predict_probabilities`, `outputs` and `evaluate` warn (`TableWarning`) where the
-    table holds what training did not see: once for each column and kind of finding in the life of
-    a model, so that a service is not flooded. `check` counts them at every call.
-
-    Attributes:
-        preprocessor: from columns to network inputs.
-        target: from network outputs to class names or numbers.
-        network: a network that begins with `preprocessor.layer()` and has softmax, sigmoid or
-            identity outputs.
-        training: JSON record of how it was trained.
-
-    Raises:
-        TableError: the network does not begin with the preprocessor's layer.
-    """
-
-    preprocessor: Preprocessor
-    target: Target
-    network: Sequential
-    training: Record = field(default_factory=dict)
-    _told: set[tuple[str, str]] = field(default_factory=set, init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        if self.network.layers[0] != self.preprocessor.layer():
-            raise TableError(
-                "expected a network whose first layer is the preprocessor's layer(), got one that "
-                f"begins with {self.network.layers[0].title()}"
-            )
 
     @classmethod
     def fit(
         cls,
         table: TableLike,
         *,
-        target: str,
+        target: str | Sequence[str],
         validation: TableLike | None = None,
         validation_fraction: float = 0.2,
         split: Literal["random", "time", "last"] | None = None,
@@ -91,6 +38,9 @@ class TableModel:
         weight_column: str | None = None,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         monitor: str = "loss",
+        quantiles: Sequence[float] = (),
+        interval: float | None = None,
+        calibrate: bool = False,
         task: Literal["auto", "classification", "regression"] = "auto",
         numeric: Sequence[str] = (),
         categorical: Sequence[str] = (),
@@ -112,6 +62,8 @@ class TableModel:
         epochs: int | None = None,
         patience: int | None = None,
         average: float = 0.99,
+        n_members: int = 1,
+        time_limit: float | None = None,
         seed: int = 0,
         callbacks: Sequence[Callback | Any] = (),
         verbose: Verbose = "auto",
@@ -125,7 +77,8 @@ class TableModel:
         weights are kept. The same table, options and seed give the same model to the last bit.
 
         Args:
-            table: see `lamina.tabular.as_columns`. target: name of the column to predict.
+            table: see `lamina.tabular.as_columns`. target: name of the column to predict, or names
+                of several columns of numbers.
             validation: a table of rows to validate on; None: `validation_fraction` of `table`.
             split: which rows are held back: "random" (also None), those "last" in the table, or
                 the latest by "time", which is `time_column` or else the only column of dates.
@@ -135,6 +88,14 @@ class TableModel:
                 loss, by class and 1 where left out; "balanced": so that all classes weigh the same.
             monitor: what ends the training, and says which weights are the best: the validation
                 "loss", or a metric of the validation rows by its name in `lamina.metrics`.
+            quantiles: levels between 0 and 1 of a number: the network learns these quantiles and
+                the median, which `predict` then gives (Koenker & Bassett 1978).
+            interval: share of the rows whose number `predict_interval` is to hold: quantiles that
+                are widened until they held so many of the validation rows, conformalised quantile
+                regression (Romano et al. 2019). These rows also stop the training, so that the
+                share is slightly too good for them; measure it on others.
+            calibrate: divide the logits of classes by the temperature at which the log loss of the
+                validation rows is lowest (Guo et al. 2017).
             task: "auto": text, truth values and few whole numbers are classes.
             numeric, categorical, ignore: columns of numbers or categories, and columns to leave
                 out, where the kind that is worked out would be wrong.
@@ -150,13 +111,19 @@ class TableModel:
             batch_size, epochs, patience: None: by the number of rows: batches of 32 to 1,024; at
                 least 200 epochs and 14,000 batches; at least 2,000 batches without improvement.
             average: decay of the `WeightAverage` that is validated and kept, in [0, 1); 0: none.
+            n_members: networks whose outputs are averaged (probabilities, or numbers). Where rows
+                are held back at random, each holds back another share of them (k-fold), so that
+                every row is learnt from; elsewhere they differ by their seeds.
+            time_limit: seconds for all of it; further networks are trained while time is left,
+                and there is always one. None: no limit.
             seed: of the rows held back, the first weights and the order of rows.
             callbacks, verbose: as in `Sequential.fit`.
 
         Returns:
             The trained model. `training` records all of it: "recipe", "columns", "giveaways",
-            "history" (also `history`), "best_epoch", "stop_reason", and "results" of the
-            validation rows.
+            "history" (also `history`), "best_epoch", "stop_reason" (of the first network),
+            "members" (of each), and "results" of the validation rows, by networks that did not
+            learn from them.
 
         Raises:
             TableError: a column is missing or cannot be read, or the target cannot be learnt.
@@ -176,37 +143,7 @@ class TableModel:
             >>> model.predict({"hours": [1, 8]}).tolist()
             ['no', 'yes']
         """
-        options = TrainOptions(
-            target=str(target),
-            validation_fraction=validation_fraction,
-            split=split,
-            time_column=None if time_column is None else str(time_column),
-            weight_column=None if weight_column is None else str(weight_column),
-            class_weight=class_weight,
-            monitor=monitor,
-            task=task,
-            numeric=numeric,
-            categorical=categorical,
-            ignore=ignore,
-            parse_numbers=parse_numbers,
-            date_format=date_format,
-            missing=missing,
-            only_missing=only_missing,
-            numbers=numbers,
-            bins=bins,
-            decimal=decimal,
-            hidden=hidden,
-            activation=activation,
-            dropout=dropout,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            epochs=epochs,
-            patience=patience,
-            average=average,
-            seed=seed,
-        )
+        options = TrainOptions.among(locals())
         return cls._fit(table, validation, options, callbacks, verbose)
 
     @classmethod
@@ -218,7 +155,6 @@ class TableModel:
         callbacks: Sequence[Callback | Any],
         verbose: Verbose,
     ) -> Self:
-        begin = time.perf_counter()
         training = TableTraining(as_columns(table), options)
         if validation is None:
             training.hold_back()
@@ -237,154 +173,16 @@ class TableModel:
             raise trained.error
         model = cls.trained(training, trained, type(table).__name__)
         results = {"validation": training.scores("validation", model.outputs_of)}
-        model.training |= {"results": results, "seconds": time.perf_counter() - begin}
+        model.training |= {"results": results, "seconds": training.seconds}
         return model
 
     @classmethod
     def trained(cls, training: TableTraining, trained: Trained, table: str) -> Self:
         """The model of a training on a table of that name."""
         record = {"lamina": __version__, "table": table, **training.record(trained)}
-        return cls(training.preprocessor, training.plan.target, trained.network, record)
+        return cls(training.preprocessor, training.plan.target, trained.networks, record)
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """Losses and metrics of the training by name, one value an epoch."""
+        """Losses and metrics of the (first) network's training by name, one value an epoch."""
         return dict(self.training.get("history", {}))
-
-    def outputs(self, table: TableLike) -> Floats:
-        """The network's outputs [rows, outputs] as float64."""
-        inputs, issues = self.preprocessor.encode(table)
-        self._warn(issues, len(inputs))
-        return self.outputs_of(inputs)
-
-    def outputs_of(self, inputs: NDArray[np.float32]) -> Floats:
-        """As `outputs`, of rows that the preprocessor has encoded [rows, inputs]."""
-        outputs = np.asarray(self.network.predict(inputs))
-        return outputs.reshape(len(outputs), self.target.outputs).astype(np.float64)
-
-    def check(self, table: TableLike) -> list[ColumnIssue]:
-        """What the table holds that training did not see, counted by column: see `ColumnIssue`.
-
-        Raises:
-            TableError: as in `predict`.
-        """
-        return self.preprocessor.check(table)
-
-    def predict(self, table: TableLike, *, threshold: float | None = None) -> NDArray[Any]:
-        """Class names or numbers [rows].
-
-        Args:
-            table: see `lamina.tabular.as_columns`.
-            threshold: of two classes the second is predicted where its probability is above
-                this; None: 0.5.
-
-        Raises:
-            TableError: a column is missing, a value is not of its column's kind, or there is a
-                threshold without two classes.
-        """
-        self.target.check_threshold(threshold)
-        return self.target.decode(self.outputs(table), threshold)
-
-    def predict_probabilities(self, table: TableLike) -> Floats:
-        """Probabilities [rows, classes], in the order of `target.classes`."""
-        if not isinstance(self.target, ClassTarget):
-            raise TableError("a regression model gives no probabilities")
-        return self.target.probabilities(self.outputs(table))
-
-    predict_proba = predict_probabilities  # scikit-learn's name
-
-    def evaluate(
-        self,
-        table: TableLike,
-        *,
-        threshold: float | None = None,
-        weight_column: str | None = None,
-    ) -> Scores:
-        """Figures of the model and of the baseline, over the rows whose target is there.
-
-        Gives {"model": {...}, "baseline": {...}}. For classes: accuracy, balanced_accuracy, f1 (of
-        two classes that of the second, else the mean), matthews_correlation, log_loss, brier_score,
-        expected_calibration_error, roc_auc and average_precision. For numbers: rmse, mae and
-        median_absolute_error in the target's own units, and r2. NaN where the rows have no such
-        figure. The baseline guesses the training rows' class shares as probabilities, or their
-        mean.
-
-        Args:
-            table: as in `predict`, with the target's column.
-            threshold: as in `predict`.
-            weight_column: how much each row counts in the figures; None: the column of weights
-                that the model was trained with, where the table has it.
-
-        Raises:
-            TableError: no target column, or no row with a target; also as in `predict`.
-        """
-        self.target.check_threshold(threshold)
-        found = self.measure(table, weight_column)
-        self._warn(found.issues, len(found.target))
-        return score_outputs(self.target, found.target, found.outputs, threshold, found.weights)
-
-    def measure(self, table: TableLike, weight_column: str | None = None) -> Measured:
-        """Outputs and encoded targets of the rows whose target is there, and what `check` finds.
-
-        Raises:
-            TableError: as in `evaluate`.
-        """
-        columns = as_columns(table)
-        if weight_column is None and self.weight_column in columns:
-            weight_column = self.weight_column
-        rows = read_target(columns, self.target, self.preprocessor, weight_column)
-        inputs, issues = self.preprocessor.encode(columns, rows=rows.numbers)
-        return Measured(rows.target, self.outputs_of(inputs), issues, rows.weights)
-
-    def save(self, path: str | Path) -> None:
-        """Write preprocessing, network, class names and training record to one file.
-
-        Beside the network the file holds the object `schema` ("lamina.tabular.model"), `version`
-        (2), `preprocessor`, `target` and `training`, and the tensors of the former two under
-        `preprocessor.` and `target.`. Numbers in `training` that are not finite become null.
-        """
-        parts = TableParts(self.preprocessor, self.target, self.network, self.training)
-        write_table_model(path, parts)
-
-    @staticmethod
-    def load(path: str | Path) -> "TableModel":
-        """Read what `save` wrote; everything is checked against everything else.
-
-        Raises:
-            TableError: no table model, another version, or parts that do not fit each other.
-            OSError: the file cannot be read.
-        """
-        parts = read_table_model(path)
-        try:
-            model = TableModel(parts.preprocessor, parts.target, parts.network, parts.training)
-            model._check_network()
-        except ValueError as error:
-            raise TableError(f"{path}: {error}") from None
-        return model
-
-    @property
-    def missing_values(self) -> tuple[str, ...]:
-        """Texts that stand for a missing value."""
-        return self.preprocessor.missing_values
-
-    @property
-    def weight_column(self) -> str | None:
-        """The column of weights that the model was trained with."""
-        name = self.training.get("weight_column")
-        return name if isinstance(name, str) else None
-
-    def _check_network(self) -> None:
-        """One row must go through: the network fits the preprocessing and the target."""
-        row = np.zeros((1, self.preprocessor.inputs), dtype=np.float32)
-        outputs = np.asarray(self.network.predict(row)).size
-        if outputs != self.target.outputs:
-            raise TableError(
-                f"the target needs {self.target.outputs} network outputs, but there are {outputs}"
-            )
-
-    def _warn(self, issues: Sequence[ColumnIssue], rows: int) -> None:
-        new = [issue for issue in issues if (issue.column, issue.kind) not in self._told]
-        if new:
-            self._told.update((issue.column, issue.kind) for issue in new)
-            level = stack_level()
-            warnings.warn(describe_issues(new, rows), TableWarning, stacklevel=level)

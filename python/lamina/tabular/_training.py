@@ -1,78 +1,34 @@
 """A training on a table, step by step: what `TableModel.fit` and `lamina train` do."""
 
+import math
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._optimizers.weight_average import WeightAverage
-from lamina._sequential import Sequential
 from lamina._training.callbacks import EarlyStopping, checked_callbacks
-from lamina.tabular._columns import Floats
+from lamina.tabular._calibration import find_temperature, least_rows
+from lamina.tabular._columns import Floats, TableError
 from lamina.tabular._giveaway import Giveaway, find_giveaways
-from lamina.tabular._monitor import Monitor
+from lamina.tabular._importance import Importance, permutation_importance
+from lamina.tabular._monitor import Monitor, default_figure, find_figure
+from lamina.tabular._network_fits import Encoded, NetworkFits
+from lamina.tabular._networks import Networks
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._plan import make_plan
 from lamina.tabular._preprocessor import Preprocessor
-from lamina.tabular._recipe import Recipe, loss_of
+from lamina.tabular._recipe import Recipe
 from lamina.tabular._remedies import Spell, options_named, python_option, table_named
-from lamina.tabular._rows import Rows, RowsTaken, Table, take_target
+from lamina.tabular._rows import Rows, RowsTaken, Table, count_rows, take_target
 from lamina.tabular._scores import Scores, score_outputs
 from lamina.tabular._target import ClassTarget
+from lamina.tabular._trained import HeldBackOutputs, Trained
 from lamina.tabular._validation_rows import Split, SplitTable, split_rows
-from lamina.tabular._weights import ClassWeights, check_weights, product
-
-
-class Encoded(NamedTuple):
-    """Rows as a network takes them: inputs [rows, inputs], targets [rows], weights [rows]."""
-
-    inputs: NDArray[np.float32]
-    target: NDArray[Any]
-    weights: Floats | None
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A network with its best weights, and how it got there.
-
-    Attributes:
-        network: the weights of the best epoch, or of the last where no epoch has a finite loss.
-        history: figures by name, one an epoch that ended.
-        best_epoch: from 1; the last where that is the one whose weights were kept.
-        stop_reason: why training ended before its last epoch; empty where it did not.
-        error: an interrupt or an error that ended it.
-    """
-
-    network: Sequential
-    history: dict[str, list[float]]
-    best_epoch: int
-    stop_reason: str
-    error: BaseException | None
-
-    @property
-    def epochs(self) -> int:
-        """Epochs that ended."""
-        return len(self.history["loss"])
-
-    def interrupted(self) -> str:
-        """What an interrupt has left, in a sentence."""
-        which = "" if self.best_epoch == self.epochs else ", the best so far"
-        return (
-            f"TableModel.fit: interrupted in epoch {self.epochs + 1}; the model has the weights of "
-            f"epoch {self.best_epoch}{which}"
-        )
-
-    def record(self) -> dict[str, Any]:
-        """What a model file tells of it."""
-        return {
-            "epochs": self.epochs,
-            "best_epoch": self.best_epoch,
-            "stop_reason": self.stop_reason,
-            "history": self.history,
-        }
+from lamina.tabular._weights import ClassWeights, check_weights
 
 
 class TableTraining:
@@ -101,6 +57,7 @@ class TableTraining:
     split: Split
     giveaways: list[Giveaway]
     _encoded: dict[str, Encoded]
+    _held_back: HeldBackOutputs
 
     def __init__(
         self,
@@ -111,15 +68,16 @@ class TableTraining:
         index_columns: Collection[str] = (),
         spell: Spell = python_option,
     ) -> None:
+        self._begin = time.perf_counter()
         self.options, self.spell = options, spell
         self.plan = make_plan(options, table, name, index_columns, spell)
         self.everything = self._take(name, table)
-        self._weigh_target()
+        self._adapt_target()
         target = self.plan.target
         self._class_weights = ClassWeights(options.class_weight, target, spell)
-        self._monitor = Monitor(options.monitor, target, spell)
+        self._monitor = Monitor(options.monitor, target, spell("monitor", options.monitor))
         self.measured: dict[str, Rows] = {}
-        with options_named(options.target, spell), table_named(name):
+        with options_named(options.targets, spell), table_named(name):
             self.summaries = self.preprocessor.inspect(
                 self.everything.columns, rows=self.everything.places
             )
@@ -132,7 +90,7 @@ class TableTraining:
     @cached_property
     def recipe(self) -> Recipe:
         """How the network is built and trained, by the number of training rows."""
-        return Recipe.choose(self.options, rows=len(self.train.target))
+        return Recipe.choose(self.options, rows=len(self.split.parts[0][0]))
 
     @cached_property
     def stopping(self) -> EarlyStopping:
@@ -171,30 +129,44 @@ class TableTraining:
         target, weights = self.plan.target, self.options.weight_column
         return take_target(name, table, target, self.preprocessor, weights)
 
-    def _weigh_target(self) -> None:
-        """Take the target's shares, or mean and scale, by the weights of rows."""
+    def _adapt_target(self) -> None:
+        """Take shares, or mean and scale, by the weights of rows, and the quantiles asked for."""
         rows, target = self.everything, self.plan.target
-        if rows.weights is None:
-            return
-        with rows.named():
-            weighted, encoded = target.weighted(rows.target, rows.weights)
-        self.plan = replace(self.plan, target=weighted)
+        encoded, levels = rows.target, self.options.levels
+        if rows.weights is not None:
+            with rows.named():
+                target, encoded = target.weighted(encoded, rows.weights)
+        if levels and not isinstance(target, ClassTarget):
+            target = target.with_levels(encoded, levels, self.options.interval, rows.weights)
+        self.plan = replace(self.plan, target=target)
         self.everything = replace(rows, target=encoded)
 
-    def _fit_weights(self) -> dict[str, Floats | None]:
-        """Weights of rows times those of their classes, of each part that the fit takes.
+    def _check_held_back(self) -> None:
+        """Refuse too few rows for an interval before the training."""
+        coverage, rows = self.options.interval, len(self.measured["validation"].target)
+        least = 0 if coverage is None else least_rows(coverage)
+        if rows < least:
+            raise TableError(
+                f"{self.spell('interval', str(coverage))}: expected at least {count_rows(least)} "
+                f"to validate on, got {rows}; give more, or a smaller share"
+            )
 
-        A metric that stops the training is that of the rows, and not of weighted classes.
-        """
-        train = self.train
-        by_class = self._class_weights.of_classes(train.target, train.weights)
-        validation = self.measured["validation"]
-        return {
-            "train": product(train.weights, by_class, train.target),
-            "validation": validation.weights
-            if self._monitor.metric is not None
-            else product(validation.weights, by_class, validation.target),
-        }
+    def _calibrate(self, trained: Trained) -> None:
+        """Take the interval's margin, or the temperature, from the rows that were held back."""
+        if not self.options.calibrate and self.options.interval is None:
+            return
+        target = self.plan.target
+        if self._folded:
+            rows, outputs = self._held_back.means()
+            _, truth, weights = self._encoded["train"].take(rows)
+        else:
+            inputs, truth, weights = self._encoded["validation"]
+            outputs = Networks(trained.networks).outputs(inputs, target.outputs)
+        if isinstance(target, ClassTarget):
+            temperature = find_temperature(truth, outputs, weights)
+            self.plan = replace(self.plan, target=replace(target, temperature=temperature))
+        else:
+            self.plan = replace(self.plan, target=target.conformed(truth, outputs, weights))
 
     def hold_back(self) -> None:
         """Validate on rows of the training table, as the options say."""
@@ -207,19 +179,20 @@ class TableTraining:
             rows.target if isinstance(target, ClassTarget) else None,
             self.plan.ignored_dates,
         )
-        with options_named(target.name, self.spell), rows.named():
+        with options_named(target.names, self.spell), rows.named():
             self.split = split_rows(self.options, table, self.spell)
         self.train = rows.take(self.split.train)
         self.measured = {"validation": rows.take(self.split.validation)}
         with rows.named():
-            check_weights(self.train.weights, "left for training")
-            check_weights(self.measured["validation"].weights, "held back for validation")
+            for train, validation in self.split.parts:
+                check_weights(rows.take(train).weights, "left for training")
+                check_weights(rows.take(validation).weights, "held back for validation")
 
     def validate_on(self, table: Table, name: str, record: dict[str, Any]) -> None:
         """Validate on another table of that name; `record` tells of it in the model."""
         self.measure_on("validation", table, name)
         self.train, every = self.everything, np.arange(len(self.everything.target))
-        self.split = Split(every, np.empty(0, dtype=np.int64), "", record)
+        self.split = Split([(every, np.empty(0, dtype=np.int64))], "", record)
 
     def measure_on(self, part: str, table: Table, name: str) -> None:
         """Measure on another table of that name after training."""
@@ -227,7 +200,7 @@ class TableTraining:
 
     def encode(self) -> None:
         """Learn the encoding of the training rows, and encode all rows."""
-        with table_named(self.everything.table), options_named(self.options.target, self.spell):
+        with table_named(self.everything.table), options_named(self.options.targets, self.spell):
             self.preprocessor.fit(self.train.columns, self.summaries, rows=self.train.numbers)
         self.giveaways = find_giveaways(
             RowsTaken(self.everything),
@@ -235,7 +208,10 @@ class TableTraining:
             self.everything.target,
             self.preprocessor.missing_values,
         )
+        self._check_held_back()
         parts = {"train": self.train} | self.measured
+        if self._folded:
+            del parts["validation"]
         inputs = _encode(parts, self.preprocessor)
         self._encoded = {
             name: Encoded(inputs[name], rows.target, rows.weights) for name, rows in parts.items()
@@ -246,38 +222,60 @@ class TableTraining:
         callbacks: Sequence[Any] = (),
         verbose: Literal["auto"] | bool | int = False,
     ) -> Trained:
-        """Train until the validation loss stops falling.
+        """Train each network until its validation loss stops falling.
 
-        An interrupt or an error after the first epoch ends the training, and the best weights so
-        far are kept with it in `Trained.error`; before it nothing is worth keeping, and it is
-        raised.
+        An interrupt or an error ends the training, and what is worth keeping is kept with it in
+        `Trained.error`: the networks that were trained before, or else the best weights of the
+        first one. Before the end of its first epoch it is raised.
         """
-        recipe, target = self.recipe, self.plan.target
-        network = recipe.build_network(target, self.preprocessor)
-        error: BaseException | None = None
-        try:
+        fits = NetworkFits(
+            self.recipe,
+            self.plan.target,
+            self.preprocessor,
+            self._monitor.metrics,
+            self._examples,
+            self._time_left,
+        )
+        callbacks = [self.stopping, *checked_callbacks(callbacks)]
+        trained = fits.run(self.options.n_members, callbacks, verbose)
+        self._held_back = HeldBackOutputs(len(self.train.target), self.plan.target.outputs)
+        if self._folded:
+            for network, (_, rows) in zip(trained.networks, self.split.parts, strict=False):
+                inputs = self._encoded["train"].inputs[rows]
+                width = self.plan.target.outputs
+                self._held_back.add(rows, Networks([network]).outputs(inputs, width))
+        self._calibrate(trained)
+        return trained
+
+    @property
+    def seconds(self) -> float:
+        """Time since the training began to read the table."""
+        return time.perf_counter() - self._begin
+
+    @property
+    def _folded(self) -> bool:
+        """Whether networks hold back different rows; all are then in the part "train"."""
+        return len(self.split.parts) > 1
+
+    def _time_left(self) -> float:
+        limit = self.options.time_limit
+        return math.inf if limit is None else limit - self.seconds
+
+    def _examples(self, member: int) -> tuple[Encoded, Encoded]:
+        """What a network learns from, and what validates it, with the weights of its fit.
+
+        A metric that stops the training is that of the rows, and not of weighted classes.
+        """
+        if self._folded:
+            rows, validating = self.split.parts[member]
+            train, validation = (self._encoded["train"].take(r) for r in (rows, validating))
+        else:
             train, validation = self._encoded["train"], self._encoded["validation"]
-            weights = self._fit_weights()
-            held: tuple[Any, ...] = (validation.inputs, validation.target, weights["validation"])
-            network.fit(
-                train.inputs,
-                train.target,
-                sample_weight=weights["train"],
-                loss=loss_of(target),
-                optimizer=recipe.make_optimizer(),
-                epochs=recipe.epochs,
-                batch_size=recipe.batch_size,
-                validation_data=held,
-                metrics=self._monitor.metrics,
-                callbacks=[self.stopping, *checked_callbacks(callbacks)],
-                average=WeightAverage(recipe.average) if recipe.average else None,
-                verbose=verbose,
-            )
-        except (Exception, KeyboardInterrupt) as ended:
-            if network.history is None or not network.history.epochs:
-                raise
-            error = ended
-        return _trained(network, error)
+        by_class = self._class_weights.of_classes(self.train.target, self.train.weights)
+        train = train.weighted(by_class)
+        if self._monitor.metric is None:
+            validation = validation.weighted(by_class)
+        return train, validation
 
     def record(self, trained: Trained) -> dict[str, Any]:
         """What a model file tells of the training; its results and seconds are added later."""
@@ -303,22 +301,33 @@ class TableTraining:
 
     def scores(self, part: str, outputs_of: Callable[[NDArray[np.float32]], Floats]) -> Scores:
         """Figures of the outputs for the rows of a part that is measured, and of the baseline."""
+        if part == "validation" and self._folded:
+            rows, outputs = self._held_back.means()
+            _, target, weights = self._encoded["train"].take(rows)
+            outputs = self.plan.target.calibrated(outputs)
+            return score_outputs(self.plan.target, target, outputs, weights=weights)
         inputs, target, weights = self._encoded[part]
         return score_outputs(self.plan.target, target, outputs_of(inputs), weights=weights)
 
+    def importance(
+        self, trained: Trained, outputs_of: Callable[[NDArray[np.float32]], Floats]
+    ) -> Importance:
+        """Permutation importance of each column, over the validation rows."""
+        target, encoders = self.plan.target, self.preprocessor.encoders
+        if self._folded:
+            rows, _ = self._held_back.means()
+            inputs, truth, weights = self._encoded["train"].take(rows)
 
-def _trained(network: Sequential, error: BaseException | None) -> Trained:
-    history = network.history
-    assert history is not None
-    epochs = history.epochs
-    return Trained(
-        network,
-        # An interrupt may come between the figures of an epoch.
-        {name: values[:epochs] for name, values in history.to_dict().items()},
-        epochs if history.best_epoch is None else history.best_epoch + 1,
-        history.stop_reason,
-        error,
-    )
+            def outputs_of(inputs: NDArray[np.float32]) -> Floats:
+                held = HeldBackOutputs(len(rows), target.outputs)
+                for network, (_, own) in zip(trained.networks, self.split.parts, strict=False):
+                    places = np.searchsorted(rows, own)
+                    held.add(places, Networks([network]).outputs(inputs[places], target.outputs))
+                return target.calibrated(held.means()[1])
+        else:
+            inputs, truth, weights = self._encoded["validation"]
+        figure = find_figure(default_figure(target), target, "importance")
+        return permutation_importance(encoders, inputs, truth, weights, outputs_of, figure)
 
 
 def _encode(

@@ -12,23 +12,41 @@ from lamina.tabular._inspect import ColumnSummary
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._remedies import Spell
 from lamina.tabular._rows import count_rows
-from lamina.tabular._split import hold_back, hold_back_latest, holds_dates, read_times
+from lamina.tabular._split import (
+    cut_in_folds,
+    hold_back,
+    hold_back_latest,
+    holds_dates,
+    member_seed,
+    read_times,
+)
 
 
 @dataclass(frozen=True)
 class Split:
-    """Rows to train on and rows to validate on.
+    """Rows to train on and rows to validate on, by network.
 
     Attributes:
+        parts: training and validation rows of one network after the other; further networks begin
+            with the first again.
         sentence: how they were chosen where that needs saying, or what is risky in it (`warns`).
         record: the same for the training record.
     """
 
-    train: Indices
-    validation: Indices
+    parts: Sequence[tuple[Indices, Indices]]
     sentence: str
     record: dict[str, Any] = field(default_factory=dict)
     warns: bool = False
+
+    @property
+    def train(self) -> Indices:
+        """The rows that a network learns from, in rising order."""
+        return _joined([train for train, _ in self.parts])
+
+    @property
+    def validation(self) -> Indices:
+        """The rows that validate a network, in rising order."""
+        return _joined([validation for _, validation in self.parts])
 
 
 @dataclass(frozen=True)
@@ -64,11 +82,26 @@ def split_rows(options: TrainOptions, table: SplitTable, spell: Spell) -> Split:
     fraction = options.validation_fraction
     if options.split == "last":
         parts = hold_back_latest(np.arange(table.rows), fraction)
-        return Split(*parts, "validation: the last rows of the table", {"kind": "last"})
+        return Split([parts], "validation: the last rows of the table", {"kind": "last"})
     if options.split == "time" or options.time_column is not None:
         return _split_by_time(_time_column(options, table, spell), fraction, table, spell)
-    parts = hold_back(table.rows, fraction, options.seed, table.classes)
-    return Split(*parts, _warning(table, spell), {"kind": "random"}, warns=True)
+    return Split(_random_parts(options, table), _warning(table, spell), {"kind": "random"}, True)
+
+
+def _random_parts(options: TrainOptions, table: SplitTable) -> list[tuple[Indices, Indices]]:
+    """Each network holds back another share, until every row was held back once; then anew."""
+    rows, fraction, seed = table.rows, options.validation_fraction, options.seed
+    if options.n_members == 1:
+        return [hold_back(rows, fraction, seed, table.classes)]
+    folds = max(2, round(1.0 / fraction))
+    parts: list[tuple[Indices, Indices]] = []
+    while len(parts) < options.n_members:
+        parts += cut_in_folds(rows, folds, member_seed(seed, len(parts)), table.classes)
+    return parts[: options.n_members]
+
+
+def _joined(rows: Sequence[Indices]) -> Indices:
+    return rows[0] if len(rows) == 1 else np.unique(np.concatenate(rows))
 
 
 def _split_by_time(name: str, fraction: float, table: SplitTable, spell: Spell) -> Split:
@@ -85,7 +118,7 @@ def _split_by_time(name: str, fraction: float, table: SplitTable, spell: Spell) 
     if left_out:
         sentence += f"; {count_rows(left_out)} without a time left out"
     record = {"kind": "time", "column": name, "validation_from": begin, "left_out": left_out}
-    return Split(train, validation, sentence, record)
+    return Split([(train, validation)], sentence, record)
 
 
 def _time_column(options: TrainOptions, table: SplitTable, spell: Spell) -> str:

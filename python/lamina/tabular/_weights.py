@@ -18,7 +18,7 @@ from lamina.tabular._columns import (
 )
 from lamina.tabular._inspect import closest
 from lamina.tabular._remedies import Spell
-from lamina.tabular._target import ClassTarget, Target
+from lamina.tabular._target import ClassTarget, Target, names_of
 from lamina.tabular._texts import MissingTexts, find_places, parse_number, shorten
 
 _EXPECTED = "expected a weight of at least 0"
@@ -80,7 +80,8 @@ class ClassWeights:
             return
         if not isinstance(target, ClassTarget):
             raise TableError(
-                f"{spell('class_weight', None)}: '{target.name}' is a number, which has no classes"
+                f"{spell('class_weight', None)}: {names_of(target)} is a number, which has no "
+                "classes"
             )
         self._named = np.ones(len(target.classes))
         if isinstance(given, Mapping):

@@ -117,6 +117,46 @@ void clip_backward_rows(int64_t rows, int64_t columns, T low, T high, const T* x
 }
 
 template <class T>
+void blend_rows(const BlendRows<T>& job) noexcept {
+  for (int64_t r = 0; r < job.rows; ++r) {
+    const T* z = job.z + r * job.z_row_stride;
+    T* values = job.values + r * job.row_stride;
+    for (int64_t c = 0; c < padded_columns<T>(job.columns); c += Vec<T>::kLanes) {
+      const Vec<T> input = c < job.columns ? load_up_to(z + c, job.columns - c) : zero<T>();
+      const Vec<T> f = load(values + c);
+      if (job.kept != nullptr) store(job.kept + r * job.kept_row_stride + c, f);
+      store(values + c, fma(f - input, load(job.weight + c), input));
+    }
+  }
+}
+
+template <class T>
+void blend_backward_rows(const BlendRowsBackward<T>& job) noexcept {
+  const Vec<T> one = broadcast<T>(T(1));
+  for (int64_t r = 0; r < job.rows; ++r) {
+    const T* z = job.z + r * job.z_row_stride;
+    const T* weight = job.weight;
+    T* delta = job.delta + r * job.delta_row_stride;
+    for (int64_t c = 0; c < padded_columns<T>(job.columns); c += Vec<T>::kLanes) {
+      const Mask<T> real = first_lanes_mask<T>(job.columns - c);
+      const Vec<T> dy = select(real, load(delta + c), zero<T>());
+      const Vec<T> input = c < job.columns ? load_up_to(z + c, job.columns - c) : zero<T>();
+      const Vec<T> f = load(job.f + r * job.f_row_stride + c);
+      store(delta + c, dy * (f - input));
+      if (job.dz == nullptr) continue;
+      T* dz = job.dz + r * job.dz_row_stride + c;
+      Vec<T> sum;
+      if (job.slopes != nullptr) {
+        sum = fma(dy * load(weight + c), load(job.slopes + r * job.slopes_row_stride + c) - one, dy);
+      } else {
+        sum = fma(dy, one - load(weight + c), load(dz));
+      }
+      store(dz, select(real, sum, zero<T>()));
+    }
+  }
+}
+
+template <class T>
 constexpr void enter_row_layers(KernelTable<T>& table) {
   table.normalize_rows = &normalize_rows<T>;
   table.normalize_backward_rows = &normalize_backward_rows<T>;
@@ -124,6 +164,8 @@ constexpr void enter_row_layers(KernelTable<T>& table) {
   table.affine_rows = &affine_rows<T>;
   table.standardize_rows = &standardize_rows<T>;
   table.clip_backward_rows = &clip_backward_rows<T>;
+  table.blend_rows = &blend_rows<T>;
+  table.blend_backward_rows = &blend_backward_rows<T>;
 }
 
 }  // namespace

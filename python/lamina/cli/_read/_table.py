@@ -27,7 +27,7 @@ def read_table(
     layout: TextFormat,
     missing_values: Collection[str] = MISSING_VALUES,
     *,
-    target: str | None = None,
+    targets: Collection[str] = (),
     tell: Callable[[str], None] | None = None,
     check: Callable[[Collection[str]], object] | None = None,
 ) -> dict[str, Column]:
@@ -35,7 +35,7 @@ def read_table(
 
     Args:
         missing_values: texts that are missing values where a text file holds them among numbers.
-        target: a column in which they stay texts.
+        targets: columns in which they stay texts.
         tell: called with each sentence on how the file was read where that may surprise.
         check: called with the names of the columns before the rows are read; it may raise.
 
@@ -46,7 +46,7 @@ def read_table(
     source = Source(path)
     if source.is_parquet():
         return read_parquet(source, check)
-    return read_text(source, layout, missing_values, target=target, tell=tell, check=check)
+    return read_text(source, layout, missing_values, targets=targets, tell=tell, check=check)
 
 
 def read_kept_table(

@@ -22,7 +22,7 @@ def read_text(
     wanted: TextFormat,
     missing_values: Collection[str],
     *,
-    target: str | None = None,
+    targets: Collection[str] = (),
     as_text: Collection[str] = (),
     tell: Callable[[str], None] | None = None,
     check: Callable[[Collection[str]], object] | None = None,
@@ -33,7 +33,7 @@ def read_text(
     number beyond 2^53), empty, or one of the missing values; any other becomes text.
 
     Args:
-        target: a column in which missing values stay texts.
+        targets: columns in which missing values stay texts.
         as_text: columns that become text even where they hold numbers.
         tell: called with each sentence on how the file was read where that may surprise.
         check: called with the names of the columns before the rows are read.
@@ -44,7 +44,7 @@ def read_text(
     reader = _TextReader(source, wanted, missing_values)
     if check is not None:
         check(reader.names)
-    columns = reader.read(target, as_text)
+    columns = reader.read(targets, as_text)
     if tell is not None:
         for note in reader.notes:
             tell(f"{source.path}: {note}")
@@ -65,10 +65,10 @@ class _TextReader:
         self.notes = self._layout.notes
         self.names = self._names()
 
-    def read(self, target: str | None, as_text: Collection[str]) -> dict[str, Column]:
+    def read(self, targets: Collection[str], as_text: Collection[str]) -> dict[str, Column]:
         """All columns."""
         names = self.names
-        kinds = [self._kind(name, target, as_text) for name in names]
+        kinds = [self._kind(name, targets, as_text) for name in names]
         kinds = self._texts_by(self._parse(kinds, [self._sample], whole=False), kinds)
         table = self._parse(kinds, self._blocks())
         if table.rows == 0:
@@ -86,12 +86,12 @@ class _TextReader:
             columns[name] = coded if raw else self._unquoted(name, coded)
         return columns
 
-    def _kind(self, name: str, target: str | None, as_text: Collection[str]) -> str:
+    def _kind(self, name: str, targets: Collection[str], as_text: Collection[str]) -> str:
         if name in self._wanted.as_written:
             return _WRITTEN_TEXT
         if name in as_text:
             return _TEXT
-        return _NUMBER if name == target else _MISSING_OR_NUMBER
+        return _NUMBER if name in targets else _MISSING_OR_NUMBER
 
     @staticmethod
     def _texts_by(sampled: _core.TextTable, kinds: Sequence[str]) -> list[str]:

@@ -1,0 +1,99 @@
+"""Training by lbfgs: scipy's method on the loss of all rows at once."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
+
+from lamina._checks.types import NDArray
+from lamina._core import NotFiniteError
+from lamina._network.examples import Examples
+from lamina._optimizers.objective import Objective
+from lamina._sequential import Sequential
+from lamina.sklearn._losses import ReportedLoss
+
+Array = NDArray[Any]
+
+
+def minimise(estimator: Any, net: Sequential, data: Examples, loss: ReportedLoss) -> None:
+    """Bring `net` to a minimum, and note how the method ended in the estimator's attributes.
+
+    Raises:
+        ValueError: the first weights have no finite loss.
+    """
+    objective = Objective(
+        net, loss.core, data, weight_decay=0.0, decay_biases=False, title="solver='lbfgs'"
+    )
+    function = _Reported(objective, net, data, loss)
+    result = minimize(
+        function,
+        objective.start,
+        jac=True,
+        method="L-BFGS-B",
+        callback=_print_loss if estimator.verbose else None,
+        options={
+            "maxfun": estimator.max_fun,
+            "maxiter": estimator.max_iter,
+            "gtol": estimator.tol,
+        },
+    )
+    parameters = objective.parameters(result.x)
+    net.set_parameters({name: array.astype(net.dtype) for name, array in parameters.items()})
+    estimator.n_iter_ = min(result.nit, estimator.max_iter)
+    estimator.loss_ = float(result.fun)
+    if result.status != 0:
+        reached = estimator.n_iter_ == estimator.max_iter
+        warnings.warn(
+            f"lbfgs ended after {estimator.n_iter_} iterations without converging: "
+            f"{result.message}. "
+            + (f"Try more than max_iter={estimator.max_iter}, or s" if reached else "S")
+            + "cale the data",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+
+class _Reported:
+    """scikit-learn's loss and its gradient, as a function of all weights."""
+
+    def __init__(
+        self, objective: Objective, net: Sequential, data: Examples, loss: ReportedLoss
+    ) -> None:
+        self._objective, self._loss = objective, loss
+        weights = data.weights
+        self._rows = float(len(data.x) if weights is None else weights.sum())
+        self._constant = 0.0
+        if loss.constants is not None:
+            self._constant = float(np.average(loss.constants, weights=weights))
+        penalties = [
+            np.full(np.prod(array.shape, dtype=int), layer_l2 if name.endswith("weight") else 0.0)
+            for (name, array), layer_l2 in zip(
+                net.parameters().items(),
+                np.repeat([layer.l2 for layer in net.layers], 2),  # type: ignore[attr-defined]
+                strict=True,
+            )
+        ]
+        self._penalties = np.concatenate(penalties)
+        self._largest = -np.inf
+
+    def __call__(self, weights: Array) -> tuple[float, Array]:
+        try:
+            total, gradient = self._objective.value_and_gradient(weights)
+        except NotFiniteError as error:
+            if self._largest == -np.inf:
+                raise ValueError(
+                    "Solver produced non-finite parameter weights. The input data may contain "
+                    f"large values and need to be preprocessed. {error}"
+                ) from error
+            # The line search went too far: a higher wall than any value so far sends it back.
+            return self._largest + 10.0 * (abs(self._largest) + 1.0), np.zeros_like(weights)
+        penalty = float(self._penalties @ weights**2) / self._rows
+        value = self._loss.share * (total - penalty) + penalty + self._constant
+        self._largest = max(self._largest, value)
+        return value, gradient
+
+
+def _print_loss(intermediate_result: Any) -> None:
+    print(f"lbfgs: loss = {intermediate_result.fun:.8f}")
