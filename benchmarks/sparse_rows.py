@@ -100,10 +100,8 @@ def main() -> None:
     for peer in arguments.peers:
         answer = measure(peer, arguments)
         figures = [answer["peak"] / MEBI, answer["stored"] / MEBI]
-        rows.append(
-            [peer, f"{answer['seconds']:.2f}", *(f"{f:.0f}" for f in figures)]
-            + [f"{answer['loss']:.4f}"]
-        )
+        cells = [f"{answer['seconds']:.2f}", *(f"{figure:.0f}" for figure in figures)]
+        rows.append([peer, *cells, f"{answer['loss']:.4f}"])
     header = ["library", "seconds an epoch", "peak beyond the data, MiB", "stored, MiB", "loss"]
     print(markdown(header, rows))
 

@@ -36,7 +36,8 @@ def run_custom_loss(
 
     Args:
         x: checked rows; sparse ones are made dense. step: number of the random mask.
-        share: factor of the gradient, for a part of a batch. noise_factor: of the rates of dropouts.
+        share: factor of the gradient, for a part of a batch.
+        noise_factor: of the rates of dropouts.
 
     Returns:
         The function's value, and the outputs [rows, outputs].
