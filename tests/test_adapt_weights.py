@@ -107,6 +107,15 @@ def test_units_without_spread_and_frozen_layers_stay() -> None:
     assert bits(net) == bits(constant.values())
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products_too_small_to_be_scaled_stay(dtype: str) -> None:
+    tiny = float(np.finfo(dtype).tiny)
+    net = lm.Sequential([lm.Dense(5)], inputs=7, dtype=dtype)
+    before = bits(net)
+    net.adapt_weights(tiny * np.random.default_rng(0).normal(size=(50, 7)) / 1e3)
+    assert bits(net) == before
+
+
 def test_the_seed_and_the_rows_alone_decide() -> None:
     x = value_data(rows=9000)[0].astype(np.float64)
 

@@ -106,6 +106,23 @@ def test_norms_of_row_gradients_know_the_factor() -> None:
     np.testing.assert_allclose(norms, np.sqrt(squares), rtol=1e-12)
 
 
+def test_penalties_and_limits_see_the_weights_without_the_factor() -> None:
+    x, y = value_data(rows=64)
+    plain, penalised = (
+        lm.Sequential([ntk(2, l2=l2, max_norm=limit)], inputs=7, dtype="float64", seed=4)
+        for l2, limit in ((0.0, None), (0.5, 2.0))
+    )
+    weight = plain.parameters()["layers.0.weight"]
+    value, gradients = plain.value_and_grad(x, y)
+    with_penalty, more = penalised.value_and_grad(x, y)
+    assert with_penalty - value == pytest.approx(0.5 * (weight**2).sum())
+    change = more["layers.0.weight"] - gradients["layers.0.weight"]
+    np.testing.assert_allclose(change, weight, rtol=1e-9)
+    penalised.train_step(x, y, optimizer=lm.SGD(1e-6))
+    norms = np.linalg.norm(penalised.parameters()["layers.0.weight"], axis=1)
+    np.testing.assert_allclose(norms, np.minimum(np.linalg.norm(weight, axis=1), 2.0), rtol=1e-4)
+
+
 def test_biases_have_factors_of_their_own() -> None:
     x, y = value_data(rows=64)
     rates = {"rate_factor": 2.0, "decay_factor": 3.0}

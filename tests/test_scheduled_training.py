@@ -298,7 +298,9 @@ def test_quantiles_share_the_range_and_log_variances_have_none() -> None:
     gaussian.fit(x, y, loss="gaussian_negative_log_likelihood", epochs=1)
     low, high = (gaussian.parameters()[f"layers.2.{name}"] for name in ("low", "high"))
     assert (low[0], high[0]) == (float(y.min()), float(y.max()))
-    assert (low[1], high[1]) == (-np.finfo("float64").max, np.finfo("float64").max)
+    assert (low[1], high[1]) == (-np.finfo("float64").max / 2, np.finfo("float64").max / 2)
+    mean = lm.average_networks([gaussian] * 3)
+    assert mean.parameters()["layers.2.high"][0] == pytest.approx(float(y.max()))
 
 
 def test_a_network_that_has_seen_no_targets_is_not_limited() -> None:

@@ -21,7 +21,7 @@ from lamina.tabular import TableError, TableModel, TableWarning, TrainOptions, f
 # What the command line takes beside the options of a training: files, how texts are written.
 OF_THE_COMMAND = {
     *("help", "table", "validation", "test", "output", "threads", "json", "traceback"),
-    "importance",
+    *("importance", "folds", "predictions"),
     *("separator", "quote", "comment", "skip", "encoding", "no_header", "columns"),
 }
 QUICK = {"hidden": [16], "epochs": 5, "verbose": False}

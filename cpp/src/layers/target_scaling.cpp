@@ -50,9 +50,9 @@ bool TargetScaling<T>::initialize(uint64_t, uint32_t, T* flat, Poll) const {
   std::fill_n(flat + scale_, columns_, T(1));
   std::fill_n(flat + shift_, columns_, T(0));
   flat[rows_] = T(0);
-  if (options_.clip) {
-    std::fill_n(flat + low_, columns_, std::numeric_limits<T>::lowest());
-    std::fill_n(flat + high_, columns_, std::numeric_limits<T>::max());
+  if (options_.clip) {  // half the largest numbers, which averages of networks can be of
+    std::fill_n(flat + low_, columns_, std::numeric_limits<T>::lowest() / 2);
+    std::fill_n(flat + high_, columns_, std::numeric_limits<T>::max() / 2);
   }
   return true;
 }

@@ -96,10 +96,10 @@ void fit_layer(const Network<T>& network, const Node<T>& node, const Workspace<T
     const double deviation = product.deviation();
     if (!(deviation > 0.0) || !std::isfinite(deviation)) continue;
     const double factor = options.scale ? 1.0 / deviation : 1.0;
-    for (int64_t i = 0; i < inputs; ++i) {
-      T& element = matrix[static_cast<size_t>(unit * inputs + i)];
-      element = static_cast<T>(static_cast<double>(element) * factor);
-    }
+    T* own = matrix.data() + unit * inputs;
+    const auto scaled = [&](T element) { return static_cast<T>(static_cast<double>(element) * factor); };
+    if (!std::all_of(own, own + inputs, [&](T element) { return std::isfinite(scaled(element)); })) continue;
+    std::transform(own, own + inputs, own, scaled);
     if (options.bias_rows > 0)
       offsets[static_cast<size_t>(unit)] =
           static_cast<T>(-factor * product.random_mean(options.bias_rows, chosen, shares));

@@ -127,9 +127,7 @@ EpochRecord ModelLearner<T>::train_rows(const StepValues& values, T* outputs, co
   if (options_.order && order.empty()) check_each_row_once(order, data_.train.inputs.rows, "fit");
   request.order = order;
   request.seed = options_.seed;
-  request.learning_rates = values.learning_rates;
-  request.weight_decays = values.weight_decays;
-  request.noise_factors = values.noise_factors;
+  request.values = values;
   request.accumulate = options_.accumulate;
   request.after_step = hooks.after_step;
   WeightAverage<T>* average = parts_.average_per == Per::kStep ? parts_.average : nullptr;

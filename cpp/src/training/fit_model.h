@@ -64,11 +64,6 @@ struct FitOptions {
   std::optional<double> time_limit;  // s
 };
 
-// Values of an epoch's steps, each array [steps] or null, as in EpochRequest.
-struct StepValues {
-  const double *learning_rates = nullptr, *weight_decays = nullptr, *noise_factors = nullptr;
-};
-
 // Trains a model from data that it checks first. The same seed, data and options give the same weights to the
 // last bit, for any number of threads (on one instruction set). Observers are asked before the options' own.
 // Raises kValue for data and options that do not fit, kState where the model is in another fit, kNotFinite

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -24,15 +23,6 @@ namespace {
 // optimizer's state, they are kept only now and then, and the steps since are done again where one fails.
 constexpr int64_t kStepsPerBackup = 32;
 constexpr double kShortStep = 1000.0;  // microseconds
-
-// Of values [steps] or null; `expected` ends "fit: expected ".
-void check_steps(const double* values, int64_t steps, double most, const char* expected) {
-  for (int64_t i = 0; values != nullptr && i < steps; ++i)
-    if (!(values[i] >= 0.0 && values[i] <= most))
-      throw Error(Error::Kind::kValue, std::string("fit: expected ") + expected + ", got " +
-                                           Json(values[i]).dump() + " at step " + std::to_string(i + 1) +
-                                           " of the epoch");
-}
 
 // This member's share of the average's update.
 template <class T>
@@ -93,13 +83,10 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
 template <class T>
 void Trainer<T>::prepare(Epoch& epoch) {
   network_.check_batch_rows(epoch.batch_size, epoch.caller());
+  epoch.request.values.check(epoch.steps);
   runner_.prepare_rows(epoch.data, epoch.order.empty() ? nullptr : epoch.order.data(), epoch.batch_size);
   const double work = runner_.training_multiply_adds(epoch.batch_size);
   epoch.step_microseconds = estimated_microseconds(work, sizeof(T) == 8);
-  constexpr double kMost = std::numeric_limits<double>::max();
-  check_steps(epoch.request.learning_rates, epoch.steps, kMost, "finite learning rates of at least 0");
-  check_steps(epoch.request.weight_decays, epoch.steps, kMost, "finite weight decays of at least 0");
-  check_steps(epoch.request.noise_factors, epoch.steps, 1.0, "factors of dropout from 0 to 1");
   choice_.prepare(runner_.prepare_threads(epoch.batch_size), epoch.step_microseconds);
   // A hook's sums cannot be had again, so its steps are never repeated.
   const bool repeats =
@@ -189,20 +176,16 @@ void Trainer<T>::prepare_buffers(const Epoch& epoch) {
 template <class T>
 bool Trainer<T>::run_step(Team& team, Epoch& epoch, int64_t index, FunctionRef<bool()> stop) noexcept {
   Optimizer<T>& optimizer = epoch.optimizer;
-  const StepRequest<T> request{
-      .data = epoch.data,
-      .batch = epoch.batch(index),
-      .seed = epoch.request.seed,
-      .step = static_cast<uint64_t>(epoch.steps_before + index),
-      .noise_factor = epoch.request.noise_factors ? epoch.request.noise_factors[index] : 1.0,
-      .outputs = epoch.outputs,
-      .summed = epoch.hook != nullptr};
+  const StepRequest<T> request{.data = epoch.data,
+                               .batch = epoch.batch(index),
+                               .seed = epoch.request.seed,
+                               .step = static_cast<uint64_t>(epoch.steps_before + index),
+                               .noise_factor = epoch.request.values.noise_factor(index),
+                               .outputs = epoch.outputs,
+                               .summed = epoch.hook != nullptr};
   const int64_t rows = request.batch.rows;
   if (team.index == 0) {
-    if (epoch.request.learning_rates != nullptr)
-      optimizer.follow_learning_rate(epoch.request.learning_rates[index]);
-    if (epoch.request.weight_decays != nullptr)
-      optimizer.follow_weight_decay(epoch.request.weight_decays[index]);
+    epoch.request.values.lead(optimizer, index);
     step_loss_ = 0.0;
     runner_.tasks().include_penalties(epoch.hook == nullptr);
     optimizer.begin_step(network_.weights(), backup_.place(index));

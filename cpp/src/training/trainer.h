@@ -14,6 +14,7 @@
 #include "training/epoch_hooks.h"
 #include "training/gradient_sum.h"
 #include "training/step.h"
+#include "training/step_values.h"
 #include "training/thread_choice.h"
 #include "training/weight_backup.h"
 
@@ -26,11 +27,7 @@ struct EpochRequest {
   int64_t batch_size = 32;
   bool shuffle = true;
   uint64_t seed = 0;
-  // Of each step, finite and at least 0; null: the optimizer's own.
-  const double* learning_rates = nullptr;
-  const double* weight_decays = nullptr;
-  // Of each step, in [0, 1]: factors of what layers draw; null: 1.
-  const double* noise_factors = nullptr;
+  StepValues values = {};
   int64_t accumulate = 1;  // batches whose mean gradient makes one update
   std::optional<AfterStep> after_step = std::nullopt;
   std::span<const int64_t> order = {};  // row numbers, each row once, in place of a shuffle; empty: none

@@ -115,7 +115,7 @@ def _target_scaling(net: Stack, y: Array, weights: Array | None, loss: Any) -> d
     last_layer = net.layers[-1]
     if isinstance(last_layer, TargetScaling) and last_layer.clip:
         counted = table if weights is None else table[weights > 0.0]
-        most = float(np.finfo(net.dtype).max)
+        most = float(np.finfo(net.dtype).max) / 2
         for name, limit, none in (("low", counted.min(0), -most), ("high", counted.max(0), most)):
             rest = np.full(columns, none)  # log variances have no limit
             found[name] = np.append(limit, rest) if gaussian else np.resize(limit, outputs)

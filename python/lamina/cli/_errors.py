@@ -19,7 +19,7 @@ def check_columns(path: Path, model: TableModel, names: Collection[str]) -> None
         model.preprocessor.require_columns(names)
 
 
-_SHORTER = {"weight_column": "weight"}
+_SHORTER = {"weight_column": "weight", "group_column": "group"}
 
 
 def option(name: str, value: str | None = None) -> str:

@@ -16,7 +16,14 @@ from lamina.cli._read import Kept, read_kept_table, text_format
 from lamina.cli._report import print_issues, print_json
 from lamina.cli._streams import write_utf8
 from lamina.cli._write import check_table_output, write_table
-from lamina.tabular import ClassTarget, NumberTarget, NumberTargets, TableError, TableModel
+from lamina.tabular import (
+    ClassTarget,
+    NumberTarget,
+    NumberTargets,
+    TableError,
+    TableModel,
+    Target,
+)
 
 
 def run(arguments: Arguments) -> None:
@@ -63,23 +70,41 @@ def _predictions(
 ) -> pl.DataFrame:
     """Kept columns as they are, the prediction, and the probabilities where they are asked for."""
     outputs = model.outputs_of(inputs)
-    decoded = model.target.decode(outputs, arguments.threshold)
-    of_each = decoded.reshape(len(decoded), -1).T
-    columns: dict[str, Any] = {
-        f"predicted_{name}": values.tolist()
-        for name, values in zip(model.target.names, of_each, strict=True)
-    }
-    if not isinstance(model.target, ClassTarget):
-        columns |= _spread_columns(model.target, outputs)
-    elif arguments.probabilities:
-        each = model.target.probabilities(outputs)
-        for index, name in enumerate(model.target.classes):
-            columns[f"probability_{name}"] = each[:, index].tolist()
+    columns = prediction_columns(
+        model.target, outputs, arguments.threshold, probabilities=arguments.probabilities
+    )
     predicted = pl.DataFrame(columns, strict=False)
     for name in table.kept.columns:
         if name in columns:
             raise TableError(f"--keep: the predictions have a column '{name}' too; rename it")
     return pl.DataFrame([*table.kept, *predicted])
+
+
+def prediction_columns(
+    target: Target,
+    outputs: NDArray[np.float64],
+    threshold: float | None = None,
+    *,
+    probabilities: bool = False,
+) -> dict[str, Any]:
+    """What is predicted for outputs [rows, outputs], as lists by the names of columns.
+
+    Args:
+        probabilities: also those of classes.
+    """
+    decoded = target.decode(outputs, threshold)
+    of_each = decoded.reshape(len(decoded), len(target.names)).T
+    columns: dict[str, Any] = {
+        f"predicted_{name}": values.tolist()
+        for name, values in zip(target.names, of_each, strict=True)
+    }
+    if not isinstance(target, ClassTarget):
+        return columns | _spread_columns(target, outputs)
+    if probabilities:
+        each = target.probabilities(outputs)
+        for index, name in enumerate(target.classes):
+            columns[f"probability_{name}"] = each[:, index].tolist()
+    return columns
 
 
 def _spread_columns(

@@ -23,9 +23,12 @@ def set_threads(threads: int | None) -> None:
         set_num_threads(threads)
 
 
-def progress_callbacks(console: Console, training: TableTraining) -> list[Any]:
-    """What shows the progress of a training."""
-    line, lines = progress_kinds(console)
+def progress_callbacks(
+    console: Console, training: TableTraining, *, lines: bool = True
+) -> list[Any]:
+    """What shows the progress of a training; `lines`: also where no line can be redrawn."""
+    line, wanted = progress_kinds(console)
+    lines = lines and wanted
     callbacks: list[Any] = []
     if line:
         callbacks.append(ProgressLine(training.stopping, sys.stderr, tell_reason=False))

@@ -56,7 +56,7 @@ _TITLES = {
 }
 _SHARE_BELOW = "share_below_"
 # What training shows; `lamina evaluate` shows all.
-_MAIN_FIGURES = (
+MAIN_FIGURES = (
     *("accuracy", "log_loss", "roc_auc", "rmse", "mae", "r2"),
     *("pinball", "coverage", "interval_width"),
 )
@@ -139,7 +139,7 @@ def print_results(
         table.add_column(part, justify="right")
         table.add_column("baseline", justify="right")
     for name, title in _titles(results[parts[0]]["model"]).items():
-        if main and name not in _MAIN_FIGURES:
+        if main and name not in MAIN_FIGURES:
             continue
         cells = [
             format_figure(name, results[part][who][name])
@@ -175,7 +175,7 @@ def _print_by_target(console: Console, part: str, scores: Mapping[str, Any]) -> 
     """Table of the main figures of each target, below that of their means."""
     table = new_table()
     table.add_column(f"target ({part})" if part else "target", overflow="fold")
-    titles = {n: t for n, t in _titles(scores["model"]).items() if n in _MAIN_FIGURES}
+    titles = {n: t for n, t in _titles(scores["model"]).items() if n in MAIN_FIGURES}
     for title in titles.values():
         table.add_column(title, justify="right")
         table.add_column("baseline", justify="right")
@@ -206,6 +206,12 @@ def describe_epochs(training: Mapping[str, Any]) -> str:
     if "not improved" in reason:
         reason = f"then {epochs - best} without improvement"
     return f"best epoch {best} of {epochs}{f' ({reason})' if reason else ''}"
+
+
+def short_titles(figures: Mapping[str, Any]) -> dict[str, str]:
+    """As `_titles`, short enough for a column each."""
+    short = {"coverage": "coverage", "interval_width": "width", "pinball": "pinball"}
+    return _titles(figures) | {name: title for name, title in short.items() if name in figures}
 
 
 def figure_title(name: str) -> str:

@@ -29,10 +29,11 @@ class Summary:
 
     Args:
         table: its name. training: after `encode`.
+        folds: of a cross-validation, which says itself how it divides the rows; None: none.
     """
 
-    def __init__(self, table: str, training: TableTraining) -> None:
-        self._table, self._training = table, training
+    def __init__(self, table: str, training: TableTraining, folds: int | None = None) -> None:
+        self._table, self._training, self._folds = table, training, folds
         self._plan = training.plan
 
     def print(self, console: Console) -> None:
@@ -40,11 +41,10 @@ class Summary:
         target, preprocessor = self._plan.target, self._plan.preprocessor
         rows = len(self._training.train.target)
         validation = len(self._training.measured["validation"].target)
-        say(
-            console,
-            f"{self._table}: {target.task} of {names_of(target)}, {rows:,} rows to "
-            f"train, {validation:,} to validate",
-        )
+        counts = f"{rows:,} rows to train, {validation:,} to validate"
+        if self._folds:
+            counts = f"{len(self._training.everything.target):,} rows, {self._folds} folds"
+        say(console, f"{self._table}: {target.task} of {names_of(target)}, {counts}")
         strays = (stray_sentence(stray, option) for stray in self._plan.strays)
         lines = (self._task(), *self._left_out(), *strays, self._classes())
         for line in (*lines, *self._weights(), self._spread()):
@@ -62,7 +62,7 @@ class Summary:
         count = len(preprocessor.encoders)
         columns = f"{count:,} {'column' if count == 1 else 'columns'}"
         say(console, f"{columns}, {preprocessor.width} features, encoded {_size(size)}")
-        if self._training.split.sentence:
+        if self._training.split.sentence and not self._folds:
             say(console, self._training.split.sentence)
 
     def _task(self) -> str:

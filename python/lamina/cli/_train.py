@@ -6,11 +6,13 @@ from collections.abc import Collection
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from lamina._training.progress import duration
 from lamina.cli._arguments import Arguments, text_options
+from lamina.cli._cross_validation import cross_validate
 from lamina.cli._errors import file_named, option
 from lamina.cli._finish import Finish
 from lamina.cli._importance import print_importance
@@ -28,7 +30,7 @@ from lamina.cli._report import (
     say,
 )
 from lamina.cli._summary import Summary
-from lamina.cli._write import check_inputs, check_output, same_file
+from lamina.cli._write import check_inputs, check_output, check_table_output, same_file
 from lamina.tabular import (
     Column,
     TableModel,
@@ -40,6 +42,8 @@ from lamina.tabular import (
     column_options,
     missing_values,
 )
+
+_OUTPUT = Path("model.lamina")
 
 
 def run(arguments: Arguments) -> None:
@@ -53,10 +57,27 @@ def _train(arguments: Arguments) -> None:
     set_threads(arguments.threads)
     given = (arguments.table, arguments.validation, arguments.test)
     check_inputs(*given)
-    check_output(arguments.output, *given)
+    output = arguments.output or (None if arguments.folds else _OUTPUT)
+    if output is not None:
+        check_output(output, *given)
+    if arguments.predictions:
+        check_table_output(arguments.predictions, *given, option="--predictions")
     console = make_console(quiet=arguments.json)
-    training = _prepare(arguments, console)
-    Summary(str(arguments.table), training).print(console)
+    table = _read(arguments, console)
+    # A training takes its table over, which the folds need too.
+    training = _prepare(arguments, dict(table) if arguments.folds else table)
+    Summary(str(arguments.table), training, arguments.folds).print(console)
+    found: dict[str, Any] = {}
+    if arguments.folds:
+        folds = cross_validate(arguments, table, training.options, console)
+        found["cross_validation"] = folds.to_record()
+        table.clear()
+    if output is None:
+        say(console, f"baseline: {baseline_words(training.plan.target)}")
+        if arguments.json:
+            print_json(found)
+        check_console(console)
+        return
     for part in ("validation", "test"):
         if same_file(arguments.table, getattr(arguments, part)):
             say(console, f"--{part} is the training table itself: its figures flatter")
@@ -66,7 +87,8 @@ def _train(arguments: Arguments) -> None:
     say(console, f"network: {network}" if count == 1 else f"{count} networks: each {network}")
     trained = _run(training, console)
     model = TableModel.trained(training, trained, arguments.table.name)
-    finish = Finish(model, arguments.output, training, trained, importance=arguments.importance)
+    model.training |= found
+    finish = Finish(model, output, training, trained, importance=arguments.importance)
     with finish.interrupts_told():
         finish.run(begin)
         if arguments.json:
@@ -78,18 +100,21 @@ def _train(arguments: Arguments) -> None:
         check_console(console)
 
 
-def _prepare(arguments: Arguments, console: Console) -> TableTraining:
-    """Read all tables, and encode them, so that no training is in vain."""
-    missing = missing_values(arguments.missing, arguments.only_missing)
-    layout = text_format(arguments, names_meant(arguments.parse_numbers))
-    table = read_table(
+def _read(arguments: Arguments, console: Console) -> dict[str, Column]:
+    """The training table."""
+    return read_table(
         arguments.table,
-        layout,
-        missing,
+        text_format(arguments, names_meant(arguments.parse_numbers)),
+        missing_values(arguments.missing, arguments.only_missing),
         targets=arguments.target,
         tell=partial(say, console),
         check=partial(_check_columns, arguments),
     )
+
+
+def _prepare(arguments: Arguments, table: dict[str, Column]) -> TableTraining:
+    """Read the other tables, and encode all, so that no training is in vain."""
+    layout = text_format(arguments, names_meant(arguments.parse_numbers))
     training = TableTraining(
         table,
         train_options(arguments, table),

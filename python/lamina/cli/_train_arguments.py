@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lamina.cli._errors import option
 from lamina.cli._option_values import (
     activation,
     at_least,
@@ -57,11 +58,18 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--split",
         choices=SPLITS,
-        help="which rows are held back: some at random, the latest by the column of dates, or the "
-        "last of the table (default: random)",
+        help="which rows are held back: some at random, the latest by the column of dates, the "
+        "last of the table, or whole groups (default: random)",
     )
     add(
         "--time-column", metavar="COLUMN", help="dates or numbers by which --split time orders rows"
+    )
+    add(
+        "--group",
+        dest="group_column",
+        metavar="COLUMN",
+        help="rows of one value, such as those of a patient, are held back together; the column is "
+        "no input unless --categorical or --numeric names it",
     )
     add("--test", type=Path, metavar="FILE", help="rows for a last measurement")
     add(
@@ -73,15 +81,33 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         type=Path,
-        default=Path("model.lamina"),
         metavar="FILE",
-        help="model file to write (default: %(default)s)",
+        help="model file to write (default: model.lamina; with --folds: none)",
     )
 
+    _add_fold_options(parser)
     _add_target_options(parser)
     _add_column_options(parser)
     _add_network_options(parser)
     _add_training_options(parser)
+
+
+def _add_fold_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("cross-validation").add_argument
+    add(
+        "--folds",
+        type=at_least(2),
+        metavar="N",
+        help="train N models, each without one of N parts of the rows, and measure each on its "
+        "part; parts follow --split, --group and --time-column; --output then trains on all rows "
+        "too",
+    )
+    add(
+        "--predictions",
+        type=Path,
+        metavar="FILE",
+        help="what the folds predict for the rows of the table: .csv, .tsv or .parquet",
+    )
 
 
 def _add_target_options(parser: argparse.ArgumentParser) -> None:
@@ -268,10 +294,16 @@ def check_train_options(parser: CommandParser, arguments: Any) -> None:
     """End with an error of usage where options contradict each other."""
     error = parser.error
     if arguments.validation:
-        for option in ("split", "time_column"):
-            if getattr(arguments, option):
-                name = option.replace("_", "-")
-                error(f"--{name}: no rows are held back where --validation gives them")
+        for name in ("split", "time_column", "group_column"):
+            if getattr(arguments, name):
+                error(f"{option(name)}: no rows are held back where --validation gives them")
+    if arguments.folds and arguments.validation:
+        error("--folds: expected no --validation beside it; each fold holds back its own rows")
+    if arguments.predictions and not arguments.folds:
+        error("--predictions: expected --folds beside it, whose predictions it is for")
+    for given, typed in ((arguments.test, "--test"), (arguments.importance, "--importance")):
+        if arguments.folds and given and not arguments.output:
+            error(f"{typed}: with --folds, expected --output too, for a model of all rows")
     for name in arguments.target:
         if arguments.target.count(name) > 1:
             error(f"--target: column '{name}' is named twice")
@@ -282,5 +314,12 @@ def check_train_options(parser: CommandParser, arguments: Any) -> None:
     for name in names:
         if names.count(name) > 1:
             error(f"--class-weight: class '{name}' is named twice")
-    if arguments.time_column and arguments.split in ("random", "last"):
-        error(f"--time-column goes with --split time, not with --split {arguments.split}")
+    columns = {"time": arguments.time_column, "group": arguments.group_column}
+    for kind, column in columns.items():
+        if column and arguments.split not in (None, kind):
+            typed = option(f"{kind}_column")
+            error(f"{typed} goes with --split {kind}, not with --split {arguments.split}")
+    if arguments.split == "group" and not arguments.group_column:
+        error("--split group: expected --group COLUMN beside it")
+    if all(columns.values()):
+        error("--group: expected --group or --time-column, got both")

@@ -27,7 +27,7 @@ def check_inputs(*tables: Path | None) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
-def check_output(path: Path, *inputs: Path | None) -> None:
+def check_output(path: Path, *inputs: Path | None, option: str = "--output") -> None:
     """Find out before the work that its result could not be written, or would replace an input."""
     if path.is_dir():
         what = "is a folder"
@@ -39,14 +39,14 @@ def check_output(path: Path, *inputs: Path | None) -> None:
         what = "would replace the table that is read"
     else:
         return
-    raise TableError(f"--output {path}: {what}; give the name of a file to write")
+    raise TableError(f"{option} {path}: {what}; give the name of a file to write")
 
 
-def check_table_output(path: Path, *inputs: Path | None) -> None:
+def check_table_output(path: Path, *inputs: Path | None, option: str = "--output") -> None:
     """As `check_output`, and the name says which kind of table to write."""
     if path.suffix not in _TABLES:
-        raise TableError(f"--output {path}: expected a name that ends in {', '.join(_TABLES)}")
-    check_output(path, *inputs)
+        raise TableError(f"{option} {path}: expected a name that ends in {', '.join(_TABLES)}")
+    check_output(path, *inputs, option=option)
 
 
 def same_file(path: Path, other: Path | None) -> bool:

@@ -1,10 +1,13 @@
 """MLPClassifier: scikit-learn's, trained by lamina."""
 
-from typing import Any, Self
+from numbers import Real
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -14,8 +17,13 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from lamina._checks.types import NDArray
+from lamina._network.examples import Examples
+from lamina._sequential import Sequential
+from lamina.sklearn._calibration import best_temperature, tempered
+from lamina.sklearn._conversion import binarizer_of, estimator_of
 from lamina.sklearn._losses import ReportedLoss, log_loss
-from lamina.sklearn._multilayer import MultilayerPerceptron, is_stochastic
+from lamina.sklearn._multilayer import MultilayerPerceptron
+from lamina.sklearn._parameters import is_stochastic
 
 Array = NDArray[Any]
 
@@ -49,6 +57,23 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             of the loss, and keep the best weights.
         beta_1, beta_2, epsilon: of adam.
 
+    Args beyond scikit-learn's, whose defaults leave everything as it is there:
+        activation: any of `lamina.Activation`, or a sequence with one for each hidden layer.
+        optimizer: one of lamina's for batches, by name or as an object with its own learning rate,
+            schedule and weight decay, in place of what `solver`, `learning_rate` and so on say.
+        clip_norm: the gradient is scaled to at most this norm (Pascanu et al. 2013).
+        dropout: share of each hidden layer's values left out in training, or one for each layer.
+        normalization: "batch", "layer" or "rms", before each hidden activation.
+        average: decay of an average of the weights, which validates and predicts; see
+            `lamina.WeightAverage`.
+        calibration_fraction: share of the rows that training does not see, by which the
+            probabilities' `temperature_` is chosen (Guo et al. 2017).
+        callbacks: see `lamina.Callback`.
+        n_threads: at most so many threads; None: `lamina.get_num_threads()`, but one where a batch
+            is little work.
+        class_weight: factors of the rows' weights in training, {label: factor} or "balanced".
+        label_smoothing: targets become t (1 - s) + s / classes (Szegedy et al. 2016).
+
     Attributes:
         coefs_, intercepts_: weights [inputs, units] and biases [units] of each layer. They may be
             set or changed: predictions and further training use what they hold.
@@ -59,6 +84,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             activation.
         n_features_in_, feature_names_in_: number and names of the features in fit.
         classes_: labels in order; of several labels a row their numbers.
+        temperature_: what logits are divided by; 1 without calibration_fraction.
 
     Example:
         >>> from sklearn.datasets import load_iris
@@ -70,7 +96,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     """
 
     classes_: Array
+    temperature_: float
     _label_binarizer: Any
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **MultilayerPerceptron._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="both")],
+    }
 
     def __init__(
         self,
@@ -98,6 +131,16 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        class_weight: Any = None,
+        label_smoothing: float = 0.0,
+        optimizer: Any = None,
+        clip_norm: float | None = None,
+        dropout: Any = 0.0,
+        normalization: str | None = None,
+        average: float | None = None,
+        calibration_fraction: float = 0.0,
+        callbacks: Any = (),
+        n_threads: int | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -122,6 +165,16 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.optimizer = optimizer
+        self.clip_norm = clip_norm
+        self.dropout = dropout
+        self.normalization = normalization
+        self.average = average
+        self.calibration_fraction = calibration_fraction
+        self.callbacks = callbacks
+        self.n_threads = n_threads
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -129,17 +182,21 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return tags
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None
+    ) -> Self:
         """Train on rows X [rows, features], dense or sparse, with labels y.
 
         Args:
             y: labels [rows] of any type, or indicators [rows, labels] of several labels a row.
             sample_weight: weight of each row [rows], at least 0; None: all alike.
+            validation_data: (X, y) or (X, y, sample_weight) that early stopping watches, in place
+                of rows held back.
 
         Raises:
             ValueError: data or parameters do not fit, or training diverged.
         """
-        return self._fit(X, y, sample_weight, incremental=False)
+        return self._fit(X, y, sample_weight, validation_data=validation_data)
 
     @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -153,6 +210,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Raises:
             ValueError: data or parameters do not fit, or training diverged.
         """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit, which does not see all "
+                "rows; give a dictionary"
+            )
         if _check_partial_fit_first_call(self, classes):
             several = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if several else classes)
@@ -173,6 +235,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """
         check_is_fitted(self)
         outputs = self._outputs(X)
+        if self.temperature_ != 1.0:
+            softmax = self.out_activation_ == "softmax"
+            outputs = tempered(outputs, self.temperature_, softmax=softmax)
         if self.n_outputs_ > 1:
             return outputs
         return np.hstack([1 - outputs, outputs])
@@ -181,6 +246,20 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """Logarithms [rows, classes] of `predict_proba`; -inf where a probability is 0."""
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
+
+    @classmethod
+    def from_sequential(cls, net: Sequential, classes: Any, **options: Any) -> Self:
+        """An estimator with the weights of a network of `Dense` layers.
+
+        Args:
+            classes: labels in ascending order, one an output, or two of a single "sigmoid".
+            options: further parameters of the estimator.
+
+        Raises:
+            TypeError, ValueError: the network has other layers, or the classes do not fit.
+        """
+        own: Self = estimator_of(cls, net, classes, options)
+        return own
 
     # What depends on the targets
 
@@ -200,14 +279,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            self._check_classes(unique_labels(y))
+            self._check_classes(unique_labels(y), all_of_them=self.warm_start and not incremental)
         if self._has_one_class_a_row():
             return X, np.searchsorted(self.classes_, y).astype(np.int32)
         return X, self._label_binarizer.transform(y).astype(bool)
 
-    def _check_classes(self, found: Array) -> None:
-        """Refuse labels that the earlier fits did not have."""
-        if self.warm_start and set(found) != set(self.classes_):
+    def _check_classes(self, found: Array, *, all_of_them: bool) -> None:
+        """Refuse labels that the earlier fits did not have, and where asked a part of them."""
+        if all_of_them and set(found) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes_}, `y` has {found}"
@@ -236,7 +315,37 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return None, y.astype(self._linked.net.dtype)
 
     def _reported_loss(self, y: Array) -> ReportedLoss:
-        return log_loss(self.n_outputs_, one_class_a_row=y.ndim == 1)
+        smoothing = self.label_smoothing
+        return log_loss(self.n_outputs_, one_class_a_row=y.ndim == 1, smoothing=smoothing)
+
+    def _examples(self, X: Any, y: Array, weights: Array | None) -> Examples:
+        if self.class_weight is not None:
+            if y.ndim == 2 and y.shape[1] > 1:
+                raise ValueError(
+                    "class_weight: expected one class a row, got several labels; give sample_weight"
+                )
+            labels = self.classes_[y.astype(int).reshape(-1)]
+            factors = compute_sample_weight(self.class_weight, labels)
+            weights = factors if weights is None else factors * weights
+        return super()._examples(X, y, weights)
+
+    def _set_unfitted(self) -> None:
+        super()._set_unfitted()
+        self.temperature_ = 1.0
+
+    def _take_classes(self, classes: Any) -> None:
+        """Set the labels of a network's outputs."""
+        if self.out_activation_ == "identity":
+            raise ValueError(
+                "from_sequential: expected a last activation of softmax or sigmoid, got 'identity'"
+            )
+        self._label_binarizer = binarizer_of(classes, self.n_outputs_, self.out_activation_)
+        self.classes_ = self._label_binarizer.classes_
+
+    def _calibrate(self, X: Any, y: Array, weights: Array | None) -> None:
+        softmax = self.out_activation_ == "softmax"
+        self._link()
+        self.temperature_ = best_temperature(self._activated(X), y, weights, softmax=softmax)
 
     def _held_back_score(self, X: Any, y: Array, weights: Array | None) -> float:
         outputs = self._linked.outputs(X)

@@ -1,7 +1,7 @@
 """The network behind an estimator, which follows the weights that users see and may change."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 from lamina._checks.arrays import Dtype
 from lamina._checks.types import NDArray
 from lamina._layers.layer import Layer
-from lamina._layers.layers import Dense
+from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout
+from lamina._layers.row_layers import LayerNorm, RMSNorm
 from lamina._sequential import Sequential
 
 Array = NDArray[Any]
@@ -19,6 +20,12 @@ Array = NDArray[Any]
 _MULTIPLY_ADDS_PER_MICROSECOND = {"float32": 40e3, "float64": 20e3}
 _MICROSECONDS_TO_SHARE = 100.0
 _ROWS_TO_SHARE = 4096
+_NORMALIZATIONS: dict[str, type[Layer]] = {
+    "batch": BatchNorm,
+    "layer": LayerNorm,
+    "rms": RMSNorm,
+}
+NORMALIZATIONS = tuple(_NORMALIZATIONS)
 # scikit-learn's names of activations that lamina has under another one.
 _LAST = {"logistic": "sigmoid", "softmax": "softmax", "identity": "identity", "exp": "identity"}
 
@@ -28,22 +35,35 @@ class Plan:
     """What a network is made of beside the sizes of its layers.
 
     Attributes:
-        activation: of the hidden layers. last: of the outputs, as `out_activation_` names it.
+        activations: of each hidden layer. last: of the outputs, as `out_activation_` names it.
         alpha: strength of the penalty on the weights, as scikit-learn has it.
-        threads: at most so many; None: as many as the process has, but one where a batch of
-            `batch_rows` is little work.
+        normalization: kind of the layer before each activation; None: none. dropout: share of each
+            hidden layer's values that training leaves out.
+        seed: of dropout. threads: at most so many; None: as many as the process has, but one where
+            a batch of `batch_rows` is little work.
     """
 
-    activation: str
+    activations: tuple[Any, ...]
     last: str
     alpha: float
+    normalization: str | None
+    dropout: tuple[float, ...]
+    seed: int
     threads: int | None
     batch_rows: int
 
     def layers(self, units: Sequence[int]) -> list[Layer]:
-        """Layers of so many units."""
+        """The stack, with so many units in its `Dense` layers."""
         *hidden, outputs = units
-        layers = [Dense(n, self.activation, l2=self.alpha / 2) for n in hidden]
+        layers: list[Layer] = []
+        for n, activation, share in zip(hidden, self.activations, self.dropout, strict=True):
+            if self.normalization is None:
+                layers.append(Dense(n, activation, l2=self.alpha / 2))
+            else:
+                layers.append(Dense(n, l2=self.alpha / 2))
+                layers += [_NORMALIZATIONS[self.normalization](), Activation(activation)]
+            if share:
+                layers.append(Dropout(share))
         return [*layers, Dense(outputs, _LAST[self.last], l2=self.alpha / 2)]
 
     def threads_for(self, weights: int, dtype: Dtype) -> int | None:
@@ -55,10 +75,13 @@ class Plan:
 
 
 class LinkedNetwork:
-    """Dense layers with the weights of `coefs_` [inputs, units] and `intercepts_` [units].
+    """A network whose `Dense` layers have the weights of `coefs_` and `intercepts_`.
+
+    What other layers learn or remember is the network's own.
 
     Args:
-        coefs, intercepts: of each layer; all float32, else the network is of float64.
+        coefs, intercepts: of each layer, [inputs, units] and [units]; all float32, else the
+            network is of float64.
     """
 
     def __init__(self, plan: Plan, coefs: Sequence[Array], intercepts: Sequence[Array]) -> None:
@@ -67,10 +90,13 @@ class LinkedNetwork:
         dtype: Dtype = "float64"
         if all(a.dtype == np.float32 for a in arrays):
             dtype = "float32"
-        self.net = Sequential(plan.layers([coef.shape[1] for coef in coefs]), dtype=dtype)
+        layers = plan.layers([coef.shape[1] for coef in coefs])
+        self.net = Sequential(layers, dtype=dtype, seed=plan.seed)
+        self._dense = [place for place, layer in enumerate(layers) if isinstance(layer, Dense)]
         threads = plan.threads_for(sum(a.size for a in arrays), dtype)
         self._is_small = threads != plan.threads
-        self.net._build(coefs[0].shape[0], draws=False, threads=threads)
+        own = len(self._dense) < len(layers)
+        self.net._build(coefs[0].shape[0], draws=own, threads=threads)
         self._given: list[Array] = []
         self.take(coefs, intercepts)
 
@@ -84,7 +110,7 @@ class LinkedNetwork:
         if self._given and all(map(np.array_equal, arrays, self._given)):
             return
         named = {}
-        for layer, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
+        for layer, coef, intercept in zip(self._dense, coefs, intercepts, strict=True):
             named[f"layers.{layer}.weight"] = np.asarray(coef).T
             named[f"layers.{layer}.bias"] = np.asarray(intercept)
         self.net.set_parameters(named)
@@ -92,8 +118,24 @@ class LinkedNetwork:
 
     def give(self) -> tuple[list[Array], list[Array]]:
         """Copies of the network's weights, as `coefs_` and `intercepts_` have them."""
-        values = self.net._core_network().get_parameters()
-        return [np.ascontiguousarray(weight.T) for weight in values[::2]], values[1::2]
+        values = self.net.parameters()
+        coefs = [np.ascontiguousarray(values[f"layers.{i}.weight"].T) for i in self._dense]
+        return coefs, [values[f"layers.{i}.bias"] for i in self._dense]
+
+    def put_back(self, values: Mapping[str, Array]) -> None:
+        """Set what `net.parameters()` gave."""
+        self.net.set_parameters(values)
+        self.forget()
+
+    def adopt(self, other: "LinkedNetwork") -> None:
+        """Take over what layers beside the dense ones of another network have learned."""
+        own = self.net.parameters()
+        others = {
+            name: array
+            for name, array in other.net.parameters().items()
+            if name in own and own[name].shape == array.shape
+        }
+        self.put_back(others)
 
     def forget(self) -> None:
         """Training begins: the weights are no longer those that were taken."""
@@ -107,6 +149,9 @@ class LinkedNetwork:
         result: Array = net._core_network().predict(X)
         return result
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_given": []}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if self._is_small:
@@ -115,7 +160,8 @@ class LinkedNetwork:
 
 def _on_threads(net: Sequential, threads: int | None) -> Sequential:
     """A network with the same weights that works on so many threads."""
-    twin = Sequential(net.layers, dtype=net.dtype)
+    twin = Sequential(net.layers, dtype=net.dtype, seed=net.seed)
+    twin.set_state(net.get_state())
     twin._build(int(net.inputs or 0), draws=False, threads=threads)
     twin.set_parameters(net.parameters())
     return twin
@@ -126,16 +172,22 @@ def _shapes(coefs: Sequence[Array], intercepts: Sequence[Array]) -> tuple[tuple[
 
 
 def first_weights(
-    widths: Sequence[int], activation: str, random_state: np.random.RandomState, dtype: Any
+    widths: Sequence[int],
+    activations: Sequence[Any],
+    random_state: np.random.RandomState,
+    dtype: Any,
 ) -> tuple[list[Array], list[Array]]:
     """Glorot-uniform weights and biases of layers of these widths, drawn in scikit-learn's order.
 
     Each layer's weights and then its biases come from the same range (Glorot & Bengio 2010), which
-    is narrower before the logistic function.
+    is narrower for the logistic function.
+
+    Args:
+        activations: for each layer the one that its range is for.
     """
     coefs, intercepts = [], []
-    spread = 2.0 if activation == "logistic" else 6.0
-    for inputs, units in itertools.pairwise(widths):
+    for (inputs, units), activation in zip(itertools.pairwise(widths), activations, strict=True):
+        spread = 2.0 if activation == "logistic" else 6.0
         limit = np.sqrt(spread / (inputs + units))
         coef = random_state.uniform(-limit, limit, (inputs, units))
         intercept = random_state.uniform(-limit, limit, units)

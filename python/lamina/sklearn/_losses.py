@@ -1,5 +1,7 @@
 """scikit-learn's losses as the core minimises them, and the figures that are reported of them."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,7 @@ from scipy.special import xlogy
 from lamina import _core
 from lamina._checks.spec import to_json
 from lamina._checks.types import NDArray
+from lamina._losses.losses import Loss, Quantile, core_loss
 
 Array = NDArray[Any]
 
@@ -30,11 +33,23 @@ class ReportedLoss:
     constants: Array | None = None
 
 
-def log_loss(outputs: int, *, one_class_a_row: bool) -> ReportedLoss:
+def log_loss(outputs: int, *, one_class_a_row: bool, smoothing: float) -> ReportedLoss:
     """Cross-entropy of one class a row, or the sum of binary ones over the outputs."""
+    options = {"label_smoothing": smoothing}
     if one_class_a_row:
-        return ReportedLoss(_loss("cross_entropy", 1.0))
-    return ReportedLoss(_loss("binary_cross_entropy", outputs))
+        return ReportedLoss(_loss("cross_entropy", 1.0, **options))
+    return ReportedLoss(_loss("binary_cross_entropy", outputs, **options))
+
+
+def lamina_loss(loss: str | Loss) -> ReportedLoss:
+    """A loss of lamina's as it is, but for its penalty, which is divided as scikit-learn's is."""
+    spec = json.loads(core_loss(loss).spec())
+    return ReportedLoss(_core.make_loss(to_json({**spec, "divide_penalty": True})))
+
+
+def quantile_loss(levels: Sequence[float]) -> ReportedLoss:
+    """The mean of the quantile losses of several levels, one an output."""
+    return lamina_loss(Quantile(level=tuple(levels)))
 
 
 def squared_error(outputs: int) -> ReportedLoss:
@@ -49,5 +64,6 @@ def poisson_deviance(y: Array) -> ReportedLoss:
     return ReportedLoss(_loss("poisson", counts.shape[1]), constants=constants)
 
 
-def _loss(kind: str, scale: float) -> _core.Loss:
-    return _core.make_loss(to_json({"kind": kind, "scale": scale, "divide_penalty": True}))
+def _loss(kind: str, scale: float, **options: float) -> _core.Loss:
+    spec = {"kind": kind, "scale": scale, "divide_penalty": True, **options}
+    return _core.make_loss(to_json(spec))

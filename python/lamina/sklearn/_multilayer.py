@@ -3,22 +3,35 @@
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from lamina import _core
 from lamina._checks.types import NDArray
 from lamina._network.examples import Examples
+from lamina._optimizers.weight_average import WeightAverage
+from lamina._sequential import Sequential
+from lamina.sklearn._conversion import network_of, take_over
 from lamina.sklearn._full_batch import minimise
-from lamina.sklearn._linked_network import LinkedNetwork, Plan, first_weights
+from lamina.sklearn._linked_network import (
+    LinkedNetwork,
+    first_weights,
+)
 from lamina.sklearn._losses import ReportedLoss
+from lamina.sklearn._parameters import (
+    AUTO_BATCH,
+    CONSTRAINTS,
+    STOCHASTIC,
+    activations_of,
+    check_together,
+    hidden_layers,
+    plan_of,
+)
 from lamina.sklearn._stochastic import (
     EpochOrder,
     Run,
@@ -28,18 +41,6 @@ from lamina.sklearn._stochastic import (
 )
 
 Array = NDArray[Any]
-STOCHASTIC = ("sgd", "adam")
-_AUTO_BATCH = 200
-
-
-def is_stochastic(estimator: Any) -> bool:
-    """True for solvers that work on batches; AttributeError for the other."""
-    if estimator.solver not in STOCHASTIC:
-        raise AttributeError(
-            "partial_fit: expected a solver that works on batches, sgd or adam, got "
-            f"{estimator.solver!r}"
-        )
-    return True
 
 
 class MultilayerPerceptron(BaseEstimator):
@@ -59,32 +60,10 @@ class MultilayerPerceptron(BaseEstimator):
     out_activation_: str
     _linked: LinkedNetwork
     _optimizer: Any
+    _average: WeightAverage | None
+    _best: dict[str, Array] | None
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-    }
+    _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -103,6 +82,26 @@ class MultilayerPerceptron(BaseEstimator):
         super().__setstate__(state)
         if not hasattr(self, "coefs_") and hasattr(self, "_linked"):
             self.coefs_, self.intercepts_ = self._linked.give()
+
+    @classmethod
+    def from_sklearn(cls, fitted: Any) -> Self:
+        """An estimator with the parameters and weights of scikit-learn's fitted one.
+
+        Predictions are the same up to rounding. `partial_fit` goes on from the weights; what an
+        optimizer remembers begins anew.
+
+        Raises:
+            TypeError: not scikit-learn's estimator of the same name, or it is not fitted.
+        """
+        own: Self = take_over(cls, fitted)
+        return own
+
+    def to_sequential(self) -> Sequential:
+        """A copy of the trained network, for all that `lamina.Sequential` can do.
+
+        With loss="poisson", "gamma" or "tweedie" its outputs are the predictions' logarithms.
+        """
+        return network_of(self)
 
     # What depends on the targets
 
@@ -130,57 +129,88 @@ class MultilayerPerceptron(BaseEstimator):
         """The figure that early stopping watches."""
         raise NotImplementedError
 
+    def _calibrate(self, X: Any, y: Array, weights: Array | None) -> None:
+        """Take from rows held back what makes probabilities or intervals right."""
+        raise NotImplementedError
+
     # The course of a fit
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Self:
-        hidden = self._hidden_layers()
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        incremental: bool = False,
+        validation_data: tuple[Any, ...] | None = None,
+    ) -> Self:
+        hidden = hidden_layers(self)
+        check_together(self, incremental=incremental, validates=validation_data is not None)
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._checked_data(X, y, first=first, incremental=incremental)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
-        if incremental and self.early_stopping and self.solver in STOCHASTIC:
-            raise ValueError("partial_fit does not support early_stopping=True")
+        given = None if validation_data is None else self._checked_validation(validation_data)
         self.n_outputs_ = self._count_outputs(y)
         self._random_state = check_random_state(self.random_state)
+        widths = [X.shape[1], *hidden, self.n_outputs_]
         if first:
-            self._begin([X.shape[1], *hidden, self.n_outputs_], X.dtype)
-        self._check_widths([X.shape[1], *hidden, self.n_outputs_])
+            self._begin(widths, X.dtype)
+        self._check_widths(widths)
+        calibrating = None
+        if self.calibration_fraction:
+            share = self.calibration_fraction
+            (X, y, sample_weight), calibrating = split(self, X, y, sample_weight, share)
         self._link().forget()
         if self.solver in STOCHASTIC:
-            self._fit_batches(X, y, sample_weight, incremental=incremental)
+            self._fit_batches(X, y, sample_weight, incremental=incremental, given=given)
         else:
             net = self._linked.net
             minimise(self, net, self._examples(X, y, sample_weight), self._reported_loss(y))
             self.coefs_, self.intercepts_ = self._linked.give()
         self._check_finite()
+        if calibrating is not None:
+            self._calibrate(*calibrating)
         return self
 
-    def _hidden_layers(self) -> list[int]:
-        sizes = self.hidden_layer_sizes
-        hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if any(size <= 0 for size in hidden):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
-        return [int(size) for size in hidden]
+    def _checked_validation(self, data: Any) -> tuple[Any, Array, Array | None]:
+        """Rows of the user's to validate on, as `split` gives them."""
+        if not isinstance(data, tuple | list) or not 2 <= len(data) <= 3:
+            raise ValueError("fit: expected validation_data as (X, y) or (X, y, sample_weight)")
+        X, y = self._checked_data(data[0], data[1], first=False, incremental=True)
+        weights = None
+        if len(data) == 3 and data[2] is not None:
+            weights = _check_sample_weight(data[2], X)
+        return X, y, weights
 
     def _count_outputs(self, y: Array) -> int:
         return 1 if y.ndim == 1 else y.shape[1]
 
     def _begin(self, widths: Sequence[int], dtype: Any) -> None:
-        """Draw first weights, and set what a fit counts to where it begins."""
-        self.n_iter_ = self.t_ = 0
+        """Draw first weights, and forget earlier fits."""
+        self._set_unfitted()
         self.n_layers_ = len(widths)
         self.out_activation_ = self._last_activation()
+        hidden = activations_of(self)
+        last = hidden[-1] if hidden else self.activation
         self.coefs_, self.intercepts_ = first_weights(
-            widths, self.activation, self._random_state, dtype
+            widths, [*hidden, last], self._random_state, dtype
         )
-        self._optimizer = None
+        # Drawn only where it is used, so that other models keep scikit-learn's numbers.
+        if np.any(self.dropout):
+            self._seed = int(self._random_state.randint(1 << 31))
+
+    def _set_unfitted(self) -> None:
+        """Set what a fit counts and keeps to where it begins."""
+        self.n_iter_ = self.t_ = 0
+        self.__dict__.pop("_linked", None)
+        self._optimizer = self._average = self._best = None
+        self._seed = 0
         if self.solver not in STOCHASTIC:
             return
         self.loss_curve_ = []
         self._no_improvement_count = 0
         stops_early = self.early_stopping
-        self._best_coefs = [coef.copy() for coef in self.coefs_]
-        self._best_intercepts = [intercept.copy() for intercept in self.intercepts_]
         self.validation_scores_ = [] if stops_early else None
         self.best_validation_score_ = -np.inf if stops_early else None
         self.best_loss_ = None if stops_early else np.inf
@@ -195,14 +225,26 @@ class MultilayerPerceptron(BaseEstimator):
                 "warm_start=False"
             )
 
-    def _fit_batches(self, X: Any, y: Any, weights: Array | None, *, incremental: bool) -> None:
-        optimizer = getattr(self, "_optimizer", None)
-        if not incremental or optimizer is None:
+    def _fit_batches(
+        self,
+        X: Any,
+        y: Any,
+        weights: Array | None,
+        *,
+        incremental: bool,
+        given: tuple[Any, Array, Array | None] | None,
+    ) -> None:
+        if not incremental or getattr(self, "_optimizer", None) is None:
             self._optimizer = make_optimizer(self)
+            self._average = None if self.average is None else WeightAverage(self.average)
         validate = None
         if self.early_stopping:
-            (X, y, weights), held_back = split(self, X, y, weights)
-            validate = partial(self._held_back_score, *held_back)
+            if given is None:
+                share = self.validation_fraction
+                (X, y, weights), given = split(self, X, y, weights, share)
+            validate = partial(self._held_back_score, *given)
+            if getattr(self, "_best", None) is None:
+                self._best = self._linked.net.parameters()
         rows = X.shape[0]
         run = Run(
             self._examples(X, y, weights),
@@ -214,9 +256,9 @@ class MultilayerPerceptron(BaseEstimator):
         )
         train(self, self._linked.net, run)
         if self.early_stopping:
-            self.coefs_, self.intercepts_ = self._best_coefs, self._best_intercepts
-        else:
-            self.coefs_, self.intercepts_ = self._linked.give()
+            assert self._best is not None
+            self._linked.put_back(self._best)
+        self.coefs_, self.intercepts_ = self._linked.give()
 
     def _examples(self, X: Any, y: Array, weights: Array | None) -> Examples:
         """Checked rows as the core takes them."""
@@ -228,7 +270,7 @@ class MultilayerPerceptron(BaseEstimator):
 
     def _rows_of_batch(self, rows: int) -> int:
         if self.batch_size == "auto":
-            return min(_AUTO_BATCH, rows)
+            return min(AUTO_BATCH, rows)
         if self.batch_size > rows:
             warnings.warn(
                 f"batch_size={self.batch_size} is larger than the {rows} rows to train on, which "
@@ -248,30 +290,30 @@ class MultilayerPerceptron(BaseEstimator):
 
     def _link(self) -> LinkedNetwork:
         """The network with the weights that `coefs_` and `intercepts_` have now."""
-        plan = Plan(
-            self.activation,
-            self.out_activation_,
-            float(self.alpha),
-            None,
-            _AUTO_BATCH if self.batch_size == "auto" else int(self.batch_size),
-        )
+        plan = plan_of(self)
         linked: LinkedNetwork | None = getattr(self, "_linked", None)
         if linked is None or not linked.fits(plan, self.coefs_, self.intercepts_):
             before, linked = linked, LinkedNetwork(plan, self.coefs_, self.intercepts_)
             optimizer = getattr(self, "_optimizer", None)
-            if before is not None and optimizer is not None:
-                optimizer.set_state(linked.net, optimizer.get_state())
+            if before is not None:
+                linked.adopt(before)
+                if optimizer is not None:
+                    optimizer.set_state(linked.net, optimizer.get_state())
             self._linked = linked
         linked.take(self.coefs_, self.intercepts_)
         return linked
 
-    def _outputs(self, X: Any, *, checked: bool = False) -> Array:
+    def _outputs(self, X: Any) -> Array:
         """What the last layer gives for rows X [rows, features]: [rows, outputs]."""
-        if not checked:
-            X = validate_data(
-                self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
-            )
+        X = validate_data(
+            self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
+        )
+        self._link()
+        return self._activated(X)
+
+    def _activated(self, X: Any) -> Array:
+        """What the network gives for checked rows, after the last activation."""
         if issparse(X):
             X = X.toarray()
-        outputs = self._link().outputs(X)
+        outputs = self._linked.outputs(X)
         return np.exp(outputs) if self.out_activation_ == "exp" else outputs

@@ -10,10 +10,59 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from lamina._checks.types import NDArray
-from lamina.sklearn._losses import ReportedLoss, poisson_deviance, squared_error
-from lamina.sklearn._multilayer import MultilayerPerceptron, is_stochastic
+from lamina._losses.losses import (
+    Gamma,
+    Huber,
+    LogCosh,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    Poisson,
+    Tweedie,
+)
+from lamina._sequential import Sequential
+from lamina.sklearn._calibration import conformal_width
+from lamina.sklearn._conversion import estimator_of
+from lamina.sklearn._losses import (
+    ReportedLoss,
+    lamina_loss,
+    poisson_deviance,
+    quantile_loss,
+    squared_error,
+)
+from lamina.sklearn._multilayer import MultilayerPerceptron
+from lamina.sklearn._parameters import is_stochastic
 
 Array = NDArray[Any]
+
+
+def _has_quantiles(estimator: Any) -> bool:
+    """True where levels are given; AttributeError elsewhere."""
+    if estimator.quantiles is None:
+        raise AttributeError("predict_quantiles: expected quantiles=..., such as (0.1, 0.5, 0.9)")
+    return True
+
+
+def _is_calibrated(estimator: Any) -> bool:
+    """True where rows were held back to calibrate by; AttributeError elsewhere."""
+    if not hasattr(estimator, "_scores"):
+        raise AttributeError(
+            "predict_interval: expected an estimator that was fitted with calibration_fraction > 0"
+        )
+    return True
+
+
+# Losses beyond scikit-learn's; the first of them by what these are called in that library.
+_LOSSES: dict[str, Loss] = {
+    "absolute_error": MeanAbsoluteError(),
+    "huber": Huber(),
+    "log_cosh": LogCosh(),
+    "gamma": Gamma(),
+    "tweedie": Tweedie(),
+}
+_OF_VALUES = (MeanAbsoluteError, MeanSquaredError, Huber, LogCosh, Gamma, Tweedie, Poisson)
+# Losses whose outputs are logarithms of means.
+_OF_LOGARITHMS = (Gamma, Tweedie, Poisson)
 
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
@@ -47,6 +96,26 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             of the loss, and keep the best weights.
         beta_1, beta_2, epsilon: of adam.
 
+    Args beyond scikit-learn's, whose defaults leave everything as it is there:
+        activation: any of `lamina.Activation`, or a sequence with one for each hidden layer.
+        optimizer: one of lamina's for batches, by name or as an object with its own learning rate,
+            schedule and weight decay, in place of what `solver`, `learning_rate` and so on say.
+        clip_norm: the gradient is scaled to at most this norm (Pascanu et al. 2013).
+        dropout: share of each hidden layer's values left out in training, or one for each layer.
+        normalization: "batch", "layer" or "rms", before each hidden activation.
+        average: decay of an average of the weights, which validates and predicts; see
+            `lamina.WeightAverage`.
+        calibration_fraction: share of the rows that training does not see, by which
+            `predict_interval` is calibrated (Vovk et al. 2005; Romano et al. 2019).
+        callbacks: see `lamina.Callback`.
+        n_threads: at most so many threads; None: `lamina.get_num_threads()`, but one where a batch
+            is little work.
+        loss: also "absolute_error", "huber", "log_cosh", "gamma" or "tweedie", or a loss of
+            lamina's for values, such as `lamina.Huber(0.5)`. "gamma" and "tweedie" predict means,
+            as "poisson" does.
+        quantiles: levels in (0, 1), ascending, in place of `loss`: the network gives these
+            quantiles of one value. `predict` gives the one nearest the median.
+
     Attributes:
         coefs_, intercepts_: weights [inputs, units] and biases [units] of each layer. They may be
             set or changed: predictions and further training use what they hold.
@@ -68,12 +137,13 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **MultilayerPerceptron._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions({"squared_error", "poisson", *_LOSSES}), *_OF_VALUES],
+        "quantiles": ["array-like", None],
     }
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: str | Loss = "squared_error",
         hidden_layer_sizes: Any = (100,),
         activation: str = "relu",
         *,
@@ -98,6 +168,15 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        quantiles: Any = None,
+        optimizer: Any = None,
+        clip_norm: float | None = None,
+        dropout: Any = 0.0,
+        normalization: str | None = None,
+        average: float | None = None,
+        calibration_fraction: float = 0.0,
+        callbacks: Any = (),
+        n_threads: int | None = None,
     ) -> None:
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -123,19 +202,32 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.optimizer = optimizer
+        self.clip_norm = clip_norm
+        self.dropout = dropout
+        self.normalization = normalization
+        self.average = average
+        self.calibration_fraction = calibration_fraction
+        self.callbacks = callbacks
+        self.n_threads = n_threads
+        self.quantiles = quantiles
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None
+    ) -> Self:
         """Train on rows X [rows, features], dense or sparse, with values y.
 
         Args:
             y: [rows] or [rows, outputs]; for loss="poisson" at least 0.
             sample_weight: weight of each row [rows], at least 0; None: all alike.
+            validation_data: (X, y) or (X, y, sample_weight) that early stopping watches, in place
+                of rows held back.
 
         Raises:
             ValueError: data or parameters do not fit, or training diverged.
         """
-        return self._fit(X, y, sample_weight, incremental=False)
+        return self._fit(X, y, sample_weight, validation_data=validation_data)
 
     @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -146,10 +238,65 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def predict(self, X: Any) -> Array:
         """Values [rows], or [rows, outputs], of rows X [rows, features]."""
         check_is_fitted(self)
-        outputs = self._outputs(X)
+        outputs = self._predicted(self._outputs(X))
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
+    @available_if(_has_quantiles)
+    def predict_quantiles(self, X: Any) -> Array:
+        """The quantiles [rows, levels] of rows X [rows, features], in ascending order."""
+        check_is_fitted(self)
+        # Nothing keeps the outputs from crossing (Chernozhukov et al. 2010).
+        return np.sort(self._outputs(X), axis=1)
+
+    @available_if(_is_calibrated)
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> Array:
+        """Intervals that hold new values with at least this probability, [rows, 2].
+
+        With several outputs [rows, outputs, 2], each by itself. They are as wide as errors on the
+        calibration_fraction of the rows say (Vovk et al. 2005): the same width everywhere, or with
+        `quantiles` the lowest and the highest of them, widened or narrowed (Romano et al. 2019).
+        New rows must come from where those came from.
+
+        Args:
+            coverage: in (0, 1).
+
+        Raises:
+            ValueError: the rows held back are too few for such a coverage.
+        """
+        check_is_fitted(self)
+        if not 0.0 < coverage < 1.0:
+            raise ValueError(f"predict_interval: expected coverage in (0, 1), got {coverage!r}")
+        width = conformal_width(self._scores, coverage)
+        outputs = self._outputs(X)
+        if self.quantiles is not None:
+            outputs = np.sort(outputs, axis=1)
+            return np.column_stack([outputs[:, 0] - width[0], outputs[:, -1] + width[0]])
+        both = np.stack([outputs - width, outputs + width], axis=-1)
+        return both[:, 0] if outputs.shape[1] == 1 else both
+
+    @classmethod
+    def from_sequential(cls, net: Sequential, **options: Any) -> Self:
+        """An estimator with the weights of a network of `Dense` layers, the last one "identity".
+
+        Args:
+            options: further parameters of the estimator.
+
+        Raises:
+            TypeError, ValueError: the network has other layers.
+        """
+        own: Self = estimator_of(cls, net, None, options)
+        return own
+
     # What depends on the targets
+
+    def _take_classes(self, classes: Any) -> None:
+        """Refuse a network of classes; logarithms of means are what the loss says."""
+        if self.out_activation_ != "identity":
+            raise ValueError(
+                "from_sequential: expected a last activation of identity, got "
+                f"{self.out_activation_!r}"
+            )
+        self.out_activation_ = self._last_activation()
 
     def _checked_data(self, X: Any, y: Any, *, first: bool, incremental: bool) -> tuple[Any, Any]:
         X, y = validate_data(
@@ -167,18 +314,57 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return X, y if y.ndim == 2 else y.reshape(-1, 1)
 
     def _last_activation(self) -> str:
-        return "exp" if self.loss == "poisson" else "identity"
+        loss = _LOSSES.get(self.loss, self.loss) if isinstance(self.loss, str) else self.loss
+        logarithms = loss == "poisson" or isinstance(loss, _OF_LOGARITHMS)
+        return "exp" if logarithms and self.quantiles is None else "identity"
+
+    def _count_outputs(self, y: Array) -> int:
+        if self.quantiles is None:
+            return int(y.shape[1])
+        levels = [float(level) for level in self.quantiles]
+        if not levels or sorted(set(levels)) != levels or not 0.0 < levels[0] <= levels[-1] < 1.0:
+            raise ValueError(
+                "quantiles: expected different levels in (0, 1) in ascending order, got "
+                f"{self.quantiles!r}"
+            )
+        if y.shape[1] != 1:
+            raise ValueError(
+                f"quantiles: expected one value a row, got {y.shape[1]}; take an estimator for "
+                "each, such as sklearn.multioutput.MultiOutputRegressor"
+            )
+        return len(levels)
+
+    def _predicted(self, outputs: Array) -> Array:
+        """The columns that `predict` gives."""
+        if self.quantiles is None:
+            return outputs
+        middle = int(np.abs(np.asarray(self.quantiles, float) - 0.5).argmin())
+        return np.sort(outputs, axis=1)[:, [middle]]
 
     def _targets(self, y: Array) -> tuple[Array | None, Array | None]:
         return None, np.ascontiguousarray(y, dtype=self._linked.net.dtype)
 
     def _reported_loss(self, y: Array) -> ReportedLoss:
-        return poisson_deviance(y) if self.loss == "poisson" else squared_error(self.n_outputs_)
+        if self.quantiles is not None:
+            return quantile_loss([float(level) for level in self.quantiles])
+        if self.loss == "squared_error":
+            return squared_error(self.n_outputs_)
+        if self.loss == "poisson":
+            return poisson_deviance(y)
+        return lamina_loss(_LOSSES[self.loss] if isinstance(self.loss, str) else self.loss)
 
     def _held_back_score(self, X: Any, y: Array, weights: Array | None) -> float:
-        outputs = self._linked.outputs(X)
-        if self.loss == "poisson":
-            outputs = np.exp(outputs)
+        outputs = self._predicted(self._activated(X))
         if not np.isfinite(outputs).all():
             return float("nan")
         return float(r2_score(y, outputs, sample_weight=weights))
+
+    def _calibrate(self, X: Any, y: Array, weights: Array | None) -> None:
+        self._link()
+        outputs = self._activated(X)
+        if self.quantiles is None:
+            scores = np.abs(y - outputs)
+        else:
+            outputs = np.sort(outputs, axis=1)
+            scores = np.maximum(outputs[:, :1] - y, y - outputs[:, -1:])
+        self._scores: Array = np.sort(scores, axis=0)

@@ -1,5 +1,6 @@
 """Training by sgd and adam: the core's loop under scikit-learn's rules."""
 
+import copy
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from lamina import _core
 from lamina._checks.types import NDArray
 from lamina._losses.scoring import Scorer
 from lamina._network.examples import Examples
+from lamina._optimizers.by_name import make_optimizer as optimizer_of
 from lamina._optimizers.momentum import SGD, Adam
 from lamina._optimizers.optimizer import Optimizer
 from lamina._sequential import Sequential
@@ -63,7 +65,7 @@ class Run:
 
 
 def split(
-    estimator: Any, X: Any, y: Array, weights: Array | None
+    estimator: Any, X: Any, y: Array, weights: Array | None, share: float
 ) -> tuple[tuple[Any, Array, Array | None], tuple[Any, Array, Array | None]]:
     """Rows to train on and rows held back, as scikit-learn draws them: (X, y, weights) of each.
 
@@ -73,13 +75,13 @@ def split(
     both = train_test_split(
         np.arange(X.shape[0]),
         random_state=estimator._random_state,
-        test_size=estimator.validation_fraction,
+        test_size=share,
         stratify=estimator._strata(y),
     )
     if len(both[1]) < 2:
         raise ValueError(
             "The validation set is too small: expected at least 2 rows, got "
-            f"{len(both[1])} of {X.shape[0]}; take a larger validation_fraction, or more rows"
+            f"{len(both[1])} of {X.shape[0]}; take a larger share, or more rows"
         )
     rest, held_back = (
         (X[rows], y[rows], None if weights is None else weights[rows]) for rows in both
@@ -95,7 +97,20 @@ class SilentFit(Fit):
 
 
 def make_optimizer(estimator: Any) -> Optimizer:
-    """The optimizer of an estimator's parameters, with the formulas that scikit-learn has."""
+    """The optimizer of an estimator's parameters, with the formulas that scikit-learn has.
+
+    Raises:
+        TypeError, ValueError: `optimizer` is none that works on batches.
+    """
+    if estimator.optimizer is not None:
+        chosen = optimizer_of(copy.deepcopy(estimator.optimizer))
+        if not isinstance(chosen, Optimizer):
+            raise ValueError(
+                "optimizer: expected one that works on batches, got "
+                f"{type(chosen).__name__}; for all rows at once take solver='lbfgs'"
+            )
+        return chosen
+    clip_norm = estimator.clip_norm or 0.0
     if estimator.solver == "adam":
         return Adam(
             estimator.learning_rate_init,
@@ -103,6 +118,7 @@ def make_optimizer(estimator: Any) -> Optimizer:
             beta2=estimator.beta_2,
             epsilon=estimator.epsilon,
             epsilon_hat=True,
+            clip_norm=clip_norm,
         )
     return SGD(
         estimator.learning_rate_init,
@@ -110,6 +126,7 @@ def make_optimizer(estimator: Any) -> Optimizer:
         momentum=min(estimator.momentum, _MOST_MOMENTUM),
         nesterov=estimator.nesterovs_momentum and estimator.momentum > 0,
         rate_in_velocity=True,
+        clip_norm=clip_norm,
     )
 
 
@@ -128,9 +145,11 @@ def train(estimator: Any, net: Sequential, run: Run) -> None:
         epochs=1 if run.incremental else estimator.max_iter,
         batch_size=run.batch_size,
         shuffle=run.order or False,
+        average=estimator._average,
         verbose=False,
     )
-    fit = SilentFit(net, run.loss.core, estimator._optimizer, options, Scorer(()), [rules])
+    callbacks = [rules, *estimator.callbacks]
+    fit = SilentFit(net, run.loss.core, estimator._optimizer, options, Scorer(()), callbacks)
     fit.set_data(run.examples)
     fit.prepare()
     estimator.n_iter_ = 0
@@ -163,6 +182,7 @@ class TrainingRules:
     def __init__(self, estimator: Any, run: Run) -> None:
         self._estimator, self._run = estimator, run
         self.converged = False
+        self._sets_rate = estimator.optimizer is None
         constants = run.loss.constants
         self._constant = 0.0 if constants is None else float(constants.mean())
 
@@ -188,7 +208,7 @@ class TrainingRules:
         else:
             self._compare_score(run.validate())
         optimizer = self._fit.optimizer
-        if est.solver == "sgd" and est.learning_rate == "invscaling":
+        if self._sets_rate and est.solver == "sgd" and est.learning_rate == "invscaling":
             optimizer.learning_rate = est.learning_rate_init / (est.t_ + 1) ** est.power_t
         if est._no_improvement_count > est.n_iter_no_change:
             self._end_of_progress()
@@ -232,7 +252,7 @@ class TrainingRules:
         est._no_improvement_count = est._no_improvement_count + 1 if worse else 0
         if score > est.best_validation_score_:
             est.best_validation_score_ = score
-            est._best_coefs, est._best_intercepts = est._linked.give()
+            est._best = est._linked.net.parameters()
 
     def _end_of_progress(self) -> None:
         est, optimizer = self._estimator, self._fit.optimizer
@@ -241,7 +261,7 @@ class TrainingRules:
             f"{what} did not improve more than tol={est.tol:f} for {est.n_iter_no_change} "
             "consecutive epochs."
         )
-        adaptive = est.solver == "sgd" and est.learning_rate == "adaptive"
+        adaptive = self._sets_rate and est.solver == "sgd" and est.learning_rate == "adaptive"
         if adaptive and optimizer.learning_rate > _SMALLEST_RATE:
             optimizer.learning_rate = optimizer.learning_rate / 5.0
             est._no_improvement_count = 0

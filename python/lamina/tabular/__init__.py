@@ -14,6 +14,7 @@ from lamina.tabular._columns import (
     take_rows,
     taken,
 )
+from lamina.tabular._cross_validation import CrossValidation, Fold, cross_validate, run_folds
 from lamina.tabular._findings import giveaway_sentence, stray_sentence
 from lamina.tabular._formats import is_marked_number, measure_unit, read_formatted_dates
 from lamina.tabular._giveaway import Giveaway, find_giveaways
@@ -77,6 +78,8 @@ __all__ = [
     "ColumnIssue",
     "ColumnSummary",
     "Columns",
+    "CrossValidation",
+    "Fold",
     "Giveaway",
     "Importance",
     "NoColumnError",
@@ -100,6 +103,7 @@ __all__ = [
     "closest",
     "column_options",
     "count_rows",
+    "cross_validate",
     "describe_issues",
     "find_giveaways",
     "finite",
@@ -118,6 +122,7 @@ __all__ = [
     "remedy_option",
     "row_count",
     "rows_taken",
+    "run_folds",
     "score_outputs",
     "stray_sentence",
     "stray_value",

@@ -18,7 +18,7 @@ LOSS = "loss"
 # Metrics that may stop a training: those that have a better direction.
 MONITORS = tuple(name for name, metric in METRICS.items() if metric.mode is not None)
 OPTIMIZERS = ("adam", "adamw", "sgd")
-SPLITS = ("random", "time", "last")
+SPLITS = ("random", "time", "last", "group")
 
 _WHERE = "TableModel.fit"
 _CHOICES = {
@@ -43,6 +43,7 @@ class TrainOptions:
     validation_fraction: float = 0.2
     split: str | None = None
     time_column: str | None = None
+    group_column: str | None = None
     weight_column: str | None = None
     class_weight: Mapping[Any, float] | str | None = None
     monitor: str = "loss"
@@ -81,7 +82,7 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         self._take_target()
-        for name in ("time_column", "weight_column"):
+        for name in ("time_column", "group_column", "weight_column"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, str(getattr(self, name)))
         for name, choices in _CHOICES.items():
@@ -102,15 +103,25 @@ class TrainOptions:
                 f"{_WHERE}: expected date_format as a dictionary such as {{'day': '%d.%m.%Y'}}, "
                 f"got {formats!r}"
             )
-        if self.time_column is not None and self.split in ("random", "last"):
-            raise ValueError(
-                f"{_WHERE}: time_column goes with split='time', not with split={self.split!r}"
-            )
+        self._check_split()
         self._check_numbers()
         self._check_layers()
         self._check_class_weight()
         self._check_quantiles()
         self._check_monitor()
+
+    def _check_split(self) -> None:
+        columns = {"time": self.time_column, "group": self.group_column}
+        for kind, column in columns.items():
+            if column is not None and self.split not in (None, kind):
+                raise ValueError(
+                    f"{_WHERE}: {kind}_column goes with split={kind!r}, not with "
+                    f"split={self.split!r}"
+                )
+        if self.split == "group" and self.group_column is None:
+            raise ValueError(f"{_WHERE}: expected group_column beside split='group'")
+        if None not in columns.values():
+            raise ValueError(f"{_WHERE}: expected time_column or group_column, got both")
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -232,7 +243,7 @@ class TrainOptions:
 
 def check_validation(options: TrainOptions) -> None:
     """Refuse options on rows to hold back where a validation table is given."""
-    for name in ("split", "time_column"):
+    for name in ("split", "time_column", "group_column"):
         if getattr(options, name) is not None:
             raise TableError(
                 f"{_WHERE}: expected no {name} beside validation, which gives the rows to "

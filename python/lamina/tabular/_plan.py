@@ -94,6 +94,15 @@ def column_options(
     if time is not None:
         _check_name(time, names, spell("time_column", None))
     _check_weight_column(options, names, {*kinds, *formats, *ignored}, spell)
+    group = options.group_column
+    if group is not None:
+        typed = spell("group_column", None)
+        _check_name(group, names, typed)
+        if group in options.targets:
+            raise TableError(f"{typed}: '{group}' is the target")
+        if group == options.weight_column:
+            raise TableError(f"{typed}: column '{group}' is named by two options")
+        kinds.setdefault(group, "ignored")
     return ColumnOptions(kinds, parsed, formats, ignored)
 
 

@@ -33,8 +33,9 @@ class TableModel(TablePredictor):
         target: str | Sequence[str],
         validation: TableLike | None = None,
         validation_fraction: float = 0.2,
-        split: Literal["random", "time", "last"] | None = None,
+        split: Literal["random", "time", "last", "group"] | None = None,
         time_column: str | None = None,
+        group_column: str | None = None,
         weight_column: str | None = None,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         monitor: str = "loss",
@@ -81,7 +82,9 @@ class TableModel(TablePredictor):
                 of several columns of numbers.
             validation: a table of rows to validate on; None: `validation_fraction` of `table`.
             split: which rows are held back: "random" (also None), those "last" in the table, or
-                the latest by "time", which is `time_column` or else the only column of dates.
+                the latest by "time", which is `time_column` or else the only column of dates, or
+                some by "group", which is `group_column`: rows of one of its values stay together,
+                and it is no input unless `numeric` or `categorical` names it.
             weight_column: how much each row counts: numbers of at least 0, no input of the
                 network. Training, validation and all figures take them.
             class_weight: how much the rows of a class count in training and in the validation

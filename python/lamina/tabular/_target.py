@@ -178,6 +178,12 @@ class _Numbers(_Decoded):
         own = [t.scale * y + t.mean for t, y in zip(self.each, columns, strict=True)]
         return own[0] if encoded.ndim == 1 else np.column_stack(own)
 
+    def in_standard_units(self, numbers: Floats) -> Floats:
+        """The other way round."""
+        columns = numbers.reshape(len(numbers), -1).T
+        own = [(y - t.mean) / t.scale for t, y in zip(self.each, columns, strict=True)]
+        return own[0] if numbers.ndim == 1 else np.column_stack(own)
+
     def quantiles(self, outputs: NDArray[Any]) -> Floats:
         """Rising quantiles from outputs: [rows, levels], of several [rows, targets, levels].
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lamina._training.callbacks import EarlyStopping, checked_callbacks
 from lamina.tabular._calibration import find_temperature, least_rows
-from lamina.tabular._columns import Floats, TableError
+from lamina.tabular._columns import Floats, Indices, TableError
 from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._importance import Importance, permutation_importance
 from lamina.tabular._monitor import Monitor, default_figure, find_figure
@@ -75,12 +75,13 @@ class TableTraining:
         self._adapt_target()
         target = self.plan.target
         self._class_weights = ClassWeights(options.class_weight, target, spell)
-        self._monitor = Monitor(options.monitor, target, spell("monitor", options.monitor))
         self.measured: dict[str, Rows] = {}
         with options_named(options.targets, spell), table_named(name):
             self.summaries = self.preprocessor.inspect(
                 self.everything.columns, rows=self.everything.places
             )
+        if options.group_column is not None:
+            self._note_groups(options.group_column)
 
     @property
     def preprocessor(self) -> Preprocessor:
@@ -125,21 +126,36 @@ class TableTraining:
     def _columns(self) -> Table:
         return self.everything.columns
 
+    def _note_groups(self, name: str) -> None:
+        """Say of the column of groups, where it is no input, what it is for."""
+        note = f"tells which rows belong together ({self.spell('group_column', None)})"
+        self.summaries = [
+            replace(s, note=note) if s.name == name and s.kind == "ignored" else s
+            for s in self.summaries
+        ]
+
     def _take(self, name: str, table: Table) -> Rows:
         target, weights = self.plan.target, self.options.weight_column
         return take_target(name, table, target, self.preprocessor, weights)
 
-    def _adapt_target(self) -> None:
-        """Take shares, or mean and scale, by the weights of rows, and the quantiles asked for."""
+    def _adapt_target(self, weights: Floats | None = None) -> None:
+        """Take shares, or mean and scale, by the weights of rows, and the quantiles asked for.
+
+        Args:
+            weights: where the rows have none; None: shares, mean and scale stay.
+        """
         rows, target = self.everything, self.plan.target
         encoded, levels = rows.target, self.options.levels
-        if rows.weights is not None:
+        weights = weights if rows.weights is None else rows.weights
+        if weights is not None:
             with rows.named():
-                target, encoded = target.weighted(encoded, rows.weights)
+                target, encoded = target.weighted(encoded, weights)
         if levels and not isinstance(target, ClassTarget):
             target = target.with_levels(encoded, levels, self.options.interval, rows.weights)
         self.plan = replace(self.plan, target=target)
         self.everything = replace(rows, target=encoded)
+        monitor = self.options.monitor
+        self._monitor = Monitor(monitor, target, self.spell("monitor", monitor))
 
     def _check_held_back(self) -> None:
         """Refuse too few rows for an interval before the training."""
@@ -168,10 +184,10 @@ class TableTraining:
         else:
             self.plan = replace(self.plan, target=target.conformed(truth, outputs, weights))
 
-    def hold_back(self) -> None:
-        """Validate on rows of the training table, as the options say."""
+    def split_table(self) -> SplitTable:
+        """What decides which rows are held back."""
         rows, target = self.everything, self.plan.target
-        table = SplitTable(
+        return SplitTable(
             rows.column,
             self.summaries,
             self.preprocessor.missing_values,
@@ -179,10 +195,29 @@ class TableTraining:
             rows.target if isinstance(target, ClassTarget) else None,
             self.plan.ignored_dates,
         )
+
+    def set_apart(self, rest: Indices, test: Indices) -> None:
+        """Learn from the `rest` of the rows alone, also shares and scales, and measure on `test`.
+
+        It comes before `hold_back`.
+        """
+        whole = self.everything
+        self.everything, tested = whole.take(rest), whole.take(test)
+        known = self.plan.target
+        self._adapt_target(np.ones(len(rest)))
+        if not isinstance(known, ClassTarget) and not isinstance(self.plan.target, ClassTarget):
+            own = known.in_own_units(tested.target)
+            tested = replace(tested, target=self.plan.target.in_standard_units(own))
+        check_weights(tested.weights, "of a fold")
+        self.measured["test"] = tested
+
+    def hold_back(self) -> None:
+        """Validate on rows of the training table, as the options say."""
+        rows, target, table = self.everything, self.plan.target, self.split_table()
         with options_named(target.names, self.spell), rows.named():
             self.split = split_rows(self.options, table, self.spell)
         self.train = rows.take(self.split.train)
-        self.measured = {"validation": rows.take(self.split.validation)}
+        self.measured = {"validation": rows.take(self.split.validation)} | self.measured
         with rows.named():
             for train, validation in self.split.parts:
                 check_weights(rows.take(train).weights, "left for training")
@@ -298,6 +333,10 @@ class TableTraining:
             **trained.record(),
             "results": {},
         }
+
+    def outputs(self, part: str, outputs_of: Callable[[NDArray[np.float32]], Floats]) -> Floats:
+        """The outputs for the rows of a part that is measured [rows, outputs]."""
+        return outputs_of(self._encoded[part].inputs)
 
     def scores(self, part: str, outputs_of: Callable[[NDArray[np.float32]], Floats]) -> Scores:
         """Figures of the outputs for the rows of a part that is measured, and of the baseline."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from lamina.tabular._columns import Column, Indices, TableError
 from lamina.tabular._formats import read_formatted_dates
+from lamina.tabular._groups import cut_groups_in_folds, group_numbers, hold_back_groups
 from lamina.tabular._inspect import ColumnSummary
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._remedies import Spell
@@ -69,6 +70,10 @@ class SplitTable:
             or (s.kind == "ignored" and holds_dates(self.column(s.name), self.missing_values))
         ]
 
+    def groups(self, name: str) -> Indices:
+        """The numbers of the rows' groups, -1 where a row has none."""
+        return group_numbers(self.column(name), self.missing_values)
+
     def times(self, name: str) -> np.ndarray[Any, Any]:
         """The times of the rows; `date_formats` are those of columns that nothing else reads."""
         if name in self.date_formats:
@@ -78,13 +83,15 @@ class SplitTable:
 
 
 def split_rows(options: TrainOptions, table: SplitTable, spell: Spell) -> Split:
-    """Hold back rows at random, the latest by a column of times, or the last of the table."""
+    """Hold back rows at random, whole groups, the latest by a column of times, or the last."""
     fraction = options.validation_fraction
+    if options.group_column is not None:
+        return _split_by_group(options, options.group_column, table)
     if options.split == "last":
         parts = hold_back_latest(np.arange(table.rows), fraction)
         return Split([parts], "validation: the last rows of the table", {"kind": "last"})
     if options.split == "time" or options.time_column is not None:
-        return _split_by_time(_time_column(options, table, spell), fraction, table, spell)
+        return _split_by_time(time_column(options, table, spell), fraction, table, spell)
     return Split(_random_parts(options, table), _warning(table, spell), {"kind": "random"}, True)
 
 
@@ -98,6 +105,35 @@ def _random_parts(options: TrainOptions, table: SplitTable) -> list[tuple[Indice
     while len(parts) < options.n_members:
         parts += cut_in_folds(rows, folds, member_seed(seed, len(parts)), table.classes)
     return parts[: options.n_members]
+
+
+def _split_by_group(options: TrainOptions, name: str, table: SplitTable) -> Split:
+    groups = table.groups(name)
+    fraction, seed, count = options.validation_fraction, options.seed, options.n_members
+    if count == 1:
+        parts = [hold_back_groups(name, groups, fraction, seed, table.classes)]
+    else:
+        folds = min(max(2, round(1.0 / fraction)), int(groups.max()) + 1)
+        parts = []
+        while len(parts) < count:
+            member = member_seed(seed, len(parts))
+            parts += cut_groups_in_folds(name, groups, max(2, folds), member, table.classes)
+    for train, _ in parts[:count]:
+        if table.classes is not None and len(np.unique(table.classes[train])) < 2:
+            raise TableError(
+                f"the groups of '{name}' that are left for training hold one class only; a "
+                "network needs rows of two to learn from"
+            )
+    back = len(np.unique(groups[parts[0][1]]))
+    every = int(groups.max()) + 1
+    sentence = f"validation: {back:,} of {every:,} groups by '{name}'"
+    if count > 1:
+        sentence = f"each network validates on other groups of the {every:,} by '{name}'"
+    left_out = int((groups < 0).sum())
+    if left_out:
+        sentence += f"; {count_rows(left_out)} without a group left out"
+    record = {"kind": "group", "column": name, "groups": every, "left_out": left_out}
+    return Split(parts[:count], sentence, record)
 
 
 def _joined(rows: Sequence[Indices]) -> Indices:
@@ -121,7 +157,12 @@ def _split_by_time(name: str, fraction: float, table: SplitTable, spell: Spell) 
     return Split([(train, validation)], sentence, record)
 
 
-def _time_column(options: TrainOptions, table: SplitTable, spell: Spell) -> str:
+def time_column(options: TrainOptions, table: SplitTable, spell: Spell) -> str:
+    """The column by which rows follow one another.
+
+    Raises:
+        TableError: none is named, and there is not one column of dates alone.
+    """
     if options.time_column is not None:
         return options.time_column
     dated = table.date_columns()
