@@ -26,6 +26,7 @@ struct Slot {
   int64_t columns = 0;
   int64_t row_stride = 0;
   bool padded = true;  // rows may be read up to their padding; false for a user's own matrix
+  const kernels::SparseRows<T>* sparse = nullptr;  // in place of values and delta, the batch's rows
 };
 
 // Rows [first_row, first_row + rows) through one layer. Rows are independent, but for what a layer has
@@ -83,6 +84,13 @@ class ParameterUpdater {
                       const GradientPiece<T>& gradient) noexcept = 0;
   // Moves a running average there by `share` of its distance to `values`.
   virtual void average(int64_t offset, int64_t n, T share, const T* values) noexcept = 0;
+  // True where an update by a gradient of 0 leaves the parameter and its state as they are ...
+  virtual bool skips_zero_gradients(int parameter) const noexcept {
+    (void)parameter;
+    return false;
+  }
+  // ... so that this may take its place: the old weights are kept all the same.
+  virtual void skip(int64_t offset, int64_t n) noexcept { (void)offset, (void)n; }
   // Writes the places that update(.., offset, ..) will touch, at most kernels::kMaxNextArrays; returns how
   // many.
   virtual int places(int64_t offset, const void** places) const noexcept {

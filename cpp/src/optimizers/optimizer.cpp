@@ -107,6 +107,19 @@ void Optimizer<T>::update(int parameter, int64_t offset, int64_t n,
   if (!table_.update[static_cast<int>(rule)](call)) finite_.store(false, std::memory_order_relaxed);
 }
 
+// Plain steps and Adagrad's: their rules move nothing by a gradient of 0.
+template <class T>
+bool Optimizer<T>::skips_zero_gradients(int parameter) const noexcept {
+  const Group& group = groups_[group_of_[static_cast<size_t>(parameter)]];
+  return weight_decay_ * group.decay_factor == 0.0 &&
+         (is_stateless() || entry_.rule == kernels::UpdateRule::kAdagrad);
+}
+
+template <class T>
+void Optimizer<T>::skip(int64_t offset, int64_t n) noexcept {
+  if (backup_ != nullptr) std::copy_n(weights_ + offset, n, backup_ + offset);
+}
+
 template <class T>
 int Optimizer<T>::places(int64_t offset, const void** places) const noexcept {
   int count = 0;

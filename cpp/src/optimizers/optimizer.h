@@ -34,6 +34,8 @@ class Optimizer final : public ParameterUpdater<T> {
   void update(int parameter, int64_t offset, int64_t n, const GradientPiece<T>& gradient) noexcept override;
   void average(int64_t offset, int64_t n, T share, const T* values) noexcept override;
   int places(int64_t offset, const void** places) const noexcept override;
+  bool skips_zero_gradients(int parameter) const noexcept override;
+  void skip(int64_t offset, int64_t n) noexcept override;
   // False when an update of this step gave a weight that is not finite.
   bool step_is_finite() const noexcept { return finite_.load(std::memory_order_relaxed); }
   void undo_step_count() noexcept { --steps_; }
