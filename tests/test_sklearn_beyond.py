@@ -1,5 +1,6 @@
 """What lamina's multi-layer perceptrons take beyond scikit-learn's."""
 
+import copy
 import pickle
 from typing import Any
 
@@ -296,3 +297,52 @@ def test_training_that_diverges_says_so() -> None:
 def test_weights_below_0_are_refused() -> None:
     with pytest.raises(ValueError, match="sample_weight"):
         classifier().fit(X, Y, sample_weight=np.linspace(-1, 1, len(Y)))
+
+
+def test_copies_and_predictions_during_training_have_the_weights_of_now() -> None:
+    found = []
+
+    class Look(lm.Callback):
+        def on_epoch_end(self, epoch: int, record: dict[str, float]) -> None:
+            own = model.predict_proba(X)
+            np.testing.assert_array_equal(copy.copy(model).predict_proba(X), own)
+            found.append(own)
+
+    expected = classifier(max_iter=4).fit(X, Y).predict_proba(X)
+    model = classifier(max_iter=4, callbacks=[Look()])
+    model.fit(X, Y)
+    np.testing.assert_array_equal(found[-1], expected)
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+    assert not np.array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_callbacks_of_scikit_learn_follow_each_epoch(solver: str) -> None:
+    pytest.importorskip("sklearn.callback", reason="of scikit-learn 1.9 and later")
+    calls: list[str] = []
+    scores: list[float] = []
+
+    class Record:
+        def setup(self, estimator: Any, context: Any) -> None:
+            calls.append("setup")
+
+        def teardown(self, estimator: Any, context: Any) -> None:
+            calls.append("teardown")
+
+        def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+            calls.append("begin")
+
+        def on_fit_task_end(
+            self, estimator: Any, context: Any, *, X: Any, y: Any, fitted_estimator: Any
+        ) -> bool:
+            calls.append("end")
+            scores.append(fitted_estimator.score(X, Y))
+            return len(scores) == 6
+
+    model = classifier(solver=solver, max_iter=20).set_callbacks(Record()).fit(X, Y)
+    assert model.n_iter_ == 6
+    assert calls[:3] == ["setup", "begin", "begin"]
+    assert calls[-2:] == ["end", "teardown"]
+    assert scores[-1] == scores[-2] == model.score(X, Y)
+    plain = classifier(solver=solver, max_iter=6).fit(X, Y)
+    np.testing.assert_array_equal(model.coefs_[0], plain.coefs_[0])

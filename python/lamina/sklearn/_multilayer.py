@@ -40,11 +40,12 @@ from lamina.sklearn._stochastic import (
     split,
     train,
 )
+from lamina.sklearn._tasks import CallbackSupportMixin, FitTasks
 
 Array = NDArray[Any]
 
 
-class MultilayerPerceptron(BaseEstimator):
+class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     """Base of `MLPClassifier` and `MLPRegressor`, with what does not depend on the targets."""
 
     coefs_: list[Array]
@@ -75,9 +76,15 @@ class MultilayerPerceptron(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         """The weights as the network's own bytes, with a checksum, where it has them."""
         state: dict[str, Any] = dict(super().__getstate__())
-        if "coefs_" in state and hasattr(self, "_linked"):
-            self._link()
-            del state["coefs_"], state["intercepts_"]
+        if "coefs_" not in state or not hasattr(self, "_linked"):
+            return state
+        if self._linked.trains:
+            # A copy that a callback makes has the weights of now.
+            state["coefs_"], state["intercepts_"] = self._linked.give()
+            del state["_linked"]
+            return {**state, "_optimizer": None, "_average": None}
+        self._link()
+        del state["coefs_"], state["intercepts_"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -161,20 +168,24 @@ class MultilayerPerceptron(BaseEstimator):
         if first:
             self._begin(widths, X.dtype)
         self._check_widths(widths)
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        tasks = [] if incremental else FitTasks.of(self, X, y, metadata)
         calibrating = None
         if self.calibration_fraction:
             share = self.calibration_fraction
             (X, y, sample_weight), calibrating = split(self, X, y, sample_weight, share)
-        self._link().forget()
-        if self.solver in STOCHASTIC:
-            self._fit_batches(X, y, sample_weight, incremental=incremental, given=given)
-        else:
-            net = self._linked.net
-            minimise(self, net, self._examples(X, y, sample_weight), self._reported_loss(y))
-            self.coefs_, self.intercepts_ = self._linked.give()
+        with self._link().training():
+            if self.solver in STOCHASTIC:
+                self._fit_batches(X, y, sample_weight, incremental, given, tasks)
+            else:
+                data, loss = self._examples(X, y, sample_weight), self._reported_loss(y)
+                minimise(self, self._linked.net, data, loss, tasks)
+        self.coefs_, self.intercepts_ = self._linked.give()
         self._check_finite()
         if calibrating is not None:
             self._calibrate(*calibrating)
+        for task in tasks:
+            task.finish()
         return self
 
     def _checked_validation(self, data: Any) -> tuple[Any, Array, Array | None]:
@@ -234,9 +245,9 @@ class MultilayerPerceptron(BaseEstimator):
         X: Any,
         y: Any,
         weights: Array | None,
-        *,
         incremental: bool,
         given: tuple[Any, Array, Array | None] | None,
+        tasks: list[FitTasks],
     ) -> None:
         if not incremental or getattr(self, "_optimizer", None) is None:
             self._optimizer = make_optimizer(self)
@@ -257,12 +268,12 @@ class MultilayerPerceptron(BaseEstimator):
             validate,
             EpochOrder(rows, self._random_state) if self.shuffle else None,
             incremental,
+            [*tasks, *self.callbacks],
         )
         train(self, self._linked.net, run)
         if self.early_stopping:
             assert self._best is not None
             self._linked.put_back(self._best)
-        self.coefs_, self.intercepts_ = self._linked.give()
 
     def _examples(self, X: Any, y: Array, weights: Array | None) -> Examples:
         """Checked rows as the core takes them."""
