@@ -16,6 +16,7 @@ from networks import bits, class_data, classifier
 from parity import read_traces as traces
 from parity import test_torch_blocks as block_parity
 from parity import test_torch_catalogue as parity
+from parity import test_torch_columns as column_parity
 from parity import test_torch_layers as layer_parity
 
 Array = npt.NDArray[Any]
@@ -165,7 +166,9 @@ def layer_network(name: str, dtype: Any) -> lm.Sequential:
     options |= {"residual": ([lm.Dense(5)],)}
     number, plain = lm.NumberEncoding([-1.0, 0.0, 2.0], limit=3.0), lm.NumberEncoding(limit=3.0)
     columns = [number, lm.CategoryEncoding(2), plain, lm.DateEncoding(scale=2.0)]
-    options |= {"column_encoding": (columns,)}
+    options |= {"column_encoding": (columns,), "embedding": ({1: 3, 4: 2}, 3)}
+    options |= {"piecewise_linear": ({0: [-1.0, 0.0, 1.0], 3: [0.0, 1.0]}, 3)}
+    options |= {"periodic": ([1, 4], "plr", 3, 6, 0.3)}
     layer = LAYERS[name](*options.get(name, ()))
     if name == "target_scaling":
         net = lm.Sequential([lm.Dense(4), layer], inputs=5, dtype=dtype)
@@ -218,7 +221,12 @@ def test_every_entry_is_compared_with_pytorch_or_has_no_counterpart_there() -> N
     # Activations below; the others have tests of their own there.
     beside = {"activation", "dense", "parametric_activation"}
     compared = {
-        "layers": {*block_parity.ABOUT["cases"], *layer_parity.LAYERS, *beside},
+        "layers": {
+            *block_parity.ABOUT["cases"],
+            *layer_parity.LAYERS,
+            *column_parity.LAYERS,
+            *beside,
+        },
         "activations": {*parity.ACTIVATIONS, "softmax", "log_softmax"},
         "losses": {loss.kind for loss, _ in parity.LOSSES.values()},
         "optimizers": {

@@ -134,7 +134,7 @@ def test_a_model_validates_on_whole_groups_which_are_no_input(table):
         **OPTIONS,
     )
     assert "shop" not in model.preprocessor.column_names
-    assert "belong together (group_column)" in model.preprocessor.ignored["shop"]
+    assert "keeps rows together (group_column)" in model.preprocessor.ignored["shop"]
     assert model.training["split"]["left_out"] == 10
     assert sum(model.training["rows"].values()) == 390
     asked = quiet(
@@ -294,7 +294,7 @@ def test_the_command_prints_folds_and_writes_what_they_predict(table, tmp_path):
     assert "regression of 'y', 400 rows, 3 folds\n" in out
     assert "3 folds of whole groups by 'shop'\n" in out
     assert [w for line in out.splitlines() for w in line.split()[:1] if w in ("mean", "deviation")]
-    assert all(len(line) <= 80 for line in out.splitlines() if line.startswith(" "))
+    assert all(len(line) <= 100 for line in out.splitlines() if line.startswith(" "))
     assert not model.exists()
     assert not (tmp_path / "model.lamina").exists()
     frame = pl.read_csv(written)

@@ -4,13 +4,22 @@ import csv
 import gzip
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lamina as lm
-from lamina.tabular import MISSING_VALUES, Preprocessor, TableModel, fit_target
+from lamina.tabular import (
+    MISSING_VALUES,
+    NumberTarget,
+    NumberTargets,
+    Preprocessor,
+    Spread,
+    TableModel,
+    fit_target,
+)
 
 ADULT = Path(__file__).parents[1] / "examples" / "adult"
 
@@ -86,6 +95,24 @@ def test_it_averages_the_networks_of_a_model_with_the_same_bits(program, model, 
     several = TableModel(model.preprocessor, model.target, networks, shares=[0.3, 0.3, 0.4])
     rows = {name: column[:500] for name, column in adult("test").items()}
     assert run(program, several, rows, tmp_path) == (0, "500 outputs equal Python's\n")
+
+
+def test_it_calibrates_probabilities_with_the_same_bits(program, model, tmp_path):
+    target = replace(model.target, temperature=1.7)
+    calibrated = TableModel(model.preprocessor, target, model.network)
+    rows = {name: column[:500] for name, column in adult("test").items()}
+    assert not np.array_equal(calibrated.outputs(rows), model.outputs(rows))
+    assert run(program, calibrated, rows, tmp_path) == (0, "500 outputs equal Python's\n")
+
+
+def test_it_reads_a_model_of_quantiles_of_two_numbers(program, model, tmp_path):
+    spread = Spread((0.1, 0.5, 0.9), np.array([-1.0, 0.0, 1.0]), 0.8, 0.1)
+    numbers = tuple(NumberTarget(name, 3.0, 2.0, spread) for name in ("a", "b"))
+    layers = [model.preprocessor.layer(), lm.Dense(6)]
+    network = lm.Sequential(layers, inputs=model.preprocessor.inputs)
+    several = TableModel(model.preprocessor, NumberTargets(numbers), network)
+    rows = {name: column[:300] for name, column in adult("test").items()}
+    assert run(program, several, rows, tmp_path) == (0, "1800 outputs equal Python's\n")
 
 
 def test_another_model_gives_other_outputs(program, model, tmp_path):

@@ -224,3 +224,12 @@ def test_wrong_usage_of_weights_and_monitor_is_told(options, sentence):
     code, _, error = lamina("train", "none.csv", "--target", "y", *options)
     assert code == 2
     assert sentence in error
+
+
+def test_a_metric_that_the_validation_rows_do_not_have_is_refused_before_the_training(table):
+    one = {name: values[table["rare"] == "no"] for name, values in table.items()}
+    sentence = "monitor='roc_auc': the rows to validate on, which are of one class, have no such"
+    with pytest.raises(TableError, match=sentence):
+        fit(table, "rare", monitor="roc_auc", validation=one)
+    with pytest.raises(TableError, match="monitor='label_accuracy': label_accuracy: expected"):
+        fit(table | {"rare": np.tile(["a", "b", "c", "d"], 200)}, "rare", monitor="label_accuracy")

@@ -102,6 +102,9 @@ def test_the_arrays_are_the_weights_and_no_view_of_them() -> None:
         (lm.Normalization(), "Normalization"),
         (lm.Scale(), "Scale"),
         (lm.ColumnEncoding([lm.NumberEncoding()] * 4), "ColumnEncoding"),
+        (lm.Embedding({1: 3}, 2), "Embedding"),
+        (lm.Periodic([0]), "Periodic"),
+        (lm.PiecewiseLinear({0: [0.0, 1.0]}, 2), "PiecewiseLinear"),
     ],
 )
 def test_a_layer_that_pytorch_has_not_is_named(layer: lm.Layer, kind: str) -> None:

@@ -25,6 +25,12 @@ NETWORKS: dict[str, Callable[[], lm.Sequential]] = {
     "dropout": lambda: lm.Sequential(
         [lm.Dense(9, "relu"), lm.Dropout(0.4), lm.Dense(2)], inputs=COLUMNS, seed=3
     ),
+    "embedding": lambda: lm.Sequential(
+        [lm.Embedding({6: 12}, 20), lm.Dense(9, "tanh"), lm.Dense(2)], inputs=COLUMNS, seed=3
+    ),
+    "sparse embedding": lambda: lm.Sequential(
+        [lm.Embedding({6: 12}, 20, sparse=True), lm.Dense(2)], inputs=COLUMNS, seed=3
+    ),
     "batch norm": lambda: lm.Sequential(
         [lm.Dense(9), lm.BatchNorm(), lm.Activation("relu"), lm.Dense(2)], inputs=COLUMNS, seed=3
     ),
@@ -40,7 +46,9 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
 def data() -> tuple[Array, Array]:
     random = np.random.default_rng(1)
     x = random.standard_normal((ROWS, COLUMNS)).astype(np.float32)
-    return x, random.standard_normal((ROWS, 2)).astype(np.float32)
+    y = random.standard_normal((ROWS, 2)).astype(np.float32)
+    x[:, 6] = random.integers(0, 12, ROWS)  # codes, of which a batch names a few
+    return x, y
 
 
 def weights_after(
@@ -70,21 +78,22 @@ def test_a_loss_that_is_not_finite_condemns_the_update_before_it(
     assert bits(net) == weights_after(network, optimizer, good, 3, options)
 
 
+@pytest.mark.parametrize("network", ["dense", "embedding", "sparse embedding"])
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("failing", [0, 1, 31, 32, 33, 40, 49])
 def test_an_update_that_is_not_finite_leaves_the_weights_that_it_found(
-    batch: int, optimizer: str, failing: int
+    network: str, batch: int, optimizer: str, failing: int
 ) -> None:
     x, y = data()
     x, y = x[: 50 * batch], y[: 50 * batch]
     options = {"batch_size": batch, "shuffle": False, "verbose": False}
-    net = NETWORKS["dense"]()
+    net = NETWORKS[network]()
     rates = OPTIMIZERS[optimizer](lambda step: 1e300 if step == failing else 0.01)
     what = rf"step {failing + 1}: .* weights after the update.*learning_rate \(now 1e\+300\)"
     with pytest.raises(lm.NotFiniteError, match=what):
         net.fit(x, y, optimizer=rates, epochs=1, **options)
-    assert bits(net) == weights_after("dense", optimizer, failing, batch, options)
+    assert bits(net) == weights_after(network, optimizer, failing, batch, options)
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         DateEncoding,
         NumberEncoding,
     )
+    from lamina._layers.column_layers import Embedding, Periodic, PiecewiseLinear
     from lamina._layers.layer import Layer
     from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout, Residual
     from lamina._layers.row_layers import (
@@ -118,6 +119,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "Embedding",
     "ExponentialSchedule",
     "FlatCosineSchedule",
     "Focal",
@@ -151,6 +153,8 @@ __all__ = [
     "PReLU",
     "ParametricActivation",
     "Perceptron",
+    "Periodic",
+    "PiecewiseLinear",
     "Poisson",
     "PolynomialSchedule",
     "Predictor",
@@ -209,6 +213,11 @@ _HOMES = {
         "ColumnEncoding",
         "DateEncoding",
         "NumberEncoding",
+    ),
+    "lamina._layers.column_layers": (
+        "Embedding",
+        "Periodic",
+        "PiecewiseLinear",
     ),
     "lamina._optimizers.full_batch": (
         "LBFGS",

@@ -14,6 +14,7 @@
 
 #include "kernels/blend_rows.h"
 #include "kernels/catalogue.h"
+#include "kernels/column_jobs.h"
 #include "kernels/sparse_product.h"
 
 namespace lamina::kernels {
@@ -215,55 +216,6 @@ struct ScaleSums {
   T* out;
 };
 
-enum class ColumnKind : uint8_t { kNumber, kCategory, kDate };
-
-// How a column in compact form (NaN: missing) becomes features, which stand one after another.
-// kNumber: the scaled value, bent; `count` steps clip(p - k, 0, 1). Without steps the input is the scaled
-// value,
-//   with them it is p, the place among `knots` [count + 1], which are the scaled values at 0, 1, ...
-// kCategory: `count` features, of which the input's is 1 where it is one of 0, 1, ...
-// kDate: two inputs, whole days and the part of a day; (days - center) / scale, bent; sine and cosine of the
-//   place in the year, the week and the day.
-// `indicator`: one more feature, 1 where the input is missing.
-template <class T>
-struct ColumnCode {
-  ColumnKind kind;
-  bool indicator;
-  int64_t count = 0;
-  const T* knots = nullptr;
-  T limit = T(0);     // of the bend z / sqrt(1 + (z / limit)^2); 0: none
-  double fill = 0.0;  // the input, of a date the days, that a missing one counts as
-  double center = 0.0, scale = 1.0;
-};
-
-// in[rows, inputs] -> out[rows, features]; inputs need no padding, that of the features becomes 0. Features
-// are finite whatever the inputs.
-template <class T>
-struct EncodeColumns {
-  int64_t rows;
-  const ColumnCode<T>* codes;
-  int64_t code_count;
-  const T* in;
-  int64_t in_row_stride;
-  T* out;
-  int64_t out_row_stride;
-};
-
-// dx[rows, inputs] from dy[rows, features]: 0 for codes, for missing inputs and in dx's padding. On a knot
-// the segment above it counts, on the last one that below.
-template <class T>
-struct EncodeColumnsBackward {
-  int64_t rows;
-  const ColumnCode<T>* codes;
-  int64_t code_count;
-  const T* in;
-  int64_t in_row_stride;
-  const T* dy;
-  int64_t dy_row_stride;
-  T* dx;
-  int64_t dx_row_stride;
-};
-
 // out[row] = dot product of row `row` of the panel matrix `b` with x[columns], for rows [first, last);
 // `first` is a multiple of the vector's lanes. Nothing else of `out` is touched.
 template <class T>
@@ -350,6 +302,14 @@ struct KernelTable {
 
   void (*encode_columns)(const EncodeColumns<T>&) noexcept;
   void (*encode_columns_backward)(const EncodeColumnsBackward<T>&) noexcept;
+  void (*gather_table_rows)(const GatherTableRows<T>&) noexcept;
+  void (*sum_table_rows)(const SumTableRows<T>&) noexcept;
+  void (*piecewise_forward)(const Piecewise<T>&) noexcept;
+  void (*piecewise_backward)(const PiecewiseBackward<T>&) noexcept;
+  void (*piecewise_gradients)(const PiecewiseGradients<T>&) noexcept;
+  void (*waves_forward)(const Waves<T>&) noexcept;
+  void (*waves_backward)(const WavesBackward<T>&) noexcept;
+  void (*waves_gradients)(const WavesGradients<T>&) noexcept;
 
   // Parametric ReLU, one slope a column, or slopes[0] for all where `shared`.
   // y = z > 0 ? z : slope * z; y may be z.

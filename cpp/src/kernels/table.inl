@@ -8,6 +8,7 @@
 #include "kernels/product/sparse.inl"
 #include "kernels/rows/batch_norm.inl"
 #include "kernels/rows/column_encoding.inl"
+#include "kernels/rows/embeddings.inl"
 #include "kernels/rows/losses.inl"
 #include "kernels/rows/random_rows.inl"
 #include "kernels/rows/row_layers.inl"
@@ -45,6 +46,7 @@ constexpr KernelTable<T> make_table() {
   enter_parameter_functions(table);
   enter_batch_norm(table);
   enter_column_encoding(table);
+  enter_embeddings(table);
   return table;
 }
 

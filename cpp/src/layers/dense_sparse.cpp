@@ -65,21 +65,19 @@ template <class T>
 bool Dense<T>::skips_unread_rows(int parameter, const GradientPass<T>& pass) const noexcept {
   const bool penalised = pass.penalty_factor != 0.0 && has_penalty();
   return pass.input.sparse != nullptr && pass.gradients == nullptr && pass.updater != nullptr && !penalised &&
-         !options_.non_negative && options_.max_norm == 0.0 && pass.updater->skips_zero_gradients(parameter);
+         !options_.non_negative && options_.max_norm == 0.0 && pass.updater->rests_at_zero(parameter);
 }
 
-// Runs of rows that were read, and of others.
+// Runs of rows that were read.
 template <class T>
 void Dense<T>::update_read_rows(const Tile& tile, int parameter, const GradientPass<T>& pass,
                                 const T* gradient) const noexcept {
   const uint8_t* read = read_flags(tile, pass);
+  pass.updater->begin_part(tile.offset, tile.inputs * tile.width);
   for (int64_t first = 0, last = 0; first < tile.inputs; first = last) {
     while (last < tile.inputs && read[last] == read[first]) ++last;
     const int64_t offset = first * tile.width, n = (last - first) * tile.width;
-    if (read[first] != 0)
-      pass.updater->update(parameter, tile.offset + offset, n, {gradient + offset});
-    else
-      pass.updater->skip(tile.offset + offset, n);
+    if (read[first] != 0) pass.updater->update(parameter, tile.offset + offset, n, {gradient + offset});
   }
 }
 

@@ -8,7 +8,7 @@
 
 namespace lamina {
 
-inline constexpr auto read_activation = [](const JsonReader& from, const char* name, ActivationSpec& value) {
+inline constexpr auto read_activation = [](const JsonReader& from, const char* name, auto& value) {
   value = activation_from_json(from.at(name));
 };
 inline constexpr auto write_activation = [](const ActivationSpec& value) {

@@ -49,6 +49,14 @@ std::vector<double> normals(int64_t count, double deviation, const RandomStream&
   return drawn(count, poll, [&](uint64_t i) { return deviation * stream.normal(i); });
 }
 
+std::vector<double> uniforms(int64_t count, double bound, const RandomStream& stream, Poll poll) {
+  return drawn(count, poll, [&](uint64_t i) { return bound * (2.0 * stream.uniform_double(i) - 1.0); });
+}
+
+RandomStream stream_of(uint64_t seed, uint32_t layer_index, uint32_t tensor) {
+  return {seed, StreamTag::kInitialise, layer_index * 8 + tensor};
+}
+
 // Rows (or columns, where there are more rows) made orthonormal by modified Gram-Schmidt, twice for accuracy.
 std::vector<double> orthogonal(int64_t rows, int64_t columns, double gain, const RandomStream& stream,
                                Poll poll) {
@@ -158,7 +166,7 @@ std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, 
                                    Poll poll) {
   if (spec.name == "zeros" || spec.name == "constant")
     return std::vector<double>(static_cast<size_t>(count), spec.value);
-  const RandomStream stream(seed, StreamTag::kInitialise, layer_index * 8 + tensor);
+  const RandomStream stream = stream_of(seed, layer_index, tensor);
   if (spec.name == "orthogonal") return orthogonal(outputs, count / outputs, spec.value, stream, poll);
   if (spec.name == "normal") return normals(count, spec.value, stream, poll);
   const Entry& entry = *find_fan_scaled(spec.name);
@@ -166,8 +174,17 @@ std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, 
       entry.fan_in * static_cast<double>(inputs) + entry.fan_out * static_cast<double>(outputs);
   const double variance = entry.numerator / fan;
   if (!entry.uniform) return normals(count, std::sqrt(variance), stream, poll);
-  const double bound = std::sqrt(3.0 * variance);
-  return drawn(count, poll, [&](uint64_t i) { return bound * (2.0 * stream.uniform_double(i) - 1.0); });
+  return uniforms(count, std::sqrt(3.0 * variance), stream, poll);
+}
+
+std::vector<double> normal_values(int64_t count, double deviation, uint64_t seed, uint32_t layer_index,
+                                  uint32_t tensor, Poll poll) {
+  return normals(count, deviation, stream_of(seed, layer_index, tensor), poll);
+}
+
+std::vector<double> uniform_values(int64_t count, double bound, uint64_t seed, uint32_t layer_index,
+                                   uint32_t tensor, Poll poll) {
+  return uniforms(count, bound, stream_of(seed, layer_index, tensor), poll);
 }
 
 }  // namespace lamina

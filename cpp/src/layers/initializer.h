@@ -41,4 +41,11 @@ std::vector<double> initial_values(const InitializerSpec& spec, int64_t inputs, 
                                    int64_t count, uint64_t seed, uint32_t layer_index, uint32_t tensor,
                                    Poll poll);
 
+// `count` numbers of a tensor, normal of mean 0 or uniform in [-bound, bound]; empty where `poll` has stopped
+// it.
+std::vector<double> normal_values(int64_t count, double deviation, uint64_t seed, uint32_t layer_index,
+                                  uint32_t tensor, Poll poll);
+std::vector<double> uniform_values(int64_t count, double bound, uint64_t seed, uint32_t layer_index,
+                                   uint32_t tensor, Poll poll);
+
 }  // namespace lamina

@@ -82,15 +82,15 @@ class ParameterUpdater {
   // [offset, offset + n) of the flat buffer, all of it part of network parameter `parameter`.
   virtual void update(int parameter, int64_t offset, int64_t n,
                       const GradientPiece<T>& gradient) noexcept = 0;
-  // Moves a running average there by `share` of its distance to `values`.
-  virtual void average(int64_t offset, int64_t n, T share, const T* values) noexcept = 0;
-  // True where an update by a gradient of 0 leaves the parameter and its state as they are ...
-  virtual bool skips_zero_gradients(int parameter) const noexcept {
+  // True where an update by a gradient of 0 would change neither weights nor state of `parameter`.
+  virtual bool rests_at_zero(int parameter) const noexcept {
     (void)parameter;
     return false;
   }
-  // ... so that this may take its place: the old weights are kept all the same.
-  virtual void skip(int64_t offset, int64_t n) noexcept { (void)offset, (void)n; }
+  // Before updates of parts of [offset, offset + n), which belongs to a parameter that is partly updated.
+  virtual void begin_part(int64_t offset, int64_t n) noexcept { (void)offset, (void)n; }
+  // Moves a running average there by `share` of its distance to `values`.
+  virtual void average(int64_t offset, int64_t n, T share, const T* values) noexcept = 0;
   // Writes the places that update(.., offset, ..) will touch, at most kernels::kMaxNextArrays; returns how
   // many.
   virtual int places(int64_t offset, const void** places) const noexcept {
@@ -161,6 +161,13 @@ class Layer {
   }
   // Relative names ("weight"); the order is that of `update`'s indices.
   virtual std::vector<Parameter> parameters() const { return {}; }
+  // Of one row, forward: one for each element of its matrices.
+  virtual int64_t multiply_adds() const {
+    int64_t count = 0;
+    for (const Parameter& parameter : parameters())
+      if (parameter.shape.size() == 2) count += parameter.element_count();
+    return count;
+  }
   // Writes first weights to the network's flat buffer; false where `poll` has stopped it.
   virtual bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const {
     (void)seed, (void)layer_index, (void)flat, (void)poll;

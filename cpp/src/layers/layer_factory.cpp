@@ -7,9 +7,12 @@
 #include "layers/column_encoding.h"
 #include "layers/dense.h"
 #include "layers/dropout.h"
+#include "layers/embedding.h"
 #include "layers/fixed_rows.h"
 #include "layers/noise.h"
 #include "layers/parametric_activation.h"
+#include "layers/periodic.h"
+#include "layers/piecewise_linear.h"
 #include "layers/prelu.h"
 #include "layers/residual.h"
 #include "layers/row_norm.h"
@@ -35,7 +38,10 @@ namespace lamina {
   ENTRY(AffineOptions, Affine)                             \
   ENTRY(ClipOptions, Clip)                                 \
   ENTRY(TargetScalingOptions, TargetScaling)               \
-  ENTRY(ColumnEncodingOptions, ColumnEncoding)
+  ENTRY(ColumnEncodingOptions, ColumnEncoding)             \
+  ENTRY(EmbeddingOptions, Embedding)                       \
+  ENTRY(PiecewiseLinearOptions, PiecewiseLinear)           \
+  ENTRY(PeriodicOptions, Periodic)
 
 namespace {
 

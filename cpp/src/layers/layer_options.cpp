@@ -10,8 +10,6 @@ namespace lamina {
 
 namespace {
 
-using kernels::ColumnKind;
-
 struct Names {
   const char *kind, *in_errors;
 };
@@ -34,10 +32,13 @@ constexpr std::array kNames = {
     Names{"target_scaling", "TargetScaling"},
     Names{"column_encoding", "ColumnEncoding"},
     Names{"parametric_activation", "ParametricActivation"},
+    Names{"embedding", "Embedding"},
+    Names{"piecewise_linear", "PiecewiseLinear"},
+    Names{"periodic", "Periodic"},
 };
 
-// Where the kernels of column encodings clip their inputs, and what Affine's numbers stay within.
-constexpr double kFarthest = 1e15, kFarthestAffine = 1e30;
+// What Affine's numbers stay within.
+constexpr double kFarthestAffine = 1e30;
 
 }  // namespace
 
@@ -173,79 +174,6 @@ void describe(Visitor& visitor, ClipOptions& o) {
   visitor.value("high", o.high, read, write);
 }
 
-namespace {
-
-const char* name_of(ColumnKind kind) noexcept {
-  return kind == ColumnKind::kCategory ? "category" : kind == ColumnKind::kDate ? "date" : "number";
-}
-
-const auto read_edges = [](const JsonReader& from, const char* name, std::vector<double>& edges) {
-  const Json& list = from.at(name);
-  if (!list.is_array()) from.fail("expected a list of numbers for 'edges', got " + list.dump());
-  for (const Json& element : list.elements()) {
-    if (!element.is_number())
-      from.fail("expected numbers between -1e15 and 1e15 for 'edges', got " + element.dump());
-    edges.push_back(element.number());
-  }
-};
-const auto write_edges = [](const std::vector<double>& edges) {
-  return Json(Json::Array(edges.begin(), edges.end()));
-};
-
-}  // namespace
-
-template <class Visitor>
-void describe(Visitor& visitor, ColumnOptions& o) {
-  visitor.boolean("indicator", o.indicator);
-  if (o.kind == ColumnKind::kCategory)
-    return visitor.integer("count", o.count, 1, kMostColumns, InJson::kRequired);
-  if (o.kind == ColumnKind::kNumber) visitor.value("edges", o.edges, read_edges, write_edges);
-  visitor.number("limit", o.limit, 0.0, 1e6);
-  if (o.kind == ColumnKind::kDate) {
-    visitor.number("center", o.center, -kFarthest, kFarthest);
-    visitor.number("scale", o.scale, 1.0 / kFarthest, kFarthest);
-  }
-  visitor.number("fill", o.fill, -kFarthest, kFarthest);
-}
-
-namespace {
-
-std::string column_place(size_t index) { return "ColumnEncoding, column " + std::to_string(index); }
-
-ColumnOptions read_column(const Json& json, const std::string& where) {
-  const std::string kind = JsonReader(json, where).text("kind");
-  for (const ColumnKind known : {ColumnKind::kNumber, ColumnKind::kCategory, ColumnKind::kDate})
-    if (kind == name_of(known)) return read_options<ColumnOptions>(json, where, {.kind = known, .edges = {}});
-  JsonReader(json, where).fail("unknown kind '" + kind + "'; expected one of number, category, date");
-}
-
-// The same kind on both sides: its description has the same options.
-Json write_column(ColumnOptions column) {
-  Json json = {{"kind", name_of(column.kind)}};
-  OptionWriter own;
-  describe(own, column);
-  own.take(json, own);
-  return json;
-}
-
-}  // namespace
-
-template <class Visitor>
-void describe(Visitor& visitor, ColumnEncodingOptions& o) {
-  visitor.value(
-      "columns", o.columns,
-      [](const JsonReader& from, const char* name, std::vector<ColumnOptions>& columns) {
-        for (const Json& column : from.list(name, "column"))
-          columns.push_back(read_column(column, column_place(columns.size())));
-      },
-      [](const std::vector<ColumnOptions>& columns) {
-        Json::Array list;
-        for (const ColumnOptions& column : columns) list.push_back(write_column(column));
-        return Json(std::move(list));
-      },
-      InJson::kRequired);
-}
-
 void check_rest(const std::string& where, const ParametricActivationOptions& o) {
   if (!o.activation.is_elementwise() || !o.activation.is_trainable())
     fail(where, "expected an elementwise activation that has a derivative, got '" + o.activation.name + "'");
@@ -273,29 +201,6 @@ void check_rest(const std::string& where, const ClipOptions& o) {
     fail(where, "expected 'low' below 'high', got " + Json(o.low).dump() + " and " + Json(o.high).dump());
 }
 
-namespace {
-
-void check_column(const std::string& where, const ColumnOptions& o) {
-  check_options(where, o);
-  if (o.limit != 0.0 && o.limit < 1e-3)
-    fail(where, "expected 'limit' to be 0 or at least 0.001, got " + shown(o.limit));
-  for (size_t i = 0; i < o.edges.size(); ++i) {
-    if (!(std::abs(o.edges[i]) <= kFarthest))
-      fail(where, "expected numbers between -1e15 and 1e15 for 'edges', got " + shown(o.edges[i]));
-    if (i > 0 && o.edges[i] < o.edges[i - 1])
-      fail(where, "expected rising 'edges', got " + Json(o.edges[i]).dump() + " after " +
-                      Json(o.edges[i - 1]).dump());
-  }
-  if (o.edges.size() == 1) fail(where, "expected no 'edges', or at least two, got one");
-}
-
-}  // namespace
-
-void check_rest(const std::string& where, const ColumnEncodingOptions& o) {
-  if (o.columns.empty()) fail(where, "expected a list of at least one column, got none");
-  for (size_t i = 0; i < o.columns.size(); ++i) check_column(column_place(i), o.columns[i]);
-}
-
 const char* kind_name(LayerKind kind) noexcept { return kNames[static_cast<size_t>(kind)].kind; }
 const char* class_name(LayerKind kind) noexcept { return kNames[static_cast<size_t>(kind)].in_errors; }
 
@@ -320,6 +225,5 @@ LAMINA_INSTANTIATE_OPTIONS(NormalizationOptions)
 LAMINA_INSTANTIATE_OPTIONS(AffineOptions)
 LAMINA_INSTANTIATE_OPTIONS(ClipOptions)
 LAMINA_INSTANTIATE_OPTIONS(TargetScalingOptions)
-LAMINA_INSTANTIATE_OPTIONS(ColumnEncodingOptions)
 
 }  // namespace lamina

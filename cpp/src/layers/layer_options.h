@@ -17,6 +17,8 @@ class Json;
 
 // Columns that a network or a layer takes or gives.
 inline constexpr int64_t kMostColumns = int64_t{1} << 24;
+// Of one column: the codes that float holds.
+inline constexpr int64_t kMostCategories = int64_t{1} << 24;
 
 enum class LayerKind {
   kDense,
@@ -36,6 +38,9 @@ enum class LayerKind {
   kTargetScaling,
   kColumnEncoding,
   kParametricActivation,
+  kEmbedding,
+  kPiecewiseLinear,
+  kPeriodic,
 };
 
 // The name in JSON, such as "layer_norm"; and the one in errors, as Python has it: "LayerNorm".
@@ -169,6 +174,54 @@ struct ColumnOptions {
 struct ColumnEncodingOptions {
   static constexpr LayerKind kKind = LayerKind::kColumnEncoding;
   std::vector<ColumnOptions> columns;
+};
+
+// Layers that turn chosen columns of their input into `units` columns each, in their place, and pass the
+// others on. Columns rise.
+struct EmbeddingOptions {
+  static constexpr LayerKind kKind = LayerKind::kEmbedding;
+  std::vector<int64_t> columns, categories;  // of each column its codes 0, 1, ..., categories - 1
+  int64_t units = 0;
+  double deviation = 1.0;  // of the first weights
+  bool sparse = false;     // rows without a gradient rest, whatever the optimizer
+  LearningOptions learning = {};
+};
+
+// kA: a linear map of the encoding; kB: of the number and of the encoding, the latter zero at first.
+enum class PiecewiseVersion { kA, kB };
+
+struct PiecewiseLinearOptions {
+  static constexpr LayerKind kKind = LayerKind::kPiecewiseLinear;
+  std::vector<int64_t> columns;
+  std::vector<std::vector<double>> edges;  // of each column, rising
+  int64_t units = 0;
+  PiecewiseVersion version = PiecewiseVersion::kB;
+  ActivationSpec activation = {};  // identity, or relu after version A
+  LearningOptions learning = {};
+};
+
+inline constexpr int64_t kMostFrequencies = 128, kMostWaveUnits = 128;
+
+// kPlr: a linear map of cosines and sines; kPbld: the number, then a linear map of cosines with phases.
+enum class PeriodicForm { kPlr, kPbld };
+
+struct PeriodicOptions {
+  static constexpr LayerKind kKind = LayerKind::kPeriodic;
+  // With the defaults of that form's paper.
+  static PeriodicOptions of(PeriodicForm form) {
+    PeriodicOptions options;
+    options.form = form;
+    if (form == PeriodicForm::kPlr) options.units = 24, options.frequencies = 48, options.sigma = 0.01;
+    return options;
+  }
+  std::vector<int64_t> columns;
+  PeriodicForm form = PeriodicForm::kPbld;
+  int64_t units = 4;  // the number among them, where it is kept
+  int64_t frequencies = 16;
+  double sigma = 0.1;                             // deviation of the first frequencies
+  bool shared = false;                            // one linear map for all columns
+  std::optional<ActivationSpec> activation = {};  // identity or relu; none: relu after kPlr
+  LearningOptions learning = {};
 };
 
 // The one reader, writer and check of each of these structs but ResidualOptions, whose layers stand in the

@@ -12,6 +12,12 @@ void for_each_element(const Parameter& p, Visit visit) noexcept {
     for (int64_t i = 0; i < p.element_count(); ++i) visit(i, p.offset + i);
     return;
   }
+  if (p.layout == ParameterLayout::kRows) {
+    for (int64_t row = 0; row < p.panel_rows; ++row)
+      for (int64_t column = 0; column < p.outputs; ++column)
+        visit(row * p.outputs + column, p.offset + row * padded_columns<T>(p.outputs) + column);
+    return;
+  }
   const bool bias = p.layout == ParameterLayout::kPanelBias;
   const int64_t inputs = bias ? 1 : p.shape[1];
   const int64_t first_row = bias ? p.panel_rows - 1 : 0;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/layout.h"
@@ -12,7 +13,8 @@ namespace lamina {
 enum class ParameterLayout {
   kPanelWeight,  // [outputs, inputs] for users; rows 0..inputs-1 of a panel matrix
   kPanelBias,    // [outputs]; the row `inputs` of the same panel matrix
-  kRow           // [width]; one padded row
+  kRow,          // [width]; one padded row
+  kRows          // [..., width]; padded rows, one below another
 };
 
 struct Parameter {
@@ -21,10 +23,11 @@ struct Parameter {
   ParameterLayout layout;
   int64_t offset;         // of the first element of its block in the flat buffer
   int64_t outputs;        // columns of the block
-  int64_t panel_rows;     // rows of its panel matrix (kRow: 1)
-  int64_t panel_columns;  // panel width of the instruction set in use (kRow: 0)
+  int64_t panel_rows;     // rows of its panel matrix (kRow: 1, kRows: all of them)
+  int64_t panel_columns;  // panel width of the instruction set in use (kRow, kRows: 0)
   bool trainable = true;
-  bool decays = true;  // weight decay applies (biases and scales: only when the optimizer says so)
+  bool partly_updated = false;  // an update may leave out lines of it (ParameterUpdater::begin_part)
+  bool decays = true;           // weight decay applies (biases and scales: only when the optimizer says so)
   double rate_factor = 1.0;
   double decay_factor = 1.0;
   double l1 = 0.0, l2 = 0.0;  // the training objective includes l1 * sum |w| + l2 * sum w^2
@@ -43,6 +46,15 @@ inline Parameter row_parameter(const char* name, int64_t width, int64_t offset) 
   return row;
 }
 
+// Padded rows [rows, width] that users see in `shape`, whose last extent is the width.
+template <class T>
+Parameter rows_parameter(const char* name, std::vector<int64_t> shape, int64_t offset) {
+  const int64_t width = shape.back();
+  Parameter table{name, std::move(shape), ParameterLayout::kRows, offset, width, 1, 0};
+  table.panel_rows = table.element_count() / width;
+  return table;
+}
+
 // Position of (row, column) in a panel matrix, relative to its offset.
 template <class T>
 constexpr int64_t panel_index(int64_t row, int64_t column, int64_t columns, int64_t panel_rows,
@@ -57,7 +69,8 @@ constexpr int64_t panel_index(int64_t row, int64_t column, int64_t columns, int6
 // Calls visit(offset, count) for each run of the flat buffer that is this parameter's, padding included.
 template <class T, class Visit>
 void for_each_run(const Parameter& p, Visit visit) {
-  if (p.layout == ParameterLayout::kRow) return visit(p.offset, padded_columns<T>(p.outputs));
+  if (p.layout == ParameterLayout::kRow || p.layout == ParameterLayout::kRows)
+    return visit(p.offset, p.panel_rows * padded_columns<T>(p.outputs));
   for (int64_t first = 0; first < p.outputs; first += p.panel_columns) {
     const int64_t left = padded_columns<T>(p.outputs) - first;
     const int64_t width = left < p.panel_columns ? left : p.panel_columns;

@@ -33,7 +33,7 @@ void copy_each_row(int64_t rows, int64_t columns, From from, To to) noexcept {
   }
 }
 
-// Rows of a workspace into a user's matrix [rows, columns] of any row stride.
+// Rows [rows, columns] of a workspace into a user's matrix of any row stride, or part of them into others.
 template <class T>
 void copy_to_user(int64_t rows, int64_t columns, const T* from, int64_t from_stride, T* to,
                   int64_t to_stride) noexcept {

@@ -128,13 +128,11 @@ void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_sl
   for (Parameter parameter : layer.parameters()) {
     parameter.name = name + "." + parameter.name;
     node.learns = node.learns || parameter.trainable;
-    if (parameter.shape.size() == 2) {
-      const int products = 1 + (parameter.trainable ? 1 : 0) + (node.reads_learned ? 1 : 0);
-      forward_multiply_adds_ += parameter.element_count();
-      training_multiply_adds_ += parameter.element_count() * products;
-    }
     parameters_.push_back(std::move(parameter));
   }
+  const int products = 1 + (node.learns ? 1 : 0) + (node.reads_learned ? 1 : 0);
+  forward_multiply_adds_ += layer.multiply_adds();
+  training_multiply_adds_ += layer.multiply_adds() * products;
   const auto slot = static_cast<size_t>(output_slot);
   if (node.needs_delta()) slot_learned_[slot] = true;
   if (layer.stores_aux()) slot_stores_aux_[slot] = true;

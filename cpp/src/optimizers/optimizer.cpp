@@ -57,10 +57,11 @@ void Optimizer<T>::set_weight_decay(double decay) {
 }
 
 template <class T>
-void Optimizer<T>::begin_step(T* weights, T* backup) noexcept {
+void Optimizer<T>::begin_step(T* weights, T* backup, ChangedLines* changed) noexcept {
   ++steps_;
   weights_ = weights;
   backup_ = backup;
+  changed_ = changed;
   finite_.store(true, std::memory_order_relaxed);
   for (Group& group : groups_) {
     const ParameterStep request{learning_rate_ * group.rate_factor, weight_decay_ * group.decay_factor,
@@ -104,20 +105,17 @@ void Optimizer<T>::update(int parameter, int64_t offset, int64_t n,
     call.gradients = muon_->directions() + offset;
     rule = kernels::UpdateRule::kSgd;
   }
+  if (changed_ != nullptr &&
+      (changed_->follows_all() || parameters_[static_cast<size_t>(parameter)].partly_updated))
+    changed_->mark<T>(offset, n);
   if (!table_.update[static_cast<int>(rule)](call)) finite_.store(false, std::memory_order_relaxed);
 }
 
-// Plain steps and Adagrad's: their rules move nothing by a gradient of 0.
 template <class T>
-bool Optimizer<T>::skips_zero_gradients(int parameter) const noexcept {
+bool Optimizer<T>::rests_at_zero(int parameter) const noexcept {
   const Group& group = groups_[group_of_[static_cast<size_t>(parameter)]];
   return weight_decay_ * group.decay_factor == 0.0 &&
          (is_stateless() || entry_.rule == kernels::UpdateRule::kAdagrad);
-}
-
-template <class T>
-void Optimizer<T>::skip(int64_t offset, int64_t n) noexcept {
-  if (backup_ != nullptr) std::copy_n(weights_ + offset, n, backup_ + offset);
 }
 
 template <class T>

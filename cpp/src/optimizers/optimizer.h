@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "kernels/kernel_table.h"
 #include "layers/layer.h"
+#include "optimizers/changed_lines.h"
 #include "optimizers/muon.h"
 #include "optimizers/update_rules.h"
 
@@ -29,13 +30,16 @@ class Optimizer final : public ParameterUpdater<T> {
   }
   // Of prepare_updates.
   double preparing_multiply_adds() const noexcept { return muon_ ? muon_->multiply_adds() : 0.0; }
-  // Starts step steps() + 1 on `weights`; `backup` (or null) receives the old values of what is updated.
-  void begin_step(T* weights, T* backup) noexcept;
+  // Starts step steps() + 1 on `weights`; `backup` (or null) receives the old values of what is updated, and
+  // `changed` (or null) keeps account of those that parameters updated in part do not write there.
+  void begin_step(T* weights, T* backup, ChangedLines* changed = nullptr) noexcept;
   void update(int parameter, int64_t offset, int64_t n, const GradientPiece<T>& gradient) noexcept override;
+  bool rests_at_zero(int parameter) const noexcept override;
+  void begin_part(int64_t offset, int64_t n) noexcept override {
+    if (changed_ != nullptr && backup_ != nullptr) changed_->bring_up_to_date(offset, n, weights_, backup_);
+  }
   void average(int64_t offset, int64_t n, T share, const T* values) noexcept override;
   int places(int64_t offset, const void** places) const noexcept override;
-  bool skips_zero_gradients(int parameter) const noexcept override;
-  void skip(int64_t offset, int64_t n) noexcept override;
   // False when an update of this step gave a weight that is not finite.
   bool step_is_finite() const noexcept { return finite_.load(std::memory_order_relaxed); }
   void undo_step_count() noexcept { --steps_; }
@@ -94,6 +98,7 @@ class Optimizer final : public ParameterUpdater<T> {
   int64_t steps_ = 0;
   T* weights_ = nullptr;
   T* backup_ = nullptr;
+  ChangedLines* changed_ = nullptr;
   std::atomic<bool> finite_{true};
 };
 

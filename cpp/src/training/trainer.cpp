@@ -40,7 +40,7 @@ Trainer<T>::Trainer(Network<T>& network, const LossSpec& loss, int64_t capacity,
                     const Execution& execution, bool sparse)
     : network_(network),
       runner_(network, loss, capacity, target_columns, execution, sparse),
-      backup_(network.flat_size()) {
+      backup_(network.flat_size(), sparse) {
   check_loss_fits(loss, network);
   network.check_trainable();
 }
@@ -188,7 +188,7 @@ bool Trainer<T>::run_step(Team& team, Epoch& epoch, int64_t index, FunctionRef<b
     epoch.request.values.lead(optimizer, index);
     step_loss_ = 0.0;
     runner_.tasks().include_penalties(epoch.hook == nullptr);
-    optimizer.begin_step(network_.weights(), backup_.place(index));
+    optimizer.begin_step(network_.weights(), backup_.place(index), backup_.changed());
   }
   bool going;
   if (epoch.joins_gradients() || gradient_comes_first(optimizer, rows, team.size)) {

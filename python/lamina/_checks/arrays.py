@@ -1,6 +1,7 @@
 """What users give, as arrays that the core reads; anything else is refused in one sentence."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -74,6 +75,23 @@ def inputs(
         problem = precision_problem(array, dtype, where, "X", names=names, subtracts=subtracts)
         warn_of_precision(problem)
     return array
+
+
+def refuse_missing(
+    array: NDArray[Any], may_miss: Sequence[int], where: str, names: Names | None
+) -> None:
+    """ValueError where NaN stands in a column of X beside those in which it may."""
+    if array.dtype.kind != "f":
+        return
+    others = np.setdiff1d(np.arange(array.shape[1]), may_miss)
+    for first in range(0, len(array), _CHUNK):
+        missing = np.isnan(array[first : first + _CHUNK, others])
+        if missing.any():
+            row, column = np.argwhere(missing)[0]
+            raise ValueError(
+                f"{where}: expected finite numbers in X but for the columns that the first layer "
+                f"embeds, got nan in row {first + row}, {_column(int(others[column]), names)}"
+            )
 
 
 def targets(

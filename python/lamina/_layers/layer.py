@@ -1,5 +1,6 @@
 """What every layer is: a description of one step of a network."""
 
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import ClassVar, Self
 
@@ -21,6 +22,11 @@ class Layer:
     kind: ClassVar[str]
     # Whether NaN among the inputs of the network is legal where this is its first layer.
     takes_missing: ClassVar[bool] = False
+
+    @property
+    def missing_columns(self) -> Sequence[int] | None:
+        """The columns of the inputs where that is so; None: all of them."""
+        return None
 
     def __post_init__(self) -> None:
         _core.check_layer(to_json(self.to_spec()))

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from lamina._checks.spec import Spec, name_or_spec, what
 from lamina._layers.column_encoding import ColumnEncoding
+from lamina._layers.column_layers import Embedding, Periodic, PiecewiseLinear
 from lamina._layers.layer import Layer
 from lamina._layers.row_layers import (
     Affine,
@@ -252,7 +253,7 @@ LAYERS: dict[str, type[Layer]] = {
     for layer in (
         *(Dense, Activation, Dropout, AlphaDropout, GaussianNoise, PReLU, BatchNorm, LayerNorm),
         *(ParametricActivation, RMSNorm, Scale, Normalization, Affine, Clip, ColumnEncoding),
-        *(Residual, TargetScaling),
+        *(Embedding, PiecewiseLinear, Periodic, Residual, TargetScaling),
     )
 }
 

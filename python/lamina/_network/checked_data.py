@@ -41,6 +41,8 @@ def checked_inputs(
         check_precision=precision,
         nan_allowed=net.layers[0].takes_missing,
     )
+    if (may_miss := net.layers[0].missing_columns) is not None:
+        arrays.refuse_missing(array, may_miss, where, names)
     if net._core is None:
         net._build(array.shape[1])
     if remembers and names is not None:
@@ -66,7 +68,7 @@ def checked_rows(
         dtype=net.dtype,
         where=where,
         least_rows=least_rows,
-        nan_allowed=net.layers[0].takes_missing,
+        nan_allowed=net.layers[0].takes_missing and net.layers[0].missing_columns is None,
     )
     if net._core is None:
         net._build(rows.shape[1])

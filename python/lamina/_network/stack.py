@@ -148,7 +148,7 @@ class Stack:
 
         Raises:
             ImportError: PyTorch is not installed. ValueError: a layer with parameters has no module
-                there (`ColumnEncoding`, `Normalization`, `Scale`, `TargetScaling`).
+                there (`ColumnEncoding`, `Embedding`, `Normalization`, `Periodic`, ...).
 
         Example:
             >>> import lamina as lm

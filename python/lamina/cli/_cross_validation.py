@@ -56,7 +56,7 @@ def cross_validate(
 
 
 def _run(arguments: Arguments, console: Console, training: TableTraining, number: int) -> Trained:
-    where = f"fold {number + 1} of {arguments.folds}"
+    where = f"fold {number + 1}/{arguments.folds}"
     try:
         trained = training.run(progress_callbacks(console, training, lines=False))
     except KeyboardInterrupt as interrupt:
@@ -69,7 +69,7 @@ def _run(arguments: Arguments, console: Console, training: TableTraining, number
     train, validation, test = (f"{len(part.target):,}" for part in rows)
     say(
         console,
-        f"{where}: {train} rows to train, {validation} to validate, {test} to test; "
+        f"{where}: {train} to train, {validation} to validate, {test} to test; "
         f"{describe_epochs(trained.record()).partition(' (')[0]}",
     )
     return trained

@@ -130,16 +130,21 @@ def print_results(
     results: Mapping[str, Mapping[str, Mapping[str, Any]]],
     *,
     main: bool = False,
+    monitor: str = "",
 ) -> None:
-    """Table of figures; `results` holds, by part of the data, the model's and the baseline's."""
+    """Table of figures; `results` holds, by part of the data, the model's and the baseline's.
+
+    Args:
+        main: only the main ones, and the one that ended the training, `monitor`.
+    """
     parts = list(results)
     table = new_table()
-    table.add_column("")
+    table.add_column("mean" if "by_target" in results[parts[0]] else "")
     for part in parts:
         table.add_column(part, justify="right")
         table.add_column("baseline", justify="right")
     for name, title in _titles(results[parts[0]]["model"]).items():
-        if main and name not in MAIN_FIGURES:
+        if main and name not in (*MAIN_FIGURES, monitor):
             continue
         cells = [
             format_figure(name, results[part][who][name])

@@ -185,7 +185,7 @@ def _print_end(
 ) -> None:
     say(console, f"{describe_epochs(trained.record())}, {duration(seconds)} in all")
     if finish.results:
-        print_results(console, finish.results, main=True)
+        print_results(console, finish.results, main=True, monitor=arguments.monitor)
         say(console, f"baseline: {baseline_words(target)}")
     if finish.importance is not None:
         print_importance(console, finish.importance)

@@ -1,5 +1,6 @@
 """Figures of a target by the names of metrics: those that end a training, or rank columns."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -70,12 +71,14 @@ class Monitor:
     """
 
     def __init__(self, name: str, target: Target, option: str) -> None:
+        self._option, self._target = option, target
+        self._figure: Figure | None = None
         self.metric = None if name == LOSS else name
         self.mode: Literal["min", "max"] = "min"
         self.metrics: list[Any] = ["accuracy"] if isinstance(target, ClassTarget) else []
         if self.metric is None:
             return
-        figure = find_figure(name, target, option)
+        self._figure = figure = find_figure(name, target, option)
         self.mode = figure.mode
         if not isinstance(target, ClassTarget):
             self.metrics = [Metric(_with_sample_weight(figure), name=name, mode=figure.mode)]
@@ -86,6 +89,25 @@ class Monitor:
     def figure(self) -> str:
         """Its name in the record of an epoch."""
         return f"val_{self.metric or LOSS}"
+
+    def check(self, truth: NDArray[Any], weights: Floats | None) -> None:
+        """Refuse rows to validate on, by their encoded targets, that have no such figure.
+
+        Raises:
+            TableError: also where the metric does not go with the classes.
+        """
+        if self._figure is None:
+            return
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")  # the fit will say it
+                value = self._figure.of(truth, self._target.baseline(len(truth)), weights)
+        except ValueError as error:
+            raise TableError(f"{self._option}: {error}") from None
+        if np.isnan(value):
+            classes = isinstance(self._target, ClassTarget) and len(np.unique(truth)) == 1
+            why = ", which are of one class," if classes else ""
+            raise TableError(f"{self._option}: the rows to validate on{why} have no such figure")
 
 
 def _with_sample_weight(figure: Figure) -> Callable[..., Any]:

@@ -128,7 +128,7 @@ class TableTraining:
 
     def _note_groups(self, name: str) -> None:
         """Say of the column of groups, where it is no input, what it is for."""
-        note = f"tells which rows belong together ({self.spell('group_column', None)})"
+        note = f"keeps rows together ({self.spell('group_column', None)})"
         self.summaries = [
             replace(s, note=note) if s.name == name and s.kind == "ignored" else s
             for s in self.summaries
@@ -158,7 +158,10 @@ class TableTraining:
         self._monitor = Monitor(monitor, target, self.spell("monitor", monitor))
 
     def _check_held_back(self) -> None:
-        """Refuse too few rows for an interval before the training."""
+        """Refuse, before the training, rows that an interval or the monitor cannot do with."""
+        held = [self.everything.take(rows) for _, rows in self.split.parts if len(rows)]
+        for part in held or [self.measured["validation"]]:
+            self._monitor.check(part.target, part.weights)
         coverage, rows = self.options.interval, len(self.measured["validation"].target)
         least = 0 if coverage is None else least_rows(coverage)
         if rows < least:

@@ -10,7 +10,6 @@ namespace {
 template <class T>
 constexpr T kFarthest = T(1e15);
 
-constexpr double kTwoPi = 6.283185307179586;
 // Days of the mean year, the week and the day.
 constexpr int kPeriodCount = 3;
 constexpr double kPeriods[kPeriodCount] = {365.2425, 7.0, 1.0};

@@ -7,6 +7,8 @@
 namespace lamina::kernels {
 namespace {
 
+constexpr double kTwoPi = 6.283185307179586;
+
 LAMINA_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // `columns` rounded up to 64 bytes.
