@@ -263,6 +263,8 @@ def test_networks_become_estimators_and_estimators_networks() -> None:
         ({"clip_norm": 1.0, "optimizer": "adam"}, "option of the optimizer"),
         ({"normalization": "group"}, "'normalization' parameter"),
         ({"n_threads": 0}, "'n_threads' parameter"),
+        ({"hidden_layer_sizes": [8, 2.5]}, "whole numbers"),
+        ({"hidden_layer_sizes": [8, -1]}, "must be > 0"),
         ({"label_smoothing": 2.0}, "'label_smoothing' parameter"),
         ({"calibration_fraction": 0.001}, "validation set is too small"),
     ],
@@ -278,6 +280,21 @@ def test_levels_that_are_none_are_refused(levels: Any) -> None:
         regressor(quantiles=levels).fit(LINE, NOISY)
     with pytest.raises(ValueError, match="one value a row"):
         regressor(quantiles=(0.1, 0.9)).fit(LINE, np.c_[NOISY, NOISY])
+
+
+def test_a_further_fit_forgets_what_was_calibrated() -> None:
+    model = regressor(calibration_fraction=0.3, max_iter=3, warm_start=True).fit(LINE, NOISY)
+    assert hasattr(model, "predict_interval")
+    model.set_params(calibration_fraction=0.0).fit(LINE, NOISY)
+    assert not hasattr(model, "predict_interval")
+    other = classifier(calibration_fraction=0.3, max_iter=3).fit(X, Y)
+    assert other.temperature_ != 1.0
+    assert other.set_params(calibration_fraction=0.0).partial_fit(X, Y).temperature_ == 1.0
+
+
+def test_rates_that_are_no_logarithms_are_refused() -> None:
+    with pytest.raises(ValueError, match="log_input=True"):
+        regressor(loss=lm.Poisson(log_input=False)).fit(LINE, np.exp(NOISY))
 
 
 def test_training_that_diverges_says_so() -> None:

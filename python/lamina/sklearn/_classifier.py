@@ -330,8 +330,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             weights = factors if weights is None else factors * weights
         return super()._examples(X, y, weights)
 
-    def _set_unfitted(self) -> None:
-        super()._set_unfitted()
+    def _uncalibrate(self) -> None:
         self.temperature_ = 1.0
 
     def _take_classes(self, classes: Any) -> None:

@@ -142,6 +142,10 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         """Take from rows held back what makes probabilities or intervals right."""
         raise NotImplementedError
 
+    def _uncalibrate(self) -> None:
+        """Forget what `_calibrate` found; also where there is no network yet."""
+        raise NotImplementedError
+
     # The course of a fit
 
     def _fit(
@@ -169,6 +173,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             self._begin(widths, X.dtype)
         self._check_widths(widths)
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self._uncalibrate()
         tasks = [] if incremental else FitTasks.of(self, X, y, metadata)
         calibrating = None
         if self.calibration_fraction:
@@ -221,6 +226,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self.__dict__.pop("_linked", None)
         self._optimizer = self._average = self._best = None
         self._seed = 0
+        self._uncalibrate()
         if self.solver not in STOCHASTIC:
             return
         self.loss_curve_ = []
