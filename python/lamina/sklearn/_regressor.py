@@ -353,7 +353,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             return poisson_deviance(y)
         if isinstance(self.loss, Poisson) and not self.loss.log_input:
             raise ValueError(
-                "loss: expected Poisson(log_input=True), whose outputs are logarithms of rates, got "
+                "loss: expected Poisson(log_input=True), with logarithms as outputs, got "
                 f"{self.loss!r}"
             )
         return lamina_loss(_LOSSES[self.loss] if isinstance(self.loss, str) else self.loss)
