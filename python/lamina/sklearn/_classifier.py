@@ -348,7 +348,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self.temperature_ = best_temperature(self._activated(X), y, weights, softmax=softmax)
 
     def _held_back_score(self, X: Any, y: Array, weights: Array | None) -> float:
-        outputs = self._linked.outputs(X)
+        outputs = self._activated(X)
         if y.ndim == 1:
             right = outputs.argmax(axis=1) == y
         else:
