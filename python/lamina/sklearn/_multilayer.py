@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from lamina import _core
+from lamina._checks.sparse import as_rows
 from lamina._checks.types import NDArray
 from lamina._network.examples import Examples
 from lamina._optimizers.weight_average import WeightAverage
@@ -262,7 +263,7 @@ class MultilayerPerceptron(BaseEstimator):
 
     def _examples(self, X: Any, y: Array, weights: Array | None) -> Examples:
         """Checked rows as the core takes them."""
-        x = X.toarray() if issparse(X) else np.ascontiguousarray(X)
+        x = as_rows(X) if issparse(X) else np.ascontiguousarray(X)
         if weights is not None:
             where = f"{type(self).__name__}.fit"
             weights = _core.read_weights(np.asarray(weights, np.float64), "float64", where)
@@ -313,7 +314,5 @@ class MultilayerPerceptron(BaseEstimator):
 
     def _activated(self, X: Any) -> Array:
         """What the network gives for checked rows, after the last activation."""
-        if issparse(X):
-            X = X.toarray()
-        outputs = self._linked.outputs(X)
+        outputs = self._linked.outputs(as_rows(X) if issparse(X) else X)
         return np.exp(outputs) if self.out_activation_ == "exp" else outputs
