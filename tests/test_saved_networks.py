@@ -372,9 +372,9 @@ def test_no_first_weights_are_drawn_for_networks_that_get_others(
     seeds: list[Any] = []
     build = _core.make_network
 
-    def noted(spec: str, dtype: str, seed: int | None) -> Any:
+    def noted(spec: str, dtype: str, seed: int | None, *options: Any) -> Any:
         seeds.append(seed)
-        return build(spec, dtype, seed)
+        return build(spec, dtype, seed, *options)
 
     net = trained(seed=5)
     net.save(tmp_path / "m")

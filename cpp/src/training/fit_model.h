@@ -41,14 +41,14 @@ struct FitParts {
   Model<T>* model;
   const LossSpec* loss;
   Optimizer<T>* optimizer;
-  Schedule* schedule = nullptr;        // null: the optimizer's learning rate
+  Schedule* schedule = nullptr;         // null: the optimizer's learning rate
+  WeightAverage<T>* average = nullptr;  // null: none
+  Per average_per = Per::kStep;
+  Scorer* scorer = nullptr;            // null: no metrics
   Schedule* decay_schedule = nullptr;  // null: the optimizer's weight decay
   // Of factors, at most 1, by which the rates of dropouts and the deviations of noise are multiplied;
   // null: 1.
   Schedule* noise_schedule = nullptr;
-  WeightAverage<T>* average = nullptr;  // null: none
-  Per average_per = Per::kStep;
-  Scorer* scorer = nullptr;  // null: no metrics
 };
 
 struct FitOptions {
