@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import processors, start_pinned
-from benchmarks.memory import MEBI, peak_bytes
+from benchmarks.memory import MEBI, begin_peak, peak_bytes
 from benchmarks.report import markdown
 
 WAYS = ("TableModel.fit", "Sequential.fit")
@@ -55,12 +55,12 @@ def run_child(way: str, rows: int, columns: int) -> None:
     options: dict[str, Any] = {"epochs": 1, "batch_size": 1024, "verbose": False}
     if way == "TableModel.fit":
         table = make_table(rows, columns)
-        before, begin = peak_bytes(), time.perf_counter()
+        before, begin = begin_peak(), time.perf_counter()
         TableModel.fit(table, target="answer", **options)
     else:
         x = np.random.default_rng(0).integers(0, 20, (rows, columns)).astype(np.float32)
         y = (x[:, 0] > 9).astype(np.int64)
-        before, begin = peak_bytes(), time.perf_counter()
+        before, begin = begin_peak(), time.perf_counter()
         layers = [lm.Dense(256, "relu"), lm.Dense(128, "relu"), lm.Dense(1, "sigmoid")]
         lm.Sequential(layers).fit(x, y, validation_fraction=0.2, **options)
     seconds = time.perf_counter() - begin

@@ -1,9 +1,11 @@
-"""Default settings on real tables: `TableModel.fit` beside gradient-boosted trees.
+"""Default settings on real tables: `TableModel.fit` beside gradient-boosted trees and RealMLP.
 
-    python -m benchmarks.tables                   # every table, 3 splits
+    python -m benchmarks.tables                   # every table, 3 splits, every library installed
     python -m benchmarks.tables --seeds 5 adult california-housing
+    python -m benchmarks.tables --presets plain ensemble --libraries hgb lightgbm
 
-The tables are in ../shared/data or the folder that LAMINA_DATA names.
+The tables are in ../shared/data or the folder that LAMINA_DATA names. HistGradientBoosting comes
+with scikit-learn; lightgbm and pytabkit (RealMLP) are measured where they are installed.
 """
 
 import argparse
@@ -12,17 +14,20 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score, root_mean_squared_error
 
 from benchmarks import machine
-from lamina.tabular import ClassTarget, TableModel
+from lamina.tabular import DEFAULT_PRESET, PRESETS, ClassTarget, TableModel
 
 DATA = Path(os.environ.get("LAMINA_DATA", Path(__file__).parents[2] / "shared" / "data"))
 Split = tuple[pd.DataFrame, pd.DataFrame]
@@ -118,11 +123,14 @@ def judge(table: Table, y: Any, given: Any, classes: Any) -> dict[str, float]:
     return figures
 
 
-def run_lamina(table: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Scores:
-    """`TableModel.fit` with its defaults."""
+def run_lamina(
+    preset: str, table: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int
+) -> Scores:
+    """`TableModel.fit` with the defaults of a preset."""
     begin = time.perf_counter()
     task = "classification" if table.classes else "regression"
-    model = TableModel.fit(train, target="target", task=task, seed=seed, verbose=False)
+    options = {"task": task, "preset": preset, "seed": seed, "verbose": False}
+    model = TableModel.fit(train, target="target", **options)
     fitted = time.perf_counter()
     predict = model.predict_probabilities if table.classes else model.predict
     given = predict(test.drop(columns="target"))
@@ -131,39 +139,74 @@ def run_lamina(table: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int)
     return Scores(judge(table, test["target"], given, classes), fitted - begin, seconds)
 
 
-def run_trees(table: Table, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> Scores:
-    """HistGradientBoosting with its defaults, categories from the frame's types."""
-    both = pd.concat([train, test])
+def with_categories(train: pd.DataFrame, test: pd.DataFrame) -> Split:
+    """Inputs whose texts are categories that both parts know; keys are left out."""
+    both = pd.concat([train, test]).drop(columns="target")
     numeric = both.select_dtypes(include=["number", "bool"]).columns
-    texts = [name for name in both if name != "target" and name not in numeric]
+    texts = [name for name in both if name not in numeric]
     # A column of names that hardly ever come twice is a key.
     both = both.drop(columns=[name for name in texts if both[name].nunique() > 0.9 * len(both)])
     for name in both.columns.intersection(texts):
         both[name] = both[name].astype("category")
-    x, rows = both.drop(columns="target"), len(train)
-    make = HistGradientBoostingClassifier if table.classes else HistGradientBoostingRegressor
+    both.columns = [f"column {place}" for place in range(both.shape[1])]
+    return both[: len(train)], both[len(train) :]
+
+
+def run_estimator(
+    make: Callable[[bool, int], Any],
+    table: Table,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    seed: int,
+) -> Scores:
+    """A scikit-learn estimator that takes categories from the frame's types."""
+    x, new = with_categories(train, test)
     begin = time.perf_counter()
-    model: Any = make(random_state=seed, categorical_features="from_dtype")
-    model.fit(x[:rows], train["target"])
+    model = make(table.classes, seed)
+    model.fit(x, train["target"])
     fitted = time.perf_counter()
-    given = (model.predict_proba if table.classes else model.predict)(x[rows:])
+    given = (model.predict_proba if table.classes else model.predict)(new)
     seconds = time.perf_counter() - fitted
     classes = model.classes_ if table.classes else []
     return Scores(judge(table, test["target"], given, classes), fitted - begin, seconds)
 
 
-LIBRARIES: dict[str, Callable[[Table, pd.DataFrame, pd.DataFrame, int], Scores]] = {
-    "lamina": run_lamina,
-    "trees": run_trees,
+def make_hgb(classes: bool, seed: int) -> Any:
+    """HistGradientBoosting of scikit-learn, with its defaults."""
+    make = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+    return make(random_state=seed, categorical_features="from_dtype")
+
+
+def make_lightgbm(classes: bool, seed: int) -> Any:
+    """LightGBM with its defaults."""
+    import lightgbm
+
+    make = lightgbm.LGBMClassifier if classes else lightgbm.LGBMRegressor
+    return make(random_state=seed, verbose=-1)
+
+
+def make_realmlp(classes: bool, seed: int) -> Any:
+    """pytabkit's RealMLP with its defaults, on the processor."""
+    import pytabkit
+
+    make = pytabkit.RealMLP_TD_Classifier if classes else pytabkit.RealMLP_TD_Regressor
+    return make(random_state=seed, device="cpu")
+
+
+ESTIMATORS: dict[str, tuple[str, Callable[[bool, int], Any]]] = {
+    "hgb": ("sklearn", make_hgb),
+    "lightgbm": ("lightgbm", make_lightgbm),
+    "realmlp": ("pytabkit", make_realmlp),
 }
+Run = Callable[[Table, pd.DataFrame, pd.DataFrame, int], Scores]
 
 
-def measure(name: str, seeds: int) -> dict[str, Scores]:
+def measure(name: str, seeds: int, libraries: dict[str, Run]) -> dict[str, Scores]:
     """Means over the splits of a table, library by library."""
     table = TABLES[name]
-    found: dict[str, list[Scores]] = {library: [] for library in LIBRARIES}
+    found: dict[str, list[Scores]] = {library: [] for library in libraries}
     for seed, (train, test) in enumerate(table.splits(seeds)):
-        for library, run in LIBRARIES.items():
+        for library, run in libraries.items():
             found[library].append(run(table, train, test, seed))
     return {
         library: Scores(
@@ -175,31 +218,77 @@ def measure(name: str, seeds: int) -> dict[str, Scores]:
     }
 
 
+def mean_ranks(results: dict[str, dict[str, Scores]], figures: tuple[str, str]) -> dict[str, float]:
+    """The mean over all tables of each library's rank, 1 the best, by one figure of each table."""
+    ranks = []
+    for scores in results.values():
+        key = next(key for key in figures if key in next(iter(scores.values())).figures)
+        values = np.array([s.figures[key] for s in scores.values()])
+        ranks.append(rankdata(-values if key == "accuracy" else values))
+    return dict(zip(next(iter(results.values())), np.mean(ranks, axis=0).tolist(), strict=True))
+
+
+def chosen_libraries(arguments: argparse.Namespace) -> dict[str, Run]:
+    """What is to be measured, by name: presets of lamina, and other libraries."""
+    found: dict[str, Run] = {
+        f"lamina {preset}": partial(run_lamina, preset) for preset in arguments.presets
+    }
+    for name in arguments.libraries:
+        package, make = ESTIMATORS[name]
+        if find_spec(package):
+            found[name] = partial(run_estimator, make)
+        else:
+            print(f"{name}: {package} is not installed")
+    return found
+
+
+def print_table(name: str, scores: dict[str, Scores]) -> None:
+    """A line for each figure of a table, and one for each kind of time."""
+    rows = {
+        key: [s.figures[key] for s in scores.values()]
+        for key in next(iter(scores.values())).figures
+    }
+    rows |= {"fit, s": [s.fit for s in scores.values()]}
+    rows |= {"predict, s": [s.predict for s in scores.values()]}
+    for figure, values in rows.items():
+        shown = " | ".join(f"{value:.3g}" if "," in figure else f"{value:.5g}" for value in values)
+        print(f"| {name} | {figure} | {shown} |", flush=True)
+        name = ""
+
+
 def main() -> None:
-    """Print a line for each table, and keep the figures as JSON."""
+    """Print the figures of each table and mean ranks, and keep them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("tables", nargs="*", choices=[*TABLES, []], help="default: all")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--presets", nargs="*", choices=list(PRESETS), default=[DEFAULT_PRESET])
+    parser.add_argument(
+        "--libraries", nargs="*", choices=list(ESTIMATORS), default=list(ESTIMATORS)
+    )
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/tables.json"))
     arguments = parser.parse_args()
+    libraries = chosen_libraries(arguments)
     processor = machine.describe()["processor"]
-    results: dict[str, Any] = {"processor": processor, "tables": {}}
-    print(
-        f"{processor}; means over {arguments.seeds} seeds; trees: HistGradientBoosting; seconds\n"
-    )
-    print("| table | figure | lamina | trees | fit | fit, trees | predict | predict, trees |")
-    print("|---|---|---:|---:|---:|---:|---:|---:|")
+    print(f"{processor}; means over {arguments.seeds} seeds\n")
+    print(f"| table | figure | {' | '.join(libraries)} |")
+    print(f"|---|---|{'---:|' * len(libraries)}")
+    results: dict[str, dict[str, Scores]] = {}
     for name in arguments.tables or TABLES:
-        scores = measure(name, arguments.seeds)
-        results["tables"][name] = {library: vars(s) for library, s in scores.items()}
-        ours, trees = scores["lamina"], scores["trees"]
-        times = f"{ours.fit:.1f} | {trees.fit:.1f} | {ours.predict:.3f} | {trees.predict:.3f}"
-        for figure, value in ours.figures.items():
-            line = f"| {name} | {figure} | {value:.5g} | {trees.figures[figure]:.5g} | {times} |"
-            print(line, flush=True)
-            name, times = "", " | | | "
+        results[name] = measure(name, arguments.seeds, libraries)
+        print_table(name, results[name])
+    ranks = {
+        "accuracy, RMSE": mean_ranks(results, ("accuracy", "rmse")),
+        "log loss, RMSE": mean_ranks(results, ("log_loss", "rmse")),
+    }
+    for by, found in ranks.items():
+        print(f"| mean rank | {by} | {' | '.join(f'{rank:.2f}' for rank in found.values())} |")
+    kept = {
+        "processor": processor,
+        "tables": {n: {lib: vars(s) for lib, s in found.items()} for n, found in results.items()},
+        "mean_ranks": ranks,
+    }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    arguments.output.write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

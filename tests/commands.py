@@ -7,11 +7,16 @@ import numpy as np
 
 from lamina.cli import main
 
-QUICK = ["--hidden", "16", "--epochs", "30", "--learning-rate", "0.01"]
+QUICK = ["--preset", "plain", "--hidden", "16", "--epochs", "30", "--learning-rate", "0.01"]
 
 
 def lamina(*arguments):
-    """Run a command in this process: exit code, standard output, standard error."""
+    """Run a command in this process: exit code, standard output, standard error.
+
+    It trains one network, where nothing else is asked for: most tests are of other things.
+    """
+    if "train" in arguments[:1] and "--preset" not in arguments:
+        arguments = (*arguments, "--preset", "plain")
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:

@@ -163,7 +163,7 @@ def layer_network(name: str, dtype: Any) -> lm.Sequential:
         "parametric_activation": ("gelu", 0.7),
         "clip": (-1.0, 1.0),
     }
-    options |= {"residual": ([lm.Dense(5)],)}
+    options |= {"residual": ([lm.Dense(5)],), "ensemble": ([lm.Dense(5, "tanh"), lm.Dense(4)], 3)}
     number, plain = lm.NumberEncoding([-1.0, 0.0, 2.0], limit=3.0), lm.NumberEncoding(limit=3.0)
     columns = [number, lm.CategoryEncoding(2), plain, lm.DateEncoding(scale=2.0)]
     options |= {"column_encoding": (columns,), "embedding": ({1: 3, 4: 2}, 3)}
@@ -174,6 +174,8 @@ def layer_network(name: str, dtype: Any) -> lm.Sequential:
         net = lm.Sequential([lm.Dense(4), layer], inputs=5, dtype=dtype)
         net.adapt(X, 3.0 * X[:, :4] - 2.0)
         return net
+    if name == "ensemble":
+        return lm.Sequential([lm.Dense(5), layer], inputs=5, dtype=dtype)
     net = lm.Sequential([layer, lm.Dense(4)], inputs=5, dtype=dtype)
     if name == "normalization":
         net.adapt(X)
@@ -197,8 +199,10 @@ def test_gradients_of_every_layer_in_float32_are_those_in_float64(name: str) -> 
     nets = [layer_network(name, "float32"), layer_network(name, "float64")]
     nets[1].set_parameters(nets[0].parameters())
     inputs = []
+    # With other masks in each, or outputs of each member.
+    apart = ("dropout", "alpha_dropout", "ensemble")
     for net in nets:
-        net.forward(X.astype(np.float32), training=name not in ("dropout", "alpha_dropout"))
+        net.forward(X.astype(np.float32), training=name not in apart)
         inputs.append(net.backward(np.ones((9, 4))))
     # Noise of float32 is that of float64 but for its rounding.
     np.testing.assert_allclose(inputs[0], inputs[1], rtol=2e-4, atol=1e-5)
@@ -219,7 +223,7 @@ def test_every_layer_comes_back_from_a_file(name: str, dtype: Any, tmp_path: Pat
 def test_every_entry_is_compared_with_pytorch_or_has_no_counterpart_there() -> None:
     """A new entry needs a recording, or a test of its formula and a place in the exceptions."""
     # Activations below; the others have tests of their own there.
-    beside = {"activation", "dense", "parametric_activation"}
+    beside = {"activation", "dense", "ensemble", "parametric_activation"}
     compared = {
         "layers": {
             *block_parity.ABOUT["cases"],

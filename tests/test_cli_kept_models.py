@@ -18,7 +18,7 @@ from lamina.cli import _interrupt
 from lamina.tabular import TableModel, _scores
 
 UNIX = pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
-ENDLESS = ["--epochs", "1000000", "--patience", "1000000", "--hidden", "16"]
+ENDLESS = ["--preset=plain", "--epochs=1000000", "--patience=1000000", "--hidden=16"]
 
 
 @pytest.fixture

@@ -10,12 +10,14 @@ pytest.importorskip("rich")
 from commands import lamina, write
 from lamina.cli._arguments import build_parser
 from lamina.cli._train import train_options
+from lamina.tabular import PRESETS
 from lamina.tabular._recipe import Recipe
 
 
 def recipe(rows, *options):
     parsed = build_parser("0").parse_args(["train", "t.csv", "--target", "y", *options])
-    return Recipe.choose(train_options(parsed, ["y"]), rows)
+    (plain,) = PRESETS["plain"].recipes_for(rows, "regression")
+    return Recipe.of(plain, train_options(parsed, ["y"]), rows)
 
 
 @pytest.mark.parametrize(

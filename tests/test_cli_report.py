@@ -62,7 +62,7 @@ def test_plain_lines_come_every_twenty_epochs_or_thirty_seconds(monkeypatch):
     training = SimpleNamespace(
         recipe=SimpleNamespace(epochs=100, patience=50, monitor="loss"),
         stopping=SimpleNamespace(best_epoch=0),
-        options=SimpleNamespace(n_members=1),
+        n_members=1,
     )
     now = [0.0]
     monkeypatch.setattr("lamina.cli._progress.time.monotonic", lambda: now[0])

@@ -11,6 +11,7 @@ pytest.importorskip("rich")
 from commands import fails, lamina  # noqa: E402
 from lamina.cli._arguments import build_parser  # noqa: E402
 from lamina.cli._train import train_options  # noqa: E402
+from lamina.tabular._presets import PRESETS  # noqa: E402
 from lamina.tabular._recipe import Recipe  # noqa: E402
 
 TRAIN = ["train", "table.csv", "--target", "y"]
@@ -132,7 +133,8 @@ def test_help_and_version_need_no_optional_package(monkeypatch):
 def test_weight_decay_counts_with_every_optimizer(optimizer, default):
     for given, expected in (([], default), (["--weight-decay", "0.5"], 0.5)):
         arguments = build_parser("0").parse_args([*TRAIN, "--optimizer", optimizer, *given])
-        made = Recipe.choose(train_options(arguments, ["y"]), rows=100).make_optimizer()
+        (plain,) = PRESETS["plain"].recipes_for(100, "regression")
+        made = Recipe.of(plain, train_options(arguments, ["y"]), rows=100).make_optimizer()
         assert made.to_spec()["weight_decay"] == expected
 
 

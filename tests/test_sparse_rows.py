@@ -286,3 +286,37 @@ def test_lamina_does_not_import_scipy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+MEMORY = """
+import sys
+import numpy as np, scipy.sparse as sp, lamina as lm
+from pathlib import Path
+
+def status(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) // 1024
+
+rows, columns = 4096, 100_000
+x = sp.csr_matrix(
+    (np.ones(rows * 20, np.float32), np.arange(rows * 20, dtype=np.int32) % columns,
+     np.arange(rows + 1, dtype=np.int32) * 20), (rows, columns))
+x.sum_duplicates()
+net = lm.Sequential([lm.Dense(4, "relu"), lm.Dense(1)], inputs=columns)
+net.value_and_grad(x[:9], np.ones(9))
+Path("/proc/self/clear_refs").write_text("5")
+before = status("VmRSS")
+net.fit(x, np.ones(rows), batch_size=rows, epochs=2, validation_data=(x, np.ones(rows)))
+net.value_and_grad(x, np.ones(rows))
+net.predict(x)
+print(status("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_no_batch_is_made_dense() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True
+    )
+    # A batch of dense rows takes 1,600 MB, the weights with Adam's state some 10.
+    assert int(done.stdout.splitlines()[-1]) < 200

@@ -26,7 +26,7 @@ from lamina.tabular import (
 )
 from lamina.tabular._groups import cut_groups_in_folds, group_numbers, hold_back_groups
 
-OPTIONS = {"hidden": [16], "epochs": 6, "learning_rate": 0.01}
+OPTIONS = {"preset": "plain", "hidden": [16], "epochs": 6, "learning_rate": 0.01}
 
 
 def make(rows=400, seed=0):

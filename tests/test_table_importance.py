@@ -32,7 +32,8 @@ def make(rows, seed=0):
 
 
 def fit(table, target, **options):
-    given = {"hidden": [32], "epochs": 25, "learning_rate": 0.01, "verbose": False} | options
+    given = {"preset": "plain", "hidden": [32], "epochs": 25, "learning_rate": 0.01}
+    given |= {"verbose": False} | options
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TableWarning)
         return TableModel.fit(table, target=target, ignore=list({"y", "kind"} - {target}), **given)

@@ -11,7 +11,7 @@ import pytest
 from lamina.tabular import TableError, TableModel
 
 ROWS = 300
-QUICK = {"hidden": [8], "epochs": 4, "verbose": False}
+QUICK = {"preset": "plain", "hidden": [8], "epochs": 4, "verbose": False}
 RNG = np.random.default_rng(0)
 TABLE = {"x": RNG.normal(size=ROWS), "kind": RNG.choice(["a", "b", "c"], ROWS)}
 TABLE["y"] = np.where(TABLE["x"] + (TABLE["kind"] == "a") > 0.5, "yes", "no")

@@ -28,7 +28,7 @@ from lamina.tabular._calibration import (
     weighted_quantiles,
 )
 
-OPTIONS = {"hidden": [32], "epochs": 15, "learning_rate": 0.01, "verbose": False}
+OPTIONS = {"preset": "plain", "hidden": [32], "epochs": 15, "learning_rate": 0.01, "verbose": False}
 
 
 def make(rows, seed=0):

@@ -25,7 +25,7 @@ from lamina.tabular import (
     target_from_record,
 )
 
-OPTIONS = {"hidden": [32], "epochs": 15, "learning_rate": 0.01, "verbose": False}
+OPTIONS = {"preset": "plain", "hidden": [32], "epochs": 15, "learning_rate": 0.01, "verbose": False}
 
 
 def make(rows, seed=0):

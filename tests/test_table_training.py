@@ -24,7 +24,7 @@ OF_THE_COMMAND = {
     *("importance", "folds", "predictions"),
     *("separator", "quote", "comment", "skip", "encoding", "no_header", "columns"),
 }
-QUICK = {"hidden": [16], "epochs": 5, "verbose": False}
+QUICK = {"preset": "plain", "hidden": [16], "epochs": 5, "verbose": False}
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +206,7 @@ def test_errors_name_the_options_of_python(frame):
         ({"learning_rate": 0.0}, ValueError, "expected learning_rate as a number above 0, got 0"),
         ({"validation_fraction": 0}, ValueError, "validation_fraction as a number above 0 and"),
         ({"optimizer": "lion"}, ValueError, "expected optimizer to be one of 'adam', 'adamw'"),
-        ({"split": "first"}, ValueError, "expected split to be one of None, 'random', 'time'"),
+        ({"split": "first"}, ValueError, "expected split to be one of 'random', 'time'"),
         ({"numeric": "hours"}, TypeError, "expected numeric as a list of names of columns"),
         ({"missing": None}, TypeError, "expected missing as a list of texts, got None"),
         ({"hidden": 8}, TypeError, "expected hidden as a list of numbers of units, got 8"),

@@ -13,7 +13,7 @@ from commands import QUICK, fails, lamina, write
 from lamina import metrics
 from lamina.tabular import TableError, TableModel, TableWarning
 
-OPTIONS = {"hidden": [16], "epochs": 12, "learning_rate": 0.01, "verbose": False}
+OPTIONS = {"preset": "plain", "hidden": [16], "epochs": 12, "learning_rate": 0.01, "verbose": False}
 
 
 def make(rows, seed=0):

@@ -1,6 +1,8 @@
 // Fits whose decay and dropout follow schedules, the last of the best epochs, first weights from data.
+#include <algorithm>
 #include <cmath>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "check.h"
@@ -111,6 +113,63 @@ LAMINA_TEST(first_weights_from_data_give_products_of_variance_1) {
   }
   CHECK_THROWS(initialize_from_data(problem.model, problem.data.train.inputs, {.bias_rows = -1}, never),
                Error);
+}
+
+namespace {
+
+// A dense layer of four units, its parameters, and rows of numbers around `center`.
+struct Layer4 {
+  explicit Layer4(int64_t rows, double center, double spread)
+      : x(static_cast<size_t>(3 * rows)),
+        inputs{x.data(), kernels::SourceType::kF64, rows, 3, 24, 8},
+        model(Network<float>(3, make_layers<float>(DenseOptions{.units = 4}), 5)) {
+    const RandomStream random(3, StreamTag::kUser);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = center + spread * random.normal(i);
+  }
+  std::vector<float> parameter(size_t index) const {
+    const Parameter& parameter = model.network().parameters()[index];
+    std::vector<float> values(static_cast<size_t>(parameter.element_count()));
+    unpack_parameter(parameter, model.network().weights(), values.data());
+    return values;
+  }
+  std::vector<double> x;
+  ArraySource inputs;
+  Model<float> model;
+};
+
+}  // namespace
+
+LAMINA_TEST(biases_from_data_are_minus_means_of_a_units_products) {
+  for (const int64_t rows : {50, 9000}) {
+    Layer4 layer(rows, 2.0, 1.0);
+    CHECK(initialize_from_data(layer.model, layer.inputs, {.seed = 7}, never));
+    const std::vector<float> weight = layer.parameter(0), bias = layer.parameter(1);
+    for (size_t unit = 0; unit < 4; ++unit) {
+      double low = 1e9, high = -1e9;
+      for (size_t row = 0; row < static_cast<size_t>(rows); ++row) {
+        double product = 0.0;
+        for (size_t i = 0; i < 3; ++i)
+          product += layer.x[3 * row + i] * static_cast<double>(weight[3 * unit + i]);
+        low = std::min(low, product);
+        high = std::max(high, product);
+      }
+      CHECK(-static_cast<double>(bias[unit]) > low && -static_cast<double>(bias[unit]) < high);
+    }
+    Layer4 again(rows, 2.0, 1.0), other(rows, 2.0, 1.0);
+    CHECK(initialize_from_data(again.model, again.inputs, {.seed = 7}, never));
+    CHECK(initialize_from_data(other.model, other.inputs, {.seed = 8}, never));
+    CHECK(again.parameter(1) == bias && again.parameter(0) == weight);
+    CHECK(other.parameter(1) != bias);
+  }
+}
+
+LAMINA_TEST(units_whose_products_vary_by_rounding_or_cannot_be_scaled_stay) {
+  for (const auto& [center, spread] : {std::pair{1.7e9, 1.0}, std::pair{1.0, 0.0}, std::pair{0.0, 1e-41}}) {
+    Layer4 layer(40, center, spread);
+    const std::vector<float> before = weights_of(layer.model);
+    CHECK(initialize_from_data(layer.model, layer.inputs, {}, never));
+    CHECK(weights_of(layer.model) == before);
+  }
 }
 
 LAMINA_TEST_MAIN

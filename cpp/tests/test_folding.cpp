@@ -27,6 +27,10 @@ Json dense(int64_t units, bool bias = true, const std::string& activation = "ide
 
 Json residual(const Layers& layers) { return {{"kind", "residual"}, {"layers", layers}}; }
 
+Json ensemble(const Layers& layers, const std::string& adapters = "first") {
+  return {{"kind", "ensemble"}, {"k", 3}, {"adapters", adapters}, {"layers", layers}};
+}
+
 // "dense relu, batch_norm": the kinds that remain, dense layers with their activation.
 std::string kinds(const Json& layers) {
   std::ostringstream text;
@@ -114,6 +118,17 @@ LAMINA_TEST(blocks_are_folded_within_themselves) {
   check({residual({residual({kBatchNorm, dense(4)}), kBatchNorm, dense(5)})},
         "residual(residual(dense), dense)");
   check({dense(5), kBatchNorm, residual({kDropout})}, "dense, residual(activation)");
+}
+
+LAMINA_TEST(what_members_of_an_ensemble_share_is_folded_where_it_has_no_adapters) {
+  const Layers layers = {dense(7), kBatchNorm, kDropout, kRelu, dense(2, true, "softmax")};
+  check({ensemble(layers)}, "ensemble(dense relu, dense softmax)");
+  check({dense(4), kBatchNorm, kDropout, ensemble(layers, "all")},
+        "dense, ensemble(dense, batch_norm, activation, dense softmax)");
+  check({ensemble({kDropout, dense(6, true, "tanh"), residual({kBatchNorm, dense(6)}), dense(3)}, "all")},
+        "ensemble(dense tanh, residual(batch_norm, dense), dense)");
+  check({kBatchNorm, ensemble({dense(3)})}, "batch_norm, ensemble(dense)");
+  check({ensemble({kDropout, dense(3)})}, "ensemble(activation, dense)");
 }
 
 LAMINA_TEST(options_without_scale_and_shift_fold_too) {

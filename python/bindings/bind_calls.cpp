@@ -95,7 +95,8 @@ class PlainTargets {
 template <class T>
 bool is_short(const Network<T>& network, int64_t rows, int64_t multiply_adds) noexcept {
   int64_t elements = 1;
-  for (const int64_t columns : network.slot_columns()) elements += columns;
+  for (int slot = 0; slot < static_cast<int>(network.slot_columns().size()); ++slot)
+    elements += network.slot_rows(slot) * network.slot_columns()[static_cast<size_t>(slot)];
   return rows < kWorkToUnlock / (multiply_adds + kElementWork * elements);
 }
 
@@ -135,7 +136,9 @@ PyObject* try_forward(Model<T>& model, PyObject* x, bool training, uint64_t seed
   const Network<T>& network = model.network();
   const auto rows = plain_rows<T>(x, network.inputs());
   if (!rows) return none();
-  py::object outputs = new_outputs(model, rows->rows);
+  const std::vector<int64_t> shape = model.forward_shape(rows->rows, training);
+  const std::vector<Py_intptr_t> dimensions(shape.begin(), shape.end());
+  py::object outputs = new_array<T>(static_cast<int>(dimensions.size()), dimensions.data());
   T* out = values_of<T>(outputs.ptr());
   run_now_or_long(is_short(network, rows->rows, network.forward_multiply_adds()), x,
                   [&](Poll poll) { model.forward(*rows, training, seed, step, out, poll); });

@@ -78,7 +78,8 @@ template <class T>
 py::array forward(Model<T>& model, const py::array& inputs, bool training, uint64_t seed, uint64_t step,
                   double noise_factor) {
   const ArraySource source = source_of(inputs, model.network().inputs(), "forward");
-  DenseArray<T> outputs = new_matrix<T>(source.rows, model.network().outputs());
+  const std::vector<int64_t> shape = model.forward_shape(source.rows, training);
+  DenseArray<T> outputs(std::vector<py::ssize_t>(shape.begin(), shape.end()));
   T* out = outputs.mutable_data();
   run_unlocked([&](Poll poll) { model.forward(source, training, seed, step, out, poll, noise_factor); },
                inputs);
@@ -88,17 +89,13 @@ py::array forward(Model<T>& model, const py::array& inputs, bool training, uint6
 template <class T>
 std::optional<py::array> backward(Model<T>& model, const DenseArray<T>& output_gradient,
                                   bool gradients_wanted, bool accumulate, bool input_gradient_wanted) {
-  const int64_t outputs = model.network().outputs();
-  if (output_gradient.ndim() != 2 || output_gradient.shape(1) != outputs)
-    throw Error(Error::Kind::kValue, "backward: expected a gradient of shape [rows, " +
-                                         std::to_string(outputs) + "], as forward returned, got " +
-                                         shape_text(output_gradient));
-  const int64_t rows = output_gradient.shape(0);
+  const std::vector<int64_t> shape(output_gradient.shape(), output_gradient.shape() + output_gradient.ndim());
+  const int64_t rows = shape.empty() ? 0 : shape.front();
   std::optional<DenseArray<T>> result;
   if (input_gradient_wanted) result = new_matrix<T>(rows, model.network().inputs());
   T* out = result ? result->mutable_data() : nullptr;
   const T* in = output_gradient.data();
-  run_unlocked([&](Poll poll) { model.backward(in, rows, gradients_wanted, accumulate, out, poll); },
+  run_unlocked([&](Poll poll) { model.backward(in, shape, gradients_wanted, accumulate, out, poll); },
                output_gradient);
   return result;
 }

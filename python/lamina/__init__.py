@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from lamina._layers.column_layers import Embedding, Periodic, PiecewiseLinear
     from lamina._layers.layer import Layer
-    from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout, Residual
+    from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout, Ensemble, Residual
     from lamina._layers.row_layers import (
         Affine,
         AlphaDropout,
@@ -120,6 +120,7 @@ __all__ = [
     "Dropout",
     "EarlyStopping",
     "Embedding",
+    "Ensemble",
     "ExponentialSchedule",
     "FlatCosineSchedule",
     "Focal",
@@ -230,6 +231,7 @@ _HOMES = {
         "BatchNorm",
         "Dense",
         "Dropout",
+        "Ensemble",
         "Residual",
     ),
     "lamina._learning_rate_range": ("LearningRateRange", "find_learning_rate"),

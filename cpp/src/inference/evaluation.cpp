@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "inference/logits.h"
+#include "inference/mean_logits.h"
 #include "inference/row_tiles.h"
 #include "layers/rows.h"
 
@@ -70,13 +71,24 @@ template <class T>
 void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) {
   load_inputs(job, first, rows, workspace);
   const bool logits = job.loss != nullptr && reads_logits(*job.loss, job.network);
-  job.network.forward(
-      {.workspace = workspace, .parameters = job.parameters, .rows = rows, .ends_at_logits = logits});
+  // An activation's logits are the members' own; those of scaled targets have the same mean.
+  const bool of_members = logits && job.network.members() > 1 && job.network.target_scaling() == nullptr;
+  const NetworkPass<T> pass{.workspace = workspace,
+                            .parameters = job.parameters,
+                            .rows = rows,
+                            .of_members = of_members,
+                            .ends_at_logits = logits};
+  job.network.forward(pass);
+  if (of_members) write_mean_logits(job.network, workspace, rows);
   const Slot<T>& output = workspace.output();
   const int64_t columns = job.network.outputs();
   if (job.loss != nullptr) compute_losses(job, logits, first, rows, output);
   if (job.outputs == nullptr) return;
-  if (logits) outputs_from_logits(job.network, job.parameters, rows, output.values, output.row_stride);
+  if (of_members) {
+    job.network.finish_forward(pass);
+  } else if (logits) {
+    outputs_from_logits(job.network, job.parameters, rows, output.values, output.row_stride);
+  }
   copy_to_user(rows, columns, output.values, output.row_stride, job.outputs + first * columns, columns);
 }
 

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "layers/batch_norm.h"
 #include "layers/dense.h"
+#include "layers/ensemble.h"
 #include "layers/residual.h"
 
 namespace lamina {
@@ -111,6 +113,7 @@ template <class T>
 bool changes_parameters(const std::vector<std::unique_ptr<Layer<T>>>& layers) {
   return std::any_of(layers.begin(), layers.end(), [](const auto& layer) {
     if (const Residual<T>* block = layer->as_residual()) return changes_parameters(block->layers());
+    if (const Ensemble<T>* ensemble = layer->as_ensemble()) return changes_parameters(ensemble->layers());
     if (layer->kind() != LayerKind::kDense) return layer->kind() == LayerKind::kBatchNorm;
     return static_cast<const Dense<T>&>(*layer).options().parametrization != Parametrization::kStandard;
   });
@@ -120,13 +123,14 @@ template <class T>
 class Folder {
  public:
   // Parameters are read only where something is folded into them.
-  Folder(const T* weights, bool reads) : weights_(weights), reads_(reads) {}
+  Folder(const Network<T>& network, const T* weights, bool reads)
+      : network_(network), weights_(weights), reads_(reads) {}
 
   std::vector<Part<T>> fold(const std::vector<std::unique_ptr<Layer<T>>>& layers) const {
     std::vector<Part<T>> kept;
     for (const auto& layer : layers)
       if (!layer->vanishes_in_inference()) append(kept, part_of(*layer));
-    if (kept.empty()) {
+    if (kept.empty() && !layers.empty()) {
       Part<T> identity{.kind = LayerKind::kActivation};
       identity.layer = make_layer<T>(ActivationOptions{});
       kept.push_back(std::move(identity));
@@ -136,13 +140,10 @@ class Folder {
 
  private:
   Part<T> part_of(Layer<T>& layer) const {
+    if (Ensemble<T>* ensemble = layer.as_ensemble()) return ensemble_of(*ensemble);
     Part<T> part{.kind = layer.kind()};
     if (Residual<T>* block = layer.as_residual()) {
-      std::vector<std::unique_ptr<Layer<T>>> layers;
-      for (Part<T>& inner : fold(block->layers())) {
-        layers.push_back(layer_of(inner));
-        for (Values& values : inner.parameters) part.parameters.push_back(std::move(values));
-      }
+      std::vector<std::unique_ptr<Layer<T>>> layers = fold_into(part, block->layers());
       part.layer = make_residual<T>(std::move(layers), block->options());
       read(block->skip(), part.parameters);
       return part;
@@ -158,15 +159,55 @@ class Folder {
     return part;
   }
 
-  void read(const Layer<T>& layer, std::vector<Values>& out) const {
-    if (!reads_) return;
-    for (const Parameter& parameter : layer.parameters()) {
-      std::vector<T> dense(static_cast<size_t>(parameter.element_count()));
-      unpack_parameter(parameter, weights_, dense.data());
-      out.emplace_back(dense.begin(), dense.end());
+  // The folded inner layers of a block, whose parameters become the block's.
+  std::vector<std::unique_ptr<Layer<T>>> fold_into(
+      Part<T>& block, const std::vector<std::unique_ptr<Layer<T>>>& inner) const {
+    std::vector<std::unique_ptr<Layer<T>>> layers;
+    for (Part<T>& part : fold(inner)) {
+      layers.push_back(layer_of(part));
+      for (Values& values : part.parameters) block.parameters.push_back(std::move(values));
     }
+    return layers;
   }
 
+  // Dense layers with adapters take in no batch normalisation.
+  Part<T> ensemble_of(Ensemble<T>& ensemble) const {
+    Part<T> part{.kind = ensemble.kind()};
+    std::vector<std::unique_ptr<Layer<T>>> layers;
+    if (ensemble.adapts_all()) {
+      for (const auto& layer : ensemble.layers())
+        if (!layer->vanishes_in_inference()) layers.push_back(layer->unbuilt_copy());
+      read_under(ensemble, part.parameters);
+    } else {
+      read(ensemble.expand(), part.parameters);
+      layers = fold_into(part, ensemble.layers());
+      read(ensemble.heads(), part.parameters);
+    }
+    layers.push_back(make_layer<T>(ensemble.head()));
+    part.layer = make_ensemble<T>(std::move(layers), ensemble.options());
+    return part;
+  }
+
+  void read(const Parameter& parameter, std::vector<Values>& out) const {
+    std::vector<T> dense(static_cast<size_t>(parameter.element_count()));
+    unpack_parameter(parameter, weights_, dense.data());
+    out.emplace_back(dense.begin(), dense.end());
+  }
+  void read(const Layer<T>& layer, std::vector<Values>& out) const {
+    if (!reads_) return;
+    for (const Parameter& parameter : layer.parameters()) read(parameter, out);
+  }
+  // All parameters of one of the network's layers.
+  void read_under(const Layer<T>& layer, std::vector<Values>& out) const {
+    if (!reads_) return;
+    const auto& layers = network_.layers();
+    const auto found = std::ranges::find_if(layers, [&](const auto& own) { return own.get() == &layer; });
+    const std::string name = "layers." + std::to_string(found - layers.begin()) + ".";
+    for (const Parameter& parameter : network_.parameters())
+      if (parameter.name.starts_with(name)) read(parameter, out);
+  }
+
+  const Network<T>& network_;
   const T* weights_;
   bool reads_;
 };
@@ -176,7 +217,7 @@ class Folder {
 template <class T>
 Network<T> inference_network(const Network<T>& network, const T* weights) {
   const bool folds = changes_parameters(network.layers());
-  std::vector<Part<T>> parts = Folder<T>(weights, folds).fold(network.layers());
+  std::vector<Part<T>> parts = Folder<T>(network, weights, folds).fold(network.layers());
   std::vector<std::unique_ptr<Layer<T>>> layers;
   for (Part<T>& part : parts) layers.push_back(layer_of(part));
   // Without folding, parameters and their order stay as they are.

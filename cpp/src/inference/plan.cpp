@@ -17,6 +17,8 @@ Plan<T>::Plan(const Network<T>& network, const T* weights) : network_(inference_
                            .output = node.output_slot,
                            .inputs = columns(input),
                            .outputs = columns(node.output_slot),
+                           .input_rows = network_.slot_rows(input),
+                           .rows = network_.slot_rows(node.output_slot),
                            .parameters = node.layer->parameters()});
   }
 }

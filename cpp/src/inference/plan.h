@@ -10,14 +10,17 @@
 
 namespace lamina {
 
-// One layer at work: value `output` becomes layer(value `input`). Those of a residual block itself (kind
-// kResidual: an identity skip, and the sum) add value `input` to value `output`, which is 0 at first.
+// One layer at work: value `output` becomes layer(value `input`). Those of an ensemble's own (kind kEnsemble)
+// make k rows of one, times the members' scales; run each member's dense layer; take the mean of k rows.
+// Those of a residual block itself (kind kResidual: an identity skip, and the sum) add value `input` to value
+// `output`, which is 0 at first.
 template <class T>
 struct Operation {
   const Layer<T>* layer = nullptr;
   std::string name;                   // of the layer in the folded network: "layers.0"
   int input = 0, output = 0;          // value 0 is the network's input
   int64_t inputs = 0, outputs = 0;    // columns of the two
+  int64_t input_rows = 1, rows = 1;   // of the two for each row of the network: k within an ensemble
   std::vector<Parameter> parameters;  // by relative name and shape; unpack_parameter(.., plan.weights(), ..)
 };
 

@@ -41,6 +41,7 @@ Predictor<T>::Predictor(const Network<T>& network, const T* weights, const Execu
     : plan_(network, weights), execution_(execution) {
   const std::vector<int64_t>& columns = plan_.network().slot_columns();
   row_stride_ = padded_columns<T>(*std::max_element(columns.begin(), columns.end()));
+  place_size_ = row_stride_ * this->network().members();
   for (const Operation<T>& operation : plan_.operations()) steps_.push_back(make_step(operation));
   copies_input_ = std::any_of(steps_.begin(), steps_.end(),
                               [](const Step& step) { return step.reads_input && step.layer != nullptr; });
@@ -64,7 +65,7 @@ void Predictor<T>::place_rows() {
     int64_t& offset = offsets[static_cast<size_t>(at.slot)];
     if (offset < 0) {
       const auto free = std::find(taken.begin(), taken.end(), false);
-      offset = (free - taken.begin()) * row_stride_;
+      offset = (free - taken.begin()) * place_size_;
       if (free == taken.end()) {
         taken.push_back(true);
       } else {
@@ -78,7 +79,7 @@ void Predictor<T>::place_rows() {
     place(steps_[i].output);
     for (size_t slot = 0; slot < slots; ++slot)
       if (offsets[slot] >= 0 && last_use[slot] == i)
-        taken[static_cast<size_t>(offsets[slot] / row_stride_)] = false;
+        taken[static_cast<size_t>(offsets[slot] / place_size_)] = false;
   }
   row_buffers_ = static_cast<int64_t>(taken.size());
 }
@@ -87,10 +88,12 @@ template <class T>
 typename Predictor<T>::Step Predictor<T>::make_step(const Operation<T>& operation) const {
   Step step{.inputs = operation.inputs,
             .outputs = operation.outputs,
+            .rows = operation.rows,
             .input = {operation.input, 0},
             .output = {operation.output, 0},
             .reads_input = operation.input == 0};
-  if (operation.layer->kind() != LayerKind::kDense) {
+  // The members' rows pass through a dense layer together.
+  if (operation.layer->kind() != LayerKind::kDense || operation.rows > 1) {
     step.layer = operation.layer;
     return step;
   }
@@ -166,7 +169,7 @@ void Predictor<T>::run_layer(const Step& step, const T* in, T* out) const noexce
                        .parameters = network().weights(),
                        .input = input,
                        .output = output,
-                       .rows = 1});
+                       .rows = step.rows});
 }
 
 template <class T>
@@ -267,7 +270,7 @@ void Predictor<T>::predict_row(const T* in, T* out) const {
 
 template <class T>
 void Predictor<T>::predict(const T* in, int64_t rows, T* out, Workspace<T>& workspace) const noexcept {
-  if (rows == 1) {
+  if (rows == 1 && network().members() == 1) {
     run_steps(
         plain_row(in, inputs()), out, [&](const Place& place) { return workspace.slot(place.slot).values; },
         [&](const Step& step, const T* from, T* to) { run_dense(step, from, to); });

@@ -31,7 +31,7 @@ class Predictor {
   bool takes_offset_rows() const noexcept { return network().takes_offset_rows(); }
   int64_t multiply_adds() const noexcept { return network().forward_multiply_adds(); }
   // Elements that predict_row needs in its workspace, which starts on 64 bytes.
-  int64_t row_workspace_size() const noexcept { return row_buffers_ * row_stride_; }
+  int64_t row_workspace_size() const noexcept { return row_buffers_ * place_size_; }
   Workspace<T> make_workspace(int64_t rows) const {
     return Workspace<T>(network(), rows, WorkspaceUse::kInference);
   }
@@ -45,7 +45,7 @@ class Predictor {
   void predict_row(const T* in, T* out) const;
   // in[rows, inputs] -> out[rows, outputs], in tiles of the workspace's rows; no allocation, no lock. A row
   // has the bits of the network's own prediction (up to rounding where layers were folded), whatever stands
-  // beside it; one row alone goes to predict_row.
+  // beside it; one row alone goes to predict_row, but for an ensemble, where it has the same bits.
   void predict(const T* in, int64_t rows, T* out, Workspace<T>& workspace) const noexcept;
   // The same for any type and layout, on as many threads as the work repays. False: the poll asked to stop.
   bool predict(const ArraySource& in, T* out, Poll poll) const;
@@ -62,6 +62,7 @@ class Predictor {
     const ActivationSpec* softmax = nullptr;  // applied after `dense`; null: none
     const Layer<T>* layer = nullptr;          // null: `dense`
     int64_t inputs, outputs;
+    int64_t rows;  // that `layer` makes: more than one within an ensemble
     Place input, output;
     bool reads_input;
     int64_t pieces = 1, piece_columns = 0;  // in which threads share `dense`; 1 piece: they do not
@@ -88,7 +89,7 @@ class Predictor {
   Execution execution_;
   AlignedBuffer<T> transposed_;  // the weights of layers with few outputs, each output's in a row
   std::vector<Step> steps_;
-  int64_t row_stride_;
+  int64_t row_stride_, place_size_;
   int64_t row_buffers_ = 0;
   bool copies_input_;    // a layer that reads the input takes padded rows only
   int row_threads_ = 1;  // that one row is worth

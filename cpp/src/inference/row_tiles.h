@@ -30,7 +30,7 @@ struct RowTiles {
   template <class T>
   static RowTiles cut(const Network<T>& network, int64_t rows, double multiply_adds,
                       const Execution& execution) {
-    const int64_t most = row_tile(network.flat_size() * static_cast<int64_t>(sizeof(T)));
+    const int64_t most = network.tile_rows();
     const auto limit = static_cast<int>(std::clamp<int64_t>(rows, 1, execution.threads()));
     const double work = multiply_adds * static_cast<double>(rows);
     const int threads = deserved_threads(work, sizeof(T) == 8, limit);

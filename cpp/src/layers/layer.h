@@ -143,6 +143,8 @@ class ParameterAllocator {
 template <class T>
 class Residual;
 template <class T>
+class Ensemble;
+template <class T>
 class TargetScaling;
 
 template <class T>
@@ -198,6 +200,10 @@ class Layer {
 
   // Not null for a block, whose parts the network runs one by one.
   virtual Residual<T>* as_residual() noexcept { return nullptr; }
+  virtual Ensemble<T>* as_ensemble() noexcept { return nullptr; }
+  // Members of an ensemble that each have parameters of their own here, which meet that member's rows alone:
+  // multiply_adds are those of a row of each.
+  virtual int64_t members() const noexcept { return 1; }
 
   // Not null for the layer that scales targets, which must be a network's last.
   virtual const TargetScaling<T>* as_target_scaling() const noexcept { return nullptr; }
@@ -263,6 +269,9 @@ std::unique_ptr<Layer<T>> make_layer(const Options& options);
 template <class T>
 std::unique_ptr<Layer<T>> make_residual(std::vector<std::unique_ptr<Layer<T>>> layers,
                                         const ResidualOptions& options = {});
+template <class T>
+std::unique_ptr<Layer<T>> make_ensemble(std::vector<std::unique_ptr<Layer<T>>> layers,
+                                        const EnsembleOptions& options = {});
 // Several, in order: make_layers<float>(DenseOptions{.units = 32, .activation = "relu"},
 // DropoutOptions{0.5}).
 template <class T, class... Options>

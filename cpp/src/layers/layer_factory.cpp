@@ -8,6 +8,7 @@
 #include "layers/dense.h"
 #include "layers/dropout.h"
 #include "layers/embedding.h"
+#include "layers/ensemble.h"
 #include "layers/fixed_rows.h"
 #include "layers/noise.h"
 #include "layers/parametric_activation.h"
@@ -56,12 +57,11 @@ LAMINA_LAYERS(LAMINA_ENTRY)
 #undef LAMINA_ENTRY
 
 template <class T>
-std::unique_ptr<Layer<T>> residual_from_json(const Json& json) {
-  const ResidualOptions options = options_from_json<ResidualOptions>(json);
+std::vector<std::unique_ptr<Layer<T>>> layers_from_json(const Json& json, LayerKind block) {
   std::vector<std::unique_ptr<Layer<T>>> layers;
-  for (const Json& layer : JsonReader(json, class_name(LayerKind::kResidual)).list("layers", "layer"))
+  for (const Json& layer : JsonReader(json, class_name(block)).list("layers", "layer"))
     layers.push_back(make_layer<T>(layer));
-  return make_residual<T>(std::move(layers), options);
+  return layers;
 }
 
 }  // namespace
@@ -78,10 +78,23 @@ std::unique_ptr<Layer<T>> make_residual(std::vector<std::unique_ptr<Layer<T>>> l
 }
 
 template <class T>
+std::unique_ptr<Layer<T>> make_ensemble(std::vector<std::unique_ptr<Layer<T>>> layers,
+                                        const EnsembleOptions& options) {
+  return std::make_unique<Ensemble<T>>(std::move(layers), options);
+}
+
+template <class T>
 std::unique_ptr<Layer<T>> make_layer(const Json& json) {
   const JsonReader spec(json, "layer");
   const std::string kind = spec.text("kind");
-  if (kind == kind_name(LayerKind::kResidual)) return residual_from_json<T>(json);
+  if (kind == kind_name(LayerKind::kResidual)) {
+    const auto options = options_from_json<ResidualOptions>(json);
+    return make_residual<T>(layers_from_json<T>(json, LayerKind::kResidual), options);
+  }
+  if (kind == kind_name(LayerKind::kEnsemble)) {
+    const auto options = options_from_json<EnsembleOptions>(json);
+    return make_ensemble<T>(layers_from_json<T>(json, LayerKind::kEnsemble), options);
+  }
 #define LAMINA_ENTRY(Options, Class) \
   if (kind == kind_name(Options::kKind)) return make_layer<T>(options_from_json<Options>(json));
   LAMINA_LAYERS(LAMINA_ENTRY)
@@ -92,7 +105,9 @@ std::unique_ptr<Layer<T>> make_layer(const Json& json) {
 #define LAMINA_INSTANTIATE(T)                                                              \
   template std::unique_ptr<Layer<T>> make_layer(const Json&);                              \
   template std::unique_ptr<Layer<T>> make_residual(std::vector<std::unique_ptr<Layer<T>>>, \
-                                                   const ResidualOptions&);
+                                                   const ResidualOptions&);                \
+  template std::unique_ptr<Layer<T>> make_ensemble(std::vector<std::unique_ptr<Layer<T>>>, \
+                                                   const EnsembleOptions&);
 LAMINA_INSTANTIATE(float)
 LAMINA_INSTANTIATE(double)
 #undef LAMINA_INSTANTIATE

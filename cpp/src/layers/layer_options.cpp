@@ -35,6 +35,7 @@ constexpr std::array kNames = {
     Names{"embedding", "Embedding"},
     Names{"piecewise_linear", "PiecewiseLinear"},
     Names{"periodic", "Periodic"},
+    Names{"ensemble", "Ensemble"},
 };
 
 // What Affine's numbers stay within.

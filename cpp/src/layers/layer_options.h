@@ -41,6 +41,7 @@ enum class LayerKind {
   kEmbedding,
   kPiecewiseLinear,
   kPeriodic,
+  kEnsemble,
 };
 
 // The name in JSON, such as "layer_norm"; and the one in errors, as Python has it: "LayerNorm".
@@ -224,7 +225,22 @@ struct PeriodicOptions {
   LearningOptions learning = {};
 };
 
-// The one reader, writer and check of each of these structs but ResidualOptions, whose layers stand in the
+// Which layers have factors of each member's own: the first alone (TabM-mini), or all dense ones (TabM).
+enum class Adapters { kFirst, kAll };
+// First values of the factors of the inputs: 1 or -1, or normal numbers.
+enum class FirstScales { kSigns, kNormal };
+
+// Beside the layers of the stack.
+struct EnsembleOptions {
+  static constexpr LayerKind kKind = LayerKind::kEnsemble;
+  int64_t k = 32;
+  Adapters adapters = Adapters::kFirst;
+  FirstScales first_scales = FirstScales::kSigns;
+  std::vector<int64_t> chunks = {};  // widths of inputs that share a first value; none: each has its own
+  LearningOptions learning = {};     // the factors'
+};
+
+// The one reader, writer and check of each of these structs but those of blocks, whose layers stand in the
 // same JSON (layer_factory.cpp). Checks raise kValue and name the layer.
 template <class Options>
 Options options_from_json(const Json& json);

@@ -19,12 +19,14 @@ void for_each_element(const Parameter& p, Visit visit) noexcept {
     return;
   }
   const bool bias = p.layout == ParameterLayout::kPanelBias;
-  const int64_t inputs = bias ? 1 : p.shape[1];
+  const int64_t inputs = bias ? 1 : p.shape.back();
   const int64_t first_row = bias ? p.panel_rows - 1 : 0;
-  for (int64_t out = 0; out < p.outputs; ++out)
-    for (int64_t in = 0; in < inputs; ++in)
-      visit(out * inputs + in,
-            p.offset + panel_index<T>(first_row + in, out, p.outputs, p.panel_rows, p.panel_columns));
+  int64_t dense = 0;
+  for (int64_t block = 0; block < p.blocks; ++block)
+    for (int64_t out = 0; out < p.outputs; ++out)
+      for (int64_t in = 0; in < inputs; ++in)
+        visit(dense++, p.offset + block * block_size<T>(p) +
+                           panel_index<T>(first_row + in, out, p.outputs, p.panel_rows, p.panel_columns));
 }
 
 }  // namespace

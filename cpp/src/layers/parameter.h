@@ -25,6 +25,7 @@ struct Parameter {
   int64_t outputs;        // columns of the block
   int64_t panel_rows;     // rows of its panel matrix (kRow: 1, kRows: all of them)
   int64_t panel_columns;  // panel width of the instruction set in use (kRow, kRows: 0)
+  int64_t blocks = 1;     // panel matrices, one after another, whose number the shape begins with
   bool trainable = true;
   bool partly_updated = false;  // an update may leave out lines of it (ParameterUpdater::begin_part)
   bool decays = true;           // weight decay applies (biases and scales: only when the optimizer says so)
@@ -55,6 +56,13 @@ Parameter rows_parameter(const char* name, std::vector<int64_t> shape, int64_t o
   return table;
 }
 
+// As many weights or biases in panels as `blocks`, from the first of them.
+inline Parameter blocks_parameter(Parameter first, int64_t blocks) {
+  first.blocks = blocks;
+  first.shape.insert(first.shape.begin(), blocks);
+  return first;
+}
+
 // Position of (row, column) in a panel matrix, relative to its offset.
 template <class T>
 constexpr int64_t panel_index(int64_t row, int64_t column, int64_t columns, int64_t panel_rows,
@@ -66,20 +74,27 @@ constexpr int64_t panel_index(int64_t row, int64_t column, int64_t columns, int6
   return first * panel_rows + row * width + (column - first);
 }
 
+// Elements of a panel matrix or of the rows that hold a parameter.
+template <class T>
+int64_t block_size(const Parameter& p) noexcept {
+  return padded_columns<T>(p.outputs) * p.panel_rows;
+}
+
 // Calls visit(offset, count) for each run of the flat buffer that is this parameter's, padding included.
 template <class T, class Visit>
 void for_each_run(const Parameter& p, Visit visit) {
   if (p.layout == ParameterLayout::kRow || p.layout == ParameterLayout::kRows)
-    return visit(p.offset, p.panel_rows * padded_columns<T>(p.outputs));
-  for (int64_t first = 0; first < p.outputs; first += p.panel_columns) {
-    const int64_t left = padded_columns<T>(p.outputs) - first;
-    const int64_t width = left < p.panel_columns ? left : p.panel_columns;
-    const int64_t panel = p.offset + first * p.panel_rows;
-    if (p.layout == ParameterLayout::kPanelWeight)
-      visit(panel, p.shape[1] * width);
-    else
-      visit(panel + (p.panel_rows - 1) * width, width);
-  }
+    return visit(p.offset, block_size<T>(p));
+  for (int64_t block = 0; block < p.blocks; ++block)
+    for (int64_t first = 0; first < p.outputs; first += p.panel_columns) {
+      const int64_t left = padded_columns<T>(p.outputs) - first;
+      const int64_t width = left < p.panel_columns ? left : p.panel_columns;
+      const int64_t panel = p.offset + block * block_size<T>(p) + first * p.panel_rows;
+      if (p.layout == ParameterLayout::kPanelWeight)
+        visit(panel, p.shape.back() * width);
+      else
+        visit(panel + (p.panel_rows - 1) * width, width);
+    }
 }
 
 // Copies one parameter between the flat buffer and a dense array of the user's shape.

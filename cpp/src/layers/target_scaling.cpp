@@ -61,8 +61,8 @@ template <class T>
 void TargetScaling<T>::forward(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
   if (pass.skips_activation) return;
-  const auto to_units = pass.training ? &TargetScaling::scale : &TargetScaling::to_target_units;
-  (this->*to_units)(pass.kernels, pass.parameters, pass.rows, pass.output_values(), pass.output.row_stride);
+  const auto take = pass.training ? &TargetScaling::to_units : &TargetScaling::to_target_units;
+  (this->*take)(pass.kernels, pass.parameters, pass.rows, pass.output_values(), pass.output.row_stride);
 }
 
 template <class T>
@@ -70,8 +70,7 @@ void TargetScaling<T>::backward(const RowPass<T>& pass) const noexcept {
   if (!pass.input_delta_wanted) return;
   copy_backward(pass);
   if (pass.derivative_applied) return;
-  pass.kernels.affine_rows(pass.rows, padded_columns<T>(columns_), pass.parameters + scale_, nullptr,
-                           pass.input_delta(), pass.input.row_stride);
+  to_logit_delta(pass.kernels, pass.parameters, pass.rows, pass.input_delta(), pass.input.row_stride);
   if (pass.training || !options_.clip) return;
   const T *low = pass.parameters + low_, *high = pass.parameters + high_, *y = pass.output_values();
   T* delta = pass.input_delta();
@@ -81,8 +80,14 @@ void TargetScaling<T>::backward(const RowPass<T>& pass) const noexcept {
 }
 
 template <class T>
-void TargetScaling<T>::scale(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows,
-                             T* values, int64_t row_stride) const noexcept {
+void TargetScaling<T>::to_logit_delta(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows,
+                                      T* delta, int64_t row_stride) const noexcept {
+  table.affine_rows(rows, padded_columns<T>(columns_), parameters + scale_, nullptr, delta, row_stride);
+}
+
+template <class T>
+void TargetScaling<T>::to_units(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows,
+                                T* values, int64_t row_stride) const noexcept {
   table.affine_rows(rows, padded_columns<T>(columns_), parameters + scale_, parameters + shift_, values,
                     row_stride);
 }
@@ -90,11 +95,18 @@ void TargetScaling<T>::scale(const kernels::KernelTable<T>& table, const T* para
 template <class T>
 void TargetScaling<T>::to_target_units(const kernels::KernelTable<T>& table, const T* parameters,
                                        int64_t rows, T* values, int64_t row_stride) const noexcept {
-  scale(table, parameters, rows, values, row_stride);
+  to_units(table, parameters, rows, values, row_stride);
   if (!options_.clip) return;
   const T *low = parameters + low_, *high = parameters + high_;
   for (int64_t r = 0; r < rows; ++r, values += row_stride)
     for (int64_t c = 0; c < columns_; ++c) values[c] = std::min(std::max(values[c], low[c]), high[c]);
+}
+
+template <class T>
+void TargetScaling<T>::scale(const T* parameters, int64_t rows, int64_t columns, T* values) const noexcept {
+  const T *scale = parameters + scale_, *shift = parameters + shift_;
+  for (int64_t r = 0; r < rows; ++r, values += columns)
+    for (int64_t c = 0; c < columns; ++c) values[c] = values[c] * scale[c] + shift[c];
 }
 
 template <class T>

@@ -25,13 +25,18 @@ class TargetScaling final : public Layer<T> {
   // Logits [rows, columns], padded, to the targets' units, as predictions are, in place.
   void to_target_units(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* values,
                        int64_t row_stride) const noexcept;
+  // The same without padding, and as in training.
+  void scale(const T* parameters, int64_t rows, int64_t columns, T* values) const noexcept;
+  // The delta of such outputs to that of the logits, in place.
+  void to_logit_delta(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* delta,
+                      int64_t row_stride) const noexcept;
   // Targets [rows, columns] to the units of the logits; `to` may be `from`.
   void to_scaled_units(const T* parameters, int64_t rows, int64_t columns, const T* from, int64_t from_stride,
                        T* to, int64_t to_stride) const noexcept;
 
  private:
-  void scale(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* values,
-             int64_t row_stride) const noexcept;
+  void to_units(const kernels::KernelTable<T>& table, const T* parameters, int64_t rows, T* values,
+                int64_t row_stride) const noexcept;
 
   TargetScalingOptions options_;
   int64_t columns_ = 0, scale_ = 0, shift_ = 0, rows_ = 0, low_ = 0, high_ = 0;  // offsets, but for columns

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "network/work_sizes.h"
 #include "network/workspace.h"
 
 namespace lamina {
@@ -48,7 +49,7 @@ int64_t inputs_of_node(int node, int64_t inputs_per_task, bool sparse) noexcept 
 template <class T>
 bool Network<T>::takes_sparse_rows() const noexcept {
   const auto reads_input = [&](const Node<T>& node) { return slot_root(node.input_slot) == 0; };
-  return nodes_.front().layer->kind() == LayerKind::kDense &&
+  return nodes_.front().layer->kind() == LayerKind::kDense && slot_rows(nodes_.front().output_slot) == 1 &&
          std::count_if(nodes_.begin(), nodes_.end(), reads_input) == 1;
 }
 
@@ -56,6 +57,12 @@ template <class T>
 int Network<T>::gradient_task_count(int node, int64_t inputs_per_task, bool sparse) const noexcept {
   const Layer<T>& layer = *nodes_[static_cast<size_t>(node)].layer;
   return layer.gradient_task_count(inputs_of_node(node, inputs_per_task, sparse));
+}
+
+template <class T>
+int64_t Network<T>::tile_rows() const noexcept {
+  const int64_t rows = row_tile(flat_size() * static_cast<int64_t>(sizeof(T)));
+  return (rows + members_ - 1) / members_;
 }
 
 template <class T>
@@ -78,7 +85,7 @@ void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_
                                 {.kernels = kernels_,
                                  .input = request.workspace.slot(node.input_slot),
                                  .output = request.workspace.slot(node.output_slot),
-                                 .batch_rows = request.batch_rows,
+                                 .batch_rows = request.batch_rows * slot_rows(node.output_slot),
                                  .parameters = weights_.data(),
                                  .transposed = transposed_.data(),
                                  .transposed_wanted = request.keep_transposed && node.reads_learned,

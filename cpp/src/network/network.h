@@ -45,7 +45,10 @@ struct NetworkPass {
   const T* transposed = nullptr;  // backward only; null for a batch of one row
   int64_t first_row = 0, rows = 0;
   bool training = false;
-  // Forward leaves out what takes logits to outputs, and backward begins with the delta of the logits.
+  // The pass ends with what each member of an ensemble gives, before their mean; without one, as any other.
+  bool of_members = false;
+  // Forward leaves out what takes logits to outputs, and backward begins with the delta of the logits: of
+  // the members, or of the network's last layer.
   bool ends_at_logits = false;
   uint64_t seed = 0, step = 0;
   double noise_factor = 1.0;  // of the rates of dropouts, and of the deviations of noise
@@ -92,6 +95,16 @@ class Network {
   int64_t inputs() const noexcept { return inputs_; }
   int64_t outputs() const noexcept { return slot_columns_.back(); }
   const std::vector<int64_t>& slot_columns() const noexcept { return slot_columns_; }
+  // Rows of a slot for each row of the network: members() of them within an ensemble, else 1.
+  int64_t slot_rows(int slot) const noexcept { return slot_rows_[static_cast<size_t>(slot)]; }
+  // Of the ensemble that ends the network; 1 without one.
+  int64_t members() const noexcept { return members_; }
+  bool has_ensemble() const noexcept { return member_nodes_ < nodes_.size(); }
+  // What each of them gives, which losses compare with the targets in training: [rows * members, outputs],
+  // row i of member j in row i * members + j. Without an ensemble the last slot.
+  int member_slot() const noexcept { return nodes_[member_nodes_ - 1].output_slot; }
+  // Rows of the network that pass through all layers together (see work_sizes.h).
+  int64_t tile_rows() const noexcept;
   // The slot whose values `slot` shows: another where it is a view, else itself.
   int slot_root(int slot) const noexcept { return slot_roots_[static_cast<size_t>(slot)]; }
   // Of layer i of layers().
@@ -139,9 +152,18 @@ class Network {
   // of the network's input is wanted.
   void refresh_transposed(bool input_delta_wanted);
 
+  // Whether passes over so many rows read transposed weights; those over a single one do without.
+  bool reads_transposed(int64_t rows) const noexcept { return rows * members_ != 1; }
+
   // All rows of a workspace's use on one thread, in one go.
   void forward(const NetworkPass<T>& pass) const noexcept;
   void backward(const NetworkPass<T>& pass, bool input_delta_wanted) const noexcept;
+  // What a pass forward that ended with members, and maybe at logits, has left out.
+  void finish_forward(const NetworkPass<T>& pass) const noexcept;
+  // Nodes of a pass.
+  size_t node_count(const NetworkPass<T>& pass) const noexcept {
+    return pass.of_members ? member_nodes_ : nodes_.size();
+  }
   // Passes over a batch in a workspace for training go phase by phase, as many as there are layers that
   // couple rows, and one. Before each phase but the first (backward: but the last) all rows must be through
   // the one before, and the layer between is summarised: columns [first, last), multiples of 64 bytes, by
@@ -205,11 +227,14 @@ class Network {
   // Layers without memory for their parameters.
   explicit Network(const Json& spec);
   Network(int64_t inputs, Layers layers);
-  int add_slot(int64_t columns);
+  int add_slot(int64_t columns, int64_t rows);
   // Each returns the slot of the output.
   int add_layer(Layer<T>& layer, const std::string& name, int input_slot, int depth);
   int add_block(Residual<T>& block, const std::string& name, int input_slot, int depth);
+  int add_ensemble(Ensemble<T>& ensemble, const std::string& name, int input_slot);
+  int add_plain(Layer<T>& layer, const std::string& name, int input_slot);
   void add_node(Layer<T>& layer, const std::string& name, int input_slot, int output_slot);
+  void check_order() const;
   void link_activations();
   void forward_nodes(const NetworkPass<T>& pass, size_t first, size_t last) const noexcept;
   RowPass<T> row_pass(const NetworkPass<T>& pass, const Node<T>& node) const noexcept;
@@ -226,12 +251,15 @@ class Network {
   std::vector<Node<T>> nodes_;
   bool takes_offset_rows_ = false;
   std::vector<size_t> coupled_;  // nodes whose layers couple rows
-  std::vector<int64_t> slot_columns_;
+  std::vector<int64_t> slot_columns_, slot_rows_;
   std::vector<int> slot_roots_;
   std::vector<bool> slot_learned_;  // something that the slot's values depend on learns
   std::vector<bool> slot_stores_aux_;
   std::vector<int64_t> slot_statistics_;  // sizes, 0 where the layer that writes the slot couples no rows
   std::vector<int> layer_slots_;          // input and outputs of layers_
+  int64_t members_ = 1;
+  size_t member_nodes_ = 0;          // those up to what members give
+  Ensemble<T>* adapting_ = nullptr;  // the ensemble whose dense layers get adapters, while it is built
   std::vector<Parameter> parameters_;
   ParameterAllocator allocator_;
   AlignedBuffer<T> weights_;

@@ -4,6 +4,7 @@
 
 #include "base/json_reader.h"
 #include "kernels/dispatch.h"
+#include "layers/ensemble.h"
 #include "layers/residual.h"
 #include "network/network.h"
 
@@ -65,21 +66,34 @@ Network<T>::Network(int64_t inputs, Layers layers)
   if (inputs_ < 1 || inputs_ > kMostColumns)
     fail_outside("network", "inputs", 1.0, static_cast<double>(kMostColumns), static_cast<double>(inputs_));
   if (layers_.empty()) throw Error(Error::Kind::kValue, "network: expected at least one layer, got none");
-  layer_slots_.push_back(add_slot(inputs_));
+  layer_slots_.push_back(add_slot(inputs_, 1));
   for (size_t i = 0; i < layers_.size(); ++i)
     layer_slots_.push_back(add_layer(*layers_[i], "layers." + std::to_string(i), layer_slots_.back(), 0));
-  for (const Node<T>& node : nodes_)
-    if (node.layer->as_target_scaling() != nullptr && &node != &nodes_.back())
-      throw Error(Error::Kind::kValue,
-                  "TargetScaling: expected as the last layer of the network, got " + node.name);
+  if (members_ == 1 && member_nodes_ == 0) member_nodes_ = nodes_.size();
+  check_order();
   takes_offset_rows_ = layers_.front()->take_offset_rows();
   link_activations();
 }
 
 template <class T>
-int Network<T>::add_slot(int64_t columns) {
+void Network<T>::check_order() const {
+  for (const Node<T>& node : nodes_)
+    if (node.layer->as_target_scaling() != nullptr && &node != &nodes_.back())
+      throw Error(Error::Kind::kValue,
+                  "TargetScaling: expected as the last layer of the network, got " + node.name);
+  // Behind the mean of the members a layer would see it in prediction alone.
+  for (size_t i = 0; i + 1 < layers_.size(); ++i)
+    if (layers_[i]->as_ensemble() != nullptr && layers_[i + 1]->as_target_scaling() == nullptr)
+      throw Error(Error::Kind::kValue, "Ensemble: expected as the last layer of the network, got layers." +
+                                           std::to_string(i) + " before a " +
+                                           class_name(layers_[i + 1]->kind()));
+}
+
+template <class T>
+int Network<T>::add_slot(int64_t columns, int64_t rows) {
   const int slot = static_cast<int>(slot_columns_.size());
   slot_columns_.push_back(columns);
+  slot_rows_.push_back(rows);
   slot_roots_.push_back(slot);
   slot_learned_.push_back(false);
   slot_stores_aux_.push_back(false);
@@ -90,8 +104,46 @@ int Network<T>::add_slot(int64_t columns) {
 template <class T>
 int Network<T>::add_layer(Layer<T>& layer, const std::string& name, int input_slot, int depth) {
   if (Residual<T>* block = layer.as_residual()) return add_block(*block, name, input_slot, depth);
-  const int output_slot = add_slot(layer.build(slot_columns_[static_cast<size_t>(input_slot)], allocator_));
+  if (Ensemble<T>* ensemble = layer.as_ensemble()) {
+    if (depth > 0)
+      throw Error(Error::Kind::kValue,
+                  "Ensemble: expected as the last layer of the network, got it within a block as " + name);
+    return add_ensemble(*ensemble, name, input_slot);
+  }
+  if (adapting_ == nullptr || layer.kind() != LayerKind::kDense) return add_plain(layer, name, input_slot);
+  // What vanishes in inference may stand between, so that predictors can leave it out.
+  auto last = nodes_.rbegin();
+  while (last->layer->vanishes_in_inference()) ++last;
+  const bool expanded = last->layer == &adapting_->expand();
+  const int64_t inputs = slot_columns_[static_cast<size_t>(input_slot)];
+  for (Layer<T>* part : adapting_->adapt(static_cast<const Dense<T>&>(layer), inputs, expanded))
+    input_slot = add_plain(*part, name, input_slot);
+  return input_slot;
+}
+
+template <class T>
+int Network<T>::add_plain(Layer<T>& layer, const std::string& name, int input_slot) {
+  const auto input = static_cast<size_t>(input_slot);
+  const int output_slot = add_slot(layer.build(slot_columns_[input], allocator_), slot_rows_[input]);
   add_node(layer, name, input_slot, output_slot);
+  return output_slot;
+}
+
+template <class T>
+int Network<T>::add_ensemble(Ensemble<T>& ensemble, const std::string& name, int input_slot) {
+  const auto columns = [&](int slot) { return slot_columns_[static_cast<size_t>(slot)]; };
+  members_ = ensemble.options().k;
+  int slot = add_slot(ensemble.expand().build(columns(input_slot), allocator_), members_);
+  add_node(ensemble.expand(), name, input_slot, slot);
+  adapting_ = ensemble.adapts_all() ? &ensemble : nullptr;
+  const auto inner = [&](size_t i) { return name + ".layers." + std::to_string(i); };
+  for (size_t i = 0; i < ensemble.layers().size(); ++i)
+    slot = add_layer(*ensemble.layers()[i], inner(i), slot, 1);
+  adapting_ = nullptr;
+  slot = add_plain(ensemble.heads(), inner(ensemble.layers().size()), slot);
+  member_nodes_ = nodes_.size();
+  const int output_slot = add_slot(columns(slot), 1);
+  add_node(ensemble, name, slot, output_slot);
   return output_slot;
 }
 
@@ -101,12 +153,13 @@ int Network<T>::add_block(Residual<T>& block, const std::string& name, int input
     throw Error(Error::Kind::kValue,
                 "Residual: expected blocks nested at most " + std::to_string(kDeepestBlock) + " deep");
   const auto columns = [&](int slot) { return slot_columns_[static_cast<size_t>(slot)]; };
-  int slot = add_slot(columns(input_slot));
+  const int64_t rows = slot_rows(input_slot);
+  int slot = add_slot(columns(input_slot), rows);
   slot_roots_.back() = slot_root(input_slot);
   add_node(block.fork(), name, input_slot, slot);
   for (size_t i = 0; i < block.layers().size(); ++i)
     slot = add_layer(*block.layers()[i], name + ".layers." + std::to_string(i), slot, depth + 1);
-  const int output_slot = add_slot(columns(slot));
+  const int output_slot = add_slot(columns(slot), rows);
   Layer<T>& skip = block.make_skip(columns(input_slot), columns(slot));
   skip.build(columns(input_slot), allocator_);
   add_node(skip, block.projects() ? name + ".projection" : name, input_slot, output_slot);
@@ -131,8 +184,9 @@ void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_sl
     parameters_.push_back(std::move(parameter));
   }
   const int products = 1 + (node.learns ? 1 : 0) + (node.reads_learned ? 1 : 0);
-  forward_multiply_adds_ += layer.multiply_adds();
-  training_multiply_adds_ += layer.multiply_adds() * products;
+  const int64_t multiply_adds = layer.multiply_adds() * slot_rows(output_slot) / layer.members();
+  forward_multiply_adds_ += multiply_adds;
+  training_multiply_adds_ += multiply_adds * products;
   const auto slot = static_cast<size_t>(output_slot);
   if (node.needs_delta()) slot_learned_[slot] = true;
   if (layer.stores_aux()) slot_stores_aux_[slot] = true;
@@ -180,7 +234,7 @@ Json Network<T>::spec() const {
 template <class T>
 const ActivationSpec& Network<T>::output_activation() const noexcept {
   static const ActivationSpec identity{};
-  const ActivationSpec* last = nodes_.back().layer->output_activation();
+  const ActivationSpec* last = nodes_[member_nodes_ - 1].layer->output_activation();
   return last ? *last : identity;
 }
 
@@ -198,7 +252,7 @@ void Network<T>::check_trainable() const {
 
 template <class T>
 void Network<T>::check_batch_rows(int64_t rows, const char* where) const {
-  if (couples_rows() && rows < 2)
+  if (couples_rows() && rows * members_ < 2)
     throw Error(Error::Kind::kValue, std::string(where) + ": expected batches of at least 2 rows, since " +
                                          nodes_[coupled_.front()].name +
                                          " takes mean and variance over the batch, got " +

@@ -8,13 +8,14 @@ namespace lamina {
 
 template <class T>
 RowPass<T> Network<T>::row_pass(const NetworkPass<T>& pass, const Node<T>& node) const noexcept {
+  const int64_t rows = slot_rows(node.output_slot);
   return {.kernels = kernels_,
           .parameters = pass.parameters,
           .transposed = pass.transposed,
           .input = pass.workspace.slot(node.input_slot),
           .output = pass.workspace.slot(node.output_slot),
-          .first_row = pass.first_row,
-          .rows = pass.rows,
+          .first_row = pass.first_row * rows,
+          .rows = pass.rows * rows,
           .training = pass.training,
           .seed = pass.seed,
           .step = pass.step,
@@ -25,7 +26,7 @@ RowPass<T> Network<T>::row_pass(const NetworkPass<T>& pass, const Node<T>& node)
 template <class T>
 RowPass<T> Network<T>::forward_pass(const NetworkPass<T>& pass, size_t node) const noexcept {
   RowPass<T> rows = row_pass(pass, nodes_[node]);
-  rows.skips_activation = pass.ends_at_logits && node + 1 == nodes_.size();
+  rows.skips_activation = pass.ends_at_logits && node + 1 == node_count(pass);
   return rows;
 }
 
@@ -34,7 +35,8 @@ RowPass<T> Network<T>::backward_pass(const NetworkPass<T>& pass, size_t node,
                                      bool input_delta_wanted) const noexcept {
   const Node<T>& at = nodes_[node];
   RowPass<T> rows = row_pass(pass, at);
-  rows.derivative_applied = node + 1 == nodes_.size() ? pass.ends_at_logits : at.derivative_applied_by_next;
+  rows.derivative_applied =
+      node + 1 == node_count(pass) ? pass.ends_at_logits : at.derivative_applied_by_next;
   rows.input_delta_wanted = input_delta_wanted || at.reads_learned;
   rows.input_activation = at.input_activation;
   return rows;
@@ -65,14 +67,27 @@ void Network<T>::backward(const NetworkPass<T>& pass, bool input_delta_wanted) c
 template <class T>
 void Network<T>::forward(const NetworkPass<T>& pass, int phase) const noexcept {
   const auto at = static_cast<size_t>(phase);
-  forward_nodes(pass, at == 0 ? 0 : coupled_[at - 1], at == coupled_.size() ? nodes_.size() : coupled_[at]);
+  forward_nodes(pass, at == 0 ? 0 : coupled_[at - 1],
+                at == coupled_.size() ? node_count(pass) : coupled_[at]);
+}
+
+template <class T>
+void Network<T>::finish_forward(const NetworkPass<T>& pass) const noexcept {
+  if (pass.ends_at_logits) {
+    const RowPass<T> rows = row_pass(pass, nodes_[node_count(pass) - 1]);
+    apply_activation(kernels_, output_activation(), rows.rows, rows.output.columns, rows.output_values(),
+                     rows.output.row_stride, static_cast<T*>(nullptr), 0);
+  }
+  NetworkPass<T> rest = pass;
+  rest.of_members = rest.ends_at_logits = rest.training = false;
+  forward_nodes(rest, node_count(pass), nodes_.size());
 }
 
 template <class T>
 void Network<T>::backward(const NetworkPass<T>& pass, bool input_delta_wanted, int phase) const noexcept {
   const auto at = static_cast<size_t>(phase);
   const size_t first = at == 0 ? 0 : coupled_[at - 1] + 1;
-  for (size_t i = at == coupled_.size() ? nodes_.size() : coupled_[at] + 1; i-- > first;) {
+  for (size_t i = at == coupled_.size() ? node_count(pass) : coupled_[at] + 1; i-- > first;) {
     if (input_delta_wanted || nodes_[i].needs_delta())
       nodes_[i].layer->backward(backward_pass(pass, i, input_delta_wanted));
   }
@@ -98,7 +113,7 @@ void take_part(bool splits, RowPass<T>& pass, int part, int parts) noexcept {
 
 template <class T>
 bool Network<T>::splits_columns(int parts) const noexcept {
-  if (parts == 1 || couples_rows()) return false;
+  if (parts == 1 || couples_rows() || members_ > 1) return false;
   int64_t split = 0;
   for (const Node<T>& node : nodes_)
     if (node.layer->splits_forward(parts))

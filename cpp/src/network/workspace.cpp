@@ -15,7 +15,7 @@ Workspace<T>::Workspace(const Network<T>& network, int64_t rows, WorkspaceUse us
       slot.columns = network.slot_columns()[i];
       slot.row_stride = row_stride_for<T>(slot.columns);
       if (sparse && i == 0) continue;
-      const int64_t elements = rows * slot.row_stride;
+      const int64_t elements = rows * network.slot_rows(static_cast<int>(i)) * slot.row_stride;
       const auto root = static_cast<size_t>(network.slot_root(static_cast<int>(i)));
       slot.values = root == i ? arena.take<T>(elements) : slots_[root].values;
       if (!training) continue;
@@ -27,6 +27,7 @@ Workspace<T>::Workspace(const Network<T>& network, int64_t rows, WorkspaceUse us
   });
   if (sparse) slots_.front().sparse = &sparse_->rows();
   own_input_ = slots_.front();
+  for (size_t i = 0; i < slots_.size(); ++i) slot_rows_.push_back(network.slot_rows(static_cast<int>(i)));
   for (size_t i = 0; i < slots_.size(); ++i)
     if (network.slot_root(static_cast<int>(i)) == 0) input_slots_.push_back(i);
 }
@@ -50,7 +51,7 @@ template <class T>
 void Workspace<T>::view_row(const Workspace& other, int64_t row) noexcept {
   for (size_t i = 0; i < slots_.size(); ++i) {
     slots_[i] = other.slots_[i];
-    const int64_t offset = row * slots_[i].row_stride;
+    const int64_t offset = row * slot_rows_[i] * slots_[i].row_stride;
     for (T** buffer : {&slots_[i].values, &slots_[i].aux, &slots_[i].delta})
       if (*buffer != nullptr) *buffer += offset;
   }

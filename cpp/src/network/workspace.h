@@ -64,6 +64,7 @@ class Workspace {
 
   Arena arena_;
   std::vector<Slot<T>> slots_;
+  std::vector<int64_t> slot_rows_;   // for each row
   std::vector<size_t> input_slots_;  // the input and its views
   Slot<T> own_input_;
   std::unique_ptr<SparseInput<T>> sparse_;

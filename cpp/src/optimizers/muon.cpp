@@ -17,7 +17,9 @@ constexpr double kSmallestNorm = 1e-7;
 // Rows of a product between two checks for an interrupt.
 constexpr int64_t kRowsPerCheck = 48;
 
-bool is_matrix(const Parameter& p) { return p.layout == ParameterLayout::kPanelWeight; }
+bool is_weight(const Parameter& p) { return p.layout == ParameterLayout::kPanelWeight; }
+// Not one for each member of an ensemble.
+bool is_matrix(const Parameter& p) { return is_weight(p) && p.shape.size() == 2; }
 
 double scale_of(const MuonOptions& options, const Parameter& p) {
   const auto outputs = static_cast<double>(p.shape[0]), inputs = static_cast<double>(p.shape[1]);
@@ -30,7 +32,7 @@ double scale_of(const MuonOptions& options, const Parameter& p) {
 std::vector<double> muon_scales(const MuonOptions& options, const std::vector<Parameter>& parameters) {
   const Parameter *first = nullptr, *last = nullptr;
   for (const Parameter& p : parameters) {
-    if (!is_matrix(p)) continue;
+    if (!is_weight(p)) continue;
     if (first == nullptr) first = &p;
     last = &p;
   }

@@ -18,8 +18,9 @@ struct DataInitOptions {
 };
 
 // Dense layers that learn, one after the other, each on what those before make of the rows (at most 4,096 of
-// them, drawn by the seed), as RealMLP has it (Holzmueller et al. 2024; biases: Steinwart 2019). Units whose
-// product does not vary stay as they are. False where `poll` has stopped it: nothing has changed.
+// them, drawn by the seed; of an ensemble its members together see so many), as RealMLP has it (Holzmueller
+// et al. 2024; biases: Steinwart 2019). Units whose product does not vary stay as they are. False where
+// `poll` has stopped it: nothing has changed.
 template <class T>
 bool initialize_from_data(Model<T>& model, const ArraySource& inputs, const DataInitOptions& options,
                           Poll poll);

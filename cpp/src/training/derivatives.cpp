@@ -9,6 +9,7 @@
 #include "layers/dense.h"
 #include "layers/rows.h"
 #include "training/forward_backward.h"
+#include "training/member_losses.h"
 
 namespace lamina {
 
@@ -65,21 +66,25 @@ bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
 
 template <class T>
 void Derivatives<T>::forward(Member& member, const ArraySource& inputs, int64_t first, int64_t rows,
-                             bool logits) {
+                             PassEnd end) {
   const Slot<T>& input = member.tile.input();
   gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), inputs, nullptr, first, rows,
                 input.values, input.row_stride);
-  network_.forward(
-      {.workspace = member.tile, .parameters = network_.weights(), .rows = rows, .ends_at_logits = logits});
+  network_.forward({.workspace = member.tile,
+                    .parameters = network_.weights(),
+                    .rows = rows,
+                    .of_members = end.of_members,
+                    .ends_at_logits = end.logits});
 }
 
 template <class T>
-void Derivatives<T>::backward(Member& member, int64_t rows, bool logits, bool input_delta_wanted) {
+void Derivatives<T>::backward(Member& member, int64_t rows, PassEnd end, bool input_delta_wanted) {
   network_.backward({.workspace = member.tile,
                      .parameters = network_.weights(),
                      .transposed = network_.transposed(),
                      .rows = rows,
-                     .ends_at_logits = logits},
+                     .of_members = end.of_members,
+                     .ends_at_logits = end.logits},
                     input_delta_wanted);
 }
 
@@ -93,7 +98,7 @@ void Derivatives<T>::for_each_output(Member& member, int64_t rows, bool input_de
       std::fill_n(delta, padded_columns<T>(output.columns), T(0));
       delta[k] = T(1);
     }
-    backward(member, rows, false, input_delta_wanted);
+    backward(member, rows, {}, input_delta_wanted);
     visit(k);
   }
 }
@@ -125,7 +130,7 @@ template <class T>
 bool Derivatives<T>::input_jacobian(const ArraySource& inputs, T* jacobian, Poll poll) {
   const int64_t outputs = network_.outputs();
   return run(inputs.rows, outputs, poll, [&](Member& member, int64_t first, int64_t rows) {
-    forward(member, inputs, first, rows, false);
+    forward(member, inputs, first, rows, {});
     for_each_output(member, rows, true, [&](int64_t k) {
       const Slot<T>& input = member.tile.input();
       copy_to_user(rows, input.columns, input.delta, input.row_stride,
@@ -138,7 +143,7 @@ template <class T>
 bool Derivatives<T>::parameter_jacobian(const ArraySource& inputs, T* jacobian, Poll poll) {
   const int64_t outputs = network_.outputs();
   return run(inputs.rows, 2 * outputs, poll, [&](Member& member, int64_t first, int64_t rows) {
-    forward(member, inputs, first, rows, false);
+    forward(member, inputs, first, rows, {});
     for_each_output(member, rows, false, [&](int64_t k) {
       for (int64_t r = 0; r < rows; ++r) {
         unpack(compute_row_gradient(member, r, kAllNodes),
@@ -208,7 +213,7 @@ bool Derivatives<T>::jacobian_vector_product(const ArraySource& inputs, const T*
   const int64_t outputs = network_.outputs();
   if (changes_run_forward())
     return run(inputs.rows, 1, poll, [&](Member& member, int64_t first, int64_t rows) {
-      forward(member, inputs, first, rows, false);
+      forward(member, inputs, first, rows, {});
       const Slot<T>& input = member.tile.input();
       const Slot<T>& output = member.tile.output();
       if (input_change != nullptr)
@@ -221,7 +226,7 @@ bool Derivatives<T>::jacobian_vector_product(const ArraySource& inputs, const T*
     });
   // Otherwise by the Jacobian, an output at a time.
   return run(inputs.rows, 2 * outputs, poll, [&](Member& member, int64_t first, int64_t rows) {
-    forward(member, inputs, first, rows, false);
+    forward(member, inputs, first, rows, {});
     for_each_output(member, rows, input_change != nullptr, [&](int64_t k) {
       const Slot<T>& input = member.tile.input();
       for (int64_t r = 0; r < rows; ++r) {
@@ -242,11 +247,11 @@ bool Derivatives<T>::jacobian_vector_product(const ArraySource& inputs, const T*
 template <class T>
 bool Derivatives<T>::input_gradient(const ArraySource& inputs, const T* vectors, T* gradient, Poll poll) {
   return run(inputs.rows, 1, poll, [&](Member& member, int64_t first, int64_t rows) {
-    forward(member, inputs, first, rows, false);
+    forward(member, inputs, first, rows, {});
     const Slot<T>& output = member.tile.output();
     copy_rows(rows, output.columns, vectors + first * output.columns, output.columns, output.delta,
               output.row_stride);
-    backward(member, rows, false, true);
+    backward(member, rows, {}, true);
     const Slot<T>& input = member.tile.input();
     copy_to_user(rows, input.columns, input.delta, input.row_stride, gradient + first * input.columns,
                  input.columns);
@@ -274,8 +279,8 @@ template <class T>
 void Derivatives<T>::run_losses(Member& member, const DataSet<T>& data, const LossTargets<T>& all_targets,
                                 const LossSpec& loss, int64_t first, int64_t rows) {
   const bool logits = reads_logits(loss, network_);
-  forward(member, data.inputs, first, rows, logits);
-  const Slot<T>& output = member.tile.output();
+  const PassEnd end{.of_members = true, .logits = logits};
+  forward(member, data.inputs, first, rows, end);
   const auto count = static_cast<size_t>(rows);
   std::vector<double> row_losses(count);
   Targets<T> targets = all_targets.from_row(first);
@@ -291,10 +296,9 @@ void Derivatives<T>::run_losses(Member& member, const DataSet<T>& data, const Lo
     std::transform(data.sample_weights + first, data.sample_weights + first + rows,
                    std::back_inserter(weights), [](double weight) { return static_cast<T>(weight); });
   const T scale = static_cast<T>(1.0 / loss.column_divisor(network_.outputs()));
-  compute_loss_rows(network_.kernels(), loss, logits, rows, network_.outputs(), output.values,
-                    output.row_stride, targets, weights.empty() ? nullptr : weights.data(), scale,
-                    row_losses.data(), output.delta, output.row_stride);
-  backward(member, rows, logits, false);
+  compute_member_losses(network_, loss, logits, member.tile, 0, rows, targets,
+                        weights.empty() ? nullptr : weights.data(), scale, row_losses.data());
+  backward(member, rows, end, false);
 }
 
 template <class T>
@@ -320,7 +324,8 @@ double Derivatives<T>::squared_row_norm(Member& member, int64_t row) {
     const Node<T>& node = network_.nodes()[i];
     if (node.parameter_count == 0) continue;
     const Parameter* parameters = &network_.parameters()[static_cast<size_t>(node.first_parameter)];
-    if (node.layer->kind() == LayerKind::kDense) {
+    // Of members that share it, it is a sum of such products.
+    if (node.layer->kind() == LayerKind::kDense && network_.slot_rows(node.output_slot) == 1) {
       if (!parameters->trainable) continue;
       const Slot<T>& input = member.tile.slot(node.input_slot);
       const Slot<T>& output = member.tile.slot(node.output_slot);

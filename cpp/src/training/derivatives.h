@@ -66,8 +66,12 @@ class Derivatives {
   // Forward, row losses and back.
   void run_losses(Member& member, const DataSet<T>& data, const LossTargets<T>& all_targets,
                   const LossSpec& loss, int64_t first, int64_t rows);
-  void forward(Member& member, const ArraySource& inputs, int64_t first, int64_t rows, bool logits);
-  void backward(Member& member, int64_t rows, bool logits, bool input_delta_wanted);
+  // As in NetworkPass.
+  struct PassEnd {
+    bool of_members = false, logits = false;
+  };
+  void forward(Member& member, const ArraySource& inputs, int64_t first, int64_t rows, PassEnd end);
+  void backward(Member& member, int64_t rows, PassEnd end, bool input_delta_wanted);
   bool changes_run_forward() const;
   void run_changes(Member& member, int64_t rows, const T* parameter_change);
   // The flat gradient of one row of the tile, by the tasks of one node or (-1) of all.

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "layers/rows.h"
+#include "layers/target_scaling.h"
 #include "network/work_sizes.h"
 #include "training/phases.h"
 
@@ -24,10 +25,11 @@ template <class T>
 NetworkPass<T> ForwardBackward<T>::pass(int64_t first, int64_t rows) noexcept {
   return {.workspace = workspace_,
           .parameters = network_.weights(),
-          .transposed = rows_ == 1 ? nullptr : network_.transposed(),
+          .transposed = network_.reads_transposed(rows_) ? network_.transposed() : nullptr,
           .first_row = first,
           .rows = rows,
           .training = training_,
+          .of_members = of_members(),
           .seed = seed_,
           .step = step_,
           .noise_factor = noise_factor_};
@@ -52,7 +54,7 @@ bool ForwardBackward<T>::forward(const ArraySource& inputs, bool training, uint6
   TimedPoll timed(poll, false);
   stopped_.store(false, std::memory_order_relaxed);
   execution_.run_team(team_size(work), [&](Team& team) {
-    const Slot<T>&input = workspace_.input(), &output = workspace_.output();
+    const Slot<T>& input = workspace_.input();
     // The derivatives that backward reads are kept in any case; `training` decides on dropout and on whose
     // statistics a layer that couples rows takes.
     for (int phase = 0; phase < network_.phases(); ++phase) {
@@ -63,14 +65,35 @@ bool ForwardBackward<T>::forward(const ArraySource& inputs, bool training, uint6
           gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), inputs, nullptr, first,
                         count, input.values + first * input.row_stride, input.row_stride);
         network_.forward(pass(first, count), phase);
-        if (phase + 1 == network_.phases())
-          copy_to_user(count, output.columns, output.values + first * output.row_stride, output.row_stride,
-                       outputs + first * output.columns, output.columns);
+        if (phase + 1 == network_.phases()) give_outputs(first, count, outputs);
       });
     }
   });
   if (stopped_) rows_ = 0;
   return !stopped_;
+}
+
+// What members give is scaled behind them alone, where the network scales targets.
+template <class T>
+void ForwardBackward<T>::give_outputs(int64_t first, int64_t rows, T* outputs) const noexcept {
+  const int64_t members = of_members() ? network_.members() : 1;
+  const Slot<T>& slot = of_members() ? workspace_.slot(network_.member_slot()) : workspace_.output();
+  T* to = outputs + first * members * slot.columns;
+  copy_to_user(rows * members, slot.columns, slot.values + first * members * slot.row_stride, slot.row_stride,
+               to, slot.columns);
+  if (const TargetScaling<T>* scaling = network_.target_scaling(); scaling != nullptr && of_members())
+    scaling->scale(network_.weights(), rows * members, slot.columns, to);
+}
+
+template <class T>
+void ForwardBackward<T>::take_gradient(int64_t first, int64_t rows, const T* gradient) noexcept {
+  const int64_t members = of_members() ? network_.members() : 1;
+  const Slot<T>& slot = of_members() ? workspace_.slot(network_.member_slot()) : workspace_.output();
+  T* delta = slot.delta + first * members * slot.row_stride;
+  copy_rows(rows * members, slot.columns, gradient + first * members * slot.columns, slot.columns, delta,
+            slot.row_stride);
+  if (const TargetScaling<T>* scaling = network_.target_scaling(); scaling != nullptr && of_members())
+    scaling->to_logit_delta(network_.kernels(), network_.weights(), rows * members, delta, slot.row_stride);
 }
 
 template <class T>
@@ -80,21 +103,19 @@ int ForwardBackward<T>::team_size(double multiply_adds) const {
 
 template <class T>
 bool ForwardBackward<T>::backward(const T* output_gradient, T* gradients, T* input_gradient, Poll poll) {
-  if (rows_ != 1) network_.refresh_transposed(input_gradient != nullptr);
+  if (network_.reads_transposed(rows_)) network_.refresh_transposed(input_gradient != nullptr);
   const int threads = team_size(work_between_barriers(network_, network_.training_multiply_adds(), rows_));
   tasks_.prepare(rows_, threads);
   TimedPoll timed(poll, false);
   stopped_.store(false, std::memory_order_relaxed);
   execution_.run_team(threads, [&](Team& team) {
     if (team.index == 0) tasks_.begin();
-    const Slot<T>&output = workspace_.output(), &input = workspace_.input();
+    const Slot<T>& input = workspace_.input();
     for (int phase = network_.phases() - 1; phase >= 0; --phase) {
       begin_backward_phase(team, network_, pass(0, rows_), phase);
       for_each_tile(team, network_, rows_, [&](int64_t first, int64_t count) {
         if (stops(team, timed)) return;
-        if (phase + 1 == network_.phases())
-          copy_rows(count, output.columns, output_gradient + first * output.columns, output.columns,
-                    output.delta + first * output.row_stride, output.row_stride);
+        if (phase + 1 == network_.phases()) take_gradient(first, count, output_gradient);
         network_.backward(pass(first, count), input_gradient != nullptr, phase);
         if (phase == 0 && input_gradient != nullptr)
           copy_to_user(count, input.columns, input.delta + first * input.row_stride, input.row_stride,

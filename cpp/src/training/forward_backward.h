@@ -19,13 +19,16 @@ class ForwardBackward {
   void include_penalties(bool wanted) noexcept { tasks_.include_penalties(wanted); }
 
   int64_t capacity() const noexcept { return workspace_.rows(); }
-  // Outputs [rows, network outputs] of these inputs; remembers what backward needs. False: the poll asked to
-  // stop, and there is nothing for backward. `noise_factor`: of what layers draw in training.
+  // Outputs [rows, network outputs] of these inputs, or with `training` [rows, members, network outputs] of
+  // an ensemble's members; remembers what backward needs. False: the poll asked to stop, and there is nothing
+  // for backward. `noise_factor`: of what layers draw in training.
   bool forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs, Poll poll,
                double noise_factor = 1.0);
   int64_t rows() const noexcept { return rows_; }
   const Workspace<T>& workspace() const noexcept { return workspace_; }
-  // Output gradient [rows, outputs] in; parameter gradients to the flat buffer `gradients` (null: not
+  // Whether the last forward gave the outputs of members.
+  bool of_members() const noexcept { return training_ && network_.has_ensemble(); }
+  // Gradient of those outputs in; parameter gradients to the flat buffer `gradients` (null: not
   // wanted), input gradient [rows, inputs] to `input_gradient` (null: not wanted). False: the poll asked to
   // stop.
   bool backward(const T* output_gradient, T* gradients, T* input_gradient, Poll poll);
@@ -40,6 +43,9 @@ class ForwardBackward {
   // Threads for this much work between two barriers.
   int team_size(double multiply_adds) const;
   NetworkPass<T> pass(int64_t first, int64_t rows) noexcept;
+  // Rows [first, first + rows) of the outputs, from or to the user's arrays.
+  void give_outputs(int64_t first, int64_t rows, T* outputs) const noexcept;
+  void take_gradient(int64_t first, int64_t rows, const T* gradient) noexcept;
 
   Network<T>& network_;
   Execution execution_;

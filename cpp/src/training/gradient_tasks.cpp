@@ -32,7 +32,8 @@ inline void prefetch(const void* p) noexcept {
 template <class T>
 void GradientTasks<T>::prepare(int64_t batch_rows, int threads) {
   const int64_t panel_bytes = network_.kernels().panel_columns * static_cast<int64_t>(sizeof(T));
-  const int64_t inputs = inputs_per_gradient_task(network_.flat_size(), panel_bytes, batch_rows, threads);
+  const int64_t inputs =
+      inputs_per_gradient_task(network_.flat_size(), panel_bytes, batch_rows * network_.members(), threads);
   const auto is_ready = [&](const Plan& plan) {
     return plan.threads == threads && plan.inputs_per_task == inputs;
   };

@@ -242,19 +242,33 @@ void Model<T>::forward(const ArraySource& inputs, bool training_mode, uint64_t s
   if (training_mode && whole) keep_statistics(buffers().passes->workspace());
 }
 
+namespace {
+
+std::string text_of(const std::vector<int64_t>& shape) {
+  std::string text;
+  for (const int64_t extent : shape) text += (text.empty() ? "[" : ", ") + std::to_string(extent);
+  return shape.empty() ? "[]" : text + "]";
+}
+
+}  // namespace
+
 template <class T>
-void Model<T>::backward(const T* output_gradient, int64_t rows, bool gradients_wanted, bool accumulate,
-                        T* input_gradient, Poll poll) {
+std::vector<int64_t> Model<T>::forward_shape(int64_t rows, bool training) const {
+  if (training && network_.has_ensemble()) return {rows, network_.members(), network_.outputs()};
+  return {rows, network_.outputs()};
+}
+
+template <class T>
+void Model<T>::backward(const T* output_gradient, const std::vector<int64_t>& shape, bool gradients_wanted,
+                        bool accumulate, T* input_gradient, Poll poll) {
   const auto training = lock_training();
   Buffers& kept = buffers();
   if (!kept.passes || kept.passes->rows() == 0)
     throw Error(Error::Kind::kState, "backward: expected a call of forward before it");
-  if (rows != kept.passes->rows()) {
-    const std::string outputs = ", " + std::to_string(network_.outputs()) + "]";
-    throw Error(Error::Kind::kValue, "backward: expected a gradient of shape [" +
-                                         std::to_string(kept.passes->rows()) + outputs +
-                                         ", as forward returned, got [" + std::to_string(rows) + outputs);
-  }
+  const std::vector<int64_t> expected = forward_shape(kept.passes->rows(), kept.passes->of_members());
+  if (shape != expected)
+    throw Error(Error::Kind::kValue, "backward: expected a gradient of shape " + text_of(expected) +
+                                         ", as forward returned, got " + text_of(shape));
   network_.check_trainable();
   const bool joins = gradients_wanted && accumulate && kept.gradients.stand();
   kept.passes->include_penalties(!joins);

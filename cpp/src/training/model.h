@@ -72,12 +72,15 @@ class Model {
   double value_and_gradient(const DataSet<T>& data, const LossSpec& loss, uint64_t seed, uint64_t step,
                             bool accumulate, Poll poll);
 
+  // As ForwardBackward: with `training`, `outputs` are those of an ensemble's members.
   void forward(const ArraySource& inputs, bool training, uint64_t seed, uint64_t step, T* outputs, Poll poll,
                double noise_factor = 1.0);
-  // `output_gradient` [rows, outputs] for the rows of the last forward; raises kState where there was none,
-  // kValue where it had another number of rows. `accumulate`: the gradients are added to those that stand.
-  void backward(const T* output_gradient, int64_t rows, bool gradients_wanted, bool accumulate,
-                T* input_gradient, Poll poll);
+  // The shape of what forward gives for so many rows: [rows, outputs], or [rows, members, outputs].
+  std::vector<int64_t> forward_shape(int64_t rows, bool training) const;
+  // `output_gradient` of `shape`, that of the last forward's outputs; raises kState where there was none,
+  // kValue where they had another. `accumulate`: the gradients are added to those that stand.
+  void backward(const T* output_gradient, const std::vector<int64_t>& shape, bool gradients_wanted,
+                bool accumulate, T* input_gradient, Poll poll);
   // What layers' penalties on their weights add to the training objective.
   double penalty();
   // Of the last backward or value_and_gradient; null before. Theirs who hold the right to train meanwhile.

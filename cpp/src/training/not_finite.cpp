@@ -16,13 +16,14 @@ std::string first_not_finite_place(const Network<T>& network, const Workspace<T>
                                    const LossSpec& loss) {
   const auto finite = [&](int slot_index) {
     const Slot<T>& slot = workspace.slot(slot_index);
-    for (int64_t row = 0; row < rows; ++row)
+    for (int64_t row = 0; row < rows * network.slot_rows(slot_index); ++row)
       for (int64_t column = 0; column < slot.columns; ++column)
         if (!std::isfinite(slot.values[row * slot.row_stride + column])) return false;
     return true;
   };
   for (const Node<T>& node : network.nodes())
-    if (!finite(node.output_slot))
+    // Behind the members nothing ran.
+    if (node.output_slot <= network.member_slot() && !finite(node.output_slot))
       return "the output of " + node.name + " (" + kind_name(node.layer->kind()) + ")";
   return "the loss itself (" + loss.name + ")";
 }

@@ -39,7 +39,7 @@ template <class T, class Run>
 void for_each_tile(const Team& team, const Network<T>& network, int64_t rows, Run run) noexcept {
   const Team::Range own = team.share(rows);
   const int64_t count = own.last - own.first;
-  const int64_t tile = row_tile(network.flat_size() * static_cast<int64_t>(sizeof(T)));
+  const int64_t tile = network.tile_rows();
   const int64_t tiles = (count + tile - 1) / tile;
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t first = own.first + count * i / tiles, last = own.first + count * (i + 1) / tiles;

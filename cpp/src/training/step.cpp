@@ -8,6 +8,7 @@
 #include "inference/sparse_rows.h"
 #include "layers/rows.h"
 #include "network/work_sizes.h"
+#include "training/member_losses.h"
 #include "training/phases.h"
 
 namespace lamina {
@@ -85,10 +86,11 @@ template <class T>
 NetworkPass<T> StepRunner<T>::pass(const StepRequest<T>& request, int64_t first, int64_t rows) noexcept {
   return {.workspace = workspace_,
           .parameters = network_.weights(),
-          .transposed = request.batch.rows == 1 ? nullptr : network_.transposed(),
+          .transposed = network_.reads_transposed(request.batch.rows) ? network_.transposed() : nullptr,
           .first_row = first,
           .rows = rows,
           .training = request.training,
+          .of_members = true,
           .ends_at_logits = logits_,
           .seed = request.seed,
           .step = request.step,
@@ -153,13 +155,13 @@ void StepRunner<T>::run_columns(Team& team, const StepRequest<T>& request, Funct
   const int64_t count = own.last - own.first;
   if (count > 0) gather(request, weight_scale, own.first, count);
   team.barrier();
-  for (size_t i = 0; i < network_.nodes().size(); ++i, team.barrier())
+  for (size_t i = 0; i < network_.node_count(batch); ++i, team.barrier())
     network_.forward_part(batch, i, team.index, team.size);
   if (count > 0) compute_losses(request, own.first, count, delta_scale);
   if (team.index == 0 && stop()) cancel();
   team.barrier();
   if (cancelled() || !loss_is_finite()) return;
-  for (size_t i = network_.nodes().size(); i-- > 0;) {
+  for (size_t i = network_.node_count(batch); i-- > 0;) {
     if (network_.backward_activation_part(batch, i, team.index, team.size)) team.barrier();
     network_.backward_part(batch, i, team.index, team.size);
     if (i > 0) team.barrier();
@@ -170,13 +172,10 @@ void StepRunner<T>::run_columns(Team& team, const StepRequest<T>& request, Funct
 template <class T>
 bool StepRunner<T>::compute_losses(const StepRequest<T>& request, int64_t first, int64_t rows,
                                    T delta_scale) noexcept {
-  const Slot<T>& output = workspace_.output();
-  const T* values = output.values + first * output.row_stride;
-  T* delta = output.delta + first * output.row_stride;
   double* losses = batch_.row_losses() + first;
-  compute_loss_rows(network_.kernels(), loss_, logits_, rows, network_.outputs(), values, output.row_stride,
-                    batch_.targets(request.data, first), batch_.weights(request.data, first), delta_scale,
-                    losses, delta, output.row_stride);
+  compute_member_losses(network_, loss_, logits_, workspace_, first, rows,
+                        batch_.targets(request.data, first), batch_.weights(request.data, first), delta_scale,
+                        losses);
   if (std::all_of(losses, losses + rows, [](double x) { return std::isfinite(x); })) return true;
   finite_.store(false, std::memory_order_relaxed);
   return false;
@@ -187,7 +186,11 @@ void StepRunner<T>::record_outputs(const StepRequest<T>& request, int64_t first,
   const Slot<T>& output = workspace_.output();
   T* values = output.values + first * output.row_stride;
   const int64_t columns = network_.outputs();
-  if (logits_) outputs_from_logits(network_, network_.weights(), rows, values, output.row_stride);
+  if (network_.members() > 1) {
+    network_.finish_forward(pass(request, first, rows));
+  } else if (logits_) {
+    outputs_from_logits(network_, network_.weights(), rows, values, output.row_stride);
+  }
   copy_each_row(
       rows, columns, [&](int64_t i) { return values + i * output.row_stride; },
       [&](int64_t i) { return request.outputs + request.batch.source_row(first + i) * columns; });

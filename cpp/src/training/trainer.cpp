@@ -92,8 +92,8 @@ void Trainer<T>::prepare(Epoch& epoch) {
   const bool repeats =
       epoch.optimizer.is_stateless() && epoch.step_microseconds < kShortStep && epoch.hook == nullptr;
   backup_.begin(network_, epoch.steps, repeats ? kStepsPerBackup : 1);
-  runner_.tasks().keep_transposed(epoch.batch_size > 1);
-  if (epoch.batch_size > 1) network_.refresh_transposed(false);
+  runner_.tasks().keep_transposed(network_.reads_transposed(epoch.batch_size));
+  if (runner_.tasks().keeps_transposed()) network_.refresh_transposed(false);
   prepare_buffers(epoch);
   runner_.reset_flags();
   hook_failure_ = nullptr;
@@ -312,7 +312,7 @@ std::optional<double> Trainer<T>::value_and_gradient(const DataSet<T>& data, uin
   network_.check_batch_rows(rows, "value_and_grad");
   runner_.prepare_rows(data, nullptr, rows);
   const int threads = runner_.prepare_threads(rows);
-  if (rows > 1) network_.refresh_transposed(false);
+  if (network_.reads_transposed(rows)) network_.refresh_transposed(false);
   runner_.reset_flags();
   const StepRequest<T> request{.data = data, .batch = {.rows = rows}, .seed = seed, .step = step};
   TimedPoll timed(poll, false);

@@ -90,6 +90,13 @@ def sparse_rows(
         raise ValueError(f"{where}: expected {columns} input features, got {matrix.shape[1]}")
     if matrix.shape[0] < least_rows or matrix.shape[1] == 0:
         raise ValueError(f"{where}: expected at least one row and one feature, got {matrix.shape}")
+    found = as_rows(matrix, dtype)
+    _check_values(found, dtype, where, nan_allowed)
+    return found
+
+
+def as_rows(matrix: Any, dtype: str = "float64") -> SparseRows:
+    """A scipy matrix of finite numbers as rows for the core, others than floats as `dtype`."""
     csr = matrix.tocsr()
     if not csr.has_canonical_format:
         csr = csr.copy()
@@ -98,14 +105,12 @@ def sparse_rows(
     if data.dtype not in (np.float32, np.float64) or not data.dtype.isnative:
         data = data.astype(np.float64 if data.dtype.itemsize > 4 else dtype)
     index = np.int32 if csr.indices.dtype == csr.indptr.dtype == np.int32 else np.int64
-    found = SparseRows(
+    return SparseRows(
         data,
         np.ascontiguousarray(csr.indices, dtype=index),
         np.ascontiguousarray(csr.indptr, dtype=index),
         (int(csr.shape[0]), int(csr.shape[1])),
     )
-    _check_values(found, dtype, where, nan_allowed)
-    return found
 
 
 def _check_values(rows: SparseRows, dtype: str, where: str, nan_allowed: bool) -> None:

@@ -133,7 +133,8 @@ class Dropout(Layer):
     """Sets each value to 0 with probability `rate` in training and scales the rest by 1/(1 - rate).
 
     Prediction leaves values as they are (Srivastava et al. 2014, inverted form). Which values are
-    dropped depends on seed, step, layer, row and column alone, not on threads.
+    dropped depends on seed, step, layer, row and column alone, not on threads. With
+    `fit(dropout_schedule=...)` the rate changes from step to step.
 
     Args:
         rate: probability in [0, 1), kept to 1/65536.
@@ -190,7 +191,37 @@ class BatchNorm(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class Residual(Layer):
+class Block(Layer):
+    """Base of layers that hold other layers."""
+
+    layers: Sequence[Layer]
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        if isinstance(self.layers, Layer):
+            raise TypeError(f"{name}: expected a list of layers, got {type(self.layers).__name__}")
+        object.__setattr__(self, "layers", tuple(self.layers))
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"{name}: expected layers, got {what(layer)}")
+        super().__post_init__()
+
+    def to_spec(self) -> Spec:
+        """The description as the core and model files have it."""
+        return {**super().to_spec(), "layers": [layer.to_spec() for layer in self.layers]}
+
+    @classmethod
+    def from_options(cls, options: Spec) -> Self:
+        """The layer with these options of its description."""
+        return cls(**{**options, "layers": [layer_from_spec(spec) for spec in options["layers"]]})
+
+    def title(self) -> str:
+        """Name and main options, for summaries."""
+        return f"{type(self).__name__}({len(self.layers)} layers)"
+
+
+@dataclass(frozen=True, repr=False)
+class Residual(Block):
     """A block with a skip: `inner(x) + skip(x)`, [rows, n] -> [rows, m] (He et al. 2016).
 
     The skip is x itself, or where the widths differ a learned projection `x @ weight.T`
@@ -216,36 +247,73 @@ class Residual(Layer):
     """
 
     kind: ClassVar[str] = "residual"
-    layers: Sequence[Layer]
     projection: Literal["auto"] | bool = "auto"
     _: KW_ONLY
     trainable: bool = True
     rate_factor: float = 1.0
     decay_factor: float = 1.0
 
+
+@dataclass(frozen=True, repr=False)
+class Ensemble(Block):
+    """`k` networks that share most of their weights: TabM (Gorishniy et al. 2025).
+
+    The members share `layers` but for the last, a `Dense` of which each has its own, and differ in
+    factors: member j reads x times its row of "input_scales" [k, inputs]. All of them run as one
+    product of rows * k rows. Training lowers the mean of the members' losses, never the loss of
+    their mean; the outputs of `predict`, and what `evaluate` and metrics measure, are the mean of
+    the members' outputs (of probabilities after softmax or sigmoid). An `Ensemble` is the last
+    layer of a network. Members see the same batches, each with dropout of its own;
+    `BatchNorm` takes its statistics over the rows of all members.
+
+    Args:
+        layers: those of one member, from the input to the outputs; the last one a `Dense`.
+        k: the number of members, 1 to 1024.
+        adapters: "first": the factors of the inputs alone (TabM-mini); "all": every other dense
+            layer has factors of its inputs and outputs and a bias by member too,
+            `s * (W @ (r * x)) + b`, with r and s 1 at first and b the same for all (TabM).
+        first_scales: first factors of the inputs: "signs", 1 or -1; "normal", the paper's
+            choice for inputs that are embeddings.
+        chunks: widths of neighbouring inputs that share one first factor, such as those of one
+            feature's embedding; they add up to the inputs. None: each input has its own.
+        trainable: False keeps the factors as they are; the layers have options of their own.
+        rate_factor, decay_factor: of the factors, as in `Dense`.
+
+    Raises:
+        TypeError, ValueError: a value out of range; when a network is built from it: another
+            layer follows it (but `TargetScaling`), or it stands in a block.
+
+    Example:
+        >>> import lamina as lm
+        >>> members = lm.Ensemble([lm.Dense(8, "relu"), lm.Dense(1)], k=4)
+        >>> net = lm.Sequential([members], inputs=3)
+        >>> list(net.parameters())[:2]
+        ['layers.0.input_scales', 'layers.0.layers.0.weight']
+    """
+
+    kind: ClassVar[str] = "ensemble"
+    k: int = 32
+    adapters: Literal["first", "all"] = "first"
+    _: KW_ONLY
+    first_scales: Literal["signs", "normal"] = "signs"
+    chunks: Sequence[int] | None = None
+    trainable: bool = True
+    rate_factor: float = 1.0
+    decay_factor: float = 1.0
+
     def __post_init__(self) -> None:
-        if isinstance(self.layers, Layer):
-            raise TypeError(
-                f"Residual: expected a list of layers, got {type(self.layers).__name__}"
-            )
-        object.__setattr__(self, "layers", tuple(self.layers))
-        for layer in self.layers:
-            if not isinstance(layer, Layer):
-                raise TypeError(f"Residual: expected layers, got {what(layer)}")
+        if self.chunks is not None:
+            object.__setattr__(self, "chunks", tuple(self.chunks))
         super().__post_init__()
 
     def to_spec(self) -> Spec:
         """The description as the core and model files have it."""
-        return {**super().to_spec(), "layers": [layer.to_spec() for layer in self.layers]}
-
-    @classmethod
-    def from_options(cls, options: Spec) -> Self:
-        """The layer with these options of its description."""
-        return cls(**{**options, "layers": [layer_from_spec(spec) for spec in options["layers"]]})
+        spec = super().to_spec()
+        return {**spec, "chunks": list(spec["chunks"])} if "chunks" in spec else spec
 
     def title(self) -> str:
         """Name and main options, for summaries."""
-        return f"Residual({len(self.layers)} layers)"
+        return f"Ensemble({len(self.layers)} layers, k={self.k})"
 
 
 LAYERS: dict[str, type[Layer]] = {
@@ -253,7 +321,7 @@ LAYERS: dict[str, type[Layer]] = {
     for layer in (
         *(Dense, Activation, Dropout, AlphaDropout, GaussianNoise, PReLU, BatchNorm, LayerNorm),
         *(ParametricActivation, RMSNorm, Scale, Normalization, Affine, Clip, ColumnEncoding),
-        *(Embedding, PiecewiseLinear, Periodic, Residual, TargetScaling),
+        *(Embedding, PiecewiseLinear, Periodic, Residual, Ensemble, TargetScaling),
     )
 }
 

@@ -15,6 +15,10 @@ def forward(net: Stack, X: ArrayLike, *, training: bool = False, step: int | Non
             normalisation by the batch's own statistics.
         step: number of that mask, at least 0; None: the next one. `fit` takes
             `optimizer.steps`.
+
+    Returns:
+        With `training`, a network that ends in an `Ensemble` gives [rows, k, outputs], those of
+        each member, for a loss that is the mean of theirs.
     """
     core = net._core
     if core is not None and training is False:
@@ -38,7 +42,7 @@ def backward(
     input_gradient: bool = True,
     accumulate: bool = False,
 ) -> Array | None:
-    """Back-propagate dL/doutputs [rows, outputs] through the last `forward`.
+    """Back-propagate dL/doutputs, of the outputs' shape, through the last `forward`.
 
     Args:
         gradients: compute those of the weights; see `gradients()`.

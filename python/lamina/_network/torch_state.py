@@ -12,8 +12,8 @@ from lamina._layers.layers import LAYERS
 Arrays = dict[str, NDArray[Any]]
 # Layers with parameters for which torch.nn has no module.
 _NOT_IN_TORCH = (
-    *("column_encoding", "embedding", "piecewise_linear", "periodic", "normalization"),
-    *("parametric_activation", "scale", "target_scaling"),
+    *("column_encoding", "embedding", "ensemble", "piecewise_linear", "periodic"),
+    *("normalization", "parametric_activation", "scale", "target_scaling"),
 )
 
 

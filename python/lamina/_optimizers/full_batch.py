@@ -7,6 +7,7 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks.numbers import is_number, is_whole
+from lamina._layers.layers import Ensemble
 from lamina._network.examples import Examples
 from lamina._network.stack import Stack
 from lamina._optimizers.normal_equations import solve_damped
@@ -231,6 +232,11 @@ class LevenbergMarquardt(FullBatchOptimizer):
             raise ValueError(
                 "LevenbergMarquardt: expected Dense layers without penalties, got "
                 f"{' and '.join(sorted(penalties))}; take weight_decay, or LBFGS"
+            )
+        if any(isinstance(layer, Ensemble) for layer in net.layers):
+            raise ValueError(
+                "LevenbergMarquardt: expected a network whose outputs are those of one model, got "
+                "an Ensemble, which lowers the mean of its members' losses; take LBFGS or Adam"
             )
         objective = super().objective(net, loss, data)
         count = len(objective.start)

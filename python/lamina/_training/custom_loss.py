@@ -48,9 +48,13 @@ def run_custom_loss(
         NotFiniteError: the value is not finite.
     """
     core = net._core_network()
-    outputs: Array = core.forward(
+    found: Array = core.forward(
         as_dense(x), training=True, seed=net.seed, step=step, noise_factor=noise_factor
     )
+    # Of an ensemble each member's, as rows of their own: the mean over rows is that of its losses.
+    outputs = found.reshape(-1, found.shape[-1])
+    if found.ndim == 3:
+        y = np.repeat(y, found.shape[1], axis=0)
     value, gradient = custom_value(loss, outputs, y)
     if not np.isfinite(value):
         raise _core.NotFiniteError(f"loss: your function gave {value}; the weights are unchanged")
@@ -67,9 +71,12 @@ def run_custom_loss(
     if share != 1.0:
         gradient = gradient * share
     core.backward(
-        gradient, gradients_wanted=True, accumulate=accumulate, input_gradient_wanted=False
+        gradient.reshape(found.shape),
+        gradients_wanted=True,
+        accumulate=accumulate,
+        input_gradient_wanted=False,
     )
-    return value, outputs
+    return value, found.mean(axis=1) if found.ndim == 3 else found
 
 
 def custom_value_and_grad(

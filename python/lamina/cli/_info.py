@@ -56,7 +56,9 @@ def run(arguments: Arguments) -> None:
         f"{len(model.preprocessor.encoders)} columns become {model.preprocessor.width} features",
     )
     if "network" in training:
-        say(console, f"network: {training['network']}")
+        count = len(training.get("members", [None]))
+        several = f" (the first of {count})" if count > 1 else ""
+        say(console, f"network: {training['network']}{several}")
     if "columns" in training:
         print_columns(console, [ColumnSummary(**column) for column in training["columns"]])
     if training.keys() >= {"table", "rows", "seconds", "epochs", "best_epoch", "results"}:

@@ -67,9 +67,9 @@ class ProgressLines:
     def __init__(self, console: Console, training: TableTraining) -> None:
         self._console = console
         self._epochs = training.recipe.epochs
-        self._every = min(training.recipe.patience, self._EPOCHS)
+        self._every = min(training.recipe.patience or self._EPOCHS, self._EPOCHS)
         self._stopping = training.stopping
-        self._members = training.options.n_members
+        self._members = training.n_members
         self._member = 0
         monitor = training.recipe.monitor
         self._titles = _PROGRESS | ({} if monitor == LOSS else {f"val_{monitor}": monitor})
@@ -78,6 +78,7 @@ class ProgressLines:
     def on_fit_begin(self, fit: Any) -> None:
         """A network begins."""
         self._member += 1
+        self._epochs = fit.epochs
         self._begin = self._told = time.monotonic()
 
     def on_epoch_end(self, epoch: int, record: Mapping[str, float]) -> None:

@@ -40,6 +40,7 @@ from lamina.tabular import (
     TrainOptions,
     check_target,
     column_options,
+    describe_recipes,
     missing_values,
 )
 
@@ -81,10 +82,8 @@ def _train(arguments: Arguments) -> None:
     for part in ("validation", "test"):
         if same_file(arguments.table, getattr(arguments, part)):
             say(console, f"--{part} is the training table itself: its figures flatter")
-    preprocessor = training.preprocessor
-    network = training.recipe.describe(training.plan.target, preprocessor.width)
-    count = arguments.n_members
-    say(console, f"network: {network}" if count == 1 else f"{count} networks: each {network}")
+    target, width = training.plan.target, training.preprocessor.width
+    say(console, describe_recipes(training.recipes, training.n_members, target, width))
     trained = _run(training, console)
     model = TableModel.trained(training, trained, arguments.table.name)
     model.training |= found

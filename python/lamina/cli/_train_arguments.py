@@ -23,6 +23,7 @@ from lamina.tabular import (
     MONITORS,
     NUMBER_ENCODINGS,
     OPTIMIZERS,
+    PRESETS,
     SPLITS,
     TASKS,
     TrainOptions,
@@ -181,7 +182,7 @@ def _add_column_options(parser: argparse.ArgumentParser) -> None:
         "--numbers",
         choices=NUMBER_ENCODINGS,
         default=TrainOptions.numbers,
-        help="how numbers are encoded (default: %(default)s)",
+        help="how numbers are encoded (default: by the preset)",
     )
     columns(
         "--bins",
@@ -195,25 +196,31 @@ def _add_column_options(parser: argparse.ArgumentParser) -> None:
 def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network = parser.add_argument_group("network").add_argument
     network(
+        "--preset",
+        choices=tuple(PRESETS),
+        default=TrainOptions.preset,
+        help="the recipe of the networks, of which the options below replace parts (default: "
+        "%(default)s)",
+    )
+    network(
         "--hidden",
         type=sizes,
-        default=list(TrainOptions.hidden),
         metavar="N,N",
-        help="units of the hidden layers (default: 256,128)",
+        help="units of the hidden layers, such as 256,128 (default: by the preset)",
     )
     network(
         "--activation",
         type=activation,
         default=TrainOptions.activation,
         metavar="NAME",
-        help="of the hidden layers: relu, gelu, silu, tanh, ... (default: %(default)s)",
+        help="of the hidden layers: relu, gelu, silu, tanh, ... (default: by the preset)",
     )
     network(
         "--dropout",
         type=share,
         default=TrainOptions.dropout,
         metavar="P",
-        help="share of hidden units dropped while training (default: %(default)s)",
+        help="share of hidden units dropped while training (default: by the preset)",
     )
 
 
@@ -224,10 +231,10 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         "--optimizer",
         choices=OPTIMIZERS,
         default=TrainOptions.optimizer,
-        help="default: %(default)s",
+        help="default: by the preset",
     )
-    add("--learning-rate", type=positive, metavar="X", help="default: 0.001, and 0.01 with sgd")
-    add("--weight-decay", type=not_negative, metavar="X", help="default: 0.01, and 0 with adam")
+    add("--learning-rate", type=positive, metavar="X", help="default: by preset and optimizer")
+    add("--weight-decay", type=not_negative, metavar="X", help="default: by preset and optimizer")
     add("--batch-size", type=at_least(1), metavar="N", help="default: by the number of rows")
     add(
         "--average",
@@ -235,7 +242,7 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         default=TrainOptions.average,
         metavar="D",
         help="decay of the average of the weights that is validated and saved; 0: none (default: "
-        "%(default)s)",
+        "by the preset)",
     )
     add(
         "--members",
@@ -245,7 +252,7 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         default=TrainOptions.n_members,
         metavar="N",
         help="networks whose outputs are averaged; each holds back another share of the rows "
-        "(default: %(default)s)",
+        "(default: by the preset)",
     )
     add(
         "--seed",
@@ -262,15 +269,15 @@ def _add_stopping_options(add: Callable[..., Any]) -> None:
         "--epochs",
         type=at_least(1),
         metavar="N",
-        help="most passes over the rows (default: 200, more where they make fewer than 14,000 "
-        "batches)",
+        help="most passes over the rows (default: by the preset; plain: 200, more where they make "
+        "fewer than 14,000 batches)",
     )
     add(
         "--patience",
         type=at_least(1),
         metavar="N",
-        help="passes without a better validation loss before stopping (default: by the number of "
-        "rows, at least 2,000 batches)",
+        help="passes without a better validation loss before stopping (default: by the preset; "
+        "plain: by the number of rows, at least 2,000 batches)",
     )
     add(
         "--monitor",

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from lamina import _core
-from lamina._checks.sparse import SparseRows, sparse_rows
+from lamina._checks.sparse import SparseRows, as_rows
 from lamina._checks.types import NDArray
 from lamina._network.examples import Examples
 from lamina._optimizers.weight_average import WeightAverage
@@ -291,16 +291,15 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
     def _rows(self, X: Any) -> Array | SparseRows:
         """Checked rows as the core reads them: sparse ones are not made dense."""
-        if not issparse(X):
-            return np.ascontiguousarray(X)
-        return sparse_rows(
-            X,
-            columns=self.n_features_in_,
-            dtype=self._linked.net.dtype,
-            where=type(self).__name__,
-            least_rows=1,
-            nan_allowed=False,
-        )
+        sparse = issparse(X)
+        if self._linked.net.dtype == "float32" and X.dtype == np.float64:
+            values = X.data if sparse else X
+            if values.size and np.abs(values).max() > np.finfo(np.float32).max:
+                raise ValueError(
+                    f"{type(self).__name__}: expected values within float32's range (3.4e38), since "
+                    "fit was given float32"
+                )
+        return as_rows(X) if sparse else np.ascontiguousarray(X)
 
     def _rows_of_batch(self, rows: int) -> int:
         if self.batch_size == "auto":

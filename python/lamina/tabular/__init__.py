@@ -1,5 +1,8 @@
 """Tables for networks: what columns hold, their encoding as numbers, and whole table models."""
 
+from importlib import import_module
+from typing import Any
+
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import FAR_OUTSIDE, ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._class_report import ClassReport
@@ -30,6 +33,8 @@ from lamina.tabular._options import (
 )
 from lamina.tabular._plan import column_options
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS, Preprocessor
+from lamina.tabular._presets import DEFAULT_PRESET, PRESETS
+from lamina.tabular._recipe import describe_recipes
 from lamina.tabular._record import finite
 from lamina.tabular._remedies import remedy_option, table_named
 from lamina.tabular._rows import check_target, count_rows
@@ -59,6 +64,20 @@ from lamina.tabular._texts import MISSING_VALUES
 from lamina.tabular._trained import Trained
 from lamina.tabular._training import TableTraining
 
+_ESTIMATORS = ("TableEncoder", "TabularClassifier", "TabularRegressor")
+
+
+def __getattr__(name: str) -> Any:
+    """The scikit-learn estimators, which need scikit-learn and are loaded when asked for."""
+    if name in _ESTIMATORS:
+        return getattr(import_module("lamina._table_estimators"), name)
+    raise AttributeError(f"module 'lamina.tabular' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ESTIMATORS})
+
+
 __all__ = [
     "FAR_OUTSIDE",
     "DEFAULT_THRESHOLD",
@@ -66,7 +85,9 @@ __all__ = [
     "MONITORS",
     "MISSING_VALUES",
     "NUMBER_ENCODINGS",
+    "DEFAULT_PRESET",
     "OPTIMIZERS",
+    "PRESETS",
     "SPLITS",
     "TASKS",
     "CellError",
@@ -105,6 +126,7 @@ __all__ = [
     "count_rows",
     "cross_validate",
     "describe_issues",
+    "describe_recipes",
     "find_giveaways",
     "finite",
     "fit_target",

@@ -11,6 +11,7 @@ from lamina._checks.spec import to_json
 from lamina.metrics._metric import METRICS
 from lamina.tabular._columns import TableError
 from lamina.tabular._preprocessor import NUMBER_ENCODINGS
+from lamina.tabular._presets import DEFAULT_PRESET, PRESETS
 from lamina.tabular._task import TASKS
 from lamina.tabular._texts import MISSING_VALUES
 
@@ -24,9 +25,10 @@ _WHERE = "TableModel.fit"
 _CHOICES = {
     "task": TASKS,
     "split": (None, *SPLITS),
-    "numbers": NUMBER_ENCODINGS,
+    "preset": tuple(PRESETS),
+    "numbers": (None, *NUMBER_ENCODINGS),
     "decimal": (".", ","),
-    "optimizer": OPTIMIZERS,
+    "optimizer": (None, *OPTIMIZERS),
 }
 _NAMES = ("numeric", "categorical", "ignore", "parse_numbers", "missing", "only_missing")
 
@@ -58,20 +60,21 @@ class TrainOptions:
     date_format: Mapping[str, str] | None = None
     missing: Sequence[str | float] = ()
     only_missing: Sequence[str | float] | None = None
-    numbers: str = "piecewise"
+    preset: str = DEFAULT_PRESET
+    numbers: str | None = None
     bins: int = 48
     decimal: str = "."
-    hidden: Sequence[int] = (256, 128)
-    activation: str = "relu"
-    dropout: float = 0.0
-    optimizer: str = "adamw"
+    hidden: Sequence[int] | None = None
+    activation: str | None = None
+    dropout: float | None = None
+    optimizer: str | None = None
     learning_rate: float | None = None
     weight_decay: float | None = None
     batch_size: int | None = None
     epochs: int | None = None
     patience: int | None = None
-    average: float = 0.99
-    n_members: int = 1
+    average: float | None = None
+    n_members: int | None = None
     time_limit: float | None = None
     seed: int = 0
 
@@ -88,13 +91,14 @@ class TrainOptions:
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
             if not isinstance(value, str | None) or value not in choices:
-                listed = ", ".join(map(repr, choices))
+                listed = ", ".join(repr(choice) for choice in choices if choice is not None)
                 raise ValueError(f"{_WHERE}: expected {name} to be one of {listed}, got {value!r}")
         for name in _NAMES:
             if name != "only_missing" or self.only_missing is not None:
                 kind = "texts" if "missing" in name else "names of columns"
                 self._take_list(name, kind)
-        self._take_list("hidden", "numbers of units")
+        if self.hidden is not None:
+            self._take_list("hidden", "numbers of units")
         formats: Any = {} if self.date_format is None else self.date_format
         if not isinstance(formats, Mapping) or not all(
             isinstance(f, str) for f in formats.values()
@@ -156,7 +160,7 @@ class TrainOptions:
     def _check_numbers(self) -> None:
         for name in ("bins", "batch_size", "epochs", "patience", "n_members"):
             value = getattr(self, name)
-            if value is not None or name in ("bins", "n_members"):
+            if value is not None or name == "bins":
                 check_whole(value, name, _WHERE, least=2 if name == "bins" else 1)
         checked_seed(self.seed)
         for name, takes_0, below in (
@@ -168,7 +172,7 @@ class TrainOptions:
             ("time_limit", False, math.inf),
         ):
             value = getattr(self, name)
-            if value is None and name in ("learning_rate", "weight_decay", "time_limit"):
+            if value is None and name != "validation_fraction":
                 continue
             if is_number(value) and 0.0 <= value < below and (takes_0 or value > 0.0):
                 continue
@@ -177,9 +181,11 @@ class TrainOptions:
             raise ValueError(f"{_WHERE}: expected {name} as a number {low}{high}, got {value!r}")
 
     def _check_layers(self) -> None:
-        for units in self.hidden:
+        for units in self.hidden or ():
             check_whole(units, "units of hidden", _WHERE)
-        if not isinstance(self.activation, str) or not _core.is_trainable(to_json(self.activation)):
+        if self.activation is not None and not (
+            isinstance(self.activation, str) and _core.is_trainable(to_json(self.activation))
+        ):
             raise ValueError(
                 f"{_WHERE}: expected activation as the name of one that a network can train with, "
                 f"got {self.activation!r}"

@@ -8,6 +8,7 @@ from lamina.tabular._columns import TableError
 from lamina.tabular._inspect import closest
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._preprocessor import Preprocessor
+from lamina.tabular._presets import PRESETS
 from lamina.tabular._remedies import Spell, options_named, table_named
 from lamina.tabular._rows import Table, count_rows
 from lamina.tabular._target import ClassTarget, NumberTarget, NumberTargets, Target, names_of
@@ -121,7 +122,7 @@ def make_plan(
     columns = column_options(options, table, name, spell)
     try:
         preprocessor = Preprocessor(
-            numbers=options.numbers,
+            numbers=options.numbers or PRESETS[options.preset].numbers,
             bins=options.bins,
             kinds=columns.kinds,
             missing_values=options.missing_values,

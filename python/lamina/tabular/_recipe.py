@@ -1,15 +1,23 @@
 """The network that a table gets: its layers, its loss, and how it is trained."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
+from lamina._layers.column_layers import Periodic
 from lamina._layers.layer import Layer
 from lamina._layers.layers import Dense, Dropout
-from lamina._losses.losses import Loss, Quantile
+from lamina._layers.row_layers import Affine, ParametricActivation, Scale, TargetScaling
+from lamina._losses.losses import BinaryCrossEntropy, CrossEntropy, Loss, Quantile
 from lamina._optimizers.momentum import SGD, Adam, AdamW
 from lamina._optimizers.optimizer import Optimizer
+from lamina._optimizers.schedules import CosineLogSchedule, FlatCosineSchedule
 from lamina._sequential import Sequential
+from lamina.tabular._encoders import NumberEncoder
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._preprocessor import Preprocessor
+from lamina.tabular._presets import PATIENT
 from lamina.tabular._target import ClassTarget, Target
 
 # (most rows, batch size, patience): small tables need many steps and have a noisy validation
@@ -17,15 +25,40 @@ from lamina.tabular._target import ClassTarget, Target
 _BY_ROWS = ((2_000, 32, 20), (10_000, 128, 20), (200_000, 256, 10), (1_000_000, 512, 5))
 _FOR_MORE_ROWS = (1024, 5)
 # Small tables have few batches an epoch: there the limits count updates.
-_LEAST_EPOCHS, _LEAST_UPDATES = 200, 14_000
 _LEAST_PATIENT_UPDATES = 2_000
-_LEARNING_RATES = {"adam": 1e-3, "adamw": 1e-3, "sgd": 1e-2}
-_WEIGHT_DECAYS = {"adam": 0.0, "adamw": 0.01, "sgd": 0.01}
+_BY_OPTIMIZER = {
+    "adam": {"learning_rate": 1e-3, "weight_decay": 0.0},
+    "adamw": {"learning_rate": 1e-3, "weight_decay": 0.01},
+    "sgd": {"learning_rate": 1e-2, "weight_decay": 0.01},
+}
+_SLOW_RATE = 0.1
+# Options of `TableModel.fit` that replace a recipe's own.
+_GIVEN = (
+    *("hidden", "activation", "dropout", "optimizer", "learning_rate", "weight_decay"),
+    *("batch_size", "epochs", "patience", "average"),
+)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides how a network is built and trained."""
+    """Everything that decides how a network is built and trained.
+
+    Attributes:
+        hidden, activation, dropout, optimizer, learning_rate, weight_decay, batch_size, epochs,
+            patience, average, monitor, seed: as in `TableModel.fit`; patience None: train to the
+            last epoch. The seed is the first network's.
+        schedule: "constant", or "cosine_log" of the learning rate. beta2: Adam's.
+        falling: dropout and weight decay fall by a cosine in the second half.
+        clip_norm: greatest norm of the gradient; 0: any. label_smoothing: of classes.
+        ntk: layers in the NTK parametrisation. random_biases: normal at first, with a tenth of the
+            learning rate. zero_outputs: the last layer is 0 at first. weights_from_data: the first
+            weights and biases are fitted to the training rows.
+        parametric: activations with a learned weight a unit. embedding: "", or "periodic": what
+            becomes of numbers before the first layer.
+        scaled_only: the network reads of a number its scaled value, not its place among edges.
+        front_rate: learning rate of a scale of each feature in units of the others'; 0: no scale.
+        clip_outputs: numbers are predicted within the range of the training rows.
+    """
 
     hidden: tuple[int, ...]
     activation: str
@@ -35,59 +68,117 @@ class Recipe:
     weight_decay: float
     batch_size: int
     epochs: int
-    patience: int
+    patience: int | None
     average: float
     monitor: str
     seed: int
+    schedule: str
+    beta2: float
+    falling: bool
+    clip_norm: float
+    label_smoothing: float
+    ntk: bool
+    random_biases: bool
+    zero_outputs: bool
+    weights_from_data: bool
+    parametric: bool
+    embedding: str
+    scaled_only: bool
+    front_rate: float
+    clip_outputs: bool
 
     @staticmethod
-    def choose(options: TrainOptions, rows: int) -> "Recipe":
-        """The options, with defaults that fit the number of training rows."""
-        batch_size, patience = next(
+    def of(own: Mapping[str, Any], options: TrainOptions, rows: int) -> "Recipe":
+        """A recipe of a preset, with the options in place of its own, for so many training rows."""
+        given = {name: getattr(options, name) for name in _GIVEN}
+        given = {name: value for name, value in given.items() if value is not None}
+        if given.get("optimizer", own["optimizer"]) != own["optimizer"]:
+            given = _BY_OPTIMIZER[given["optimizer"]] | given
+        values = dict(own) | given
+        batch_size, least_patience = next(
             (choice for most, *choice in _BY_ROWS if rows <= most), _FOR_MORE_ROWS
         )
-        batch_size = min(options.batch_size or batch_size, rows)
-        updates = -(-rows // batch_size)
-        decay = options.weight_decay
-        if decay is None:
-            decay = _WEIGHT_DECAYS[options.optimizer]
-        return Recipe(
-            hidden=tuple(int(units) for units in options.hidden),
-            activation=options.activation,
-            dropout=float(options.dropout),
-            optimizer=options.optimizer,
-            learning_rate=float(options.learning_rate or _LEARNING_RATES[options.optimizer]),
-            weight_decay=float(decay),
-            batch_size=int(batch_size),
-            epochs=int(options.epochs or max(_LEAST_EPOCHS, -(-_LEAST_UPDATES // updates))),
-            patience=int(options.patience or max(patience, -(-_LEAST_PATIENT_UPDATES // updates))),
-            average=float(options.average),
-            monitor=options.monitor,
-            seed=int(options.seed),
-        )
+        values["batch_size"] = min(values["batch_size"] or batch_size, rows)
+        updates = -(-rows // values["batch_size"])
+        if values["epochs"] is None:
+            values["epochs"] = max(values["least_epochs"], -(-values["least_updates"] // updates))
+        if values["patience"] == PATIENT:
+            values["patience"] = max(least_patience, -(-_LEAST_PATIENT_UPDATES // updates))
+        values |= {"monitor": options.monitor, "seed": options.seed}
+        return Recipe(**{field.name: values[field.name] for field in fields(Recipe)})
 
     def make_optimizer(self) -> Optimizer:
         """A new optimizer."""
         rate, decay = self.learning_rate, self.weight_decay
+        clip: dict[str, Any] = {"clip_norm": self.clip_norm} if self.clip_norm else {}
+        falling = FlatCosineSchedule(decay) if self.falling and decay else decay
+        schedule = CosineLogSchedule(rate) if self.schedule == "cosine_log" else rate
         if self.optimizer == "sgd":
-            return SGD(rate, momentum=0.9, weight_decay=decay)
+            return SGD(schedule, momentum=0.9, weight_decay=falling, **clip)
         make = Adam if self.optimizer == "adam" else AdamW
-        return make(rate, weight_decay=decay)
+        # RealMLP's decay acts on scales and activations too, but not on biases of dense layers.
+        every: dict[str, Any] = {"decay_biases": True} if self.parametric else {}
+        return make(schedule, **every, beta2=self.beta2, weight_decay=falling, **clip)
 
     def describe(self, target: Target, width: int) -> str:
         """Sizes from input to output, and the activations: `362-256-128-1, relu, sigmoid`."""
         sizes = "-".join(str(size) for size in (width, *self.hidden, target.outputs))
-        return f"{sizes}, {self.activation}, {output_activation(target)}"
+        dropout = f", dropout {self.dropout:g}" if self.dropout else ""
+        return f"{sizes}, {self.activation}{dropout}, {output_activation(target)}"
 
     def build_network(self, target: Target, preprocessor: Preprocessor, seed: int) -> Sequential:
         """A network without weights yet."""
         layers: list[Layer] = [preprocessor.layer()]
+        if self.scaled_only:
+            layers.append(Affine(scale=_without_places(preprocessor)))
+        if self.embedding == "periodic" and (numbers := _number_features(preprocessor)):
+            layers.append(Periodic(numbers, rate_factor=_SLOW_RATE))
+        if self.front_rate > 0.0:
+            layers.append(Scale(rate_factor=self.front_rate))
         for units in self.hidden:
-            layers.append(Dense(units, self.activation))
+            layers += self._dense(units)
             if self.dropout > 0.0:
                 layers.append(Dropout(self.dropout))
-        layers.append(Dense(target.outputs, output_activation(target)))
+        last = self._dense_options() if not self.zero_outputs else {"parametrization": "ntk"}
+        if self.zero_outputs:
+            last |= {"initializer": "zeros", "bias_rate_factor": _SLOW_RATE}
+        layers.append(Dense(target.outputs, output_activation(target), **last))
+        if self.clip_outputs and not isinstance(target, ClassTarget):
+            layers.append(TargetScaling(clip=True))
         return Sequential(layers, seed=seed)
+
+    def loss(self, target: Target) -> str | Loss:
+        """The loss that goes with a target."""
+        if not isinstance(target, ClassTarget):
+            return Quantile(target.spread.levels) if target.spread else "mean_squared_error"
+        make = BinaryCrossEntropy if target.outputs == 1 else CrossEntropy
+        return make(label_smoothing=self.label_smoothing)
+
+    def _dense(self, units: int) -> list[Layer]:
+        """A hidden layer and its activation."""
+        options = self._dense_options()
+        if not self.parametric:
+            return [Dense(units, self.activation, **options)]
+        activation = ParametricActivation(self.activation, rate_factor=_SLOW_RATE)
+        return [Dense(units, **options), activation]
+
+    def _dense_options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"parametrization": "ntk"} if self.ntk else {}
+        if self.random_biases:
+            options |= {"bias_initializer": "normal", "bias_rate_factor": _SLOW_RATE}
+        if self.parametric:
+            options["bias_decay_factor"] = 0.0
+        return options
+
+
+def describe_recipes(recipes: Sequence[Recipe], count: int, target: Target, width: int) -> str:
+    """So many networks of these recipes in turn, in a sentence."""
+    sizes = [recipe.describe(target, width) for recipe in recipes]
+    if count == 1:
+        return f"network: {sizes[0]}"
+    counts = [len(range(place, count, len(sizes))) for place in range(len(sizes))]
+    parts = [f"{n} of {size}" for n, size in zip(counts, sizes, strict=True) if n]
+    return f"{count} networks: {' and '.join(parts)}"
 
 
 def output_activation(target: Target) -> str:
@@ -97,8 +188,26 @@ def output_activation(target: Target) -> str:
     return "sigmoid" if target.outputs == 1 else "softmax"
 
 
-def loss_of(target: Target) -> str | Loss:
-    """The loss that goes with a target."""
-    if not isinstance(target, ClassTarget):
-        return Quantile(target.spread.levels) if target.spread else "mean_squared_error"
-    return "binary_cross_entropy" if target.outputs == 1 else "cross_entropy"
+def _number_features(preprocessor: Preprocessor) -> list[int]:
+    """Which features are the scaled values of columns of numbers."""
+    places: list[int] = []
+    width = 0
+    for encoder in preprocessor.encoders:
+        if isinstance(encoder, NumberEncoder):
+            places.append(width)
+        width += len(encoder.feature_names)
+    return places
+
+
+def _without_places(preprocessor: Preprocessor) -> list[float]:
+    """A scale of the features that is 0 where one tells a number's place among edges.
+
+    The others are scaled up, so that all together keep their variance for the next layer.
+    """
+    kept: list[bool] = []
+    for encoder in preprocessor.encoders:
+        steps = max(len(encoder.edges) - 1, 0) if isinstance(encoder, NumberEncoder) else 0
+        own = len(encoder.feature_names) - 1 - steps
+        kept += [True, *[False] * steps, *[True] * own]
+    scale = math.sqrt(len(kept) / sum(kept))
+    return [scale if keep else 0.0 for keep in kept]

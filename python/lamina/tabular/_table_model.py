@@ -13,6 +13,7 @@ from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import TableWarning
 from lamina.tabular._findings import findings
 from lamina.tabular._options import TrainOptions, check_validation
+from lamina.tabular._presets import DEFAULT_PRESET
 from lamina.tabular._remedies import table_named
 from lamina.tabular._table_predictor import TablePredictor
 from lamina.tabular._trained import Trained
@@ -50,20 +51,21 @@ class TableModel(TablePredictor):
         date_format: Mapping[str, str] | None = None,
         missing: Sequence[str | float] = (),
         only_missing: Sequence[str | float] | None = None,
-        numbers: Literal["piecewise", "standard", "robust"] = "piecewise",
+        preset: str = DEFAULT_PRESET,
+        numbers: Literal["piecewise", "standard", "robust"] | None = None,
         bins: int = 48,
         decimal: Literal[".", ","] = ".",
-        hidden: Sequence[int] = (256, 128),
-        activation: str = "relu",
-        dropout: float = 0.0,
-        optimizer: Literal["adam", "adamw", "sgd"] = "adamw",
+        hidden: Sequence[int] | None = None,
+        activation: str | None = None,
+        dropout: float | None = None,
+        optimizer: Literal["adam", "adamw", "sgd"] | None = None,
         learning_rate: float | None = None,
         weight_decay: float | None = None,
         batch_size: int | None = None,
         epochs: int | None = None,
         patience: int | None = None,
-        average: float = 0.99,
-        n_members: int = 1,
+        average: float | None = None,
+        n_members: int | None = None,
         time_limit: float | None = None,
         seed: int = 0,
         callbacks: Sequence[Callback | Any] = (),
@@ -106,17 +108,20 @@ class TableModel(TablePredictor):
             date_format: column name to how its dates are written, as of `datetime.strptime`.
             missing: further texts or numbers that stand for missing values.
             only_missing: those in place of the usual ones (NA, None, ?, ...); []: empty cells only.
+            preset: the recipe of the networks by its name (see docs/tables.md), of which each
+                option below that is given (not None) replaces a part.
             numbers, bins, decimal: as in `Preprocessor`.
             hidden: units of the hidden layers. activation: theirs. dropout: share of their units
                 dropped while training, in [0, 1).
             optimizer: "adam", "adamw" or "sgd" (with momentum 0.9).
-            learning_rate: None: 0.001, of "sgd" 0.01. weight_decay: None: 0.01, of "adam" 0.
-            batch_size, epochs, patience: None: by the number of rows: batches of 32 to 1,024; at
-                least 200 epochs and 14,000 batches; at least 2,000 batches without improvement.
+            learning_rate, weight_decay: of preset "plain" 0.001 and 0.01; "sgd" 0.01, "adam" 0.
+            batch_size, epochs, patience: of "plain" by the number of rows: batches of 32 to 1,024;
+                200 epochs and 14,000 batches at least; 2,000 batches without improvement.
             average: decay of the `WeightAverage` that is validated and kept, in [0, 1); 0: none.
             n_members: networks whose outputs are averaged (probabilities, or numbers). Where rows
                 are held back at random, each holds back another share of them (k-fold), so that
-                every row is learnt from; elsewhere they differ by their seeds.
+                every row is learnt from; elsewhere they differ by their seeds. Networks of several
+                recipes count as they do best for the rows held back.
             time_limit: seconds for all of it; further networks are trained while time is left,
                 and there is always one. None: no limit.
             seed: of the rows held back, the first weights and the order of rows.
@@ -183,7 +188,8 @@ class TableModel(TablePredictor):
     def trained(cls, training: TableTraining, trained: Trained, table: str) -> Self:
         """The model of a training on a table of that name."""
         record = {"lamina": __version__, "table": table, **training.record(trained)}
-        return cls(training.preprocessor, training.plan.target, trained.networks, record)
+        parts = (training.preprocessor, training.plan.target, trained.networks, record)
+        return cls(*parts, shares=trained.shares)
 
     @property
     def history(self) -> dict[str, list[float]]:

@@ -1,5 +1,7 @@
 """What a training leaves: networks, how each got there, and its outputs for rows held back."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,23 +20,27 @@ class Member:
         history: figures by name, one an epoch that ended.
         best_epoch: from 1; the last where that is the one whose weights were kept.
         stop_reason: why training ended before its last epoch; empty where it did not.
-        seconds: of its training.
+        seconds: of its training. recipe, part: which of the recipes, and of the parts of the split.
     """
 
     network: Sequential
+    recipe: int
+    part: int
     history: dict[str, list[float]]
     best_epoch: int
     stop_reason: str
     seconds: float
 
     @staticmethod
-    def of(network: Sequential, seconds: float) -> "Member":
+    def of(network: Sequential, recipe: int, part: int, seconds: float) -> "Member":
         """A network whose `fit` has ended after at least one epoch."""
         history = network.history
         assert history is not None
         epochs = history.epochs
         return Member(
             network,
+            recipe,
+            part,
             # An interrupt may come between the figures of an epoch.
             {name: values[:epochs] for name, values in history.to_dict().items()},
             epochs if history.best_epoch is None else history.best_epoch + 1,
@@ -64,17 +70,28 @@ class Trained:
         members: at least one. planned: how many there were to be.
         error: an interrupt or an error that ended it; `in_first`: in the first network, which then
             has its best weights so far.
+        recipe_shares: how much the networks of each recipe count together in the mean; None: each
+            network counts the same.
     """
 
     members: tuple[Member, ...]
     planned: int
     error: BaseException | None
     in_first: bool
+    recipe_shares: Mapping[int, float] | None = None
 
     @property
     def networks(self) -> list[Sequential]:
         """The network of each member."""
         return [member.network for member in self.members]
+
+    @property
+    def shares(self) -> list[float]:
+        """How much each network counts in the mean."""
+        if self.recipe_shares is None:
+            return [1.0 / len(self.members)] * len(self.members)
+        counts = Counter(member.recipe for member in self.members)
+        return [self.recipe_shares[m.recipe] / counts[m.recipe] for m in self.members]
 
     @property
     def ended_in(self) -> str:
@@ -103,7 +120,10 @@ class Trained:
     def record(self) -> dict[str, Any]:
         """What a model file tells of it: the first network, and then what each one did."""
         first = self.members[0]
-        members = [member.record() for member in self.members]
+        members = [
+            member.record() | {"recipe": member.recipe, "share": share}
+            for member, share in zip(self.members, self.shares, strict=True)
+        ]
         return first.record() | {"history": first.history, "members": members}
 
 
@@ -112,14 +132,14 @@ class HeldBackOutputs:
 
     def __init__(self, rows: int, width: int) -> None:
         self._sums: Floats = np.zeros((rows, width))
-        self._counts: Indices = np.zeros(rows, dtype=np.int64)
+        self._shares: Floats = np.zeros(rows)
 
-    def add(self, rows: Indices, outputs: Floats) -> None:
-        """Outputs [rows, width] of a network that held back these rows."""
-        self._sums[rows] += outputs
-        self._counts[rows] += 1
+    def add(self, rows: Indices, outputs: Floats, share: float = 1.0) -> None:
+        """Outputs [rows, width] of a network that held back these rows, and counts so much."""
+        self._sums[rows] += share * outputs
+        self._shares[rows] += share
 
     def means(self) -> tuple[Indices, Floats]:
         """The rows that some network held back, in rising order, and their mean outputs."""
-        rows = np.flatnonzero(self._counts)
-        return rows, self._sums[rows] / self._counts[rows, None]
+        rows = np.flatnonzero(self._shares)
+        return rows, self._sums[rows] / self._shares[rows, None]

@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamina._training.callbacks import EarlyStopping, checked_callbacks
+from lamina._training.fit import Verbose
 from lamina.tabular._calibration import find_temperature, least_rows
 from lamina.tabular._columns import Floats, Indices, TableError
+from lamina.tabular._encoded_parts import encode_parts
 from lamina.tabular._giveaway import Giveaway, find_giveaways
 from lamina.tabular._importance import Importance, permutation_importance
 from lamina.tabular._monitor import Monitor, default_figure, find_figure
@@ -21,7 +23,9 @@ from lamina.tabular._networks import Networks
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._plan import make_plan
 from lamina.tabular._preprocessor import Preprocessor
+from lamina.tabular._presets import PRESETS
 from lamina.tabular._recipe import Recipe
+from lamina.tabular._recipe_shares import weigh_recipes
 from lamina.tabular._remedies import Spell, options_named, python_option, table_named
 from lamina.tabular._rows import Rows, RowsTaken, Table, count_rows, take_target
 from lamina.tabular._scores import Scores, score_outputs
@@ -89,15 +93,32 @@ class TableTraining:
         return self.plan.preprocessor
 
     @cached_property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """How networks are built and trained, by the number of training rows."""
+        rows = len(self.split.parts[0][0])
+        return tuple(Recipe.of(own, self.options, rows) for own in self._preset_recipes)
+
+    @property
+    def _preset_recipes(self) -> list[Mapping[str, Any]]:
+        rows, task = len(self.everything.target), self.plan.target.task
+        return PRESETS[self.options.preset].recipes_for(rows, task)
+
+    @property
     def recipe(self) -> Recipe:
-        """How the network is built and trained, by the number of training rows."""
-        return Recipe.choose(self.options, rows=len(self.split.parts[0][0]))
+        """That of the first network."""
+        return self.recipes[0]
+
+    @property
+    def n_members(self) -> int:
+        """How many networks are to be trained."""
+        by_rows = PRESETS[self.options.preset].members_for(len(self.everything.target))
+        return self.options.n_members or by_rows
 
     @cached_property
     def stopping(self) -> EarlyStopping:
         """What ends the training, and knows its best epoch meanwhile."""
-        figure, mode = self._monitor.figure, self._monitor.mode
-        return EarlyStopping(monitor=figure, mode=mode, patience=self.recipe.patience)
+        figure, patience = self._monitor.figure, self.recipe.patience or self.recipe.epochs
+        return EarlyStopping(monitor=figure, mode=self._monitor.mode, patience=patience)
 
     @property
     def class_rows(self) -> list[int]:
@@ -170,17 +191,12 @@ class TableTraining:
                 f"to validate on, got {rows}; give more, or a smaller share"
             )
 
-    def _calibrate(self, trained: Trained) -> None:
+    def _calibrate(self) -> None:
         """Take the interval's margin, or the temperature, from the rows that were held back."""
         if not self.options.calibrate and self.options.interval is None:
             return
         target = self.plan.target
-        if self._folded:
-            rows, outputs = self._held_back.means()
-            _, truth, weights = self._encoded["train"].take(rows)
-        else:
-            inputs, truth, weights = self._encoded["validation"]
-            outputs = Networks(trained.networks).outputs(inputs, target.outputs)
+        (_, truth, weights), outputs = self._held_back_examples()
         if isinstance(target, ClassTarget):
             temperature = find_temperature(truth, outputs, weights)
             self.plan = replace(self.plan, target=replace(target, temperature=temperature))
@@ -218,7 +234,8 @@ class TableTraining:
         """Validate on rows of the training table, as the options say."""
         rows, target, table = self.everything, self.plan.target, self.split_table()
         with options_named(target.names, self.spell), rows.named():
-            self.split = split_rows(self.options, table, self.spell)
+            parts = -(-self.n_members // len(self._preset_recipes))
+            self.split = split_rows(self.options, parts, table, self.spell)
         self.train = rows.take(self.split.train)
         self.measured = {"validation": rows.take(self.split.validation)} | self.measured
         with rows.named():
@@ -250,16 +267,12 @@ class TableTraining:
         parts = {"train": self.train} | self.measured
         if self._folded:
             del parts["validation"]
-        inputs = _encode(parts, self.preprocessor)
+        inputs = encode_parts(parts, self.preprocessor)
         self._encoded = {
             name: Encoded(inputs[name], rows.target, rows.weights) for name, rows in parts.items()
         }
 
-    def run(
-        self,
-        callbacks: Sequence[Any] = (),
-        verbose: Literal["auto"] | bool | int = False,
-    ) -> Trained:
+    def run(self, callbacks: Sequence[Any] = (), verbose: Verbose = False) -> Trained:
         """Train each network until its validation loss stops falling.
 
         An interrupt or an error ends the training, and what is worth keeping is kept with it in
@@ -267,22 +280,17 @@ class TableTraining:
         first one. Before the end of its first epoch it is raised.
         """
         fits = NetworkFits(
-            self.recipe,
+            self.recipes,
             self.plan.target,
             self.preprocessor,
             self._monitor.metrics,
             self._examples,
+            len(self.split.parts),
             self._time_left,
         )
-        callbacks = [self.stopping, *checked_callbacks(callbacks)]
-        trained = fits.run(self.options.n_members, callbacks, verbose)
-        self._held_back = HeldBackOutputs(len(self.train.target), self.plan.target.outputs)
-        if self._folded:
-            for network, (_, rows) in zip(trained.networks, self.split.parts, strict=False):
-                inputs = self._encoded["train"].inputs[rows]
-                width = self.plan.target.outputs
-                self._held_back.add(rows, Networks([network]).outputs(inputs, width))
-        self._calibrate(trained)
+        trained = fits.run(self.n_members, self.stopping, checked_callbacks(callbacks), verbose)
+        trained, self._held_back = weigh_recipes(trained, self.plan.target, self._held_back_rows)
+        self._calibrate()
         return trained
 
     @property
@@ -299,14 +307,29 @@ class TableTraining:
         limit = self.options.time_limit
         return math.inf if limit is None else limit - self.seconds
 
-    def _examples(self, member: int) -> tuple[Encoded, Encoded]:
+    def _held_back_rows(self, part: int) -> tuple[Indices, Encoded]:
+        """What validates a network: places among all such rows, and the rows."""
+        if not self._folded:
+            validation = self._encoded["validation"]
+            return np.arange(len(validation.target)), validation
+        rows = np.searchsorted(self.split.train, self.split.parts[part][1])
+        return rows, self._encoded["train"].take(rows)
+
+    def _held_back_examples(self) -> tuple[Encoded, Floats]:
+        """The rows that some network held back, and the mean outputs of those that did."""
+        rows, outputs = self._held_back.means()
+        return self._encoded["train" if self._folded else "validation"].take(rows), outputs
+
+    def _examples(self, part: int) -> tuple[Encoded, Encoded]:
         """What a network learns from, and what validates it, with the weights of its fit.
 
         A metric that stops the training is that of the rows, and not of weighted classes.
         """
         if self._folded:
-            rows, validating = self.split.parts[member]
-            train, validation = (self._encoded["train"].take(r) for r in (rows, validating))
+            train = self._encoded["train"].take(
+                np.searchsorted(self.split.train, self.split.parts[part][0])
+            )
+            _, validation = self._held_back_rows(part)
         else:
             train, validation = self._encoded["train"], self._encoded["validation"]
         by_class = self._class_weights.of_classes(self.train.target, self.train.weights)
@@ -331,8 +354,10 @@ class TableTraining:
             "missing_target_texts": plan.missing,
             "columns": [asdict(summary) for summary in self.summaries],
             "giveaways": [asdict(giveaway) for giveaway in self.giveaways],
+            "preset": self.options.preset,
             "network": self.recipe.describe(plan.target, self.preprocessor.width),
             "recipe": asdict(self.recipe),
+            "recipes": [asdict(recipe) for recipe in self.recipes],
             **trained.record(),
             "results": {},
         }
@@ -344,8 +369,7 @@ class TableTraining:
     def scores(self, part: str, outputs_of: Callable[[NDArray[np.float32]], Floats]) -> Scores:
         """Figures of the outputs for the rows of a part that is measured, and of the baseline."""
         if part == "validation" and self._folded:
-            rows, outputs = self._held_back.means()
-            _, target, weights = self._encoded["train"].take(rows)
+            (_, target, weights), outputs = self._held_back_examples()
             outputs = self.plan.target.calibrated(outputs)
             return score_outputs(self.plan.target, target, outputs, weights=weights)
         inputs, target, weights = self._encoded[part]
@@ -362,29 +386,12 @@ class TableTraining:
 
             def outputs_of(inputs: NDArray[np.float32]) -> Floats:
                 held = HeldBackOutputs(len(rows), target.outputs)
-                for network, (_, own) in zip(trained.networks, self.split.parts, strict=False):
-                    places = np.searchsorted(rows, own)
-                    held.add(places, Networks([network]).outputs(inputs[places], target.outputs))
+                for member, share in zip(trained.members, trained.shares, strict=True):
+                    places = np.searchsorted(rows, self._held_back_rows(member.part)[0])
+                    outputs = Networks([member.network]).outputs(inputs[places], target.outputs)
+                    held.add(places, outputs, share)
                 return target.calibrated(held.means()[1])
         else:
             inputs, truth, weights = self._encoded["validation"]
         figure = find_figure(default_figure(target), target, "importance")
         return permutation_importance(encoders, inputs, truth, weights, outputs_of, figure)
-
-
-def _encode(
-    parts: Mapping[str, Rows], preprocessor: Preprocessor
-) -> dict[str, NDArray[np.float32]]:
-    """The compact matrices of parts of tables, views of one where parts share a table.
-
-    A table's columns are let go one by one, so that its values are not held twice.
-    """
-    inputs: dict[str, NDArray[np.float32]] = {}
-    for columns in {id(part.columns): part.columns for part in parts.values()}.values():
-        sharing = {name: part for name, part in parts.items() if part.columns is columns}
-        rows = np.concatenate([part.numbers for part in sharing.values()])
-        with table_named(next(iter(sharing.values())).table):
-            matrix, _ = preprocessor.encode(columns, rows=rows, release=True)
-        ends = np.cumsum([len(part.numbers) for part in sharing.values()])
-        inputs |= dict(zip(sharing, np.split(matrix, ends[:-1]), strict=True))
-    return inputs

@@ -22,6 +22,8 @@ from lamina.tabular._split import (
     read_times,
 )
 
+Part = tuple[Indices, Indices]
+
 
 @dataclass(frozen=True)
 class Split:
@@ -34,7 +36,7 @@ class Split:
         record: the same for the training record.
     """
 
-    parts: Sequence[tuple[Indices, Indices]]
+    parts: Sequence[Part]
     sentence: str
     record: dict[str, Any] = field(default_factory=dict)
     warns: bool = False
@@ -82,34 +84,35 @@ class SplitTable:
         return read_times(name, self.column(name), self.missing_values)
 
 
-def split_rows(options: TrainOptions, table: SplitTable, spell: Spell) -> Split:
+def split_rows(options: TrainOptions, count: int, table: SplitTable, spell: Spell) -> Split:
     """Hold back rows at random, whole groups, the latest by a column of times, or the last."""
     fraction = options.validation_fraction
     if options.group_column is not None:
-        return _split_by_group(options, options.group_column, table)
+        return _split_by_group(options, options.group_column, count, table)
     if options.split == "last":
-        parts = hold_back_latest(np.arange(table.rows), fraction)
-        return Split([parts], "validation: the last rows of the table", {"kind": "last"})
+        last = hold_back_latest(np.arange(table.rows), fraction)
+        return Split([last], "validation: the last rows of the table", {"kind": "last"})
     if options.split == "time" or options.time_column is not None:
         return _split_by_time(time_column(options, table, spell), fraction, table, spell)
-    return Split(_random_parts(options, table), _warning(table, spell), {"kind": "random"}, True)
+    drawn = _random_parts(options, count, table)
+    return Split(drawn, _warning(table, spell), {"kind": "random"}, warns=True)
 
 
-def _random_parts(options: TrainOptions, table: SplitTable) -> list[tuple[Indices, Indices]]:
+def _random_parts(options: TrainOptions, count: int, table: SplitTable) -> list[Part]:
     """Each network holds back another share, until every row was held back once; then anew."""
     rows, fraction, seed = table.rows, options.validation_fraction, options.seed
-    if options.n_members == 1:
+    if count == 1:
         return [hold_back(rows, fraction, seed, table.classes)]
     folds = max(2, round(1.0 / fraction))
-    parts: list[tuple[Indices, Indices]] = []
-    while len(parts) < options.n_members:
+    parts: list[Part] = []
+    while len(parts) < count:
         parts += cut_in_folds(rows, folds, member_seed(seed, len(parts)), table.classes)
-    return parts[: options.n_members]
+    return parts[:count]
 
 
-def _split_by_group(options: TrainOptions, name: str, table: SplitTable) -> Split:
+def _split_by_group(options: TrainOptions, name: str, count: int, table: SplitTable) -> Split:
     groups = table.groups(name)
-    fraction, seed, count = options.validation_fraction, options.seed, options.n_members
+    fraction, seed = options.validation_fraction, options.seed
     if count == 1:
         parts = [hold_back_groups(name, groups, fraction, seed, table.classes)]
     else:
