@@ -296,7 +296,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             values = X.data if sparse else X
             if values.size and np.abs(values).max() > np.finfo(np.float32).max:
                 raise ValueError(
-                    f"{type(self).__name__}: expected values within float32's range (3.4e38), since "
+                    f"{type(self).__name__}: expected values within float32's range, since "
                     "fit was given float32"
                 )
         return as_rows(X) if sparse else np.ascontiguousarray(X)
