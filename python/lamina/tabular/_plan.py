@@ -162,12 +162,6 @@ def _check_spread(options: TrainOptions, target: Target, spell: Spell) -> None:
             f"{spell('calibrate', None)}: {names_of(target)} is a number, which has no "
             f"probabilities; {spell('interval', '0.9')} gives an interval"
         )
-    if options.levels and isinstance(target, NumberTargets):
-        option = "quantiles" if options.quantiles else "interval"
-        raise TableError(
-            f"{spell(option, None)}: expected one target, got {names_of(target)}; train a model of "
-            "each"
-        )
 
 
 @dataclass(frozen=True)
