@@ -282,3 +282,9 @@ def test_several_targets_have_quantiles_and_intervals_each(table, tmp_path):
     assert [name for name in frame.columns if name.startswith(("lower", "upper"))] == [
         *("lower_a", "upper_a", "lower_b", "upper_b")
     ]
+
+
+def test_a_preset_that_clips_takes_quantiles_of_one_target(table):
+    assert fit(table, "a", preset="realmlp-td-s", interval=0.8, epochs=2).target.spread.margin
+    with pytest.raises(TableError, match="preset='realmlp-td-s': its networks clip the quantiles"):
+        fit(table, ["a", "b"], preset="realmlp-td-s", interval=0.8)

@@ -162,6 +162,12 @@ def _check_spread(options: TrainOptions, target: Target, spell: Spell) -> None:
             f"{spell('calibrate', None)}: {names_of(target)} is a number, which has no "
             f"probabilities; {spell('interval', '0.9')} gives an interval"
         )
+    clips = any(recipe["clip_outputs"] for recipe in PRESETS[options.preset].recipes)
+    if options.levels and clips and len(options.targets) > 1:
+        raise TableError(
+            f"{spell('preset', options.preset)}: its networks clip the quantiles of one target "
+            f"alone, got {names_of(target)}; train a model of each, or take another preset"
+        )
 
 
 @dataclass(frozen=True)
