@@ -300,7 +300,10 @@ def test_all_columns_together_have_a_greatest_width() -> None:
     [
         ((), "expected a list of at least one column"),
         (lm.NumberEncoding(), "expected a list of encodings, got NumberEncoding"),
-        (["age"], "expected NumberEncoding, CategoryEncoding, DateEncoding, got 'age'"),
+        (
+            ["age"],
+            "expected NumberEncoding, CategoryEncoding, CodeEncoding, DateEncoding, got 'age'",
+        ),
         ([lm.NumberEncoding], "got the class NumberEncoding; write NumberEncoding()"),
     ],
     ids=str,
@@ -324,7 +327,11 @@ def test_edges_may_be_an_array_and_layers_with_equal_columns_are_equal() -> None
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ([{"kind": "image"}], "column 0: unknown kind 'image'; expected one of number, category"),
+        (
+            [{"kind": "image"}],
+            "column 0: unknown kind 'image'; expected one of number, category, code, date",
+        ),
+        ([{"kind": "code", "count": 0}], "column 0: expected 'count'"),
         ([{"kind": "number", "edge": []}], "column 0: unknown option 'edge'; expected some of"),
         ([{"kind": "number", "edges": 3}], "column 0: expected a list of numbers for 'edges', got"),
         ([{"kind": "number", "edges": [0, None]}], "expected numbers between .* got null"),

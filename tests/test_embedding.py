@@ -265,13 +265,40 @@ def test_missing_values_are_legal_in_embedded_columns_alone() -> None:
             call(wrong)
 
 
-def test_later_layers_may_be_embeddings_too() -> None:
+@each_dtype
+def test_an_encoded_code_is_itself_or_the_number_of_categories(dtype: Any) -> None:
+    columns = [lm.CodeEncoding(3), lm.NumberEncoding(), lm.CodeEncoding(2**24, indicator=True)]
+    net = lm.Sequential([lm.ColumnEncoding(columns)], inputs=3, dtype=dtype)
+    codes = np.array([0.0, 2.0, 3.0, 0.5, -1.0, NAN, 2.0**24 - 1.0, 3e38])
+    x = np.stack([codes, np.arange(8.0), codes], axis=1)
+    outputs = net.forward(x)
+    most = 2.0**24
+    expected = [
+        [0.0, 2.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0],
+        np.arange(8.0),
+        [0.0, 2.0, 3.0, most, most, most, most - 1.0, most],
+        np.isnan(codes),
+    ]
+    np.testing.assert_array_equal(outputs, np.transpose(expected))
+    np.testing.assert_array_equal(net.backward(np.ones((8, 4))), [[0.0, 1.0, 0.0]] * 8)
+    assert columns[0].features == 1
+    assert columns[2].features == 2
+    assert lm.Sequential.from_spec(net.to_spec()).to_spec() == net.to_spec()
+
+
+def test_an_embedding_behind_encoded_columns_is_one_of_their_codes() -> None:
     x, y = table_data()
-    columns = [lm.NumberEncoding(), lm.CategoryEncoding(300), *[lm.NumberEncoding()] * 3]
-    layers = [lm.ColumnEncoding(columns), lm.Embedding({303: 5}, 4), lm.Dense(2)]
-    net = lm.Sequential(layers, inputs=5)
-    net.fit(x, y, epochs=2, verbose=False)
-    assert np.isfinite(net.predict(x)).all()
+    codes = {column: lm.CodeEncoding(count) for column, count in COLUMNS.items()}
+    columns = [codes.get(column, lm.NumberEncoding()) for column in range(5)]
+    behind = [lm.ColumnEncoding(columns), lm.Embedding(COLUMNS, 3), lm.Dense(2)]
+    first = [lm.Embedding(COLUMNS, 3), lm.Dense(2)]
+    nets = [lm.Sequential(layers, inputs=5, seed=1) for layers in (behind, first)]
+    nets[0].set_parameters(
+        {f"layers.{int(name[7]) + 1}{name[8:]}": p for name, p in nets[1].parameters().items()}
+    )
+    for net in nets:
+        net.fit(x, y, epochs=2, verbose=False)
+    assert nets[0].predict(x).tobytes() == nets[1].predict(x).tobytes()
 
 
 def test_a_summary_and_a_description_name_the_layer() -> None:

@@ -325,6 +325,25 @@ def test_several_quantiles_of_one_target_have_their_gradient() -> None:
     check_parameters(net, gradients, partial(loss_of, net, x, y, loss=loss))
 
 
+def test_quantiles_of_several_targets_have_their_gradient() -> None:
+    net, x = smooth_case([lm.Dense(OUTPUTS)], rows=17)
+    loss = lm.Quantile((0.1, 0.9))
+    y = np.random.default_rng(0).choice([-1.0, 1.0], (17, OUTPUTS // 2)) * 40.0
+    value, gradients = net.value_and_grad(x, y, loss=loss)
+    error = np.repeat(y, 2, axis=1) - net.predict(x)
+    levels = np.tile(loss.level, OUTPUTS // 2)
+    assert value == pytest.approx(np.maximum(levels * error, (levels - 1.0) * error).mean())
+    check_parameters(net, gradients, partial(loss_of, net, x, y, loss=loss))
+    assert net.evaluate(x, y, loss=loss, metrics=["pinball"])["pinball"] == pytest.approx(value)
+    expected = np.mean(
+        [
+            lm.metrics.pinball(y[:, k], net.predict(x)[:, 2 * k : 2 * k + 2], level=loss.level)
+            for k in range(OUTPUTS // 2)
+        ]
+    )
+    assert lm.metrics.pinball(y, net.predict(x), level=loss.level) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("place", [0, 1])
 def test_training_through_a_step_is_refused_with_the_way_out(place: int) -> None:
     layers = [lm.Dense(3, "step" if place == 0 else "tanh"), lm.Dense(2, "step")][: place + 1]

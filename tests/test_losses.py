@@ -168,7 +168,7 @@ def test_cross_entropy_of_a_single_output_is_refused_with_the_way_out() -> None:
         ("gamma", "softplus", "expected 'identity' as the last activation, got 'softplus'"),
         (lm.Poisson(log_input=False), "identity", "expected 'softplus' or 'relu' as the last"),
         (lm.Poisson(), "softplus", "got 'softplus'; with log_input=False it is 'softplus' or"),
-        (lm.Quantile((0.1, 0.9)), "identity", "one output for each of the 2 levels, got 4 outputs"),
+        (lm.Quantile((0.1, 0.5, 0.9)), "identity", "one output for each of the 3 levels of each"),
     ],
     ids=str,
 )

@@ -139,6 +139,15 @@ def test_several_quantiles_share_the_scale_of_their_target() -> None:
     assert below[0] < below[1] < below[2]
 
 
+def test_quantiles_of_several_targets_are_refused_beside_scaled_targets() -> None:
+    net = network(outputs=4, dtype="float64")
+    with pytest.raises(ValueError, match="expected one target beside a network that scales it"):
+        net.fit(X, Y[:, :2], loss=lm.Quantile([0.1, 0.9]), epochs=1, verbose=False)
+    net.adapt(X, np.hstack([Y[:, :2], Y[:, :2]]))
+    with pytest.raises(ValueError, match="expected one target beside a network that scales it"):
+        net.train_step(X, Y[:, :2], loss=lm.Quantile([0.1, 0.9]), optimizer=lm.SGD(0.1))
+
+
 def test_steps_and_gradients_by_hand_use_the_scaled_loss() -> None:
     net = network(dtype="float64")
     net.adapt(X, Y)

@@ -1,5 +1,6 @@
 """What lamina's multi-layer perceptrons take beyond scikit-learn's."""
 
+import copy
 import pickle
 from typing import Any
 
@@ -262,6 +263,8 @@ def test_networks_become_estimators_and_estimators_networks() -> None:
         ({"clip_norm": 1.0, "optimizer": "adam"}, "option of the optimizer"),
         ({"normalization": "group"}, "'normalization' parameter"),
         ({"n_threads": 0}, "'n_threads' parameter"),
+        ({"hidden_layer_sizes": [8, 2.5]}, "whole numbers"),
+        ({"hidden_layer_sizes": [8, -1]}, "must be > 0"),
         ({"label_smoothing": 2.0}, "'label_smoothing' parameter"),
         ({"calibration_fraction": 0.001}, "validation set is too small"),
     ],
@@ -277,6 +280,21 @@ def test_levels_that_are_none_are_refused(levels: Any) -> None:
         regressor(quantiles=levels).fit(LINE, NOISY)
     with pytest.raises(ValueError, match="one value a row"):
         regressor(quantiles=(0.1, 0.9)).fit(LINE, np.c_[NOISY, NOISY])
+
+
+def test_a_further_fit_forgets_what_was_calibrated() -> None:
+    model = regressor(calibration_fraction=0.3, max_iter=3, warm_start=True).fit(LINE, NOISY)
+    assert hasattr(model, "predict_interval")
+    model.set_params(calibration_fraction=0.0).fit(LINE, NOISY)
+    assert not hasattr(model, "predict_interval")
+    other = classifier(calibration_fraction=0.3, max_iter=3).fit(X, Y)
+    assert other.temperature_ != 1.0
+    assert other.set_params(calibration_fraction=0.0).partial_fit(X, Y).temperature_ == 1.0
+
+
+def test_rates_that_are_no_logarithms_are_refused() -> None:
+    with pytest.raises(ValueError, match="log_input=True"):
+        regressor(loss=lm.Poisson(log_input=False)).fit(LINE, np.exp(NOISY))
 
 
 def test_training_that_diverges_says_so() -> None:
@@ -296,3 +314,52 @@ def test_training_that_diverges_says_so() -> None:
 def test_weights_below_0_are_refused() -> None:
     with pytest.raises(ValueError, match="sample_weight"):
         classifier().fit(X, Y, sample_weight=np.linspace(-1, 1, len(Y)))
+
+
+def test_copies_and_predictions_during_training_have_the_weights_of_now() -> None:
+    found = []
+
+    class Look(lm.Callback):
+        def on_epoch_end(self, epoch: int, record: dict[str, float]) -> None:
+            own = model.predict_proba(X)
+            np.testing.assert_array_equal(copy.copy(model).predict_proba(X), own)
+            found.append(own)
+
+    expected = classifier(max_iter=4).fit(X, Y).predict_proba(X)
+    model = classifier(max_iter=4, callbacks=[Look()])
+    model.fit(X, Y)
+    np.testing.assert_array_equal(found[-1], expected)
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+    assert not np.array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_callbacks_of_scikit_learn_follow_each_epoch(solver: str) -> None:
+    pytest.importorskip("sklearn.callback", reason="of scikit-learn 1.9 and later")
+    calls: list[str] = []
+    scores: list[float] = []
+
+    class Record:
+        def setup(self, estimator: Any, context: Any) -> None:
+            calls.append("setup")
+
+        def teardown(self, estimator: Any, context: Any) -> None:
+            calls.append("teardown")
+
+        def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+            calls.append("begin")
+
+        def on_fit_task_end(
+            self, estimator: Any, context: Any, *, X: Any, y: Any, fitted_estimator: Any
+        ) -> bool:
+            calls.append("end")
+            scores.append(fitted_estimator.score(X, Y))
+            return len(scores) == 6
+
+    model = classifier(solver=solver, max_iter=20).set_callbacks(Record()).fit(X, Y)
+    assert model.n_iter_ == 6
+    assert calls[:3] == ["setup", "begin", "begin"]
+    assert calls[-2:] == ["end", "teardown"]
+    assert scores[-1] == scores[-2] == model.score(X, Y)
+    plain = classifier(solver=solver, max_iter=6).fit(X, Y)
+    np.testing.assert_array_equal(model.coefs_[0], plain.coefs_[0])

@@ -203,3 +203,28 @@ def test_lamina_tabular_needs_no_scikit_learn():
         "else:\n    raise AssertionError\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+MORE_ESTIMATORS = [
+    TabularClassifier(**SMALL | {"n_members": 3}),
+    TabularClassifier(**SMALL | {"preset": "ensemble", "n_members": 2}),
+    TabularClassifier(**SMALL, class_weight="balanced"),
+    TabularClassifier(**SMALL, numbers="standard", activation="tanh"),
+    TabularClassifier(**SMALL | {"preset": "realmlp-td-s", "batch_size": 32}),
+    TabularRegressor(**SMALL | {"epochs": 100, "n_members": 3}),
+    TabularRegressor(**SMALL | {"epochs": 100, "preset": "ensemble", "n_members": 2}),
+    TabularRegressor(**SMALL | {"epochs": 100}, numbers="robust", optimizer="adam"),
+    TabularRegressor(**SMALL | {"epochs": 100}, time_limit=60.0, dropout=0.05),
+    TableEncoder(numbers="standard"),
+    TableEncoder(numbers="robust", bins=8, max_categories=3),
+]
+
+
+@pytest.mark.long
+@parametrize_with_checks(MORE_ESTIMATORS, expected_failed_checks=expected_failures)
+def test_the_checks_pass_for_more_options(
+    estimator: BaseEstimator, check: Callable[[Any], None]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        check(estimator)

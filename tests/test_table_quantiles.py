@@ -251,3 +251,40 @@ def test_the_command_writes_quantiles_and_intervals(table, tmp_path):
     assert shown["model"]["coverage"] == pytest.approx(inside.mean())
     assert "interval: holds 0.8 of the rows\n" in lamina("info", model)[1]
     assert json.loads(lamina("info", model, "--json")[1])["target"]["interval"] == 0.8
+
+
+def test_several_targets_have_quantiles_and_intervals_each(table, tmp_path):
+    model = fit(
+        make(2000), ["a", "b"], interval=0.8, quantiles=[0.25], monitor="pinball", epochs=30
+    )
+    new = make(3000, seed=1)
+    quantiles, ends = model.predict_quantiles(new), model.predict_interval(new)
+    assert quantiles.shape == (3000, 2, 4)
+    assert ends.shape == (3000, 2, 2)
+    assert (np.diff(quantiles, axis=2) >= 0.0).all()
+    assert np.array_equal(quantiles[:, :, 2], model.predict(new))
+    shown = model.evaluate(new)
+    for place, name in enumerate(("a", "b")):
+        lower, upper = ends[:, place].T
+        inside = (lower <= new[name]) & (new[name] <= upper)
+        assert inside.mean() == pytest.approx(0.8, abs=0.05)
+        assert shown["by_target"][name]["model"]["coverage"] == inside.mean()
+        pinball = metrics.pinball(new[name], quantiles[:, place], level=(0.1, 0.25, 0.5, 0.9))
+        assert shown["by_target"][name]["model"]["pinball"] == pinball
+    held = model.training["results"]["validation"]["model"]["pinball"]
+    assert min(model.history["val_pinball"]) == pytest.approx(held, rel=1e-5)
+    model.save(tmp_path / "m")
+    assert np.array_equal(TableModel.load(tmp_path / "m").predict_interval(new), ends)
+    path = tmp_path / "t.csv"
+    pl.DataFrame(table).write_csv(path)
+    frame = pl.read_csv(io.StringIO(lamina("predict", tmp_path / "m", path)[1]))
+    assert frame.columns[:2] == ["predicted_a", "predicted_b"]
+    assert [name for name in frame.columns if name.startswith(("lower", "upper"))] == [
+        *("lower_a", "upper_a", "lower_b", "upper_b")
+    ]
+
+
+def test_a_preset_that_clips_takes_quantiles_of_one_target(table):
+    assert fit(table, "a", preset="realmlp-td-s", interval=0.8, epochs=2).target.spread.margin
+    with pytest.raises(TableError, match="preset='realmlp-td-s': its networks clip the quantiles"):
+        fit(table, ["a", "b"], preset="realmlp-td-s", interval=0.8)

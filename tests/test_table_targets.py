@@ -87,7 +87,6 @@ def test_a_row_without_one_of_its_targets_is_left_out(table):
         (["a", "c"], {}, "there is no column 'c'"),
         (["a", "a"], {}, "expected each target once, got 'a' twice"),
         ([], {}, "expected target as at least one column, got none"),
-        (["a", "b"], {"interval": 0.9}, "interval: expected one target, got 'a', 'b'"),
         (["a", "b"], {"class_weight": "balanced"}, "'a', 'b' is a number, which has no classes"),
     ],
 )

@@ -79,6 +79,23 @@ LAMINA_TEST(each_code_has_its_row_and_anything_else_the_last) {
   });
 }
 
+LAMINA_TEST(a_code_column_keeps_codes_and_nothing_else) {
+  on_every_table([]<class T>(const KernelTable<T>& table) {
+    using lamina::kernels::ColumnCode;
+    const ColumnCode<T> codes[] = {{lamina::kernels::ColumnKind::kCode, true, 5}};
+    const T x[] = {0, 4, 5, T(0.5), T(-1), kMissing<T>};
+    const T expected[] = {0, 4, 5, 5, 5, 5};
+    for (int64_t r = 0; r < 6; ++r) {
+      Aligned<T> out(padded<T>(1), T(7)), dy(padded<T>(1), T(3)), dx(padded<T>(1), T(7));
+      table.encode_columns({1, codes, 1, x + r, 1, out.data(), padded<T>(1)});
+      CHECK(out[0] == expected[r] && out[1] == (r == 5 ? T(1) : T(0)) && out[2] == T(0));
+      table.encode_columns_backward(
+          {1, codes, 1, x + r, 1, dy.data(), padded<T>(1), dx.data(), padded<T>(1)});
+      CHECK(dx[0] == T(0) && dx[1] == T(0));
+    }
+  });
+}
+
 // A column of numbers among edges that grow apart, some of them missing, on an edge or beyond all.
 template <class T>
 struct Numbers {

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lamina._average_networks import average_networks
     from lamina._layers.column_encoding import (
         CategoryEncoding,
+        CodeEncoding,
         ColumnEncoding,
         DateEncoding,
         NumberEncoding,
@@ -108,6 +109,7 @@ __all__ = [
     "Callback",
     "CategoryEncoding",
     "Clip",
+    "CodeEncoding",
     "ColumnEncoding",
     "ConstantSchedule",
     "CosineLogSchedule",
@@ -211,6 +213,7 @@ _HOMES = {
     ),
     "lamina._layers.column_encoding": (
         "CategoryEncoding",
+        "CodeEncoding",
         "ColumnEncoding",
         "DateEncoding",
         "NumberEncoding",

@@ -83,7 +83,7 @@ enum class Loss : uint8_t {
   kHuber,                // parameters[0]: delta; (y - t)^2 / 2 within delta, else delta (|y - t| - delta / 2)
   kLogCosh,              // log(cosh(y - t))
   kQuantile,             // parameters[0]: level q in (0, 1); max(q (t - y), (q - 1) (t - y)), slope 0 at 0
-  kQuantiles,            // parameters[c]: level of output column c, all against target column 0
+  kQuantiles,            // parameters: n, and n levels; each target column has n output columns
   kPoissonLog,           // y is the log of the rate; exp(y) - t y
   kPoissonRate,          // y is the rate; y - t log(y + 1e-8)
   kGammaLog,             // y is the log of the mean; t exp(-y) + y

@@ -6,13 +6,14 @@
 
 namespace lamina::kernels {
 
-enum class ColumnKind : uint8_t { kNumber, kCategory, kDate };
+enum class ColumnKind : uint8_t { kNumber, kCategory, kDate, kCode };
 
 // How a column in compact form (NaN: missing) becomes features, which stand one after another.
 // kNumber: the scaled value, bent; `count` steps clip(p - k, 0, 1). Without steps the input is the scaled
 // value,
 //   with them it is p, the place among `knots` [count + 1], which are the scaled values at 0, 1, ...
 // kCategory: `count` features, of which the input's is 1 where it is one of 0, 1, ...
+// kCode: the input where it is one of 0, 1, ..., count - 1, else count.
 // kDate: two inputs, whole days and the part of a day; (days - center) / scale, bent; sine and cosine of the
 //   place in the year, the week and the day.
 // `indicator`: one more feature, 1 where the input is missing.

@@ -37,6 +37,10 @@ void ColumnEncoding<T>::add_column(const ColumnOptions& column) {
     case ColumnKind::kCategory:
       features = code.count = column.count;
       break;
+    case ColumnKind::kCode:
+      code.count = column.count;
+      features = 1;
+      break;
     case ColumnKind::kDate:
       code.center = column.center;
       code.scale = column.scale;

@@ -20,7 +20,17 @@ constexpr double kFarthest = 1e15;
 namespace {
 
 const char* name_of(ColumnKind kind) noexcept {
-  return kind == ColumnKind::kCategory ? "category" : kind == ColumnKind::kDate ? "date" : "number";
+  switch (kind) {
+    case ColumnKind::kCategory:
+      return "category";
+    case ColumnKind::kCode:
+      return "code";
+    case ColumnKind::kDate:
+      return "date";
+    case ColumnKind::kNumber:
+      break;
+  }
+  return "number";
 }
 
 std::vector<double> edges_from(const JsonReader& from, const Json& list) {
@@ -46,6 +56,8 @@ const auto write_edges = [](const std::vector<double>& edges) {
 template <class Visitor>
 void describe(Visitor& visitor, ColumnOptions& o) {
   visitor.boolean("indicator", o.indicator);
+  if (o.kind == ColumnKind::kCode)
+    return visitor.integer("count", o.count, 1, kMostCategories, InJson::kRequired);
   if (o.kind == ColumnKind::kCategory)
     return visitor.integer("count", o.count, 1, kMostColumns, InJson::kRequired);
   if (o.kind == ColumnKind::kNumber) visitor.value("edges", o.edges, read_edges, write_edges);
@@ -63,9 +75,10 @@ std::string column_place(size_t index) { return "ColumnEncoding, column " + std:
 
 ColumnOptions read_column(const Json& json, const std::string& where) {
   const std::string kind = JsonReader(json, where).text("kind");
-  for (const ColumnKind known : {ColumnKind::kNumber, ColumnKind::kCategory, ColumnKind::kDate})
+  for (const ColumnKind known :
+       {ColumnKind::kNumber, ColumnKind::kCategory, ColumnKind::kCode, ColumnKind::kDate})
     if (kind == name_of(known)) return read_options<ColumnOptions>(json, where, {.kind = known, .edges = {}});
-  JsonReader(json, where).fail("unknown kind '" + kind + "'; expected one of number, category, date");
+  JsonReader(json, where).fail("unknown kind '" + kind + "'; expected one of number, category, code, date");
 }
 
 // The same kind on both sides: its description has the same options.

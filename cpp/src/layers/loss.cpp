@@ -90,7 +90,7 @@ double checked(const Entry& entry, const ParameterEntry& parameter, double value
   return value;
 }
 
-// Several quantile levels: one output each, all of one target.
+// Several quantile levels: one output each, of each target.
 std::vector<double> read_levels(const JsonReader& spec) {
   const Json::Array& levels = spec.at(kLevel.name).elements();
   if (levels.empty()) spec.fail("expected at least one 'level', got none");
@@ -132,7 +132,7 @@ LossOptions read_options(const JsonReader& spec, const Entry& entry) {
 Json description(const LossSpec& loss, const Entry& entry) {
   Json json = {{"kind", loss.name}};
   if (loss.has_levels())
-    json[entry.parameter.name] = Json::Array(loss.parameters.begin(), loss.parameters.end());
+    json[entry.parameter.name] = Json::Array(loss.levels().begin(), loss.levels().end());
   else if (entry.parameter.name != nullptr)
     json[entry.parameter.name] = loss.parameters[0];
   if (entry.second.name != nullptr) json[entry.second.name] = loss.parameters[1];
@@ -171,6 +171,7 @@ LossSpec make_loss(const LossOptions& options) {
     result.fitting = {"softplus", "relu"};
   }
   if (entry.from_outputs == Loss::kQuantile && !options.levels.empty()) {
+    result.parameters.push_back(static_cast<double>(options.levels.size()));
     for (const double level : options.levels) result.parameters.push_back(checked(entry, kLevel, level));
     result.from_outputs = result.from_logits = Loss::kQuantiles;
   } else {
@@ -214,9 +215,9 @@ void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t
   if (outputs % loss.outputs_per_value != 0)
     fail("expected an even number of outputs, means and then as many log variances, got " +
          std::to_string(outputs));
-  if (loss.has_levels() && outputs != static_cast<int64_t>(loss.parameters.size()))
-    fail("expected one output for each of the " + std::to_string(loss.parameters.size()) + " levels, got " +
-         std::to_string(outputs) + " outputs");
+  if (loss.has_levels() && outputs % std::ssize(loss.levels()) != 0)
+    fail("expected one output for each of the " + std::to_string(loss.levels().size()) +
+         " levels of each target, got " + std::to_string(outputs) + " outputs");
 }
 
 template <class T>

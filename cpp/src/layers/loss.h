@@ -1,6 +1,8 @@
 // Losses by name, what targets they take, and which output activation they absorb.
 #pragma once
 
+#include <iterator>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,8 +54,8 @@ struct LossSpec {
   bool mean_over_rows = true;
   double scale = 1.0;
   bool divides_penalty = false;
-  int64_t outputs_per_value = 1;  // 2 where the network gives a mean and a variance for each target
-  std::vector<double> parameters;
+  int64_t outputs_per_value = 1;   // 2 where the network gives a mean and a variance for each target
+  std::vector<double> parameters;  // as the kernel takes them, see catalogue.h
   std::vector<float> parameters_float32;
   std::string text;  // the description as JSON, defaults left out
 
@@ -61,9 +63,13 @@ struct LossSpec {
   // True when loss and this output activation are computed together, from the logits.
   bool absorbs(const ActivationSpec& activation) const noexcept { return activation.name == absorbed; }
   bool has_levels() const noexcept { return from_outputs == kernels::Loss::kQuantiles; }
+  // Of the quantile loss: one, or one for each output of a target.
+  std::span<const double> levels() const noexcept {
+    return std::span(parameters).subspan(has_levels() ? 1 : 0);
+  }
   // Columns of the target values for a network with `outputs` outputs.
   int64_t target_columns(int64_t outputs) const noexcept {
-    return has_levels() ? 1 : outputs / outputs_per_value;
+    return outputs / (has_levels() ? std::ssize(levels()) : outputs_per_value);
   }
   // Divisor that turns a sum over columns into the row's loss.
   double column_divisor(int64_t columns) const noexcept {

@@ -277,8 +277,8 @@ Values values_of(const char* name, const MetricData& data, bool broadcast) {
   if (truth.rows < 1 || prediction.columns < 1) fail(name, "expected at least one row and one output");
   check_finite(name, "y_true", truth, all_finite(truth));
   check_finite(name, "y_pred", prediction, all_finite(prediction));
-  const bool one_for_all = broadcast && truth.columns == 1;
-  if (truth.rows != prediction.rows || (truth.columns != prediction.columns && !one_for_all))
+  const bool one_for_several = broadcast && truth.columns > 0 && prediction.columns % truth.columns == 0;
+  if (truth.rows != prediction.rows || (truth.columns != prediction.columns && !one_for_several))
     fail(name,
          "expected y_pred of shape " + shape_text(truth) + " like y_true, got " + shape_text(prediction));
   const int64_t rows = truth.rows;

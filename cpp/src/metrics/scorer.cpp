@@ -159,7 +159,7 @@ OutputKind output_kind(const LossSpec* loss, std::string_view last_activation, i
   if (is_one_of(name, {"gamma", "tweedie"}) || loss->from_outputs == kernels::Loss::kPoissonLog)
     return with(std::nullopt, OutputScale::kLogarithms);
   if (name == "quantile") {
-    kind.levels = loss->parameters;
+    kind.levels.assign(loss->levels().begin(), loss->levels().end());
     return with(std::nullopt, OutputScale::kQuantiles);
   }
   if (outputs == 1) return with(Task::kBinary, OutputScale::kScores);

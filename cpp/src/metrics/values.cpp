@@ -121,19 +121,18 @@ MetricResult pinball(const MetricData& data, const MetricOptions& options) {
       fail(name, "expected level in [0, 1], or a sequence of such, got " + short_number(level));
   const bool several = levels.size() > 1;
   const int64_t count = static_cast<int64_t>(levels.size());
-  if (several &&
-      (data.outputs.columns != count || (data.targets.columns != 1 && data.targets.columns != count)))
+  const bool one_each = data.targets.columns == data.outputs.columns && data.outputs.columns == count;
+  if (several && !one_each && data.outputs.columns != count * data.targets.columns)
     fail(name, "expected " + std::to_string(count) + " columns in y_pred for " + std::to_string(count) +
                    " levels and one in y_true, got " + std::to_string(data.outputs.columns) + " and " +
                    std::to_string(data.targets.columns));
   const Values given = values_of(name, data, several);
   const int64_t columns = given.columns();
-  const bool one_target = given.truth.columns == 1;
+  const int64_t each = columns / given.truth.columns;  // outputs of a target
   return number(
       given.weight.mean_of_rows(columns, static_cast<double>(columns), [&](int64_t row, int64_t column) {
-        const double level = levels[several ? static_cast<std::size_t>(column) : 0];
-        const double distance =
-            given.truth.at(row, one_target ? 0 : column) - given.prediction.at(row, column);
+        const double level = levels[several ? static_cast<std::size_t>(column % count) : 0];
+        const double distance = given.truth.at(row, column / each) - given.prediction.at(row, column);
         return std::max(level * distance, (level - 1.0) * distance);
       }));
 }

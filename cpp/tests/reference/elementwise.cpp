@@ -186,7 +186,8 @@ bool row_loss(Loss loss, const std::vector<double>& y, const std::vector<double>
     case Loss::kQuantiles:
       result = {0, {}};
       for (size_t c = 0; c < y.size(); ++c) {
-        const LossOfElement element = quantile(y[c], t[0], parameters[c]);
+        const auto count = static_cast<size_t>(parameters[0]);
+        const LossOfElement element = quantile(y[c], t[c / count], parameters[1 + c % count]);
         result.value += element.value;
         result.gradient.push_back(element.slope);
       }

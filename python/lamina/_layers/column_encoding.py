@@ -89,6 +89,40 @@ class CategoryEncoding:
 
 
 @dataclass(frozen=True)
+class CodeEncoding:
+    """A category's code as it is, for an `Embedding` behind; 1 input, 1 feature, or 2.
+
+    The input is the category's code 0, 1, ..., count - 1. Any other number, and NaN, becomes count,
+    for which an `Embedding` of so many categories has its last row.
+
+    Args:
+        count: number of categories, at least 1 and at most 2^24.
+        indicator: whether one more feature is 1 where the input is missing (NaN).
+
+    Example:
+        >>> import lamina as lm
+        >>> columns = [lm.NumberEncoding(), lm.CodeEncoding(40)]
+        >>> layers = [lm.ColumnEncoding(columns), lm.Embedding({1: 40}, units=8), lm.Dense(1)]
+        >>> lm.Sequential(layers, inputs=2).predict([[0.5, 39], [float("nan"), 77]]).shape
+        (2, 1)
+    """
+
+    kind: ClassVar[str] = "code"
+    count: int
+    indicator: bool = False
+
+    @property
+    def inputs(self) -> int:
+        """Inputs that the column takes."""
+        return 1
+
+    @property
+    def features(self) -> int:
+        """Features that it becomes."""
+        return 1 + self.indicator
+
+
+@dataclass(frozen=True)
 class DateEncoding:
     """A date and time as scaled days and places in year, week and day; 2 inputs, 7 or 8 features.
 
@@ -122,9 +156,10 @@ class DateEncoding:
         return 7 + self.indicator
 
 
-Encoding = NumberEncoding | CategoryEncoding | DateEncoding
+Encoding = NumberEncoding | CategoryEncoding | CodeEncoding | DateEncoding
 _ENCODINGS: dict[str, type[Any]] = {
-    encoding.kind: encoding for encoding in (NumberEncoding, CategoryEncoding, DateEncoding)
+    encoding.kind: encoding
+    for encoding in (NumberEncoding, CategoryEncoding, CodeEncoding, DateEncoding)
 }
 
 

@@ -93,7 +93,8 @@ class Quantile(Loss):
 
     Args:
         level: q, in (0, 1): 0.5 gives medians, for targets as the outputs. Or a sequence of
-            levels, one for each output; the targets are then [rows] or [rows, 1].
+            levels: outputs are then those of the first target, one after the other, then of the
+            next [rows, targets * levels], and targets [rows] or [rows, targets].
     """
 
     kind: ClassVar[str] = "quantile"

@@ -208,7 +208,7 @@ def _guesses(loss: _core.Loss, data: Examples, outputs: int) -> list[Array]:
     if name == "quantile":
         levels = np.atleast_1d(json.loads(loss.spec())["level"])
         if len(levels) > 1:
-            return [np.quantile(y[:, 0], levels)]
+            return [np.quantile(y, levels, axis=0).T.ravel()]
         return [np.quantile(y, levels[0], axis=0)]
     if name in _OF_QUANTITIES:
         return [mean, np.median(y, axis=0)]

@@ -59,7 +59,10 @@ def _goes_to_a_program(stream: TextIO) -> bool:
 
 
 class ProgressLines:
-    """Callback: a line now and then, where no terminal shows the one that keeps changing."""
+    """Callback: a line now and then, where no terminal shows the one that keeps changing.
+
+    Of several networks each has a line at its end, and long ones some before.
+    """
 
     _EPOCHS = 20
     _SECONDS = 30.0
@@ -84,14 +87,14 @@ class ProgressLines:
     def on_epoch_end(self, epoch: int, record: Mapping[str, float]) -> None:
         """Tell the losses of the epoch that ended; epochs count from 0."""
         now = time.monotonic()
-        due = (epoch + 1) % self._every == 0 or now - self._told >= self._SECONDS
-        if epoch > 0 and not due:
+        due = (epoch + 1) % self._every == 0 or epoch == 0
+        if not (due and self._members == 1) and now - self._told < self._SECONDS:
             return
         self._told = now
         figures = "  ".join(
             f"{title} {record[name]:.4g}" for name, title in self._titles.items() if name in record
         )
-        which = f"network {self._member}/{self._members}  " if self._members > 1 else ""
+        which = f"{self._network()}  " if self._members > 1 else ""
         best = self._stopping.best_epoch + 1
         left = (now - self._begin) * (self._epochs / (epoch + 1) - 1.0)
         say(
@@ -99,3 +102,14 @@ class ProgressLines:
             f"{which}epoch {epoch + 1}/{self._epochs}  {figures}  best epoch {best or '-'}  "
             f"{duration(now - self._begin)}, up to {duration(left)} left",
         )
+
+    def on_fit_end(self, fit: Any) -> None:
+        """Tell what became of one network of several."""
+        best = self._stopping.best_epoch + 1
+        if self._members > 1 and best > 0:
+            seconds = duration(time.monotonic() - self._begin)
+            figure = f"{self._stopping.best:.4g}"
+            say(self._console, f"{self._network()}  best epoch {best}, {figure}  {seconds}")
+
+    def _network(self) -> str:
+        return f"network {self._member}/{self._members}"

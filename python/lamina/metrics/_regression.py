@@ -75,7 +75,8 @@ def pinball(
     """Mean of max(q (t - y), (q - 1) (t - y)) for predicted quantiles y (Koenker & Bassett 1978).
 
     Args:
-        level: q, in [0, 1], of all outputs; or a sequence of levels, one for each output, beside
-            y_true [rows] or [rows, 1]. In `fit` and `evaluate` those of the loss `Quantile`.
+        level: q, in [0, 1], of all outputs; or a sequence of levels, whose outputs come one target
+            after the other [rows, targets * levels] beside y_true [rows] or [rows, targets]. In
+            `fit` and `evaluate` those of the loss `Quantile`.
     """
     return measure_values("pinball", y_true, y_pred, sample_weight, level=level)

@@ -235,9 +235,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """
         check_is_fitted(self)
         outputs = self._outputs(X)
-        if self.temperature_ != 1.0:
+        temperature = getattr(self, "temperature_", 1.0)
+        if temperature != 1.0:
             softmax = self.out_activation_ == "softmax"
-            outputs = tempered(outputs, self.temperature_, softmax=softmax)
+            outputs = tempered(outputs, temperature, softmax=softmax)
         if self.n_outputs_ > 1:
             return outputs
         return np.hstack([1 - outputs, outputs])
@@ -329,8 +330,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             weights = factors if weights is None else factors * weights
         return super()._examples(X, y, weights)
 
-    def _set_unfitted(self) -> None:
-        super()._set_unfitted()
+    def _uncalibrate(self) -> None:
         self.temperature_ = 1.0
 
     def _take_classes(self, classes: Any) -> None:
@@ -348,7 +348,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self.temperature_ = best_temperature(self._activated(X), y, weights, softmax=softmax)
 
     def _held_back_score(self, X: Any, y: Array, weights: Array | None) -> float:
-        outputs = self._linked.outputs(X)
+        outputs = self._activated(X)
         if y.ndim == 1:
             right = outputs.argmax(axis=1) == y
         else:

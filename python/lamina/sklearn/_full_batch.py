@@ -1,6 +1,7 @@
 """Training by lbfgs: scipy's method on the loss of all rows at once."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,18 @@ from lamina._network.examples import Examples
 from lamina._optimizers.objective import Objective
 from lamina._sequential import Sequential
 from lamina.sklearn._losses import ReportedLoss
+from lamina.sklearn._tasks import FitTasks
 
 Array = NDArray[Any]
 
 
-def minimise(estimator: Any, net: Sequential, data: Examples, loss: ReportedLoss) -> None:
+def minimise(
+    estimator: Any, net: Sequential, data: Examples, loss: ReportedLoss, tasks: Sequence[FitTasks]
+) -> None:
     """Bring `net` to a minimum, and note how the method ended in the estimator's attributes.
+
+    Args:
+        tasks: scikit-learn's callbacks, which are told of each iteration.
 
     Raises:
         ValueError: the first weights have no finite loss.
@@ -27,23 +34,43 @@ def minimise(estimator: Any, net: Sequential, data: Examples, loss: ReportedLoss
         net, loss.core, data, weight_decay=0.0, decay_biases=False, title="solver='lbfgs'"
     )
     function = _Reported(objective, net, data, loss)
+    stopped = False
+
+    def set_weights(weights: Array) -> None:
+        parameters = objective.parameters(weights)
+        net.set_parameters({name: array.astype(net.dtype) for name, array in parameters.items()})
+
+    def after_iteration(intermediate_result: Any) -> None:
+        if estimator.verbose:
+            print(f"lbfgs: loss = {intermediate_result.fun:.8f}")
+        if not tasks:
+            return
+        set_weights(intermediate_result.x)
+        nonlocal stopped
+        stopped = any(task.ends() for task in tasks)
+        if stopped:
+            raise StopIteration
+        for task in tasks:
+            task.on_epoch_begin(0)
+
+    for task in tasks:
+        task.on_epoch_begin(0)
     result = minimize(
         function,
         objective.start,
         jac=True,
         method="L-BFGS-B",
-        callback=_print_loss if estimator.verbose else None,
+        callback=after_iteration if estimator.verbose or tasks else None,
         options={
             "maxfun": estimator.max_fun,
             "maxiter": estimator.max_iter,
             "gtol": estimator.tol,
         },
     )
-    parameters = objective.parameters(result.x)
-    net.set_parameters({name: array.astype(net.dtype) for name, array in parameters.items()})
+    set_weights(result.x)
     estimator.n_iter_ = min(result.nit, estimator.max_iter)
     estimator.loss_ = float(result.fun)
-    if result.status != 0:
+    if result.status != 0 and not stopped:
         reached = estimator.n_iter_ == estimator.max_iter
         warnings.warn(
             f"lbfgs ended after {estimator.n_iter_} iterations without converging: "
@@ -93,7 +120,3 @@ class _Reported:
         value = self._loss.share * (total - penalty) + penalty + self._constant
         self._largest = max(self._largest, value)
         return value, gradient
-
-
-def _print_loss(intermediate_result: Any) -> None:
-    print(f"lbfgs: loss = {intermediate_result.fun:.8f}")

@@ -1,7 +1,8 @@
 """The network behind an estimator, which follows the weights that users see and may change."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +99,7 @@ class LinkedNetwork:
         self._is_small = threads != plan.threads
         own = len(self._dense) < len(layers)
         self.net._build(coefs[0].shape[0], draws=own, threads=threads)
+        self.trains = False
         self._given: list[Array] = []
         self.take(coefs, intercepts)
 
@@ -106,7 +108,9 @@ class LinkedNetwork:
         return self._key == (plan, _shapes(coefs, intercepts))
 
     def take(self, coefs: Sequence[Array], intercepts: Sequence[Array]) -> None:
-        """Set the weights, where they are not those that the network has."""
+        """Set the weights, where they are not those that the network has; not in training."""
+        if self.trains:
+            return
         arrays = [*coefs, *intercepts]
         if self._given and all(map(np.array_equal, arrays, self._given)):
             return
@@ -126,7 +130,7 @@ class LinkedNetwork:
     def put_back(self, values: Mapping[str, Array]) -> None:
         """Set what `net.parameters()` gave."""
         self.net.set_parameters(values)
-        self.forget()
+        self._given = []
 
     def adopt(self, other: "LinkedNetwork") -> None:
         """Take over what layers beside the dense ones of another network have learned."""
@@ -138,9 +142,14 @@ class LinkedNetwork:
         }
         self.put_back(others)
 
-    def forget(self) -> None:
-        """Training begins: the weights are no longer those that were taken."""
-        self._given = []
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """While training runs the network's weights are no longer those that were taken."""
+        self._given, self.trains = [], True
+        try:
+            yield
+        finally:
+            self.trains = False
 
     def outputs(self, X: Array | SparseRows) -> Array:
         """What the network gives for checked rows X [rows, inputs]: [rows, outputs]."""
@@ -151,7 +160,7 @@ class LinkedNetwork:
         return result
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_given": []}
+        return {**self.__dict__, "_given": [], "trains": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

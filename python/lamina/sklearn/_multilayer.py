@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from lamina import _core
-from lamina._checks.sparse import as_rows
+from lamina._checks.sparse import SparseRows, as_rows
 from lamina._checks.types import NDArray
 from lamina._network.examples import Examples
 from lamina._optimizers.weight_average import WeightAverage
@@ -40,11 +40,12 @@ from lamina.sklearn._stochastic import (
     split,
     train,
 )
+from lamina.sklearn._tasks import CallbackSupportMixin, FitTasks
 
 Array = NDArray[Any]
 
 
-class MultilayerPerceptron(BaseEstimator):
+class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     """Base of `MLPClassifier` and `MLPRegressor`, with what does not depend on the targets."""
 
     coefs_: list[Array]
@@ -59,6 +60,7 @@ class MultilayerPerceptron(BaseEstimator):
     n_layers_: int
     n_outputs_: int
     out_activation_: str
+    n_features_in_: int
     _linked: LinkedNetwork
     _optimizer: Any
     _average: WeightAverage | None
@@ -74,9 +76,15 @@ class MultilayerPerceptron(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         """The weights as the network's own bytes, with a checksum, where it has them."""
         state: dict[str, Any] = dict(super().__getstate__())
-        if "coefs_" in state and hasattr(self, "_linked"):
-            self._link()
-            del state["coefs_"], state["intercepts_"]
+        if "coefs_" not in state or not hasattr(self, "_linked"):
+            return state
+        if self._linked.trains:
+            # A copy that a callback makes has the weights of now.
+            state["coefs_"], state["intercepts_"] = self._linked.give()
+            del state["_linked"]
+            return {**state, "_optimizer": None, "_average": None}
+        self._link()
+        del state["coefs_"], state["intercepts_"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -134,6 +142,10 @@ class MultilayerPerceptron(BaseEstimator):
         """Take from rows held back what makes probabilities or intervals right."""
         raise NotImplementedError
 
+    def _uncalibrate(self) -> None:
+        """Forget what `_calibrate` found; also where there is no network yet."""
+        raise NotImplementedError
+
     # The course of a fit
 
     def _fit(
@@ -149,6 +161,8 @@ class MultilayerPerceptron(BaseEstimator):
         check_together(self, incremental=incremental, validates=validation_data is not None)
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._checked_data(X, y, first=first, incremental=incremental)
+        if issparse(X):
+            X = X.tocsr()
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         given = None if validation_data is None else self._checked_validation(validation_data)
@@ -158,20 +172,25 @@ class MultilayerPerceptron(BaseEstimator):
         if first:
             self._begin(widths, X.dtype)
         self._check_widths(widths)
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self._uncalibrate()
+        tasks = [] if incremental else FitTasks.of(self, X, y, metadata)
         calibrating = None
         if self.calibration_fraction:
             share = self.calibration_fraction
             (X, y, sample_weight), calibrating = split(self, X, y, sample_weight, share)
-        self._link().forget()
-        if self.solver in STOCHASTIC:
-            self._fit_batches(X, y, sample_weight, incremental=incremental, given=given)
-        else:
-            net = self._linked.net
-            minimise(self, net, self._examples(X, y, sample_weight), self._reported_loss(y))
-            self.coefs_, self.intercepts_ = self._linked.give()
+        with self._link().training():
+            if self.solver in STOCHASTIC:
+                self._fit_batches(X, y, sample_weight, incremental, given, tasks)
+            else:
+                data, loss = self._examples(X, y, sample_weight), self._reported_loss(y)
+                minimise(self, self._linked.net, data, loss, tasks)
+        self.coefs_, self.intercepts_ = self._linked.give()
         self._check_finite()
         if calibrating is not None:
             self._calibrate(*calibrating)
+        for task in tasks:
+            task.finish()
         return self
 
     def _checked_validation(self, data: Any) -> tuple[Any, Array, Array | None]:
@@ -207,6 +226,7 @@ class MultilayerPerceptron(BaseEstimator):
         self.__dict__.pop("_linked", None)
         self._optimizer = self._average = self._best = None
         self._seed = 0
+        self._uncalibrate()
         if self.solver not in STOCHASTIC:
             return
         self.loss_curve_ = []
@@ -231,9 +251,9 @@ class MultilayerPerceptron(BaseEstimator):
         X: Any,
         y: Any,
         weights: Array | None,
-        *,
         incremental: bool,
         given: tuple[Any, Array, Array | None] | None,
+        tasks: list[FitTasks],
     ) -> None:
         if not incremental or getattr(self, "_optimizer", None) is None:
             self._optimizer = make_optimizer(self)
@@ -254,20 +274,32 @@ class MultilayerPerceptron(BaseEstimator):
             validate,
             EpochOrder(rows, self._random_state) if self.shuffle else None,
             incremental,
+            [*tasks, *self.callbacks],
         )
         train(self, self._linked.net, run)
         if self.early_stopping:
             assert self._best is not None
             self._linked.put_back(self._best)
-        self.coefs_, self.intercepts_ = self._linked.give()
 
     def _examples(self, X: Any, y: Array, weights: Array | None) -> Examples:
         """Checked rows as the core takes them."""
-        x = as_rows(X) if issparse(X) else np.ascontiguousarray(X)
+        x = self._rows(X)
         if weights is not None:
             where = f"{type(self).__name__}.fit"
             weights = _core.read_weights(np.asarray(weights, np.float64), "float64", where)
         return Examples(x, *self._targets(y), weights)
+
+    def _rows(self, X: Any) -> Array | SparseRows:
+        """Checked rows as the core reads them."""
+        sparse = issparse(X)
+        if self._linked.net.dtype == "float32" and X.dtype == np.float64:
+            values = X.data if sparse else X
+            if values.size and np.abs(values).max() > np.finfo(np.float32).max:
+                raise ValueError(
+                    f"{type(self).__name__}: expected values within float32's range, since "
+                    "fit was given float32"
+                )
+        return as_rows(X) if sparse else np.ascontiguousarray(X)
 
     def _rows_of_batch(self, rows: int) -> int:
         if self.batch_size == "auto":
@@ -314,5 +346,5 @@ class MultilayerPerceptron(BaseEstimator):
 
     def _activated(self, X: Any) -> Array:
         """What the network gives for checked rows, after the last activation."""
-        outputs = self._linked.outputs(as_rows(X) if issparse(X) else X)
+        outputs = self._linked.outputs(self._rows(X))
         return np.exp(outputs) if self.out_activation_ == "exp" else outputs

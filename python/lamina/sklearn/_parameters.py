@@ -65,6 +65,8 @@ def hidden_layers(estimator: Any) -> list[int]:
     """Units of each hidden layer."""
     sizes = estimator.hidden_layer_sizes
     hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+    if not all(isinstance(size, Integral) for size in hidden):
+        raise ValueError(f"hidden_layer_sizes: expected whole numbers above 0, got {sizes!r}")
     if any(size <= 0 for size in hidden):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
     return [int(size) for size in hidden]

@@ -38,7 +38,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):
         fit_intercept: learn the planes' distances from 0.
         max_iter: passes over the rows at most. tol, n_iter_no_change: training ends after
             so many passes whose mean loss (or validation score) is not better by `tol`; tol=None:
-            never. The loss is that of scikit-learn 1.9, with the penalty.
+            never. The loss includes the penalty, as in scikit-learn since 1.8.
         shuffle: another order of rows in each pass. random_state: of that.
         verbose: above 0: a printed line a pass.
         eta0: factor of each move.

@@ -351,6 +351,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             return squared_error(self.n_outputs_)
         if self.loss == "poisson":
             return poisson_deviance(y)
+        if isinstance(self.loss, Poisson) and not self.loss.log_input:
+            raise ValueError(
+                "loss: expected Poisson(log_input=True), with logarithms as outputs, got "
+                f"{self.loss!r}"
+            )
         return lamina_loss(_LOSSES[self.loss] if isinstance(self.loss, str) else self.loss)
 
     def _held_back_score(self, X: Any, y: Array, weights: Array | None) -> float:
@@ -358,6 +363,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         if not np.isfinite(outputs).all():
             return float("nan")
         return float(r2_score(y, outputs, sample_weight=weights))
+
+    def _uncalibrate(self) -> None:
+        self.__dict__.pop("_scores", None)
 
     def _calibrate(self, X: Any, y: Array, weights: Array | None) -> None:
         self._link()

@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,7 @@ class Run:
         validate: gives the score on the rows held back; None: there are none.
         order: of the rows in each epoch; None: as they come.
         incremental: a single epoch, of `partial_fit`; else at most `max_iter`.
+        callbacks: who follows training beside the rules.
     """
 
     examples: Examples
@@ -62,6 +63,7 @@ class Run:
     validate: Callable[[], float] | None
     order: EpochOrder | None
     incremental: bool
+    callbacks: Sequence[Any]
 
 
 def split(
@@ -148,7 +150,7 @@ def train(estimator: Any, net: Sequential, run: Run) -> None:
         average=estimator._average,
         verbose=False,
     )
-    callbacks = [rules, *estimator.callbacks]
+    callbacks = [rules, *run.callbacks]
     fit = SilentFit(net, run.loss.core, estimator._optimizer, options, Scorer(()), callbacks)
     fit.set_data(run.examples)
     fit.prepare()

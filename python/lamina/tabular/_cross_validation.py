@@ -223,7 +223,7 @@ def _run_fold(
     training.hold_back()
     training.encode()
     trained = run(training, number)
-    target, networks = training.plan.target, Networks(trained.networks)
+    target, networks = training.plan.target, Networks(trained.networks, trained.shares)
 
     def outputs_of(inputs: NDArray[np.float32]) -> Floats:
         return target.calibrated(networks.outputs(inputs, target.outputs))

@@ -125,7 +125,8 @@ def _in_own_units(
     def figure(y: NDArray[Any], outputs: Floats, weights: Floats | None) -> Any:
         truth = target.in_own_units(np.asarray(y, dtype=np.float64))
         if by_level:
-            return metric(truth, target.quantiles(outputs), weights, level=by_level.levels)
+            quantiles = target.quantiles(outputs).reshape(len(outputs), -1)
+            return metric(truth, quantiles, weights, level=by_level.levels)
         predicted = target.decode(outputs)
         return metric(truth.reshape(predicted.shape), predicted, weights)
 

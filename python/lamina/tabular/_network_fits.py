@@ -103,7 +103,7 @@ class NetworkFits:
     ) -> tuple[Sequential, BaseException | None]:
         """A network, and what ended its training early."""
         train, validation = self._examples(part)
-        network = recipe.build_network(self._target, self._preprocessor, seed)
+        network = recipe.build_network(self._target, self._preprocessor, seed, train.inputs)
         if recipe.weights_from_data:
             network.adapt_weights(train.inputs)
         held: tuple[Any, ...] = (validation.inputs, validation.target, validation.weights)

@@ -162,11 +162,11 @@ def _check_spread(options: TrainOptions, target: Target, spell: Spell) -> None:
             f"{spell('calibrate', None)}: {names_of(target)} is a number, which has no "
             f"probabilities; {spell('interval', '0.9')} gives an interval"
         )
-    if options.levels and isinstance(target, NumberTargets):
-        option = "quantiles" if options.quantiles else "interval"
+    clips = any(recipe["clip_outputs"] for recipe in PRESETS[options.preset].recipes)
+    if options.levels and clips and len(options.targets) > 1:
         raise TableError(
-            f"{spell(option, None)}: expected one target, got {names_of(target)}; train a model of "
-            "each"
+            f"{spell('preset', options.preset)}: its networks clip the quantiles of one target "
+            f"alone, got {names_of(target)}; train a model of each, or take another preset"
         )
 
 

@@ -64,6 +64,7 @@ _PLAIN: dict[str, Any] = {
     "weights_from_data": False,
     "parametric": False,
     "embedding": "",
+    "shared_members": 0,
     "scaled_only": False,
     "front_rate": 0.0,
     "clip_outputs": False,
@@ -141,9 +142,26 @@ _REALMLP_TD = _REALMLP_TD_S | {
     "classification": {"activation": "selu", "learning_rate": 0.04},
 }
 
+# Gorishniy et al. 2025, arXiv 2410.24210, with piecewise linear embeddings.
+_TABM_MINI = _PLAIN | {
+    "hidden": (512, 512),
+    "embedding": "piecewise_linear",
+    "shared_members": 32,
+    "dropout": 0.1,
+    "learning_rate": 2e-3,
+    "weight_decay": 3e-4,
+    "clip_norm": 1.0,
+    "batch_size": 256,
+    "least_updates": 0,
+    "least_epochs": 200,
+    "patience": 16,
+    "average": 0.0,
+}
+
 PRESETS = {
     "ensemble": Preset((_PLAIN, _DROPPED, _SMOOTH, _WIDE), members=((100_000, 10), (200_000, 4))),
     "plain": Preset((_PLAIN,)),
     "realmlp-td-s": Preset((_REALMLP_TD_S,), "robust"),
     "realmlp-td": Preset((_REALMLP_TD,), "robust"),
+    "tabm-mini": Preset((_TABM_MINI,), "standard"),
 }

@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from lamina._layers.column_layers import Periodic
+import numpy as np
+from numpy.typing import NDArray
+
+from lamina._layers.column_layers import Periodic, PiecewiseLinear
 from lamina._layers.layer import Layer
-from lamina._layers.layers import Dense, Dropout
+from lamina._layers.layers import Dense, Dropout, Ensemble
 from lamina._layers.row_layers import Affine, ParametricActivation, Scale, TargetScaling
 from lamina._losses.losses import BinaryCrossEntropy, CrossEntropy, Loss, Quantile
 from lamina._optimizers.momentum import SGD, Adam, AdamW
@@ -32,6 +35,8 @@ _BY_OPTIMIZER = {
     "sgd": {"learning_rate": 1e-2, "weight_decay": 0.01},
 }
 _SLOW_RATE = 0.1
+# Units that a number becomes, and rows whose quantiles are its edges.
+_EMBEDDED, _MOST_ROWS = 16, 1_000_000
 # Options of `TableModel.fit` that replace a recipe's own.
 _GIVEN = (
     *("hidden", "activation", "dropout", "optimizer", "learning_rate", "weight_decay"),
@@ -53,8 +58,9 @@ class Recipe:
         ntk: layers in the NTK parametrisation. random_biases: normal at first, with a tenth of the
             learning rate. zero_outputs: the last layer is 0 at first. weights_from_data: the first
             weights and biases are fitted to the training rows.
-        parametric: activations with a learned weight a unit. embedding: "", or "periodic": what
-            becomes of numbers before the first layer.
+        parametric: activations with a learned weight a unit. embedding: "", "periodic" or
+            "piecewise_linear": what becomes of numbers before the first layer.
+        shared_members: networks that share all but a few weights (TabM-mini); 0: one network.
         scaled_only: the network reads of a number its scaled value, not its place among edges.
         front_rate: learning rate of a scale of each feature in units of the others'; 0: no scale.
         clip_outputs: numbers are predicted within the range of the training rows.
@@ -83,6 +89,7 @@ class Recipe:
     weights_from_data: bool
     parametric: bool
     embedding: str
+    shared_members: int
     scaled_only: bool
     front_rate: float
     clip_outputs: bool
@@ -126,23 +133,34 @@ class Recipe:
         dropout = f", dropout {self.dropout:g}" if self.dropout else ""
         return f"{sizes}, {self.activation}{dropout}, {output_activation(target)}"
 
-    def build_network(self, target: Target, preprocessor: Preprocessor, seed: int) -> Sequential:
-        """A network without weights yet."""
+    def build_network(
+        self, target: Target, preprocessor: Preprocessor, seed: int, inputs: NDArray[np.float32]
+    ) -> Sequential:
+        """A network without weights yet, for training rows as encoded [rows, inputs]."""
         layers: list[Layer] = [preprocessor.layer()]
         if self.scaled_only:
             layers.append(Affine(scale=_without_places(preprocessor)))
         if self.embedding == "periodic" and (numbers := _number_features(preprocessor)):
             layers.append(Periodic(numbers, rate_factor=_SLOW_RATE))
+        chunks = [1] * preprocessor.width
+        if self.embedding == "piecewise_linear" and (edges := _quantiles(preprocessor, inputs)):
+            layers.append(PiecewiseLinear(edges, _EMBEDDED))
+            chunks = [_EMBEDDED if place in edges else 1 for place in range(len(chunks))]
         if self.front_rate > 0.0:
             layers.append(Scale(rate_factor=self.front_rate))
+        rest: list[Layer] = []
         for units in self.hidden:
-            layers += self._dense(units)
+            rest += self._dense(units)
             if self.dropout > 0.0:
-                layers.append(Dropout(self.dropout))
+                rest.append(Dropout(self.dropout))
         last = self._dense_options() if not self.zero_outputs else {"parametrization": "ntk"}
         if self.zero_outputs:
             last |= {"initializer": "zeros", "bias_rate_factor": _SLOW_RATE}
-        layers.append(Dense(target.outputs, output_activation(target), **last))
+        rest.append(Dense(target.outputs, output_activation(target), **last))
+        if self.shared_members:
+            k = self.shared_members
+            rest = [Ensemble(rest, k, first_scales="normal", chunks=chunks)]
+        layers += rest
         if self.clip_outputs and not isinstance(target, ClassTarget):
             layers.append(TargetScaling(clip=True))
         return Sequential(layers, seed=seed)
@@ -186,6 +204,20 @@ def output_activation(target: Target) -> str:
     if not isinstance(target, ClassTarget):
         return "identity"
     return "sigmoid" if target.outputs == 1 else "softmax"
+
+
+def _quantiles(
+    preprocessor: Preprocessor, inputs: NDArray[np.float32]
+) -> dict[int, NDArray[np.float64]]:
+    """By feature that is the scaled value of a number: the edges of at most 48 even bins."""
+    network = Sequential([preprocessor.layer()], inputs=inputs.shape[1])
+    edges: dict[int, NDArray[np.float64]] = {}
+    features = np.asarray(network.predict(inputs[:_MOST_ROWS]), dtype=np.float64)
+    for place in _number_features(preprocessor):
+        found = np.unique(np.quantile(features[:, place], np.linspace(0.0, 1.0, 49)))
+        if len(found) > 1:
+            edges[place] = found
+    return edges
 
 
 def _number_features(preprocessor: Preprocessor) -> list[int]:

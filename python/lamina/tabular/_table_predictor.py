@@ -147,6 +147,8 @@ class TablePredictor:
     def predict_quantiles(self, table: TableLike) -> Floats:
         """Quantiles [rows, levels], rising, of the levels `target.spread.levels`.
 
+        Of several targets they are [rows, targets, levels].
+
         Raises:
             TableError: the model was trained without quantiles; also as in `predict`.
         """
@@ -154,6 +156,8 @@ class TablePredictor:
 
     def predict_interval(self, table: TableLike) -> Floats:
         """Lower and upper ends [rows, 2] of the intervals that hold `target.spread.coverage`.
+
+        Of several targets they are [rows, targets, 2], each held by itself.
 
         Raises:
             TableError: the model was trained without an interval; also as in `predict`.

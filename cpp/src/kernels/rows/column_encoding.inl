@@ -64,13 +64,19 @@ LAMINA_INLINE T* encode_number(const ColumnCode<T>& code, T x, T* out) {
   return out + code.count;
 }
 
+// A code's place among 0, 1, ..., count - 1; count for whatever is none of them.
+template <class T>
+LAMINA_INLINE int64_t place_of_code(T x, int64_t count) {
+  if (!(x >= T(0) && x < static_cast<T>(count))) return count;
+  const auto place = static_cast<int64_t>(x);
+  return static_cast<T>(place) == x ? place : count;
+}
+
 template <class T>
 LAMINA_INLINE T* encode_category(const ColumnCode<T>& code, T x, T* out) {
   for (int64_t k = 0; k < code.count; k += Vec<T>::kLanes) store_up_to(out + k, zero<T>(), code.count - k);
-  if (x >= T(0) && x < static_cast<T>(code.count)) {
-    const auto k = static_cast<int64_t>(x);
-    if (static_cast<T>(k) == x) out[k] = T(1);
-  }
+  const int64_t k = place_of_code(x, code.count);
+  if (k < code.count) out[k] = T(1);
   return out + code.count;
 }
 
@@ -134,6 +140,9 @@ void encode_columns(const EncodeColumns<T>& job) noexcept {
         case ColumnKind::kCategory:
           out = encode_category(code, present, out);
           break;
+        case ColumnKind::kCode:
+          *out++ = static_cast<T>(place_of_code(present, code.count));
+          break;
         case ColumnKind::kDate:
           out = encode_date(code, present, *in, out);
           present += *in++;
@@ -190,6 +199,11 @@ void encode_columns_backward(const EncodeColumnsBackward<T>& job) noexcept {
           *dx++ = T(0);
           ++in;
           dy += code.count;
+          break;
+        case ColumnKind::kCode:
+          *dx++ = T(0);
+          ++in;
+          ++dy;
           break;
         case ColumnKind::kDate:
           dx[0] = dx[1] = date_gradient(code, in[0], in[1], dy);

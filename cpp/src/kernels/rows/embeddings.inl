@@ -1,7 +1,7 @@
 // Columns that become several: categories by a table, numbers by their place among edges or by waves.
 #pragma once
 
-#include "kernels/rows/row_parts.inl"
+#include "kernels/rows/column_encoding.inl"
 
 namespace lamina::kernels {
 namespace {
@@ -12,19 +12,11 @@ LAMINA_INLINE void each_vector(int64_t units, Visit visit) {
   for (int64_t u = 0; u < units; u += Vec<T>::kLanes) visit(u, units - u);
 }
 
-// The row of a table that a code stands for.
-template <class T>
-LAMINA_INLINE int64_t table_row(T code, int64_t count) {
-  if (!(code >= T(0) && code < static_cast<T>(count))) return count;
-  const auto row = static_cast<int64_t>(code);
-  return static_cast<T>(row) == code ? row : count;
-}
-
 template <class T>
 void gather_table_rows(const GatherTableRows<T>& job) noexcept {
   const int64_t stride = padded_columns<T>(job.units);
   for (int64_t r = 0; r < job.rows; ++r) {
-    const T* from = job.table + table_row(job.x[r * job.x_row_stride], job.count) * stride;
+    const T* from = job.table + place_of_code(job.x[r * job.x_row_stride], job.count) * stride;
     T* to = job.y + r * job.y_row_stride;
     each_vector<T>(job.units, [&](int64_t u, int64_t left) { store_up_to(to + u, load(from + u), left); });
   }
@@ -34,7 +26,7 @@ template <class T>
 void sum_table_rows(const SumTableRows<T>& job) noexcept {
   const int64_t stride = padded_columns<T>(job.units);
   for (int64_t r = 0; r < job.rows; ++r) {
-    const int64_t row = table_row(job.x[r * job.x_row_stride], job.count);
+    const int64_t row = place_of_code(job.x[r * job.x_row_stride], job.count);
     if (row < job.first || row >= job.last) continue;
     const T* dy = job.dy + r * job.dy_row_stride;
     T* sum = job.sums + (row - job.first) * stride;

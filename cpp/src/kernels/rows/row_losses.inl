@@ -214,27 +214,31 @@ void cosine_loss(const LossRows<T>& job) noexcept {
   }
 }
 
-// Every output column is a quantile of target column 0.
+// The outputs are the levels' quantiles of target column 0, then those of column 1, and so on.
 template <class T>
 void quantiles_loss(const LossRows<T>& job) noexcept {
+  const auto count = static_cast<int64_t>(job.parameters[0]);
   for (int64_t row = 0; row < job.rows; ++row) {
-    const T* y = job.outputs + row * job.output_row_stride;
-    const Vec<T> t = broadcast<T>(job.targets[row * job.target_row_stride]);
+    const T* target = job.targets + row * job.target_row_stride;
+    T* delta = job.delta == nullptr ? nullptr : job.delta + row * job.delta_row_stride;
     const T weight = row_weight(job, row);
+    const Vec<T> factor = broadcast<T>(weight * job.delta_scale);
     RowSum<T> sum;
-    for (int64_t c = 0; c < padded_columns<T>(job.columns); c += Vec<T>::kLanes) {
-      const int64_t left = job.columns - c;
-      const Mask<T> inside = first_lanes_mask<T>(left);
-      QuantileLoss<T> function(job.parameters);
-      function.level = left > 0 ? load_up_to(job.parameters + c, left) : zero<T>();
-      Vec<T> derivative;
-      const Vec<T> loss = function(left > 0 ? load_up_to(y + c, left) : zero<T>(), t, derivative);
-      sum.add(select(inside, loss, zero<T>()));
-      if (job.delta == nullptr) continue;
-      const Vec<T> scaled = derivative * broadcast<T>(weight * job.delta_scale);
-      store(job.delta + row * job.delta_row_stride + c, select(inside, scaled, zero<T>()));
+    for (int64_t first = 0; first < job.columns; first += count, ++target) {
+      const T* y = job.outputs + row * job.output_row_stride + first;
+      for (int64_t c = 0; c < count; c += Vec<T>::kLanes) {
+        const int64_t n = smaller(count - c, Vec<T>::kLanes);
+        QuantileLoss<T> function(job.parameters);
+        function.level = load_up_to(job.parameters + 1 + c, n);
+        Vec<T> derivative;
+        const Vec<T> loss = function(load_up_to(y + c, n), broadcast<T>(*target), derivative);
+        sum.add(select(first_lanes_mask<T>(n), loss, zero<T>()));
+        if (delta != nullptr) store_up_to(delta + first + c, derivative * factor, n);
+      }
     }
     job.row_losses[row] = sum.total() * static_cast<double>(weight);
+    if (delta == nullptr) continue;
+    for (int64_t c = job.columns; c < padded_columns<T>(job.columns); ++c) delta[c] = T(0);
   }
 }
 
