@@ -58,6 +58,12 @@ def peak_bytes() -> int:
     return peak["VmHWM"] if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def begin_peak() -> int:
+    """Resident size now, from which on `peak_bytes` counts anew; on Linux alone."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return status_bytes(("VmRSS",))["VmRSS"]
+
+
 def resident() -> dict[str, int]:
     """Resident bytes now: "RssAnon" is the process's own, "RssFile" mapped files'. Linux only."""
     return status_bytes(("RssAnon", "RssFile"))

@@ -1,5 +1,6 @@
 """lamina.sklearn beside scikit-learn: the same seed gives the same model."""
 
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import sklearn
-from scipy.sparse import csc_matrix, csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix, random_array
 from sklearn import linear_model, neural_network
 from sklearn.datasets import make_classification, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
@@ -201,6 +202,17 @@ def test_sparse_rows_give_the_same_model(options: str, kind: Any) -> None:
     sparse = kind(np.where(X > 4, X, 0.0))
     theirs, own = fit_both("MLPClassifier", (sparse, y), **OPTIONS[options])
     assert_same(theirs, own, sparse)
+
+
+def test_sparse_rows_are_not_made_dense() -> None:
+    stored = random_array((400, 20_000), density=0.001, format="csr", rng=0)
+    y = np.asarray(stored.sum(axis=1) > 10).astype(int)
+    model = lamina.sklearn.MLPClassifier((2,), max_iter=2, solver="sgd", random_state=0)
+    tracemalloc.start()
+    model.fit(stored, y).predict(stored)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < stored.shape[0] * stored.shape[1] * 8 / 10
 
 
 def test_labels_of_text_and_column_vectors_are_taken() -> None:

@@ -247,7 +247,7 @@ LAMINA_TEST(waves_are_cosines_and_sines_and_their_gradients) {
 LAMINA_TEST(a_backup_follows_the_lines_that_were_marked_and_no_others) {
   constexpr int64_t kLine = 16, kLines = 300;
   std::vector<float> weights(kLine * kLines, 1.0f), backup(kLine * kLines, 0.0f);
-  ChangedLines changed(kLines);
+  ChangedLines changed(kLines, false);
   changed.mark<float>(3 * kLine, 2 * kLine);
   changed.mark<float>(60 * kLine, 140 * kLine);
   changed.mark<float>(299 * kLine, kLine);

@@ -224,8 +224,8 @@ LAMINA_TEST(training_fails_with_the_weights_as_they_were) {
       Optimizer<float> optimizer = example.model.make_optimizer(optimizer_from_json(rule));
       const LossSpec loss = loss_from_json("cross_entropy");
       const DataSet<float> data = data_set(example.x, example.y);
-      (void)example.model.run_epoch(data, loss, {0, 8, true, 1, nullptr, 2}, optimizer, nullptr, nullptr,
-                                    never);
+      const EpochRequest request{.epoch = 0, .batch_size = 8, .seed = 1, .accumulate = 2};
+      (void)example.model.run_epoch(data, loss, request, optimizer, nullptr, nullptr, never);
     });
     check_training(rule, [&](Example& example) {
       Optimizer<float> optimizer = example.model.make_optimizer(optimizer_from_json(rule));

@@ -1,6 +1,7 @@
 // From numpy arrays to the core's views.
 #include "array_view.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -53,6 +54,32 @@ ArraySource source_of(const py::array& array, int64_t columns, const char* where
     throw Error(Error::Kind::kValue, std::string(where) + ": expected shape [rows, " +
                                          std::to_string(columns) + "], got " + shape_text(array));
   return {array.data(), *type, array.shape(0), array.shape(1), array.strides(0), array.strides(1)};
+}
+
+InputArrays::InputArrays(const py::object& inputs, int64_t columns, const char* where) {
+  if (py::isinstance<py::array>(inputs)) {
+    arrays_.push_back(py::reinterpret_borrow<py::array>(inputs));
+    source_ = source_of(arrays_.back(), columns, where);
+    return;
+  }
+  for (const char* name : {"data", "indices", "indptr"})
+    arrays_.push_back(inputs.attr(name).cast<py::array>());
+  const auto shape = inputs.attr("shape").cast<std::pair<int64_t, int64_t>>();
+  const auto type = source_type(arrays_[0].dtype()), index = source_type(arrays_[1].dtype());
+  using kernels::SourceType;
+  const bool known = type && (index == SourceType::kI32 || index == SourceType::kI64) &&
+                     index == source_type(arrays_[2].dtype());
+  const auto is_plain = [](const py::array& array) {
+    return array.ndim() == 1 && (array.flags() & py::array::c_style) != 0;
+  };
+  if (!known || !std::all_of(arrays_.begin(), arrays_.end(), is_plain) || shape.second != columns ||
+      arrays_[0].size() != arrays_[1].size() || arrays_[2].size() != shape.first + 1)
+    throw Error(Error::Kind::kValue, std::string(where) + ": expected sparse rows of " +
+                                         std::to_string(columns) +
+                                         " columns, with indices of int32 or int64");
+  layout_ = {arrays_[2].data(), arrays_[1].data(), index == SourceType::kI64, arrays_[0].size()};
+  source_ = {arrays_[0].data(), *type, shape.first, shape.second, 0, 0, &layout_};
+  check_sparse(source_, where);
 }
 
 const NumpyTypes& numpy_types() {

@@ -34,6 +34,23 @@ inline std::string shape_text(const py::array& array) {
 // The core's name for a numpy type in native byte order; empty where the core does not read it.
 std::optional<kernels::SourceType> source_type(const py::dtype& type);
 
+// Rows of a user: an array, or the arrays of a sparse matrix (an object with data, indices, indptr and
+// shape).
+class InputArrays {
+ public:
+  InputArrays(const py::object& inputs, int64_t columns, const char* where);
+  InputArrays(const InputArrays&) = delete;
+  InputArrays& operator=(const InputArrays&) = delete;
+
+  const ArraySource& source() const noexcept { return source_; }
+  const std::vector<py::array>& arrays() const noexcept { return arrays_; }
+
+ private:
+  std::vector<py::array> arrays_;
+  SparseLayout layout_{};
+  ArraySource source_;
+};
+
 // While alive, numpy refuses to resize the arrays given, and the memory below them (a memory map, another
 // array) to be closed. Nothing keeps their values from changing.
 class HeldMemory {
@@ -48,6 +65,7 @@ class HeldMemory {
   void hold(const std::optional<Array>& array) {
     if (array) hold(*array);
   }
+  void hold(const InputArrays& inputs) { hold(inputs.arrays()); }
   template <class Array>
   void hold(const std::vector<Array>& arrays) {
     for (const Array& array : arrays) hold_chain(array);
@@ -57,7 +75,7 @@ class HeldMemory {
   void hold(const Arrays& examples)
     requires requires { examples.inputs; }
   {
-    hold_chain(examples.inputs);
+    hold(examples.inputs);
     hold(examples.classes);
     hold(examples.values);
     hold(examples.weights);
@@ -83,12 +101,11 @@ ArraySource source_of(const py::array& array, int64_t columns, const char* where
 
 // Targets and weights of a call, kept alive by the arrays that the caller holds.
 template <class T>
-DataSet<T> data_set(const py::array& inputs, int64_t columns,
-                    const std::optional<DenseArray<int32_t>>& classes,
+DataSet<T> data_set(const ArraySource& inputs, const std::optional<DenseArray<int32_t>>& classes,
                     const std::optional<DenseArray<T>>& values,
                     const std::optional<DenseArray<double>>& weights, const char* where) {
   DataSet<T> data;
-  data.inputs = source_of(inputs, columns, where);
+  data.inputs = inputs;
   const auto check_rows = [&](const py::array& array, const char* what) {
     if (array.ndim() < 1 || array.shape(0) != data.inputs.rows)
       throw Error(Error::Kind::kValue, std::string(where) + ": expected " + std::to_string(data.inputs.rows) +

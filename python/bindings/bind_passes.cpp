@@ -30,8 +30,9 @@ T* output_buffer(const std::optional<py::array>& outputs, int64_t rows, int64_t 
 }
 
 template <class T>
-py::array predict(const Model<T>& model, const py::array& inputs) {
-  const ArraySource source = source_of(inputs, model.network().inputs(), "predict");
+py::array predict(const Model<T>& model, const py::object& rows) {
+  const InputArrays inputs(rows, model.network().inputs(), "predict");
+  const ArraySource& source = inputs.source();
   DenseArray<T> outputs = new_matrix<T>(source.rows, model.network().outputs());
   T* out = outputs.mutable_data();
   run_unlocked([&](Poll poll) { return model.predict(source, out, poll); }, inputs);
@@ -213,7 +214,7 @@ void bind_passes(py::class_<NetworkHandle>& type) {
   bind_steps(type);
   type.def(
           "predict",
-          [](const NetworkHandle& self, const py::array& inputs) {
+          [](const NetworkHandle& self, const py::object& inputs) {
             return self.visit([&](const auto& model) { return predict(model, inputs); });
           },
           py::arg("inputs"))

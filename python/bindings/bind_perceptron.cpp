@@ -13,8 +13,8 @@ namespace {
 
 Instance<PerceptronResult> train(const py::array& inputs, const DenseArray<int32_t>& classes, int64_t units,
                                  const PerceptronOptions& options) {
-  const DataSet<double> data = data_set<double>(inputs, inputs.ndim() == 2 ? inputs.shape(1) : 0, classes,
-                                                std::nullopt, std::nullopt, "Perceptron");
+  const ArraySource source = source_of(inputs, inputs.ndim() == 2 ? inputs.shape(1) : 0, "Perceptron");
+  const DataSet<double> data = data_set<double>(source, classes, std::nullopt, std::nullopt, "Perceptron");
   PerceptronResult result = run_unlocked(
       [&](Poll poll) { return train_perceptron(data.inputs, data.targets.classes, units, options, poll); },
       inputs, classes);

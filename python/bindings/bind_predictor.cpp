@@ -45,6 +45,10 @@ py::array numbers(PyObject* x) {
   if (py::hasattr(given, "mask") && py::isinstance<py::array>(given.attr("mask")) &&
       given.attr("mask").attr("any")().cast<bool>())
     throw Error(Error::Kind::kType, "Predictor: expected numbers, got masked values; fill them first");
+  if (py::hasattr(given, "toarray") && py::hasattr(given, "tocsr"))
+    throw Error(
+        Error::Kind::kType,
+        "Predictor: expected dense rows, got a sparse matrix; take the network's predict, or toarray()");
   py::array array;
   try {
     array = py::module_::import("numpy").attr("asarray")(given);

@@ -28,13 +28,13 @@ std::optional<DenseArray<T>> optional_array(const py::object& value, const char*
 template <class T>
 struct ExampleArrays {
   ExampleArrays(const py::object& examples, int64_t columns, const char* where)
-      : inputs(examples.attr("x")),
+      : inputs(examples.attr("x"), columns, where),
         classes(optional_array<int32_t>(examples.attr("classes"), where)),
         values(optional_array<T>(examples.attr("values"), where)),
         weights(optional_array<double>(examples.attr("weights"), where)),
-        data(data_set<T>(inputs, columns, classes, values, weights, where)) {}
+        data(data_set<T>(inputs.source(), classes, values, weights, where)) {}
 
-  py::array inputs;
+  InputArrays inputs;
   std::optional<DenseArray<int32_t>> classes;
   std::optional<DenseArray<T>> values;
   std::optional<DenseArray<double>> weights;

@@ -19,6 +19,7 @@ from lamina._network.checked_data import (
     checked_examples,
     checked_inputs,
     checked_loss,
+    checked_rows,
     checked_targets,
     checked_validation,
     unchanged_on_error,
@@ -78,7 +79,8 @@ class Sequential(Stack):
         """Outputs for rows X [rows, inputs]: [rows, outputs] in the network's dtype.
 
         X may be memory-mapped and larger than memory, or have no rows; a row's outputs do not
-        depend on the others. The columns of a frame must be those of `feature_names`. Classes are
+        depend on the others. The columns of a frame must be those of `feature_names`; sparse
+        matrices of scipy are read as in `fit`. Classes are
         `net.predict(X).argmax(axis=1)`, or after "sigmoid" `net.predict(X)[:, 0] > 0.5`.
 
         Raises:
@@ -88,7 +90,7 @@ class Sequential(Stack):
             outputs: Array | None = self._core.try_predict(X)
             if outputs is not None:
                 return outputs
-        x = checked_inputs(self, X, "predict", least_rows=0)
+        x = checked_rows(self, X, "predict", least_rows=0)
         if self._is_fresh:
             warn_untrained(self)
         result: Array = self._core_network().predict(x)
@@ -182,6 +184,10 @@ class Sequential(Stack):
         Args:
             X: numbers of any real type and layout, or a frame of pandas, polars or pyarrow (the
                 latter two with `lamina[frames]`), whose names are remembered in `feature_names`.
+                Or a sparse matrix or array of scipy, best in CSR format: a first `Dense` layer
+                reads the stored elements alone, so that memory goes with them and the weights;
+                for other first layers batches are made dense, one at a time. `SGD` without
+                momentum and `Adagrad` then update the weights that a batch reads alone.
             y: class indices [rows] or probabilities [rows, outputs] for cross-entropy; else
                 values [rows] or [rows, outputs].
             loss: a name or object; None as in `evaluate`. A custom loss as in

@@ -8,7 +8,10 @@
 namespace lamina {
 
 void check_shape(const ArraySource& inputs, int64_t columns, int64_t least_rows, const char* where) {
-  if (inputs.columns == columns && inputs.rows >= least_rows) return;
+  if (inputs.columns == columns && inputs.rows >= least_rows) {
+    if (inputs.sparse != nullptr) check_sparse(inputs, where);
+    return;
+  }
   throw Error(Error::Kind::kValue,
               std::string(where) + ": expected X of shape [rows, " + std::to_string(columns) + "]" +
                   (least_rows > 0 ? " with at least one row" : "") + ", got [" + std::to_string(inputs.rows) +

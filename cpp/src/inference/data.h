@@ -11,15 +11,29 @@
 
 namespace lamina {
 
+// Where the elements of compressed sparse rows (CSR) lie; the others are 0. Those of row r are
+// [starts[r], starts[r + 1]), in ascending columns.
+struct SparseLayout {
+  const void* starts;   // [rows + 1]
+  const void* columns;  // [stored]
+  bool wide;            // both are int64, else int32
+  int64_t stored;
+};
+
 // [rows, columns] of any supported type; strides in bytes, negative ones allowed.
 struct ArraySource {
   const void* data = nullptr;
   kernels::SourceType type = kernels::SourceType::kF32;
   int64_t rows = 0, columns = 0;
   int64_t row_stride = 0, column_stride = 0;
+  // Not null: `data` are the stored elements, float32 or float64, one after another.
+  const SparseLayout* sparse = nullptr;
 };
 
-// Raises kValue unless there are so many columns and at least so many rows.
+// Raises kType or kValue for sparse rows that are none; while they are read, only memory is safe.
+void check_sparse(const ArraySource& source, const char* where);
+
+// Raises kValue unless there are so many columns and at least so many rows; sparse rows are checked.
 void check_shape(const ArraySource& inputs, int64_t columns, int64_t least_rows, const char* where);
 
 template <class T>
@@ -54,11 +68,18 @@ inline std::optional<WrongClass> gather_classes(const int32_t* classes, const in
 
 [[noreturn]] void fail_wrong_class(const char* where, const WrongClass& wrong, int64_t outputs);
 
+// Sparse rows, for gather_inputs.
+template <class T>
+void gather_as_dense(const RowOffset<T>& offset, const ArraySource& source, const int64_t* indices,
+                     int64_t first_row, int64_t rows, T* out, int64_t out_row_stride) noexcept;
+
 // Copies rows (indices[i], or first_row + i where indices is null) as T into padded rows, less `offset`.
 template <class T>
 void gather_inputs(const kernels::KernelTable<T>& table, const RowOffset<T>& offset,
                    const ArraySource& source, const int64_t* indices, int64_t first_row, int64_t rows, T* out,
                    int64_t out_row_stride) noexcept {
+  if (source.sparse != nullptr)
+    return gather_as_dense(offset, source, indices, first_row, rows, out, out_row_stride);
   table.gather_rows({rows, source.columns, source.data, source.type, source.row_stride, source.column_stride,
                      indices, first_row, out, out_row_stride, offset.high, offset.low});
 }

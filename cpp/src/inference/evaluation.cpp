@@ -32,13 +32,16 @@ template <class T>
 bool readable_in_place(const ArraySource& source) noexcept {
   constexpr auto type = sizeof(T) == 4 ? kernels::SourceType::kF32 : kernels::SourceType::kF64;
   constexpr auto size = static_cast<int64_t>(sizeof(T));
-  return source.type == type && source.column_stride == size && source.row_stride % size == 0 &&
-         reinterpret_cast<uintptr_t>(source.data) % sizeof(T) == 0;
+  return source.sparse == nullptr && source.type == type && source.column_stride == size &&
+         source.row_stride % size == 0 && reinterpret_cast<uintptr_t>(source.data) % sizeof(T) == 0;
 }
 
 template <class T>
 void load_inputs(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& workspace) noexcept {
-  if (!job.network.takes_offset_rows() && readable_in_place<T>(job.inputs)) {
+  if (SparseInput<T>* sparse = workspace.sparse_input()) {
+    place_sparse_rows(job.inputs, nullptr, first, rows, *sparse);
+    gather_sparse_rows(job.inputs, nullptr, first, 0, rows, *sparse);
+  } else if (!job.network.takes_offset_rows() && readable_in_place<T>(job.inputs)) {
     const int64_t stride = job.inputs.row_stride / static_cast<int64_t>(sizeof(T));
     workspace.borrow_input(static_cast<const T*>(job.inputs.data) + first * stride, stride);
   } else {
@@ -91,8 +94,9 @@ void run_tile(const Job<T>& job, int64_t first, int64_t rows, Workspace<T>& work
 
 template <class T>
 bool run_all_tiles(const Job<T>& job, const Execution& execution, Poll poll) {
+  const bool sparse = job.inputs.sparse != nullptr && job.network.takes_sparse_rows();
   return run_inference_tiles(
-      job.network, job.inputs.rows, execution, poll,
+      job.network, job.inputs.rows, sparse ? &job.inputs : nullptr, execution, poll,
       [&](Workspace<T>& workspace, int64_t first, int64_t rows) { run_tile(job, first, rows, workspace); });
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/execution.h"
 #include "base/poll.h"
+#include "inference/sparse_rows.h"
 #include "network/work_sizes.h"
 #include "network/workspace.h"
 
@@ -65,16 +66,19 @@ struct RowTiles {
 };
 
 // Calls body(workspace, first row, rows) for each tile of a pass forward, each thread with a workspace of its
-// own. False: the poll asked to stop.
+// own. `sparse` (or null): rows that workspaces hold as they are. False: the poll asked to stop.
 template <class T, class Body>
-bool run_inference_tiles(const Network<T>& network, int64_t rows, const Execution& execution, Poll poll,
-                         Body body) {
+bool run_inference_tiles(const Network<T>& network, int64_t rows, const ArraySource* sparse,
+                         const Execution& execution, Poll poll, Body body) {
   const RowTiles tiles =
       RowTiles::cut(network, rows, static_cast<double>(network.forward_multiply_adds()), execution);
   std::vector<Workspace<T>> workspaces;
   workspaces.reserve(static_cast<size_t>(tiles.threads));
-  for (int i = 0; i < tiles.threads; ++i)
-    workspaces.emplace_back(network, tiles.tile, WorkspaceUse::kInference);
+  const int64_t stored = sparse != nullptr ? most_stored(*sparse, nullptr, rows, tiles.tile) : 0;
+  for (int i = 0; i < tiles.threads; ++i) {
+    workspaces.emplace_back(network, tiles.tile, WorkspaceUse::kInference, sparse != nullptr);
+    if (sparse != nullptr) workspaces.back().sparse_input()->reserve(stored);
+  }
   return tiles.run(poll, [&](int thread, int64_t first, int64_t count) {
     body(workspaces[static_cast<size_t>(thread)], first, count);
   });

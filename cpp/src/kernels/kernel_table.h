@@ -15,6 +15,7 @@
 #include "kernels/blend_rows.h"
 #include "kernels/catalogue.h"
 #include "kernels/column_jobs.h"
+#include "kernels/sparse_product.h"
 
 namespace lamina::kernels {
 
@@ -234,6 +235,8 @@ struct KernelTable {
   int64_t panel_columns;  // a multiple of 64 bytes
 
   void (*product)(const Product<T>&) noexcept;
+  void (*sparse_product)(const SparseProduct<T>&) noexcept;
+  void (*sparse_gradient)(const SparseGradient<T>&) noexcept;
   // For the shortest time from input to output: the order of its sums is its own, the same at every call.
   // It sums so many columns at once: a call for a part of the columns that begins at a multiple has the same
   // bits.

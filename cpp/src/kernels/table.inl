@@ -5,6 +5,7 @@
 #include "kernels/product/panel_dots.inl"
 #include "kernels/product/product.inl"
 #include "kernels/product/single_row.inl"
+#include "kernels/product/sparse.inl"
 #include "kernels/rows/batch_norm.inl"
 #include "kernels/rows/column_encoding.inl"
 #include "kernels/rows/embeddings.inl"
@@ -29,6 +30,8 @@ constexpr KernelTable<T> make_table() {
   table.lanes = Vec<T>::kLanes;
   table.panel_columns = kPanelColumns<T>;
   table.product = &product<T>;
+  table.sparse_product = &sparse_product<T>;
+  table.sparse_gradient = &sparse_gradient<T>;
   table.single_row_columns = kRowGroup<T>;
   table.single_row = &single_row<T>;
   table.panel_dots = &panel_dots<T>;

@@ -133,6 +133,7 @@ void Dense<T>::take_part(const RowPass<T>& pass, Product<T>& product) const noex
 // rows: x[rows, inputs] -> y[rows, outputs]
 template <class T>
 void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
+  if (pass.input.sparse != nullptr) return forward_sparse(pass);
   Product<T> product{};
   product.rows = pass.rows;
   product.columns = padded_columns<T>(outputs_);
@@ -245,7 +246,10 @@ int Dense<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
 
 template <class T>
 int64_t Dense<T>::gradient_scratch_size(int64_t inputs_per_task) const noexcept {
-  return (task_inputs(inputs_per_task) + 1) * panel_columns_;
+  // The last row is for flags of sparse rows: a byte an input.
+  const int64_t inputs = task_inputs(inputs_per_task);
+  return (inputs + 1) * panel_columns_ +
+         padded_columns<T>((inputs + 1) / static_cast<int64_t>(sizeof(T)) + 1);
 }
 
 template <class T>
@@ -263,10 +267,10 @@ typename Dense<T>::Tile Dense<T>::tile(int task, int64_t inputs_per_task) const 
   return tile;
 }
 
-// dW tile [inputs, width] = x^T [inputs, batch] dz [batch, width]; db = column sums of dz
+// dW tile [inputs, width] = x^T [inputs, batch] dz [batch, width]
 template <class T>
-void Dense<T>::compute_gradient(const Tile& tile, const GradientPass<T>& pass, T* weight,
-                                T* bias) const noexcept {
+void Dense<T>::compute_dense_gradient(const Tile& tile, const GradientPass<T>& pass,
+                                      T* weight) const noexcept {
   Product<T> product{};
   product.rows = tile.inputs;
   product.columns = tile.width;
@@ -282,8 +286,19 @@ void Dense<T>::compute_gradient(const Tile& tile, const GradientPass<T>& pass, T
   if (pass.fetch_ahead) product.next_count = pass.updater->places(tile.offset, product.next);
   product.next_bytes = tile.inputs * tile.width * static_cast<int64_t>(sizeof(T));
   pass.kernels.product(product);
+}
+
+// And db = column sums of dz.
+template <class T>
+void Dense<T>::compute_gradient(const Tile& tile, const GradientPass<T>& pass, bool skips, T* weight,
+                                T* bias) const noexcept {
+  if (pass.input.sparse != nullptr)
+    compute_sparse_gradient(tile, pass, skips, weight);
+  else
+    compute_dense_gradient(tile, pass, weight);
   if (bias != nullptr) {
-    pass.kernels.column_sums(pass.batch_rows, tile.width, product.b, product.b_row_stride, bias);
+    pass.kernels.column_sums(pass.batch_rows, tile.width, pass.output.delta + tile.first_column,
+                             pass.output.row_stride, bias);
     if (is_scaled()) pass.kernels.scale_values(tile.width, static_cast<T>(1.0 / gain_), bias);
   }
   if (pass.penalty_factor != 0.0 && has_penalty())
@@ -305,7 +320,8 @@ void Dense<T>::constrain(const Tile& t, const GradientPass<T>& pass) const noexc
 template <class T>
 bool Dense<T>::is_outer_product(const GradientPass<T>& pass) const noexcept {
   const bool penalised = pass.penalty_factor != 0.0 && has_penalty();
-  return pass.batch_rows == 1 && pass.gradients == nullptr && !penalised && !is_scaled();
+  return pass.batch_rows == 1 && pass.gradients == nullptr && !penalised && !is_scaled() &&
+         pass.input.sparse == nullptr;
 }
 
 template <class T>
@@ -315,15 +331,19 @@ void Dense<T>::run_gradient_task(int task, int64_t inputs_per_task, int first_pa
   const int64_t weights = t.inputs * t.width;
   const bool has_bias = options_.bias && t.last_inputs;
   T* weight = pass.gradients ? pass.gradients + t.offset : pass.scratch;
+  const bool skips = skips_unread_rows(first_parameter, pass);
   GradientPiece<T> weight_gradient{weight}, bias_gradient{weight + weights};
   if (is_outer_product(pass)) {
     bias_gradient = {pass.output.delta + t.first_column};
     weight_gradient = {bias_gradient.values, pass.input.values + t.first_input, t.width};
   } else if (pass.compute) {
-    compute_gradient(t, pass, weight, has_bias ? weight + weights : nullptr);
+    compute_gradient(t, pass, skips, weight, has_bias ? weight + weights : nullptr);
   }
   if (pass.updater == nullptr) return;
-  pass.updater->update(first_parameter, t.offset, weights, weight_gradient);
+  if (skips)
+    update_read_rows(t, first_parameter, pass, weight);
+  else
+    pass.updater->update(first_parameter, t.offset, weights, weight_gradient);
   if (has_bias) pass.updater->update(first_parameter + 1, t.offset + weights, t.width, bias_gradient);
   constrain(t, pass);
   if (pass.transposed_wanted) transpose_tile(pass.kernels, t, pass.parameters, pass.transposed);

@@ -50,8 +50,18 @@ class Dense final : public Layer<T> {
   Tile tile(int task, int64_t inputs_per_task) const noexcept;
   int64_t task_inputs(int64_t inputs_per_task) const noexcept;
   bool is_outer_product(const GradientPass<T>& pass) const noexcept;
+  void forward_sparse(const RowPass<T>& pass) const noexcept;
+  void compute_sparse_gradient(const Tile& tile, const GradientPass<T>& pass, bool skips,
+                               T* weight) const noexcept;
+  bool skips_unread_rows(int parameter, const GradientPass<T>& pass) const noexcept;
+  void update_read_rows(const Tile& tile, int parameter, const GradientPass<T>& pass,
+                        const T* gradient) const noexcept;
+  // A flag for each of the tile's inputs, in the scratch behind the gradient.
+  uint8_t* read_flags(const Tile& tile, const GradientPass<T>& pass) const noexcept;
   void constrain(const Tile& tile, const GradientPass<T>& pass) const noexcept;
-  void compute_gradient(const Tile& tile, const GradientPass<T>& pass, T* weight, T* bias) const noexcept;
+  void compute_gradient(const Tile& tile, const GradientPass<T>& pass, bool skips, T* weight,
+                        T* bias) const noexcept;
+  void compute_dense_gradient(const Tile& tile, const GradientPass<T>& pass, T* weight) const noexcept;
   void transpose_tile(const kernels::KernelTable<T>& table, const Tile& tile, const T* parameters,
                       T* transposed) const noexcept;
   int64_t panel_rows() const noexcept { return inputs_ + (options_.bias ? 1 : 0); }

@@ -26,6 +26,7 @@ struct Slot {
   int64_t columns = 0;
   int64_t row_stride = 0;
   bool padded = true;  // rows may be read up to their padding; false for a user's own matrix
+  const kernels::SparseRows<T>* sparse = nullptr;  // in place of values and delta, the batch's rows
 };
 
 // Rows [first_row, first_row + rows) through one layer. Rows are independent, but for what a layer has

@@ -34,6 +34,31 @@ void Network<T>::refresh_transposed(bool input_delta_wanted) {
   if (input_delta_wanted) first_transposed_stale_ = false;
 }
 
+namespace {
+
+// Of the layer that reads sparse rows: a tile of them is searched for in each row of the batch, so there are
+// few, as large as the second-level cache takes.
+constexpr int64_t kSparseInputsPerTask = 1024;
+
+int64_t inputs_of_node(int node, int64_t inputs_per_task, bool sparse) noexcept {
+  return sparse && node == 0 ? kSparseInputsPerTask : inputs_per_task;
+}
+
+}  // namespace
+
+template <class T>
+bool Network<T>::takes_sparse_rows() const noexcept {
+  const auto reads_input = [&](const Node<T>& node) { return slot_root(node.input_slot) == 0; };
+  return nodes_.front().layer->kind() == LayerKind::kDense && slot_rows(nodes_.front().output_slot) == 1 &&
+         std::count_if(nodes_.begin(), nodes_.end(), reads_input) == 1;
+}
+
+template <class T>
+int Network<T>::gradient_task_count(int node, int64_t inputs_per_task, bool sparse) const noexcept {
+  const Layer<T>& layer = *nodes_[static_cast<size_t>(node)].layer;
+  return layer.gradient_task_count(inputs_of_node(node, inputs_per_task, sparse));
+}
+
 template <class T>
 int64_t Network<T>::tile_rows() const noexcept {
   const int64_t rows = row_tile(flat_size() * static_cast<int64_t>(sizeof(T)));
@@ -41,11 +66,11 @@ int64_t Network<T>::tile_rows() const noexcept {
 }
 
 template <class T>
-std::vector<GradientTask> Network<T>::gradient_tasks(int64_t inputs_per_task) const {
+std::vector<GradientTask> Network<T>::gradient_tasks(int64_t inputs_per_task, bool sparse) const {
   std::vector<GradientTask> tasks;
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    const int count = nodes_[i].layer->gradient_task_count(inputs_per_task);
-    for (int task = 0; task < count; ++task) tasks.push_back({static_cast<int>(i), task});
+  for (int node = 0; node < static_cast<int>(nodes_.size()); ++node) {
+    const int count = gradient_task_count(node, inputs_per_task, sparse);
+    for (int task = 0; task < count; ++task) tasks.push_back({node, task});
   }
   return tasks;
 }
@@ -54,7 +79,9 @@ template <class T>
 void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_task,
                                    const GradientRequest<T>& request) noexcept {
   const Node<T>& node = nodes_[static_cast<size_t>(task.node)];
-  node.layer->run_gradient_task(task.task, inputs_per_task, node.first_parameter,
+  const bool sparse = request.workspace.input().sparse != nullptr;
+  node.layer->run_gradient_task(task.task, inputs_of_node(task.node, inputs_per_task, sparse),
+                                node.first_parameter,
                                 {.kernels = kernels_,
                                  .input = request.workspace.slot(node.input_slot),
                                  .output = request.workspace.slot(node.output_slot),
@@ -71,11 +98,13 @@ void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_
 }
 
 template <class T>
-int64_t Network<T>::gradient_scratch_size(int64_t inputs_per_task) const noexcept {
-  const int64_t widest = *std::max_element(slot_columns_.begin(), slot_columns_.end());
-  int64_t size = 4 * padded_columns<T>(widest);
-  for (const Node<T>& node : nodes_)
-    size = std::max(size, node.layer->gradient_scratch_size(inputs_per_task));
+int64_t Network<T>::gradient_scratch_size(int64_t inputs_per_task, bool sparse) const noexcept {
+  const auto first = slot_columns_.begin() + (sparse ? 1 : 0);
+  int64_t size = 4 * padded_columns<T>(*std::max_element(first, slot_columns_.end()));
+  for (int node = 0; node < static_cast<int>(nodes_.size()); ++node) {
+    const int64_t inputs = inputs_of_node(node, inputs_per_task, sparse);
+    size = std::max(size, nodes_[static_cast<size_t>(node)].layer->gradient_scratch_size(inputs));
+  }
   return size;
 }
 

@@ -122,6 +122,8 @@ class Network {
   // The last layer, where it scales targets; else null.
   const TargetScaling<T>* target_scaling() const noexcept { return layers_.back()->as_target_scaling(); }
   bool takes_offset_rows() const noexcept { return takes_offset_rows_; }
+  // True where a workspace may hold its input as sparse rows: a dense layer alone reads it.
+  bool takes_sparse_rows() const noexcept;
   // The activation that ends the network (identity where the last layer has none).
   const ActivationSpec& output_activation() const noexcept;
   // Raises where an activation has no derivative to train through.
@@ -197,11 +199,13 @@ class Network {
   void update_running(const T* kept, ParameterUpdater<T>& updater) const noexcept;
   void update_running(const Workspace<T>& workspace, ParameterUpdater<T>& updater) const noexcept;
 
-  std::vector<GradientTask> gradient_tasks(int64_t inputs_per_task) const;
+  // `sparse`: of workspaces with sparse rows, here and below.
+  std::vector<GradientTask> gradient_tasks(int64_t inputs_per_task, bool sparse) const;
+  int gradient_task_count(int node, int64_t inputs_per_task, bool sparse) const noexcept;
   void run_gradient_task(const GradientTask& task, int64_t inputs_per_task,
                          const GradientRequest<T>& request) noexcept;
   // Elements of scratch that a gradient task may use.
-  int64_t gradient_scratch_size(int64_t inputs_per_task) const noexcept;
+  int64_t gradient_scratch_size(int64_t inputs_per_task, bool sparse) const noexcept;
   // After updates through gradient tasks, which keep the transposed weights up to date but for those that
   // training leaves out, or none (batches of one row). A keeper of a copy must have followed the updates
   // itself ...

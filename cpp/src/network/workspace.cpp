@@ -4,7 +4,9 @@
 namespace lamina {
 
 template <class T>
-Workspace<T>::Workspace(const Network<T>& network, int64_t rows, WorkspaceUse use) : rows_(rows), use_(use) {
+Workspace<T>::Workspace(const Network<T>& network, int64_t rows, WorkspaceUse use, bool sparse)
+    : rows_(rows), use_(use) {
+  if (sparse) sparse_ = std::make_unique<SparseInput<T>>(rows);
   const bool training = use == WorkspaceUse::kTraining;
   slots_.resize(network.slot_columns().size());
   arena_.lay_out([&](Arena& arena) {
@@ -12,6 +14,7 @@ Workspace<T>::Workspace(const Network<T>& network, int64_t rows, WorkspaceUse us
       Slot<T>& slot = slots_[i];
       slot.columns = network.slot_columns()[i];
       slot.row_stride = row_stride_for<T>(slot.columns);
+      if (sparse && i == 0) continue;
       const int64_t elements = rows * network.slot_rows(static_cast<int>(i)) * slot.row_stride;
       const auto root = static_cast<size_t>(network.slot_root(static_cast<int>(i)));
       slot.values = root == i ? arena.take<T>(elements) : slots_[root].values;
@@ -22,6 +25,7 @@ Workspace<T>::Workspace(const Network<T>& network, int64_t rows, WorkspaceUse us
       if (network.slot_stores_aux(static_cast<int>(i))) slot.aux = arena.take<T>(elements);
     }
   });
+  if (sparse) slots_.front().sparse = &sparse_->rows();
   own_input_ = slots_.front();
   for (size_t i = 0; i < slots_.size(); ++i) slot_rows_.push_back(network.slot_rows(static_cast<int>(i)));
   for (size_t i = 0; i < slots_.size(); ++i)

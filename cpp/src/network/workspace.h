@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "network/network.h"
@@ -10,14 +11,44 @@ namespace lamina {
 
 enum class WorkspaceUse { kInference, kTraining };
 
+// Rows of a batch that store some of their elements: room for them, and what is there.
+template <class T>
+class SparseInput {
+ public:
+  explicit SparseInput(int64_t rows) : starts_(rows + 1) {}
+
+  // Room for so many stored elements; what is there is lost where there was less.
+  void reserve(int64_t elements) {
+    if (elements <= columns_.size()) return;
+    columns_ = AlignedBuffer<int32_t>(elements);
+    values_ = AlignedBuffer<T>(elements);
+    rows_ = {starts_.data(), columns_.data(), values_.data()};
+  }
+  int64_t capacity() const noexcept { return columns_.size(); }
+  // [rows + 1], ascending from 0 to capacity() at most.
+  int64_t* starts() noexcept { return starts_.data(); }
+  int32_t* columns() noexcept { return columns_.data(); }
+  T* values() noexcept { return values_.data(); }
+  const kernels::SparseRows<T>& rows() const noexcept { return rows_; }
+
+ private:
+  AlignedBuffer<int64_t> starts_;
+  AlignedBuffer<int32_t> columns_;
+  AlignedBuffer<T> values_;
+  kernels::SparseRows<T> rows_{starts_.data(), nullptr, nullptr};
+};
+
 template <class T>
 class Workspace {
  public:
-  Workspace(const Network<T>& network, int64_t rows, WorkspaceUse use);
+  // `sparse`: the input is held as sparse rows, which the network must take.
+  Workspace(const Network<T>& network, int64_t rows, WorkspaceUse use, bool sparse = false);
 
   const Slot<T>& slot(int index) const noexcept { return slots_[static_cast<size_t>(index)]; }
   const Slot<T>& input() const noexcept { return slots_.front(); }
   const Slot<T>& output() const noexcept { return slots_.back(); }
+  // Null where the input is dense.
+  SparseInput<T>* sparse_input() const noexcept { return sparse_.get(); }
   int64_t rows() const noexcept { return rows_; }
   WorkspaceUse use() const noexcept { return use_; }
   int64_t bytes() const noexcept { return arena_.capacity(); }
@@ -36,6 +67,7 @@ class Workspace {
   std::vector<int64_t> slot_rows_;   // for each row
   std::vector<size_t> input_slots_;  // the input and its views
   Slot<T> own_input_;
+  std::unique_ptr<SparseInput<T>> sparse_;
   int64_t rows_;
   WorkspaceUse use_;
 };

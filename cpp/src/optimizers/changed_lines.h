@@ -16,10 +16,13 @@ namespace lamina {
 // where. Threads may work on ranges that share none.
 class ChangedLines {
  public:
-  // Of a buffer of so many lines, all of them equal.
-  explicit ChangedLines(int64_t lines)
+  // Of a buffer of so many lines, all of them equal. `follows_all`: any parameter may be updated in part.
+  ChangedLines(int64_t lines, bool follows_all)
       : words_(std::make_unique<std::atomic<uint64_t>[]>(static_cast<size_t>((lines + 63) / 64))),
-        count_((lines + 63) / 64) {}
+        count_((lines + 63) / 64),
+        follows_all_(follows_all) {}
+
+  bool follows_all() const noexcept { return follows_all_; }
 
   void clear() noexcept {
     for (int64_t i = 0; i < count_; ++i) words_[static_cast<size_t>(i)].store(0, std::memory_order_relaxed);
@@ -61,6 +64,7 @@ class ChangedLines {
 
   std::unique_ptr<std::atomic<uint64_t>[]> words_;
   int64_t count_;
+  bool follows_all_;
 };
 
 }  // namespace lamina

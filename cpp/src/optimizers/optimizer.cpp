@@ -105,7 +105,8 @@ void Optimizer<T>::update(int parameter, int64_t offset, int64_t n,
     call.gradients = muon_->directions() + offset;
     rule = kernels::UpdateRule::kSgd;
   }
-  if (changed_ != nullptr && parameters_[static_cast<size_t>(parameter)].partly_updated)
+  if (changed_ != nullptr &&
+      (changed_->follows_all() || parameters_[static_cast<size_t>(parameter)].partly_updated))
     changed_->mark<T>(offset, n);
   if (!table_.update[static_cast<int>(rule)](call)) finite_.store(false, std::memory_order_relaxed);
 }

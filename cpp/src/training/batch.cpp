@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "inference/sparse_rows.h"
 #include "layers/rows.h"
 #include "layers/target_scaling.h"
 
@@ -48,13 +49,21 @@ Batch<T>::Batch(int64_t capacity, int64_t target_columns) : target_columns_(targ
 }
 
 template <class T>
+void Batch<T>::place(const DataSet<T>& data, const BatchRows& batch, Workspace<T>& workspace) noexcept {
+  place_sparse_rows(data.inputs, batch.indices, batch.first_row, batch.rows, *workspace.sparse_input());
+}
+
+template <class T>
 std::optional<WrongClass> Batch<T>::gather(const Network<T>& network, const DataSet<T>& data,
                                            const BatchRows& batch, double weight_scale, int64_t first,
                                            int64_t count, Workspace<T>& workspace) noexcept {
   const Slot<T>& input = workspace.input();
   const int64_t* indices = batch.indices ? batch.indices + first : nullptr;
-  gather_inputs(network.kernels(), network.row_offset(network.weights()), data.inputs, indices,
-                batch.first_row + first, count, input.values + first * input.row_stride, input.row_stride);
+  if (SparseInput<T>* sparse = workspace.sparse_input())
+    gather_sparse_rows(data.inputs, batch.indices, batch.first_row, first, count, *sparse);
+  else
+    gather_inputs(network.kernels(), network.row_offset(network.weights()), data.inputs, indices,
+                  batch.first_row + first, count, input.values + first * input.row_stride, input.row_stride);
   if (data.sample_weights != nullptr)
     for (int64_t i = first; i < first + count; ++i)
       weights_[i] = static_cast<T>(data.sample_weights[batch.source_row(i)] * weight_scale);

@@ -24,6 +24,8 @@ class Batch {
  public:
   Batch(int64_t capacity, int64_t target_columns);
 
+  // By one thread, before gather, where the workspace holds sparse rows.
+  static void place(const DataSet<T>& data, const BatchRows& batch, Workspace<T>& workspace) noexcept;
   // Copies rows [first, first + count) of the batch: inputs into the workspace, targets (scaled, where the
   // network does that) and weights times `weight_scale` here. Returns a class index that is out of range.
   std::optional<WrongClass> gather(const Network<T>& network, const DataSet<T>& data, const BatchRows& batch,

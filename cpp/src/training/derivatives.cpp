@@ -39,11 +39,11 @@ template <class T>
 Derivatives<T>::RowGradient::RowGradient(Network<T>& network)
     : row(network, 1, WorkspaceUse::kTraining),
       gradient(network.flat_size()),
-      scratch(network.gradient_scratch_size(kInputsPerTask)) {}
+      scratch(network.gradient_scratch_size(kInputsPerTask, false)) {}
 
 template <class T>
 Derivatives<T>::Derivatives(Network<T>& network, const Execution& execution)
-    : network_(network), execution_(execution), tasks_(network.gradient_tasks(kInputsPerTask)) {
+    : network_(network), execution_(execution), tasks_(network.gradient_tasks(kInputsPerTask, false)) {
   network.check_trainable();
   network.refresh_transposed(true);
   for (const Parameter& parameter : network.parameters()) parameter_count_ += parameter.element_count();
@@ -360,7 +360,8 @@ template <class T>
 bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySource& inputs,
                    const std::vector<T*>& outputs, Poll poll, const Execution& execution) {
   return run_inference_tiles(
-      network, inputs.rows, execution, poll, [&](Workspace<T>& workspace, int64_t first, int64_t rows) {
+      network, inputs.rows, nullptr, execution, poll,
+      [&](Workspace<T>& workspace, int64_t first, int64_t rows) {
         gather_inputs(network.kernels(), network.row_offset(parameters), inputs, nullptr, first, rows,
                       workspace.input().values, workspace.input().row_stride);
         network.forward({.workspace = workspace, .parameters = parameters, .rows = rows});

@@ -40,9 +40,9 @@ void GradientTasks<T>::prepare(int64_t batch_rows, int threads) {
   auto found = std::find_if(plans_.begin(), plans_.end(), is_ready);
   if (found == plans_.end()) {
     Plan plan{threads, inputs, 0, {}, {}};
-    plan.tasks = network_.gradient_tasks(plan.inputs_per_task);
+    plan.tasks = network_.gradient_tasks(plan.inputs_per_task, sparse_);
     std::vector<int> owned = deal(plan);
-    plan.scratch_size = row_stride_for<T>(network_.gradient_scratch_size(plan.inputs_per_task));
+    plan.scratch_size = row_stride_for<T>(network_.gradient_scratch_size(plan.inputs_per_task, sparse_));
     plan.shares = std::make_unique<Share[]>(static_cast<size_t>(threads));
     for (int i = 0, first = 0; i < threads; ++i) {
       Share& share = plan.shares[static_cast<size_t>(i)];
@@ -64,7 +64,7 @@ std::vector<int> GradientTasks<T>::deal(Plan& plan) const {
   std::vector<std::vector<GradientTask>> owned(static_cast<size_t>(plan.threads));
   for (const GradientTask& task : plan.tasks) {
     const Layer<T>& layer = *network_.nodes()[static_cast<size_t>(task.node)].layer;
-    const int count = layer.gradient_task_count(plan.inputs_per_task);
+    const int count = network_.gradient_task_count(task.node, plan.inputs_per_task, sparse_);
     const int owner = layer.splits_forward(plan.threads) ? layer.gradient_task_part(task.task, plan.threads)
                                                          : task.task * plan.threads / count;
     owned[static_cast<size_t>(owner)].push_back(task);
@@ -102,8 +102,10 @@ void GradientTasks<T>::fetch_rows_of_others(const Team& team, const Workspace<T>
        i <= plan_->tasks[static_cast<size_t>(share.last - 1)].node; ++i) {
     const Node<T>& node = network_.nodes()[static_cast<size_t>(i)];
     const Slot<T>&input = workspace.slot(node.input_slot), &output = workspace.slot(node.output_slot);
-    fetch(input.values, input, 0, own.first);
-    fetch(input.values, input, own.last, batch_rows);
+    if (input.sparse == nullptr) {
+      fetch(input.values, input, 0, own.first);
+      fetch(input.values, input, own.last, batch_rows);
+    }
     fetch(output.delta, output, 0, own.first);
     fetch(output.delta, output, own.last, batch_rows);
   }

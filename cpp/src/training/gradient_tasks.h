@@ -16,7 +16,8 @@ namespace lamina {
 template <class T>
 class GradientTasks {
  public:
-  explicit GradientTasks(Network<T>& network) : network_(network) {}
+  // `sparse`: of workspaces with sparse rows.
+  explicit GradientTasks(Network<T>& network, bool sparse = false) : network_(network), sparse_(sparse) {}
 
   // Whether computed gradients include those of the layers' penalties; at first they do.
   void include_penalties(bool wanted) noexcept { penalties_ = wanted; }
@@ -42,6 +43,7 @@ class GradientTasks {
                             int64_t batch_rows) const noexcept;
 
   Network<T>& network_;
+  const bool sparse_;
   bool penalties_ = true, keep_transposed_ = true;
   double penalty_factor_ = 1.0;
   // Each member has a run of tasks of its own, the same at every step, so that their weights and optimizer

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/number_text.h"
 #include "base/random.h"
+#include "inference/sparse_rows.h"
 #include "training/check_targets.h"
 
 namespace lamina {
@@ -142,7 +143,7 @@ TakenRows<T>::TakenRows(const DataSet<T>& from, std::span<const int64_t> rows) {
   const auto size = bytes_of(source.type);
   const auto* inputs = static_cast<const std::byte*>(source.data);
   for (const int64_t row : rows) {
-    for (int64_t column = 0; column < source.columns; ++column) {
+    for (int64_t column = 0; source.sparse == nullptr && column < source.columns; ++column) {
       const std::byte* value = inputs + row * source.row_stride + column * source.column_stride;
       inputs_.insert(inputs_.end(), value, value + size);
     }
@@ -155,10 +156,28 @@ TakenRows<T>::TakenRows(const DataSet<T>& from, std::span<const int64_t> rows) {
   }
   data.inputs = {inputs_.data(), source.type,           static_cast<int64_t>(rows.size()),
                  source.columns, source.columns * size, size};
+  if (source.sparse != nullptr) take_sparse(source, rows);
   if (from.targets.classes != nullptr) data.targets.classes = classes_.data();
   if (from.targets.values != nullptr)
     data.targets = {data.targets.classes, values_.data(), from.targets.columns, from.targets.columns};
   if (from.sample_weights != nullptr) data.sample_weights = weights_.data();
+}
+
+template <class T>
+void TakenRows<T>::take_sparse(const ArraySource& source, std::span<const int64_t> rows) {
+  const auto size = bytes_of(source.type);
+  const auto* inputs = static_cast<const std::byte*>(source.data);
+  starts_.push_back(0);
+  for (const int64_t row : rows) {
+    each_stored(source, row, [&](int64_t column, int64_t element) {
+      columns_.push_back(column);
+      inputs_.insert(inputs_.end(), inputs + element * size, inputs + (element + 1) * size);
+    });
+    starts_.push_back(static_cast<int64_t>(columns_.size()));
+  }
+  layout_ = {starts_.data(), columns_.data(), true, starts_.back()};
+  data.inputs.data = inputs_.data();
+  data.inputs.sparse = &layout_;
 }
 
 template std::vector<int64_t> classes_of_rows<float>(const Targets<float>&, int64_t, const LossSpec&);

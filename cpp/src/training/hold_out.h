@@ -38,7 +38,11 @@ struct TakenRows {
   DataSet<T> data;  // of the copies below
 
  private:
+  void take_sparse(const ArraySource& source, std::span<const int64_t> rows);
+
   std::vector<std::byte> inputs_;
+  std::vector<int64_t> starts_, columns_;  // of sparse rows
+  SparseLayout layout_{};
   std::vector<int32_t> classes_;
   std::vector<T> values_;
   std::vector<double> weights_;

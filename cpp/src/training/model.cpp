@@ -141,11 +141,15 @@ auto Model<T>::with_weights(Use use) const {
 }
 
 template <class T>
-Trainer<T>& Model<T>::trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns) {
+Trainer<T>& Model<T>::trainer_for(const LossSpec& loss, int64_t rows, const DataSet<T>& data) {
+  const int64_t target_columns = data.targets.columns;
+  const bool sparse = data.inputs.sparse != nullptr && network_.takes_sparse_rows();
   std::unique_ptr<Trainer<T>>& trainer = buffers().trainer;
-  if (!trainer || trainer->runner().capacity() < rows ||
-      trainer->runner().target_columns() != target_columns || !(trainer->runner().loss() == loss))
-    trainer = std::make_unique<Trainer<T>>(network_, loss, rows, target_columns, execution_);
+  if (!trainer || trainer->runner().capacity() < rows || trainer->runner().is_sparse() != sparse ||
+      trainer->runner().target_columns() != target_columns || !(trainer->runner().loss() == loss)) {
+    trainer.reset();  // the old one's memory first
+    trainer = std::make_unique<Trainer<T>>(network_, loss, rows, target_columns, execution_, sparse);
+  }
   return *trainer;
 }
 
@@ -172,7 +176,7 @@ EpochRecord Model<T>::run_epoch(const DataSet<T>& data, const LossSpec& loss, co
                                 const GradientHook<T>* hook) {
   const auto training = lock_training();
   Trainer<T>& trainer =
-      trainer_for(loss, largest_batch(network_, data.inputs.rows, request.batch_size), data.targets.columns);
+      trainer_for(loss, largest_batch(network_, data.inputs.rows, request.batch_size), data);
   EpochRecord record;
   {
     const auto weights = lock_weights();
@@ -188,7 +192,7 @@ double Model<T>::train_step(const DataSet<T>& data, const LossSpec& loss, Optimi
                             uint64_t seed, Poll poll, const GradientHook<T>* hook) {
   const auto training = lock_training();
   const auto weights = lock_weights();
-  Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
+  Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data);
   // No weight is half changed while the poll is asked.
   const auto asking_poll = [&](int64_t done) {
     const ScopedFlag asking(in_poll_);
@@ -205,7 +209,7 @@ std::optional<double> Model<T>::try_train_step(const DataSet<T>& data, const Los
   if (!turn.owns_lock()) return std::nullopt;
   const std::unique_lock weights(weights_mutex_, std::try_to_lock);
   if (!weights.owns_lock()) return std::nullopt;
-  Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
+  Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data);
   return trainer.step(data, optimizer, seed, [](int64_t) { return false; });
 }
 
@@ -219,7 +223,7 @@ double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss
     throw Error(
         Error::Kind::kState,
         "value_and_grad: expected accumulate=False after backward, whose gradients have no row weight");
-  Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data.targets.columns);
+  Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data);
   trainer.runner().tasks().include_penalties(!joins || loss.each_part_brings_penalties());
   const std::optional<double> value =
       trainer.value_and_gradient(data, seed, step, kept.gradients.begin(joins), poll);

@@ -118,7 +118,7 @@ class Model {
   std::unique_lock<TrainingRight> lock_training();
   // The right to change weights, once those who read them in place have left.
   std::unique_lock<std::shared_mutex> lock_weights();
-  Trainer<T>& trainer_for(const LossSpec& loss, int64_t rows, int64_t target_columns);
+  Trainer<T>& trainer_for(const LossSpec& loss, int64_t rows, const DataSet<T>& data);
   ForwardBackward<T>& passes_for(int64_t rows);
   void keep_statistics(const Workspace<T>& workspace);
   void replace_weights(const T* weights);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "inference/logits.h"
+#include "inference/sparse_rows.h"
 #include "layers/rows.h"
 #include "network/work_sizes.h"
 #include "training/member_losses.h"
@@ -14,20 +15,45 @@ namespace lamina {
 
 template <class T>
 StepRunner<T>::StepRunner(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns,
-                          const Execution& execution)
+                          const Execution& execution, bool sparse)
     : network_(network),
       loss_(loss),
       execution_(execution),
       logits_(reads_logits(loss, network)),
       target_columns_(target_columns),
-      workspace_(network, capacity, WorkspaceUse::kTraining),
+      workspace_(network, capacity, WorkspaceUse::kTraining, sparse),
       batch_(capacity, target_columns),
-      tasks_(network),
+      tasks_(network, sparse),
       penalty_(network.parameters()) {}
 
 template <class T>
+void StepRunner<T>::prepare_rows(const DataSet<T>& data, const int64_t* indices, int64_t rows) {
+  if (!is_sparse()) return;
+  workspace_.sparse_input()->reserve(most_stored(data.inputs, indices, data.inputs.rows, rows));
+  stored_per_row_ = static_cast<double>(data.inputs.sparse->stored) / static_cast<double>(data.inputs.rows);
+}
+
+// Of sparse rows the stored elements are multiplied, and a step passes over the weights about so many times
+// as ten multiply-adds take.
+template <class T>
+double StepRunner<T>::forward_multiply_adds(int64_t rows) const noexcept {
+  const auto dense = static_cast<double>(network_.forward_multiply_adds());
+  if (!is_sparse()) return dense * static_cast<double>(rows);
+  const auto units = static_cast<double>(network_.slot_columns()[1]);
+  const double left_out = static_cast<double>(network_.inputs()) - stored_per_row_;
+  return (dense - left_out * units) * static_cast<double>(rows);
+}
+
+template <class T>
+double StepRunner<T>::training_multiply_adds(int64_t rows) const noexcept {
+  if (!is_sparse()) return static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(rows);
+  return 3.0 * forward_multiply_adds(rows) + 10.0 * static_cast<double>(network_.flat_size());
+}
+
+template <class T>
 int StepRunner<T>::prepare_threads(int64_t rows) {
-  const double work = work_between_barriers(network_, network_.training_multiply_adds(), rows);
+  const double work = is_sparse() ? training_multiply_adds(rows)
+                                  : work_between_barriers(network_, network_.training_multiply_adds(), rows);
   const int threads = deserved_threads(work, sizeof(T) == 8, execution_.threads());
   tasks_.prepare(rows, threads);
   return threads;
@@ -94,9 +120,13 @@ void StepRunner<T>::run_rows(Team& team, const StepRequest<T>& request, Function
   const double divisor =
       (loss_.mean_over_rows ? row_divisor : 1.0) * loss_.column_divisor(network_.outputs());
   const T delta_scale = static_cast<T>(divisor > 0.0 ? 1.0 / divisor : 0.0);
-  const double work = static_cast<double>(network_.forward_multiply_adds()) * static_cast<double>(rows);
-  if (columns_are_shared(work, rows, sizeof(T) == 8, team.size) && network_.splits_columns(team.size))
+  if (is_sparse()) {
+    if (team.index == 0) Batch<T>::place(request.data, request.batch, workspace_);
+    team.barrier();
+  } else if (columns_are_shared(forward_multiply_adds(rows), rows, sizeof(T) == 8, team.size) &&
+             network_.splits_columns(team.size)) {
     return run_columns(team, request, stop, weight.scale, delta_scale);
+  }
   const NetworkPass<T> batch = pass(request, 0, rows);
   const int last = network_.phases() - 1;
   for (int phase = 0; phase <= last; ++phase) {

@@ -32,14 +32,21 @@ struct StepRequest {
 template <class T>
 class StepRunner {
  public:
-  // For batches of up to `capacity` rows.
+  // For batches of up to `capacity` rows; `sparse`: the workspace holds them as sparse rows.
   StepRunner(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns,
-             const Execution& execution);
+             const Execution& execution, bool sparse = false);
 
   int64_t capacity() const noexcept { return workspace_.rows(); }
   int64_t target_columns() const noexcept { return target_columns_; }
   const LossSpec& loss() const noexcept { return loss_; }
   Workspace<T>& workspace() noexcept { return workspace_; }
+  bool is_sparse() const noexcept { return workspace_.sparse_input() != nullptr; }
+  // Before batches of up to `rows` rows of the data (by indices[i], or as they lie): makes room for their
+  // stored elements where the workspace holds sparse rows.
+  void prepare_rows(const DataSet<T>& data, const int64_t* indices, int64_t rows);
+  // Multiply-adds of a batch of the rows prepared for.
+  double forward_multiply_adds(int64_t rows) const noexcept;
+  double training_multiply_adds(int64_t rows) const noexcept;
   // Threads that steps of `rows` rows deserve; prepares for that many.
   int prepare_threads(int64_t rows);
 
@@ -95,6 +102,7 @@ class StepRunner {
   Batch<T> batch_;
   GradientTasks<T> tasks_;
   PenaltySum<T> penalty_;
+  double stored_per_row_ = 0.0;            // of sparse rows, in the mean
   double weight_scale_ = 1.0;              // of the last batch; member 0's
   std::optional<WrongClass> wrong_class_;  // by the member that sets wrong_class_found_
   std::atomic<bool> wrong_class_found_{false};

@@ -37,10 +37,10 @@ void follow(const Team& team, WeightAverage<T>& average, int64_t ahead, const T*
 
 template <class T>
 Trainer<T>::Trainer(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns,
-                    const Execution& execution)
+                    const Execution& execution, bool sparse)
     : network_(network),
-      runner_(network, loss, capacity, target_columns, execution),
-      backup_(network.flat_size()) {
+      runner_(network, loss, capacity, target_columns, execution, sparse),
+      backup_(network.flat_size(), sparse) {
   check_loss_fits(loss, network);
   network.check_trainable();
 }
@@ -63,8 +63,6 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
                                   Optimizer<T>& optimizer, WeightAverage<T>* average, T* outputs, Poll poll,
                                   const GradientHook<T>* hook) {
   const int64_t rows = data.inputs.rows, batch_size = std::min(request.batch_size, rows);
-  const double work =
-      static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(batch_size);
   Epoch epoch{.data = data,
               .request = request,
               .optimizer = optimizer,
@@ -75,8 +73,7 @@ EpochRecord Trainer<T>::run_epoch(const DataSet<T>& data, const EpochRequest& re
               .batch_size = batch_size,
               .step_rows = batch_size * std::min(request.accumulate, rows),
               .steps_before = optimizer.steps(),
-              .step_microseconds = estimated_microseconds(work, sizeof(T) == 8),
-              .order = {}};
+              .order = epoch_order(request, rows)};
   prepare(epoch);
   run_stretches(epoch, poll);
   finish(epoch);
@@ -87,6 +84,9 @@ template <class T>
 void Trainer<T>::prepare(Epoch& epoch) {
   network_.check_batch_rows(epoch.batch_size, epoch.caller());
   epoch.request.values.check(epoch.steps);
+  runner_.prepare_rows(epoch.data, epoch.order.empty() ? nullptr : epoch.order.data(), epoch.batch_size);
+  const double work = runner_.training_multiply_adds(epoch.batch_size);
+  epoch.step_microseconds = estimated_microseconds(work, sizeof(T) == 8);
   choice_.prepare(runner_.prepare_threads(epoch.batch_size), epoch.step_microseconds);
   // A hook's sums cannot be had again, so its steps are never repeated.
   const bool repeats =
@@ -97,7 +97,6 @@ void Trainer<T>::prepare(Epoch& epoch) {
   prepare_buffers(epoch);
   runner_.reset_flags();
   hook_failure_ = nullptr;
-  epoch.order = epoch_order(epoch.request, epoch.data.inputs.rows);
 }
 
 template <class T>
@@ -162,7 +161,7 @@ void Trainer<T>::finish(Epoch& epoch) {
 template <class T>
 bool Trainer<T>::gradient_comes_first(const Optimizer<T>& optimizer, int64_t rows,
                                       int threads) const noexcept {
-  const double work = static_cast<double>(network_.forward_multiply_adds()) * static_cast<double>(rows);
+  const double work = runner_.forward_multiply_adds(rows);
   return optimizer.needs_whole_gradient() || gradient_interruptible(work, rows, sizeof(T) == 8, threads);
 }
 
@@ -311,6 +310,7 @@ std::optional<double> Trainer<T>::value_and_gradient(const DataSet<T>& data, uin
                                                      T* gradients, Poll poll) {
   const int64_t rows = data.inputs.rows;
   network_.check_batch_rows(rows, "value_and_grad");
+  runner_.prepare_rows(data, nullptr, rows);
   const int threads = runner_.prepare_threads(rows);
   if (network_.reads_transposed(rows)) network_.refresh_transposed(false);
   runner_.reset_flags();

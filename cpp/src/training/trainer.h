@@ -62,8 +62,9 @@ int64_t largest_batch(const Network<T>& network, int64_t rows, int64_t batch_siz
 template <class T>
 class Trainer {
  public:
+  // `sparse`: for data of sparse rows alone, which the network must take.
   Trainer(Network<T>& network, const LossSpec& loss, int64_t capacity, int64_t target_columns,
-          const Execution& execution);
+          const Execution& execution, bool sparse);
 
   StepRunner<T>& runner() noexcept { return runner_; }
 
@@ -91,9 +92,9 @@ class Trainer {
     T* outputs;
     const GradientHook<T>* hook;
     int64_t steps, batch_size, step_rows;
-    int64_t steps_before;        // of the optimizer
-    double step_microseconds;    // estimated, on one thread
-    std::vector<int64_t> order;  // empty: rows come as they lie
+    int64_t steps_before;            // of the optimizer
+    std::vector<int64_t> order;      // empty: rows come as they lie
+    double step_microseconds = 0.0;  // estimated, on one thread
     EpochRecord record{};
     double weight_sum = 0.0;
 

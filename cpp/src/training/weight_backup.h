@@ -14,8 +14,9 @@ namespace lamina {
 template <class T>
 class WeightBackup {
  public:
-  explicit WeightBackup(int64_t flat_size)
-      : weights_(flat_size), changed_(flat_size / padded_columns<T>(1)) {}
+  // `sparse`: rows are sparse, so that any parameter may be updated in part.
+  WeightBackup(int64_t flat_size, bool sparse)
+      : weights_(flat_size), changed_(flat_size / padded_columns<T>(1), sparse) {}
 
   // Before `steps` updates, of which every `interval`-th and the last keep their old weights.
   void begin(const Network<T>& network, int64_t steps, int64_t interval) {

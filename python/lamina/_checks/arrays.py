@@ -9,6 +9,7 @@ import numpy as np
 from lamina import _core
 from lamina._checks import frames
 from lamina._checks.frames import Names
+from lamina._checks.sparse import is_sparse
 from lamina._checks.stack_level import stack_level
 from lamina._checks.types import ArrayLike, NDArray
 
@@ -55,7 +56,7 @@ def inputs(
         TypeError: not numbers. ValueError: wrong shape, no rows, NaN, infinity, or a value beyond
             float32's range.
     """
-    if type(values) is not np.ndarray and hasattr(values, "toarray") and hasattr(values, "nnz"):
+    if type(values) not in NO_FRAMES and is_sparse(values):
         raise TypeError(f"{where}: expected a dense X, got a sparse matrix; use X.toarray()")
     array = _numbers(values, where, "X")
     if array.ndim != 2:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from lamina._checks.sparse import SparseRows
 from lamina._checks.types import NDArray
 from lamina._layers.row_layers import Normalization, TargetScaling
 from lamina._network.examples import Examples
@@ -41,6 +42,12 @@ def adapt_ends(net: Stack, data: Examples, loss: Any) -> None:
     figures, last = net.parameters(), f"layers.{len(net.layers) - 1}"
     changed: dict[str, Array] = {}
     if isinstance(net.layers[0], Normalization) and _is_new(figures, "layers.0", "mean deviation"):
+        if isinstance(data.x, SparseRows):
+            raise ValueError(
+                "fit: expected dense rows for a Normalization without means of its own, got a "
+                "sparse matrix, which subtracting a mean fills; leave Normalization out and scale "
+                "the columns, or give it means by adapt(X[:n].toarray())"
+            )
         changed |= _normalization("layers.0", data.x, data.weights, net.dtype)
     if isinstance(net.layers[-1], TargetScaling) and _is_new(figures, last, "shift scale"):
         changed |= _target_scaling(net, data.targets, data.weights, loss)

@@ -6,6 +6,7 @@ from typing import Any
 
 from lamina import _core
 from lamina._checks import arrays, frames
+from lamina._checks.sparse import SparseRows, is_sparse, sparse_rows
 from lamina._checks.stack_level import stack_level
 from lamina._checks.types import ArrayLike
 from lamina._losses.custom import custom_targets, is_custom_loss
@@ -47,6 +48,31 @@ def checked_inputs(
     if remembers and names is not None:
         net._feature_names = names
     return array
+
+
+def checked_rows(
+    net: Stack,
+    X: ArrayLike,
+    where: str,
+    least_rows: int = 1,
+    *,
+    remembers: bool = False,
+    precision: bool = True,
+) -> Array | SparseRows:
+    """`checked_inputs`, or scipy's sparse matrices as sparse rows, for a network of numbers."""
+    if type(X) in arrays.NO_FRAMES or not is_sparse(X):
+        return checked_inputs(net, X, where, least_rows, remembers=remembers, precision=precision)
+    rows = sparse_rows(
+        X,
+        columns=None if net._core is None else net._core.inputs,
+        dtype=net.dtype,
+        where=where,
+        least_rows=least_rows,
+        nan_allowed=net.layers[0].takes_missing and net.layers[0].missing_columns is None,
+    )
+    if net._core is None:
+        net._build(rows.shape[1])
+    return rows
 
 
 @contextmanager
@@ -97,7 +123,7 @@ def checked_examples(
         custom: a function of the user's may be the loss.
     """
     with unchanged_on_error(net):
-        x = checked_inputs(net, X, where, remembers=where == "fit")
+        x = checked_rows(net, X, where, remembers=where == "fit")
         takes_it = custom and is_custom_loss(loss, weight, where)
         chosen: Any = loss if takes_it else checked_loss(net, loss)
         classes, values = checked_targets(net, y, chosen, len(x), where)
@@ -108,7 +134,10 @@ def checked_examples(
 
 
 def checked_validation(
-    net: Stack, data: tuple[ArrayLike, ...], loss: _core.Loss | CustomLoss, trained: Array
+    net: Stack,
+    data: tuple[ArrayLike, ...],
+    loss: _core.Loss | CustomLoss,
+    trained: Array | SparseRows,
 ) -> Examples:
     """What `fit` was given as validation_data, beside the rows it trains on."""
     if not 2 <= len(data) <= 3:
@@ -118,8 +147,10 @@ def checked_validation(
         )
     where = "fit, validation_data"
     # Once a call: not where it was said of the rows to train on.
-    said = arrays.precision_problem(trained, net.dtype, "", "X", subtracts=net._subtracts)
-    x = checked_inputs(net, data[0], where, precision=said is None)
+    said = None
+    if not isinstance(trained, SparseRows):
+        said = arrays.precision_problem(trained, net.dtype, "", "X", subtracts=net._subtracts)
+    x = checked_rows(net, data[0], where, precision=said is None)
     classes, values = checked_targets(net, data[1], loss, len(x), where)
     given = data[2] if len(data) == 3 else None
     is_custom_loss(loss, given, where)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from lamina._checks.sparse import SparseRows
 from lamina._checks.types import NDArray
 
 Array = NDArray[Any]
@@ -12,7 +13,7 @@ Array = NDArray[Any]
 class Examples:
     """Rows with targets and sample weights, as the core takes them."""
 
-    x: Array
+    x: Array | SparseRows
     classes: Array | None
     values: Array | None
     weights: Array | None

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from lamina import _core
+from lamina._checks.sparse import as_dense
 from lamina._checks.types import NDArray
 from lamina._layers.row_layers import TargetScaling
 from lamina._network.examples import Array, Examples
@@ -129,7 +130,7 @@ class Objective:
             part = self._data.take(slice(first, first + step))
             scale = self._residual_scale(part)
             residual = scale * self._differences(part)
-            jacobian = _core.jacobian(self._core, part.x, True)
+            jacobian = _core.jacobian(self._core, as_dense(part.x), True)
             if count < self._all.size:
                 jacobian = jacobian[:, :, self._trained]
             jacobian *= scale[:, :, None]

@@ -8,10 +8,11 @@ import numpy as np
 
 from lamina import _core
 from lamina._checks import arrays
+from lamina._checks.sparse import SparseRows, as_dense
 from lamina._checks.types import ArrayLike
 from lamina._losses.custom import custom_value
 from lamina._losses.losses import CustomLoss
-from lamina._network.checked_data import checked_inputs
+from lamina._network.checked_data import checked_rows
 from lamina._network.examples import Array
 from lamina._network.stack import Stack
 from lamina._training.batches import batches, cut
@@ -23,7 +24,7 @@ Result = TypeVar("Result")
 def run_custom_loss(
     net: Stack,
     loss: CustomLoss,
-    x: Array,
+    x: Array | SparseRows,
     y: Any,
     step: int,
     *,
@@ -34,8 +35,9 @@ def run_custom_loss(
     """Forward, a custom loss, and backward; the gradients stand in the network after it.
 
     Args:
-        x: checked rows. step: number of the random mask. share: factor of the gradient, for a part
-            of a batch. noise_factor: of the rates of dropouts.
+        x: checked rows; sparse ones are made dense. step: number of the random mask.
+        share: factor of the gradient, for a part of a batch.
+        noise_factor: of the rates of dropouts.
 
     Returns:
         The function's value, and the outputs [rows, outputs].
@@ -47,7 +49,7 @@ def run_custom_loss(
     """
     core = net._core_network()
     found: Array = core.forward(
-        x, training=True, seed=net.seed, step=step, noise_factor=noise_factor
+        as_dense(x), training=True, seed=net.seed, step=step, noise_factor=noise_factor
     )
     # Of an ensemble each member's, as rows of their own: the mean over rows is that of its losses.
     outputs = found.reshape(-1, found.shape[-1])
@@ -94,7 +96,7 @@ def custom_value_and_grad(
     Returns:
         The function's value with the layers' penalties, and what `use` returned.
     """
-    x, number = checked_inputs(net, X, "forward"), net._random_step(step)
+    x, number = checked_rows(net, X, "forward"), net._random_step(step)
     core = net._core_network()
 
     def run() -> tuple[float, Result]:

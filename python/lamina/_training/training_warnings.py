@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lamina import _core
+from lamina._checks.sparse import SparseRows
 from lamina._checks.stack_level import stack_level
 from lamina._checks.types import NDArray
 from lamina._layers.layers import Dense
@@ -141,7 +142,9 @@ class LossCheck:
         quantities = self._loss.name in _OF_QUANTITIES and not _reaches_units(net)
         if quantities and _in_other_units(self._data.targets, far=3.0):
             hints.append("scale_targets=True in Sequential")
-        if not isinstance(net.layers[0], Normalization) and _in_other_units(self._data.x):
+        x = self._data.x
+        plain = not isinstance(net.layers[0], Normalization)
+        if plain and not isinstance(x, SparseRows) and _in_other_units(x):
             hints.append("Normalization() as the first layer")
         rise = self._losses[-1] / self._losses[-2] if len(self._losses) > 1 else 1.0
         hints += ["more epochs"] if rise < 0.99 else []

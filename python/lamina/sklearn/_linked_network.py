@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lamina._checks.arrays import Dtype
+from lamina._checks.sparse import SparseRows
 from lamina._checks.types import NDArray
 from lamina._layers.layer import Layer
 from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout
@@ -150,7 +151,7 @@ class LinkedNetwork:
         finally:
             self.trains = False
 
-    def outputs(self, X: Array) -> Array:
+    def outputs(self, X: Array | SparseRows) -> Array:
         """What the network gives for checked rows X [rows, inputs]: [rows, outputs]."""
         net = self.net
         if self._is_small and len(X) > _ROWS_TO_SHARE:

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from lamina import _core
+from lamina._checks.sparse import SparseRows, as_rows
 from lamina._checks.types import NDArray
 from lamina._network.examples import Examples
 from lamina._optimizers.weight_average import WeightAverage
@@ -288,8 +289,8 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
             weights = _core.read_weights(np.asarray(weights, np.float64), "float64", where)
         return Examples(x, *self._targets(y), weights)
 
-    def _rows(self, X: Any) -> Array:
-        """Checked rows as the core reads them."""
+    def _rows(self, X: Any) -> Array | SparseRows:
+        """Checked rows as the core reads them: sparse ones are not made dense."""
         sparse = issparse(X)
         if self._linked.net.dtype == "float32" and X.dtype == np.float64:
             values = X.data if sparse else X
@@ -298,7 +299,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
                     f"{type(self).__name__}: expected values within float32's range, since "
                     "fit was given float32"
                 )
-        return X.toarray() if sparse else np.ascontiguousarray(X)
+        return as_rows(X) if sparse else np.ascontiguousarray(X)
 
     def _rows_of_batch(self, rows: int) -> int:
         if self.batch_size == "auto":
