@@ -290,10 +290,20 @@ def test_wrong_sample_weights_are_refused_and_change_nothing(
     assert bits(net) == before
 
 
-def test_sparse_matrices_are_refused_with_the_way_out() -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda net, x: net.forward(x),
+        lambda net, x: net.jacobian(x),
+        lambda net, x: net.activations(x),
+        lambda net, x: net.compile_predictor()(x),
+    ],
+    ids=["forward", "jacobian", "activations", "predictor"],
+)
+def test_sparse_matrices_are_refused_with_the_way_out(call: Any) -> None:
     sparse = pytest.importorskip("scipy.sparse")
-    with pytest.raises(TypeError, match=r"got a sparse matrix; use X.toarray\(\)"):
-        classifier().predict(sparse.csr_matrix(X))
+    with pytest.raises(TypeError, match=r"got a sparse matrix; .*toarray\(\)"):
+        call(classifier(), sparse.csr_matrix(X))
 
 
 @pytest.mark.parametrize(("dtype", "digits"), [("float32", 24), ("float64", 53)])

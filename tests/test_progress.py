@@ -283,13 +283,13 @@ def test_times_are_written_as_people_say_them(seconds: float) -> None:
 
 @pytest.fixture
 def train(tmp_path: Path) -> list[str]:
-    """A command that trains on a small table."""
+    """A command that trains one network on a small table."""
     pytest.importorskip("polars")
     pytest.importorskip("rich")
     table = tmp_path / "t.csv"
     table.write_text("x,y\n" + "".join(f"{i % 97}.5,{'ab'[i % 97 > 48]}\n" for i in range(2000)))
     options = ["--target", "y", "-o", str(tmp_path / "m"), "--epochs", "3"]
-    return [sys.executable, "-m", "lamina.cli", "train", str(table), *options]
+    return [sys.executable, "-m", "lamina.cli", "train", str(table), "--preset", "plain", *options]
 
 
 @pytest.mark.parametrize("to_file", [False, True], ids=["terminal", "output to a file"])
@@ -317,6 +317,17 @@ def test_the_command_behind_a_pipe_writes_plain_lines_alone(train: list[str]) ->
     assert text == ""
     assert "epoch 1/3  loss" in written
     assert "model saved to" in written
+
+
+def test_the_command_writes_a_plain_line_for_each_of_several_networks(train: list[str]) -> None:
+    read, write = os.pipe()
+    with open(read, "rb") as pipe:
+        shown([*train, "--members", "3"], 80, write)
+        os.close(write)
+        written = pipe.read().decode()
+    told = [line for line in written.splitlines() if line.startswith("network ")]
+    assert [line.split("  ")[0] for line in told] == [f"network {i}/3" for i in (1, 2, 3)]
+    assert all("best epoch" in line for line in told)
 
 
 def test_the_command_writes_plain_lines_where_standard_error_is_a_file(

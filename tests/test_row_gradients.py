@@ -107,7 +107,8 @@ def test_the_jacobian_of_every_row_layer(name: str) -> None:
 
 def test_every_kind_of_layer_is_covered_here() -> None:
     kinds = {layer.kind for layers in stacks("relu").values() for layer in layers}
-    # In test_column_encoding.py, test_scale_targets.py, test_embedding.py and
+    # In test_column_encoding.py, test_scale_targets.py, test_ensemble.py, test_embedding.py and
     # test_number_embeddings.py.
-    kinds |= {"column_encoding", "target_scaling", "embedding", "piecewise_linear", "periodic"}
+    kinds |= {"column_encoding", "target_scaling", "ensemble"}
+    kinds |= {"embedding", "piecewise_linear", "periodic"}
     assert kinds | {layer.kind for layer in ROW_LAYERS.values()} == set(NAMES["layers"])

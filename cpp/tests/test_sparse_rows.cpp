@@ -1,5 +1,4 @@
-// Products with sparse rows, and training and prediction on them, against dense rows.
-#include <cmath>
+// Training and prediction on sparse rows, against dense rows.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -7,113 +6,11 @@
 #include "check.h"
 #include "fit_support.h"
 #include "inference/sparse_rows.h"
-#include "product_support.h"
 
 using namespace lamina;
 using namespace lamina::test;
-using kernels::KernelTable;
 
 namespace {
-
-// Rows whose elements are there or not by chance, both dense and sparse.
-template <class T>
-struct Matrix {
-  Matrix(int64_t rows, int64_t columns, uint64_t seed) : dense(rows * columns) {
-    Numbers numbers(seed);
-    numbers.fill(dense, false);
-    starts.push_back(0);
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t column = 0; column < columns; ++column) {
-        T& element = dense[row * columns + column];
-        if (row % 5 == 3 || numbers.next() % 4 != 0) element = T(0);
-        if (element == T(0)) continue;
-        indices.push_back(static_cast<int32_t>(column));
-        values.push_back(element);
-      }
-      starts.push_back(static_cast<int64_t>(indices.size()));
-    }
-  }
-  kernels::SparseRows<T> rows() const { return {starts.data(), indices.data(), values.data()}; }
-
-  Buffer<T> dense;
-  std::vector<int64_t> starts;
-  std::vector<int32_t> indices;
-  std::vector<T> values;
-};
-
-struct Shape {
-  int64_t rows, depth, columns;
-};
-constexpr Shape kShapes[] = {{1, 1, 1}, {7, 40, 3}, {13, 90, 64}, {5, 300, 150}, {30, 33, 17}};
-
-template <class T>
-void compare_products(const KernelTable<T>& table, const Shape& shape, bool has_bias) {
-  const int64_t columns = (shape.columns + kLine<T> - 1) / kLine<T> * kLine<T>;
-  Matrix<T> a(shape.rows, shape.depth, 3);
-  Buffer<T> b(columns * (shape.depth + 1)), sparse(shape.rows * columns), dense(shape.rows * columns);
-  Numbers(4).fill(b, false);
-  kernels::Product<T> product{};
-  product.rows = shape.rows;
-  product.columns = columns;
-  product.depth = shape.depth;
-  product.a = a.dense.data();
-  product.a_row_stride = shape.depth;
-  product.a_depth_stride = 1;
-  product.b = b.data();
-  product.panel_rows = shape.depth + 1;
-  product.c = dense.data();
-  product.c_row_stride = columns;
-  product.init = has_bias ? kernels::ProductInit::kBias : kernels::ProductInit::kZero;
-  table.product(product);
-  table.sparse_product({.rows = shape.rows,
-                        .columns = columns,
-                        .depth = shape.depth,
-                        .a = a.rows(),
-                        .b = b.data(),
-                        .panel_rows = shape.depth + 1,
-                        .has_bias = has_bias,
-                        .c = sparse.data(),
-                        .c_row_stride = columns});
-  for (int64_t i = 0; i < sparse.size(); ++i) CHECK(sparse[i] == dense[i]);
-  CHECK(sparse.guards_stand());
-}
-
-template <class T>
-void compare_gradients(const KernelTable<T>& table, const Shape& shape) {
-  const int64_t width = kLine<T>, first = shape.depth / 3, count = shape.depth - first;
-  Matrix<T> a(shape.rows, shape.depth, 5);
-  Buffer<T> delta(shape.rows * width), out(count * width);
-  Numbers(6).fill(delta, false);
-  Numbers(7).fill(out, false);
-  const std::vector<T> before(out.data(), out.data() + out.size());
-  std::vector<uint8_t> read(static_cast<size_t>(count));
-  table.sparse_gradient({.rows = shape.rows,
-                         .a = a.rows(),
-                         .first_column = first,
-                         .column_count = count,
-                         .delta = delta.data(),
-                         .delta_row_stride = width,
-                         .width = width,
-                         .out = out.data(),
-                         .read = read.data()});
-  for (int64_t i = 0; i < count; ++i) {
-    bool expected = false;
-    for (int64_t j = 0; j < width; ++j) {
-      double sum = 0.0, size = 0.0;
-      for (int64_t row = 0; row < shape.rows; ++row) {
-        const double x = a.dense[row * shape.depth + first + i];
-        expected = expected || x != 0.0;
-        sum += x * delta[row * width + j];
-        size += std::fabs(x * delta[row * width + j]);
-      }
-      const double error = std::fabs(out[i * width + j] - sum);
-      const double bound = 40.0 * static_cast<double>(std::numeric_limits<T>::epsilon()) * size;
-      CHECK(expected ? error <= bound : out[i * width + j] == before[static_cast<size_t>(i * width + j)]);
-    }
-    CHECK(read[static_cast<size_t>(i)] == (expected ? 1 : 0));
-  }
-  CHECK(out.guards_stand());
-}
 
 // The rows of a Problem without every third number, as the arrays of a sparse matrix.
 struct SparseProblem : Problem {
@@ -153,19 +50,6 @@ struct DenseProblem : Problem {
 };
 
 }  // namespace
-
-LAMINA_TEST(sparse_products_have_the_bits_of_dense_ones) {
-  for_each_table([]<class T>(const KernelTable<T>& table) {
-    for (const Shape& shape : kShapes)
-      for (const bool has_bias : {false, true}) compare_products(table, shape, has_bias);
-  });
-}
-
-LAMINA_TEST(sparse_gradients_are_sums_over_rows_and_touch_no_column_that_none_reads) {
-  for_each_table([]<class T>(const KernelTable<T>& table) {
-    for (const Shape& shape : kShapes) compare_gradients(table, shape);
-  });
-}
 
 LAMINA_TEST(a_fit_on_sparse_rows_has_the_bits_of_one_on_dense_rows) {
   for (const bool held_back : {false, true}) {
