@@ -1,8 +1,14 @@
-"""Columns of text, and features of encoded rows, for tests of tables."""
+"""Columns of text, features of encoded rows, and a small table to train on, for tests of tables."""
+
+import warnings
 
 import numpy as np
 
 import lamina as lm
+from lamina.tabular import TableModel, TableWarning
+
+# One small network, quickly trained.
+OPTIONS = {"preset": "plain", "hidden": [32], "epochs": 15, "learning_rate": 0.01, "verbose": False}
 
 
 def text(*values):
@@ -19,3 +25,22 @@ def features(preprocessor, table):
     """What the network's first layer makes of a table, [rows, width]."""
     inputs = preprocessor.transform(table)
     return lm.Sequential([preprocessor.layer()], inputs=inputs.shape[1]).predict(inputs)
+
+
+def make(rows, seed=0):
+    """Rows of `x`, on which three columns of numbers and a class depend; `a` has uneven noise."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, rows)
+    a = 10.0 + 5.0 * x + (1.1 + x) * rng.normal(size=rows)
+    b = 1000.0 * x**2 + 50.0 * rng.normal(size=rows)
+    kind = np.select([a > 12, a < 7], ["high", "low"], "middle")
+    return {"x": x, "a": a, "b": b, "kind": kind}
+
+
+def fit(table, target, **options):
+    """A model of one or several of these columns, without its warnings."""
+    named = [target] if isinstance(target, str) else target
+    ignore = [name for name in ("a", "b", "kind") if name not in named]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TableWarning)
+        return TableModel.fit(table, target=target, **{"ignore": ignore} | OPTIONS | options)

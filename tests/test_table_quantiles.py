@@ -3,7 +3,6 @@
 import io
 import json
 import math
-import warnings
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from lamina.tabular import (
     ClassTarget,
     TableError,
     TableModel,
-    TableWarning,
 )
 from lamina.tabular._calibration import (
     find_temperature,
@@ -27,26 +25,7 @@ from lamina.tabular._calibration import (
     least_rows,
     weighted_quantiles,
 )
-
-OPTIONS = {"preset": "plain", "hidden": [32], "epochs": 15, "learning_rate": 0.01, "verbose": False}
-
-
-def make(rows, seed=0):
-    """Rows of `x`, on which three columns of numbers and a class depend; `a` has uneven noise."""
-    rng = np.random.default_rng(seed)
-    x = rng.uniform(-1, 1, rows)
-    a = 10.0 + 5.0 * x + (1.1 + x) * rng.normal(size=rows)
-    b = 1000.0 * x**2 + 50.0 * rng.normal(size=rows)
-    kind = np.select([a > 12, a < 7], ["high", "low"], "middle")
-    return {"x": x, "a": a, "b": b, "kind": kind}
-
-
-def fit(table, target, **options):
-    named = [target] if isinstance(target, str) else target
-    ignore = [name for name in ("a", "b", "kind") if name not in named]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TableWarning)
-        return TableModel.fit(table, target=target, **{"ignore": ignore} | OPTIONS | options)
+from tables import fit, make
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import io
 import json
-import warnings
 
 import numpy as np
 import pytest
@@ -24,26 +23,7 @@ from lamina.tabular import (
     TableWarning,
     target_from_record,
 )
-
-OPTIONS = {"preset": "plain", "hidden": [32], "epochs": 15, "learning_rate": 0.01, "verbose": False}
-
-
-def make(rows, seed=0):
-    """Rows of `x`, on which three columns of numbers and a class depend; `a` has uneven noise."""
-    rng = np.random.default_rng(seed)
-    x = rng.uniform(-1, 1, rows)
-    a = 10.0 + 5.0 * x + (1.1 + x) * rng.normal(size=rows)
-    b = 1000.0 * x**2 + 50.0 * rng.normal(size=rows)
-    kind = np.select([a > 12, a < 7], ["high", "low"], "middle")
-    return {"x": x, "a": a, "b": b, "kind": kind}
-
-
-def fit(table, target, **options):
-    named = [target] if isinstance(target, str) else target
-    ignore = [name for name in ("a", "b", "kind") if name not in named]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TableWarning)
-        return TableModel.fit(table, target=target, **{"ignore": ignore} | OPTIONS | options)
+from tables import OPTIONS, fit, make
 
 
 @pytest.fixture(scope="module")
