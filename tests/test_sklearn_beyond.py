@@ -53,6 +53,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "dropout by layer, batch norm": {"dropout": [0.1, 0.3], "normalization": "batch"},
     "layer norm": {"normalization": "layer"},
     "rms norm, average": {"normalization": "rms", "average": 0.8},
+    "residual": {"residual": True, "hidden_layer_sizes": (16, 16, 16)},
+    "residual, batch norm": {
+        "residual": True,
+        "hidden_layer_sizes": (12, 12, 8, 8),
+        "normalization": "batch",
+        "dropout": [0.0, 0.1, 0.0, 0.1],
+    },
     "optimizer by name": {"optimizer": "nadam"},
     "optimizer with a schedule": {"optimizer": lm.AdamW(lm.CosineSchedule(0.01), clip_norm=1.0)},
     "muon": {"optimizer": "muon", "normalization": "batch"},
@@ -91,6 +98,30 @@ def test_early_stopping_puts_back_what_all_layers_had(name: str) -> None:
     best = int(np.argmax(model.validation_scores_))
     np.testing.assert_allclose(model.predict_proba(X), scores[best], rtol=1e-12)
     assert len(scores) == model.n_iter_
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_residual_layers_add_their_inputs(solver: str) -> None:
+    model = classifier(
+        residual=True, hidden_layer_sizes=(9, 9, 5), activation="tanh", solver=solver, max_iter=30
+    ).fit(X, Y)
+    assert [coef.shape for coef in model.coefs_] == [(X.shape[1], 9), (9, 9), (9, 5), (5, 3)]
+    layers = list(zip(model.coefs_, model.intercepts_, strict=True))
+    first = np.tanh(X @ layers[0][0] + layers[0][1])
+    second = first + np.tanh(first @ layers[1][0] + layers[1][1])
+    third = np.tanh(second @ layers[2][0] + layers[2][1])
+    scores = third @ layers[3][0] + layers[3][1]
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    expected = shares / shares.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-10)
+    net = model.to_sequential()
+    np.testing.assert_array_equal(net.predict(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize("normalization", ["layer", "rms"])
+def test_lbfgs_trains_normalized_layers(normalization: str) -> None:
+    model = classifier(solver="lbfgs", normalization=normalization, alpha=0.01, max_iter=60)
+    assert model.fit(X, Y).score(X, Y) > 0.95
 
 
 def test_dropout_leaves_scikit_learns_random_numbers_alone() -> None:
@@ -262,6 +293,7 @@ def test_networks_become_estimators_and_estimators_networks() -> None:
         ({"dropout": [0.1, 1.0]}, "a share in"),
         ({"clip_norm": 1.0, "optimizer": "adam"}, "option of the optimizer"),
         ({"normalization": "group"}, "'normalization' parameter"),
+        ({"residual": True}, "as many units as the one before"),
         ({"n_threads": 0}, "'n_threads' parameter"),
         ({"hidden_layer_sizes": [8, 2.5]}, "whole numbers"),
         ({"hidden_layer_sizes": [8, -1]}, "must be > 0"),

@@ -10,9 +10,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from lamina._checks.types import NDArray
 from lamina._core import NotFiniteError
+from lamina._layers.layers import Dense
 from lamina._network.examples import Examples
 from lamina._optimizers.objective import Objective
 from lamina._sequential import Sequential
+from lamina.sklearn._linked_network import named_layers
 from lamina.sklearn._losses import ReportedLoss
 from lamina.sklearn._tasks import FitTasks
 
@@ -94,15 +96,14 @@ class _Reported:
         self._constant = 0.0
         if loss.constants is not None:
             self._constant = float(np.average(loss.constants, weights=weights))
-        penalties = [
-            np.full(np.prod(array.shape, dtype=int), layer_l2 if name.endswith("weight") else 0.0)
-            for (name, array), layer_l2 in zip(
-                net.parameters().items(),
-                np.repeat([layer.l2 for layer in net.layers], 2),  # type: ignore[attr-defined]
-                strict=True,
-            )
-        ]
-        self._penalties = np.concatenate(penalties)
+        strengths = {
+            f"{name}.weight": layer.l2
+            for name, layer in named_layers(net.layers)
+            if isinstance(layer, Dense)
+        }
+        self._penalties = np.concatenate(
+            [np.full(a.size, strengths.get(name, 0.0)) for name, a in net.parameters().items()]
+        )
         self._largest = -np.inf
 
     def __call__(self, weights: Array) -> tuple[float, Array]:

@@ -12,7 +12,7 @@ from lamina._checks.arrays import Dtype
 from lamina._checks.sparse import SparseRows
 from lamina._checks.types import NDArray
 from lamina._layers.layer import Layer
-from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout
+from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout, Residual
 from lamina._layers.row_layers import LayerNorm, RMSNorm
 from lamina._sequential import Sequential
 
@@ -40,7 +40,8 @@ class Plan:
         activations: of each hidden layer. last: of the outputs, as `out_activation_` names it.
         alpha: strength of the penalty on the weights, as scikit-learn has it.
         normalization: kind of the layer before each activation; None: none. dropout: share of each
-            hidden layer's values that training leaves out.
+            hidden layer's values that training leaves out. residual: hidden layers of as many units
+            as the one before add their inputs to what they give.
         seed: of dropout. threads: at most so many; None: as many as the process has, but one where
             a batch of `batch_rows` is little work.
     """
@@ -50,6 +51,7 @@ class Plan:
     alpha: float
     normalization: str | None
     dropout: tuple[float, ...]
+    residual: bool
     seed: int
     threads: int | None
     batch_rows: int
@@ -58,15 +60,23 @@ class Plan:
         """The stack, with so many units in its `Dense` layers."""
         *hidden, outputs = units
         layers: list[Layer] = []
+        before = None
         for n, activation, share in zip(hidden, self.activations, self.dropout, strict=True):
-            if self.normalization is None:
-                layers.append(Dense(n, activation, l2=self.alpha / 2))
-            else:
-                layers.append(Dense(n, l2=self.alpha / 2))
-                layers += [_NORMALIZATIONS[self.normalization](), Activation(activation)]
-            if share:
-                layers.append(Dropout(share))
+            own = self._hidden_layer(n, activation, share)
+            layers += [Residual(own, projection=False)] if self.residual and n == before else own
+            before = n
         return [*layers, Dense(outputs, _LAST[self.last], l2=self.alpha / 2)]
+
+    def _hidden_layer(self, units: int, activation: Any, dropout: float) -> list[Layer]:
+        layers: list[Layer] = []
+        if self.normalization is None:
+            layers.append(Dense(units, activation, l2=self.alpha / 2))
+        else:
+            layers.append(Dense(units, l2=self.alpha / 2))
+            layers += [_NORMALIZATIONS[self.normalization](), Activation(activation)]
+        if dropout:
+            layers.append(Dropout(dropout))
+        return layers
 
     def threads_for(self, weights: int, dtype: Dtype) -> int | None:
         """Threads of a network of so many weights; None: as many as the process has."""
@@ -94,10 +104,11 @@ class LinkedNetwork:
             dtype = "float32"
         layers = plan.layers([coef.shape[1] for coef in coefs])
         self.net = Sequential(layers, dtype=dtype, seed=plan.seed)
-        self._dense = [place for place, layer in enumerate(layers) if isinstance(layer, Dense)]
+        named = list(named_layers(layers))
+        self._dense = [name for name, layer in named if isinstance(layer, Dense)]
         threads = plan.threads_for(sum(a.size for a in arrays), dtype)
         self._is_small = threads != plan.threads
-        own = len(self._dense) < len(layers)
+        own = len(self._dense) < len(named)
         self.net._build(coefs[0].shape[0], draws=own, threads=threads)
         self.trains = False
         self._given: list[Array] = []
@@ -116,16 +127,16 @@ class LinkedNetwork:
             return
         named = {}
         for layer, coef, intercept in zip(self._dense, coefs, intercepts, strict=True):
-            named[f"layers.{layer}.weight"] = np.asarray(coef).T
-            named[f"layers.{layer}.bias"] = np.asarray(intercept)
+            named[f"{layer}.weight"] = np.asarray(coef).T
+            named[f"{layer}.bias"] = np.asarray(intercept)
         self.net.set_parameters(named)
         self._given = [np.array(array) for array in arrays]
 
     def give(self) -> tuple[list[Array], list[Array]]:
         """Copies of the network's weights, as `coefs_` and `intercepts_` have them."""
         values = self.net.parameters()
-        coefs = [np.ascontiguousarray(values[f"layers.{i}.weight"].T) for i in self._dense]
-        return coefs, [values[f"layers.{i}.bias"] for i in self._dense]
+        coefs = [np.ascontiguousarray(values[f"{name}.weight"].T) for name in self._dense]
+        return coefs, [values[f"{name}.bias"] for name in self._dense]
 
     def put_back(self, values: Mapping[str, Array]) -> None:
         """Set what `net.parameters()` gave."""
@@ -166,6 +177,16 @@ class LinkedNetwork:
         self.__dict__.update(state)
         if self._is_small:
             self.net = _on_threads(self.net, 1)
+
+
+def named_layers(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer]]:
+    """Each layer with the name that its parameters begin with; of a block those within."""
+    for place, layer in enumerate(layers):
+        if isinstance(layer, Residual):
+            for inner, own in enumerate(layer.layers):
+                yield f"layers.{place}.layers.{inner}", own
+        else:
+            yield f"layers.{place}", layer
 
 
 def _on_threads(net: Sequential, threads: int | None) -> Sequential:

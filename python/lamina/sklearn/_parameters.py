@@ -1,5 +1,6 @@
 """Parameters of the multi-layer perceptrons: what each may be, and what goes together."""
 
+import itertools
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
@@ -44,6 +45,7 @@ CONSTRAINTS: dict[str, Any] = {
     "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "normalization": [StrOptions(set(NORMALIZATIONS)), None],
+    "residual": ["boolean"],
     "average": [Interval(Real, 0, 1, closed="neither"), None],
     "calibration_fraction": [Interval(Real, 0, 1, closed="left")],
     "callbacks": [list, tuple],
@@ -97,8 +99,19 @@ def dropout_of(estimator: Any) -> tuple[float, ...]:
     return found
 
 
+def check_residual(estimator: Any) -> None:
+    """Refuse residual=True where no hidden layer has as many units as the one before it."""
+    hidden = hidden_layers(estimator)
+    if estimator.residual and not any(a == b for a, b in itertools.pairwise(hidden)):
+        raise ValueError(
+            "residual: expected a hidden layer of as many units as the one before it, got "
+            f"hidden_layer_sizes={estimator.hidden_layer_sizes!r}"
+        )
+
+
 def check_together(estimator: Any, *, incremental: bool, validates: bool) -> None:
     """Refuse parameters that do not go together."""
+    check_residual(estimator)
     batches = estimator.solver in STOCHASTIC
     if incremental and estimator.early_stopping and batches:
         raise ValueError("partial_fit does not support early_stopping=True")
@@ -127,6 +140,7 @@ def plan_of(estimator: Any) -> Plan:
         alpha=float(estimator.alpha),
         normalization=estimator.normalization,
         dropout=dropout_of(estimator),
+        residual=bool(estimator.residual),
         seed=getattr(estimator, "_seed", 0),
         threads=estimator.n_threads,
         batch_rows=AUTO_BATCH if estimator.batch_size == "auto" else int(estimator.batch_size),

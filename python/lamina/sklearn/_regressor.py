@@ -103,6 +103,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         clip_norm: the gradient is scaled to at most this norm (Pascanu et al. 2013).
         dropout: share of each hidden layer's values left out in training, or one for each layer.
         normalization: "batch", "layer" or "rms", before each hidden activation.
+        residual: True: each hidden layer of as many units as the one before adds its inputs to what
+            it gives (He et al. 2016).
         average: decay of an average of the weights, which validates and predicts; see
             `lamina.WeightAverage`.
         calibration_fraction: share of the rows that training does not see, by which
@@ -173,6 +175,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         clip_norm: float | None = None,
         dropout: Any = 0.0,
         normalization: str | None = None,
+        residual: bool = False,
         average: float | None = None,
         calibration_fraction: float = 0.0,
         callbacks: Any = (),
@@ -206,6 +209,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         self.clip_norm = clip_norm
         self.dropout = dropout
         self.normalization = normalization
+        self.residual = residual
         self.average = average
         self.calibration_fraction = calibration_fraction
         self.callbacks = callbacks
