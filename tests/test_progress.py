@@ -325,6 +325,7 @@ def test_the_command_writes_a_plain_line_for_each_of_several_networks(train: lis
         shown([*train, "--members", "3"], 80, write)
         os.close(write)
         written = pipe.read().decode()
+    assert "2,000 rows, of which each network holds back 20% to validate" in written
     told = [line for line in written.splitlines() if line.startswith("network ")]
     assert [line.split("  ")[0] for line in told] == [f"network {i}/3" for i in (1, 2, 3)]
     assert all("best epoch" in line for line in told)

@@ -39,12 +39,7 @@ class Summary:
     def print(self, console: Console) -> None:
         """Print it."""
         target, preprocessor = self._plan.target, self._plan.preprocessor
-        rows = len(self._training.train.target)
-        validation = len(self._training.measured["validation"].target)
-        counts = f"{rows:,} rows to train, {validation:,} to validate"
-        if self._folds:
-            counts = f"{len(self._training.everything.target):,} rows, {self._folds} folds"
-        say(console, f"{self._table}: {target.task} of {names_of(target)}, {counts}")
+        say(console, f"{self._table}: {target.task} of {names_of(target)}, {self._counts()}")
         strays = (stray_sentence(stray, option) for stray in self._plan.strays)
         lines = (self._task(), *self._left_out(), *strays, self._classes())
         for line in (*lines, *self._weights(), self._spread()):
@@ -58,12 +53,33 @@ class Summary:
         for giveaway in self._training.giveaways:
             say(console, giveaway_sentence(giveaway, target, option))
         say(console, _KINDS)
-        size = 4 * (rows + validation) * preprocessor.inputs
+        size = 4 * self._encoded_rows() * preprocessor.inputs
         count = len(preprocessor.encoders)
         columns = f"{count:,} {'column' if count == 1 else 'columns'}"
         say(console, f"{columns}, {preprocessor.width} features, encoded {_size(size)}")
         if self._training.split.sentence and not self._folds:
             say(console, self._training.split.sentence)
+
+    def _counts(self) -> str:
+        training = self._training
+        every = len(training.everything.target)
+        if self._folds:
+            return f"{every:,} rows, {self._folds} folds"
+        if self._shares_rows:
+            share = len(training.split.parts[0][1]) / every
+            return f"{every:,} rows, of which each network holds back {share:.0%} to validate"
+        rows, validation = len(training.train.target), len(training.measured["validation"].target)
+        return f"{rows:,} rows to train, {validation:,} to validate"
+
+    @property
+    def _shares_rows(self) -> bool:
+        """Whether each network holds back other rows of those to train."""
+        return len(self._training.split.parts) > 1
+
+    def _encoded_rows(self) -> int:
+        training = self._training
+        held_back = 0 if self._shares_rows else len(training.measured["validation"].target)
+        return len(training.train.target) + held_back
 
     def _task(self) -> str:
         choice = self._plan.choice
