@@ -14,12 +14,14 @@ Entry = dict[str, Any]
 COLOURS = {
     "lamina": "#c1121f",
     "lamina_avx2": "#e08087",
+    "lamina_other": "#f0b8bc",
     "torch": "#1f6fb4",
     "torch_compile": "#7fb6e0",
     "jax": "#2a8c57",
     "sklearn": "#e08a1e",
     "onnxruntime": "#6a4c93",
     "onnxruntime_bound": "#b497d6",
+    "mlpfile": "#8c6d46",
     "numpy": "#7a7a7a",
 }
 GROUPS = (("training", "one training step"), ("batch", "batch inference"), ("row", "single row"))
