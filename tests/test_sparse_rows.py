@@ -320,3 +320,28 @@ def test_no_batch_is_made_dense() -> None:
     )
     # A batch of dense rows takes 1,600 MB, the weights with Adam's state some 10.
     assert int(done.stdout.splitlines()[-1]) < 200
+
+
+@pytest.mark.parametrize("kind", [sp.csr_matrix, sp.csr_array, sp.csc_matrix, sp.bsr_array])
+@pytest.mark.parametrize("wrong", [-3, 10**6])
+def test_arrays_that_make_no_matrix_are_refused_before_scipy_follows_them(
+    kind: Any, wrong: int
+) -> None:
+    x, y = sparse_data()
+    net = network()
+    net.fit(x, y, **OPTIONS)
+    for array in ("indptr", "indices"):
+        broken = kind(x)
+        getattr(broken, array)[4] = wrong
+        with pytest.raises(ValueError, match=r"^predict: expected (a sparse matrix|compressed)"):
+            net.predict(broken)
+
+
+def test_coordinates_beyond_the_shape_are_refused() -> None:
+    x, y = sparse_data()
+    net = network()
+    net.fit(x, y, **OPTIONS)
+    broken = sp.coo_matrix(x)
+    broken.row[4] = 10**6
+    with pytest.raises(ValueError, match="predict: expected a sparse matrix whose arrays fit"):
+        net.predict(broken)

@@ -90,14 +90,18 @@ def sparse_rows(
         raise ValueError(f"{where}: expected {columns} input features, got {matrix.shape[1]}")
     if matrix.shape[0] < least_rows or matrix.shape[1] == 0:
         raise ValueError(f"{where}: expected at least one row and one feature, got {matrix.shape}")
-    found = as_rows(matrix, dtype)
+    found = as_rows(matrix, dtype, where)
     _check_values(found, dtype, where, nan_allowed)
     return found
 
 
-def as_rows(matrix: Any, dtype: str = "float64") -> SparseRows:
-    """A scipy matrix of finite numbers as rows for the core, others than floats as `dtype`."""
-    csr = matrix.tocsr()
+def as_rows(matrix: Any, dtype: str = "float64", where: str = "X") -> SparseRows:
+    """A scipy matrix of finite numbers as rows for the core, others than floats as `dtype`.
+
+    Raises:
+        ValueError: its arrays do not make a matrix.
+    """
+    csr = checked_sparse(matrix, where).tocsr()
     if not csr.has_canonical_format:
         csr = csr.copy()
         csr.sum_duplicates()
@@ -111,6 +115,52 @@ def as_rows(matrix: Any, dtype: str = "float64") -> SparseRows:
         np.ascontiguousarray(csr.indptr, dtype=index),
         (int(csr.shape[0]), int(csr.shape[1])),
     )
+
+
+def checked_sparse(matrix: Any, where: str) -> Any:
+    """The matrix, once its arrays are known to lead no function of scipy's out of its memory.
+
+    Of compressed rows the columns are left to whoever reads them, as the core checks each.
+
+    Raises:
+        ValueError: the arrays do not fit the shape.
+    """
+    try:
+        if matrix.format == "csr":
+            ends = matrix.indptr
+            stored = min(len(matrix.indices), len(matrix.data))
+            if len(ends) != matrix.shape[0] + 1 or ends[0] != 0 or ends[-1] > stored:
+                raise ValueError(
+                    f"its {matrix.shape[0]} rows must start at 0 and end within the {stored} "
+                    "stored elements"
+                )
+            if (ends[1:] < ends[:-1]).any():
+                raise ValueError("rows must be those whose starts ascend")
+        elif matrix.format in ("csc", "bsr"):
+            matrix = matrix.copy()
+            matrix.check_format(full_check=True)
+        elif matrix.format == "coo":
+            matrix = type(matrix)((matrix.data, (matrix.row, matrix.col)), shape=matrix.shape)
+    except ValueError as error:
+        raise ValueError(
+            f"{where}: expected a sparse matrix whose arrays fit its shape, got one of format "
+            f"{matrix.format!r} with others: {error}"
+        ) from None
+    return matrix
+
+
+def check_columns(rows: Any, where: str) -> None:
+    """Refuse compressed rows of scipy's that name a column which the matrix does not have.
+
+    Raises:
+        ValueError: they do.
+    """
+    stored = rows.indices[: rows.indptr[-1]]
+    wrong = stored[(stored < 0) | (stored >= rows.shape[1])]
+    if wrong.size:
+        raise ValueError(
+            f"{where}: expected a sparse matrix with columns below {rows.shape[1]}, got {wrong[0]}"
+        )
 
 
 def _check_values(rows: SparseRows, dtype: str, where: str, nan_allowed: bool) -> None:

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from lamina._checks.types import NDArray
 from lamina._network.examples import Examples
@@ -24,6 +24,7 @@ from lamina.sklearn._conversion import binarizer_of, estimator_of
 from lamina.sklearn._losses import ReportedLoss, log_loss
 from lamina.sklearn._multilayer import MultilayerPerceptron
 from lamina.sklearn._parameters import is_stochastic
+from lamina.sklearn._rows import validate_rows
 
 Array = NDArray[Any]
 
@@ -269,11 +270,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     # What depends on the targets
 
     def _checked_data(self, X: Any, y: Any, *, first: bool, incremental: bool) -> tuple[Any, Any]:
-        X, y = validate_data(
+        X, y = validate_rows(
             self,
             X,
             y,
-            accept_sparse=["csr", "csc"],
             multi_output=True,
             dtype=(np.float64, np.float32),
             reset=first,

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from lamina import _core
 from lamina._checks.sparse import SparseRows, as_rows
@@ -33,6 +33,7 @@ from lamina.sklearn._parameters import (
     hidden_layers,
     plan_of,
 )
+from lamina.sklearn._rows import validate_rows
 from lamina.sklearn._stochastic import (
     EpochOrder,
     Run,
@@ -161,8 +162,6 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         check_together(self, incremental=incremental, validates=validation_data is not None)
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._checked_data(X, y, first=first, incremental=incremental)
-        if issparse(X):
-            X = X.tocsr()
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         given = None if validation_data is None else self._checked_validation(validation_data)
@@ -338,9 +337,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
 
     def _outputs(self, X: Any) -> Array:
         """What the last layer gives for rows X [rows, features]: [rows, outputs]."""
-        X = validate_data(
-            self, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False
-        )
+        X = validate_rows(self, X, dtype=(np.float64, np.float32), reset=False)
         self._link()
         return self._activated(X)
 

@@ -14,10 +14,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from lamina import _core
 from lamina._checks.types import NDArray
+from lamina.sklearn._rows import validate_rows
 
 Array = NDArray[Any]
 _SEEDS = np.iinfo(np.int32).max
@@ -203,7 +204,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):
         Of two classes the second one is where it is above 0.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        X = validate_rows(self, X, reset=False)
         sums: Array = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         return sums.ravel() if sums.shape[1] == 1 else sums
 
@@ -228,11 +229,10 @@ class Perceptron(ClassifierMixin, BaseEstimator):
         return self
 
     def _checked_data(self, X: Any, y: Any, *, first: bool) -> tuple[Any, Array]:
-        X, y = validate_data(
+        X, y = validate_rows(
             self,
             X,
             y,
-            accept_sparse="csr",
             dtype=[np.float64, np.float32],
             order="C",
             accept_large_sparse=False,

@@ -7,7 +7,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from lamina._checks.types import NDArray
 from lamina._losses.losses import (
@@ -32,6 +32,7 @@ from lamina.sklearn._losses import (
 )
 from lamina.sklearn._multilayer import MultilayerPerceptron
 from lamina.sklearn._parameters import is_stochastic
+from lamina.sklearn._rows import validate_rows
 
 Array = NDArray[Any]
 
@@ -303,11 +304,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         self.out_activation_ = self._last_activation()
 
     def _checked_data(self, X: Any, y: Any, *, first: bool, incremental: bool) -> tuple[Any, Any]:
-        X, y = validate_data(
+        X, y = validate_rows(
             self,
             X,
             y,
-            accept_sparse=["csr", "csc"],
             multi_output=True,
             y_numeric=True,
             dtype=(np.float64, np.float32),
