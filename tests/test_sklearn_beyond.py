@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from scipy.sparse import csc_matrix, csr_matrix
 from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_wine, make_classification, make_multilabel_classification
@@ -16,7 +15,7 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 import lamina as lm
-from lamina.sklearn import MLPClassifier, MLPRegressor, Perceptron
+from lamina.sklearn import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -396,15 +395,3 @@ def test_callbacks_of_scikit_learn_follow_each_epoch(solver: str) -> None:
     assert scores[-1] == scores[-2] == model.score(X, Y)
     plain = classifier(solver=solver, max_iter=6).fit(X, Y)
     np.testing.assert_array_equal(model.coefs_[0], plain.coefs_[0])
-
-
-@pytest.mark.parametrize("kind", [csr_matrix, csc_matrix])
-@pytest.mark.parametrize("estimator", [MLPClassifier(max_iter=3), Perceptron()])
-def test_arrays_that_make_no_matrix_are_refused(estimator: Any, kind: Any) -> None:
-    model = clone(estimator).fit(kind(X), Y)
-    for array, wrong in (("indptr", 10**6), ("indices", 10**6), ("indices", -3)):
-        broken = kind(X)
-        getattr(broken, array)[2] = wrong
-        for call in (model.predict, lambda rows: clone(estimator).fit(rows, Y)):
-            with pytest.raises(ValueError, match=r": expected a sparse matrix (with|whose)"):
-                call(broken)
