@@ -257,7 +257,7 @@ class TabularClassifier(ClassifierMixin, _TabularEstimator):
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__}: expected at least two classes, got 1 class: "
-                f"{self.classes_[0]!r}"
+                f"{self.classes_.tolist()[0]!r}"
             )
         self._fit(columns, codes.astype(np.int64), name, sample_weight, self._weights_by_code())
         names = tuple(map(str, self.classes_.tolist()))

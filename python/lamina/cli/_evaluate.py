@@ -26,6 +26,7 @@ from lamina.tabular import (
     DEFAULT_THRESHOLD,
     ClassReport,
     ClassTarget,
+    Column,
     TableModel,
     count_rows,
     names_of,
@@ -41,14 +42,7 @@ def run(arguments: Arguments) -> None:
     threshold = arguments.threshold
     model.target.check_threshold(threshold)
     console = make_console(quiet=arguments.json)
-    table = read_table(
-        arguments.table,
-        text_format(arguments, model.preprocessor.formats.numbers),
-        model.preprocessor.missing_values,
-        targets=model.target.names,
-        check=partial(check_names, arguments, model),
-        tell=lambda note: say(console, note),
-    )
+    table = read_measured(arguments, model, console)
     rows = row_count(table)
     with file_named(arguments.table):
         measured = model.measure(table, arguments.weight)
@@ -87,7 +81,19 @@ def run(arguments: Arguments) -> None:
     check_console(console)
 
 
-def check_names(arguments: Arguments, model: TableModel, names: Collection[str]) -> None:
+def read_measured(arguments: Arguments, model: TableModel, console: Console) -> dict[str, Column]:
+    """The table that a model is measured on: what the model reads of it, targets and weights."""
+    return read_table(
+        arguments.table,
+        text_format(arguments, model.preprocessor.formats.numbers),
+        model.preprocessor.missing_values,
+        targets=model.target.names,
+        check=partial(_check_names, arguments, model),
+        tell=lambda note: say(console, note),
+    )
+
+
+def _check_names(arguments: Arguments, model: TableModel, names: Collection[str]) -> None:
     """Refuse a table, by the names of its columns, that lacks what is read of it."""
     if arguments.weight:
         find_columns("--weight", [arguments.weight], names)

@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import asdict
-from functools import partial
 
 import polars as pl
 from rich.console import Console
@@ -10,9 +9,8 @@ from rich.console import Console
 from lamina._training.progress import draws_unicode
 from lamina.cli._arguments import Arguments
 from lamina.cli._errors import file_named
-from lamina.cli._evaluate import check_names
+from lamina.cli._evaluate import read_measured
 from lamina.cli._progress import set_threads
-from lamina.cli._read import read_table, text_format
 from lamina.cli._report import (
     check_console,
     figure_title,
@@ -38,14 +36,7 @@ def run(arguments: Arguments) -> None:
     model = TableModel.load(arguments.model)
     figure = model.figure(arguments.metric, "--metric")
     console = make_console(quiet=arguments.json)
-    table = read_table(
-        arguments.table,
-        text_format(arguments, model.preprocessor.formats.numbers),
-        model.preprocessor.missing_values,
-        targets=model.target.names,
-        check=partial(check_names, arguments, model),
-        tell=lambda note: say(console, note),
-    )
+    table = read_measured(arguments, model, console)
     with file_named(arguments.table):
         measured = model.measure(table, arguments.weight)
         print_issues(measured.issues, len(measured.target))
