@@ -157,6 +157,10 @@ NetworkFile NetworkFile::load(const std::filesystem::path& path) {
   return parse(read_model_file(path), path.string());
 }
 
+NetworkFile NetworkFile::parse(std::span<const std::byte> bytes) {
+  return parse(parse_model_file(bytes), "model data");
+}
+
 NetworkFile NetworkFile::parse(const ModelFile& file, const std::string& source) {
   std::vector<TensorView> weights, others;
   for (const TensorView& tensor : file.tensors)

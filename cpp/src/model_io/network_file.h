@@ -1,6 +1,7 @@
 // A network in a model file: read and checked, or written.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -24,6 +25,8 @@ class NetworkFile {
   // Everything is checked before anything is built. Throws Error alone: a SystemError (kNotFound, kIo),
   // kFormat (not a model file, damaged, newer, or parts that do not fit each other), kMemory.
   static NetworkFile load(const std::filesystem::path& path);
+  // From the bytes of such a file, which are copied.
+  static NetworkFile parse(std::span<const std::byte> bytes);
   static NetworkFile parse(const ModelFile& file, const std::string& source);
   // A further network of a file: contents as the file's own, and tensors named as those of its first one.
   static NetworkFile of(Json contents, const std::vector<TensorView>& tensors, const std::string& source);
