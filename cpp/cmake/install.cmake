@@ -1,0 +1,45 @@
+# What programs find: the headers, liblamina, and the files for find_package(lamina) and for pkg-config, which all
+# say where things are relative to themselves.
+include(CMakePackageConfigHelpers)
+
+set(_cmake_folder "${LAMINA_INSTALL_LIB}/cmake/lamina")
+set(_pkgconfig_folder "${LAMINA_INSTALL_LIB}/pkgconfig")
+
+set(_libraries lamina)
+if(TARGET lamina_static)
+  list(APPEND _libraries lamina_static)
+endif()
+install(TARGETS ${_libraries} EXPORT lamina
+  LIBRARY DESTINATION "${LAMINA_INSTALL_LIB}" COMPONENT "${LAMINA_COMPONENT}"
+  ARCHIVE DESTINATION "${LAMINA_INSTALL_LIB}" COMPONENT "${LAMINA_COMPONENT}"
+  RUNTIME DESTINATION "${LAMINA_INSTALL_BIN}" COMPONENT "${LAMINA_COMPONENT}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/cpp/include/lamina" DESTINATION "${LAMINA_INSTALL_INCLUDE}"
+  COMPONENT "${LAMINA_COMPONENT}" FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
+
+install(EXPORT lamina NAMESPACE lamina:: FILE lamina-targets.cmake DESTINATION "${_cmake_folder}"
+  COMPONENT "${LAMINA_COMPONENT}")
+configure_package_config_file("${PROJECT_SOURCE_DIR}/cpp/cmake/lamina-config.cmake.in"
+  "${CMAKE_CURRENT_BINARY_DIR}/lamina-config.cmake" INSTALL_DESTINATION "${_cmake_folder}"
+  NO_SET_AND_CHECK_MACRO)
+# The interface only grows: whoever asks for an older version is served by this one.
+write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/lamina-config-version.cmake"
+  COMPATIBILITY AnyNewerVersion)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/lamina-config.cmake"
+  "${CMAKE_CURRENT_BINARY_DIR}/lamina-config-version.cmake"
+  DESTINATION "${_cmake_folder}" COMPONENT "${LAMINA_COMPONENT}")
+
+# The folders relative to that of lamina.pc, so that the tree can be moved.
+set(_root "${CMAKE_CURRENT_BINARY_DIR}/root")
+cmake_path(ABSOLUTE_PATH _pkgconfig_folder BASE_DIRECTORY "${_root}" OUTPUT_VARIABLE _from)
+foreach(_name LIB INCLUDE)
+  cmake_path(ABSOLUTE_PATH LAMINA_INSTALL_${_name} BASE_DIRECTORY "${_root}" OUTPUT_VARIABLE _to)
+  file(RELATIVE_PATH LAMINA_PC_${_name} "${_from}" "${_to}")
+endforeach()
+# A wheel's folder is none that the system looks for libraries in.
+set(LAMINA_PC_RPATH "")
+if(LAMINA_BUILD_PYTHON AND NOT WIN32)
+  set(LAMINA_PC_RPATH " -Wl,-rpath,\${libdir}")
+endif()
+configure_file("${PROJECT_SOURCE_DIR}/cpp/cmake/lamina.pc.in" "${CMAKE_CURRENT_BINARY_DIR}/lamina.pc" @ONLY)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/lamina.pc" DESTINATION "${_pkgconfig_folder}"
+  COMPONENT "${LAMINA_COMPONENT}")
