@@ -2,8 +2,8 @@
 # Python module is built it also exports, for that alone, the C++ functions that the bindings call.
 
 function(lamina_public_library target type)
-  add_library(${target} ${type}
-    $<TARGET_OBJECTS:lamina_core> $<TARGET_OBJECTS:lamina_kernels> ${LAMINA_KERNEL_OBJECTS})
+  add_library(${target} ${type} $<TARGET_OBJECTS:lamina_c_api> $<TARGET_OBJECTS:lamina_core>
+    $<TARGET_OBJECTS:lamina_kernels> ${LAMINA_KERNEL_OBJECTS})
   add_library(lamina::${target} ALIAS ${target})
   target_include_directories(${target} INTERFACE
     "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/cpp/include>" "$<INSTALL_INTERFACE:${LAMINA_INSTALL_INCLUDE}>")
