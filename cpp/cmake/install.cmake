@@ -28,13 +28,17 @@ install(FILES "${CMAKE_CURRENT_BINARY_DIR}/lamina-config.cmake"
   "${CMAKE_CURRENT_BINARY_DIR}/lamina-config-version.cmake"
   DESTINATION "${_cmake_folder}" COMPONENT "${LAMINA_COMPONENT}")
 
-# The folders relative to that of lamina.pc, so that the tree can be moved.
-set(_root "${CMAKE_CURRENT_BINARY_DIR}/root")
-cmake_path(ABSOLUTE_PATH _pkgconfig_folder BASE_DIRECTORY "${_root}" OUTPUT_VARIABLE _from)
-foreach(_name LIB INCLUDE)
-  cmake_path(ABSOLUTE_PATH LAMINA_INSTALL_${_name} BASE_DIRECTORY "${_root}" OUTPUT_VARIABLE _to)
-  file(RELATIVE_PATH LAMINA_PC_${_name} "${_from}" "${_to}")
-endforeach()
+# Relative to the folder of lamina.pc, so that the tree can be moved.
+set(LAMINA_PC_PREFIX "\${pcfiledir}/../..")
+set(LAMINA_PC_LIB "\${prefix}/lib")
+set(LAMINA_PC_INCLUDE "\${prefix}/include")
+if(NOT LAMINA_BUILD_PYTHON)
+  file(RELATIVE_PATH _up "/prefix/${_pkgconfig_folder}" "/prefix")
+  string(REGEX REPLACE "/$" "" _up "${_up}")
+  set(LAMINA_PC_PREFIX "\${pcfiledir}/${_up}")
+  set(LAMINA_PC_LIB "\${prefix}/${LAMINA_INSTALL_LIB}")
+  set(LAMINA_PC_INCLUDE "\${prefix}/${LAMINA_INSTALL_INCLUDE}")
+endif()
 # A wheel's folder is none that the system looks for libraries in.
 set(LAMINA_PC_RPATH "")
 if(LAMINA_BUILD_PYTHON AND NOT WIN32)
