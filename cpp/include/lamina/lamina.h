@@ -34,7 +34,7 @@
 extern "C" {
 #endif
 
-/* ---- Errors and the library ---------------------------------------------------------------------------- */
+/* ---- Errors and the library ---- */
 
 typedef enum lamina_status {
   LAMINA_OK = 0,
@@ -68,8 +68,7 @@ LAMINA_API int lamina_num_threads(void);
 
 typedef enum lamina_type { LAMINA_FLOAT32 = 0, LAMINA_FLOAT64 = 1 } lamina_type;
 
-/* ---- Options by name ------------------------------------------------------------------------------------
- */
+/* ---- Options by name ---- */
 
 /* Layers, losses, optimizers, schedules and metrics are made from their name and options by name, which are
  * those of the Python classes, with the same defaults:
@@ -160,8 +159,7 @@ typedef struct lamina_description {
   size_t count;
 } lamina_description;
 
-/* ---- Models ---------------------------------------------------------------------------------------------
- */
+/* ---- Models ---- */
 
 /* A network with its weights, or a table model: encoders of a table's columns, networks, and the decoding of
  * their outputs. */
@@ -207,8 +205,7 @@ LAMINA_API lamina_status lamina_predict(const lamina_model* model, const float* 
 LAMINA_API lamina_status lamina_predict_double(const lamina_model* model, const double* x, size_t rows,
                                                double* y);
 
-/* ---- Predictors: the lowest latency ----------------------------------------------------------------------
- */
+/* ---- Predictors: the lowest latency ---- */
 
 /* An immutable copy of a network, folded, for single rows. Predictions neither allocate nor lock, and any
  * number of threads may share one predictor; they agree with lamina_predict up to rounding. */
@@ -222,8 +219,7 @@ LAMINA_API lamina_status lamina_predictor_predict(const lamina_predictor* predic
 LAMINA_API lamina_status lamina_predictor_predict_double(const lamina_predictor* predictor, const double* x,
                                                          size_t rows, double* y);
 
-/* ---- Table models -----------------------------------------------------------------------------------------
- */
+/* ---- Table models ---- */
 
 /* A cell by its column's name. With `text` NULL it is `number`, in which NaN is a missing value. Dates are
  * texts in the form that the model was trained on, or ISO 8601. */
@@ -261,8 +257,7 @@ LAMINA_API lamina_status lamina_table_predict_columns(const lamina_model* model,
 LAMINA_API size_t lamina_classes(const lamina_model* model);
 LAMINA_API const char* lamina_class_name(const lamina_model* model, size_t index);
 
-/* ---- Building a network -----------------------------------------------------------------------------------
- */
+/* ---- Building a network ---- */
 
 typedef struct lamina_network lamina_network;
 
@@ -283,8 +278,7 @@ LAMINA_API lamina_status lamina_network_end(lamina_network* network);
 LAMINA_API lamina_status lamina_model_create(const lamina_network* network, lamina_type type, uint64_t seed,
                                              lamina_model** model);
 
-/* ---- Weights
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Weights ---- */
 
 typedef struct lamina_parameter {
   size_t struct_size;
@@ -303,8 +297,7 @@ LAMINA_API lamina_status lamina_parameter_info(const lamina_model* model, size_t
 LAMINA_API lamina_status lamina_get_parameter(const lamina_model* model, size_t index, void* values);
 LAMINA_API lamina_status lamina_set_parameter(lamina_model* model, size_t index, const void* values);
 
-/* ---- Training
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Training ---- */
 
 /* Rows with their targets, in the caller's memory for the length of a call. */
 typedef struct lamina_data {
@@ -381,6 +374,9 @@ typedef struct lamina_early_stopping {
 } lamina_early_stopping;
 #define LAMINA_EARLY_STOPPING_INIT {sizeof(lamina_early_stopping), NULL, 10, 0.0, -1, 1, 0}
 
+/* In place of a seed: the one that the model was made with. */
+#define LAMINA_MODEL_SEED UINT64_MAX
+
 typedef struct lamina_class_weight {
   double label;
   double weight;
@@ -388,19 +384,18 @@ typedef struct lamina_class_weight {
 
 typedef struct lamina_fit_options {
   size_t struct_size;
-  lamina_description loss;           /* by default "cross_entropy" where targets are classes, else
-                                        "mean_squared_error" */
+  lamina_description loss;           /* by default "cross_entropy" after softmax, "binary_cross_entropy" after
+                                        sigmoid, else "mean_squared_error" */
   lamina_description optimizer;      /* by default "adam"; its state ends with the fit */
   lamina_optimizer* optimizer_state; /* in place of `optimizer`: goes on from its state and keeps it */
   size_t epochs, batch_size;
   size_t accumulate; /* batches whose mean gradient makes one update */
   int shuffle;       /* a new order of rows each epoch */
-  uint64_t seed;     /* of shuffling, dropout and rows held back */
+  uint64_t seed;     /* of shuffling, dropout and rows held back; LAMINA_MODEL_SEED: the model's own */
   const lamina_data* validation;
   double validation_fraction; /* of rows held back where there is no `validation`; 0: none */
   lamina_description schedule, decay_schedule, noise_schedule; /* of learning rate, weight decay, dropout */
-  lamina_description average;                                  /* kind "weight_average" */
-  int average_per_epoch;
+  lamina_description average;                                  /* "weight_average" */
   const lamina_metric* metrics;
   size_t metric_count;
   const lamina_class_weight* class_weights;
@@ -412,8 +407,8 @@ typedef struct lamina_fit_options {
   const lamina_observer* observers;
   size_t observer_count;
 } lamina_fit_options;
-/* 10 epochs of shuffled batches of 32 rows. */
-LAMINA_API void lamina_fit_options_init(lamina_fit_options* options, size_t struct_size);
+/* 10 epochs of shuffled batches of 32 rows: lamina_fit_options_init(&options, sizeof options). */
+LAMINA_API lamina_status lamina_fit_options_init(lamina_fit_options* options, size_t struct_size);
 
 typedef struct lamina_history lamina_history;
 
@@ -439,8 +434,7 @@ LAMINA_API lamina_status lamina_fit(lamina_model* model, const lamina_data* data
 LAMINA_API lamina_status lamina_evaluate(const lamina_model* model, const lamina_data* data,
                                          lamina_description loss, double* value);
 
-/* ---- Steps and gradients
- * ------------------------------------------------------------------------------------ */
+/* ---- Steps and gradients ---- */
 
 /* One update from a batch; `loss_value` (or NULL) receives its loss before it. `seed` is that of dropout. */
 LAMINA_API lamina_status lamina_train_step(lamina_model* model, const lamina_data* batch,
