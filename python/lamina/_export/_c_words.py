@@ -1,12 +1,12 @@
 """The words of the language that C needs functions for, `PREFIX` standing for the model's prefix.
 
-Each is written once for float and once for double: TYPE is the type, OTHER its name in function names
-where the network is of the other type.
+Each is written once for float and once for double: TYPE is the type, OTHER its name in the names of
+functions where the network is of the other type.
 """
 
 FMA = """\
-/* a * b + c with one rounding: by the machine where it can, else in double, whose one extra rounding
-   changes the result of one in some hundred million. */
+/* a * b + c with one rounding: by the machine where it can, else in double, whose extra rounding
+   changes one result in some hundred million. */
 static inline float PREFIX_fmaOTHER(float a, float b, float c) {
 #if defined(__FP_FAST_FMAF) || (defined(__FMA__) && defined(__GNUC__))
   return __builtin_fmaf(a, b, c);

@@ -1,25 +1,28 @@
 """Derivatives of the activations by their input z."""
 
-from lamina._export._code_formulas import (
-    EXP_LOW,
+from lamina._export._code_activations import (
     GELU_CUBIC,
     GELU_LINEAR,
-    INVERSE_ROOT_TWO_PI,
     SELU_SCALE,
     SELU_SCALED_ALPHA,
     TAIL_FIRST,
     TAIL_LIMIT,
     TAIL_SLOPE,
-    cosine,
-    exp_nonpositive,
-    exp_of_sum,
-    expm1_nonpositive,
     gaussian,
     sigmoid,
     softsign,
     tanh,
 )
+from lamina._export._code_formulas import (
+    EXP_LOW,
+    cosine,
+    exp_nonpositive,
+    exp_of_sum,
+    expm1_nonpositive,
+)
 from lamina._export._words import Real, fma, fnma, magnitude, polynomial, real, upper_half
+
+INVERSE_ROOT_TWO_PI = 0.39894228040143267794
 
 
 def slope_of_relu(z: Real) -> Real:

@@ -21,6 +21,7 @@ from lamina._export._words import (
 FARTHEST = 1e15
 DAY = 86400.0
 ZERO, NINE = 48, 57
+MOST_DIGITS = 40
 PLUS, MINUS, POINT, SPACE = 43, 45, 46, 32
 SMALL = 32  # set in the code of a small letter
 LETTER_E, LETTER_F, LETTER_T = 101, 102, 116
@@ -62,7 +63,7 @@ def is_digit(code: Int) -> Bool:
 def behind_sign(text: Text, place: Int) -> Int:
     """The place behind a sign, if there is one."""
     code = character(text, place)
-    return place + 1 if code == PLUS or code == MINUS else place
+    return place + 1 if code in (PLUS, MINUS) else place
 
 
 def behind_digits(text: Text, place: Int) -> Int:
@@ -167,10 +168,10 @@ def same_number(a: Text, b: Text) -> Bool:
         return False
     if power_of_number(a) != power_of_number(b):
         return False
-    for i in range(40):
-        if digit_of(a, i) != digit_of(b, i):
-            return False
-    return True
+    i = 0
+    while i < MOST_DIGITS and digit_of(a, i) == digit_of(b, i):
+        i = i + 1
+    return i == MOST_DIGITS
 
 
 def same_truth(a: Text, b: Text) -> Bool:
@@ -191,7 +192,7 @@ def find_text(text: Text, count: Int, texts: Texts) -> Int:
         if same_texts(text, texts[i]):
             return i
     first = character(text, 0)
-    if is_digit(first) or first == PLUS or first == MINUS or first == POINT:
+    if is_digit(first) or first in (PLUS, MINUS, POINT):
         for i in range(count):
             if same_number(text, texts[i]):
                 return i

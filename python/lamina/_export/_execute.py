@@ -66,9 +66,7 @@ def _watched(name: str, read: list[Array]) -> Callable[..., None]:
 
 def input_ranges(calls: Sequence[Callable[[], None]], run: Run) -> list[IntegerRange]:
     """The range of what each product reads over all calls."""
-    read: list[list[Array]] = []
-    for call in calls:
-        read.append(run.products_of(call))
+    read = [run.products_of(call) for call in calls]
     return ranges_of([np.concatenate(each) for each in zip(*read, strict=True)])
 
 

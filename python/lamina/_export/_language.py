@@ -1,6 +1,6 @@
 """Reads functions of the language of `_words.py` and finds the kind of every value in them.
 
-A function whose values are of the kind `Real` is made for one of both number types, as it is called.
+A function whose values are of the kind `Real` is made for float or for double, as it is called.
 """
 
 import ast
@@ -11,56 +11,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-NUMBERS = ("float", "double")
-_KINDS = {
-    "Double": "double",
-    "Int": "int",
-    "Bool": "bool",
-    "Text": "text",
-    "Row": "row",
-    "Doubles": "double[]",
-    "Ints": "int[]",
-    "Bytes": "byte[]",
-    "Texts": "text[]",
-    "Rows": "row[]",
-    "None": "void",
-}
-# What words give; "real": the network's number type, "same": that of the first argument.
-_WORDS = {
-    "fma": "same",
-    "fnma": "same",
-    "root": "same",
-    "floor": "same",
-    "magnitude": "same",
-    "upper_half": "same",
-    "math_exp": "same",
-    "math_expm1": "same",
-    "math_log": "same",
-    "math_log1p": "same",
-    "math_tanh": "same",
-    "math_sin": "same",
-    "math_cos": "same",
-    "math_erfc": "same",
-    "power_of_two": "real",
-    "exponent": "int",
-    "real": "real",
-    "double": "double",
-    "integer": "int",
-    "byte": "int",
-    "missing": "double",
-    "is_absent": "bool",
-    "character": "int",
-    "same_texts": "bool",
-    "trimmed": "text",
-    "row_number": "double",
-    "row_date": "double",
-    "row_text": "text",
-    "reals": "real[]",
-    "doubles": "double[]",
-    "integers": "int[]",
-    "bytes_of": "byte[]",
-}
-ROOMS = ("reals", "doubles", "integers", "bytes_of")
+from lamina._export._kinds import KINDS, NUMBERS, ROOMS, WORDS
 
 
 class LanguageError(Exception):
@@ -157,7 +108,7 @@ class Library:
     def kind_of(annotation: ast.expr | None, real: str) -> str:
         """The kind that an annotation means."""
         text = "None" if annotation is None else ast.unparse(annotation)
-        return {"Real": real, "Reals": f"{real}[]"}.get(text) or _KINDS[text]
+        return {"Real": real, "Reals": f"{real}[]"}.get(text) or KINDS[text]
 
     def needed(self, names: Iterable[str], real: str) -> list[Function]:
         """The named functions and all that they call, each behind those that it calls."""
@@ -278,6 +229,8 @@ class _Reader:
             constant = self.library.constant(node.id, self.function.real)
             if constant is not None:
                 node = constant
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In):
+            node = _one_of(node)
         if isinstance(node, ast.Call) and self._is_converted_constant(node):
             want = self.function.real if ast.unparse(node.func) == "real" else "double"
             node = node.args[0]
@@ -356,7 +309,7 @@ class _Reader:
         if name == "root" and self.library.own_roots:
             name = "square_root"
             node.func = ast.Name(name, ast.Load())
-        if name in _WORDS:
+        if name in WORDS:
             return self._word(node, name, want)
         if not self.library.has(name):
             raise self._fail(node, "an unknown function")
@@ -384,7 +337,7 @@ class _Reader:
         return self.function.real
 
     def _word(self, node: ast.Call, name: str, want: str | None) -> str:
-        given = _WORDS[name]
+        given = WORDS[name]
         wanted = want if given == "same" else None
         if given == "same":
             for argument in node.args:
@@ -403,9 +356,14 @@ class _Reader:
         return given.replace("real", self.function.real)
 
 
-def stores_of(function: Function, name: str) -> bool:
-    """Whether a function sets elements of the array that it is given as `name`."""
-    return name in function.stores
+def _one_of(node: ast.Compare) -> ast.expr:
+    """`x in (a, b)` as `x == a or x == b`."""
+    values = node.comparators[0]
+    assert isinstance(values, ast.Tuple)
+    tests: list[ast.expr] = [
+        ast.Compare(copy.deepcopy(node.left), [ast.Eq()], [value]) for value in values.elts
+    ]
+    return ast.BoolOp(ast.Or(), tests)
 
 
 def room_sizes(function: Function) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def network_program(
     sources = [*needed.values(), predict_code("predict", steps, doc)]
     names = ["predict"]
     if class_names:
-        sources.append(class_source(len(class_names), "Reals"))
+        sources.append(class_source(len(class_names), "Reals", network.outputs))
         names.append("class_of")
     if gradient:
         if "back_step" in steps.sources:

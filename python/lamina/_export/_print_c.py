@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from lamina._export._language import ROOMS, Function
+from lamina._export._kinds import ROOMS
+from lamina._export._language import Function
 from lamina._export._printer import Printer, is_named
 
 _TYPES = {
@@ -175,10 +176,10 @@ class CPrinter(Printer):
 
     def _assignment(self, target: ast.expr, value: ast.expr) -> str:
         name = ast.unparse(target)
-        if isinstance(target, ast.Name) and name in self.function.locals:
-            if name not in self._declared:
-                self._declared.add(name)
-                return self._declaration(name, self.value(value))
+        is_new = name in self.function.locals and name not in self._declared
+        if isinstance(target, ast.Name) and is_new:
+            self._declared.add(name)
+            return self._declaration(name, self.value(value))
         text = self.value(value)
         is_byte = (
             isinstance(target, ast.Subscript) and self.kind(target.value) == "byte[]"

@@ -85,7 +85,7 @@ class JavaScriptPrinter(Printer):
         return f"fround({text})" if kind == "float" else text
 
     def symbol(self, operator: ast.AST) -> str:
-        equal = {ast.Eq: "===", ast.NotEq: "!=="}
+        equal: dict[type[ast.AST], str] = {ast.Eq: "===", ast.NotEq: "!=="}
         return equal.get(type(operator)) or super().symbol(operator)
 
     def comment(self, text: str) -> list[str]:

@@ -4,7 +4,8 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
-from lamina._export._language import ROOMS, Function
+from lamina._export._kinds import ROOMS
+from lamina._export._language import Function
 
 _ATOM, _UNARY, _COMPARED, _AND, _OR, _CHOICE = 20, 18, 8, 6, 5, 2
 _PRECEDENCE: dict[type[ast.AST], int] = {

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina._export import (
+    _code_activations,
     _code_backward,
     _code_columns,
     _code_formulas,
@@ -25,6 +26,7 @@ from lamina._export._steps import Constant, constant
 Math = Literal["own", "libm"]
 _MODULES: tuple[ModuleType, ...] = (
     _code_formulas,
+    _code_activations,
     _code_slopes,
     _code_layers,
     _code_columns,
@@ -47,7 +49,7 @@ class Answer(NamedTuple):
     """What a function of a row writes: its name, how many numbers, and what they are."""
 
     function: str
-    count: int
+    numbers: int
     note: str
 
 
@@ -126,10 +128,10 @@ def finish_program(program: Program, sources: Sequence[str], names: Sequence[str
     program.constants = [each for each in program.constants if each.name in read]
 
 
-def class_source(count: int, kind: str) -> str:
-    """The function that chooses a class."""
-    if count == 2:
-        body = "    return 1 if y[1] > 0.5 else 0\n"
+def class_source(count: int, kind: str, outputs: int) -> str:
+    """The function that chooses a class, given the outputs or the probabilities."""
+    if outputs == 1:
+        body = "    return 1 if y[0] > 0.5 else 0\n"
     else:
         body = (
             "    best = 0\n"
@@ -137,7 +139,7 @@ def class_source(count: int, kind: str) -> str:
             "        best = i if y[i] > y[best] else best\n"
             "    return best\n"
         )
-    doc = "The number of the most probable class, given the probabilities of all."
+    doc = "The number of the most probable class, given the outputs of a row."
     return f'def class_of(y: {kind}) -> Int:\n    """{doc}"""\n{body}'
 
 
@@ -145,7 +147,7 @@ def selftest_source(inputs: int, outputs: int, rows: int) -> str:
     """The function that predicts stored rows."""
     return f'''\
 def selftest() -> Int:
-    """Predicts stored rows: 0 where all answers are right, else the number of the first wrong one."""
+    """Predicts stored rows: 0 where all are right, else the number of the first wrong one."""
     x = reals({inputs})
     y = reals({outputs})
     for r in range({rows}):

@@ -86,7 +86,7 @@ def table_program(
     names = [answer.function for answer, _ in answers]
     program.class_names = target.classes
     if target.classes:
-        sources.append(class_source(len(target.classes), "Doubles"))
+        sources.append(class_source(len(target.classes), "Doubles", len(target.classes)))
         names.append("class_of")
     program.table = Table(columns.columns, [answer for answer, _ in answers])
     if expected is not None:
@@ -215,7 +215,7 @@ class _Columns:
 
 
 def _with_truths(kept: list[str]) -> tuple[list[str], list[int]]:
-    """Texts and their codes: where all are truth values, 1 and 0 are too, and the other way round."""
+    """Texts and their codes: where they are truth values, 1 and 0 are too, and vice versa."""
     texts, codes = list(kept), list(range(len(kept)))
     spelled = [text.lower() for text in kept]
     words = [("0", "1"), ("false", "true")]
@@ -248,7 +248,7 @@ def _parsed_date(text: str) -> float | None:
 
 
 def _day(days: float) -> str:
-    return str(np.datetime64(int(numbers.floor(days)), "D"))
+    return str(np.datetime64(numbers.floor(days), "D"))
 
 
 class _Target:
@@ -268,14 +268,15 @@ class _Target:
         if self.classes:
             count = len(self.classes)
             note = f"probabilities of the {count} classes"
-            lines = [f"y[{i}] = outputs[{i}]" for i in range(count)]
             if count == 2:
-                lines = ["y[0] = 1 - outputs[0]", "y[1] = outputs[0]"]
-            return [self._answer("predict_row", count, note, 1 if count == 2 else count, lines)]
+                two = ["y[0] = 1 - outputs[0]", "y[1] = outputs[0]"]
+                return [self._answer("predict_row", count, note, 1, two)]
+            copies = [f"y[{i}] = outputs[{i}]" for i in range(count)]
+            return [self._answer("predict_row", count, note, count, copies)]
         outputs = sum(own.outputs for own in self.numbers)
         names = ", ".join(own.name for own in self.numbers)
-        place, lines = 0, [[], [], []]  # type: tuple[int, list[list[str]]]
-        levels = 0
+        lines: list[list[str]] = [[], [], []]
+        place = levels = 0
         for i, own in enumerate(self.numbers):
             if own.levels:
                 for each in lines:
@@ -306,7 +307,7 @@ class _Target:
         self, name: str, count: int, note: str, outputs: int, lines: Sequence[str]
     ) -> tuple[Answer, str]:
         body = "\n".join(f"    {line}" for line in lines)
-        doc = f"{note[0].upper()}{note[1:]}: y[{count}]. 0, or the number of the column that is wrong."
+        doc = f"{note[0].upper()}{note[1:]}: y[{count}]; 0, or the number of a wrong column."
         doc = doc.replace("\\", "\\\\").replace('"', "'")
         text = (
             f'def {name}(row: Row, y: Doubles) -> Int:\n    """{doc}"""\n'

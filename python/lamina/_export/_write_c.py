@@ -72,7 +72,7 @@ def _use(program: Program, prefix: str) -> list[str]:
         answer = program.table.answers[0]
         lines = [f"  {prefix}_row row = {prefix}_empty_row();  // all is missing"]
         lines += [f"  row.{next(iter(_fields(program).values()))} = ...;"]
-        lines += [f"  double y[{answer.count}];  // {answer.note}"]
+        lines += [f"  double y[{answer.numbers}];  // {answer.note}"]
         lines += [
             f"  if ({prefix}_{answer.function}(&row, y) != 0) ...  // the column that is wrong"
         ]
@@ -101,9 +101,9 @@ def _declarations(program: Program, prefix: str, fields: dict[str, str]) -> str:
     if program.table is not None:
         lines += [
             "",
-            "/* A row of the table. NaN is a missing number or date, 0 (NULL) a missing text. Dates are",
-            "   seconds since 1970-01-01 in UTC. Texts are UTF-8 and match as in the table: numbers by",
-            "   their value, true and false in any letters, all others to the letter. */",
+            "/* A row of the table. NaN is a missing number or date, 0 (NULL) a missing text.",
+            "   Dates are seconds since 1970-01-01 in UTC. Texts are UTF-8 and match as in the table:",
+            "   numbers by value, true and false in any letters, all others to the letter. */",
             "typedef struct {",
         ]
         for column in program.table.columns:
@@ -169,16 +169,16 @@ def _row_selftest(program: Program, prefix: str, fields: dict[str, str]) -> str:
     body = "".join(f"  {{{', '.join(row)}}},\n" for row in cells)
     return text + (
         f"\nstatic const {prefix}_row {prefix}_selftest_rows[{len(rows)}] = {{\n{body}}};\n\n"
-        "/* Predicts stored rows: 0 where all answers are right, else the number of the first wrong "
-        "one. */\n"
+        "/* Predicts stored rows: 0 where all are right, else the number of the first wrong one. "
+        "*/\n"
         f"static inline int {prefix}_selftest(void) {{\n"
         f"  const {prefix}_row empty = {prefix}_empty_row();\n"
-        f"  double y[{answer.count}];\n"
+        f"  double y[{answer.numbers}];\n"
         f"  for (int r = 0; r < {len(rows) + 1}; ++r) {{\n"
         f"    const {prefix}_row* row = r < {len(rows)} ? &{prefix}_selftest_rows[r] : &empty;\n"
         f"    if ({prefix}_{answer.function}(row, y) != 0) return r + 1;\n"
-        f"    for (int i = 0; i < {answer.count}; ++i) {{\n"
-        f"      const double error = y[i] - {prefix}_selftest_answers[r * {answer.count} + i];\n"
+        f"    for (int i = 0; i < {answer.numbers}; ++i) {{\n"
+        f"      const double error = y[i] - {prefix}_selftest_answers[r * {answer.numbers} + i];\n"
         f"      if (!({magnitude}(error) <= {prefix}_selftest_limits[i])) return r + 1;\n"
         "    }\n  }\n  return 0;\n}\n"
     )

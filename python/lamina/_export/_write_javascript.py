@@ -31,14 +31,18 @@ function predict(x) {
 // Numbers of the caller's, checked.
 function checkedRow(values, count, name) {
   const row = KIND.from(values);
-  if (row.length !== count) throw new RangeError(`${name}: expected ${count} numbers, got ${row.length}`);
+  if (row.length !== count) {
+    throw new RangeError(`${name}: expected ${count} numbers, got ${row.length}`);
+  }
   return row;
 }
 """
 _GRADIENT = """\
 // The gradient of one output, counted from 0, with respect to the inputs x.
 function gradient(x, output) {
-  if (!(output >= 0 && output < outputs)) throw new RangeError(`expected an output from 0 to ${outputs - 1}`);
+  if (!(output >= 0 && output < outputs)) {
+    throw new RangeError(`expected an output from 0 to ${outputs - 1}, got ${output}`);
+  }
   const slopes = new KIND(inputs);
   gradientInto(checkedRow(x, inputs, "x"), output, slopes);
   return slopes;
@@ -60,7 +64,9 @@ function predictClass(row) {
 _CELLS = """\
 // A value of a row, an object by column; null where it is missing.
 function cellOf(row, column) {
-  if (!(column in row)) throw new TypeError(`the row has no column ${column}, which the model reads`);
+  if (!(column in row)) {
+    throw new TypeError(`the row has no column ${column}, which the model reads`);
+  }
   const value = row[column];
   return value === undefined || Number.isNaN(value) ? null : value;
 }
@@ -69,7 +75,9 @@ function cellOf(row, column) {
 function rowNumber(row, column) {
   const value = cellOf(row, column);
   if (value === null) return NaN;
-  if (typeof value === "string") throw new TypeError(`column ${column}: expected a number, got "${value}"`);
+  if (typeof value === "string") {
+    throw new TypeError(`column ${column}: expected a number, got "${value}"`);
+  }
   return Number(value);
 }
 
@@ -95,7 +103,9 @@ _ANSWER = """\
 function NAME(row) {
   const y = new Float64Array(COUNT);
   const wrong = NAMEInto(row, y);
-  if (wrong !== 0) throw new RangeError(`column ${columns[wrong - 1]}: expected a number of at most 1e100`);
+  if (wrong !== 0) {
+    throw new RangeError(`column ${columns[wrong - 1]}: expected a number of at most 1e100`);
+  }
   return y;
 }
 """
@@ -223,7 +233,7 @@ def _network_api(program: Program) -> list[str]:
 def _table_api(program: Program, table: Table) -> list[str]:
     parts = [_CELLS]
     for answer in table.answers:
-        text = _ANSWER.replace("NAME", camel(answer.function)).replace("COUNT", str(answer.count))
+        text = _ANSWER.replace("NAME", camel(answer.function)).replace("COUNT", str(answer.numbers))
         parts.append(text.replace("NOTE", answer.note[0].upper() + answer.note[1:]))
     if program.class_names:
         parts.append(_CLASS.replace("PREDICT", "predictRow"))
@@ -233,5 +243,5 @@ def _table_api(program: Program, table: Table) -> list[str]:
         )
         answer = table.answers[0]
         text = _ROW_SELFTEST.replace("NAME", camel(answer.function))
-        parts.append(text.replace("COUNT", str(answer.count)).replace("ROWS]", f"{rows}]", 1))
+        parts.append(text.replace("COUNT", str(answer.numbers)).replace("ROWS]", f"{rows}]", 1))
     return parts

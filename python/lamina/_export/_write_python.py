@@ -117,7 +117,7 @@ ROWS)
 
 
 def selftest():
-    """Predicts stored rows: 0 where all answers are right, else the number of the first wrong one."""
+    """Predicts stored rows: 0 where all are right, else the number of the first wrong one."""
     for r, cells in enumerate(_ROWS):
         row = dict(zip(COLUMNS, cells))
         for i, value in enumerate(FUNCTION(row)):
@@ -162,8 +162,7 @@ def _doc(program: Program, prefix: str) -> str:
         "selftest() predicts stored rows and gives 0 where the answers are right.",
         "",
     ]
-    text = "\n".join(lines).replace("\\", "\\\\").replace('"""', "'''")
-    return text
+    return "\n".join(lines).replace("\\", "\\\\").replace('"""', "'''")
 
 
 def _facts(program: Program) -> str:
@@ -216,7 +215,7 @@ def _network_api(program: Program, printer: PythonPrinter) -> list[str]:
 def _table_api(program: Program, table: Table) -> list[str]:
     parts = [_CELLS]
     for answer in table.answers:
-        text = _ANSWER.replace("FUNCTION", answer.function).replace("COUNT", str(answer.count))
+        text = _ANSWER.replace("FUNCTION", answer.function).replace("COUNT", str(answer.numbers))
         parts.append(text.replace("NOTE", answer.note[0].upper() + answer.note[1:]))
     if program.class_names:
         parts.append(_ROW_CLASS)
@@ -227,5 +226,5 @@ def _table_api(program: Program, table: Table) -> list[str]:
         )
         answer = table.answers[0]
         text = _ROW_SELFTEST.replace("FUNCTION", answer.function)
-        parts.append(text.replace("COUNT", str(answer.count)).replace("ROWS)", f"{rows})", 1))
+        parts.append(text.replace("COUNT", str(answer.numbers)).replace("ROWS)", f"{rows})", 1))
     return parts
