@@ -8,6 +8,7 @@ import copy
 import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -60,11 +61,14 @@ class Library:
         self._constants: dict[str, ast.expr] = {}
         self._made: dict[tuple[str, str], Function] = {}
         for module in modules:
-            self.add(inspect.getsource(module))
+            self._take(_tree_of(module))
 
     def add(self, source: str) -> None:
         """Read the functions and constants of a text."""
-        for node in ast.parse(source).body:
+        self._take(ast.parse(source))
+
+    def _take(self, tree: ast.Module) -> None:
+        for node in tree.body:
             if isinstance(node, ast.FunctionDef):
                 self._sources[node.name] = node
             elif isinstance(node, ast.Assign):
@@ -123,6 +127,11 @@ class Library:
         for name in names:
             visit(self.make(name, real))
         return list(order.values())
+
+
+@cache
+def _tree_of(module: ModuleType) -> ast.Module:
+    return ast.parse(inspect.getsource(module))
 
 
 class _Reader:

@@ -203,15 +203,7 @@ class CPrinter(Printer):
 
 def c_number(value: float, kind: str) -> str:
     """The shortest constant that reads back as the number, of type float or double."""
-    if kind == "float":
-        single = np.float32(value)
-        text = np.format_float_scientific(single, trim="0", exp_digits=1)
-        plain = np.format_float_positional(single, trim="0")
-    else:
-        text = np.format_float_scientific(value, trim="0", exp_digits=1)
-        plain = np.format_float_positional(value, trim="0")
-    shorter = plain if len(plain) <= len(text) else text
-    return shorter + ("f" if kind == "float" else "")
+    return f"{np.float32(value)!s}f" if kind == "float" else repr(float(value))
 
 
 def c_text(value: str) -> str:

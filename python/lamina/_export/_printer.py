@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lamina._export._kinds import ROOMS
 from lamina._export._language import Function
 
+_FLAT = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return)
 _ATOM, _UNARY, _COMPARED, _AND, _OR, _CHOICE = 20, 18, 8, 6, 5, 2
 _PRECEDENCE: dict[type[ast.AST], int] = {
     ast.Mult: 16,
@@ -196,7 +197,9 @@ class Printer(ABC):
 
     def outer_locals(self, function: Function) -> list[str]:
         """Variables that are first set in an inner block and read outside of it."""
-        return [name for name in function.locals if not _lives_in_one_block(function.body, name)]
+        flat = all(isinstance(node, _FLAT) for node in function.body)
+        names = [] if flat else function.locals
+        return [name for name in names if not _lives_in_one_block(function.body, name)]
 
     def is_room(self, node: ast.stmt) -> bool:
         """Whether a statement makes an array."""

@@ -101,8 +101,8 @@ def _declarations(program: Program, prefix: str, fields: dict[str, str]) -> str:
     if program.table is not None:
         lines += [
             "",
-            "/* A row of the table. NaN is a missing number or date, 0 (NULL) a missing text.",
-            "   Dates are seconds since 1970-01-01 in UTC. Texts are UTF-8 and match as in the table:",
+            "/* A row of the table. NaN is a missing number or date, 0 (NULL) a missing text. Dates",
+            "   are seconds since 1970-01-01 in UTC. Texts are UTF-8 and match as in the table: as",
             "   numbers by value, true and false in any letters, all others to the letter. */",
             "typedef struct {",
         ]
@@ -128,13 +128,12 @@ def _constant(each: Constant, prefix: str) -> str:
         words = [c_text(str(text)) for text in each.values]
         head = f"static const char* const {name}[{len(words)}] = {{\n"
     else:
-        words = [_number(value, each.kind) for value in each.values]
+        assert not isinstance(each.values, list)
+        # Digits that read back as the number, and no more.
+        suffix = "f" if each.kind == "float" else ""
+        words = [text + suffix for text in each.values.astype("U32").tolist()]
         head = f"static const {_TYPES[each.kind]} {name}[{len(words)}] = {{\n"
     return note + head + _filled_lines(words) + "};\n"
-
-
-def _number(value: Any, kind: str) -> str:
-    return c_number(float(value), kind) if kind in ("float", "double") else str(int(value))
 
 
 def _filled_lines(words: list[str]) -> str:
