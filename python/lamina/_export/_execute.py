@@ -56,10 +56,13 @@ def _watched(name: str, read: list[Array]) -> Callable[..., None]:
     """A product that keeps what it reads; not to the last bit, but fast."""
 
     def product(rows: int, inputs: int, outputs: int, x: Any, weight: Any, y: Any) -> None:
-        values = np.reshape(x, (rows, 1, inputs))
+        # Values share arrays with larger ones.
+        values = np.reshape(x[: rows * inputs], (rows, 1, inputs))
         read.append(values)
         matrices = np.reshape(weight, (-1, inputs, outputs))
-        y[:] = (np.reshape(y, (rows, outputs)) + (values @ matrices)[:, 0]).ravel().tolist()
+        count = rows * outputs
+        before = np.reshape(y[:count], (rows, outputs))
+        y[:count] = (before + (values @ matrices)[:, 0]).ravel().tolist()
 
     return product
 

@@ -52,7 +52,7 @@ class CPrinter(Printer):
         return "/" if isinstance(operator, ast.FloorDiv) else super().symbol(operator)
 
     def comment(self, text: str) -> list[str]:
-        return [f"/* {text} */"]
+        return [f"/* {in_comment(text)} */"]
 
     def array(self, name: str) -> str:
         return f"{self.prefix}_{name}"
@@ -217,6 +217,12 @@ def c_text(value: str) -> str:
         )
         + '"'
     )
+
+
+def in_comment(text: str) -> str:
+    """A text that may stand in a comment."""
+    plain = text.encode("ascii", "replace").decode().replace("\n", " ")
+    return plain.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
 
 
 def wrapped(line: str, width: int) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from lamina._export._c_words import c_words
 from lamina._export._identifiers import identifiers
-from lamina._export._print_c import CPrinter, c_number, c_text
+from lamina._export._print_c import CPrinter, c_number, c_text, in_comment
 from lamina._export._program import Program
 from lamina._export._steps import Constant
 
@@ -49,7 +49,7 @@ def _head(program: Program, prefix: str) -> str:
     lines = [
         f"{prefix}.h: a neural network as C, written by lamina {program.version}.",
         "",
-        *(f"  {line}" for line in program.what),
+        *(f"  {in_comment(line)}" for line in program.what),
         "",
         f"It works in {arithmetic} and takes {size}.",
         "It is C99 and C++, needs no heap and "
@@ -101,29 +101,21 @@ def _declarations(program: Program, prefix: str, fields: dict[str, str]) -> str:
     if program.table is not None:
         lines += [
             "",
-            "/* A row of the table. NaN is a missing number or date, 0 (NULL) a missing text. Dates",
+            "/* A row of the table. NaN is a missing number or date, 0 (NULL) no text. Dates",
             "   are seconds since 1970-01-01 in UTC. Texts are UTF-8 and match as in the table: as",
             "   numbers by value, true and false in any letters, all others to the letter. */",
             "typedef struct {",
         ]
         for column in program.table.columns:
             kind = "const char*" if column.kind == "category" else "double"
-            lines.append(f"  {kind} {fields[column.name]};  /* {_plain(column.note)} */")
+            lines.append(f"  {kind} {fields[column.name]};  /* {in_comment(column.note)} */")
         lines += [f"}} {prefix}_row;"]
     return "\n".join(lines) + "\n"
 
 
-def _plain(text: str) -> str:
-    """A text that may stand in a comment."""
-    ascii_text = text.encode("ascii", "replace").decode()
-    return (
-        ascii_text.replace("*/", "* /").replace("/*", "/ *").replace("\n", " ").replace("??", "? ?")
-    )
-
-
 def _constant(each: Constant, prefix: str) -> str:
     name = f"{prefix}_{each.name}"
-    note = f"/* {_plain(each.note)} */\n" if each.note else ""
+    note = f"/* {in_comment(each.note)} */\n" if each.note else ""
     if each.kind == "text":
         words = [c_text(str(text)) for text in each.values]
         head = f"static const char* const {name}[{len(words)}] = {{\n"
