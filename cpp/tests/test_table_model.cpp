@@ -123,6 +123,15 @@ LAMINA_TEST(a_network_is_written_and_read_again) {
   fs::remove(copy);
 }
 
+LAMINA_TEST(a_model_in_memory_is_that_of_its_file) {
+  Fixture fixture;
+  const std::vector<std::byte> bytes = serialize_model_file(fixture.contents().dump(), fixture.tensors());
+  CHECK(TableModel::parse(bytes).outputs(Table().columns()) == model().outputs(Table().columns()));
+  CHECK(refusal([&] {
+          TableModel::parse(std::span(bytes).first(bytes.size() - 1));
+        }).starts_with("model data: "));
+}
+
 LAMINA_TEST(wrong_records_are_refused_in_sentences) {
   Fixture fixture;
   const Json right = fixture.contents();

@@ -157,6 +157,10 @@ NetworkFile NetworkFile::load(const std::filesystem::path& path) {
   return parse(read_model_file(path), path.string());
 }
 
+NetworkFile NetworkFile::parse(std::span<const std::byte> bytes) {
+  return parse(parse_model_file(bytes), "model data");
+}
+
 NetworkFile NetworkFile::parse(const ModelFile& file, const std::string& source) {
   std::vector<TensorView> weights, others;
   for (const TensorView& tensor : file.tensors)
@@ -197,6 +201,17 @@ void NetworkFile::save(const std::filesystem::path& path) const {
         std::vector<TensorView> views = weights.views;
         views.insert(views.end(), tensors_.begin(), tensors_.end());
         write_model_file(path, contents_.dump(), views);
+      },
+      network_);
+}
+
+std::vector<std::byte> NetworkFile::bytes() const {
+  return std::visit(
+      [&](const auto& network) {
+        const Weights weights(*network);
+        std::vector<TensorView> views = weights.views;
+        views.insert(views.end(), tensors_.begin(), tensors_.end());
+        return serialize_model_file(contents_.dump(), views);
       },
       network_);
 }

@@ -83,8 +83,14 @@ TableModel::TableModel(NetworkFile network, Preprocessor preprocessor, TableTarg
     : network_(std::move(network)), preprocessor_(std::move(preprocessor)), target_(std::move(target)) {}
 
 TableModel TableModel::load(const std::filesystem::path& path) {
-  NetworkFile network = NetworkFile::load(path);
-  const std::string source = path.string();
+  return of(NetworkFile::load(path), path.string());
+}
+
+TableModel TableModel::parse(std::span<const std::byte> bytes) {
+  return of(NetworkFile::parse(bytes), "model data");
+}
+
+TableModel TableModel::of(NetworkFile network, const std::string& source) {
   const Json& record = network.record();
   if (record.members().empty())
     throw Error(Error::Kind::kFormat, source + ": expected a model of tables, got a network alone");

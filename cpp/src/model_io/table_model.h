@@ -1,6 +1,7 @@
 // A table model in a file: the encoders of its columns, its networks, and the decoding of their outputs.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -28,6 +29,10 @@ class TableModel {
   // Throws Error alone: as NetworkFile::load, and kFormat for a model without a table's preprocessing or with
   // parts that do not fit each other.
   static TableModel load(const std::filesystem::path& path);
+  // From the bytes of such a file, which are copied.
+  static TableModel parse(std::span<const std::byte> bytes);
+  // From a network that has been read already; `source` opens the sentences of errors.
+  static TableModel of(NetworkFile network, const std::string& source);
 
   const Preprocessor& preprocessor() const noexcept { return preprocessor_; }
   const TableTarget& target() const noexcept { return target_; }
