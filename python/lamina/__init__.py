@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lamina import metrics, tabular
     from lamina._activate import activate, activation_vjp
     from lamina._average_networks import average_networks
+    from lamina._config import get_cmake_dir, get_include, get_library_dir, get_pkgconfig_dir
     from lamina._layers.column_encoding import (
         CategoryEncoding,
         CodeEncoding,
@@ -186,7 +187,11 @@ __all__ = [
     "batches",
     "build_info",
     "find_learning_rate",
+    "get_cmake_dir",
+    "get_include",
+    "get_library_dir",
     "get_num_threads",
+    "get_pkgconfig_dir",
     "load",
     "metrics",
     "set_num_threads",
@@ -206,6 +211,12 @@ _HOMES = {
         "Rprop",
     ),
     "lamina._average_networks": ("average_networks",),
+    "lamina._config": (
+        "get_cmake_dir",
+        "get_include",
+        "get_library_dir",
+        "get_pkgconfig_dir",
+    ),
     "lamina._training.batches": ("batches",),
     "lamina._training.callbacks": (
         "Callback",
