@@ -5,6 +5,7 @@ import traceback
 import warnings
 from collections.abc import Sequence
 
+from lamina._config import config_lines
 from lamina._core import __version__
 from lamina.cli._arguments import build_parser, check_together
 from lamina.cli._interrupt import Terminated, exit_code
@@ -72,8 +73,6 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _print_config(asked: list[str]) -> int:
     """Needs none of the packages that tables need."""
-    from lamina._config import config_lines
-
     try:
         print(*config_lines(asked), sep="\n")
     except FileNotFoundError as error:
