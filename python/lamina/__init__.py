@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lamina import metrics, tabular
     from lamina._activate import activate, activation_vjp
     from lamina._average_networks import average_networks
+    from lamina._import_onnx import import_onnx
     from lamina._layers.column_encoding import (
         CategoryEncoding,
         CodeEncoding,
@@ -187,6 +188,7 @@ __all__ = [
     "build_info",
     "find_learning_rate",
     "get_num_threads",
+    "import_onnx",
     "load",
     "metrics",
     "set_num_threads",
@@ -206,6 +208,7 @@ _HOMES = {
         "Rprop",
     ),
     "lamina._average_networks": ("average_networks",),
+    "lamina._import_onnx": ("import_onnx",),
     "lamina._training.batches": ("batches",),
     "lamina._training.callbacks": (
         "Callback",
