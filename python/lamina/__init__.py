@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lamina import metrics, tabular
     from lamina._activate import activate, activation_vjp
     from lamina._average_networks import average_networks
+    from lamina._from_sklearn import from_sklearn
+    from lamina._from_torch import from_torch
     from lamina._import_onnx import import_onnx
     from lamina._layers.column_encoding import (
         CategoryEncoding,
@@ -187,6 +189,8 @@ __all__ = [
     "batches",
     "build_info",
     "find_learning_rate",
+    "from_sklearn",
+    "from_torch",
     "get_num_threads",
     "import_onnx",
     "load",
@@ -208,6 +212,8 @@ _HOMES = {
         "Rprop",
     ),
     "lamina._average_networks": ("average_networks",),
+    "lamina._from_sklearn": ("from_sklearn",),
+    "lamina._from_torch": ("from_torch",),
     "lamina._import_onnx": ("import_onnx",),
     "lamina._training.batches": ("batches",),
     "lamina._training.callbacks": (

@@ -9,12 +9,12 @@ from onnx import NodeProto
 
 from lamina._checks.arrays import Dtype
 from lamina._checks.types import NDArray
+from lamina._layers.joining import join, with_first_normalization
 from lamina._layers.layers import Dense, Residual
 from lamina._layers.part import Part, named_values
 from lamina._layers.row_layers import Affine
 from lamina._onnx.chain import between, pieces
 from lamina._onnx.evaluation import Evaluation
-from lamina._onnx.joining import join, with_first_normalization
 from lamina._onnx.matching import match_elements, match_linear, match_rows
 from lamina._onnx.operators import ELEMENTWISE, LINEAR, MOVES, ROWWISE, SCALING, SHAPES, shown
 from lamina._onnx.reading import Source, fail, read_source

@@ -60,7 +60,9 @@ def _batch_norm(node: NodeProto, at: str, constants: Constants, _: list[Part]) -
     weight, bias, mean, variance = (constants[name] for name in node.input[1:])
     options = {"epsilon": 1e-5, "momentum": 0.9} | _attributes(node)
     # What lamina's layer moves by is the share of the new statistics.
-    layer = BatchNorm(round(1.0 - plain(options["momentum"]), 9), max(plain(options["epsilon"]), 1e-12))
+    layer = BatchNorm(
+        round(1.0 - plain(options["momentum"]), 9), max(plain(options["epsilon"]), 1e-12)
+    )
     values = {"weight": weight, "bias": bias, "running_mean": mean, "running_var": variance}
     return [Part(layer, values)]
 

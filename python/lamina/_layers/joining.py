@@ -1,4 +1,4 @@
-"""Neighbouring steps of a graph that are one layer of lamina's."""
+"""Neighbouring steps of networks from elsewhere that are one layer of lamina's."""
 
 from dataclasses import replace
 from typing import Any
