@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-from onnx import ModelProto
 from onnx.reference import ReferenceEvaluator
+
+from onnx import ModelProto
 
 Array = npt.NDArray[Any]
 

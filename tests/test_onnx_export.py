@@ -13,9 +13,8 @@ import pytest
 pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxruntime", reason="needs the extra test")
 
-import onnx
-
 import lamina as lm
+import onnx
 from lamina import _core
 from lamina._layers.layers import LAYERS
 from onnx_runs import assert_close, run_both

@@ -12,9 +12,8 @@ import pytest
 pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxruntime", reason="needs the extra test")
 
-import onnx
-
 import lamina as lm
+import onnx
 from lamina.tabular import PRESETS, TableModel, TableWarning
 from onnx_runs import Array, assert_close, run_both, table_feeds
 

@@ -288,7 +288,7 @@ class _Reader:
         return []
 
 
-def _epsilon(given: float) -> float:
+def _epsilon(given: Any) -> float:
     """Where it is less than lamina takes, the least: it counts in rows of nearly 0 alone."""
     return max(float(given), 1e-12)
 

@@ -8,8 +8,9 @@ from lamina._checks.types import PathLike
 from lamina._network.assemble import assemble
 from lamina._sequential import Sequential
 
-# How far a network may be from the graph, in its own dtype: products of long rows lose digits.
-_BOUNDS = {"float32": 1e-4, "float64": 1e-8}
+# How far a network may be from the graph: products of long rows lose digits, and the reference
+# evaluator computes some functions in float32 whatever they are given.
+_BOUNDS = {"float32": 1e-4, "float64": 1e-6}
 
 
 def import_onnx(model: PathLike | bytes | Any, *, output: str | None = None) -> Sequential:

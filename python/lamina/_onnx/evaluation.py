@@ -5,16 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from onnx import NodeProto, TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from lamina._checks.types import NDArray
 from lamina._onnx.operators import shown
 from lamina._onnx.reading import Source, fail, widened
+from onnx import NodeProto, TensorProto, helper
 
 Array = NDArray[Any]
-# No tensor of an import may have more elements: a small file could ask for all memory.
-_MOST_ELEMENTS = 2**28
+# Elements of a tensor beside four times those of all weights: a small file could ask for all of
+# the memory.
+_SPARE_ELEMENTS = 2**24
 _NARROW = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 
 
@@ -31,6 +32,8 @@ class Evaluation:
         self._evaluators: dict[str, ReferenceEvaluator] = {}
         self.constants: dict[str, Array] = dict(source.constants)
         self.varying: list[NodeProto] = []
+        weights = sum(array.size for array in self.constants.values())
+        self._most_elements = _SPARE_ELEMENTS + 4 * weights
         known = set(self.constants)
         for node in source.nodes:
             # A shape follows from the rows, though no number of theirs does.
@@ -61,7 +64,11 @@ class Evaluation:
         return values
 
     def _run_node(self, node: NodeProto, inputs: dict[str, Array]) -> dict[str, Array]:
-        _check_size(node, list(inputs.values()))
+        if _size(node, list(inputs.values())) > self._most_elements:
+            raise fail(
+                f"{shown(node)} would make a tensor of more than {self._most_elements:,} numbers, "
+                "far more than the model has weights"
+            )
         names = [name for name in node.output if name]
         try:
             with np.errstate(all="ignore"):
@@ -106,16 +113,15 @@ def _wide(node: NodeProto) -> NodeProto:
     return helper.make_node("Cast", node.input, node.output, node.name, to=TensorProto.DOUBLE)
 
 
-def _check_size(node: NodeProto, inputs: list[Array]) -> None:
-    """Refuse a node whose output could be far larger than what it reads."""
+def _size(node: NodeProto, inputs: list[Array]) -> int:
+    """How many elements an output has at most, or a little more."""
     sizes = [array.size for array in inputs]
     if node.op_type in ("MatMul", "Gemm", "Gather"):
-        most = math.prod(sizes[:2]) // max(1, min(array.shape[0] for array in inputs if array.ndim))
-        most = min(most, math.prod(sizes[:2]))
+        shortest = min((array.shape[0] for array in inputs if array.ndim), default=1)
+        most = math.prod(sizes[:2]) // max(1, shortest)
     else:
         try:
             most = math.prod(np.broadcast_shapes(*(array.shape for array in inputs)))
         except ValueError:
-            most = sum(sizes)
-    if max(most, sum(sizes)) > _MOST_ELEMENTS:
-        raise fail(f"{shown(node)} would make a tensor of more than {_MOST_ELEMENTS:,} numbers")
+            most = 0
+    return max(most, sum(sizes))
