@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-from onnx.reference import ReferenceEvaluator
-
 from onnx import ModelProto
+from onnx.reference import ReferenceEvaluator
 
 Array = npt.NDArray[Any]
 

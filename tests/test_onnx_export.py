@@ -13,8 +13,9 @@ import pytest
 pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxruntime", reason="needs the extra test")
 
-import lamina as lm
 import onnx
+
+import lamina as lm
 from lamina import _core
 from lamina._layers.layers import LAYERS
 from onnx_runs import assert_close, run_both

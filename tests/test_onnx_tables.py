@@ -12,8 +12,9 @@ import pytest
 pytest.importorskip("onnx", reason="needs the extra onnx")
 pytest.importorskip("onnxruntime", reason="needs the extra test")
 
-import lamina as lm
 import onnx
+
+import lamina as lm
 from lamina.tabular import PRESETS, TableModel, TableWarning
 from onnx_runs import Array, assert_close, run_both, table_feeds
 

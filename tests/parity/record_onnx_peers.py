@@ -1,4 +1,4 @@
-"""Record models of ONNX that PyTorch, Keras and scikit-learn export into tests/models/onnx.
+"""Record models of ONNX that PyTorch, Keras and scikit-learn export into tests/models/peers.
 
 Run: `KERAS_BACKEND=torch python tests/parity/record_onnx_peers.py` (needs PyTorch 2.13, onnxscript,
 Keras 3.15, scikit-learn 1.9 and skl2onnx 1.20; CPU). Beside the files, peers.npz holds for each
@@ -20,6 +20,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import onnx
 import torch
 from keras import layers as kl
 from skl2onnx import to_onnx
@@ -29,9 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from torch import nn
 
-import onnx
-
-FOLDER = Path(__file__).parents[1] / "models" / "onnx"
+FOLDER = Path(__file__).parents[1] / "models" / "peers"
 ROWS = 20
 ACTIVATIONS = (
     *(nn.GELU(), nn.GELU(approximate="tanh"), nn.SiLU(), nn.Mish(), nn.Hardswish(), nn.ELU(0.5)),

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from onnx import NodeProto, TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from lamina._checks.types import NDArray
 from lamina._onnx.operators import shown
 from lamina._onnx.reading import Source, fail, widened
-from onnx import NodeProto, TensorProto, helper
 
 Array = NDArray[Any]
 # Elements of a tensor beside four times those of all weights: a small file could ask for all of

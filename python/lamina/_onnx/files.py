@@ -5,8 +5,9 @@ import secrets
 from pathlib import Path
 
 import onnx
-from lamina._checks.types import PathLike
 from onnx import ModelProto
+
+from lamina._checks.types import PathLike
 
 # What one message of protocol buffers may have.
 _MOST_BYTES = 2**31 - 1

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from lamina._core import __version__
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 # 17 is the first version with LayerNormalization, and what every runtime since 2022 reads.
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8

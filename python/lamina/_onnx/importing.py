@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+from onnx import NodeProto
 
 from lamina._checks.arrays import Dtype
 from lamina._checks.types import NDArray
@@ -18,7 +19,6 @@ from lamina._onnx.matching import match_elements, match_linear, match_rows
 from lamina._onnx.operators import ELEMENTWISE, LINEAR, MOVES, ROWWISE, SCALING, SHAPES, shown
 from lamina._onnx.reading import Source, fail, read_source
 from lamina._onnx.single_nodes import READERS, binary_softmax
-from onnx import NodeProto
 
 Array = NDArray[Any]
 T = TypeVar("T")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from onnx import NodeProto
 
 from lamina import _core
 from lamina._checks.spec import Spec, to_json
@@ -16,7 +17,6 @@ from lamina._layers.layer import Layer
 from lamina._layers.layers import Activation
 from lamina._layers.part import Part
 from lamina._layers.row_layers import Affine, Clip, LayerNorm, PReLU, RMSNorm
-from onnx import NodeProto
 
 Array = NDArray[Any]
 Function = Callable[[Array], Array]

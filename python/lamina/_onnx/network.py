@@ -4,11 +4,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from onnx import ModelProto
+
 from lamina._checks.spec import Spec, what
 from lamina._onnx.files import checked
 from lamina._onnx.graph import Graph
 from lamina._onnx.layers import Values, write_first_normalization, write_layers
-from onnx import ModelProto
 
 
 def network_model(

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import onnx
 from google.protobuf.message import DecodeError
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 from onnx.inliner import inline_local_functions
 
-import onnx
 from lamina._checks.arrays import Dtype
 from lamina._checks.spec import what
 from lamina._checks.types import NDArray
 from lamina._onnx.operators import refuse_node
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
 Array = NDArray[Any]
 _FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from onnx import NodeProto, helper
 
 from lamina._checks.types import NDArray
 from lamina._layers.layers import BatchNorm, Dense, Dropout
@@ -13,7 +14,6 @@ from lamina._layers.row_layers import Affine, Clip, LayerNorm, PReLU, RMSNorm
 from lamina._onnx.matching import plain
 from lamina._onnx.operators import shown
 from lamina._onnx.reading import fail
-from onnx import NodeProto, helper
 
 Array = NDArray[Any]
 Constants = Mapping[str, Array]

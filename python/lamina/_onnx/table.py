@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from onnx import ModelProto
 
 from lamina._checks.spec import Spec
 from lamina._onnx.columns import write_features
@@ -12,7 +13,6 @@ from lamina._onnx.files import checked
 from lamina._onnx.graph import Graph
 from lamina._onnx.layers import Values, features, write_layers
 from lamina._onnx.table_columns import CategoryColumn, Column, DateColumn
-from onnx import ModelProto
 
 
 @dataclass(frozen=True)
