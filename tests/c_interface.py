@@ -147,6 +147,27 @@ class FitOptions(ct.Structure):
     ]
 
 
+class LoadOptions(ct.Structure):
+    """lamina_load_options."""
+
+    _fields_ = [("struct_size", ct.c_size_t), ("memory_map", ct.c_int), ("self_test", ct.c_int)]
+
+
+class Observer(ct.Structure):
+    """lamina_observer."""
+
+    _fields_ = [
+        ("struct_size", ct.c_size_t),
+        ("user", ct.c_void_p),
+        ("on_fit_begin", ct.c_void_p),
+        ("on_epoch_begin", ct.c_void_p),
+        ("on_step_end", ct.c_void_p),
+        ("on_epoch_end", ct.c_void_p),
+        ("on_fit_end", ct.c_void_p),
+        ("on_poll", ct.c_void_p),
+    ]
+
+
 class Cell(ct.Structure):
     """lamina_cell."""
 

@@ -37,7 +37,7 @@ ROOMS = {
 # Which packages beside numpy a room uses where they are installed.
 OPTIONAL = {
     "_checks": {"narwhals", "pyarrow"},
-    "_onnx": {"onnx"},
+    "_onnx": {"google", "onnx"},
     "_network": {"torch"},
     "_optimizers": {"scipy"},
     "api": {"matplotlib"},
@@ -48,7 +48,7 @@ OPTIONAL = {
 }
 # Which of them a room cannot do without.
 NEEDED = {
-    "_onnx": {"onnx"},
+    "_onnx": {"google", "onnx"},
     "cli": {"polars", "rich"},
     "sklearn": {"scipy", "sklearn"},
     "_table_estimators": {"scipy", "sklearn"},
