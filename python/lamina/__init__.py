@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lamina import metrics, tabular
     from lamina._activate import activate, activation_vjp
     from lamina._average_networks import average_networks
+    from lamina._config import get_cmake_dir, get_include, get_library_dir, get_pkgconfig_dir
     from lamina._from_sklearn import from_sklearn
     from lamina._from_torch import from_torch
     from lamina._import_onnx import import_onnx
@@ -191,7 +192,11 @@ __all__ = [
     "find_learning_rate",
     "from_sklearn",
     "from_torch",
+    "get_cmake_dir",
+    "get_include",
+    "get_library_dir",
     "get_num_threads",
+    "get_pkgconfig_dir",
     "import_onnx",
     "load",
     "metrics",
@@ -212,6 +217,12 @@ _HOMES = {
         "Rprop",
     ),
     "lamina._average_networks": ("average_networks",),
+    "lamina._config": (
+        "get_cmake_dir",
+        "get_include",
+        "get_library_dir",
+        "get_pkgconfig_dir",
+    ),
     "lamina._from_sklearn": ("from_sklearn",),
     "lamina._from_torch": ("from_torch",),
     "lamina._import_onnx": ("import_onnx",),

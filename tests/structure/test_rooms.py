@@ -32,6 +32,7 @@ ROOMS = {
     # Reached through `lamina.tabular`, which imports it late and by name.
     "_table_estimators": "_core _checks api tabular",
     "cli": "_core _network _training api tabular",
+    "__main__": "cli",
 }
 # Which packages beside numpy a room uses where they are installed.
 OPTIONAL = {
