@@ -97,6 +97,16 @@ def test_it_averages_the_networks_of_a_model_with_the_same_bits(program, model, 
     assert run(program, several, rows, tmp_path) == (0, "500 outputs equal Python's\n")
 
 
+def test_it_reads_a_model_with_vectors_of_categories(program, tmp_path):
+    table = {name: column[:2000] for name, column in adult("train").items()}
+    options = {"preset": "realmlp-td", "epochs": 1, "hidden": [16], "verbose": False}
+    embedded = TableModel.fit(table, target="income", **options)
+    assert len(embedded.preprocessor.embedded) > 2
+    rows = {name: column[:500].copy() for name, column in adult("test").items()}
+    rows["occupation"][:3] = ["Astronaut", "?", ""]  # unseen and missing
+    assert run(program, embedded, rows, tmp_path) == (0, "500 outputs equal Python's\n")
+
+
 def test_it_calibrates_probabilities_with_the_same_bits(program, model, tmp_path):
     target = replace(model.target, temperature=1.7)
     calibrated = TableModel(model.preprocessor, target, model.network)
