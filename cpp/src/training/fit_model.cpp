@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json_reader.h"
+#include "inference/sparse_rows.h"
 #include "training/check_targets.h"
 #include "training/epoch_order.h"
 #include "training/hold_out.h"
@@ -48,6 +50,19 @@ void check_data(const FitParts<T>& parts, const DataSet<T>& data, const char* wh
   check_targets(data, *parts.loss, network.outputs(), where);
 }
 
+// Of rows whose elements are mostly 0 (one-hot categories), how many are not, where it pays to gather those
+// alone: measured with 32 to 2,048 inputs, 32 to 512 units and batches of 32 and 256 rows.
+template <class T>
+double stored_per_row(const Network<T>& network, const ArraySource& rows, int64_t batch_size) {
+  constexpr int64_t kFewestInputs = 64, kFewestUnits = 64, kSmallestBatch = 16;
+  constexpr double kMostStored = sizeof(T) == 8 ? 1.0 / 7.0 : 1.0 / 8.0;
+  if (rows.sparse != nullptr || !network.takes_sparse_rows() || batch_size < kSmallestBatch ||
+      rows.columns < kFewestInputs || network.slot_columns()[1] < kFewestUnits)
+    return 0.0;
+  const double stored = nonzeros_of_rows(rows);
+  return stored <= kMostStored * static_cast<double>(rows.columns) ? std::max(stored, 1.0) : 0.0;
+}
+
 }  // namespace
 
 template <class T>
@@ -59,6 +74,9 @@ ModelLearner<T>::ModelLearner(const FitParts<T>& parts, const FitData<T>& data, 
       metric_weights_(metric_weights != nullptr ? metric_weights : data.train.sample_weights) {
   check_at_least_1(options.batch_size, "batch_size");
   check_at_least_1(options.accumulate, "accumulate");
+  if (data_.train.inputs.rows > 0)
+    data_.train.inputs.stored_per_row =
+        lamina::stored_per_row(parts.model->network(), data_.train.inputs, options.batch_size);
 }
 
 template <class T>
@@ -246,7 +264,19 @@ class PreparedData {
                  classes_of_rows(data_.train.targets, rows, loss), "fit: validation_fraction");
     held_.emplace(data_.train, parts.held);
     train_.emplace(data_.train, parts.train);
+    check_some_weight(held_->data, "held back", options.validation_fraction);
+    check_some_weight(train_->data, "left for training", options.validation_fraction);
     data_ = {train_->data, held_->data};
+  }
+
+  static void check_some_weight(const DataSet<T>& part, const char* name, double fraction) {
+    const double* weights = part.sample_weights;
+    const int64_t rows = part.inputs.rows;
+    if (weights == nullptr || std::any_of(weights, weights + rows, [](double w) { return w > 0.0; })) return;
+    throw Error(Error::Kind::kValue,
+                "fit: validation_fraction " + shown(fraction) + ": expected a sample weight above 0 among the " +
+                    std::to_string(rows) + " rows " + name +
+                    ", got only zeros; leave rows of weight 0 out, or give validation data");
   }
 
   FitData<T> data_;
@@ -275,7 +305,8 @@ History fit_model(const FitParts<T>& parts, const FitData<T>& given, const FitOp
                           targets);
   }
   Fit fit(learner, options.epochs, followers);
-  fit.check(observers.empty());
+  fit.check(std::none_of(observers.begin(), observers.end(),
+                         [](const Observer* observer) { return observer->adds_figures(); }));
   for (Schedule* schedule : {parts.schedule, parts.decay_schedule, parts.noise_schedule})
     if (schedule != nullptr) schedule->watch(learner.figures());
   fit.run();
