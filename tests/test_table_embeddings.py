@@ -1,4 +1,4 @@
-"""Categories of a table as learned vectors: columns of many categories are codes for an Embedding."""
+"""Categories of a table as learned vectors: columns of many categories are codes."""
 
 import json
 
