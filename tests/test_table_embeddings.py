@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamina as lm
-from lamina.tabular import Preprocessor, TableError, TableModel
+from lamina.tabular import Preprocessor, TableError, TableModel, TableWarning
 from lamina.tabular._feature_layers import embedding_units
 
 ROWS = 1200
@@ -78,7 +78,8 @@ def test_the_model_learns_from_its_vectors(model):
 
 def test_unseen_and_missing_categories_are_legal_and_counted(model):
     rows = {"x": [0.5, 0.5], "town": ["elsewhere", None], "kind": ["a", "a"]}
-    outputs = model.outputs(rows)
+    with pytest.warns(TableWarning, match="'town' 1 unseen category"):
+        outputs = model.outputs(rows)
     assert np.isfinite(outputs).all()
     assert outputs[0] == outputs[1]  # both have the last row of the table
     assert {issue.column for issue in model.check(rows)} == {"town"}
@@ -133,7 +134,8 @@ def test_realmlp_td_embeds_more_than_8_categories_in_8_units():
     assert (layer.units, list(dict(layer.columns).values())) == (8, [30])
     # Its periodic embedding of the number and its scale see the vectors as they are.
     assert network.layers[2] == lm.Periodic([0], rate_factor=0.1)
-    assert network.parameters()["layers.3.scale"].shape == (4 + 8 + 3,)
+    assert isinstance(network.layers[3], lm.Scale)
+    assert network.parameters()["layers.3.weight"].shape == (4 + 8 + 3,)
 
 
 def test_tabm_mini_has_one_hot_codes_up_to_100_categories():
