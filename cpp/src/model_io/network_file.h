@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -22,6 +23,8 @@ namespace lamina {
 // All members are const, so that any number of threads may predict with one network at once.
 class NetworkFile {
  public:
+  using AnyNetwork = std::variant<std::unique_ptr<Network<float>>, std::unique_ptr<Network<double>>>;
+
   // Everything is checked before anything is built. Throws Error alone: a SystemError (kNotFound, kIo),
   // kFormat (not a model file, damaged, newer, or parts that do not fit each other), kMemory.
   static NetworkFile load(const std::filesystem::path& path);
@@ -32,6 +35,7 @@ class NetworkFile {
   static NetworkFile of(Json contents, const std::vector<TensorView>& tensors, const std::string& source);
   // Replaces `path` in one step. `file` of load() holds the same network, record and tensors again.
   void save(const std::filesystem::path& path) const;
+  std::vector<std::byte> bytes() const;
 
   std::int64_t inputs() const;
   std::int64_t outputs() const;
@@ -47,6 +51,11 @@ class NetworkFile {
   const Json& record() const;
   const std::vector<TensorView>& tensors() const noexcept { return tensors_; }
 
+  // What the file says of the network: description, dtype, seed, epochs_trained, feature_names and record.
+  const Json& contents() const noexcept { return contents_; }
+  // Takes the network away, for a caller who keeps it.
+  AnyNetwork take_network() noexcept { return std::move(network_); }
+
   // inputs[rows, inputs()] -> outputs[rows, outputs()], with the bits of Python's Sequential.predict. False:
   // the poll asked to stop.
   bool predict(const ArraySource& inputs, double* outputs, Poll poll) const;
@@ -55,7 +64,7 @@ class NetworkFile {
   NetworkFile() = default;
 
   Json contents_;
-  std::variant<std::unique_ptr<Network<float>>, std::unique_ptr<Network<double>>> network_;
+  AnyNetwork network_;
   std::vector<TensorView> tensors_;
   std::shared_ptr<const AlignedBuffer<std::byte>> storage_;  // of the tensors
 };
