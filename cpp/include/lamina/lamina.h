@@ -193,6 +193,9 @@ LAMINA_API void lamina_free(lamina_model* model);
 LAMINA_API size_t lamina_inputs(const lamina_model* model);
 /* Numbers in a row of predictions: probabilities of each class, or predicted numbers; 0 for NULL. */
 LAMINA_API size_t lamina_outputs(const lamina_model* model);
+/* Networks that an ensemble trains as one, whose outputs lamina_forward gives in training: [rows, members,
+ * outputs]; 1 elsewhere. */
+LAMINA_API size_t lamina_members(const lamina_model* model);
 LAMINA_API lamina_type lamina_model_type(const lamina_model* model);
 LAMINA_API int lamina_is_table(const lamina_model* model);
 /* The name of input i, or of a table's column; NULL where there is none. */

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/json_reader.h"
+#include "training/adapt.h"
 #include "training/check_targets.h"
 #include "training/epoch_order.h"
 #include "training/hold_out.h"
@@ -292,6 +293,7 @@ History fit_model(const FitParts<T>& parts, const FitData<T>& given, const FitOp
                          [](const Observer* observer) { return observer->adds_figures(); }));
   for (Schedule* schedule : {parts.schedule, parts.decay_schedule, parts.noise_schedule})
     if (schedule != nullptr) schedule->watch(learner.figures());
+  adapt_ends(*parts.model, data.train, *parts.loss);
   fit.run();
   return fit.history();
 }
