@@ -25,6 +25,7 @@ from lamina._network.checked_data import (
     unchanged_on_error,
 )
 from lamina._network.model_file import model_bytes, model_from_bytes, save_model
+from lamina._network.onnx_export import export_onnx
 from lamina._network.stack import Array, Stack
 from lamina._optimizers.by_name import make_optimizer
 from lamina._optimizers.full_batch import FullBatchOptimizer
@@ -358,6 +359,8 @@ class Sequential(Stack):
     hessian_vector_product = derivatives.hessian_vector_product
 
     # Files and copies
+
+    export_onnx = export_onnx
 
     def save(self, path: PathLike) -> None:
         """Write architecture and weights to one safetensors file; see `lamina.load`.
