@@ -11,22 +11,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 enum { WINDOW = 8, MOST = 100000 };
 static float readings[MOST];
 static double errors[MOST];
 
-/* Prints what lamina says of a failed call, and gives up. */
-static void check(lamina_status status) {
-  if (status == LAMINA_OK) return;
-  fprintf(stderr, "monitor: %s (%s)\n", lamina_error_message(), lamina_status_name(status));
+static void fail(const char* what, const char* which) {
+  fprintf(stderr, "monitor: %s%s\n", what, which);
   exit(1);
+}
+
+static void check(lamina_status status) {
+  if (status != LAMINA_OK) fail("", lamina_error_message());
 }
 
 /* A machine that turns: two tones that beat, and noise. From `broken` on its bearing knocks once a turn. */
 static size_t simulate(size_t count, size_t broken, uint64_t seed) {
-  size_t i;
-  int k;
+  size_t i, k;
   for (i = 0; i < count; ++i) {
     double noise = -6.0, turn = (double)i / 25.0;
     for (k = 0; k < 12; ++k) {
@@ -42,12 +42,8 @@ static size_t simulate(size_t count, size_t broken, uint64_t seed) {
 
 static size_t read_all(FILE* in) {
   size_t count = 0;
-  int found = 1;
-  while (count < MOST && (found = fscanf(in, "%f", &readings[count])) == 1) ++count;
-  if (found == 0) {
-    fprintf(stderr, "monitor: line %lu is no number\n", (unsigned long)count + 1);
-    exit(1);
-  }
+  while (count < MOST && fscanf(in, "%f", &readings[count]) == 1) ++count;
+  if (count < MOST && !feof(in)) fail("expected one number a line, got another line", "");
   return count;
 }
 
@@ -68,16 +64,14 @@ static FILE* open_alarm(const char* path, const char* mode) {
   FILE* file;
   snprintf(name, sizeof name, "%s.alarm", path);
   file = fopen(name, mode);
-  if (file == NULL) {
-    perror(name);
-    exit(1);
-  }
+  if (file == NULL) fail("cannot open ", name);
   return file;
 }
 
 /* The rows overlap: row i is the eight readings from i on, and its target the one after them. */
 static void train(size_t count, const char* path) {
   const lamina_option rate[] = {lamina_number("learning_rate", 0.003)};
+  const lamina_description adam = {"adam", rate, 1};
   lamina_network* network = NULL;
   lamina_model* model = NULL;
   lamina_predictor* predictor = NULL;
@@ -97,9 +91,7 @@ static void train(size_t count, const char* path) {
   check(lamina_model_create(network, LAMINA_FLOAT32, 1, &model));
   check(lamina_fit_options_init(&options, sizeof options));
   options.epochs = 40;
-  options.optimizer.kind = "adam";
-  options.optimizer.options = rate;
-  options.optimizer.count = 1;
+  options.optimizer = adam;
   check(lamina_fit(model, &data, &options, &history));
   printf("trained on %lu readings: mean squared error %.2g\n", (unsigned long)data.rows,
          lamina_history_figure(history, lamina_history_epochs(history) - 1, "loss"));
@@ -122,14 +114,14 @@ static void watch(size_t count, const char* path) {
   FILE* file = open_alarm(path, "r");
   size_t i, alarms = 0;
   double alarm = 0.0;
-  if (fscanf(file, "%lf", &alarm) != 1) exit(1);
+  if (fscanf(file, "%lf", &alarm) != 1) fail("no number in the alarm file of ", path);
   fclose(file);
   check(lamina_load(path, &model));
   check(lamina_predictor_create(model, &predictor));
   for (i = WINDOW; i < count; ++i) {
     const double error = error_of(predictor, i);
-    if (error <= alarm) continue;
-    if (alarms++ < 3) printf("reading %lu: off by %.3f, alarm above %.3f\n", (unsigned long)i, error, alarm);
+    if (error > alarm && alarms++ < 3)
+      printf("reading %lu: off by %.3f, alarm above %.3f\n", (unsigned long)i, error, alarm);
   }
   printf("%lu alarms in %lu readings\n", (unsigned long)alarms, (unsigned long)count);
   lamina_predictor_free(predictor);

@@ -47,12 +47,14 @@ void say_layers() {
   describe("Affine", 4, {Affine{2, {{0.0, 1.0, 2.0, 3.0}}}});
   describe("Clip", 4, {Clip{.low = -1}, Clip{-1, 1}});
   describe("ColumnEncoding", 5,
-           {ColumnEncoding{{NumberEncoding{{-1, 0, 2}, 4, 0.5, true}, CategoryEncoding{3, true}, CodeEncoding{9, true},
-                            DateEncoding{10, 2, 4, 1, true}}}});
+           {ColumnEncoding{{NumberEncoding{{-1, 0, 2}, 4, 0.5, true}, CategoryEncoding{3, true},
+                            CodeEncoding{9, true}, DateEncoding{10, 2, 4, 1, true}}}});
   describe("Embedding", 4, {Embedding{{{3, 12}, {1, 5}}, 8, true, 0.5, false, 2, 3}});
-  describe("PiecewiseLinear", 4, {PiecewiseLinear{{{2, {-1, 0, 1}}, {0, {0, 1}}}, 8, "A", "relu", false, 2, 3}});
+  describe("PiecewiseLinear", 4,
+           {PiecewiseLinear{{{2, {-1, 0, 1}}, {0, {0, 1}}}, 8, "A", "relu", false, 2, 3}});
   describe("Periodic", 4, {Periodic{{0, 2}, "plr", 8, 4, 0.5, true, "identity", false, 2, 3}});
   describe("Residual", 4, {Residual{{Dense{8, "relu"}, Residual{{Dense{8}}}, Dense{4}}, true, false, 2, 3}});
   describe("Residual, without projection", 4, {Residual{.layers = {Dense{4}}, .projection = "auto"}});
-  describe("Ensemble", 4, {Ensemble{{Dense{8, "relu"}, Dense{1}}, 3, "all", "normal", {{2, 2}}, false, 2, 3}});
+  describe("Ensemble", 4,
+           {Ensemble{{Dense{8, "relu"}, Dense{1}}, 3, "all", "normal", {{2, 2}}, false, 2, 3}});
 }

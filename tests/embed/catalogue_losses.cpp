@@ -25,7 +25,9 @@ void say_losses() {
       shares.push_back(i % 2 == 0 ? 1.0F : 0.0F);
     }
   }
-  const auto numbers = [&](const std::string& name, const Loss& loss) { measure(name, "identity", 2, values, loss); };
+  const auto numbers = [&](const std::string& name, const Loss& loss) {
+    measure(name, "identity", 2, values, loss);
+  };
   numbers("MeanSquaredError", MeanSquaredError{.reduction = "sum", .scale = 2});
   numbers("MeanAbsoluteError", MeanAbsoluteError{.scale = 2, .divide_penalty = true});
   numbers("Huber", Huber{.delta = 0.5});
@@ -34,7 +36,9 @@ void say_losses() {
   numbers("CosineSimilarity", CosineSimilarity{.scale = 3});
   measure("Quantile, levels", "identity", 4, values, Quantile{.level = {{0.1, 0.9}}});
   measure("GaussianNegativeLogLikelihood", "identity", 4, values, GaussianNegativeLogLikelihood{.scale = 2});
-  const auto positive = [&](const std::string& name, const Loss& loss) { measure(name, "identity", 2, counts, loss); };
+  const auto positive = [&](const std::string& name, const Loss& loss) {
+    measure(name, "identity", 2, counts, loss);
+  };
   positive("Poisson", Poisson{.scale = 2});
   positive("Gamma", Gamma{.scale = 2});
   positive("Tweedie", Tweedie{.power = 1.2});

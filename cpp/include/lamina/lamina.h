@@ -447,8 +447,9 @@ LAMINA_API lamina_status lamina_train_step(lamina_model* model, const lamina_dat
 LAMINA_API lamina_status lamina_value_and_gradient(lamina_model* model, const lamina_data* batch,
                                                    lamina_description loss, uint64_t seed, int accumulate,
                                                    double* loss_value);
-/* Forward and backward apart, for losses of the caller's: `y`[rows, outputs] and `output_gradient` are of the
- * model's type; `input_gradient`[rows, inputs] may be NULL. */
+/* Forward and backward apart, for losses of the caller's: `y`[rows, outputs], in training
+ * [rows, lamina_members, outputs], and `output_gradient` of the same shape are of the model's type;
+ * `input_gradient`[rows, inputs] may be NULL. */
 LAMINA_API lamina_status lamina_forward(lamina_model* model, const void* x, lamina_type x_type, size_t rows,
                                         int training, uint64_t seed, uint64_t step, void* y);
 LAMINA_API lamina_status lamina_backward(lamina_model* model, const void* output_gradient, size_t rows,

@@ -103,12 +103,14 @@ class Sequential : public Model {
   }
 
   // For losses of the program's: forward, the gradient with respect to its outputs, backward, optimizer.step.
-  // T is the network's type.
+  // T is the network's type. In training an Ensemble gives the outputs of each member: [rows, members *
+  // outputs].
   template <detail::Real T = float>
   Matrix<T> forward(const Inputs& x, const ForwardOptions& options = {}) {
     expect<T>("forward");
     const std::size_t rows = detail::rows_of(x.count(), inputs(), "forward");
-    Matrix<T> outputs(rows, outputs_of_forward(options.training));
+    width_ = outputs() * (options.training ? lamina_members(handle()) : 1);
+    Matrix<T> outputs(rows, width_);
     detail::check(lamina_forward(handle(), x.values(), x.type(), rows, options.training ? 1 : 0,
                                  LAMINA_MODEL_SEED, options.step, outputs.data()));
     return outputs;
@@ -118,8 +120,8 @@ class Sequential : public Model {
   Matrix<detail::element_of<R>> backward(const R& output_gradient, bool accumulate = false) {
     using T = detail::element_of<R>;
     expect<T>("backward");
-    const std::size_t width = outputs_of_forward(true);
-    const std::size_t rows = detail::rows_of(std::ranges::size(output_gradient), width, "backward");
+    const std::size_t rows =
+        detail::rows_of(std::ranges::size(output_gradient), width_ > 0 ? width_ : outputs(), "backward");
     Matrix<T> gradient(rows, inputs());
     detail::check(lamina_backward(handle(), std::ranges::data(output_gradient), rows, accumulate ? 1 : 0,
                                   gradient.data()));
@@ -213,7 +215,6 @@ class Sequential : public Model {
           std::string(where) + (dtype() == LAMINA_FLOAT64 ? ": the network is of double; expected <double>"
                                                           : ": the network is of float; expected <float>"));
   }
-  [[nodiscard]] std::size_t outputs_of_forward(bool /*training*/) const { return outputs(); }
   [[nodiscard]] lamina_parameter info_of(std::size_t index) const {
     lamina_parameter info = LAMINA_PARAMETER_INIT;
     detail::check(lamina_parameter_info(handle(), index, &info));
@@ -237,6 +238,8 @@ class Sequential : public Model {
     detail::check(get(handle(), index, values.data()));
     return values;
   }
+
+  std::size_t width_ = 0;  // of the rows that the last forward gave
 };
 
 inline Optimizer::Optimizer(const Sequential& net, detail::OptimizerDescription description)
