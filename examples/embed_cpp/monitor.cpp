@@ -2,8 +2,8 @@
 // pump is healthy, cannot reproduce a reading whose sensors do not fit each other.
 //
 //   monitor                             all of the below in one go, with a simulated pump
-//   monitor simulate > healthy.csv      11,000 readings of a healthy pump; `simulate clogged`: of a clogged
-//   filter monitor train pump.lamina < healthy.csv monitor watch pump.lamina < new.csv
+//   monitor simulate > healthy.csv      readings of a healthy pump; `simulate clogged`: of one that clogs
+//   monitor train pump.lamina < healthy.csv;  monitor watch pump.lamina < new.csv
 #include <array>
 #include <cmath>
 #include <fstream>
