@@ -2,57 +2,22 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import lamina as lm
-from embed.consumers import Environment, run
+from embed.catalogue_program import INPUTS, ROWS, X, Y, catalogue_of, numbers, trained
+from embed.consumers import Environment
 from lamina._layers.column_encoding import _ENCODINGS
 from lamina._layers.layers import LAYERS
 from lamina._optimizers.by_name import _BY_NAME
-from lamina.metrics import Metric
-from lamina.metrics._metric import TABLE
 
-HERE = Path(__file__).parent
-SOURCES = sorted(HERE.glob("catalogue*.cpp"))
-ROWS, INPUTS = 60, 4
-
-Figures = dict[str, float]
-
-
-def sawtooth(count: int, step: int) -> np.ndarray:
-    """The numbers of `sawtooth` in catalogue.hpp."""
-    return (np.arange(count) * step % 101 / 50.0 - 1.0).astype(np.float32)
-
-
-X, Y = sawtooth(ROWS * INPUTS, 37).reshape(ROWS, INPUTS), sawtooth(ROWS * 2, 29).reshape(ROWS, 2)
 CLASSES = np.arange(ROWS) % 3
 COUNTS = np.repeat(1.0 + np.arange(ROWS) % 4, 2).reshape(ROWS, 2)
 SIGNS = np.repeat(1.0 - 2.0 * (np.arange(ROWS) % 2), 2).reshape(ROWS, 2)
 SHARES = (SIGNS + 1.0) / 2.0
-
-
-@pytest.fixture(scope="module")
-def found(
-    fresh: Environment, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, dict[str, str]]:
-    """What the program printed: part -> name -> value."""
-    folder = tmp_path_factory.mktemp("catalogue")
-    options = ("-O0", "-Wshadow")
-    program = fresh.build(folder, SOURCES, compiler="clang", tool="pkg-config", options=options)
-    parts: dict[str, dict[str, str]] = {}
-    for line in run(program).splitlines():
-        part, name, value = line.split("\t")
-        assert name not in parts.setdefault(part, {})
-        parts[part][name] = value
-    return parts
-
-
-def numbers(values: dict[str, str]) -> Figures:
-    return {name: float(value) for name, value in values.items()}
 
 
 LEARNING: dict[str, Any] = {"trainable": False, "rate_factor": 2, "decay_factor": 3}
@@ -115,9 +80,7 @@ LAYERS_OF: dict[str, list[lm.Layer]] = {
         )
     ],
     "Embedding": [lm.Embedding({3: 12, 1: 5}, 8, True, 0.5, **LEARNING)],
-    "PiecewiseLinear": [
-        lm.PiecewiseLinear({2: [-1, 0, 1], 0: [0, 1]}, 8, "A", "relu", **LEARNING)
-    ],
+    "PiecewiseLinear": [lm.PiecewiseLinear({2: [-1, 0, 1], 0: [0, 1]}, 8, "A", "relu", **LEARNING)],
     "Periodic": [lm.Periodic([0, 2], "plr", 8, 4, 0.5, True, "identity", **LEARNING)],
     "Residual": [
         lm.Residual(
@@ -138,7 +101,7 @@ LAYERS_OF: dict[str, list[lm.Layer]] = {
 }
 
 
-def test_every_layer_is_described_as_python_describes_it(found: dict[str, dict[str, str]]) -> None:
+def test_every_layer_is_described_as_python_describes_it(fresh: Environment) -> None:
     assert {layer.__name__ for layer in LAYERS.values()} <= LAYERS_OF.keys()
     columns = LAYERS_OF["ColumnEncoding"][0].columns  # type: ignore[attr-defined]
     assert [column.kind for column in columns] == list(_ENCODINGS)
@@ -146,7 +109,9 @@ def test_every_layer_is_described_as_python_describes_it(found: dict[str, dict[s
         name: lm.Sequential(layers, inputs=5 if name == "ColumnEncoding" else 4).to_spec()
         for name, layers in LAYERS_OF.items()
     }
-    assert {name: json.loads(text)["network"] for name, text in found["layer"].items()} == expected
+    assert {
+        name: json.loads(text)["network"] for name, text in catalogue_of(fresh)["layer"].items()
+    } == expected
 
 
 LOSSES: dict[str, tuple[str, int, np.ndarray, Any]] = {
@@ -158,7 +123,9 @@ LOSSES: dict[str, tuple[str, int, np.ndarray, Any]] = {
     "CosineSimilarity": ("identity", 2, Y, lm.CosineSimilarity(scale=3)),
     "Quantile, levels": ("identity", 4, Y, lm.Quantile([0.1, 0.9])),
     "GaussianNegativeLogLikelihood": (
-        *("identity", 4, Y),
+        "identity",
+        4,
+        Y,
         lm.GaussianNegativeLogLikelihood(scale=2),
     ),
     "Poisson": ("identity", 2, COUNTS, lm.Poisson(scale=2)),
@@ -166,7 +133,9 @@ LOSSES: dict[str, tuple[str, int, np.ndarray, Any]] = {
     "Tweedie": ("identity", 2, COUNTS, lm.Tweedie(1.2)),
     "Poisson, rates": ("softplus", 2, COUNTS, lm.Poisson(log_input=False)),
     "BinaryCrossEntropy": (
-        *("sigmoid", 2, SHARES),
+        "sigmoid",
+        2,
+        SHARES,
         lm.BinaryCrossEntropy(0.1, "sum", positive_weight=2),
     ),
     "BinaryFocal": ("sigmoid", 2, SHARES, lm.BinaryFocal(1)),
@@ -180,28 +149,13 @@ LOSSES: dict[str, tuple[str, int, np.ndarray, Any]] = {
 
 
 @pytest.mark.kernels
-def test_every_loss_has_the_value_that_python_gives(found: dict[str, dict[str, str]]) -> None:
+def test_every_loss_has_the_value_that_python_gives(fresh: Environment) -> None:
     assert {loss.__name__ for loss in lm.Loss.__subclasses__()} <= LOSSES.keys()
     expected = {}
     for name, (activation, outputs, y, loss) in LOSSES.items():
         net = lm.Sequential([lm.Dense(outputs, activation)], inputs=INPUTS, seed=3)
         expected[name] = net.evaluate(X, y, loss=loss)["loss"]
-    assert numbers(found["loss"]) == expected
-
-
-def sum_of_weights(net: lm.Sequential) -> float:
-    total = 0.0
-    for array in net.parameters().values():
-        for value in array.ravel().tolist():
-            total += value
-    return total
-
-
-def trained(figure: str = "loss", **options: Any) -> tuple[float, float]:
-    layers = [lm.Dense(8, "tanh"), lm.Dropout(0.2), lm.Dense(8, "tanh"), lm.Dense(2)]
-    net = lm.Sequential(layers, inputs=INPUTS, seed=5)
-    history = net.fit(X, Y, batch_size=16, verbose=False, **{"epochs": 2, **options})
-    return sum_of_weights(net), history[figure][-1]
+    assert numbers(catalogue_of(fresh)["loss"]) == expected
 
 
 def check_training(
@@ -228,11 +182,9 @@ COMMON: dict[str, Any] = {
 ADAM: dict[str, Any] = {"beta1": 0.8, "beta2": 0.99, "epsilon": 1e-6}
 OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "SGD": lambda: lm.SGD(
-        *(0.05,), momentum=0.9, nesterov=True, rate_in_velocity=True, decoupled=True, **COMMON
+        0.05, momentum=0.9, nesterov=True, rate_in_velocity=True, decoupled=True, **COMMON
     ),
-    "Adam": lambda: lm.Adam(
-        0.01, **ADAM, amsgrad=True, epsilon_hat=True, decoupled=True, **COMMON
-    ),
+    "Adam": lambda: lm.Adam(0.01, **ADAM, amsgrad=True, epsilon_hat=True, decoupled=True, **COMMON),
     "AdamW": lambda: lm.AdamW(0.01, decay_biases=True),
     "AdamW, amsgrad": lambda: lm.AdamW(0.01, amsgrad=True),
     "Adamax": lambda: lm.Adamax(0.01, **ADAM, decoupled=True, **COMMON),
@@ -242,7 +194,7 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "RAdam": lambda: lm.RAdam(0.01, **ADAM, decoupled=True, **COMMON),
     "Lion": lambda: lm.Lion(0.01, beta1=0.8, beta2=0.95, decoupled=False, **COMMON),
     "Adagrad": lambda: lm.Adagrad(
-        *(0.05,),
+        0.05,
         rate_decay=0.1,
         initial_accumulator=0.2,
         epsilon=1e-6,
@@ -251,10 +203,10 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
     ),
     "Adadelta": lambda: lm.Adadelta(0.5, rho=0.8, epsilon=1e-5, decoupled=True, **COMMON),
     "RMSprop": lambda: lm.RMSprop(
-        *(0.01,), rho=0.9, epsilon=1e-6, momentum=0.5, centered=True, decoupled=True, **COMMON
+        0.01, rho=0.9, epsilon=1e-6, momentum=0.5, centered=True, decoupled=True, **COMMON
     ),
     "Rprop": lambda: lm.Rprop(
-        *(0.01,),
+        0.01,
         shrink=0.4,
         grow=1.3,
         smallest_step=1e-5,
@@ -263,7 +215,7 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
         **COMMON,
     ),
     "Muon": lambda: lm.Muon(
-        *(0.01,),
+        0.01,
         momentum=0.9,
         nesterov=False,
         iterations=4,
@@ -278,13 +230,11 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.kernels
-def test_every_optimizer_reaches_the_weights_that_python_reaches(
-    found: dict[str, dict[str, str]],
-) -> None:
+def test_every_optimizer_reaches_the_weights_that_python_reaches(fresh: Environment) -> None:
     full_batch = {"lbfgs", "levenberg_marquardt"}
     known = {type(make()).__name__ for name, make in _BY_NAME.items() if name not in full_batch}
     assert known <= OPTIMIZERS.keys()
-    check_training(found["optimizer"], OPTIMIZERS, "optimizer")
+    check_training(catalogue_of(fresh)["optimizer"], OPTIMIZERS, "optimizer")
 
 
 SCHEDULES: dict[str, Callable[[], lm.Schedule]] = {
@@ -300,7 +250,7 @@ SCHEDULES: dict[str, Callable[[], lm.Schedule]] = {
     "CosineLogSchedule": lambda: lm.CosineLogSchedule(0.02, length=20, cycles=2),
     "FlatCosineSchedule": lambda: lm.FlatCosineSchedule(0.02, length=20, flat=0.25),
     "ReduceOnPlateau": lambda: lm.ReduceOnPlateau(
-        *(0.02,),
+        0.02,
         factor=0.5,
         patience=0,
         threshold=10,
@@ -315,9 +265,7 @@ SCHEDULES: dict[str, Callable[[], lm.Schedule]] = {
 
 
 @pytest.mark.kernels
-def test_every_schedule_gives_the_rates_that_python_gives(
-    found: dict[str, dict[str, str]],
-) -> None:
+def test_every_schedule_gives_the_rates_that_python_gives(fresh: Environment) -> None:
     core = {
         name
         for name in dir(lm)
@@ -326,4 +274,4 @@ def test_every_schedule_gives_the_rates_that_python_gives(
         and name not in ("Schedule", "FunctionSchedule")
     }
     assert core <= SCHEDULES.keys()
-    check_training(found["schedule"], SCHEDULES, "schedule", epochs=3)
+    check_training(catalogue_of(fresh)["schedule"], SCHEDULES, "schedule", epochs=3)

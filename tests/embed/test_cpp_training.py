@@ -1,1 +1,0 @@
-"""Metrics, and the options of a fit, of the C++ headers give what Python gives."""
