@@ -192,7 +192,8 @@ void register_targets(py::module_& module) {
         });
       },
       py::arg("network"),
-      "Whether a first Normalization and a last TargetScaling are there that have their first figures still.");
+      "Whether a first Normalization and a last TargetScaling are there that have their first figures "
+      "still.");
 }
 
 }  // namespace lamina::python

@@ -429,8 +429,8 @@ LAMINA_API int64_t lamina_history_best_epoch(const lamina_history* history);
 /* Trains from data that it checks first. The same seed, data and options give the same weights to the last
  * bit as Python's Sequential.fit, for any number of threads, on one instruction set. `options` NULL is the
  * default; `history` may be NULL. Data and options are checked before a weight changes. Where it fails later
- * (LAMINA_ERROR_NOT_FINITE, LAMINA_ERROR_MEMORY) the weights are those of the last step whose loss was finite,
- * with early stopping those of the best epoch; the model can be used and trained on. */
+ * (LAMINA_ERROR_NOT_FINITE, LAMINA_ERROR_MEMORY) the weights are those of the last step whose loss was
+ * finite, with early stopping those of the best epoch; the model can be used and trained on. */
 LAMINA_API lamina_status lamina_fit(lamina_model* model, const lamina_data* data,
                                     const lamina_fit_options* options, lamina_history** history);
 

@@ -275,8 +275,8 @@ class PreparedData {
     const int64_t rows = part.inputs.rows;
     if (weights == nullptr || std::any_of(weights, weights + rows, [](double w) { return w > 0.0; })) return;
     throw Error(Error::Kind::kValue,
-                "fit: validation_fraction " + shown(fraction) + ": expected a sample weight above 0 among the " +
-                    std::to_string(rows) + " rows " + name +
+                "fit: validation_fraction " + shown(fraction) +
+                    ": expected a sample weight above 0 among the " + std::to_string(rows) + " rows " + name +
                     ", got only zeros; leave rows of weight 0 out, or give validation data");
   }
 

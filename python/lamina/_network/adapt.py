@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from lamina import _core
 from lamina._checks.sparse import SparseRows
 from lamina._checks.types import NDArray
@@ -58,7 +56,9 @@ def adapt_first(net: Stack, x: Array) -> None:
         net._set_figures(_normalization(net, "layers.0", x, None))
 
 
-def _normalization(net: Stack, layer: str, values: Array, weights: Array | None) -> dict[str, Array]:
+def _normalization(
+    net: Stack, layer: str, values: Array, weights: Array | None
+) -> dict[str, Array]:
     figures: dict[str, Array] = _core.normalization_figures(
         net._core_network(), layer, values, weights
     )
