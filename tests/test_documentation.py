@@ -16,7 +16,7 @@ MODULES = [
     if not module.name.startswith("lamina.cli")
     and module.name not in ("lamina._core", "lamina.__main__")
 ]
-PAGES = ["docs/estimators.md", "docs/guide.md", "docs/tables.md"]
+PAGES = ["docs/estimators.md", "docs/guide.md", "docs/onnx.md", "docs/tables.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)
