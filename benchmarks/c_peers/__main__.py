@@ -1,4 +1,4 @@
-"""`python -m benchmarks.c_peers`: lamina's C++ interface beside FANN, RTNeural and a loop over Eigen.
+"""`python -m benchmarks.c_peers`: lamina in C++ beside FANN, RTNeural and a loop over Eigen.
 
 Each peer is a program in this folder, built with `-O3 -march=native` in a temporary folder, that
 does the same float32 arithmetic from the same weights on one thread; what they compute (outputs of
