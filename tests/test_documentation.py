@@ -13,7 +13,8 @@ import lamina
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(lamina.__path__, "lamina.")
-    if not module.name.startswith("lamina.cli") and module.name != "lamina._core"
+    if not module.name.startswith("lamina.cli")
+    and module.name not in ("lamina._core", "lamina.__main__")
 ]
 PAGES = [
     *("docs/estimators.md", "docs/export.md", "docs/guide.md", "docs/onnx.md", "docs/tables.md"),
