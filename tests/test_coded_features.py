@@ -94,19 +94,21 @@ def test_gradients_are_those_of_the_product(columns: Any, units: int) -> None:
     np.testing.assert_allclose(norms, np.sqrt(squares), rtol=1e-10)
 
 
-TRAININGS: dict[str, tuple[Callable[[], lm.Optimizer], dict[str, Any], dict[str, Any]]] = {
-    "sgd": (lambda: lm.SGD(0.05), {}, {}),
-    "momentum and decay": (lambda: lm.SGD(0.02, momentum=0.9, weight_decay=0.01), {}, {}),
-    "adamw, averaged": (lambda: lm.AdamW(0.01), {}, {"average": lm.WeightAverage(0.9)}),
-    "clipped": (lambda: lm.Adam(0.01, clip_norm=0.1), {}, {}),
-    "accumulated": (lambda: lm.Adam(0.01), {}, {"accumulate": 3}),
-    "muon": (lambda: lm.Muon(0.01, first_and_last=True), {}, {}),
-    "penalties": (lambda: lm.Adam(0.01), {"l1": 1e-3, "l2": 1e-3}, {}),
-    "constraints": (lambda: lm.Adam(0.01), {"max_norm": 0.7, "non_negative": True}, {}),
-    "ntk": (lambda: lm.Adam(0.01), {"parametrization": "ntk"}, {}),
-    "no bias": (lambda: lm.Adam(0.01), {"bias": False}, {}),
-    "frozen": (lambda: lm.Adam(0.01), {"trainable": False}, {}),
-    "rows one by one": (lambda: lm.SGD(0.01), {}, {"batch_size": 1}),
+TRAININGS: dict[
+    str, tuple[Callable[[], lm.Optimizer], dict[str, Any], Callable[[], dict[str, Any]]]
+] = {
+    "sgd": (lambda: lm.SGD(0.05), {}, dict),
+    "momentum and decay": (lambda: lm.SGD(0.02, momentum=0.9, weight_decay=0.01), {}, dict),
+    "adamw, averaged": (lambda: lm.AdamW(0.01), {}, lambda: {"average": lm.WeightAverage(0.9)}),
+    "clipped": (lambda: lm.Adam(0.01, clip_norm=0.1), {}, dict),
+    "accumulated": (lambda: lm.Adam(0.01), {}, lambda: {"accumulate": 3}),
+    "muon": (lambda: lm.Muon(0.01, first_and_last=True), {}, dict),
+    "penalties": (lambda: lm.Adam(0.01), {"l1": 1e-3, "l2": 1e-3}, dict),
+    "constraints": (lambda: lm.Adam(0.01), {"max_norm": 0.7, "non_negative": True}, dict),
+    "ntk": (lambda: lm.Adam(0.01), {"parametrization": "ntk"}, dict),
+    "no bias": (lambda: lm.Adam(0.01), {"bias": False}, dict),
+    "frozen": (lambda: lm.Adam(0.01), {"trainable": False}, dict),
+    "rows one by one": (lambda: lm.SGD(0.01), {}, lambda: {"batch_size": 1}),
 }
 
 
@@ -115,10 +117,10 @@ def test_training_follows_that_on_features(name: str) -> None:
     make, options, how = TRAININGS[name]
     x = compact()
     net, twin = both(lm.Dense(24, "softplus", **options), lm.Dense(2))
-    how = {"epochs": 3, "batch_size": 17, "verbose": False} | how
-    mine = net.fit(x, targets(x), optimizer=make(), **how)
+    common = {"epochs": 3, "batch_size": 17, "verbose": False}
+    mine = net.fit(x, targets(x), optimizer=make(), **(common | how()))
     rows = features_of(x, COLUMNS, "float64")
-    other = twin.fit(rows, targets(x), optimizer=make(), **how)
+    other = twin.fit(rows, targets(x), optimizer=make(), **(common | how()))
     np.testing.assert_allclose(mine["loss"], other["loss"], rtol=1e-8)
     # Adam divides by the square root of sums that may be nearly 0.
     check_alike(net, twin, 1e-5)
