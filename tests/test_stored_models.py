@@ -1,4 +1,4 @@
-"""What files may hold besides: weights in half the bits, self-tests, newer versions; mapped files."""
+"""What files may hold besides: weights in half the bits, self-tests, newer versions; mapping."""
 
 import json
 import os
@@ -242,7 +242,8 @@ def test_a_mapped_file_is_not_held_in_memory_a_second_time(tmp_path: Path) -> No
     size = os.path.getsize(tmp_path / "m")
     code = (
         "import lamina, resource, sys; lamina.load\n"
-        "used = [int(l.split()[1]) for l in open('/proc/self/status') if l.startswith('VmData')][0]\n"
+        "status = dict(line.split(':') for line in open('/proc/self/status'))\n"
+        "used = int(status['VmData'].split()[0])\n"
         "resource.setrlimit(resource.RLIMIT_DATA, (1024 * used + int(sys.argv[3]),) * 2)\n"
         "try: lamina.load(sys.argv[1], mmap=sys.argv[2] == 'map'); print('loaded')\n"
         "except MemoryError: print('refused')"
@@ -283,7 +284,7 @@ def test_damaged_mapped_files_are_refused_as_others_are(tmp_path: Path) -> None:
         changed[place] ^= 1 << place % 8
         path.write_bytes(changed)
         for mmap in (False, True):
-            with pytest.raises(ValueError, match="damaged|not a lamina model"):
+            with pytest.raises(ValueError, match=r"damaged|not a lamina model"):
                 lm.load(path, mmap=mmap)
     path.write_bytes(b"")
     with pytest.raises(ValueError, match="it is empty"):
@@ -368,5 +369,5 @@ def test_a_newer_minor_version_of_table_records_reads(
         with pytest.raises(TableError, match=message):
             TableModel.load(path)
     write({}, **{"extra.values": np.zeros(3)})
-    with pytest.raises(TableError, match="unknown tensor 'extra.values'"):
+    with pytest.raises(TableError, match=r"unknown tensor 'extra\.values'"):
         TableModel.load(path)

@@ -99,6 +99,14 @@ def test_recipes_count_as_rows_that_they_held_back_say():
     assert model.training["results"]["validation"]["model"]["r2"] > 0.3
 
 
+def test_recipes_of_several_targets_with_intervals_are_weighed_too():
+    table = {name: TABLE[name] for name in ("x", "kind", "number")} | {"twice": X * 2.0}
+    targets = ["number", "twice"]
+    model = TableModel.fit(table, target=targets, interval=0.8, n_members=2, epochs=3, seed=1)
+    assert len(model.training["recipes"]) == len(set(model.shares)) == 2
+    assert model.predict_interval(table).shape == (ROWS, 2, 2)
+
+
 def test_the_number_of_networks_follows_from_the_rows():
     preset = Preset((), members=((100, 10), (200, 4)))
     assert [preset.members_for(rows) for rows in (100, 101, 200, 201)] == [10, 4, 4, 1]

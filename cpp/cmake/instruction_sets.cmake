@@ -33,6 +33,7 @@ endif()
 
 # Adds to `target` the kernels of each instruction set of this processor and each scalar type, which are one
 # source compiled with different flags, and announces each set to their dispatch as LAMINA_KERNELS_<NAME>=1.
+# LAMINA_KERNEL_OBJECTS lists their objects.
 function(lamina_add_kernels target)
   foreach(_set IN LISTS LAMINA_INSTRUCTION_SETS)
     foreach(_type f32 f64)
@@ -45,12 +46,14 @@ function(lamina_add_kernels target)
       lamina_warnings(${_kernels})
       target_compile_options(${_kernels} PRIVATE ${_flags_every_kernel} ${_flags_${_set}})
       set_target_properties(${_kernels} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
-      target_sources(${target} PRIVATE $<TARGET_OBJECTS:${_kernels}>)
+      list(APPEND LAMINA_KERNEL_OBJECTS $<TARGET_OBJECTS:${_kernels}>)
     endforeach()
     string(TOUPPER "${_set}" _upper)
     set_property(SOURCE "${PROJECT_SOURCE_DIR}/cpp/src/kernels/dispatch.cpp" APPEND PROPERTY
       COMPILE_DEFINITIONS "LAMINA_KERNELS_${_upper}=1")
   endforeach()
+  target_sources(${target} PRIVATE ${LAMINA_KERNEL_OBJECTS})
+  set(LAMINA_KERNEL_OBJECTS "${LAMINA_KERNEL_OBJECTS}" PARENT_SCOPE)
 endfunction()
 
 # Arithmetic rules for every target: no errno or traps from mathematics, and no contraction

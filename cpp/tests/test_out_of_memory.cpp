@@ -1,9 +1,6 @@
 // Lets every single allocation fail in turn: each call then raises, leaks nothing, leaves its object as it
 // was.
 #include <array>
-#include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <new>
 #include <string>
@@ -11,75 +8,15 @@
 
 #include "base/json.h"
 #include "check.h"
+#include "failing_allocator.h"
 #include "inference/predictor.h"
 #include "model_file/model_file.h"
 #include "training/model.h"
 
-#if defined(_MSC_VER)
-#define LAMINA_NOINLINE __declspec(noinline)
-#else
-#define LAMINA_NOINLINE __attribute__((noinline))
-#endif
-
-namespace {
-
-// Of all threads; `fail_at` 0 counts alone.
-std::atomic<long> allocations{0}, fail_at{0}, live_blocks{0};
-std::atomic<bool> only_one{false};
-
-bool must_fail() noexcept {
-  const long number = ++allocations, first = fail_at;
-  return first > 0 && (only_one ? number == first : number >= first);
-}
-
-// Neither is inlined: the compiler would take the pair for a mismatched one.
-LAMINA_NOINLINE void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
-  if (must_fail()) return nullptr;
-#if defined(_WIN32)
-  void* block = _aligned_malloc(bytes, alignment);
-#else
-  void* block = std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
-#endif
-  if (block != nullptr) ++live_blocks;
-  return block;
-}
-
-void* allocate_or_throw(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
-  if (void* block = allocate(bytes, alignment)) return block;
-  throw std::bad_alloc();
-}
-
-LAMINA_NOINLINE void release(void* block) noexcept {
-  if (block != nullptr) --live_blocks;
-#if defined(_WIN32)
-  _aligned_free(block);
-#else
-  std::free(block);
-#endif
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) { return allocate_or_throw(bytes); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return allocate_or_throw(bytes, static_cast<std::size_t>(alignment));
-}
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  return allocate(bytes, alignof(std::max_align_t));
-}
-void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* block) noexcept { release(block); }
-void operator delete(void* block, std::size_t) noexcept { release(block); }
-void operator delete(void* block, std::align_val_t) noexcept { release(block); }
-void operator delete(void* block, std::size_t, std::align_val_t) noexcept { release(block); }
-void operator delete(void* block, const std::nothrow_t&) noexcept { release(block); }
-void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept { release(block); }
-
 namespace {
 
 using namespace lamina;
+using namespace lamina::test;
 
 const char* const kSpec = R"({"inputs": 4, "layers": [{"kind": "dense", "units": 6,
   "activation": {"kind": "leaky_relu", "negative_slope": 0.1}}, {"kind": "batch_norm"},

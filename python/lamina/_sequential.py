@@ -24,6 +24,8 @@ from lamina._network.checked_data import (
     checked_validation,
     unchanged_on_error,
 )
+from lamina._network.model_file import StoredDtype
+from lamina._network.onnx_export import export_onnx
 from lamina._network.stack import Array, Stack
 from lamina._optimizers.by_name import make_optimizer
 from lamina._optimizers.full_batch import FullBatchOptimizer
@@ -358,12 +360,10 @@ class Sequential(Stack):
 
     # Files and copies
 
+    export_onnx = export_onnx
+
     def save(
-        self,
-        path: PathLike,
-        *,
-        dtype: model_file.StoredDtype | None = None,
-        selftest: ArrayLike | None = None,
+        self, path: PathLike, *, dtype: StoredDtype | None = None, selftest: ArrayLike | None = None
     ) -> None:
         """Write architecture and weights to one safetensors file; after a crash it is old or new.
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from structure.source_tree import CORE, files
+from structure.source_tree import CORE, REPOSITORY, files
 
 OLDEST, NEWEST = 16, 30
 
@@ -25,8 +25,9 @@ def clang() -> str:
 def test_clang_takes_every_header_of_the_core() -> None:
     # The header of an instruction set needs its flags.
     headers = [path for path in files(CORE, {".h"}) if path.parent.name != "simd"]
+    folders = [f"-I{CORE}", f"-I{REPOSITORY / 'cpp' / 'include'}"]
     done = subprocess.run(
-        [clang(), "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", f"-I{CORE}", "-x", "c++", "-"],
+        [clang(), "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", *folders, "-x", "c++", "-"],
         input="".join(f'#include "{path.relative_to(CORE).as_posix()}"\n' for path in headers),
         capture_output=True,
         text=True,

@@ -10,7 +10,9 @@ MAXIMUM_LINES = 400
 MAXIMUM_FUNCTION_LINES = 60
 
 # Files that may be longer: name -> reason.
-LONGER: dict[str, str] = {}
+LONGER: dict[str, str] = {
+    "cpp/include/lamina/lamina.h": "users of C include one header, and read it as the reference",
+}
 
 CODE = CPP_SUFFIXES | {".py", ".cmake"}
 

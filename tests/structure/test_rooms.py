@@ -16,14 +16,15 @@ ROOMS = {
     "_core": "",
     "_checks": "_core",
     "_layers": "_core _checks",
+    "_onnx": "_core _checks _layers",
     "metrics": "_core _checks",
     "_losses": "_core _checks metrics",
-    "_network": "_core _checks _layers _losses",
+    "_network": "_core _checks _layers _onnx _losses",
     "_optimizers": "_core _checks metrics _layers _losses _network",
     "_training": "_core _checks metrics _layers _losses _network _optimizers",
     # The files beside the rooms: what users take, such as Sequential.
-    "api": "_core _checks metrics _layers _losses _network _optimizers _training",
-    "tabular": "_core _checks metrics _layers _losses _network _optimizers _training api",
+    "api": "_core _checks _onnx metrics _layers _losses _network _optimizers _training",
+    "tabular": "_core _checks _onnx metrics _layers _losses _network _optimizers _training api",
     # Beside it: what `import lamina.sklearn` alone reads.
     "sklearn": "_core _checks _layers _losses _network _optimizers _training api",
     # `import lamina` itself, which knows where each public name is.
@@ -35,6 +36,7 @@ ROOMS = {
 # Which packages beside numpy a room uses where they are installed.
 OPTIONAL = {
     "_checks": {"narwhals", "pyarrow"},
+    "_onnx": {"onnx"},
     "_network": {"torch"},
     "_optimizers": {"scipy"},
     "api": {"matplotlib"},
@@ -45,6 +47,7 @@ OPTIONAL = {
 }
 # Which of them a room cannot do without.
 NEEDED = {
+    "_onnx": {"onnx"},
     "cli": {"polars", "rich"},
     "sklearn": {"scipy", "sklearn"},
     "_table_estimators": {"scipy", "sklearn"},

@@ -205,6 +205,21 @@ void Predictor<T>::predict_row(const T* in, T* out, T* workspace) const noexcept
       [&](const Step& step, const T* from, T* to) { run_dense(step, from, to); });
 }
 
+template <class T>
+void Predictor<T>::predict_any_row(const ArraySource& in, T* out, T* workspace) const noexcept {
+  constexpr auto own = sizeof(T) == 4 ? kernels::SourceType::kF32 : kernels::SourceType::kF64;
+  const auto buffer = [&](const Place& place) { return workspace + place.offset; };
+  const auto dense = [&](const Step& step, const T* from, T* to) { run_dense(step, from, to); };
+  if (copies_input_ || (in.type == own && in.column_stride == static_cast<int64_t>(sizeof(T))))
+    return run_steps(in, out, buffer, dense);
+  T* row = workspace + row_workspace_size();
+  {
+    const FlushDenormals flush;  // as in batches
+    gather_inputs(network().kernels(), {}, in, nullptr, 0, 1, row, padded_columns<T>(inputs()));
+  }
+  run_steps(plain_row(row, inputs()), out, buffer, dense);
+}
+
 namespace {
 
 // Kept out of its caller, so that a call takes no more stack than it needs. A `use` by value would be copied

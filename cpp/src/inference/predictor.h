@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/execution.h"
+#include "base/layout.h"
 #include "base/poll.h"
 #include "inference/data.h"
 #include "inference/plan.h"
@@ -39,6 +40,11 @@ class Predictor {
   // in[inputs] -> out[outputs]; no allocation, no lock. The same input has the same bits in every call, but
   // its sums run in another order than a batch's, so the two agree up to rounding. `out` may be `in`.
   void predict_row(const T* in, T* out, T* workspace) const noexcept;
+  // The same for a row of any type and stride, with a workspace of so many elements.
+  int64_t any_row_workspace_size() const noexcept {
+    return row_workspace_size() + padded_columns<T>(inputs());
+  }
+  void predict_any_row(const ArraySource& in, T* out, T* workspace) const noexcept;
   // The same bits with a workspace on the stack; allocates only where a layer is wider than 32 KiB. Where
   // wide layers have 512 KiB of weights or more and calls follow each other at once, other threads of the
   // pool share those layers.

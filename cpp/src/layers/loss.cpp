@@ -192,6 +192,11 @@ LossSpec loss_from_json(const Json& json) {
 
 Json loss_to_json(const LossSpec& spec) { return Json::parse(spec.text); }
 
+const char* default_loss(const ActivationSpec& output) noexcept {
+  if (output.name == "softmax") return "cross_entropy";
+  return output.name == "sigmoid" ? "binary_cross_entropy" : "mean_squared_error";
+}
+
 std::vector<std::string> loss_names() {
   std::vector<std::string> names;
   for (const Entry& entry : kEntries) names.emplace_back(entry.name);

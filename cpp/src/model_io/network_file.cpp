@@ -200,16 +200,16 @@ std::unique_ptr<Network<T>> build(const Json& description, const WeightsByName& 
 }  // namespace
 
 NetworkFile NetworkFile::load(const std::filesystem::path& path, const LoadOptions& options) {
-  const std::string source = path.string();
-  NetworkFile loaded = parse(read_model_file(path, options.map), source);
-  if (options.selftest) loaded.run_self_test(source);
-  loaded.keep_own_tensors(loaded.tensors_);
-  return loaded;
+  return of(read_model_file(path, options.map), path.string(), options);
 }
 
 NetworkFile NetworkFile::parse(std::span<const std::byte> bytes, const LoadOptions& options) {
-  NetworkFile loaded = parse(view_model_file(bytes), "model data");
-  if (options.selftest) loaded.run_self_test("model data");
+  return of(view_model_file(bytes), "model data", options);
+}
+
+NetworkFile NetworkFile::of(const ModelFile& file, const std::string& source, const LoadOptions& options) {
+  NetworkFile loaded = parse(file, source);
+  if (options.selftest) loaded.run_self_test(source);
   loaded.keep_own_tensors(loaded.tensors_);
   return loaded;
 }
@@ -327,6 +327,17 @@ Json NetworkFile::take_record() {
   Json record = take_member(contents_, "record");
   contents_["record"] = Json::object({});
   return record;
+}
+
+std::vector<std::byte> NetworkFile::bytes() const {
+  return std::visit(
+      [&](const auto& network) {
+        const Weights weights(*network);
+        std::vector<TensorView> views = weights.views;
+        views.insert(views.end(), tensors_.begin(), tensors_.end());
+        return serialize_model_file(contents_.dump(), views);
+      },
+      network_);
 }
 
 std::int64_t NetworkFile::inputs() const {

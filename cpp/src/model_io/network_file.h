@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -43,6 +44,8 @@ class NetworkFile {
   static NetworkFile parse(std::span<const std::byte> bytes, const LoadOptions& options = {});
   // Its tensors lie where the file's lie.
   static NetworkFile parse(const ModelFile& file, const std::string& source);
+  // The same with tensors of its own, after its self-test where the options ask for it.
+  static NetworkFile of(const ModelFile& file, const std::string& source, const LoadOptions& options);
   // A further network of a file: contents as the file's own, and tensors named as those of its first one.
   static NetworkFile of(Json contents, const std::vector<TensorView>& tensors, const std::string& source);
   // Network `number` from 1 of a table model, whose tensors are "networks.<number>.<name>" here.
@@ -73,7 +76,7 @@ class NetworkFile {
   const StoredSelfTest& self_test() const noexcept { return self_test_; }
   // Raises kFormat where the outputs are not those stored, or there is none.
   void run_self_test(const std::string& source) const;
-  // What the file says of the network: description, dtype, seed, epochs_trained and feature_names.
+  // What the file says of the network: description, dtype, seed, epochs_trained, feature_names and record.
   const Json& contents() const noexcept { return contents_; }
   // Adds what the file of this network holds, but for record and tensors: contents and weights, the latter
   // under names that begin with `prefix`.

@@ -67,6 +67,13 @@ TableModel TableModel::parse(std::span<const std::byte> bytes, const LoadOptions
   return of(view_model_file(bytes), "model data", options);
 }
 
+bool TableModel::is_in(const ModelFile& file) {
+  const Json contents = Json::parse(file.record);
+  const Json* record = contents.find("record");
+  const Json* schema = record == nullptr ? nullptr : record->find("schema");
+  return schema != nullptr && schema->is_text() && schema->text().starts_with("lamina.tabular.");
+}
+
 TableModel TableModel::of(const ModelFile& file, const std::string& source, const LoadOptions& options) {
   NetworkFile network = NetworkFile::parse(file, source);
   const StoredSelfTest self_test = network.self_test();

@@ -32,6 +32,8 @@ class TableModel {
   static TableModel load(const std::filesystem::path& path, const LoadOptions& options = {});
   // From the bytes of such a file, which are needed no longer than the call.
   static TableModel parse(std::span<const std::byte> bytes, const LoadOptions& options = {});
+  // Whether a file holds one, and not a network alone.
+  static bool is_in(const ModelFile& file);
   // From a file that has been read; `source` opens the sentences of errors.
   static TableModel of(const ModelFile& file, const std::string& source, const LoadOptions& options = {});
   // Replaces `path` in one step; throws as save_model.
@@ -45,6 +47,8 @@ class TableModel {
   const NetworkFile& network(std::size_t index = 0) const {
     return index == 0 ? network_ : others_.at(index - 1);
   }
+  // What the file has beside the networks: preprocessor, target, training, ...
+  const Json& record() const noexcept { return record_; }
   // How it was trained, an object.
   const Json& training() const { return record_.at("training"); }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json_reader.h"
 #include "training/check_targets.h"
 #include "training/epoch_order.h"
 #include "training/hold_out.h"
@@ -246,7 +247,19 @@ class PreparedData {
                  classes_of_rows(data_.train.targets, rows, loss), "fit: validation_fraction");
     held_.emplace(data_.train, parts.held);
     train_.emplace(data_.train, parts.train);
+    check_some_weight(held_->data, "held back", options.validation_fraction);
+    check_some_weight(train_->data, "left for training", options.validation_fraction);
     data_ = {train_->data, held_->data};
+  }
+
+  static void check_some_weight(const DataSet<T>& part, const char* name, double fraction) {
+    const double* weights = part.sample_weights;
+    const int64_t rows = part.inputs.rows;
+    if (weights == nullptr || std::any_of(weights, weights + rows, [](double w) { return w > 0.0; })) return;
+    throw Error(Error::Kind::kValue,
+                "fit: validation_fraction " + shown(fraction) + ": expected a sample weight above 0 among the " +
+                    std::to_string(rows) + " rows " + name +
+                    ", got only zeros; leave rows of weight 0 out, or give validation data");
   }
 
   FitData<T> data_;
@@ -275,7 +288,8 @@ History fit_model(const FitParts<T>& parts, const FitData<T>& given, const FitOp
                           targets);
   }
   Fit fit(learner, options.epochs, followers);
-  fit.check(observers.empty());
+  fit.check(std::none_of(observers.begin(), observers.end(),
+                         [](const Observer* observer) { return observer->adds_figures(); }));
   for (Schedule* schedule : {parts.schedule, parts.decay_schedule, parts.noise_schedule})
     if (schedule != nullptr) schedule->watch(learner.figures());
   fit.run();

@@ -29,7 +29,9 @@ class Observer {
   // Fit::step_penalty() says what the layers' penalties added to it.
   virtual void on_step_end(Fit&, int64_t /*epoch*/, int64_t /*step*/, double /*loss*/) {}
   virtual bool wants_steps() const { return false; }
-  // More figures may be added to the record, which the observers behind see and the history does not have.
+  // More figures may be added to the record, where adds_figures(), which the observers behind see and the
+  // history does not have.
+  virtual bool adds_figures() const { return true; }
   virtual void on_epoch_end(Fit&, int64_t /*epoch*/, Figures& /*record*/) {}
   // Also after an interrupt or an error, where the fit had begun.
   virtual void on_fit_end(Fit&) {}

@@ -84,9 +84,10 @@ def _row_losses(target: Target, truth: NDArray[Any], outputs: Any) -> Floats:
         given = target.probabilities(outputs)[np.arange(len(truth)), truth]
         losses: Floats = -np.log(np.maximum(given, _LEAST_PROBABILITY))
         return losses
-    errors = truth.reshape(len(truth), -1)[:, None, :] - outputs.reshape(len(truth), -1, 1)
     if target.spread:
-        levels = np.asarray(target.spread.levels)[:, None]
+        levels = np.asarray(target.spread.levels)
+        by_target = outputs.reshape(len(truth), -1, len(levels))
+        errors = truth.reshape(len(truth), -1, 1) - by_target
         return _row_means(np.maximum(levels * errors, (levels - 1.0) * errors))
     return _row_means((truth.reshape(outputs.shape) - outputs) ** 2)
 

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from lamina.tabular._encoders import Record
 from lamina.tabular._importance import Importance, permutation_importance
 from lamina.tabular._monitor import Figure, default_figure, find_figure
 from lamina.tabular._networks import Networks
+from lamina.tabular._onnx_export import export_table
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._rows import read_target
 from lamina.tabular._scores import Scores, score_outputs
@@ -293,6 +294,36 @@ class TablePredictor:
                 the greatest number of `dtype`. OSError: the file cannot be written.
         """
         write_table_model(path, self._parts(), dtype=dtype, selftest=selftest)
+
+    def export_onnx(
+        self,
+        path: str | Path | None = None,
+        *,
+        dtype: Literal["float64", "float32"] = "float64",
+        threshold: float | None = None,
+    ) -> Any:
+        """Write the model, with its preprocessing, as a model of ONNX; see docs/onnx.md.
+
+        The graph has an input [rows, 1] for each column: numbers as `dtype`, NaN where one is
+        missing; categories as text, "" where one is missing; dates as float64 seconds since
+        1970-01-01 UTC. Its outputs are "label" [rows] and "probabilities" [rows, classes]; of
+        numbers "variable" [rows, targets], and "quantiles" and "interval", shaped as
+        `predict_quantiles` and `predict_interval` give them. Needs the extra `onnx`.
+
+        Args:
+            path: of the file, which is replaced as a whole; None: only return the model.
+            dtype: of the numbers that go in and come out, but for dates.
+            threshold: as in `predict`, for "label".
+
+        Returns:
+            The model, an `onnx.ModelProto`.
+
+        Raises:
+            ImportError: the package onnx is not installed. OSError: the file cannot be written.
+            TableError, ValueError: a threshold without two classes, or another dtype.
+        """
+        options: dict[str, Any] = {"dtype": dtype, "threshold": threshold}
+        return export_table(self.preprocessor, self.target, self._networks, path, **options)
 
     @classmethod
     def load(cls, path: str | Path, *, mmap: bool = False, selftest: bool = False) -> Self:

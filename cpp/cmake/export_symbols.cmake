@@ -1,0 +1,40 @@
+# Run by the build: writes the linker's list of what liblamina exports, from what the bindings' objects call.
+#   NM, OUTPUT, FORMAT (map: a version script; list: Apple's), VERSION, CALLERS and LIBRARIES (lists of files)
+
+# Names of the symbols of `files` whose kind, a letter of nm, matches `kinds`.
+function(lamina_symbols result kinds files)
+  execute_process(COMMAND "${NM}" -P ${files} OUTPUT_VARIABLE _listed COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[^\n ]+ ${kinds}[ \n]" _symbols "${_listed}")
+  list(TRANSFORM _symbols REPLACE " .*" "")
+  list(REMOVE_DUPLICATES _symbols)
+  set(${result} "${_symbols}" PARENT_SCOPE)
+endfunction()
+
+lamina_symbols(_private "U" "${CALLERS}")
+lamina_symbols(_defined "[A-TV-Zu-w]" "${LIBRARIES}")
+list(SORT _private)
+set(_lines "")
+foreach(_name IN LISTS _private)
+  if(_name IN_LIST _defined)
+    string(APPEND _lines "    ${_name};\n")
+  endif()
+endforeach()
+if(_lines STREQUAL "")
+  message(FATAL_ERROR "the bindings' objects call nothing of lamina's libraries, as ${NM} lists them")
+endif()
+
+if(FORMAT STREQUAL "list")
+  string(REPLACE ";" "" _lines "_lamina_*\n${_lines}")
+  string(REPLACE " " "" _lines "${_lines}")
+else()
+  # Whoever mixes versions of the module and of the library is told so when it is loaded.
+  string(CONCAT _lines "LAMINA_1 {\n  global:\n    lamina_*;\n  local:\n    *;\n};\n"
+    "LAMINA_PRIVATE_${VERSION} {\n  global:\n" "${_lines}" "};\n")
+endif()
+set(_before "")
+if(EXISTS "${OUTPUT}")
+  file(READ "${OUTPUT}" _before)
+endif()
+if(NOT _before STREQUAL _lines)
+  file(WRITE "${OUTPUT}" "${_lines}")
+endif()

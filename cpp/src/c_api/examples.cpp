@@ -1,0 +1,95 @@
+// Reads the struct of rows that C gives.
+#include "c_api/examples.h"
+
+#include <string>
+
+#include "c_api/options.h"
+#include "c_api/sized.h"
+#include "inference/logits.h"
+#include "training/check_targets.h"
+
+namespace lamina::c {
+namespace {
+
+constexpr lamina_data kNoData = LAMINA_DATA_INIT;
+
+[[noreturn]] void refuse(const std::string& where, const std::string& rest) {
+  fail_value(where + ": " + rest);
+}
+
+// int32 [rows, 1].
+ArraySource class_source(const int32_t* classes, int64_t rows) {
+  return {classes, kernels::SourceType::kI32, rows, 1, sizeof(int32_t), sizeof(int32_t)};
+}
+
+}  // namespace
+
+template <class T>
+LossSpec loss_of(const lamina_description& loss, const Network<T>& network) {
+  const std::optional<Json> described = read_description(loss, "loss");
+  const LossSpec found =
+      loss_from_json(described ? *described : Json(default_loss(network.output_activation())));
+  check_loss_fits(found, network);
+  return found;
+}
+
+template <class T>
+Examples<T>::Examples(const lamina_data* given, const TrainableNetwork& network, const Model<T>& model,
+                      const LossSpec& loss, const std::string& where, WeightUse use) {
+  if (given == nullptr) refuse(where, "data is NULL; expected rows with their targets");
+  const lamina_data own = sized_copy(*given, kNoData, "data");
+  data_.inputs = source_of(own.x, own.x_type, own.rows, own.x_stride, model.network().inputs(), "x");
+  if (data_.inputs.rows < 1) refuse(where, "data has no rows; expected at least one");
+  network.input_rules().check(data_.inputs, sizeof(T) == sizeof(double), "x");
+  read_targets(own, loss, model.network().outputs(), where);
+  read_weights(own, loss, where, use);
+}
+
+template <class T>
+void Examples<T>::read_targets(const lamina_data& given, const LossSpec& loss, int64_t outputs,
+                               const std::string& where) {
+  const int64_t rows = data_.inputs.rows, columns = loss.target_columns(outputs);
+  if ((given.classes == nullptr) == (given.y == nullptr))
+    refuse(where, std::string(given.y == nullptr ? "neither classes nor y is given"
+                                                 : "classes and y are both given") +
+                      "; expected one of them, the other NULL");
+  const int64_t found = given.classes != nullptr ? 1 : count_of(given.y_columns, "y_columns");
+  const ArraySource source = given.classes != nullptr
+                                 ? class_source(given.classes, rows)
+                                 : source_of(given.y, given.y_type, given.rows, 0, found, "y");
+  if (loss.takes_classes && found == 1) {
+    classes_.resize(static_cast<size_t>(rows));
+    read_classes(source, outputs, where.c_str(), classes_.data());
+    data_.targets.classes = classes_.data();
+    return;
+  }
+  if (found != columns)
+    refuse(where, std::string(given.classes != nullptr ? "classes are" : "y is") + " [rows, " +
+                      std::to_string(found) + "]; expected y of " + std::to_string(columns) +
+                      " columns for this network and " + loss.name);
+  values_.resize(static_cast<size_t>(rows * columns));
+  read_values(source, loss, where.c_str(), values_.data());
+  data_.targets.values = values_.data();
+  data_.targets.columns = data_.targets.row_stride = columns;
+}
+
+template <class T>
+void Examples<T>::read_weights(const lamina_data& given, const LossSpec& loss, const std::string& where,
+                               WeightUse use) {
+  if (given.weights == nullptr) return;
+  const int64_t rows = data_.inputs.rows;
+  WeightScale scale = use == WeightUse::kAbsolute ? WeightScale::kFloat64 : WeightScale::kRelative;
+  if (!loss.mean_over_rows)
+    scale = sizeof(T) == sizeof(float) ? WeightScale::kFloat32 : WeightScale::kFloat64;
+  weights_.resize(static_cast<size_t>(rows));
+  lamina::read_weights({given.weights, kernels::SourceType::kF64, rows, 1, sizeof(double), sizeof(double)},
+                       scale, where.c_str(), weights_.data());
+  data_.sample_weights = weights_.data();
+}
+
+template class Examples<float>;
+template class Examples<double>;
+template LossSpec loss_of<float>(const lamina_description&, const Network<float>&);
+template LossSpec loss_of<double>(const lamina_description&, const Network<double>&);
+
+}  // namespace lamina::c

@@ -1,0 +1,44 @@
+// The rows, targets and weights of a call: checked, and in the types that training reads.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "c_api/handles.h"
+#include "inference/data.h"
+
+namespace lamina::c {
+
+// How far weights count beside each other alone, as Python's fit and value_and_grad have it.
+enum class WeightUse : uint8_t { kMean, kAbsolute };
+
+// Holds copies of what cannot be read in place. Refuses what the network or the loss does not take, in
+// sentences that open with `where`.
+template <class T>
+class Examples {
+ public:
+  Examples(const lamina_data* given, const TrainableNetwork& network, const Model<T>& model,
+           const LossSpec& loss, const std::string& where, WeightUse use = WeightUse::kMean);
+  Examples(const Examples&) = delete;
+  Examples& operator=(const Examples&) = delete;
+
+  const DataSet<T>& data() const noexcept { return data_; }
+
+ private:
+  void read_targets(const lamina_data& given, const LossSpec& loss, int64_t outputs,
+                    const std::string& where);
+  void read_weights(const lamina_data& given, const LossSpec& loss, const std::string& where, WeightUse use);
+
+  DataSet<T> data_;
+  std::vector<int32_t> classes_;
+  std::vector<T> values_;
+  std::vector<double> weights_;
+};
+
+// By name or description; left out, the one that goes with the network's last activation.
+template <class T>
+LossSpec loss_of(const lamina_description& loss, const Network<T>& network);
+
+}  // namespace lamina::c

@@ -1,0 +1,109 @@
+// Checks rows before the core reads them.
+#include "c_api/input_rules.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "base/json_reader.h"
+#include "c_api/guard.h"
+#include "c_api/options.h"
+#include "inference/values_within.h"
+
+namespace lamina::c {
+namespace {
+
+// None of these makes a text before something is wrong: predictors do not allocate.
+std::size_t size_of(lamina_type type, const char* name) {
+  switch (number_of(type)) {
+    case LAMINA_FLOAT32:
+      return sizeof(float);
+    case LAMINA_FLOAT64:
+      return sizeof(double);
+    default:
+      fail_value(std::string(name) + " has type " + std::to_string(number_of(type)) +
+                 "; expected LAMINA_FLOAT32 or LAMINA_FLOAT64");
+  }
+}
+
+// rows * bytes of a row, within the address space.
+void check_extent(std::int64_t rows, std::size_t row_bytes, const char* name) {
+  constexpr auto kMost = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
+  if (rows > 0 && row_bytes > kMost / static_cast<std::size_t>(rows))
+    fail_value(std::string(name) + " would have " + std::to_string(rows) + " rows of " +
+               std::to_string(row_bytes) + " bytes, more than the address space holds");
+}
+
+double number_at(const ArraySource& source, std::int64_t row, std::int64_t column) noexcept {
+  const auto* at = static_cast<const unsigned char*>(source.data) + row * source.row_stride +
+                   column * source.column_stride;
+  if (source.type == kernels::SourceType::kF64) return *reinterpret_cast<const double*>(at);
+  return static_cast<double>(*reinterpret_cast<const float*>(at));
+}
+
+}  // namespace
+
+ArraySource source_of(const void* x, lamina_type type, std::size_t rows, std::size_t stride,
+                      std::int64_t columns, const char* name) {
+  const std::size_t size = size_of(type, name);
+  const std::int64_t count = count_of(rows, "rows");
+  if (x == nullptr && rows > 0)
+    fail_value(std::string(name) + " is NULL; expected " + std::to_string(rows) + " rows of " +
+               std::to_string(columns) + " numbers");
+  const std::size_t row_bytes = static_cast<std::size_t>(columns) * size;
+  if (stride % size != 0)
+    fail_value("the stride of " + std::string(name) + " is " + std::to_string(stride) +
+               " bytes; expected a multiple of " + std::to_string(size) + ", or 0 for rows without gaps");
+  if (reinterpret_cast<std::uintptr_t>(x) % size != 0)
+    fail_value(std::string(name) + " is not aligned; expected an address that is a multiple of " +
+               std::to_string(size));
+  const std::size_t step = stride == 0 ? row_bytes : stride;
+  check_extent(count, std::max(step, row_bytes), name);
+  const bool wide = size == sizeof(double);
+  return {x,
+          wide ? kernels::SourceType::kF64 : kernels::SourceType::kF32,
+          count,
+          columns,
+          static_cast<std::int64_t>(step),
+          static_cast<std::int64_t>(size)};
+}
+
+void check_results(const void* results, std::size_t rows, std::int64_t columns, std::size_t element_size,
+                   const char* name) {
+  const std::int64_t count = count_of(rows, "rows");
+  check_extent(count, static_cast<std::size_t>(columns) * element_size, name);
+  if (results == nullptr && rows > 0 && columns > 0)
+    fail_value(std::string(name) + " is NULL; expected room for " + std::to_string(rows) + " rows of " +
+               std::to_string(columns) + " numbers");
+}
+
+InputRules::InputRules(const Json& first_layer) {
+  const Json& kind = first_layer.at("kind");
+  all_may_miss_ = kind.is("column_encoding");
+  if (kind.is("embedding") || kind.is("piecewise_linear") || kind.is("periodic"))
+    for (const Json& column : first_layer.at("columns").elements()) may_miss_.push_back(column.integer());
+}
+
+bool InputRules::may_miss(std::int64_t column) const noexcept {
+  return all_may_miss_ || std::binary_search(may_miss_.begin(), may_miss_.end(), column);
+}
+
+void InputRules::check(const ArraySource& inputs, bool is_double, const char* name) const {
+  const bool narrow = !is_double || inputs.type == kernels::SourceType::kF32;
+  const double limit =
+      narrow ? static_cast<double>(std::numeric_limits<float>::max()) : std::numeric_limits<double>::max();
+  if (inputs.rows == 0 || values_within(inputs, limit, all_may_miss_)) return;
+  for (std::int64_t row = 0; row < inputs.rows; ++row)
+    for (std::int64_t column = 0; column < inputs.columns; ++column) {
+      const double value = number_at(inputs, row, column);
+      if (std::fabs(value) <= limit || (std::isnan(value) && may_miss(column))) continue;
+      const std::string place = " in row " + std::to_string(row) + ", column " + std::to_string(column);
+      if (std::isfinite(value))
+        fail_value(std::string(name) + " holds " + shown(value) + place +
+                   ", beyond float32's range (3.4e38); scale it, or use a network of float64");
+      fail_value("expected finite numbers in " + std::string(name) + ", got " + shown(value) + place);
+    }
+}
+
+}  // namespace lamina::c

@@ -1,0 +1,247 @@
+// Models: from files and into them, what they are, and predictions.
+#include <algorithm>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+#include "c_api/handles.h"
+#include "c_api/sized.h"
+
+namespace lamina::c {
+namespace {
+
+// Names as texts; whole numbers are written out.
+std::vector<std::string> names_of(const Json& names) {
+  std::vector<std::string> texts;
+  if (names.is_array())
+    for (const Json& name : names.elements()) texts.push_back(name.is_text() ? name.text() : name.dump());
+  return texts;
+}
+
+std::unique_ptr<lamina_model> model_of(const ModelFile& file, const std::string& source,
+                                       const LoadOptions& options) {
+  auto model = std::make_unique<lamina_model>();
+  const auto describe = [&](const NetworkFile& network) {
+    return Json{{"network", network.contents().at("network")}, {"dtype", network.contents().at("dtype")}};
+  };
+  Json described;
+  if (TableModel::is_in(file)) {
+    model->table = std::make_shared<const TableModel>(TableModel::of(file, source, options));
+    described = describe(model->table->network());
+    described["record"] = model->table->record();
+    model->input_names = model->table->preprocessor().columns();
+  } else {
+    NetworkFile network = NetworkFile::of(file, source, options);
+    described = describe(network);
+    model->input_names = names_of(network.feature_names());
+    model->network = std::make_unique<TrainableNetwork>(std::move(network));
+  }
+  model->description = described.dump();
+  return model;
+}
+
+// Empty and NULL paths are refused; bytes that are no UTF-8 may be the name of a file.
+std::filesystem::path path_of(const char* path) {
+  check_given(path, "path", "the path of a file");
+  if (*path == '\0') fail_value("path is empty; expected the path of a file");
+#if defined(_WIN32)
+  return std::filesystem::path(reinterpret_cast<const char8_t*>(path));
+#else
+  return path;
+#endif
+}
+
+LoadOptions load_options(const lamina_load_options* given) {
+  constexpr lamina_load_options kDefaults = LAMINA_LOAD_OPTIONS_INIT;
+  const lamina_load_options own = given != nullptr ? sized_copy(*given, kDefaults, "options") : kDefaults;
+  return {.map = own.memory_map != 0, .selftest = own.self_test != 0};
+}
+
+void load(const char* path, const lamina_load_options* given, lamina_model** model) {
+  check_given(model, "model", "where the model is to go");
+  const std::filesystem::path place = path_of(path);
+  const LoadOptions options = load_options(given);
+  *model = model_of(read_model_file(place, options.map), place.string(), options).release();
+}
+
+// Calls use(contents, tensors) with what a file of the model holds.
+template <class Use>
+void with_parts(const lamina_model& model, Use use) {
+  const TrainableNetwork& network = *model.network;
+  WrittenTensors tensors;
+  network.visit([&]<class T>(const Model<T>& trained) {
+    trained.read([&](const Network<T>& own, const T* weights) { tensors.add_weights(own, weights, ""); });
+  });
+  tensors.add(network.tensors());
+  use(network.contents(), tensors.views());
+}
+
+std::vector<std::byte> bytes_of(const lamina_model& model) {
+  if (model.table) return model.table->bytes();
+  std::vector<std::byte> bytes;
+  with_parts(model, [&](const Json& contents, std::span<const TensorView> tensors) {
+    bytes = model_bytes(contents.dump(), tensors);
+  });
+  return bytes;
+}
+
+template <class Number>
+void predict(const lamina_model* model, const Number* x, std::size_t rows, Number* y) {
+  constexpr auto never = [](std::int64_t) { return false; };
+  constexpr auto type = sizeof(Number) == 4 ? LAMINA_FLOAT32 : LAMINA_FLOAT64;
+  const TrainableNetwork& network = network_of(model);
+  network.visit([&]<class T>(const Model<T>& own) {
+    const std::int64_t outputs = own.network().outputs();
+    const ArraySource source = source_of(x, type, rows, 0, own.network().inputs(), "x");
+    check_results(y, rows, outputs, std::max(sizeof(T), sizeof(Number)), "y");
+    network.input_rules().check(source, network.is_double(), "x");
+    if (rows == 0) return;
+    if constexpr (std::is_same_v<T, Number>) {
+      own.predict(source, y, never);
+    } else {
+      AlignedBuffer<T> values(source.rows * outputs);
+      own.predict(source, values.data(), never);
+      std::transform(values.data(), values.data() + values.size(), y,
+                     [](T value) { return static_cast<Number>(value); });
+    }
+  });
+}
+
+}  // namespace
+
+const lamina_model& given_model(const lamina_model* model) {
+  check_given(model, "model", "one that lamina_load or lamina_model_create gave");
+  return *model;
+}
+
+TrainableNetwork& network_of(const lamina_model* model) {
+  const lamina_model& given = given_model(model);
+  if (!given.network)
+    fail(
+        Error::Kind::kType,
+        "model is a table model; expected a network alone (lamina_table_predict takes a table model's rows)");
+  return *given.network;
+}
+
+const TableModel& table_of(const lamina_model* model) {
+  const lamina_model& given = given_model(model);
+  if (!given.table)
+    fail(Error::Kind::kType,
+         "model is a network alone; expected a table model (lamina_predict takes a network's rows)");
+  return *given.table;
+}
+
+}  // namespace lamina::c
+
+using namespace lamina;
+using namespace lamina::c;
+
+extern "C" {
+
+lamina_status lamina_load(const char* path, lamina_model** model) {
+  return guarded(__func__, [&] { load(path, nullptr, model); });
+}
+
+lamina_status lamina_load_with(const char* path, const lamina_load_options* options, lamina_model** model) {
+  return guarded(__func__, [&] { load(path, options, model); });
+}
+
+lamina_status lamina_load_memory(const void* data, size_t size, lamina_model** model) {
+  return guarded(__func__, [&] {
+    check_given(model, "model", "where the model is to go");
+    check_given(data, "data", "the bytes of a model file");
+    const std::span bytes(static_cast<const std::byte*>(data), size);
+    *model = model_of(view_model_file(bytes), "data", {}).release();
+  });
+}
+
+lamina_status lamina_save(const lamina_model* model, const char* path) {
+  return guarded(__func__, [&] {
+    const lamina_model& given = given_model(model);
+    const std::filesystem::path place = path_of(path);
+    if (given.table) return given.table->save(place);
+    with_parts(given, [&](const Json& contents, std::span<const TensorView> tensors) {
+      save_model(place, contents.dump(), tensors);
+    });
+  });
+}
+
+lamina_status lamina_save_memory(const lamina_model* model, void* data, size_t capacity, size_t* size) {
+  return guarded(__func__, [&] {
+    const std::vector<std::byte> bytes = bytes_of(given_model(model));
+    check_given(size, "size", "where the number of bytes is to go");
+    if (data != nullptr && capacity < bytes.size())
+      fail_value("data has room for " + std::to_string(capacity) + " bytes; expected at least " +
+                 std::to_string(bytes.size()));
+    if (data != nullptr) std::copy(bytes.begin(), bytes.end(), static_cast<std::byte*>(data));
+    *size = bytes.size();
+  });
+}
+
+lamina_status lamina_clone(const lamina_model* model, lamina_model** copy) {
+  return guarded(__func__, [&] {
+    const lamina_model& given = given_model(model);
+    check_given(copy, "copy", "where the copy is to go");
+    auto made = std::make_unique<lamina_model>();
+    if (given.network) made->network = std::make_unique<TrainableNetwork>(*given.network);
+    made->table = given.table;
+    made->input_names = given.input_names;
+    made->description = given.description;
+    *copy = made.release();
+  });
+}
+
+void lamina_free(lamina_model* model) { delete model; }
+
+size_t lamina_inputs(const lamina_model* model) {
+  return guarded_value(__func__, size_t{0}, [&]() -> size_t {
+    const lamina_model& given = given_model(model);
+    if (given.table) return given.table->preprocessor().columns().size();
+    return given.network->visit([](const auto& own) { return static_cast<size_t>(own.network().inputs()); });
+  });
+}
+
+size_t lamina_outputs(const lamina_model* model) {
+  return guarded_value(__func__, size_t{0}, [&]() -> size_t {
+    const lamina_model& given = given_model(model);
+    if (given.table) return lamina_table_outputs(model, LAMINA_PREDICTIONS);
+    return given.network->visit([](const auto& own) { return static_cast<size_t>(own.network().outputs()); });
+  });
+}
+
+lamina_type lamina_model_type(const lamina_model* model) {
+  return guarded_value(__func__, LAMINA_FLOAT32, [&] {
+    const lamina_model& given = given_model(model);
+    const bool is_double = given.table ? given.table->network().is_double() : given.network->is_double();
+    return is_double ? LAMINA_FLOAT64 : LAMINA_FLOAT32;
+  });
+}
+
+int lamina_is_table(const lamina_model* model) {
+  return guarded_value(__func__, 0, [&] { return given_model(model).table ? 1 : 0; });
+}
+
+const char* lamina_input_name(const lamina_model* model, size_t index) {
+  return guarded_value(__func__, static_cast<const char*>(nullptr), [&]() -> const char* {
+    const std::vector<std::string>& names = given_model(model).input_names;
+    if (names.empty()) fail_value("the model's inputs have no names");
+    if (index >= names.size())
+      fail_value("index is " + std::to_string(index) + "; expected one below " +
+                 std::to_string(names.size()));
+    return names[index].c_str();
+  });
+}
+
+const char* lamina_describe(const lamina_model* model) {
+  return guarded_value(__func__, static_cast<const char*>(nullptr),
+                       [&] { return given_model(model).description.c_str(); });
+}
+
+lamina_status lamina_predict(const lamina_model* model, const float* x, size_t rows, float* y) {
+  return guarded(__func__, [&] { predict(model, x, rows, y); });
+}
+
+lamina_status lamina_predict_double(const lamina_model* model, const double* x, size_t rows, double* y) {
+  return guarded(__func__, [&] { predict(model, x, rows, y); });
+}
+}

@@ -1,0 +1,88 @@
+// Optimizers that keep their state between calls.
+#include "c_api/optimizers.h"
+
+#include <algorithm>
+
+#include "c_api/options.h"
+
+namespace lamina::c {
+namespace {
+
+constexpr const char* kExpected = "one that lamina_optimizer_create gave";
+
+lamina_optimizer& given_optimizer(lamina_optimizer* optimizer) {
+  check_given(optimizer, "optimizer", kExpected);
+  return *optimizer;
+}
+
+// Marks the handle as in use.
+void take(lamina_optimizer& optimizer) {
+  if (optimizer.in_use.exchange(true, std::memory_order_acquire))
+    fail(Error::Kind::kState, "another call uses the optimizer; expected one call at a time");
+}
+
+bool same_parameters(const std::vector<Parameter>& a, const std::vector<Parameter>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Parameter& one, const Parameter& other) {
+    return one.name == other.name && one.shape == other.shape && one.offset == other.offset &&
+           one.trainable == other.trainable;
+  });
+}
+
+}  // namespace
+
+OptimizerSpec optimizer_spec(const lamina_description& optimizer) {
+  const std::optional<Json> described = read_description(optimizer, "optimizer");
+  return optimizer_from_json(described ? *described : Json("adam"));
+}
+
+template <class T>
+UsedOptimizer<T>::UsedOptimizer(lamina_optimizer* handle, const Model<T>& model)
+    : handle_(given_optimizer(handle)) {
+  using Own = std::unique_ptr<Optimizer<T>>;
+  if (!std::holds_alternative<Own>(handle_.optimizer))
+    fail(Error::Kind::kType, "the optimizer is of a model of another type; expected one made for this model");
+  if (!same_parameters(std::get<Own>(handle_.optimizer)->parameters(), model.network().parameters()))
+    fail_value("the optimizer is of a model with other parameters; expected one made for this model");
+  take(handle_);
+}
+
+template class UsedOptimizer<float>;
+template class UsedOptimizer<double>;
+
+}  // namespace lamina::c
+
+using namespace lamina;
+using namespace lamina::c;
+
+extern "C" {
+
+lamina_status lamina_optimizer_create(const lamina_model* model, const char* kind,
+                                      const lamina_option* options, size_t count,
+                                      lamina_optimizer** optimizer) {
+  return guarded(__func__, [&] {
+    const TrainableNetwork& network = network_of(model);
+    check_given(optimizer, "optimizer", "where the optimizer is to go");
+    const OptimizerSpec spec = optimizer_from_json(required_description(kind, options, count, "optimizer"));
+    auto made = std::make_unique<lamina_optimizer>();
+    network.visit([&]<class T>(const Model<T>& own) {
+      made->optimizer = std::unique_ptr<Optimizer<T>>(new Optimizer<T>(own.make_optimizer(spec)));
+    });
+    *optimizer = made.release();
+  });
+}
+
+void lamina_optimizer_free(lamina_optimizer* optimizer) { delete optimizer; }
+
+lamina_status lamina_optimizer_set_learning_rate(lamina_optimizer* optimizer, double rate) {
+  return guarded(__func__, [&] {
+    std::visit([&](auto& own) { own->set_learning_rate(rate); }, given_optimizer(optimizer).optimizer);
+  });
+}
+
+double lamina_optimizer_learning_rate(const lamina_optimizer* optimizer) {
+  return guarded_value(__func__, 0.0, [&] {
+    check_given(optimizer, "optimizer", kExpected);
+    return std::visit([](const auto& own) { return own->learning_rate(); }, optimizer->optimizer);
+  });
+}
+}

@@ -1,0 +1,105 @@
+// A small network, its data and the checks that the tests of the C interface share.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "check.h"
+#include "lamina/lamina.h"
+
+namespace lamina::test::c {
+
+// The call succeeds, or the test fails with its sentence.
+#define CHECK_OK(call)                                                                                \
+  do {                                                                                                \
+    const lamina_status status_ = (call);                                                             \
+    if (status_ != LAMINA_OK)                                                                         \
+      ::lamina::test::fail(                                                                           \
+          __FILE__, __LINE__,                                                                         \
+          std::string(#call " gave ") + lamina_status_name(status_) + ": " + lamina_error_message()); \
+  } while (false)
+
+// The call gives this status, and a sentence that holds this text.
+#define CHECK_REFUSED(call, status, text)                                                             \
+  do {                                                                                                \
+    const lamina_status status_ = (call);                                                             \
+    if (status_ != (status) || std::strstr(lamina_error_message(), text) == nullptr)                  \
+      ::lamina::test::fail(                                                                           \
+          __FILE__, __LINE__,                                                                         \
+          std::string(#call " gave ") + lamina_status_name(status_) + ": " + lamina_error_message()); \
+  } while (false)
+
+constexpr std::size_t kInputs = 4, kRows = 60;
+
+struct Rows {
+  std::vector<float> x;
+  std::vector<std::int32_t> classes;
+
+  explicit Rows(std::size_t rows = kRows) {
+    for (std::size_t i = 0; i < rows * kInputs; ++i)
+      x.push_back(static_cast<float>(static_cast<int>(i * 37 % 101) - 50) / 25.0F);
+    for (std::size_t row = 0; row < rows; ++row)
+      classes.push_back(x[row * kInputs] > x[row * kInputs + 1] ? 1 : 0);
+  }
+  lamina_data data() const {
+    lamina_data data = LAMINA_DATA_INIT;
+    data.x = x.data();
+    data.rows = classes.size();
+    data.classes = classes.data();
+    return data;
+  }
+};
+
+// Owns a handle of any kind.
+template <class Handle, void (*release)(Handle*)>
+class Owned {
+ public:
+  Owned() = default;
+  ~Owned() { release(handle_); }
+  Owned(const Owned&) = delete;
+  Owned& operator=(const Owned&) = delete;
+  operator Handle*() const noexcept { return handle_; }
+  Handle** out() noexcept {
+    release(handle_);
+    handle_ = nullptr;
+    return &handle_;
+  }
+
+ private:
+  Handle* handle_ = nullptr;
+};
+using OwnedModel = Owned<lamina_model, lamina_free>;
+using OwnedNetwork = Owned<lamina_network, lamina_network_free>;
+using OwnedPredictor = Owned<lamina_predictor, lamina_predictor_free>;
+using OwnedOptimizer = Owned<lamina_optimizer, lamina_optimizer_free>;
+using OwnedHistory = Owned<lamina_history, lamina_history_free>;
+
+// Dropout, a block and a softmax over two classes.
+inline lamina_status build(lamina_model** model, lamina_type type = LAMINA_FLOAT32, std::uint64_t seed = 3) {
+  OwnedNetwork network;
+  lamina_status status = lamina_network_create(kInputs, network.out());
+  const lamina_option rate = lamina_number("rate", 0.25);
+  if (status == LAMINA_OK) status = lamina_network_add_dense(network, 8, "relu");
+  if (status == LAMINA_OK) status = lamina_network_add(network, "dropout", &rate, 1);
+  if (status == LAMINA_OK) status = lamina_network_begin(network, "residual", nullptr, 0);
+  if (status == LAMINA_OK) status = lamina_network_add_dense(network, 8, "tanh");
+  if (status == LAMINA_OK) status = lamina_network_end(network);
+  if (status == LAMINA_OK) status = lamina_network_add_dense(network, 2, "softmax");
+  if (status == LAMINA_OK) status = lamina_model_create(network, type, seed, model);
+  return status;
+}
+
+inline std::string temporary(const char* name) {
+  return (std::filesystem::temp_directory_path() / name).string();
+}
+
+inline std::vector<float> predictions(const lamina_model* model, const Rows& rows) {
+  std::vector<float> y(rows.classes.size() * lamina_outputs(model));
+  CHECK_OK(lamina_predict(model, rows.x.data(), rows.classes.size(), y.data()));
+  return y;
+}
+
+}  // namespace lamina::test::c

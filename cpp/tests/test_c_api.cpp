@@ -1,0 +1,91 @@
+// The C interface: building, training, predicting, files and copies.
+#include <cmath>
+
+#include "c_api_support.h"
+
+namespace {
+
+using namespace lamina::test::c;
+
+LAMINA_TEST(the_library_tells_what_it_is) {
+  CHECK(std::strlen(lamina_version()) >= 5);
+  CHECK(lamina_version_number() > 0);
+  CHECK(std::strlen(lamina_instruction_set()) > 0);
+  const int threads = lamina_num_threads();
+  CHECK_OK(lamina_set_num_threads(3));
+  CHECK(lamina_num_threads() == 3);
+  CHECK_REFUSED(lamina_set_num_threads(0), LAMINA_ERROR_VALUE, "lamina_set_num_threads");
+  CHECK(lamina_num_threads() == 3);
+  CHECK_OK(lamina_set_num_threads(threads));
+  CHECK(std::strcmp(lamina_status_name(LAMINA_ERROR_STATE), "state") == 0);
+  CHECK(std::strcmp(lamina_status_name(static_cast<lamina_status>(15)), "unknown") == 0);
+}
+
+LAMINA_TEST(a_built_network_learns_and_its_file_predicts_the_same) {
+  OwnedModel model, loaded;
+  CHECK_OK(build(model.out()));
+  const Rows rows;
+  const lamina_data data = rows.data();
+  lamina_fit_options options;
+  CHECK_OK(lamina_fit_options_init(&options, sizeof options));
+  options.epochs = 40;
+  options.batch_size = 8;
+  OwnedHistory history;
+  CHECK_OK(lamina_fit(model, &data, &options, history.out()));
+  CHECK(lamina_history_epochs(history) == 40);
+  const double first = lamina_history_figure(history, 0, "loss"),
+               last = lamina_history_figure(history, 39, "loss");
+  CHECK(last < 0.5 * first);
+  CHECK(std::isnan(lamina_history_figure(history, 0, "val_loss")));
+
+  const std::string path = temporary("lamina_test_c_api.lamina");
+  CHECK_OK(lamina_save(model, path.c_str()));
+  CHECK_OK(lamina_load(path.c_str(), loaded.out()));
+  CHECK(lamina_inputs(loaded) == kInputs && lamina_outputs(loaded) == 2);
+  CHECK(predictions(loaded, rows) == predictions(model, rows));
+  CHECK(lamina_model_type(loaded) == LAMINA_FLOAT32 && lamina_is_table(loaded) == 0);
+  std::filesystem::remove(path);
+}
+
+LAMINA_TEST(a_model_in_memory_goes_on_as_one_in_a_file) {
+  OwnedModel model, loaded, copy;
+  CHECK_OK(build(model.out(), LAMINA_FLOAT64));
+  const Rows rows;
+  const lamina_data data = rows.data();
+  CHECK_OK(lamina_fit(model, &data, nullptr, nullptr));
+  std::size_t size = 0;
+  CHECK_OK(lamina_save_memory(model, nullptr, 0, &size));
+  std::vector<unsigned char> bytes(size);
+  CHECK_REFUSED(lamina_save_memory(model, bytes.data(), size - 1, &size), LAMINA_ERROR_VALUE,
+                "data has room for");
+  CHECK_OK(lamina_save_memory(model, bytes.data(), bytes.size(), &size));
+  CHECK_OK(lamina_load_memory(bytes.data(), bytes.size(), loaded.out()));
+  CHECK_OK(lamina_clone(model, copy.out()));
+  // The next epochs of all three are the same: seed and epochs are in the file and in the copy.
+  for (const OwnedModel* each : {&model, &loaded, &copy})
+    CHECK_OK(lamina_fit(*each, &data, nullptr, nullptr));
+  CHECK(predictions(loaded, rows) == predictions(model, rows));
+  CHECK(predictions(copy, rows) == predictions(model, rows));
+}
+
+LAMINA_TEST(predictors_agree_with_predictions) {
+  for (const lamina_type type : {LAMINA_FLOAT32, LAMINA_FLOAT64}) {
+    OwnedModel model;
+    CHECK_OK(build(model.out(), type));
+    OwnedPredictor predictor;
+    CHECK_OK(lamina_predictor_create(model, predictor.out()));
+    const Rows rows;
+    const std::vector<float> expected = predictions(model, rows);
+    std::vector<float> got(expected.size());
+    CHECK_OK(lamina_predictor_predict(predictor, rows.x.data(), kRows, got.data()));
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK_NEAR(got[i], expected[i], 1e-6);
+    const std::vector<double> wide(rows.x.begin(), rows.x.end());
+    std::vector<double> wide_got(expected.size());
+    CHECK_OK(lamina_predictor_predict_double(predictor, wide.data(), kRows, wide_got.data()));
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(static_cast<float>(wide_got[i]) == got[i]);
+  }
+}
+
+}  // namespace
+
+LAMINA_TEST_MAIN
