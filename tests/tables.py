@@ -50,7 +50,7 @@ def mixed_table(rows=60):
     """A table with columns of every kind, some cells missing, and the name of its target."""
     rng = np.random.default_rng(3)
     x = rng.normal(size=rows)
-    amount = rng.lognormal(3.0, 1.0, rows).astype(np.float32)
+    amount = rng.uniform(1.0, 50.0, rows).astype(np.float32)
     amount[::9] = np.nan
     days = np.datetime64("2024-01-01", "s") + rng.integers(0, 10**8, rows).astype("timedelta64[s]")
     days[5] = np.datetime64("NaT")

@@ -329,17 +329,6 @@ Json NetworkFile::take_record() {
   return record;
 }
 
-std::vector<std::byte> NetworkFile::bytes() const {
-  return std::visit(
-      [&](const auto& network) {
-        const Weights weights(*network);
-        std::vector<TensorView> views = weights.views;
-        views.insert(views.end(), tensors_.begin(), tensors_.end());
-        return serialize_model_file(contents_.dump(), views);
-      },
-      network_);
-}
-
 std::int64_t NetworkFile::inputs() const {
   return std::visit([](const auto& network) { return network->inputs(); }, network_);
 }

@@ -78,8 +78,7 @@ class NetworkFile {
   void run_self_test(const std::string& source) const;
   // What the file says of the network: description, dtype, seed, epochs_trained, feature_names and record.
   const Json& contents() const noexcept { return contents_; }
-  // Adds what the file of this network holds, but for record and tensors: contents and weights, the latter
-  // under names that begin with `prefix`.
+  // contents(); adds the weights to `tensors`, under names that begin with `prefix`.
   Json describe(const std::string& prefix, WrittenTensors& tensors) const;
 
   // Each takes a part away, for a caller who keeps it.
