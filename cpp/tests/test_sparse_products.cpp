@@ -31,7 +31,9 @@ struct Matrix {
       starts.push_back(static_cast<int64_t>(indices.size()));
     }
   }
-  kernels::SparseRows<T> rows() const { return {starts.data(), indices.data(), values.data()}; }
+  kernels::SparseRows<T> rows() const {
+    return {starts.data(), starts.data() + 1, indices.data(), values.data()};
+  }
 
   Buffer<T> dense;
   std::vector<int64_t> starts;
@@ -125,6 +127,34 @@ LAMINA_TEST(sparse_products_have_the_bits_of_dense_ones) {
 LAMINA_TEST(sparse_gradients_are_sums_over_rows_and_touch_no_column_that_none_reads) {
   for_each_table([]<class T>(const KernelTable<T>& table) {
     for (const Shape& shape : kShapes) compare_gradients(table, shape);
+  });
+}
+
+LAMINA_TEST(elements_that_are_not_zero_move_to_the_front_with_their_columns) {
+  for_each_table([]<class T>(const KernelTable<T>& table) {
+    for (const int64_t columns : {1, 7, 16, 40, 130}) {
+      const int64_t stride = (columns + kLine<T> - 1) / kLine<T> * kLine<T>;
+      Buffer<T> row(stride);
+      Numbers numbers(columns);
+      numbers.fill(row, false);
+      std::vector<T> kept;
+      std::vector<int32_t> places(static_cast<size_t>(stride)), expected;
+      for (int64_t c = 0; c < stride; ++c) {
+        if (c >= columns || numbers.next() % 3 != 0) row[c] = c % 2 == 0 ? T(0) : -T(0);
+        if (c == 20 && c < columns) row[c] = std::numeric_limits<T>::quiet_NaN();
+        if (row[c] == T(0)) continue;
+        kept.push_back(row[c]);
+        expected.push_back(static_cast<int32_t>(c));
+      }
+      const int64_t count = table.keep_nonzero(columns, row.data(), places.data());
+      CHECK(count == static_cast<int64_t>(kept.size()));
+      for (size_t i = 0; i < kept.size(); ++i) {
+        const T value = row[static_cast<int64_t>(i)];
+        CHECK(places[i] == expected[i]);
+        CHECK(value == kept[i] || (std::isnan(value) && std::isnan(kept[i])));
+      }
+      CHECK(row.guards_stand());
+    }
   });
 }
 

@@ -97,8 +97,29 @@ LAMINA_TEST(rows_that_change_while_they_are_read_stay_within_their_memory) {
   problem.layouts[0].starts = problem.starts[0].data();
   place_sparse_rows(source, nullptr, 0, 4, to);
   gather_sparse_rows(source, nullptr, 0, 0, 4, to);
-  CHECK(to.starts()[4] <= to.capacity());
-  for (int64_t i = 0; i < to.starts()[4]; ++i) CHECK(to.columns()[i] == 0 && to.values()[i] == 0.0f);
+  CHECK(to.ends()[3] <= to.capacity());
+  for (int64_t i = 0; i < to.ends()[3]; ++i) CHECK(to.columns()[i] == 0 && to.values()[i] == 0.0f);
+}
+
+LAMINA_TEST(of_dense_rows_what_is_not_zero_is_gathered_and_counted) {
+  DenseProblem dense;
+  const SparseProblem sparse;
+  const ArraySource &from = dense.data.train.inputs, &stored = sparse.data.train.inputs;
+  const double count = nonzeros_of_rows(from);
+  CHECK(count == static_cast<double>(stored.sparse->stored) / static_cast<double>(stored.rows));
+  const std::vector<int64_t> rows{7, 2, 11};
+  SparseInput<float> to(5);
+  to.reserve(5 * padded_columns<float>(from.columns));
+  compress_rows(dense.model.network().kernels(), from, rows.data(), 0, 2, 3, to);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    int64_t place = to.starts()[i + 2];
+    const auto row = static_cast<size_t>(rows[i]);
+    for (int32_t k = sparse.starts[0][row]; k < sparse.starts[0][row + 1]; ++k, ++place) {
+      CHECK(to.columns()[place] == sparse.columns[0][static_cast<size_t>(k)]);
+      CHECK(to.values()[place] == sparse.values[0][static_cast<size_t>(k)]);
+    }
+    CHECK(place == to.ends()[i + 2]);
+  }
 }
 
 LAMINA_TEST_MAIN

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from lamina import metrics, tabular
     from lamina._activate import activate, activation_vjp
     from lamina._average_networks import average_networks
+    from lamina._config import get_cmake_dir, get_include, get_library_dir, get_pkgconfig_dir
+    from lamina._from_sklearn import from_sklearn
+    from lamina._from_torch import from_torch
+    from lamina._import_onnx import import_onnx
     from lamina._layers.column_encoding import (
         CategoryEncoding,
         CodeEncoding,
@@ -186,7 +190,14 @@ __all__ = [
     "batches",
     "build_info",
     "find_learning_rate",
+    "from_sklearn",
+    "from_torch",
+    "get_cmake_dir",
+    "get_include",
+    "get_library_dir",
     "get_num_threads",
+    "get_pkgconfig_dir",
+    "import_onnx",
     "load",
     "metrics",
     "set_num_threads",
@@ -206,6 +217,15 @@ _HOMES = {
         "Rprop",
     ),
     "lamina._average_networks": ("average_networks",),
+    "lamina._config": (
+        "get_cmake_dir",
+        "get_include",
+        "get_library_dir",
+        "get_pkgconfig_dir",
+    ),
+    "lamina._from_sklearn": ("from_sklearn",),
+    "lamina._from_torch": ("from_torch",),
+    "lamina._import_onnx": ("import_onnx",),
     "lamina._training.batches": ("batches",),
     "lamina._training.callbacks": (
         "Callback",

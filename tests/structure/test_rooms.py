@@ -32,11 +32,12 @@ ROOMS = {
     # Reached through `lamina.tabular`, which imports it late and by name.
     "_table_estimators": "_core _checks api tabular",
     "cli": "_core _network _training api tabular",
+    "__main__": "cli",
 }
 # Which packages beside numpy a room uses where they are installed.
 OPTIONAL = {
     "_checks": {"narwhals", "pyarrow"},
-    "_onnx": {"onnx"},
+    "_onnx": {"google", "onnx"},
     "_network": {"torch"},
     "_optimizers": {"scipy"},
     "api": {"matplotlib"},
@@ -47,7 +48,7 @@ OPTIONAL = {
 }
 # Which of them a room cannot do without.
 NEEDED = {
-    "_onnx": {"onnx"},
+    "_onnx": {"google", "onnx"},
     "cli": {"polars", "rich"},
     "sklearn": {"scipy", "sklearn"},
     "_table_estimators": {"scipy", "sklearn"},

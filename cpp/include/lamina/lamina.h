@@ -1,7 +1,8 @@
 /* lamina's C interface: load, build, train, predict and save dense neural networks. C99, and C++ as it is.
  *
  * Every function that can fail returns a status: LAMINA_OK, or what kind of error it was, with a sentence in
- * lamina_error_message(). A call that failed has changed nothing: outputs and handles are as before it. No
+ * lamina_error_message(). A call that failed has changed nothing, outputs and handles are as before it, but
+ * for lamina_fit, which says what it leaves. No
  * exception crosses this interface. Handles are NULL or what a *_create or *_load function gave; each has a
  * *_free, which takes NULL. Texts are UTF-8 and end with a zero byte; those that are returned belong to the
  * handle that they were asked of, and live as long. Arrays of rows are row-major and contiguous unless a
@@ -425,8 +426,9 @@ LAMINA_API int64_t lamina_history_best_epoch(const lamina_history* history);
 
 /* Trains from data that it checks first. The same seed, data and options give the same weights to the last
  * bit as Python's Sequential.fit, for any number of threads, on one instruction set. `options` NULL is the
- * default; `history` may be NULL. After LAMINA_ERROR_NOT_FINITE the weights are those of the last step whose
- * loss was finite, with early stopping those of the best epoch. */
+ * default; `history` may be NULL. Data and options are checked before a weight changes. Where it fails later
+ * (LAMINA_ERROR_NOT_FINITE, LAMINA_ERROR_MEMORY) the weights are those of the last step whose loss was finite,
+ * with early stopping those of the best epoch; the model can be used and trained on. */
 LAMINA_API lamina_status lamina_fit(lamina_model* model, const lamina_data* data,
                                     const lamina_fit_options* options, lamina_history** history);
 

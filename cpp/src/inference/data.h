@@ -28,6 +28,9 @@ struct ArraySource {
   int64_t row_stride = 0, column_stride = 0;
   // Not null: `data` are the stored elements, float32 or float64, one after another.
   const SparseLayout* sparse = nullptr;
+  // Of dense rows, not 0: about so many elements of a row are not 0, few enough for training to gather them
+  // as sparse rows. It may be wrong: results do not depend on it.
+  double stored_per_row = 0.0;
 };
 
 // Raises kType or kValue for sparse rows that are none; while they are read, only memory is safe.

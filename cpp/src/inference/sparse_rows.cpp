@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/layout.h"
+#include "kernels/dispatch.h"
 
 namespace lamina {
 
@@ -100,11 +101,12 @@ int64_t most_stored(const ArraySource& source, const int64_t* indices, int64_t r
 template <class T>
 void place_sparse_rows(const ArraySource& source, const int64_t* indices, int64_t first_row, int64_t rows,
                        SparseInput<T>& to) noexcept {
-  int64_t* starts = to.starts();
-  starts[0] = 0;
-  for (int64_t i = 0; i < rows; ++i)
-    starts[i + 1] =
-        std::min(to.capacity(), starts[i] + stored_of(source, source_row(indices, first_row, i)).count());
+  int64_t next = 0;
+  for (int64_t i = 0; i < rows; ++i) {
+    to.starts()[i] = next;
+    next = std::min(to.capacity(), next + stored_of(source, source_row(indices, first_row, i)).count());
+    to.ends()[i] = next;
+  }
 }
 
 template <class T>
@@ -112,7 +114,7 @@ void gather_sparse_rows(const ArraySource& source, const int64_t* indices, int64
                         int64_t count, SparseInput<T>& to) noexcept {
   for (int64_t i = first; i < first + count; ++i) {
     int64_t place = to.starts()[i];
-    const int64_t end = to.starts()[i + 1];
+    const int64_t end = to.ends()[i];
     Range range = stored_of(source, source_row(indices, first_row, i));
     range.last = std::min(range.last, range.first + end - place);
     each_stored_of(source, range, [&](int64_t column, int64_t element) {
@@ -124,6 +126,31 @@ void gather_sparse_rows(const ArraySource& source, const int64_t* indices, int64
       to.values()[place] = T(0);
     }
   }
+}
+
+template <class T>
+void compress_rows(const kernels::KernelTable<T>& table, const ArraySource& source, const int64_t* indices,
+                   int64_t first_row, int64_t first, int64_t count, SparseInput<T>& to) noexcept {
+  const int64_t stride = padded_columns<T>(source.columns);
+  gather_inputs(table, {}, source, indices, first_row, count, to.values() + first * stride, stride);
+  for (int64_t i = first; i < first + count; ++i) {
+    const int64_t start = i * stride;
+    to.starts()[i] = start;
+    to.ends()[i] = start + table.keep_nonzero(source.columns, to.values() + start, to.columns() + start);
+  }
+}
+
+double nonzeros_of_rows(const ArraySource& source) {
+  constexpr int64_t kMostRows = 256;
+  const kernels::KernelTable<double>& table = kernels::kernels<double>();
+  AlignedBuffer<double> row(padded_columns<double>(source.columns));
+  const int64_t rows = std::min(source.rows, kMostRows);
+  double sum = 0.0;
+  for (int64_t i = 0; i < rows; ++i) {
+    gather_inputs(table, {}, source, nullptr, i * source.rows / rows, 1, row.data(), row.size());
+    sum += static_cast<double>(std::count_if(row.begin(), row.end(), [](double x) { return x != 0.0; }));
+  }
+  return sum / static_cast<double>(rows);
 }
 
 template <class T>
@@ -150,6 +177,8 @@ void gather_as_dense(const RowOffset<T>& offset, const ArraySource& source, cons
                                   SparseInput<T>&) noexcept;                                               \
   template void gather_sparse_rows(const ArraySource&, const int64_t*, int64_t, int64_t, int64_t,          \
                                    SparseInput<T>&) noexcept;                                              \
+  template void compress_rows(const kernels::KernelTable<T>&, const ArraySource&, const int64_t*, int64_t, \
+                              int64_t, int64_t, SparseInput<T>&) noexcept;                                 \
   template void gather_as_dense(const RowOffset<T>&, const ArraySource&, const int64_t*, int64_t, int64_t, \
                                 T*, int64_t) noexcept;
 LAMINA_INSTANTIATE(float)

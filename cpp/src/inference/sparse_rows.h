@@ -27,4 +27,13 @@ template <class T>
 void gather_sparse_rows(const ArraySource& source, const int64_t* indices, int64_t first_row, int64_t first,
                         int64_t count, SparseInput<T>& to) noexcept;
 
+// Of dense rows those elements that are not 0: rows (indices[i], or first_row + i) become rows
+// [first, first + count) of `to`, which has room for whole padded rows.
+template <class T>
+void compress_rows(const kernels::KernelTable<T>& table, const ArraySource& source, const int64_t* indices,
+                   int64_t first_row, int64_t first, int64_t count, SparseInput<T>& to) noexcept;
+
+// How many elements of a dense row are not 0, in the mean over some of at least one row.
+double nonzeros_of_rows(const ArraySource& source);
+
 }  // namespace lamina

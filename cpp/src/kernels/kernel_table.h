@@ -237,6 +237,9 @@ struct KernelTable {
   void (*product)(const Product<T>&) noexcept;
   void (*sparse_product)(const SparseProduct<T>&) noexcept;
   void (*sparse_gradient)(const SparseGradient<T>&) noexcept;
+  // Moves a padded row's elements that are not 0 (NaN is none) to its front, in order, and writes their
+  // columns to `numbers` [padded columns], whose rest may change; returns how many there are.
+  int64_t (*keep_nonzero)(int64_t columns, T* values, int32_t* numbers) noexcept;
   // For the shortest time from input to output: the order of its sums is its own, the same at every call.
   // It sums so many columns at once: a call for a part of the columns that begins at a multiple has the same
   // bits.

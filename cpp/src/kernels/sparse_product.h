@@ -6,10 +6,11 @@
 namespace lamina::kernels {
 
 // Rows that store some of their elements, each row's in ascending columns; the others are 0. Those of row r
-// are [starts[r], starts[r + 1]).
+// are [starts[r], ends[r]).
 template <class T>
 struct SparseRows {
   const int64_t* starts;
+  const int64_t* ends;
   const int32_t* columns;
   const T* values;
 };

@@ -32,6 +32,7 @@ constexpr KernelTable<T> make_table() {
   table.product = &product<T>;
   table.sparse_product = &sparse_product<T>;
   table.sparse_gradient = &sparse_gradient<T>;
+  table.keep_nonzero = &keep_nonzero<T>;
   table.single_row_columns = kRowGroup<T>;
   table.single_row = &single_row<T>;
   table.panel_dots = &panel_dots<T>;

@@ -9,15 +9,16 @@ template <class T>
 void Dense<T>::forward_sparse(const RowPass<T>& pass) const noexcept {
   const kernels::SparseRows<T>& rows = *pass.input.sparse;
   T* out = pass.output_values();
-  pass.kernels.sparse_product({.rows = pass.rows,
-                               .columns = padded_columns<T>(outputs_),
-                               .depth = inputs_,
-                               .a = {rows.starts + pass.first_row, rows.columns, rows.values},
-                               .b = pass.parameters + offset_,
-                               .panel_rows = panel_rows(),
-                               .has_bias = options_.bias && !is_scaled(),
-                               .c = out,
-                               .c_row_stride = pass.output.row_stride});
+  pass.kernels.sparse_product(
+      {.rows = pass.rows,
+       .columns = padded_columns<T>(outputs_),
+       .depth = inputs_,
+       .a = {rows.starts + pass.first_row, rows.ends + pass.first_row, rows.columns, rows.values},
+       .b = pass.parameters + offset_,
+       .panel_rows = panel_rows(),
+       .has_bias = options_.bias && !is_scaled(),
+       .c = out,
+       .c_row_stride = pass.output.row_stride});
   const bool elementwise = options_.activation.is_elementwise();
   if (is_scaled()) {
     kernels::Product<T> product{};

@@ -15,27 +15,28 @@ enum class WorkspaceUse { kInference, kTraining };
 template <class T>
 class SparseInput {
  public:
-  explicit SparseInput(int64_t rows) : starts_(rows + 1) {}
+  explicit SparseInput(int64_t rows) : starts_(rows), ends_(rows) {}
 
   // Room for so many stored elements; what is there is lost where there was less.
   void reserve(int64_t elements) {
     if (elements <= columns_.size()) return;
     columns_ = AlignedBuffer<int32_t>(elements);
     values_ = AlignedBuffer<T>(elements);
-    rows_ = {starts_.data(), columns_.data(), values_.data()};
+    rows_ = {starts_.data(), ends_.data(), columns_.data(), values_.data()};
   }
   int64_t capacity() const noexcept { return columns_.size(); }
-  // [rows + 1], ascending from 0 to capacity() at most.
+  // [rows] each, from 0 to capacity() at most.
   int64_t* starts() noexcept { return starts_.data(); }
+  int64_t* ends() noexcept { return ends_.data(); }
   int32_t* columns() noexcept { return columns_.data(); }
   T* values() noexcept { return values_.data(); }
   const kernels::SparseRows<T>& rows() const noexcept { return rows_; }
 
  private:
-  AlignedBuffer<int64_t> starts_;
+  AlignedBuffer<int64_t> starts_, ends_;
   AlignedBuffer<int32_t> columns_;
   AlignedBuffer<T> values_;
-  kernels::SparseRows<T> rows_{starts_.data(), nullptr, nullptr};
+  kernels::SparseRows<T> rows_{starts_.data(), ends_.data(), nullptr, nullptr};
 };
 
 template <class T>

@@ -50,7 +50,8 @@ Batch<T>::Batch(int64_t capacity, int64_t target_columns) : target_columns_(targ
 
 template <class T>
 void Batch<T>::place(const DataSet<T>& data, const BatchRows& batch, Workspace<T>& workspace) noexcept {
-  place_sparse_rows(data.inputs, batch.indices, batch.first_row, batch.rows, *workspace.sparse_input());
+  if (data.inputs.sparse != nullptr)
+    place_sparse_rows(data.inputs, batch.indices, batch.first_row, batch.rows, *workspace.sparse_input());
 }
 
 template <class T>
@@ -59,7 +60,9 @@ std::optional<WrongClass> Batch<T>::gather(const Network<T>& network, const Data
                                            int64_t count, Workspace<T>& workspace) noexcept {
   const Slot<T>& input = workspace.input();
   const int64_t* indices = batch.indices ? batch.indices + first : nullptr;
-  if (SparseInput<T>* sparse = workspace.sparse_input())
+  if (SparseInput<T>* sparse = workspace.sparse_input(); sparse != nullptr && data.inputs.sparse == nullptr)
+    compress_rows(network.kernels(), data.inputs, indices, batch.first_row + first, first, count, *sparse);
+  else if (sparse != nullptr)
     gather_sparse_rows(data.inputs, batch.indices, batch.first_row, first, count, *sparse);
   else
     gather_inputs(network.kernels(), network.row_offset(network.weights()), data.inputs, indices,

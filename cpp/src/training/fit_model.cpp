@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/json_reader.h"
+#include "inference/sparse_rows.h"
 #include "training/check_targets.h"
 #include "training/epoch_order.h"
 #include "training/hold_out.h"
@@ -49,6 +50,19 @@ void check_data(const FitParts<T>& parts, const DataSet<T>& data, const char* wh
   check_targets(data, *parts.loss, network.outputs(), where);
 }
 
+// Of rows whose elements are mostly 0 (one-hot categories), how many are not, where it pays to gather those
+// alone: measured with 32 to 2,048 inputs, 32 to 512 units and batches of 32 and 256 rows.
+template <class T>
+double stored_per_row(const Network<T>& network, const ArraySource& rows, int64_t batch_size) {
+  constexpr int64_t kFewestInputs = 64, kFewestUnits = 64, kSmallestBatch = 16;
+  constexpr double kMostStored = sizeof(T) == 8 ? 1.0 / 7.0 : 1.0 / 8.0;
+  if (rows.sparse != nullptr || !network.takes_sparse_rows() || batch_size < kSmallestBatch ||
+      rows.columns < kFewestInputs || network.slot_columns()[1] < kFewestUnits)
+    return 0.0;
+  const double stored = nonzeros_of_rows(rows);
+  return stored <= kMostStored * static_cast<double>(rows.columns) ? std::max(stored, 1.0) : 0.0;
+}
+
 }  // namespace
 
 template <class T>
@@ -60,6 +74,9 @@ ModelLearner<T>::ModelLearner(const FitParts<T>& parts, const FitData<T>& data, 
       metric_weights_(metric_weights != nullptr ? metric_weights : data.train.sample_weights) {
   check_at_least_1(options.batch_size, "batch_size");
   check_at_least_1(options.accumulate, "accumulate");
+  if (data_.train.inputs.rows > 0)
+    data_.train.inputs.stored_per_row =
+        lamina::stored_per_row(parts.model->network(), data_.train.inputs, options.batch_size);
 }
 
 template <class T>

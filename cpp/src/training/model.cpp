@@ -143,7 +143,8 @@ auto Model<T>::with_weights(Use use) const {
 template <class T>
 Trainer<T>& Model<T>::trainer_for(const LossSpec& loss, int64_t rows, const DataSet<T>& data) {
   const int64_t target_columns = data.targets.columns;
-  const bool sparse = data.inputs.sparse != nullptr && network_.takes_sparse_rows();
+  const bool stored = data.inputs.sparse != nullptr || data.inputs.stored_per_row > 0.0;
+  const bool sparse = stored && network_.takes_sparse_rows();
   std::unique_ptr<Trainer<T>>& trainer = buffers().trainer;
   if (!trainer || trainer->runner().capacity() < rows || trainer->runner().is_sparse() != sparse ||
       trainer->runner().target_columns() != target_columns || !(trainer->runner().loss() == loss)) {

@@ -29,6 +29,11 @@ StepRunner<T>::StepRunner(Network<T>& network, const LossSpec& loss, int64_t cap
 template <class T>
 void StepRunner<T>::prepare_rows(const DataSet<T>& data, const int64_t* indices, int64_t rows) {
   if (!is_sparse()) return;
+  if (data.inputs.sparse == nullptr) {
+    workspace_.sparse_input()->reserve(rows * padded_columns<T>(data.inputs.columns));
+    stored_per_row_ = data.inputs.stored_per_row;
+    return;
+  }
   workspace_.sparse_input()->reserve(most_stored(data.inputs, indices, data.inputs.rows, rows));
   stored_per_row_ = static_cast<double>(data.inputs.sparse->stored) / static_cast<double>(data.inputs.rows);
 }

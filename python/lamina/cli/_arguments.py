@@ -26,6 +26,15 @@ _EXIT_CODES = (
     "exit codes: 0 done; 1 the files or the data do not allow it; 2 wrong usage; 130 interrupted"
 )
 
+_CONFIG = {
+    "--cflags": "flags of the compiler",
+    "--libs": "flags of the linker; the program finds the library where it is now",
+    "--includedir": "folder of the headers",
+    "--libdir": "folder of the shared library",
+    "--cmakedir": "folder for CMake's lamina_DIR",
+    "--pkgconfigdir": "folder for PKG_CONFIG_PATH",
+}
+
 
 def build_parser(version: str) -> CommandParser:
     """The parser of `lamina` and its commands; `arguments.command` names the one chosen."""
@@ -42,6 +51,9 @@ def build_parser(version: str) -> CommandParser:
         parser.add_command("importance", "measure how much a model relies on each column")
     )
     _add_info(parser.add_command("info", "tell what a model file holds"))
+    _add_config(
+        parser.add_command("config", "tell how C and C++ programs are compiled with lamina")
+    )
     topic = parser.add_command("help", "show the help of a command")
     topic.add_argument("topic", nargs="?", choices=list(parser.commands), metavar="COMMAND")
     return parser
@@ -51,6 +63,8 @@ def check_together(parser: CommandParser, arguments: "Arguments") -> None:
     """End with an error of usage where options contradict each other."""
     if arguments.command == "train":
         check_train_options(parser.commands["train"], arguments)
+    if arguments.command == "config" and not arguments.asked:
+        parser.commands["config"].error(f"expected one or more of {', '.join(_CONFIG)}")
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -125,6 +139,17 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
     parser.description = "Tell what a model file holds: columns, network, training, results."
     parser.add_argument("model", type=Path, metavar="MODEL", help="file that train wrote")
     _add_output_kind(parser)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Tell what a compiler and a linker need to use lamina from C and C++: "
+        "cc app.c $(lamina config --cflags --libs)."
+    )
+    for option, meaning in _CONFIG.items():
+        parser.add_argument(
+            option, dest="asked", action="append_const", const=option[2:], help=meaning
+        )
 
 
 def _add_model_and_table(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ import traceback
 import warnings
 from collections.abc import Sequence
 
+from lamina._config import config_lines
 from lamina._core import __version__
 from lamina.cli._arguments import build_parser, check_together
 from lamina.cli._interrupt import Terminated, exit_code
@@ -38,6 +39,8 @@ def _run(argv: Sequence[str] | None) -> int:
     if arguments.command == "help":
         (parser.commands[arguments.topic] if arguments.topic else parser).print_help()
         return OK
+    if arguments.command == "config":
+        return _print_config(arguments.asked)
     try:
         import polars  # noqa: F401
         import rich  # noqa: F401
@@ -65,6 +68,15 @@ def _run(argv: Sequence[str] | None) -> int:
             traceback.print_exc()
         finish_output()
         return _fail(_sentence(error))
+    return OK
+
+
+def _print_config(asked: list[str]) -> int:
+    """Needs none of the packages that tables need."""
+    try:
+        print(*config_lines(asked), sep="\n")
+    except FileNotFoundError as error:
+        return _fail(str(error))
     return OK
 
 

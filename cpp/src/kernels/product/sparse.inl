@@ -2,6 +2,8 @@
 // were read. Both have the bits of the dense products, whose further terms are zeros.
 #pragma once
 
+#include <string.h>
+
 #include "kernels/product/panels.inl"
 #include "kernels/simd/base.h"
 
@@ -29,7 +31,7 @@ LAMINA_INLINE void sparse_row(const SparseProduct<T>& p, int64_t row, const T* b
   Vec<T> sums[sizeof...(V)];
   const T* bias = b + p.depth * width;
   ((sums[V] = p.has_bias ? load(bias + V * kLanes) : zero<T>()), ...);
-  const int64_t last = p.a.starts[row + 1];
+  const int64_t last = p.a.ends[row];
   for (int64_t k = p.a.starts[row]; k < last; ++k) {
     if (k + kSparseAhead < last) prefetch_line(b + p.a.columns[k + kSparseAhead] * width);
     const Vec<T> value = broadcast<T>(p.a.values[k]);
@@ -59,7 +61,7 @@ void sparse_product(const SparseProduct<T>& p) noexcept {
 template <class T>
 void sparse_gradient(const SparseGradient<T>& g) noexcept {
   for (int64_t row = 0; row < g.rows; ++row) {
-    int64_t k = g.a.starts[row], last = g.a.starts[row + 1];
+    int64_t k = g.a.starts[row], last = g.a.ends[row];
     // The first element in the range: the columns ascend.
     for (int64_t end = last; k < end;) {
       const int64_t middle = k + (end - k) / 2;
@@ -85,6 +87,22 @@ void sparse_gradient(const SparseGradient<T>& g) noexcept {
       }
     }
   }
+}
+
+// The row is looked at a cache line at a time, of which most are zeros alone.
+template <class T>
+int64_t keep_nonzero(int64_t columns, T* values, int32_t* numbers) noexcept {
+  constexpr uint64_t kMagnitude = sizeof(T) == 8 ? ~uint64_t{0} >> 1 : 0x7fffffff7fffffffu;
+  constexpr int64_t kWords = 8;
+  int64_t kept = 0;
+  for (int64_t first = 0; first < columns; first += kLineElements<T>) {
+    uint64_t words[kWords], any = 0;
+    memcpy(words, values + first, sizeof words);
+    for (const uint64_t word : words) any |= word & kMagnitude;
+    if (any == 0) continue;
+    kept += keep_nonzero_line(values + first, first, values + kept, numbers + kept);
+  }
+  return kept;
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ LAMINA_INLINE S to_number(S value) {
 
 // Neighbouring elements at any address, through a small aligned buffer so that the conversion vectorises.
 template <class T, class S>
-LAMINA_INLINE void convert_neighbours(int64_t columns, const char* source, T* out) {
+LAMINA_INLINE void convert_neighbours(int64_t columns, const char* source, T* __restrict out) {
   constexpr int64_t kChunk = 64;
   alignas(64) S chunk[kChunk];
   int64_t c = 0;
@@ -91,12 +91,27 @@ LAMINA_INLINE void convert_neighbours(int64_t columns, const char* source, T* ou
 }
 
 template <class T, class S>
-LAMINA_INLINE void convert_strided(int64_t columns, const char* source, int64_t stride, T* out) {
+LAMINA_INLINE void convert_strided(int64_t columns, const char* source, int64_t stride, T* __restrict out) {
   for (int64_t c = 0; c < columns; ++c) {
     S element;
     memcpy(&element, source + c * stride, sizeof element);
     out[c] = static_cast<T>(to_number(element));
   }
+}
+
+template <class T, class S>
+LAMINA_INLINE void convert_row(int64_t columns, const char* source, int64_t stride, T* out) {
+  if (stride == static_cast<int64_t>(sizeof(S))) {
+    convert_neighbours<T, S>(columns, source, out);
+  } else {
+    convert_strided<T, S>(columns, source, stride, out);
+  }
+}
+
+// The same as a function to point at, for source types that are not worth loops over rows of their own.
+template <class T, class S>
+void convert_row_of(int64_t columns, const char* source, int64_t stride, T* out) noexcept {
+  convert_row<T, S>(columns, source, stride, out);
 }
 
 LAMINA_INLINE void prefetch_row(const char* row, int64_t bytes) {
@@ -111,8 +126,8 @@ LAMINA_INLINE void prefetch_row(const char* row, int64_t bytes) {
 }
 
 // Some columns of all rows at once, so that their offsets are summed once.
-template <class T, class S>
-void gather_less_offset(const GatherRows<T>& job) noexcept {
+template <class T, class Convert>
+LAMINA_INLINE void gather_less_offset(const GatherRows<T>& job, Convert convert) {
   constexpr int64_t kChunk = 64;
   alignas(64) double offset[kChunk], numbers[kChunk];
   const int64_t padded = padded_columns<T>(job.columns);
@@ -126,11 +141,7 @@ void gather_less_offset(const GatherRows<T>& job) noexcept {
       const char* from = static_cast<const char*>(job.source) + row * job.source_row_stride +
                          first * job.source_column_stride;
       T* out = job.out + r * job.out_row_stride + first;
-      if (job.source_column_stride == static_cast<int64_t>(sizeof(S))) {
-        convert_neighbours<double, S>(count, from, numbers);
-      } else {
-        convert_strided<double, S>(count, from, job.source_column_stride, numbers);
-      }
+      convert(count, from, job.source_column_stride, numbers);
       for (int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(numbers[i] - offset[i]);
       if (first + count == job.columns) {
         for (int64_t c = count; c < padded - first; ++c) out[c] = T(0);
@@ -139,38 +150,61 @@ void gather_less_offset(const GatherRows<T>& job) noexcept {
   }
 }
 
-template <class T, class S>
-void gather_rows_of(const GatherRows<T>& job) noexcept {
-  if (job.offset != nullptr) return gather_less_offset<T, S>(job);
-  constexpr int64_t kSize = static_cast<int64_t>(sizeof(S));
-  const bool neighbours = job.source_column_stride == kSize;
+template <class T, class Convert>
+LAMINA_INLINE void gather_rows_with(const GatherRows<T>& job, int64_t element_size, Convert convert) {
+  const bool neighbours = job.source_column_stride == element_size;
   const int64_t padded = padded_columns<T>(job.columns);
   const char* source = static_cast<const char*>(job.source);
   // Short rows are over before the next one has come from memory.
-  const int64_t ahead = 1 + smaller(512 / (job.columns * kSize + 1), 7);
+  const int64_t ahead = 1 + smaller(512 / (job.columns * element_size + 1), 7);
   for (int64_t r = 0; r < job.rows; ++r) {
     const int64_t row = job.indices == nullptr ? job.first_row + r : job.indices[r];
-    const char* from = source + row * job.source_row_stride;
     T* out = job.out + r * job.out_row_stride;
     if (job.indices != nullptr && neighbours && r + ahead < job.rows) {
-      prefetch_row(source + job.indices[r + ahead] * job.source_row_stride, job.columns * kSize);
+      prefetch_row(source + job.indices[r + ahead] * job.source_row_stride, job.columns * element_size);
     }
     for (int64_t c = job.columns; c < padded; ++c) out[c] = T(0);
-    if (neighbours) {
-      convert_neighbours<T, S>(job.columns, from, out);
-    } else {
-      convert_strided<T, S>(job.columns, from, job.source_column_stride, out);
-    }
+    convert(job.columns, source + row * job.source_row_stride, job.source_column_stride, out);
   }
+}
+
+// Whichever type the source has, through a pointer to its conversion.
+template <class T>
+using ConvertRow = void (*)(int64_t columns, const char* source, int64_t stride, T* out) noexcept;
+
+template <class T>
+void gather_rows_by(const GatherRows<T>& job, int64_t element_size, ConvertRow<T> convert,
+                    ConvertRow<double> convert_to_double) noexcept {
+  if (job.offset != nullptr) return gather_less_offset(job, convert_to_double);
+  gather_rows_with(job, element_size, convert);
+}
+
+template <class T, class S>
+void gather_rows_of(const GatherRows<T>& job) noexcept {
+  gather_rows_by<T>(job, sizeof(S), &convert_row_of<T, S>, &convert_row_of<double, S>);
+}
+
+template <class T, class S>
+struct RowConversion {
+  LAMINA_INLINE void operator()(int64_t columns, const char* source, int64_t stride, T* out) const {
+    convert_row<T, S>(columns, source, stride, out);
+  }
+};
+
+// Floating-point numbers, which most sources are, in a loop of their own.
+template <class T, class S>
+void gather_numbers_of(const GatherRows<T>& job) noexcept {
+  if (job.offset != nullptr) return gather_rows_of<T, S>(job);
+  gather_rows_with(job, sizeof(S), RowConversion<T, S>());
 }
 
 template <class T>
 void gather_rows(const GatherRows<T>& job) noexcept {
   switch (job.type) {
     case SourceType::kF32:
-      return gather_rows_of<T, float>(job);
+      return gather_numbers_of<T, float>(job);
     case SourceType::kF64:
-      return gather_rows_of<T, double>(job);
+      return gather_numbers_of<T, double>(job);
     case SourceType::kU8:
       return gather_rows_of<T, uint8_t>(job);
     case SourceType::kI8:

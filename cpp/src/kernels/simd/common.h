@@ -65,6 +65,21 @@ LAMINA_INLINE Vec<T> copysign(Vec<T> magnitude, Vec<T> sign) {
                    (as_bits(sign) & splat_bits<T>(Format<T>::kSignBit)));
 }
 
+// Of a cache line of elements, from column `first` of their row on, those that are not 0 and their columns;
+// returns how many. All places of a line may be written.
+template <class T>
+LAMINA_INLINE int64_t keep_nonzero_line(const T* from, int64_t first, T* values, int32_t* columns) {
+  constexpr int64_t kElements = 64 / sizeof(T);
+  int64_t kept = 0;
+  for (int64_t i = 0; i < kElements; ++i) {
+    const T value = from[i];  // `values` may be `from`
+    values[kept] = value;
+    columns[kept] = static_cast<int32_t>(first + i);
+    kept += value != T(0) ? 1 : 0;
+  }
+  return kept;
+}
+
 // 2^n for integral n in the normal exponent range.
 template <class T>
 LAMINA_INLINE Vec<T> pow2(Vec<T> n) {

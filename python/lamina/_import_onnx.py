@@ -1,0 +1,64 @@
+"""Networks from models of ONNX."""
+
+from typing import Any
+
+import numpy as np
+
+from lamina._checks.types import PathLike
+from lamina._network.assemble import assemble
+from lamina._sequential import Sequential
+
+# How far a network may be from the graph: products of long rows lose digits, and the reference
+# evaluator computes some functions in float32 whatever they are given.
+_BOUNDS = {"float32": 1e-4, "float64": 1e-6}
+
+
+def import_onnx(model: PathLike | bytes | Any, *, output: str | None = None) -> Sequential:
+    """A network from a model of ONNX, as PyTorch, Keras and scikit-learn export them.
+
+    The graph's constants become layers with weights that can be trained further: products, their
+    biases, activations however they are spelled, batch, layer and RMS normalisation, learned
+    slopes, dropout, scalings of the inputs, residual sums. What a piece of the graph computes is
+    found out from its values, and the network is compared with the graph on a few rows. Inputs of
+    more than two axes are read as rows of all their numbers in C order. Scores of classes are
+    kept, and labels and dictionaries made of them left out; one sigmoid with its complement is a
+    softmax of two. Needs the extra `onnx`; see docs/onnx.md.
+
+    Args:
+        model: path of the file (weights beside it are read too), its bytes, or an
+            `onnx.ModelProto`.
+        output: the name of the output, where the model has several of numbers.
+
+    Returns:
+        A network in float32, of a float64 input in float64.
+
+    Raises:
+        ImportError: the package onnx is not installed. OSError: the file cannot be read.
+        TypeError: no model. ValueError: a damaged or invalid one, several inputs, or a part that is
+            no layer of lamina's, by its operator and node.
+
+    Example:
+        >>> import lamina as lm
+        >>> net = lm.Sequential([lm.Dense(8, "gelu"), lm.Dense(3, "softmax")], inputs=4)
+        >>> lm.import_onnx(net.export_onnx()).layers
+        (Dense(units=8, activation='gelu'), Dense(units=3, activation='softmax'))
+    """
+    try:
+        from lamina._onnx.importing import read_network
+    except ImportError:
+        raise ImportError(
+            "import_onnx: expected the package onnx, which is not installed; run "
+            "pip install lamina[onnx]"
+        ) from None
+    read = read_network(model, output)
+    net = assemble(Sequential, read.parts, read.inputs, read.dtype)
+    got = net.predict(read.rows).astype(np.float64)
+    # Where the graph itself overflows nothing can be compared.
+    there = np.isfinite(read.outputs)
+    bound = _BOUNDS[read.dtype] * (1.0 + np.abs(read.outputs[there]).max(initial=0.0))
+    if got.shape != there.shape or not (np.abs(got - read.outputs)[there] <= bound).all():
+        raise ValueError(
+            "import_onnx: the layers that the graph was read as give other outputs than the graph; "
+            "please report it with the model"
+        )
+    return net

@@ -1,0 +1,382 @@
+"""lamina.h by ctypes, for tests that compare it with Python."""
+
+import ctypes as ct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lamina import _core
+
+FLOAT32, FLOAT64 = 0, 1
+PREDICTIONS, CLASS_INDICES, QUANTILES, INTERVALS = range(4)
+_TYPES = {np.dtype(np.float32): FLOAT32, np.dtype(np.float64): FLOAT64}
+
+
+class Option(ct.Structure):
+    """lamina_option."""
+
+
+class _Value(ct.Union):
+    _fields_ = [
+        ("boolean", ct.c_int),
+        ("integer", ct.c_int64),
+        ("number", ct.c_double),
+        ("text", ct.c_char_p),
+        ("array", ct.c_void_p),
+    ]
+
+
+Option._fields_ = [
+    ("name", ct.c_char_p),
+    ("kind", ct.c_int),
+    ("value", _Value),
+    ("count", ct.c_size_t),
+]
+
+
+class Description(ct.Structure):
+    """lamina_description."""
+
+    _fields_ = [("kind", ct.c_char_p), ("options", ct.POINTER(Option)), ("count", ct.c_size_t)]
+
+
+class Parameter(ct.Structure):
+    """lamina_parameter."""
+
+    _fields_ = [
+        ("struct_size", ct.c_size_t),
+        ("name", ct.c_char_p),
+        ("dimensions", ct.c_size_t),
+        ("shape", ct.c_size_t * 4),
+        ("elements", ct.c_size_t),
+        ("trainable", ct.c_int),
+    ]
+
+
+class Data(ct.Structure):
+    """lamina_data."""
+
+    _fields_ = [
+        ("struct_size", ct.c_size_t),
+        ("x", ct.c_void_p),
+        ("x_type", ct.c_int),
+        ("rows", ct.c_size_t),
+        ("x_stride", ct.c_size_t),
+        ("classes", ct.c_void_p),
+        ("y", ct.c_void_p),
+        ("y_type", ct.c_int),
+        ("y_columns", ct.c_size_t),
+        ("weights", ct.c_void_p),
+    ]
+
+
+class EarlyStopping(ct.Structure):
+    """lamina_early_stopping."""
+
+    _fields_ = [
+        ("struct_size", ct.c_size_t),
+        ("monitor", ct.c_char_p),
+        ("patience", ct.c_size_t),
+        ("min_delta", ct.c_double),
+        ("greater_is_better", ct.c_int),
+        ("restore_best_weights", ct.c_int),
+        ("keep_last", ct.c_int),
+    ]
+
+
+MetricFunction = ct.CFUNCTYPE(
+    ct.c_double,
+    ct.POINTER(ct.c_double),
+    ct.c_size_t,
+    ct.POINTER(ct.c_double),
+    ct.c_size_t,
+    ct.c_size_t,
+    ct.POINTER(ct.c_double),
+    ct.c_void_p,
+)
+
+
+class Metric(ct.Structure):
+    """lamina_metric."""
+
+    _fields_ = [
+        ("metric", Description),
+        ("function", MetricFunction),
+        ("user", ct.c_void_p),
+        ("greater_is_better", ct.c_int),
+    ]
+
+
+class ClassWeight(ct.Structure):
+    """lamina_class_weight."""
+
+    _fields_ = [("label", ct.c_double), ("weight", ct.c_double)]
+
+
+class FitOptions(ct.Structure):
+    """lamina_fit_options."""
+
+    _fields_ = [
+        ("struct_size", ct.c_size_t),
+        ("loss", Description),
+        ("optimizer", Description),
+        ("optimizer_state", ct.c_void_p),
+        ("epochs", ct.c_size_t),
+        ("batch_size", ct.c_size_t),
+        ("accumulate", ct.c_size_t),
+        ("shuffle", ct.c_int),
+        ("seed", ct.c_uint64),
+        ("validation", ct.POINTER(Data)),
+        ("validation_fraction", ct.c_double),
+        ("schedule", Description),
+        ("decay_schedule", Description),
+        ("noise_schedule", Description),
+        ("average", Description),
+        ("metrics", ct.POINTER(Metric)),
+        ("metric_count", ct.c_size_t),
+        ("class_weights", ct.POINTER(ClassWeight)),
+        ("class_weight_count", ct.c_size_t),
+        ("balanced_classes", ct.c_int),
+        ("early_stopping", ct.POINTER(EarlyStopping)),
+        ("target_loss", ct.c_double),
+        ("time_limit", ct.c_double),
+        ("observers", ct.c_void_p),
+        ("observer_count", ct.c_size_t),
+    ]
+
+
+class LoadOptions(ct.Structure):
+    """lamina_load_options."""
+
+    _fields_ = [("struct_size", ct.c_size_t), ("memory_map", ct.c_int), ("self_test", ct.c_int)]
+
+
+class Observer(ct.Structure):
+    """lamina_observer."""
+
+    _fields_ = [
+        ("struct_size", ct.c_size_t),
+        ("user", ct.c_void_p),
+        ("on_fit_begin", ct.c_void_p),
+        ("on_epoch_begin", ct.c_void_p),
+        ("on_step_end", ct.c_void_p),
+        ("on_epoch_end", ct.c_void_p),
+        ("on_fit_end", ct.c_void_p),
+        ("on_poll", ct.c_void_p),
+    ]
+
+
+class Cell(ct.Structure):
+    """lamina_cell."""
+
+    _fields_ = [("column", ct.c_char_p), ("text", ct.c_char_p), ("number", ct.c_double)]
+
+
+class Column(ct.Structure):
+    """lamina_column."""
+
+    _fields_ = [
+        ("name", ct.c_char_p),
+        ("numbers", ct.c_void_p),
+        ("texts", ct.POINTER(ct.c_char_p)),
+    ]
+
+
+def options_of(options: Mapping[str, Any]) -> tuple[Any, int]:
+    """An array of lamina_option with its length; None is left out."""
+    given = {name: value for name, value in options.items() if value is not None}
+    array = (Option * len(given))()
+    for option, (name, value) in zip(array, given.items(), strict=True):
+        option.name = name.encode()
+        _set_value(array, option, value)
+    return array, len(given)
+
+
+def _set_value(owner: Any, option: Option, value: Any) -> None:
+    if isinstance(value, bool):
+        option.kind, option.value.boolean = 0, value
+    elif isinstance(value, int):
+        option.kind, option.value.integer = 1, value
+    elif isinstance(value, float):
+        option.kind, option.value.number = 2, value
+    elif isinstance(value, str):
+        option.kind, option.value.text = 3, value.encode()
+    else:
+        option.kind, array, option.count = _array_of(value)
+        owner.__dict__.setdefault("kept", []).append(array)
+        option.value.array = ct.addressof(array)
+
+
+def _array_of(value: Any) -> tuple[int, Any, int]:
+    if isinstance(value, Mapping):
+        return 6, *options_of(value)
+    if all(type(element) is int for element in value):
+        return 4, (ct.c_int64 * len(value))(*value), len(value)
+    if all(isinstance(element, int | float) for element in value):
+        return 5, (ct.c_double * len(value))(*value), len(value)
+    array = (Option * len(value))()
+    for option, element in zip(array, value, strict=True):
+        _set_value(array, option, element)
+    return 7, array, len(value)
+
+
+def description_of(spec: str | Mapping[str, Any] | None) -> Description:
+    """A lamina_description of a name, or of {"kind": ..., and options}."""
+    if spec is None:
+        return Description()
+    if isinstance(spec, str):
+        return Description(spec.encode(), None, 0)
+    array, count = options_of({name: value for name, value in spec.items() if name != "kind"})
+    described = Description(spec["kind"].encode(), array, count)
+    described.kept = array
+    return described
+
+
+def data_of(x: Any, y: Any, weights: Any = None) -> Data:
+    """A lamina_data; int32 targets are classes."""
+    rows = Data(struct_size=ct.sizeof(Data), x=x.ctypes.data, x_type=_TYPES[x.dtype], rows=len(x))
+    rows.x_stride = x.strides[0]
+    if y.dtype == np.int32:
+        rows.classes = y.ctypes.data
+    else:
+        rows.y, rows.y_type = y.ctypes.data, _TYPES[y.dtype]
+        rows.y_columns = 1 if y.ndim == 1 else y.shape[1]
+    if weights is not None:
+        weights = np.asarray(weights, np.float64)
+        rows.weights = weights.ctypes.data
+    rows.kept = x, y, weights
+    return rows
+
+
+class CLibrary:
+    """The functions; one that gives a status raises ValueError with its sentence."""
+
+    def __init__(self, path: Any) -> None:
+        self._library = ct.CDLL(str(path))
+        # As a C compiler would know them from the header.
+        values = {
+            ct.c_size_t: "inputs outputs parameters table_outputs classes history_epochs",
+            ct.c_char_p: "error_message version describe class_name input_name history_stop_reason",
+            ct.c_double: "history_figure optimizer_learning_rate fit_figure",
+            ct.c_int64: "history_best_epoch",
+            ct.c_int: "version_number num_threads is_table model_type",
+            None: "free network_free predictor_free optimizer_free history_free fit_stop",
+        }
+        self._values = {name for names in values.values() for name in names.split()}
+        for kind, names in values.items():
+            for name in names.split():
+                getattr(self._library, f"lamina_{name}").restype = kind
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self._library, f"lamina_{name}")
+        if name in self._values:
+            return function
+
+        def checked(*arguments: Any) -> None:
+            if status := function(*arguments):
+                raise ValueError(f"{status}: {self._library.lamina_error_message().decode()}")
+
+        return checked
+
+    def build(self, spec: Mapping[str, Any], *, dtype: str = "float32", seed: int = 0) -> "CModel":
+        """A model from what `to_spec` gives, by calls of lamina_network_add and its like."""
+        network = ct.c_void_p()
+        self.network_create(ct.c_size_t(spec["inputs"]), ct.byref(network))
+        try:
+            self._add_layers(network, spec["layers"])
+            model = CModel(self)
+            kind = FLOAT32 if dtype == "float32" else FLOAT64
+            self.model_create(network, kind, ct.c_uint64(seed), ct.byref(model.handle))
+            return model
+        finally:
+            self.network_free(network)
+
+    def _add_layers(self, network: Any, layers: Sequence[Mapping[str, Any]]) -> None:
+        for layer in layers:
+            own = {k: v for k, v in layer.items() if k not in ("kind", "layers")}
+            array, count = options_of(own)
+            kind, arguments = layer["kind"].encode(), (array, ct.c_size_t(count))
+            if "layers" not in layer:
+                self.network_add(network, kind, *arguments)
+                continue
+            self.network_begin(network, kind, *arguments)
+            self._add_layers(network, layer["layers"])
+            self.network_end(network)
+
+    def load(self, path: Any) -> "CModel":
+        """The model in a file."""
+        model = CModel(self)
+        self._check(self._library.lamina_load(str(path).encode(), ct.byref(model.handle)))
+        return model
+
+    def _check(self, status: int) -> None:
+        if status:
+            raise ValueError(f"{status}: {self._library.lamina_error_message().decode()}")
+
+
+class CModel:
+    """A lamina_model."""
+
+    def __init__(self, library: CLibrary) -> None:
+        self.c, self.handle = library, ct.c_void_p()
+
+    def __del__(self) -> None:
+        self.c.free(self.handle)
+
+    @property
+    def dtype(self) -> Any:
+        """numpy's type of the weights."""
+        return np.float64 if self.c.model_type(self.handle) == FLOAT64 else np.float32
+
+    def parameters(self, function: str = "get_parameter") -> dict[str, Any]:
+        """Weights by name, or with "get_gradient" their gradients."""
+        found = {}
+        for index in range(self.c.parameters(self.handle)):
+            info = Parameter(struct_size=ct.sizeof(Parameter))
+            place = ct.c_size_t(index)
+            self.c.parameter_info(self.handle, place, ct.byref(info))
+            values = np.empty(list(info.shape)[: info.dimensions], self.dtype)
+            getattr(self.c, function)(self.handle, place, values.ctypes.data_as(ct.c_void_p))
+            found[info.name.decode()] = values
+        return found
+
+    def fit(self, data: Data, **options: Any) -> ct.c_void_p:
+        """Trains and gives the history; options as lamina_fit_options has them."""
+        own = FitOptions()
+        self.c.fit_options_init(ct.byref(own), ct.c_size_t(ct.sizeof(own)))
+        for name, value in options.items():
+            if isinstance(getattr(own, name), Description):
+                value = description_of(value)
+            setattr(own, name, value)
+        history = ct.c_void_p()
+        self.c.fit(self.handle, ct.byref(data), ct.byref(own), ct.byref(history))
+        return history
+
+    def figures(self, history: Any, name: str) -> list[float]:
+        """A figure of each epoch of a history."""
+        epochs = self.c.history_epochs(history)
+        return [
+            self.c.history_figure(history, ct.c_size_t(i), name.encode()) for i in range(epochs)
+        ]
+
+    def predict(self, x: Any) -> Any:
+        """lamina_predict, or lamina_predict_double for rows of float64."""
+        y = np.empty((len(x), self.c.outputs(self.handle)), x.dtype)
+        function = self.c.predict if x.dtype == np.float32 else self.c.predict_double
+        pointers = (array.ctypes.data_as(ct.c_void_p) for array in (x, y))
+        x_pointer, y_pointer = pointers
+        function(self.handle, x_pointer, ct.c_size_t(len(x)), y_pointer)
+        return y
+
+    def save(self, path: Any) -> None:
+        """lamina_save."""
+        self.c.save(self.handle, str(path).encode())
+
+
+def load_library() -> CLibrary:
+    """Those of the library that Python's module uses, too."""
+    folder = Path(_core.__file__).parent
+    places = [*folder.glob("lib/liblamina.*"), *folder.glob("lamina.dll")]
+    return CLibrary(next(place for place in places if place.suffix in (".so", ".dylib", ".dll")))
