@@ -59,7 +59,7 @@ def test_every_layer_is_in_the_schema_with_all_its_options(schema: dict[str, Any
     refused = {"kind", "layers"}
     for kind, options in described.items():
         for option in options - refused:
-            # The core knows the option: what it says of this value, if anything, is another sentence.
+            # The core knows the option: what it says of this value is another sentence.
             spec = {"inputs": 2, "layers": [{"kind": kind, option: [[]]}]}
             with pytest.raises((ValueError, TypeError)) as caught:
                 _core.parameter_shapes(json.dumps(spec))
