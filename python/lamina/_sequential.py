@@ -13,7 +13,7 @@ from lamina._layers.row_layers import Normalization, TargetScaling
 from lamina._losses.custom import custom_value
 from lamina._losses.losses import CustomLoss, Loss
 from lamina._losses.scoring import MetricLike, Scorer, output_kind
-from lamina._network import derivatives, model_file, passes
+from lamina._network import code_export, derivatives, model_file, passes
 from lamina._network.adapt import adapt, adapt_first
 from lamina._network.checked_data import (
     checked_examples,
@@ -360,7 +360,10 @@ class Sequential(Stack):
 
     # Files and copies
 
+    export_c = code_export.export_c
+    export_javascript = code_export.export_javascript
     export_onnx = export_onnx
+    export_python = code_export.export_python
 
     def save(
         self, path: PathLike, *, dtype: StoredDtype | None = None, selftest: ArrayLike | None = None
@@ -368,14 +371,12 @@ class Sequential(Stack):
         """Write architecture and weights to one safetensors file; after a crash it is old or new.
 
         Args:
-            dtype: "float16" or "bfloat16" (of a network of float32): a file of half the size, whose
-                weights of two or more dimensions are rounded to it; `load` gives float32.
-            selftest: rows [rows, inputs] stored with the outputs that the file's network gives for
-                them; `load(path, selftest=True)` compares.
+            dtype: "float16" or "bfloat16", of a network of float32: weights of two or more
+                dimensions are rounded to it in the file; `load` gives float32.
+            selftest: rows [rows, inputs] that `load(path, selftest=True)` runs and compares.
 
         Raises:
-            ValueError: a weight is beyond the greatest number of `dtype`, or rows do not fit.
-            OSError: the file cannot be written.
+            ValueError: a weight is beyond `dtype`, or rows do not fit. OSError: as `open` has it.
         """
         rows = model_file.selftest_rows(self, selftest)
         model_file.save_model(path, self, model_file.Extras(dtype=dtype, selftest=rows))
