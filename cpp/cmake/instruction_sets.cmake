@@ -28,7 +28,9 @@ else()
   set(_flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mbmi2 -mprfchw
       -mprefer-vector-width=512)
   # LTO would let the linker merge AVX-512 copies of inline functions into baseline code.
-  set(_flags_every_kernel -O3 -fno-exceptions -fno-rtti -fno-lto)
+  # No exception passes a kernel, so that nobody reads their unwind tables.
+  set(_flags_every_kernel -O3 -fno-exceptions -fno-rtti -fno-lto -fno-asynchronous-unwind-tables
+      -fno-unwind-tables)
 endif()
 
 # Adds to `target` the kernels of each instruction set of this processor and each scalar type, which are one
