@@ -15,7 +15,7 @@ MODULES = [
     for module in pkgutil.walk_packages(lamina.__path__, "lamina.")
     if not module.name.startswith("lamina.cli") and module.name != "lamina._core"
 ]
-PAGES = ["docs/estimators.md", "docs/guide.md", "docs/tables.md"]
+PAGES = ["docs/estimators.md", "docs/guide.md", "docs/onnx.md", "docs/tables.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)

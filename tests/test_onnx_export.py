@@ -214,6 +214,18 @@ def test_names_that_cannot_be_are_refused(tmp_path: Path) -> None:
         lm.Sequential([lm.Dense(3)]).export_onnx()
 
 
+def test_a_network_of_more_than_2_gib_is_refused_before_its_file_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    net = lm.Sequential([lm.Dense(100)], inputs=100)
+    net.export_onnx()
+    monkeypatch.setattr("lamina._onnx.graph._MOST_BYTES", 40_000)
+    with pytest.raises(
+        ValueError, match=r"the weights take 40,400 bytes, and a file of ONNX holds"
+    ):
+        net.export_onnx()
+
+
 def test_names_of_inputs_and_outputs_may_be_those_of_operators() -> None:
     net = network([lm.Dense(3, "relu")], X, "float32")
     model = net.export_onnx(input_name="Gemm", output_name="Relu")

@@ -57,6 +57,7 @@ CONSTANTS = {
     "half": HALF, "one": ONE, "root2": ROOT2, "three": np.array(3.0), "small": np.array(0.044715),
     "root": np.array(np.sqrt(2 / np.pi)), "two": np.array(2.0), "epsilon": np.array(1e-3),
     "row": ROW, "shift": -ROW, "axis": np.array([1]), "six": np.array(6.0), "zero": np.array(0.0),
+    "far": np.array(2.0**24),
 }  # fmt: skip
 # Spellings of layers, as exporters have them, and the layer.
 SPELLINGS: dict[str, tuple[list[Any], lm.Layer]] = {
@@ -103,6 +104,9 @@ SPELLINGS: dict[str, tuple[list[Any], lm.Layer]] = {
         steps(("Greater", ["@", "zero"], {}), ("Cast", ["@"], {"to": TensorProto.FLOAT})),
         lm.Activation("step"),
     ),
+    "relu as a clip": (steps(("Clip", ["@", "zero"], {})), lm.Activation("relu")),
+    "clip far away": (steps(("Clip", ["@", "zero", "far"], {})), lm.Clip(0.0, 2.0**24)),
+    "limit far away": (steps(("Min", ["@", "far"], {})), lm.Clip(high=2.0**24)),
     "clip": (steps(("Clip", ["@", "half", "six"], {})), lm.Clip(0.5, 6.0)),
     "clip below": (steps(("Max", ["@", "half"], {})), lm.Clip(low=0.5)),
     "softmax": (SOFT_SUM, lm.Activation("softmax")),
@@ -130,6 +134,15 @@ def test_a_layer_is_known_however_it_is_spelled(name: str) -> None:
     net = lm.import_onnx(model)
     assert net.layers == (layer,)
     check(model, net)
+
+
+@pytest.mark.parametrize("frequency", [0.01, 1.0, 2000.0, 1.0 / 3.0])
+def test_waves_of_any_frequency_are_known(frequency: float) -> None:
+    nodes = steps(("Mul", ["@", "rate"], {}), ("Sin", ["@"], {}))
+    net = lm.import_onnx(graph_of(nodes, {"rate": np.array(frequency)}, kind=TensorProto.DOUBLE))
+    (layer,) = net.layers
+    assert layer.activation["kind"] == "sin"  # type: ignore[attr-defined]
+    assert layer.activation["frequency"] == pytest.approx(frequency, rel=1e-9)  # type: ignore[attr-defined]
 
 
 PRODUCTS: dict[str, tuple[list[Any], dict[str, Any]]] = {

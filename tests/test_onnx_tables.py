@@ -266,3 +266,13 @@ def test_californias_model_gives_the_same_on_rows_that_it_did_not_see(shared_dat
     options: dict[str, Any] = {"epochs": 2, "n_members": 3, "interval": 0.9, "verbose": False}
     model = TableModel.fit(part, target="target", **options)
     check(model, {name: column[1::2] for name, column in table.items()})
+
+
+def test_networks_of_both_dtypes_share_one_preprocessing() -> None:
+    model = fit("number", preset="plain")
+    (narrow,) = model.networks
+    wide = lm.Sequential.from_spec(narrow.to_spec(), dtype="float64")
+    wide.set_parameters({name: 0.9 * array for name, array in narrow.parameters().items()})
+    both = TableModel(model.preprocessor, model.target, [narrow, wide], shares=[1.0, 3.0])
+    check(both, TABLE)
+    check(both, EDGES)

@@ -18,6 +18,7 @@ from lamina.tabular import (
     Preprocessor,
     Spread,
     TableModel,
+    TableWarning,
     fit_target,
 )
 
@@ -95,6 +96,18 @@ def test_it_averages_the_networks_of_a_model_with_the_same_bits(program, model, 
     several = TableModel(model.preprocessor, model.target, networks, shares=[0.3, 0.3, 0.4])
     rows = {name: column[:500] for name, column in adult("test").items()}
     assert run(program, several, rows, tmp_path) == (0, "500 outputs equal Python's\n")
+
+
+def test_it_reads_a_model_with_vectors_of_categories(program, tmp_path):
+    table = {name: column[:2000] for name, column in adult("train").items()}
+    options = {"preset": "realmlp-td", "epochs": 1, "hidden": [16], "verbose": False}
+    embedded = TableModel.fit(table, target="income", **options)
+    assert len(embedded.preprocessor.embedded) > 2
+    rows = {name: column[:500].copy() for name, column in adult("test").items()}
+    rows["occupation"][:3] = ["Astronaut", "?", ""]  # unseen and missing
+    with pytest.warns(TableWarning, match="'occupation' 1 unseen category"):
+        found = run(program, embedded, rows, tmp_path)
+    assert found == (0, "500 outputs equal Python's\n")
 
 
 def test_it_calibrates_probabilities_with_the_same_bits(program, model, tmp_path):

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "c_api_support.h"
+#include "table_model_fixture.h"
 
 namespace {
 
@@ -66,6 +67,37 @@ LAMINA_TEST(a_model_in_memory_goes_on_as_one_in_a_file) {
     CHECK_OK(lamina_fit(*each, &data, nullptr, nullptr));
   CHECK(predictions(loaded, rows) == predictions(model, rows));
   CHECK(predictions(copy, rows) == predictions(model, rows));
+}
+
+std::vector<unsigned char> bytes_of(const lamina_model* model) {
+  std::size_t size = 0;
+  CHECK_OK(lamina_save_memory(model, nullptr, 0, &size));
+  std::vector<unsigned char> bytes(size);
+  CHECK_OK(lamina_save_memory(model, bytes.data(), size, &size));
+  return bytes;
+}
+
+LAMINA_TEST(a_model_from_memory_needs_the_bytes_no_longer) {
+  lamina::test::tables::Fixture fixture;
+  const std::string path = temporary("lamina_test_c_api_table.lamina");
+  fixture.write(path, fixture.contents());
+  OwnedModel file, network;
+  CHECK_OK(lamina_load(path.c_str(), file.out()));
+  CHECK_OK(build(network.out()));
+  std::filesystem::remove(path);
+  for (const OwnedModel* each : {&file, &network}) {
+    const std::vector<unsigned char> bytes = bytes_of(*each);
+    std::vector<unsigned char> given = bytes;
+    OwnedModel loaded;
+    CHECK_OK(lamina_load_memory(given.data(), given.size(), loaded.out()));
+    given.assign(given.size(), 0x5A);
+    CHECK(bytes_of(loaded) == bytes);
+    CHECK(lamina_is_table(loaded) == lamina_is_table(*each));
+    CHECK(std::strcmp(lamina_describe(loaded), lamina_describe(*each)) == 0);
+  }
+  CHECK(lamina_inputs(file) == 4 && lamina_outputs(file) == 2 && lamina_classes(file) == 2);
+  CHECK(std::strcmp(lamina_input_name(file, 1), "colour") == 0);
+  CHECK(std::strcmp(lamina_class_name(file, 1), "yes") == 0);
 }
 
 LAMINA_TEST(predictors_agree_with_predictions) {

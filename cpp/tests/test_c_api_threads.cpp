@@ -10,6 +10,7 @@ using namespace lamina::test::c;
 
 struct Meeting {
   std::atomic<bool> training{false}, done{false};
+  lamina_optimizer* optimizer = nullptr;
 };
 
 LAMINA_TEST(a_second_thread_that_trains_gets_a_status_and_the_first_goes_on) {
@@ -63,6 +64,58 @@ LAMINA_TEST(a_second_thread_that_trains_gets_a_status_and_the_first_goes_on) {
   CHECK_OK(lamina_save_memory(model, nullptr, 0, &size));
   meeting.done = true;
   first.join();
+  CHECK_OK(lamina_fit(model, &data, nullptr, nullptr));
+}
+
+LAMINA_TEST(an_optimizer_serves_one_thread_at_a_time) {
+  OwnedModel model, copy;
+  CHECK_OK(build(model.out()));
+  CHECK_OK(lamina_clone(model, copy.out()));
+  OwnedOptimizer optimizer;
+  CHECK_OK(lamina_optimizer_create(model, "adam", nullptr, 0, optimizer.out()));
+  const Rows rows;
+  const lamina_data data = rows.data();
+  Meeting meeting;
+  lamina_observer observer = LAMINA_OBSERVER_INIT;
+  observer.user = &meeting;
+  observer.on_fit_begin = [](lamina_fit_state*, void* user) {
+    auto& met = *static_cast<Meeting*>(user);
+    met.training = true;
+    while (!met.done) std::this_thread::yield();
+    return lamina_optimizer_set_learning_rate(met.optimizer, 0.25) == LAMINA_OK ? 0 : 1;  // its own thread's
+  };
+  meeting.optimizer = optimizer;
+  lamina_fit_options options;
+  CHECK_OK(lamina_fit_options_init(&options, sizeof options));
+  options.optimizer_state = optimizer;
+  options.observers = &observer;
+  options.observer_count = 1;
+  std::thread first([&] { CHECK_OK(lamina_fit(model, &data, &options, nullptr)); });
+  while (!meeting.training) std::this_thread::yield();
+  const lamina_status state = LAMINA_ERROR_STATE;
+  const char* const text = "another thread uses the optimizer";
+  CHECK_REFUSED(lamina_train_step(copy, &data, {}, optimizer, 0, nullptr), state, text);
+  CHECK_REFUSED(lamina_apply_gradients(copy, optimizer), state, text);
+  CHECK_REFUSED(lamina_optimizer_set_learning_rate(optimizer, 0.1), state, text);
+  meeting.done = true;
+  first.join();
+  CHECK(lamina_optimizer_learning_rate(optimizer) == 0.25);
+  CHECK_OK(lamina_train_step(copy, &data, {}, optimizer, 0, nullptr));
+}
+
+// What a callback throws ends the fit as a status.
+LAMINA_TEST(an_exception_of_a_callback_becomes_a_status) {
+  OwnedModel model;
+  CHECK_OK(build(model.out()));
+  const Rows rows;
+  const lamina_data data = rows.data();
+  lamina_observer observer = LAMINA_OBSERVER_INIT;
+  observer.on_step_end = [](lamina_fit_state*, std::size_t, std::size_t, double, void*) -> int { throw 7; };
+  lamina_fit_options options;
+  CHECK_OK(lamina_fit_options_init(&options, sizeof options));
+  options.observers = &observer;
+  options.observer_count = 1;
+  CHECK_REFUSED(lamina_fit(model, &data, &options, nullptr), LAMINA_ERROR_INTERNAL, "lamina_fit: ");
   CHECK_OK(lamina_fit(model, &data, nullptr, nullptr));
 }
 

@@ -93,7 +93,7 @@ def _flat(module: Any, name: str) -> Iterator[tuple[str, Any]]:
 def _refused(name: str, module: Any, why: str) -> ValueError:
     where = f"module '{name}'" if name else "the module"
     return ValueError(
-        f"from_torch: {where} is a {type(module).__name__}, which {why}; export it with "
+        f"from_torch: {where} ({type(module).__name__}) {why}; export it with "
         "torch.onnx.export, and read the file with lamina.import_onnx"
     )
 
@@ -174,7 +174,7 @@ class _Reader:
             "Embedding": self._table,
         }.get(kind)
         if read is None:
-            raise _refused(name, module, "lamina has no layer for")
+            raise _refused(name, module, "is none that lamina has a layer for")
         return read(name, module)
 
     def _activation(self, name: str, module: Any, kind: str) -> list[Part]:
@@ -213,7 +213,7 @@ class _Reader:
             self._columns = self.inputs = width
         if width != self._columns:
             raise ValueError(
-                f"from_torch: module '{name}' is a {type(module).__name__} of {width} inputs, and "
+                f"from_torch: module '{name}' ({type(module).__name__}) has {width} inputs, and "
                 f"{self._columns} come"
             )
 

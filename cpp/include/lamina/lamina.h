@@ -47,8 +47,7 @@ typedef enum lamina_status {
   LAMINA_ERROR_FORMAT = 6,     /* not a model file, damaged, or of a newer major version */
   LAMINA_ERROR_NOT_FINITE = 7, /* a loss, weight or gradient became NaN or infinite */
   LAMINA_ERROR_STATE = 8,      /* not now: another thread trains this model, or nothing was computed yet */
-  LAMINA_ERROR_STOPPED = 9,    /* a callback asked to stop where there is no result to give */
-  LAMINA_ERROR_INTERNAL = 10   /* a fault of lamina's own */
+  LAMINA_ERROR_INTERNAL = 9    /* a fault of lamina's own, or an exception of a callback's */
 } lamina_status;
 
 /* What the last error of the calling thread was, until its next; "" before the first. Never NULL. */

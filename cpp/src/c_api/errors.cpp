@@ -97,8 +97,8 @@ extern "C" {
 const char* lamina_error_message(void) { return lamina::c::message; }
 
 const char* lamina_status_name(lamina_status status) {
-  constexpr const char* kNames[] = {"ok",     "value",      "type",  "memory",  "io",      "not found",
-                                    "format", "not finite", "state", "stopped", "internal"};
+  constexpr const char* kNames[] = {"ok",        "value",  "type",       "memory", "io",
+                                    "not found", "format", "not finite", "state",  "internal"};
   const int number = lamina::c::number_of(status);
   return number >= 0 && number < static_cast<int>(std::size(kNames)) ? kNames[number] : "unknown";
 }

@@ -5,7 +5,6 @@
 
 #include "c_api/options.h"
 #include "c_api/sized.h"
-#include "inference/logits.h"
 #include "training/check_targets.h"
 
 namespace lamina::c {
@@ -23,15 +22,6 @@ ArraySource class_source(const int32_t* classes, int64_t rows) {
 }
 
 }  // namespace
-
-template <class T>
-LossSpec loss_of(const lamina_description& loss, const Network<T>& network) {
-  const std::optional<Json> described = read_description(loss, "loss");
-  const LossSpec found =
-      loss_from_json(described ? *described : Json(default_loss(network.output_activation())));
-  check_loss_fits(found, network);
-  return found;
-}
 
 template <class T>
 Examples<T>::Examples(const lamina_data* given, const TrainableNetwork& network, const Model<T>& model,
@@ -89,7 +79,5 @@ void Examples<T>::read_weights(const lamina_data& given, const LossSpec& loss, c
 
 template class Examples<float>;
 template class Examples<double>;
-template LossSpec loss_of<float>(const lamina_description&, const Network<float>&);
-template LossSpec loss_of<double>(const lamina_description&, const Network<double>&);
 
 }  // namespace lamina::c

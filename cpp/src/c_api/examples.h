@@ -37,8 +37,4 @@ class Examples {
   std::vector<double> weights_;
 };
 
-// By name or description; left out, the one that goes with the network's last activation.
-template <class T>
-LossSpec loss_of(const lamina_description& loss, const Network<T>& network);
-
 }  // namespace lamina::c

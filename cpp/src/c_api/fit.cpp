@@ -134,16 +134,17 @@ class PreparedFit {
   PreparedFit(TrainableNetwork& network, Model<T>& model, const lamina_data* data,
               const lamina_fit_options& given)
       : model_(model),
-        loss_(loss_of(given.loss, model.network())),
+        loss_(network.loss(given.loss)),
         options_(core_options(given, network)),
         schedule_(schedule_of(given.schedule, "schedule")),
         decay_schedule_(schedule_of(given.decay_schedule, "decay_schedule")),
         noise_schedule_(noise_schedule_of(given.noise_schedule)),
         scorer_(scorer_of(given.metrics, given.metric_count)),
-        train_(data, network, model, loss_, "fit"),
+        train_(data, network, model, *loss_, "fit"),
         counter_(network) {
     if (given.validation != nullptr)
-      validation_ = std::make_unique<Examples<T>>(given.validation, network, model, loss_, "fit, validation");
+      validation_ =
+          std::make_unique<Examples<T>>(given.validation, network, model, *loss_, "fit, validation");
     take_optimizer(given);
     if (const auto average = average_of(given.average)) {
       average_.emplace(model.make_average(average->options));
@@ -153,7 +154,7 @@ class PreparedFit {
   }
 
   History run() {
-    FitParts<T> parts{&model_, &loss_, used_ ? &used_->get() : &*own_optimizer_};
+    FitParts<T> parts{&model_, loss_.get(), used_ ? &used_->get() : &*own_optimizer_};
     parts.schedule = schedule_.get();
     parts.decay_schedule = decay_schedule_.get();
     parts.noise_schedule = noise_schedule_.get();
@@ -178,7 +179,7 @@ class PreparedFit {
   }
 
   Model<T>& model_;
-  LossSpec loss_;
+  std::shared_ptr<const LossSpec> loss_;
   FitOptions options_;
   std::unique_ptr<Schedule> schedule_, decay_schedule_, noise_schedule_;
   Scorer scorer_;

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -19,6 +21,7 @@
 #include "training/fit.h"
 #include "training/history.h"
 #include "training/model.h"
+#include "training/training_right.h"
 
 namespace lamina::c {
 
@@ -44,6 +47,9 @@ class TrainableNetwork {
   // Of the file that the network came from, but for its weights; empty where it was made.
   std::span<const TensorView> tensors() const noexcept;
   const InputRules& input_rules() const noexcept { return rules_; }
+  // By name or description; left out, the one that goes with the last activation. Refuses one that does not
+  // fit.
+  std::shared_ptr<const LossSpec> loss(const lamina_description& loss) const;
 
   // What training draws its random numbers by.
   std::atomic<std::int64_t> epochs_trained{0};
@@ -57,6 +63,10 @@ class TrainableNetwork {
   std::shared_ptr<const NetworkFile> file_;  // which holds the tensors
   std::uint64_t seed_;
   InputRules rules_;
+  // What the last call gave as its loss, and the core's loss for it: most loops give the same.
+  mutable std::mutex loss_mutex_;
+  mutable Json last_described_;
+  mutable std::shared_ptr<const LossSpec> last_loss_;
 };
 
 }  // namespace lamina::c
@@ -78,7 +88,7 @@ struct lamina_predictor {
 struct lamina_optimizer {
   std::variant<std::unique_ptr<lamina::Optimizer<float>>, std::unique_ptr<lamina::Optimizer<double>>>
       optimizer;
-  std::atomic<bool> in_use{false};
+  lamina::TrainingRight right;  // of the thread that uses it
 };
 
 struct lamina_history {

@@ -15,12 +15,6 @@ lamina_optimizer& given_optimizer(lamina_optimizer* optimizer) {
   return *optimizer;
 }
 
-// Marks the handle as in use.
-void take(lamina_optimizer& optimizer) {
-  if (optimizer.in_use.exchange(true, std::memory_order_acquire))
-    fail(Error::Kind::kState, "another call uses the optimizer; expected one call at a time");
-}
-
 bool same_parameters(const std::vector<Parameter>& a, const std::vector<Parameter>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Parameter& one, const Parameter& other) {
     return one.name == other.name && one.shape == other.shape && one.offset == other.offset &&
@@ -30,6 +24,13 @@ bool same_parameters(const std::vector<Parameter>& a, const std::vector<Paramete
 
 }  // namespace
 
+std::unique_lock<TrainingRight> right_to(lamina_optimizer& optimizer) {
+  std::unique_lock right(optimizer.right, std::try_to_lock);
+  if (!right.owns_lock())
+    fail(Error::Kind::kState, "another thread uses the optimizer; expected one at a time");
+  return right;
+}
+
 OptimizerSpec optimizer_spec(const lamina_description& optimizer) {
   const std::optional<Json> described = read_description(optimizer, "optimizer");
   return optimizer_from_json(described ? *described : Json("adam"));
@@ -37,13 +38,12 @@ OptimizerSpec optimizer_spec(const lamina_description& optimizer) {
 
 template <class T>
 UsedOptimizer<T>::UsedOptimizer(lamina_optimizer* handle, const Model<T>& model)
-    : handle_(given_optimizer(handle)) {
+    : handle_(given_optimizer(handle)), right_(right_to(handle_)) {
   using Own = std::unique_ptr<Optimizer<T>>;
   if (!std::holds_alternative<Own>(handle_.optimizer))
     fail(Error::Kind::kType, "the optimizer is of a model of another type; expected one made for this model");
-  if (!same_parameters(std::get<Own>(handle_.optimizer)->parameters(), model.network().parameters()))
+  if (!same_parameters(get().parameters(), model.network().parameters()))
     fail_value("the optimizer is of a model with other parameters; expected one made for this model");
-  take(handle_);
 }
 
 template class UsedOptimizer<float>;
@@ -75,7 +75,8 @@ void lamina_optimizer_free(lamina_optimizer* optimizer) { delete optimizer; }
 
 lamina_status lamina_optimizer_set_learning_rate(lamina_optimizer* optimizer, double rate) {
   return guarded(__func__, [&] {
-    std::visit([&](auto& own) { own->set_learning_rate(rate); }, given_optimizer(optimizer).optimizer);
+    const auto right = right_to(given_optimizer(optimizer));
+    std::visit([&](auto& own) { own->set_learning_rate(rate); }, optimizer->optimizer);
   });
 }
 

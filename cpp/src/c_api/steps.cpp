@@ -42,9 +42,9 @@ lamina_status lamina_evaluate(const lamina_model* model, const lamina_data* data
     const TrainableNetwork& network = network_of(model);
     check_given(value, "value", "where the loss is to go");
     network.visit([&]<class T>(const Model<T>& own) {
-      const LossSpec spec = loss_of(loss, own.network());
-      const Examples<T> examples(data, network, own, spec, "evaluate");
-      *value = own.evaluate(examples.data(), spec, nullptr, never).loss;
+      const auto spec = network.loss(loss);
+      const Examples<T> examples(data, network, own, *spec, "evaluate");
+      *value = own.evaluate(examples.data(), *spec, nullptr, never).loss;
     });
   });
 }
@@ -54,10 +54,10 @@ lamina_status lamina_train_step(lamina_model* model, const lamina_data* batch, l
   return guarded(__func__, [&] {
     const TrainableNetwork& network = network_of(model);
     network.visit([&]<class T>(Model<T>& own) {
-      const LossSpec spec = loss_of(loss, own.network());
-      const Examples<T> examples(batch, network, own, spec, "train_step");
+      const auto spec = network.loss(loss);
+      const Examples<T> examples(batch, network, own, *spec, "train_step");
       const UsedOptimizer<T> used(optimizer, own);
-      const double value = own.train_step(examples.data(), spec, used.get(), seed_of(seed, network), never);
+      const double value = own.train_step(examples.data(), *spec, used.get(), seed_of(seed, network), never);
       if (loss_value != nullptr) *loss_value = value;
     });
   });
@@ -69,9 +69,9 @@ lamina_status lamina_value_and_gradient(lamina_model* model, const lamina_data* 
   return guarded(__func__, [&] {
     TrainableNetwork& network = network_of(model);
     network.visit([&]<class T>(Model<T>& own) {
-      const LossSpec spec = loss_of(loss, own.network());
-      const Examples<T> examples(batch, network, own, spec, "value_and_gradient", WeightUse::kAbsolute);
-      const double value = own.value_and_gradient(examples.data(), spec, seed_of(seed, network),
+      const auto spec = network.loss(loss);
+      const Examples<T> examples(batch, network, own, *spec, "value_and_gradient", WeightUse::kAbsolute);
+      const double value = own.value_and_gradient(examples.data(), *spec, seed_of(seed, network),
                                                   ++network.random_step, accumulate != 0, never);
       if (loss_value != nullptr) *loss_value = value;
     });

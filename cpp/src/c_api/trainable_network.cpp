@@ -2,6 +2,8 @@
 #include <charconv>
 
 #include "c_api/handles.h"
+#include "c_api/options.h"
+#include "inference/logits.h"
 
 namespace lamina::c {
 namespace {
@@ -59,6 +61,19 @@ TrainableNetwork::TrainableNetwork(const TrainableNetwork& other)
       seed_(other.seed_),
       rules_(other.rules_) {
   other.visit([&](const auto& model) { model_ = copy_of(model, contents_.at("network")); });
+}
+
+std::shared_ptr<const LossSpec> TrainableNetwork::loss(const lamina_description& loss) const {
+  const std::optional<Json> given = read_description(loss, "loss");
+  const std::string_view fitting =
+      visit([](const auto& model) { return default_loss(model.network().output_activation()); });
+  Json described = given ? *given : Json(fitting);
+  const std::lock_guard lock(loss_mutex_);
+  if (last_loss_ && last_described_ == described) return last_loss_;
+  auto found = std::make_shared<LossSpec>(loss_from_json(described));
+  visit([&](const auto& model) { check_loss_fits(*found, model.network()); });
+  last_described_ = std::move(described);
+  return last_loss_ = std::move(found);
 }
 
 Json TrainableNetwork::contents() const {

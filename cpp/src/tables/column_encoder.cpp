@@ -106,7 +106,7 @@ void ColumnEncoder::encode_cells(const std::vector<Cell>& cells, bool as_read, f
 
 std::unique_ptr<ColumnEncoder> make_column_encoder(std::size_t index, const Json& record,
                                                    std::shared_ptr<const MissingTexts> missing,
-                                                   RecordTensors& tensors) {
+                                                   RecordTensors& tensors, bool tells_embedded) {
   RecordFields fields("preprocessor, column " + std::to_string(index), record);
   const std::string& kind = fields.text("kind");
   const std::string& name = fields.text("name");
@@ -115,7 +115,7 @@ std::unique_ptr<ColumnEncoder> make_column_encoder(std::size_t index, const Json
   if (kind == "number")
     encoder = std::make_unique<NumberEncoder>(name, std::move(missing), fields, own);
   else if (kind == "category")
-    encoder = std::make_unique<CategoryEncoder>(name, std::move(missing), fields);
+    encoder = std::make_unique<CategoryEncoder>(name, std::move(missing), fields, tells_embedded);
   else if (kind == "date")
     encoder = std::make_unique<DateEncoder>(name, std::move(missing), fields, own);
   else

@@ -160,10 +160,12 @@ class NumberEncoder final : public ColumnEncoder {
 // A category as its code, that of others for rare and unseen ones.
 class CategoryEncoder final : public ColumnEncoder {
  public:
-  CategoryEncoder(std::string name, std::shared_ptr<const MissingTexts> missing, RecordFields& fields);
+  // `tells_embedded`: the record says whether an embedding follows; before version 3 none did.
+  CategoryEncoder(std::string name, std::shared_ptr<const MissingTexts> missing, RecordFields& fields,
+                  bool tells_embedded);
   int inputs() const noexcept override { return 1; }
   std::int64_t features() const noexcept override {
-    return std::ssize(categories_) + (other_ ? 1 : 0) + (indicator() ? 1 : 0);
+    return (embedded_ ? 1 : codes()) + (indicator() ? 1 : 0);
   }
   Json layer_column() const override;
   // Whether a text stands for a missing value; else `value` is its spelling.
@@ -171,9 +173,10 @@ class CategoryEncoder final : public ColumnEncoder {
 
  private:
   Finding write(const Cell& cell, float* out) const override;
+  std::int64_t codes() const noexcept { return std::ssize(categories_) + (other_ ? 1 : 0); }
 
   std::vector<std::string> categories_;
-  bool other_ = false, complete_ = true;
+  bool other_ = false, complete_ = true, embedded_ = false;
   TextMap<int> places_;
   TextMap<int> known_;  // rare ones too
 };
@@ -204,9 +207,10 @@ TextMap<int> places_of(const std::vector<std::string>& names);
 // How a number, a truth value or a date is written as a category; empty where it is missing.
 std::optional<std::string> write_cell(const Cell& cell);
 
-// From the record of a column. Throws Error kValue where a field or tensor is missing or wrong.
+// From the record of a column; for `tells_embedded` see CategoryEncoder. Throws Error kValue where a field or
+// tensor is missing or wrong.
 std::unique_ptr<ColumnEncoder> make_column_encoder(std::size_t index, const Json& record,
                                                    std::shared_ptr<const MissingTexts> missing,
-                                                   RecordTensors& tensors);
+                                                   RecordTensors& tensors, bool tells_embedded);
 
 }  // namespace lamina

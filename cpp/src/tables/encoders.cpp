@@ -152,7 +152,7 @@ TextMap<int> places_of(const std::vector<std::string>& names) {
 }
 
 CategoryEncoder::CategoryEncoder(std::string name, std::shared_ptr<const MissingTexts> missing,
-                                 RecordFields& fields)
+                                 RecordFields& fields, bool tells_embedded)
     : ColumnEncoder(Kind::kCategory, std::move(name), std::move(missing)) {
   categories_ = fields.texts("categories");
   std::vector<std::string> known = fields.texts("rare");
@@ -160,15 +160,14 @@ CategoryEncoder::CategoryEncoder(std::string name, std::shared_ptr<const Missing
   set_indicator(fields.boolean("missing"));
   if (categories_.empty() && !other_) fields.fail("expected at least one category, or a place for others");
   complete_ = fields.boolean("complete");
+  embedded_ = tells_embedded && fields.boolean("embedded");
   places_ = places_of(categories_);
   known.insert(known.begin(), categories_.begin(), categories_.end());
   known_ = places_of(known);
 }
 
 Json CategoryEncoder::layer_column() const {
-  return {{"kind", "category"},
-          {"count", static_cast<std::int64_t>(categories_.size()) + (other_ ? 1 : 0)},
-          {"indicator", indicator()}};
+  return {{"kind", embedded_ ? "code" : "category"}, {"count", codes()}, {"indicator", indicator()}};
 }
 
 bool CategoryEncoder::read(std::string_view text, std::string& value) const {

@@ -16,7 +16,8 @@ namespace lamina {
 namespace {
 
 constexpr const char* kWhere = "preprocessor";
-constexpr std::int64_t kVersion = 2;
+constexpr std::int64_t kOldest = 2;  // had no embedded categories
+constexpr std::int64_t kNewest = 3;
 constexpr std::int64_t kRowsPerThread = 16'384;
 // Few enough that all columns of them stay in cache.
 constexpr std::int64_t kRowsAtOnce = 2'048;
@@ -54,13 +55,13 @@ TextMap<ColumnFormat> read_formats(const Json& record) {
 Preprocessor::Preprocessor(const Json& record, std::vector<RecordTensor> tensors) {
   RecordFields fields(kWhere, record);
   RecordTensors vectors(kWhere, std::move(tensors));
-  fields.check_version("lamina.tabular.preprocessor", kVersion, kVersion);
+  const bool tells_embedded = fields.check_version("lamina.tabular.preprocessor", kOldest, kNewest) > kOldest;
   missing_ = std::make_shared<const MissingTexts>(fields.texts("missing_values"));
   const TextMap<ColumnFormat> formats = read_formats(fields.value("formats"));
   fields.object("ignored");
   const std::int64_t width = fields.integer("width");
   for (const Json& column : fields.list("columns")) {
-    encoders_.push_back(make_column_encoder(encoders_.size(), column, missing_, vectors));
+    encoders_.push_back(make_column_encoder(encoders_.size(), column, missing_, vectors, tells_embedded));
     ColumnEncoder& encoder = *encoders_.back();
     if (const auto format = formats.find(encoder.name()); format != formats.end())
       encoder.set_format(format->second);

@@ -9,21 +9,9 @@ from onnx import ModelProto
 
 from lamina._checks.types import PathLike
 
-# What one message of protocol buffers may have.
-_MOST_BYTES = 2**31 - 1
-
 
 def checked(model: ModelProto) -> ModelProto:
-    """The model itself, once ONNX's checker has agreed with it.
-
-    Raises:
-        ValueError: it is larger than a file of ONNX can be.
-    """
-    if model.ByteSize() > _MOST_BYTES:
-        raise ValueError(
-            f"export_onnx: the model takes {model.ByteSize():,} bytes, and a file of ONNX holds "
-            f"{_MOST_BYTES:,} at most"
-        )
+    """The model itself, once ONNX's checker has agreed with it."""
     onnx.checker.check_model(model, full_check=True)
     return model
 

@@ -11,6 +11,9 @@ from lamina._core import __version__
 # 17 is the first version with LayerNormalization, and what every runtime since 2022 reads.
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
 ML = "ai.onnx.ml"
+# One message of protocol buffers has 2 GiB, of which the nodes take some.
+_MOST_BYTES = 2**31 - 2**24
+_SMALL_BYTES = 4096
 _TYPES = {
     "float32": TensorProto.FLOAT,
     "float64": TensorProto.DOUBLE,
@@ -32,6 +35,7 @@ class Graph:
         self.dtype = dtype
         self._nodes: list[NodeProto] = []
         self._constants: dict[str, TensorProto] = {}
+        self._bytes = 0
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._inputs: list[ValueInfoProto] = []
         self._outputs: list[ValueInfoProto] = []
@@ -70,19 +74,28 @@ class Graph:
         return names
 
     def constant(self, value: Any, name: str = "constant") -> str:
-        """An array as it is, texts as text; equal ones are stored once."""
+        """An array as it is, texts as text; small equal ones are stored once."""
         array = np.asarray(value)
         if array.dtype.kind in "UO":
             texts = np.array([str(text).encode() for text in array.ravel().tolist()], dtype=object)
             tensor = helper.make_tensor("", TensorProto.STRING, array.shape, texts)
             key = ("text", array.shape, repr(texts.tolist()).encode())
         else:
-            tensor = numpy_helper.from_array(np.ascontiguousarray(array))
-            key = (array.dtype.name, array.shape, array.tobytes())
+            array = np.ascontiguousarray(array).reshape(array.shape)
+            tensor = numpy_helper.from_array(array)
+            small = array.nbytes <= _SMALL_BYTES
+            key = (array.dtype.name, array.shape, array.tobytes() if small else b"")
+            self._bytes += array.nbytes
+            if not small:
+                return self._store(tensor, name)
         if key not in self._known:
-            tensor.name = self._known[key] = self._new_name(name)
-            self._constants[tensor.name] = tensor
+            self._known[key] = self._store(tensor, name)
         return self._known[key]
+
+    def _store(self, tensor: TensorProto, name: str) -> str:
+        tensor.name = self._new_name(name)
+        self._constants[tensor.name] = tensor
+        return tensor.name
 
     def numbers(self, value: Any, name: str = "constant") -> str:
         """A number, or an array of them, in the network's dtype."""
@@ -104,7 +117,16 @@ class Graph:
         return self.nodes("Split", [tensor, sizes], len(widths), axis=-1)
 
     def model(self, name: str, about: Mapping[str, str]) -> ModelProto:
-        """The whole, with what is told of it as metadata."""
+        """The whole, with what is told of it as metadata.
+
+        Raises:
+            ValueError: it is larger than a file of ONNX can be.
+        """
+        if self._bytes > _MOST_BYTES:
+            raise ValueError(
+                f"export_onnx: the weights take {self._bytes:,} bytes, and a file of ONNX holds "
+                f"{_MOST_BYTES:,} at most"
+            )
         used = {tensor for node in self._nodes for tensor in node.input}
         graph = helper.make_graph(
             self._nodes,

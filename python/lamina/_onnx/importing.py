@@ -24,6 +24,8 @@ Array = NDArray[Any]
 T = TypeVar("T")
 # Rows that a graph of any number of rows is tried with; pieces that are matched together.
 _ROWS, _MOST_PIECES = 7, 12
+# Of the rows that it is tried with: as many columns as a network may have.
+_MOST_NUMBERS = 2**24
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ def read_network(model: Any, output: str | None) -> Imported:
     source = read_source(model, output)
     evaluation = Evaluation(source)
     rows, columns = source.shape[0] or _ROWS, _columns(source, evaluation)
+    if rows * columns > _MOST_NUMBERS:
+        raise fail(
+            f"expected an input of at most {_MOST_NUMBERS:,} numbers, '{source.input}' has {rows} "
+            f"rows of {columns}"
+        )
     random = np.random.default_rng(0)
     x = random.normal(size=(rows, columns)) * random.choice([0.3, 1.0, 3.0], size=(rows, 1))
     shape = (rows, *(axis or 1 for axis in source.shape[1:])) if len(source.shape) > 2 else x.shape

@@ -22,8 +22,10 @@ Array = NDArray[Any]
 Function = Callable[[Array], Array]
 # Near 0 each function shows its shape, far away its limits.
 _NEAR = np.concatenate([np.linspace(-20.0, 20.0, 401), [-1e-3, 1e-3, -1e-6, 1e-6]])
-_FAR = np.array([-1e6, -1e4, -1e3, -100.0, -50.0, 50.0, 100.0, 1e3, 1e4, 1e6])
-_GRID = np.concatenate([_NEAR, _FAR])
+_FAR = np.array([50.0, 100.0, 1e3, 1e4, 1e6, 1e9, 1e15, 1e30])
+_GRID = np.concatenate([_NEAR, -_FAR, _FAR])
+# Beyond it waves turn faster than numbers can tell.
+_STILL = np.abs(_GRID) <= 1e3
 _TOLERANCE = 1e-6
 _WITHOUT_PARAMETER = [
     name
@@ -46,7 +48,8 @@ def match_elements(function: Function, columns: int) -> list[Part] | None:
     if _same(values, np.repeat(values[:, :1], columns, axis=1)):
         column = values[:, 0]
         for spec in _candidates(function, column):
-            if _same(column, activated(spec, _GRID)):
+            where = _STILL if spec["kind"] == "sin" else slice(None)
+            if _same(column[where], activated(spec, _GRID[where])):
                 return [Part(Activation(spec if len(spec) > 1 else spec["kind"]))]
         clip = _clip(column)
         if clip is not None:
@@ -108,13 +111,14 @@ def _candidates(function: Function, column: Array) -> Iterator[Spec]:
     slope = -at[-1.0]
     if 0.0 <= slope <= 1.0:
         yield {"kind": "leaky_relu", "negative_slope": plain(slope)}
-    alphas = {"elu": -at[-1.0] / -np.expm1(-1.0), "celu": -at[-1e6]}
+    alphas = {"elu": -at[-1.0] / -np.expm1(-1.0), "celu": -at[-1e9]}
     for kind, alpha in alphas.items():
         if 1e-6 <= alpha <= 1e6:
             yield {"kind": kind, "alpha": plain(alpha)}
-    small = at[1e-3]
-    if 0.0 < small < 1.0:
-        yield {"kind": "sin", "frequency": plain(float(np.arcsin(small)) / 1e-3)}
+    # One wave or many may pass before the farther of the two points.
+    for point in (1e-6, 1e-3):
+        if 0.0 < at[point] < 1.0:
+            yield {"kind": "sin", "frequency": plain(float(np.arcsin(at[point])) / point)}
 
 
 def _clip(column: Array) -> list[Part] | None:

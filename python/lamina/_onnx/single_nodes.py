@@ -8,7 +8,7 @@ import numpy as np
 from onnx import NodeProto, helper
 
 from lamina._checks.types import NDArray
-from lamina._layers.layers import BatchNorm, Dense, Dropout
+from lamina._layers.layers import Activation, BatchNorm, Dense, Dropout
 from lamina._layers.part import Part
 from lamina._layers.row_layers import Affine, Clip, LayerNorm, PReLU, RMSNorm
 from lamina._onnx.matching import plain
@@ -17,6 +17,8 @@ from lamina._onnx.reading import fail
 
 Array = NDArray[Any]
 Constants = Mapping[str, Array]
+# The largest float32: exporters write it where there is no limit.
+_FARTHEST = float(np.finfo(np.float32).max)
 # Gives the layers of a node that reads `at`; None where it is none of this form.
 Reader = Callable[[NodeProto, str, Constants, list[Part]], list[Part] | None]
 
@@ -117,6 +119,25 @@ def _hard_sigmoid(
     return [Part(Affine(options["alpha"], options["beta"])), Part(Clip(0.0, 1.0))]
 
 
+def _clip(node: NodeProto, at: str, constants: Constants, _: list[Part]) -> list[Part] | None:
+    given = [constants.get(name) if name else None for name in node.input[1:]]
+    limits = [None if value is None else float(value.ravel()[0]) for value in given]
+    if node.input[0] != at or any(name and name not in constants for name in node.input[1:]):
+        return None
+    first, second = [*limits, None, None][:2]
+    low: float | None = _attributes(node).get("min", first)
+    high: float | None = _attributes(node).get("max", second)
+    low = None if low is None or low <= -_FARTHEST else low
+    high = None if high is None or high >= _FARTHEST else high
+    names: dict[tuple[float | None, float | None], str]
+    names = {(0.0, 6.0): "relu6", (-1.0, 1.0): "hard_tanh", (0.0, None): "relu"}
+    if (low, high) in names:
+        return [Part(Activation(names[low, high]))]
+    if low is None and high is None:
+        return []
+    return [Part(Clip(low, high))]
+
+
 def _linear_rows(node: NodeProto, outputs: int) -> tuple[Array, Array, str]:
     """Weights [outputs, columns], biases and what follows, of scikit-learn's linear models."""
     options = _attributes(node)
@@ -174,6 +195,7 @@ def _scaler(node: NodeProto, at: str, constants: Constants, _: list[Part]) -> li
 READERS: dict[str, Reader] = {
     "Add": _add,
     "BatchNormalization": _batch_norm,
+    "Clip": _clip,
     "Dropout": _dropout,
     "Gemm": _gemm,
     "HardSigmoid": _hard_sigmoid,

@@ -48,6 +48,8 @@ class _TabularEstimator(BaseEstimator):
         categorical: Sequence[str] = (),
         numbers: str | None = None,
         bins: int = 48,
+        max_one_hot: int | None = None,
+        embedding_units: int | None = None,
         hidden: Sequence[int] | None = None,
         activation: str | None = None,
         dropout: float | None = None,
@@ -69,6 +71,8 @@ class _TabularEstimator(BaseEstimator):
         self.categorical = categorical
         self.numbers = numbers
         self.bins = bins
+        self.max_one_hot = max_one_hot
+        self.embedding_units = embedding_units
         self.hidden = hidden
         self.activation = activation
         self.dropout = dropout
@@ -152,9 +156,10 @@ class _TabularEstimator(BaseEstimator):
 
 # Parameters of the estimators that are options of the training by the same names.
 _SHARED = (
-    *("preset", "n_members", "time_limit", "categorical", "numbers", "bins", "hidden"),
-    *("activation", "dropout", "optimizer", "learning_rate", "weight_decay", "batch_size"),
-    *("epochs", "patience", "average", "monitor", "validation_fraction"),
+    *("preset", "n_members", "time_limit", "categorical", "numbers", "bins", "max_one_hot"),
+    *("embedding_units", "hidden", "activation", "dropout", "optimizer", "learning_rate"),
+    *("weight_decay", "batch_size", "epochs", "patience", "average", "monitor"),
+    "validation_fraction",
 )
 
 
@@ -167,9 +172,9 @@ class TabularClassifier(ClassifierMixin, _TabularEstimator):
     back to end the training, by each network of `n_members` another part.
 
     Args:
-        preset, n_members, time_limit, categorical, numbers, bins, hidden, activation, dropout,
-            optimizer, learning_rate, weight_decay, batch_size, epochs, patience, average, monitor,
-            validation_fraction: as in `TableModel.fit`.
+        preset, n_members, time_limit, categorical, numbers, bins, max_one_hot, embedding_units,
+            hidden, activation, dropout, optimizer, learning_rate, weight_decay, batch_size,
+            epochs, patience, average, monitor, validation_fraction: as in `TableModel.fit`.
         class_weight: weight of each class by label, or "balanced".
         random_state: None, a seed, or a `numpy.random.RandomState`.
         verbose: show the progress of the training.
@@ -200,6 +205,8 @@ class TabularClassifier(ClassifierMixin, _TabularEstimator):
         categorical: Sequence[str] = (),
         numbers: str | None = None,
         bins: int = 48,
+        max_one_hot: int | None = None,
+        embedding_units: int | None = None,
         hidden: Sequence[int] | None = None,
         activation: str | None = None,
         dropout: float | None = None,
@@ -222,6 +229,8 @@ class TabularClassifier(ClassifierMixin, _TabularEstimator):
             categorical=categorical,
             numbers=numbers,
             bins=bins,
+            max_one_hot=max_one_hot,
+            embedding_units=embedding_units,
             hidden=hidden,
             activation=activation,
             dropout=dropout,

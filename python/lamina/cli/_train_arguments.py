@@ -191,6 +191,19 @@ def _add_column_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="most edges a number gets with piecewise encoding (default: %(default)s)",
     )
+    columns(
+        "--max-one-hot",
+        type=at_least(0),
+        metavar="N",
+        help="columns of more categories become learned vectors in place of one input for each "
+        "category (default: by the preset; realmlp-td: 8, tabm-mini: 100, others: none do)",
+    )
+    columns(
+        "--embedding-units",
+        type=at_least(1),
+        metavar="N",
+        help="size of these vectors (default: by the preset, or 1.6 categories^0.56)",
+    )
 
 
 def _add_network_options(parser: argparse.ArgumentParser) -> None:

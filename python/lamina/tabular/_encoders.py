@@ -91,7 +91,8 @@ class CategoryEncoder:
 
     In compact form it is its code. Without `other` an unseen category, and without `missing` a
     missing one, becomes all 0. `rare` are the categories that training saw but that have no
-    feature, where `complete`; else there were too many to keep.
+    feature, where `complete`; else there were too many to keep. Where `embedded`, the code itself
+    is the feature, and `codes` that of whatever has none (see `lamina.CodeEncoding`).
     """
 
     kind: ClassVar[str] = "category"
@@ -102,16 +103,23 @@ class CategoryEncoder:
     missing: bool
     rare: tuple[str, ...] = ()
     complete: bool = True
+    embedded: bool = False
+
+    @property
+    def codes(self) -> int:
+        """Categories that have a code of their own, and one more where rare ones share it."""
+        return len(self.categories) + self.other
 
     @property
     def feature_names(self) -> list[str]:
-        """`colour=red`, ..., `colour is another`, `colour is missing`."""
+        """`colour=red`, ..., `colour is another`, `colour is missing`; `colour` where embedded."""
         names = [f"{self.name}={category}" for category in self.categories]
         names += [f"{self.name} is another"] if self.other else []
+        names = [self.name] if self.embedded else names
         return names + ([f"{self.name} is missing"] if self.missing else [])
 
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
-        """Kind, name, categories, other, missing, rare and complete; no tensors."""
+        """Kind, name, categories, other, missing, rare, complete and embedded; no tensors."""
         record = {
             "kind": self.kind,
             "name": self.name,
@@ -120,6 +128,7 @@ class CategoryEncoder:
             "missing": self.missing,
             "rare": list(self.rare),
             "complete": self.complete,
+            "embedded": self.embedded,
         }
         return record, {}
 
@@ -132,8 +141,8 @@ class CategoryEncoder:
             raise TableError(
                 f"{fields.where}: expected at least one category, or a place for others"
             )
-        complete = fields.take("complete", bool)
-        return CategoryEncoder(name, categories, other, missing, rare, complete)
+        complete, embedded = fields.take("complete", bool), fields.take("embedded", bool)
+        return CategoryEncoder(name, categories, other, missing, rare, complete, embedded)
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,8 @@ class TrainOptions:
     preset: str = DEFAULT_PRESET
     numbers: str | None = None
     bins: int = 48
+    max_one_hot: int | None = None
+    embedding_units: int | None = None
     decimal: str = "."
     hidden: Sequence[int] | None = None
     activation: str | None = None
@@ -158,10 +160,11 @@ class TrainOptions:
         object.__setattr__(self, name, tuple(value))
 
     def _check_numbers(self) -> None:
-        for name in ("bins", "batch_size", "epochs", "patience", "n_members"):
+        counts = ("bins", "batch_size", "epochs", "patience", "n_members", "embedding_units")
+        for name in (*counts, "max_one_hot"):
             value = getattr(self, name)
             if value is not None or name == "bins":
-                check_whole(value, name, _WHERE, least=2 if name == "bins" else 1)
+                check_whole(value, name, _WHERE, least={"bins": 2, "max_one_hot": 0}.get(name, 1))
         checked_seed(self.seed)
         for name, takes_0, below in (
             ("validation_fraction", False, 1.0),

@@ -120,10 +120,12 @@ def make_plan(
         TableError: an option names no column, or the target cannot be learnt.
     """
     columns = column_options(options, table, name, spell)
+    preset, most = PRESETS[options.preset], options.max_one_hot
     try:
         preprocessor = Preprocessor(
-            numbers=options.numbers or PRESETS[options.preset].numbers,
+            numbers=options.numbers or preset.numbers,
             bins=options.bins,
+            max_one_hot=preset.max_one_hot if most is None else most,
             kinds=columns.kinds,
             missing_values=options.missing_values,
             parse_numbers=columns.parsed,

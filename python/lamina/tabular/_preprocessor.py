@@ -4,8 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
+from lamina._checks.numbers import check_whole
 from lamina._layers.column_encoding import ColumnEncoding
 from lamina.tabular._apply import AppliedEncoders
 from lamina.tabular._as_columns import TableLike, as_columns
@@ -16,9 +15,6 @@ from lamina.tabular._columns import (
     Floats,
     Indices,
     TableError,
-    code_text,
-    read_dates,
-    read_numbers,
     row_count,
     rows_taken,
     taken,
@@ -31,6 +27,7 @@ from lamina.tabular._encoders import (
     Outputs,
     Record,
 )
+from lamina.tabular._fit_encoder import EncoderFits
 from lamina.tabular._frames import plain_row
 from lamina.tabular._inspect import (
     KINDS,
@@ -40,18 +37,14 @@ from lamina.tabular._inspect import (
     inspect_column,
 )
 from lamina.tabular._record import Fields, Tensors
-from lamina.tabular._scaling import Scaling, choose_edges, date_days
 from lamina.tabular._texts import MISSING_VALUES
 
 SCHEMA = "lamina.tabular.preprocessor"
-VERSION = 2  # 1 held expanded features
+VERSION = 3  # 1 held expanded features, 2 had no embedded categories
+_OLDEST = 2
 NUMBER_ENCODINGS = ("piecewise", "standard", "robust")
 
 _SHOWN_NAMES = 8
-_LIMIT = 3.0
-_ROWS_PER_BIN = 16
-# Rare categories of a column that are kept by name, to tell them from unseen ones.
-_MOST_RARE = 10_000
 _DECODERS: dict[str, Callable[[str, Fields, Tensors], Encoder]] = {
     "number": NumberEncoder.from_record,
     "category": CategoryEncoder.from_record,
@@ -65,8 +58,9 @@ class Preprocessor:
     `transform` gives a compact matrix of one number a column (two for a date, NaN for what is
     missing), and `layer` the network's first layer, which makes features of it row by row:
     numbers scaled, and with `numbers="piecewise"` also placed among edges at their quantiles;
-    categories as one 1 among 0s, with rare and unseen ones together; dates as days and their
-    places in year, week and day. A column that had missing values gets a feature that says so.
+    categories as one 1 among 0s, with rare and unseen ones together, or as codes for an
+    `Embedding` behind; dates as days and their places in year, week and day. A column that had
+    missing values gets a feature that says so.
     Missing and unseen values are legal later; `check` counts them.
 
     Args:
@@ -74,6 +68,8 @@ class Preprocessor:
             "standard" (mean and deviation), or "robust" (median and quartiles, bent at 3).
         bins: most edges a number gets; fewer in tables under 16 rows a bin.
         max_categories: most categories of a column that get a feature of their own.
+        max_one_hot: columns of more categories are codes, of all their categories but rare ones,
+            in one feature each: `lm.Embedding` makes vectors of them. None: no column is.
         kinds: column name to "number", "category", "date" or "ignored", where the kind that
             is worked out would be wrong.
         missing_values: texts that stand for a missing value; numbers match as numbers.
@@ -98,6 +94,7 @@ class Preprocessor:
         numbers: str = "piecewise",
         bins: int = 48,
         max_categories: int = 100,
+        max_one_hot: int | None = None,
         kinds: Mapping[str, str] | None = None,
         missing_values: Sequence[str | float] = MISSING_VALUES,
         parse_numbers: Sequence[str] = (),
@@ -112,6 +109,8 @@ class Preprocessor:
             )
         if bins < 2 or max_categories < 1:
             raise ValueError("Preprocessor: expected bins of at least 2, max_categories of 1")
+        if max_one_hot is not None:
+            check_whole(max_one_hot, "max_one_hot", "Preprocessor", least=0)
         for name, kind in (kinds or {}).items():
             if kind not in KINDS:
                 raise ValueError(
@@ -121,6 +120,7 @@ class Preprocessor:
         self.numbers = numbers
         self.bins = bins
         self.max_categories = max_categories
+        self.max_one_hot = max_one_hot
         self.kinds = dict(kinds or {})
         self.missing_values = tuple(dict.fromkeys(map(str, missing_values)))
         self.formats = ColumnFormats(parse_numbers, date_formats, decimal)
@@ -156,9 +156,12 @@ class Preprocessor:
         self.formats.learn(columns, self.missing_values)
         found = list(summaries) if summaries is not None else self.inspect(columns, rows=rows)
         self.ignored = {s.name: s.note for s in found if s.kind == "ignored"}
+        fits = EncoderFits(
+            self.numbers, self.bins, self.max_categories, self.max_one_hot, self.missing_values
+        )
         with rows_taken(rows):
             self.encoders = [
-                self._fit_column(s, self.read(s.name, taken(columns[s.name], rows)))
+                fits.fit(s, self.read(s.name, taken(columns[s.name], rows)))
                 for s in found
                 if s.kind != "ignored"
             ]
@@ -257,6 +260,20 @@ class Preprocessor:
         return [name for encoder in self.encoders for name in encoder.feature_names]
 
     @property
+    def embedded(self) -> dict[int, int]:
+        """Each feature, by its number, that is a code, and how many codes there are.
+
+        It is what `lm.Embedding` takes as columns, right behind the preprocessor's layer.
+        """
+        codes: dict[int, int] = {}
+        place = 0
+        for encoder in self.encoders:
+            if isinstance(encoder, CategoryEncoder) and encoder.embedded:
+                codes[place] = encoder.codes
+            place += len(encoder.feature_names)
+        return codes
+
+    @property
     def column_names(self) -> list[str]:
         """The columns that `transform` needs."""
         return [encoder.name for encoder in self.encoders]
@@ -264,7 +281,7 @@ class Preprocessor:
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
         """What was learned, as a JSON object and float64 tensors.
 
-        The object holds `schema` ("lamina.tabular.preprocessor"), `version` (2),
+        The object holds `schema` ("lamina.tabular.preprocessor"), `version` (3),
         `missing_values`, `formats` (see `ColumnFormats`), `ignored` (column to reason), `width`,
         and `columns`: for each, in the order of its features, the object of its encoder's
         `to_record`. The tensors of column i are named `i.scaling` (center, scale, fill, limit),
@@ -295,13 +312,15 @@ class Preprocessor:
         """
         where = "preprocessor"
         fields, vectors = Fields(where, record), Tensors(where, tensors)
-        fields.take_version(SCHEMA, VERSION, oldest=VERSION)
+        version = fields.take_version(SCHEMA, VERSION, oldest=_OLDEST)
         self = Preprocessor(missing_values=fields.take_texts("missing_values"))
         self.formats = ColumnFormats.from_record(f"{where}, formats", fields.take("formats", dict))
         self.ignored = {str(k): str(v) for k, v in fields.take("ignored", dict).items()}
         width = fields.take("width", int)
         for index, column in enumerate(fields.take("columns", list)):
-            self.encoders.append(_decode(f"{where}, column {index}", index, column, vectors))
+            self.encoders.append(
+                _decode(f"{where}, column {index}", index, column, vectors, version)
+            )
         fields.done()
         vectors.done()
         if not self.encoders or len(set(self.column_names)) != len(self.encoders):
@@ -323,45 +342,6 @@ class Preprocessor:
             self._applied = AppliedEncoders(record, tensors, self.encoders, values)
         return self._applied
 
-    def _fit_column(self, summary: ColumnSummary, column: Column) -> Encoder:
-        if summary.kind == "category":
-            return self._fit_category(summary, column)
-        x = (
-            date_days(read_dates(summary.name, column, self.missing_values))
-            if summary.kind == "date"
-            else read_numbers(summary.name, column, self.missing_values)
-        )
-        there = x[~np.isnan(x)]
-        there = there if there.size else np.zeros(1)
-        bounds, indicator = (float(there.min()), float(there.max())), summary.missing > 0
-        if summary.kind == "date":
-            return DateEncoder(summary.name, Scaling.standard(there, _LIMIT), indicator, bounds)
-        if self.numbers == "robust":
-            scaling = Scaling.robust(there, _LIMIT)
-        else:
-            scaling = Scaling.standard(there, _LIMIT if self.numbers == "piecewise" else 0.0)
-        edges = np.empty(0)
-        if self.numbers == "piecewise":
-            edges = choose_edges(there, max(4, min(self.bins, len(there) // _ROWS_PER_BIN)))
-        return NumberEncoder(summary.name, scaling, edges, indicator, bounds)
-
-    def _fit_category(self, summary: ColumnSummary, column: Column) -> CategoryEncoder:
-        """Keep the categories with enough rows to learn from, the most frequent ones first."""
-        counts = code_text(column, self.missing_values).counts()
-        enough = min(10, max(2, len(column) // 200))
-        frequent = sorted(counts, key=lambda text: (-counts[text], text))
-        kept = [text for text in frequent if counts[text] >= enough][: self.max_categories]
-        rare = sorted(set(counts) - set(kept))
-        complete = len(rare) <= _MOST_RARE
-        return CategoryEncoder(
-            summary.name,
-            tuple(sorted(kept)),
-            bool(rare) or not kept,
-            summary.missing > 0,
-            tuple(rare) if complete else (),
-            complete,
-        )
-
     def require_columns(self, names: Collection[str]) -> None:
         """Refuse a table whose columns, by their names, lack one that `transform` reads.
 
@@ -379,7 +359,9 @@ class Preprocessor:
             )
 
 
-def _decode(where: str, index: int, record: Any, tensors: Tensors) -> Encoder:
+def _decode(where: str, index: int, record: Any, tensors: Tensors, version: int) -> Encoder:
+    if version == _OLDEST and isinstance(record, dict) and record.get("kind") == "category":
+        record = record | {"embedded": False}
     fields = Fields(where, record)
     kind, name = fields.take("kind", str), fields.take("name", str)
     if kind not in _DECODERS:

@@ -15,12 +15,13 @@ class Preset:
         recipes: fields of `Recipe`; None where they follow from the number of rows, by so many
             epochs and updates at least. "regression" and "classification" hold those of one task;
             "rows" and "task" say what a recipe is for, where it is not for all.
-        numbers: how numbers are encoded.
+        numbers: how numbers are encoded. max_one_hot: as in `Preprocessor`.
         members: networks of a table with at most so many rows, by rising rows; else 1.
     """
 
     recipes: tuple[Mapping[str, Any], ...]
     numbers: str = "piecewise"
+    max_one_hot: int | None = None
     members: tuple[tuple[int, int], ...] = ()
 
     def recipes_for(self, rows: int, task: str) -> list[Mapping[str, Any]]:
@@ -64,6 +65,7 @@ _PLAIN: dict[str, Any] = {
     "weights_from_data": False,
     "parametric": False,
     "embedding": "",
+    "embedding_units": None,
     "shared_members": 0,
     "scaled_only": False,
     "front_rate": 0.0,
@@ -134,6 +136,7 @@ _REALMLP_TD = _REALMLP_TD_S | {
     "weights_from_data": True,
     "parametric": True,
     "embedding": "periodic",
+    "embedding_units": 8,
     "dropout": 0.15,
     "optimizer": "adamw",
     "weight_decay": 0.02,
@@ -162,6 +165,7 @@ PRESETS = {
     "ensemble": Preset((_PLAIN, _DROPPED, _SMOOTH, _WIDE), members=((100_000, 10), (200_000, 4))),
     "plain": Preset((_PLAIN,)),
     "realmlp-td-s": Preset((_REALMLP_TD_S,), "robust"),
-    "realmlp-td": Preset((_REALMLP_TD,), "robust"),
-    "tabm-mini": Preset((_TABM_MINI,), "standard"),
+    "realmlp-td": Preset((_REALMLP_TD,), "robust", max_one_hot=8),
+    # One-hot codes as published, up to where rare categories would have to share one.
+    "tabm-mini": Preset((_TABM_MINI,), "standard", max_one_hot=100),
 }

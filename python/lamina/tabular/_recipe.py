@@ -1,6 +1,5 @@
 """The network that a table gets: its layers, its loss, and how it is trained."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -8,16 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._layers.column_layers import Periodic, PiecewiseLinear
 from lamina._layers.layer import Layer
 from lamina._layers.layers import Dense, Dropout, Ensemble
-from lamina._layers.row_layers import Affine, ParametricActivation, Scale, TargetScaling
+from lamina._layers.row_layers import ParametricActivation, Scale, TargetScaling
 from lamina._losses.losses import BinaryCrossEntropy, CrossEntropy, Loss, Quantile
 from lamina._optimizers.momentum import SGD, Adam, AdamW
 from lamina._optimizers.optimizer import Optimizer
 from lamina._optimizers.schedules import CosineLogSchedule, FlatCosineSchedule
 from lamina._sequential import Sequential
-from lamina.tabular._encoders import NumberEncoder
+from lamina.tabular._feature_layers import FeatureLayers
 from lamina.tabular._options import TrainOptions
 from lamina.tabular._preprocessor import Preprocessor
 from lamina.tabular._presets import PATIENT
@@ -35,12 +33,12 @@ _BY_OPTIMIZER = {
     "sgd": {"learning_rate": 1e-2, "weight_decay": 0.01},
 }
 _SLOW_RATE = 0.1
-# Units that a number becomes, and rows whose quantiles are its edges.
-_EMBEDDED, _MOST_ROWS = 16, 1_000_000
+# Units that a number becomes in a piecewise linear embedding.
+_EMBEDDED = 16
 # Options of `TableModel.fit` that replace a recipe's own.
 _GIVEN = (
     *("hidden", "activation", "dropout", "optimizer", "learning_rate", "weight_decay"),
-    *("batch_size", "epochs", "patience", "average"),
+    *("batch_size", "epochs", "patience", "average", "embedding_units"),
 )
 
 
@@ -59,7 +57,8 @@ class Recipe:
             learning rate. zero_outputs: the last layer is 0 at first. weights_from_data: the first
             weights and biases are fitted to the training rows.
         parametric: activations with a learned weight a unit. embedding: "", "periodic" or
-            "piecewise_linear": what becomes of numbers before the first layer.
+            "piecewise_linear": what becomes of numbers before the first layer. embedding_units:
+            units of the vector that an embedded category becomes; None: by its categories.
         shared_members: networks that share all but a few weights (TabM-mini); 0: one network.
         scaled_only: the network reads of a number its scaled value, not its place among edges.
         front_rate: learning rate of a scale of each feature in units of the others'; 0: no scale.
@@ -89,6 +88,7 @@ class Recipe:
     weights_from_data: bool
     parametric: bool
     embedding: str
+    embedding_units: int | None
     shared_members: int
     scaled_only: bool
     front_rate: float
@@ -137,15 +137,15 @@ class Recipe:
         self, target: Target, preprocessor: Preprocessor, seed: int, inputs: NDArray[np.float32]
     ) -> Sequential:
         """A network without weights yet, for training rows as encoded [rows, inputs]."""
-        layers: list[Layer] = [preprocessor.layer()]
+        features = FeatureLayers(preprocessor)
+        features.embed_categories(self.embedding_units)
         if self.scaled_only:
-            layers.append(Affine(scale=_without_places(preprocessor)))
-        if self.embedding == "periodic" and (numbers := _number_features(preprocessor)):
-            layers.append(Periodic(numbers, rate_factor=_SLOW_RATE))
-        chunks = [1] * preprocessor.width
-        if self.embedding == "piecewise_linear" and (edges := _quantiles(preprocessor, inputs)):
-            layers.append(PiecewiseLinear(edges, _EMBEDDED))
-            chunks = [_EMBEDDED if place in edges else 1 for place in range(len(chunks))]
+            features.drop_places()
+        if self.embedding == "periodic":
+            features.embed_in_waves(_SLOW_RATE)
+        elif self.embedding == "piecewise_linear":
+            features.embed_in_pieces(_EMBEDDED, inputs)
+        layers = features.layers
         if self.front_rate > 0.0:
             layers.append(Scale(rate_factor=self.front_rate))
         rest: list[Layer] = []
@@ -159,7 +159,7 @@ class Recipe:
         rest.append(Dense(target.outputs, output_activation(target), **last))
         if self.shared_members:
             k = self.shared_members
-            rest = [Ensemble(rest, k, first_scales="normal", chunks=chunks)]
+            rest = [Ensemble(rest, k, first_scales="normal", chunks=features.widths)]
         layers += rest
         if self.clip_outputs and not isinstance(target, ClassTarget):
             layers.append(TargetScaling(clip=True))
@@ -204,42 +204,3 @@ def output_activation(target: Target) -> str:
     if not isinstance(target, ClassTarget):
         return "identity"
     return "sigmoid" if target.outputs == 1 else "softmax"
-
-
-def _quantiles(
-    preprocessor: Preprocessor, inputs: NDArray[np.float32]
-) -> dict[int, NDArray[np.float64]]:
-    """By feature that is the scaled value of a number: the edges of at most 48 even bins."""
-    network = Sequential([preprocessor.layer()], inputs=inputs.shape[1])
-    edges: dict[int, NDArray[np.float64]] = {}
-    features = np.asarray(network.predict(inputs[:_MOST_ROWS]), dtype=np.float64)
-    for place in _number_features(preprocessor):
-        found = np.unique(np.quantile(features[:, place], np.linspace(0.0, 1.0, 49)))
-        if len(found) > 1:
-            edges[place] = found
-    return edges
-
-
-def _number_features(preprocessor: Preprocessor) -> list[int]:
-    """Which features are the scaled values of columns of numbers."""
-    places: list[int] = []
-    width = 0
-    for encoder in preprocessor.encoders:
-        if isinstance(encoder, NumberEncoder):
-            places.append(width)
-        width += len(encoder.feature_names)
-    return places
-
-
-def _without_places(preprocessor: Preprocessor) -> list[float]:
-    """A scale of the features that is 0 where one tells a number's place among edges.
-
-    The others are scaled up, so that all together keep their variance for the next layer.
-    """
-    kept: list[bool] = []
-    for encoder in preprocessor.encoders:
-        steps = max(len(encoder.edges) - 1, 0) if isinstance(encoder, NumberEncoder) else 0
-        own = len(encoder.feature_names) - 1 - steps
-        kept += [True, *[False] * steps, *[True] * own]
-    scale = math.sqrt(len(kept) / sum(kept))
-    return [scale if keep else 0.0 for keep in kept]

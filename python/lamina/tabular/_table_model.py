@@ -54,6 +54,8 @@ class TableModel(TablePredictor):
         preset: str = DEFAULT_PRESET,
         numbers: Literal["piecewise", "standard", "robust"] | None = None,
         bins: int = 48,
+        max_one_hot: int | None = None,
+        embedding_units: int | None = None,
         decimal: Literal[".", ","] = ".",
         hidden: Sequence[int] | None = None,
         activation: str | None = None,
@@ -111,6 +113,11 @@ class TableModel(TablePredictor):
             preset: the recipe of the networks by its name (see docs/tables.md), of which each
                 option below that is given (not None) replaces a part.
             numbers, bins, decimal: as in `Preprocessor`.
+            max_one_hot: columns of more categories become learned vectors (`lm.Embedding`) in
+                place of one 1 among 0s; None: by the preset ("realmlp-td": 8, "tabm-mini": 100,
+                others: none do).
+            embedding_units: size of these vectors; None: by the preset ("realmlp-td": 8), or
+                1.6 categories^0.56, at most 600, which is fastai's rule.
             hidden: units of the hidden layers. activation: theirs. dropout: share of their units
                 dropped while training, in [0, 1).
             optimizer: "adam", "adamw" or "sgd" (with momentum 0.9).
