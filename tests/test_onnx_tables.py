@@ -26,6 +26,7 @@ TABLE: dict[str, Any] = {
     "cat": np.where(np.arange(ROWS) % 11 == 0, None, RNG.choice(["a", "b", "c", "dd"], ROWS)),
     "flag": RNG.choice([True, False], ROWS),
     "code": RNG.choice([1, 2, 30], ROWS),
+    "many": RNG.choice(list("ABCDEFGHIJKLM"), ROWS),  # embedded by preset realmlp-td
     "day": np.datetime64("2020-01-01T00:00:00") + RNG.integers(0, 10**8, ROWS),
 }
 SCORE = np.nan_to_num(TABLE["num"]) / 100 + (TABLE["cat"] == "a") * 2 + TABLE["flag"] * 1.0
@@ -42,6 +43,7 @@ EDGES: dict[str, Any] = {
     "cat": np.array([None, "zzz", "", "a", "?", "A", "b", "NA"], dtype=object),
     "flag": np.array([True, False, True, False, True, False, True, False]),
     "code": np.array([77, 1, 2, 30, 0, -1, 1, 1]),
+    "many": np.array(["A", "Z", "", "M", "a", "NA", "B", "C"], dtype=object),
     "day": np.array(
         ["NaT", "1900-01-01T12:34:56", "2999-01-01T00:00:00", "2021-06-30T23:59:59"] * 2,
         dtype="datetime64[s]",
@@ -123,6 +125,8 @@ def test_every_preset_gives_the_same_with_all_its_networks(preset: str, target: 
     small = {"hidden": [32]} if preset == "tabm-mini" else {}
     model = fit(target, preset=preset, **small)
     assert len(model.networks) == (10 if preset == "ensemble" else 1)
+    embedded = any(isinstance(layer, lm.Embedding) for layer in model.networks[0].layers)
+    assert embedded == (preset == "realmlp-td")
     check(model, TABLE)
     check(model, EDGES)
 
@@ -154,7 +158,8 @@ def test_inputs_and_metadata_say_what_the_graph_takes(tmp_path: Path) -> None:
     kinds = {value.name: value.type.tensor_type.elem_type for value in graph.graph.input}
     text, wide = onnx.TensorProto.STRING, onnx.TensorProto.DOUBLE
     assert kinds == {
-        "num": wide, "count": wide, "cat": text, "flag": text, "code": text, "day": wide,
+        "num": wide, "count": wide, "cat": text, "flag": text, "code": text, "many": text,
+        "day": wide,
     }  # fmt: skip
     about = {entry.key: entry.value for entry in graph.metadata_props}
     assert about["lamina_version"] == lm.__version__

@@ -8,6 +8,7 @@
 #include "examples.h"
 #include "handles.h"
 #include "register.h"
+#include "training/adapt.h"
 #include "training/check_targets.h"
 #include "training/class_weights.h"
 #include "training/hold_out.h"
@@ -115,6 +116,39 @@ std::pair<DenseArray<int64_t>, DenseArray<int64_t>> hold_out_rows(
   return {array(found.train), array(found.held)};
 }
 
+template <class T>
+py::dict figures_of_type(const AdaptedFigures& figures) {
+  py::dict arrays;
+  for (const auto& [name, values] : figures) {
+    DenseArray<T> array(static_cast<py::ssize_t>(values.size()));
+    std::copy(values.begin(), values.end(), array.mutable_data());
+    arrays[py::str(name)] = array;
+  }
+  return arrays;
+}
+
+py::dict figures_of_normalization(const NetworkHandle& network, const std::string& layer, const py::array& x,
+                                  const std::optional<DenseArray<double>>& weights) {
+  return network.visit([&]<class T>(const Model<T>&) {
+    const ArraySource source = rows_of(x, "adapt");
+    const double* shares = weights ? weights->data() : nullptr;
+    const auto found = [&] {
+      const Unlocked unlocked(x);
+      return normalization_figures<T>(layer, source, shares);
+    }();
+    return figures_of_type<T>(found);
+  });
+}
+
+py::dict figures_of_target_scaling(const NetworkHandle& network, const py::array& targets,
+                                   const std::optional<DenseArray<double>>& weights, bool gaussian) {
+  return network.visit([&]<class T>(const Model<T>& model) {
+    const ArraySource source = rows_of(targets, "fit");
+    const double* shares = weights ? weights->data() : nullptr;
+    return figures_of_type<T>(target_scaling_figures(model.network(), source, shares, gaussian));
+  });
+}
+
 }  // namespace
 
 void register_targets(py::module_& module) {
@@ -143,6 +177,23 @@ void register_targets(py::module_& module) {
              py::arg("classes"), py::arg("what"),
              "Rows to train on and rows held back, each in rising order, drawn by the seed; with classes "
              "[rows] the same share of each. `what` names the fraction in errors.");
+  module.def("normalization_figures", &figures_of_normalization, py::arg("network"), py::arg("layer"),
+             py::arg("x"), py::arg("weights"),
+             "Parameters of the Normalization with this name, from finite rows x and their weights or None.");
+  module.def("target_scaling_figures", &figures_of_target_scaling, py::arg("network"), py::arg("targets"),
+             py::arg("weights"), py::arg("gaussian"),
+             "Parameters of the TargetScaling that ends the network, from targets [rows, columns]. gaussian: "
+             "its further outputs are logarithms of variances.");
+  module.def(
+      "wants_figures",
+      [](const NetworkHandle& network) {
+        return network.visit([](const auto& model) {
+          return std::pair(wants_normalization(model), wants_target_scaling(model));
+        });
+      },
+      py::arg("network"),
+      "Whether a first Normalization and a last TargetScaling are there that have their first figures "
+      "still.");
 }
 
 }  // namespace lamina::python

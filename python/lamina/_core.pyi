@@ -7,7 +7,7 @@ import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['DEFAULT_THRESHOLD', 'EarlyStoppingRule', 'FAR_OUTSIDE', 'FitLoop', 'GREATEST_NUMBER', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_each_row_once', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'set_table_error', 'shuffled_rows', 'spare_like', 'train_linear_unit', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'weigh_classes', 'wrap_schedule', 'write_model_file']
+__all__: list[str] = ['DEFAULT_THRESHOLD', 'EarlyStoppingRule', 'FAR_OUTSIDE', 'FitLoop', 'GREATEST_NUMBER', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_each_row_once', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'normalization_figures', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'set_table_error', 'shuffled_rows', 'spare_like', 'target_scaling_figures', 'train_linear_unit', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'wants_figures', 'weigh_classes', 'wrap_schedule', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -448,6 +448,10 @@ def narrow_columns(array: numpy.ndarray) -> list[int]:
     """
     Columns of a float64 matrix in which float32 may make many values one, by a sample of rows.
     """
+def normalization_figures(network: Network, layer: str, x: numpy.ndarray, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None) -> dict:
+    """
+    Parameters of the Normalization with this name, from finite rows x and their weights or None.
+    """
 def parameter_shapes(arg0: str) -> list[tuple[str, list[int]]]:
     ...
 def parse_model(data: bytes) -> tuple[str, dict[str, numpy.ndarray]]:
@@ -500,6 +504,10 @@ def spare_like(x: numpy.ndarray) -> numpy.ndarray:
     """
     An array of x's shape and type for a result, in memory of earlier results where there is some.
     """
+def target_scaling_figures(network: Network, targets: numpy.ndarray, weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, gaussian: bool) -> dict:
+    """
+    Parameters of the TargetScaling that ends the network, from targets [rows, columns]. gaussian: its further outputs are logarithms of variances.
+    """
 def train_linear_unit(single: bool, values: typing.Any, columns: typing.Any, starts: typing.Any, rows: typing.SupportsInt | typing.SupportsIndex, width: typing.SupportsInt | typing.SupportsIndex, signs: typing.Any, sample_weight: typing.Any, held_back: typing.Any, coef: typing.Any, bias: typing.SupportsFloat | typing.SupportsIndex, options: dict, after_epoch: typing.Any) -> tuple:
     """
     Weights [features], bias and epochs of a linear unit trained row by row by the perceptron's loss. Rows are dense, flat, or compressed sparse rows with their columns and starts.
@@ -512,6 +520,10 @@ def values_within(array: numpy.ndarray, limit: typing.SupportsFloat | typing.Sup
     """
 def vector_jacobian_product(network: Network, inputs: numpy.ndarray, vectors: numpy.ndarray, by_inputs: bool) -> tuple:
     ...
+def wants_figures(network: Network) -> tuple[bool, bool]:
+    """
+    Whether a first Normalization and a last TargetScaling are there that have their first figures still.
+    """
 def weigh_classes(network: Network, examples: typing.Any, loss: Loss, table: collections.abc.Sequence[tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]] | None, where: str) -> numpy.typing.NDArray[numpy.float64]:
     """
     The weights [rows] of examples times those of their classes: pairs of class and weight, or None for balanced ones.

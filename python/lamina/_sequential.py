@@ -13,7 +13,7 @@ from lamina._layers.row_layers import Normalization, TargetScaling
 from lamina._losses.custom import custom_value
 from lamina._losses.losses import CustomLoss, Loss
 from lamina._losses.scoring import MetricLike, Scorer, output_kind
-from lamina._network import derivatives, passes
+from lamina._network import code_export, derivatives, passes
 from lamina._network.adapt import adapt, adapt_first
 from lamina._network.checked_data import (
     checked_examples,
@@ -360,7 +360,10 @@ class Sequential(Stack):
 
     # Files and copies
 
+    export_c = code_export.export_c
+    export_javascript = code_export.export_javascript
     export_onnx = export_onnx
+    export_python = code_export.export_python
 
     def save(self, path: PathLike) -> None:
         """Write architecture and weights to one safetensors file; see `lamina.load`.

@@ -17,21 +17,24 @@ ROOMS = {
     "_checks": "_core",
     "_layers": "_core _checks",
     "_onnx": "_core _checks _layers",
+    "_export": "_core _checks _layers",
     "metrics": "_core _checks",
     "_losses": "_core _checks metrics",
-    "_network": "_core _checks _layers _onnx _losses",
+    "_network": "_core _checks _layers _onnx _export _losses",
     "_optimizers": "_core _checks metrics _layers _losses _network",
     "_training": "_core _checks metrics _layers _losses _network _optimizers",
     # The files beside the rooms: what users take, such as Sequential.
     "api": "_core _checks _onnx metrics _layers _losses _network _optimizers _training",
-    "tabular": "_core _checks _onnx metrics _layers _losses _network _optimizers _training api",
+    "tabular": (
+        "_core _checks _onnx _export metrics _layers _losses _network _optimizers _training api"
+    ),
     # Beside it: what `import lamina.sklearn` alone reads.
     "sklearn": "_core _checks _layers _losses _network _optimizers _training api",
     # `import lamina` itself, which knows where each public name is.
     "lamina": "_core _checks metrics _layers _losses _network _optimizers _training api tabular",
     # Reached through `lamina.tabular`, which imports it late and by name.
     "_table_estimators": "_core _checks api tabular",
-    "cli": "_core _network _training api tabular",
+    "cli": "_core _export _network _training api tabular",
     "__main__": "cli",
 }
 # Which packages beside numpy a room uses where they are installed.

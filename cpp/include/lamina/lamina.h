@@ -193,6 +193,9 @@ LAMINA_API void lamina_free(lamina_model* model);
 LAMINA_API size_t lamina_inputs(const lamina_model* model);
 /* Numbers in a row of predictions: probabilities of each class, or predicted numbers; 0 for NULL. */
 LAMINA_API size_t lamina_outputs(const lamina_model* model);
+/* Networks that an ensemble trains as one, whose outputs lamina_forward gives in training: [rows, members,
+ * outputs]; 1 elsewhere. */
+LAMINA_API size_t lamina_members(const lamina_model* model);
 LAMINA_API lamina_type lamina_model_type(const lamina_model* model);
 LAMINA_API int lamina_is_table(const lamina_model* model);
 /* The name of input i, or of a table's column; NULL where there is none. */
@@ -426,8 +429,8 @@ LAMINA_API int64_t lamina_history_best_epoch(const lamina_history* history);
 /* Trains from data that it checks first. The same seed, data and options give the same weights to the last
  * bit as Python's Sequential.fit, for any number of threads, on one instruction set. `options` NULL is the
  * default; `history` may be NULL. Data and options are checked before a weight changes. Where it fails later
- * (LAMINA_ERROR_NOT_FINITE, LAMINA_ERROR_MEMORY) the weights are those of the last step whose loss was finite,
- * with early stopping those of the best epoch; the model can be used and trained on. */
+ * (LAMINA_ERROR_NOT_FINITE, LAMINA_ERROR_MEMORY) the weights are those of the last step whose loss was
+ * finite, with early stopping those of the best epoch; the model can be used and trained on. */
 LAMINA_API lamina_status lamina_fit(lamina_model* model, const lamina_data* data,
                                     const lamina_fit_options* options, lamina_history** history);
 
@@ -445,8 +448,9 @@ LAMINA_API lamina_status lamina_train_step(lamina_model* model, const lamina_dat
 LAMINA_API lamina_status lamina_value_and_gradient(lamina_model* model, const lamina_data* batch,
                                                    lamina_description loss, uint64_t seed, int accumulate,
                                                    double* loss_value);
-/* Forward and backward apart, for losses of the caller's: `y`[rows, outputs] and `output_gradient` are of the
- * model's type; `input_gradient`[rows, inputs] may be NULL. */
+/* Forward and backward apart, for losses of the caller's: `y`[rows, outputs], in training
+ * [rows, lamina_members, outputs], and `output_gradient` of the same shape are of the model's type;
+ * `input_gradient`[rows, inputs] may be NULL. */
 LAMINA_API lamina_status lamina_forward(lamina_model* model, const void* x, lamina_type x_type, size_t rows,
                                         int training, uint64_t seed, uint64_t step, void* y);
 LAMINA_API lamina_status lamina_backward(lamina_model* model, const void* output_gradient, size_t rows,

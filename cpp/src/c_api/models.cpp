@@ -209,6 +209,14 @@ size_t lamina_outputs(const lamina_model* model) {
   });
 }
 
+size_t lamina_members(const lamina_model* model) {
+  return guarded_value(__func__, size_t{1}, [&]() -> size_t {
+    if (given_model(model).table) return 1;
+    return network_of(model).visit(
+        [](const auto& own) { return static_cast<size_t>(own.network().members()); });
+  });
+}
+
 lamina_type lamina_model_type(const lamina_model* model) {
   return guarded_value(__func__, LAMINA_FLOAT32, [&] {
     const lamina_model& given = given_model(model);

@@ -9,6 +9,7 @@
 #include "base/piece_queue.h"
 #include "base/thread_pool.h"
 #include "inference/evaluation.h"
+#include "layers/dense.h"
 #include "layers/rows.h"
 
 #if defined(__GNUC__)
@@ -92,8 +93,9 @@ typename Predictor<T>::Step Predictor<T>::make_step(const Operation<T>& operatio
             .input = {operation.input, 0},
             .output = {operation.output, 0},
             .reads_input = operation.input == 0};
-  // The members' rows pass through a dense layer together.
-  if (operation.layer->kind() != LayerKind::kDense || operation.rows > 1) {
+  // The members' rows pass through a dense layer together, and coded rows through one of their own.
+  if (operation.layer->kind() != LayerKind::kDense || operation.rows > 1 ||
+      static_cast<const Dense<T>&>(*operation.layer).reads_codes()) {
     step.layer = operation.layer;
     return step;
   }

@@ -14,6 +14,7 @@
 
 #include "kernels/blend_rows.h"
 #include "kernels/catalogue.h"
+#include "kernels/coded_rows.h"
 #include "kernels/column_jobs.h"
 #include "kernels/sparse_product.h"
 
@@ -240,6 +241,8 @@ struct KernelTable {
   // Moves a padded row's elements that are not 0 (NaN is none) to its front, in order, and writes their
   // columns to `numbers` [padded columns], whose rest may change; returns how many there are.
   int64_t (*keep_nonzero)(int64_t columns, T* values, int32_t* numbers) noexcept;
+  void (*coded_product)(const CodedProduct<T>&) noexcept;
+  void (*coded_gradient)(const CodedGradient<T>&) noexcept;
   // For the shortest time from input to output: the order of its sums is its own, the same at every call.
   // It sums so many columns at once: a call for a part of the columns that begins at a multiple has the same
   // bits.
@@ -304,6 +307,9 @@ struct KernelTable {
   void (*blend_backward_rows)(const BlendRowsBackward<T>&) noexcept;
 
   void (*encode_columns)(const EncodeColumns<T>&) noexcept;
+  // The same features coded (see FeatureCodes): numbers without their steps and dates as plain ones, whose
+  // runs' numbers begin at plain_count. Nothing else of a row is touched.
+  void (*code_columns)(const EncodeColumns<T>&, int64_t plain_count) noexcept;
   void (*encode_columns_backward)(const EncodeColumnsBackward<T>&) noexcept;
   void (*gather_table_rows)(const GatherTableRows<T>&) noexcept;
   void (*sum_table_rows)(const SumTableRows<T>&) noexcept;

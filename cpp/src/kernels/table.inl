@@ -2,6 +2,7 @@
 #include "kernels/elementwise/activations.inl"
 #include "kernels/elementwise/parameters.inl"
 #include "kernels/elementwise/updates.inl"
+#include "kernels/product/coded.inl"
 #include "kernels/product/panel_dots.inl"
 #include "kernels/product/product.inl"
 #include "kernels/product/single_row.inl"
@@ -33,6 +34,8 @@ constexpr KernelTable<T> make_table() {
   table.sparse_product = &sparse_product<T>;
   table.sparse_gradient = &sparse_gradient<T>;
   table.keep_nonzero = &keep_nonzero<T>;
+  table.coded_product = &coded_product<T>;
+  table.coded_gradient = &coded_gradient<T>;
   table.single_row_columns = kRowGroup<T>;
   table.single_row = &single_row<T>;
   table.panel_dots = &panel_dots<T>;

@@ -19,6 +19,18 @@ ColumnEncoding<T>::ColumnEncoding(const ColumnEncodingOptions& options) : option
   for (const ColumnOptions& column : options_.columns) add_column(column);
   for (size_t i = 0; i < codes_.size(); ++i)
     if (!knots_[i].empty()) codes_[i].knots = knots_[i].data();
+  feature_codes_ = {plain_.data(), std::ssize(plain_), runs_.data(), std::ssize(runs_)};
+}
+
+template <class T>
+void ColumnEncoding<T>::add_plain_features(int64_t count) {
+  for (; count > 0; --count) plain_.push_back(features_++);
+}
+
+template <class T>
+void ColumnEncoding<T>::add_run(int64_t count, bool steps) {
+  if (count > 0) runs_.push_back({features_, count, steps});
+  features_ += count;
 }
 
 template <class T>
@@ -27,30 +39,31 @@ void ColumnEncoding<T>::add_column(const ColumnOptions& column) {
   code.kind = column.kind;
   code.indicator = column.indicator;
   code.limit = static_cast<T>(column.limit);
-  int64_t inputs = 1, features = 0;
+  ++inputs_;
   switch (column.kind) {
     case ColumnKind::kNumber:
       code.fill = column.fill;
       code.count = column.edges.empty() ? 0 : static_cast<int64_t>(column.edges.size()) - 1;
-      features = 1 + code.count;
+      add_plain_features(1);
+      add_run(code.count, true);
       break;
     case ColumnKind::kCategory:
-      features = code.count = column.count;
+      code.count = column.count;
+      add_run(code.count, false);
       break;
     case ColumnKind::kCode:
       code.count = column.count;
-      features = 1;
+      add_plain_features(1);
       break;
     case ColumnKind::kDate:
       code.center = column.center;
       code.scale = column.scale;
       code.fill = column.fill;
-      inputs = 2;
-      features = kDateFeatures;
+      ++inputs_;
+      add_plain_features(kDateFeatures);
       break;
   }
-  inputs_ += inputs;
-  features_ += features + (code.indicator ? 1 : 0);
+  if (code.indicator) add_plain_features(1);
   if (features_ > kMostColumns)
     throw Error(Error::Kind::kValue, "ColumnEncoding, column " + std::to_string(codes_.size()) +
                                          ": the columns up to here make more than " +
@@ -79,10 +92,25 @@ int64_t ColumnEncoding<T>::build(int64_t inputs, ParameterAllocator&) {
 }
 
 template <class T>
+kernels::EncodeColumns<T> ColumnEncoding<T>::job(const RowPass<T>& pass) const noexcept {
+  return {pass.rows,
+          codes_.data(),
+          static_cast<int64_t>(codes_.size()),
+          pass.input_values(),
+          pass.input.row_stride,
+          pass.output_values(),
+          pass.output.row_stride};
+}
+
+template <class T>
 void ColumnEncoding<T>::forward(const RowPass<T>& pass) const noexcept {
-  pass.kernels.encode_columns({pass.rows, codes_.data(), static_cast<int64_t>(codes_.size()),
-                               pass.input_values(), pass.input.row_stride, pass.output_values(),
-                               pass.output.row_stride});
+  if (!writes_codes_) return write_features(pass);
+  pass.kernels.code_columns(job(pass), feature_codes_.plain_count);
+}
+
+template <class T>
+void ColumnEncoding<T>::write_features(const RowPass<T>& pass) const noexcept {
+  pass.kernels.encode_columns(job(pass));
 }
 
 template <class T>

@@ -22,13 +22,28 @@ class ColumnEncoding final : public Layer<T> {
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 
+  // How the one layer that reads the features may have them instead of as they are; from write_codes on
+  // `forward` does so, in the same rows.
+  const kernels::FeatureCodes& feature_codes() const noexcept { return feature_codes_; }
+  void write_codes() noexcept { writes_codes_ = true; }
+  bool writes_codes() const noexcept { return writes_codes_; }
+  // The features as they are, whatever forward writes.
+  void write_features(const RowPass<T>& pass) const noexcept;
+
  private:
   void add_column(const ColumnOptions& column);
+  void add_plain_features(int64_t count);
+  void add_run(int64_t count, bool steps);
+  kernels::EncodeColumns<T> job(const RowPass<T>& pass) const noexcept;
 
   ColumnEncodingOptions options_;
   std::vector<std::vector<T>> knots_;  // edges, as kernels read them
   std::vector<kernels::ColumnCode<T>> codes_;
   int64_t inputs_ = 0, features_ = 0;
+  std::vector<int64_t> plain_;
+  std::vector<kernels::FeatureRun> runs_;
+  kernels::FeatureCodes feature_codes_{};
+  bool writes_codes_ = false;
 };
 
 }  // namespace lamina

@@ -100,7 +100,7 @@ bool Dense<T>::splits(int64_t columns, int parts) const noexcept {
 
 template <class T>
 bool Dense<T>::splits_forward(int parts) const noexcept {
-  return options_.activation.is_elementwise() && splits(padded_columns<T>(outputs_), parts);
+  return !reads_codes() && options_.activation.is_elementwise() && splits(padded_columns<T>(outputs_), parts);
 }
 
 template <class T>
@@ -134,6 +134,7 @@ void Dense<T>::take_part(const RowPass<T>& pass, Product<T>& product) const noex
 template <class T>
 void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
   if (pass.input.sparse != nullptr) return forward_sparse(pass);
+  if (reads_codes()) return forward_coded(pass);
   Product<T> product{};
   product.rows = pass.rows;
   product.columns = padded_columns<T>(outputs_);
@@ -240,12 +241,14 @@ template <class T>
 int Dense<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
   if (!options_.learning.trainable) return 0;
   const int64_t panels = panel_count(outputs_);
+  if (reads_codes()) return static_cast<int>(panels * std::ssize(blocks_));
   const int64_t inputs = task_inputs(inputs_per_task);
   return static_cast<int>(panels * ((inputs_ + inputs - 1) / inputs));
 }
 
 template <class T>
 int64_t Dense<T>::gradient_scratch_size(int64_t inputs_per_task) const noexcept {
+  if (reads_codes()) return coded_scratch_size();
   // The last row is for flags of sparse rows: a byte an input.
   const int64_t inputs = task_inputs(inputs_per_task);
   return (inputs + 1) * panel_columns_ +
@@ -256,12 +259,23 @@ template <class T>
 typename Dense<T>::Tile Dense<T>::tile(int task, int64_t inputs_per_task) const noexcept {
   // Neighbouring tasks share their block of inputs, which so stays in cache.
   const int64_t panels = panel_count(outputs_);
-  const int64_t panel = task % panels;
+  const int64_t panel = task % panels, place = task / panels;
+  if (!reads_codes())
+    return tile_of(panel, place * inputs_per_task,
+                   std::min(inputs_per_task, inputs_ - place * inputs_per_task));
+  const CodedBlock& block = blocks_[static_cast<size_t>(place)];
+  Tile tile = tile_of(panel, block.first_input, block.inputs);
+  tile.block = &block;
+  return tile;
+}
+
+template <class T>
+typename Dense<T>::Tile Dense<T>::tile_of(int64_t panel, int64_t first_input, int64_t inputs) const noexcept {
   Tile tile{};
   tile.first_column = panel * panel_columns_;
   tile.width = std::min(panel_columns_, padded_columns<T>(outputs_) - tile.first_column);
-  tile.first_input = task / panels * inputs_per_task;
-  tile.inputs = std::min(inputs_per_task, inputs_ - tile.first_input);
+  tile.first_input = first_input;
+  tile.inputs = inputs;
   tile.last_inputs = tile.first_input + tile.inputs == inputs_;
   tile.offset = offset_ + tile.first_column * panel_rows() + tile.first_input * tile.width;
   return tile;
@@ -294,6 +308,8 @@ void Dense<T>::compute_gradient(const Tile& tile, const GradientPass<T>& pass, b
                                 T* bias) const noexcept {
   if (pass.input.sparse != nullptr)
     compute_sparse_gradient(tile, pass, skips, weight);
+  else if (reads_codes())
+    compute_coded_gradient(tile, pass, weight);
   else
     compute_dense_gradient(tile, pass, weight);
   if (bias != nullptr) {
@@ -321,7 +337,7 @@ template <class T>
 bool Dense<T>::is_outer_product(const GradientPass<T>& pass) const noexcept {
   const bool penalised = pass.penalty_factor != 0.0 && has_penalty();
   return pass.batch_rows == 1 && pass.gradients == nullptr && !penalised && !is_scaled() &&
-         pass.input.sparse == nullptr;
+         pass.input.sparse == nullptr && !reads_codes();
 }
 
 template <class T>
@@ -371,7 +387,7 @@ void Dense<T>::refresh_transposed(const kernels::KernelTable<T>& table, const T*
                                   T* transposed) const noexcept {
   const int64_t panels = panel_count(outputs_);
   for (int panel = 0; panel < panels; ++panel)
-    transpose_tile(table, tile(panel, inputs_), parameters, transposed);
+    transpose_tile(table, tile_of(panel, 0, inputs_), parameters, transposed);
 }
 
 template class Dense<float>;

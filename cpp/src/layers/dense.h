@@ -18,6 +18,9 @@ class Dense final : public Layer<T> {
   const DenseOptions& options() const noexcept { return options_; }
   // The factor of the product: 1, or that of the options' parametrization.
   double gain() const noexcept { return gain_; }
+  // Of a layer that has been built, before any pass: from now on its input slot holds coded rows.
+  void read_codes(const kernels::FeatureCodes& codes);
+  bool reads_codes() const noexcept { return codes_ != nullptr; }
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
   bool initialize(uint64_t seed, uint32_t layer_index, T* flat, Poll poll) const override;
@@ -36,10 +39,15 @@ class Dense final : public Layer<T> {
                           T* transposed) const noexcept override;
 
  private:
-  // A rectangle of the weight panels: inputs [first_input, first_input + inputs) of panel `index`.
+  // Inputs [first_input, first_input + inputs) of coded rows: whole runs and plain features.
+  struct CodedBlock {
+    int64_t first_input, inputs, first_plain, plain, first_run, runs;
+  };
+  // A rectangle of the weight panels: inputs [first_input, first_input + inputs) of a panel.
   struct Tile {
     int64_t first_column, width, first_input, inputs, offset;
     bool last_inputs;
+    const CodedBlock* block = nullptr;  // where rows are coded
   };
   int64_t panel_count(int64_t columns) const noexcept;
   int64_t part_begin(int64_t columns, int part, int parts) const noexcept;
@@ -48,9 +56,15 @@ class Dense final : public Layer<T> {
   void backward_row(const RowPass<T>& pass) const noexcept;
   void take_part(const RowPass<T>& pass, kernels::Product<T>& product) const noexcept;
   Tile tile(int task, int64_t inputs_per_task) const noexcept;
+  Tile tile_of(int64_t panel, int64_t first_input, int64_t inputs) const noexcept;
   int64_t task_inputs(int64_t inputs_per_task) const noexcept;
   bool is_outer_product(const GradientPass<T>& pass) const noexcept;
   void forward_sparse(const RowPass<T>& pass) const noexcept;
+  void forward_coded(const RowPass<T>& pass) const noexcept;
+  // What sums with the bias (none where the layer is scaled) leave to do.
+  void finish_sums(const RowPass<T>& pass) const noexcept;
+  void compute_coded_gradient(const Tile& tile, const GradientPass<T>& pass, T* weight) const noexcept;
+  int64_t coded_scratch_size() const noexcept;
   void compute_sparse_gradient(const Tile& tile, const GradientPass<T>& pass, bool skips,
                                T* weight) const noexcept;
   bool skips_unread_rows(int parameter, const GradientPass<T>& pass) const noexcept;
@@ -78,7 +92,9 @@ class Dense final : public Layer<T> {
   int64_t offset_ = 0, transposed_offset_ = 0;
   int64_t panel_columns_ = 0;
   double gain_ = 1.0;
-  AlignedBuffer<T> gain_row_;  // of one panel; empty unless the layer is scaled
+  AlignedBuffer<T> gain_row_;                     // of one panel; empty unless the layer is scaled
+  const kernels::FeatureCodes* codes_ = nullptr;  // null: rows are not coded
+  std::vector<CodedBlock> blocks_;
 };
 
 }  // namespace lamina

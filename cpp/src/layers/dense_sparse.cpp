@@ -8,7 +8,6 @@ namespace lamina {
 template <class T>
 void Dense<T>::forward_sparse(const RowPass<T>& pass) const noexcept {
   const kernels::SparseRows<T>& rows = *pass.input.sparse;
-  T* out = pass.output_values();
   pass.kernels.sparse_product(
       {.rows = pass.rows,
        .columns = padded_columns<T>(outputs_),
@@ -17,8 +16,14 @@ void Dense<T>::forward_sparse(const RowPass<T>& pass) const noexcept {
        .b = pass.parameters + offset_,
        .panel_rows = panel_rows(),
        .has_bias = options_.bias && !is_scaled(),
-       .c = out,
+       .c = pass.output_values(),
        .c_row_stride = pass.output.row_stride});
+  finish_sums(pass);
+}
+
+template <class T>
+void Dense<T>::finish_sums(const RowPass<T>& pass) const noexcept {
+  T* out = pass.output_values();
   const bool elementwise = options_.activation.is_elementwise();
   if (is_scaled()) {
     kernels::Product<T> product{};

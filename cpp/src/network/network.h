@@ -158,6 +158,8 @@ class Network {
   // All rows of a workspace's use on one thread, in one go.
   void forward(const NetworkPass<T>& pass) const noexcept;
   void backward(const NetworkPass<T>& pass, bool input_delta_wanted) const noexcept;
+  // Makes values that forward leaves coded those that their layer has for its callers.
+  void write_features(const NetworkPass<T>& pass) const noexcept;
   // What a pass forward that ended with members, and maybe at logits, has left out.
   void finish_forward(const NetworkPass<T>& pass) const noexcept;
   // Nodes of a pass.
@@ -236,6 +238,7 @@ class Network {
   void add_node(Layer<T>& layer, const std::string& name, int input_slot, int output_slot);
   void check_order() const;
   void link_activations();
+  void link_codes();
   void forward_nodes(const NetworkPass<T>& pass, size_t first, size_t last) const noexcept;
   RowPass<T> row_pass(const NetworkPass<T>& pass, const Node<T>& node) const noexcept;
   RowPass<T> forward_pass(const NetworkPass<T>& pass, size_t node) const noexcept;

@@ -4,6 +4,8 @@
 
 #include "base/json_reader.h"
 #include "kernels/dispatch.h"
+#include "layers/column_encoding.h"
+#include "layers/dense.h"
 #include "layers/ensemble.h"
 #include "layers/residual.h"
 #include "network/network.h"
@@ -73,6 +75,7 @@ Network<T>::Network(int64_t inputs, Layers layers)
   check_order();
   takes_offset_rows_ = layers_.front()->take_offset_rows();
   link_activations();
+  link_codes();
 }
 
 template <class T>
@@ -213,6 +216,39 @@ void Network<T>::link_activations() {
     if (readers[slot] != 1 || !last_reader[slot]->layer->applies_input_activation()) continue;
     node.derivative_applied_by_next = true;
     last_reader[slot]->input_activation = activation;
+  }
+}
+
+namespace {
+
+// Whether sums of weights are looked up in less time than all features are multiplied: measured with 16 to
+// 256 units and batches of 32 and 256 rows on AVX-512.
+bool repays_codes(const kernels::FeatureCodes& codes, int64_t features, int64_t units) noexcept {
+  constexpr int64_t kFewestUnits = 16, kFeaturesOfSteps = 16, kFeaturesOfCategory = 8;
+  int64_t least = 1;
+  for (int64_t i = 0; i < codes.run_count; ++i)
+    least += codes.runs[i].steps ? kFeaturesOfSteps : kFeaturesOfCategory;
+  return codes.run_count > 0 && units >= kFewestUnits && features >= least;
+}
+
+}  // namespace
+
+// A dense layer that alone reads a table's features gets them coded.
+template <class T>
+void Network<T>::link_codes() {
+  for (const Node<T>& node : nodes_) {
+    if (node.layer->kind() != LayerKind::kColumnEncoding) continue;
+    const auto reads = [&](const Node<T>& other) { return other.input_slot == node.output_slot; };
+    const auto reader = std::find_if(nodes_.begin(), nodes_.end(), reads);
+    if (reader == nodes_.end() || std::count_if(nodes_.begin(), nodes_.end(), reads) > 1 ||
+        reader->layer->kind() != LayerKind::kDense || slot_rows(reader->output_slot) > 1)
+      continue;
+    auto& encoding = static_cast<ColumnEncoding<T>&>(*node.layer);
+    const int64_t features = slot_columns_[static_cast<size_t>(node.output_slot)];
+    const int64_t units = slot_columns_[static_cast<size_t>(reader->output_slot)];
+    if (!repays_codes(encoding.feature_codes(), features, units)) continue;
+    encoding.write_codes();
+    static_cast<Dense<T>&>(*reader->layer).read_codes(encoding.feature_codes());
   }
 }
 

@@ -2,6 +2,8 @@
 #include "network/network.h"
 
 #include <algorithm>
+
+#include "layers/column_encoding.h"
 #include "network/workspace.h"
 
 namespace lamina {
@@ -69,6 +71,15 @@ void Network<T>::forward(const NetworkPass<T>& pass, int phase) const noexcept {
   const auto at = static_cast<size_t>(phase);
   forward_nodes(pass, at == 0 ? 0 : coupled_[at - 1],
                 at == coupled_.size() ? node_count(pass) : coupled_[at]);
+}
+
+template <class T>
+void Network<T>::write_features(const NetworkPass<T>& pass) const noexcept {
+  for (const Node<T>& node : nodes_) {
+    if (node.layer->kind() != LayerKind::kColumnEncoding) continue;
+    const auto& encoding = static_cast<const ColumnEncoding<T>&>(*node.layer);
+    if (encoding.writes_codes()) encoding.write_features(row_pass(pass, node));
+  }
 }
 
 template <class T>

@@ -325,7 +325,8 @@ double Derivatives<T>::squared_row_norm(Member& member, int64_t row) {
     if (node.parameter_count == 0) continue;
     const Parameter* parameters = &network_.parameters()[static_cast<size_t>(node.first_parameter)];
     // Of members that share it, it is a sum of such products.
-    if (node.layer->kind() == LayerKind::kDense && network_.slot_rows(node.output_slot) == 1) {
+    if (node.layer->kind() == LayerKind::kDense && network_.slot_rows(node.output_slot) == 1 &&
+        !static_cast<const Dense<T>&>(*node.layer).reads_codes()) {
       if (!parameters->trainable) continue;
       const Slot<T>& input = member.tile.slot(node.input_slot);
       const Slot<T>& output = member.tile.slot(node.output_slot);
@@ -364,7 +365,9 @@ bool layer_outputs(const Network<T>& network, const T* parameters, const ArraySo
       [&](Workspace<T>& workspace, int64_t first, int64_t rows) {
         gather_inputs(network.kernels(), network.row_offset(parameters), inputs, nullptr, first, rows,
                       workspace.input().values, workspace.input().row_stride);
-        network.forward({.workspace = workspace, .parameters = parameters, .rows = rows});
+        const NetworkPass<T> pass{.workspace = workspace, .parameters = parameters, .rows = rows};
+        network.forward(pass);
+        network.write_features(pass);
         for (size_t i = 0; i < network.layers().size(); ++i) {
           const Slot<T>& slot = workspace.slot(network.layer_output_slot(i));
           copy_to_user(rows, slot.columns, slot.values, slot.row_stride, outputs[i] + first * slot.columns,

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json_reader.h"
 #include "inference/sparse_rows.h"
+#include "training/adapt.h"
 #include "training/check_targets.h"
 #include "training/epoch_order.h"
 #include "training/hold_out.h"
@@ -274,8 +275,8 @@ class PreparedData {
     const int64_t rows = part.inputs.rows;
     if (weights == nullptr || std::any_of(weights, weights + rows, [](double w) { return w > 0.0; })) return;
     throw Error(Error::Kind::kValue,
-                "fit: validation_fraction " + shown(fraction) + ": expected a sample weight above 0 among the " +
-                    std::to_string(rows) + " rows " + name +
+                "fit: validation_fraction " + shown(fraction) +
+                    ": expected a sample weight above 0 among the " + std::to_string(rows) + " rows " + name +
                     ", got only zeros; leave rows of weight 0 out, or give validation data");
   }
 
@@ -309,6 +310,7 @@ History fit_model(const FitParts<T>& parts, const FitData<T>& given, const FitOp
                          [](const Observer* observer) { return observer->adds_figures(); }));
   for (Schedule* schedule : {parts.schedule, parts.decay_schedule, parts.noise_schedule})
     if (schedule != nullptr) schedule->watch(learner.figures());
+  adapt_ends(*parts.model, data.train, *parts.loss);
   fit.run();
   return fit.history();
 }

@@ -64,7 +64,8 @@ struct FitOptions {
   std::optional<double> time_limit;  // s
 };
 
-// Trains a model from data that it checks first. The same seed, data and options give the same weights to the
+// Trains a model from data that it checks first, and takes figures of a first Normalization and a last
+// TargetScaling from, where they have none yet. The same seed, data and options give the same weights to the
 // last bit, for any number of threads (on one instruction set). Observers are asked before the options' own.
 // Raises kValue for data and options that do not fit, kState where the model is in another fit, kNotFinite
 // where a loss, a weight or a running mean became NaN or infinite; the weights are then those of the last

@@ -15,7 +15,7 @@ from lamina._onnx.reading import Source, fail, widened
 Array = NDArray[Any]
 # Elements of a tensor beside four times those of all weights: a small file could ask for all of
 # the memory.
-_SPARE_ELEMENTS = 2**24
+_SPARE_ELEMENTS = 2**23
 _NARROW = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 
 

@@ -51,6 +51,7 @@ def build_parser(version: str) -> CommandParser:
         parser.add_command("importance", "measure how much a model relies on each column")
     )
     _add_info(parser.add_command("info", "tell what a model file holds"))
+    _add_export(parser.add_command("export", "write a model as C, Python, JavaScript or ONNX"))
     _add_config(
         parser.add_command("config", "tell how C and C++ programs are compiled with lamina")
     )
@@ -139,6 +140,48 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
     parser.description = "Tell what a model file holds: columns, network, training, results."
     parser.add_argument("model", type=Path, metavar="MODEL", help="file that train wrote")
     _add_output_kind(parser)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Write a model, with its preprocessing, as source code that needs nothing else: one header "
+        "of C99, one Python module or one JavaScript file; or as a file of ONNX."
+    )
+    add = parser.add_argument
+    add("model", type=Path, metavar="MODEL", help="file that train, or a network's save, wrote")
+    add("--to", choices=("c", "python", "js", "onnx"), required=True, help="what to write")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="file to write (default: the prefix and .h, .py, .js or .onnx)",
+    )
+    add(
+        "--prefix",
+        default="model",
+        metavar="P",
+        help="of all names in C, and the name of the JavaScript variable (default: %(default)s)",
+    )
+    add(
+        "--dtype",
+        choices=("float32", "int8"),
+        help="int8: weights of 8 bits and sums of integers, for microcontrollers (default: the "
+        "model's own numbers)",
+    )
+    add(
+        "--calibration",
+        type=Path,
+        metavar="TABLE",
+        help="rows like those of training, from which --dtype int8 takes its ranges",
+    )
+    add("--gradient", action="store_true", help="also write the gradient by a network's inputs")
+    add(
+        "--math",
+        choices=("own", "libm"),
+        help="of C: exponentials by lamina's arithmetic, or by <math.h> (default: own)",
+    )
+    _add_common(parser)
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:

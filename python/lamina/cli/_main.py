@@ -47,7 +47,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except ImportError as error:
         return _fail(f"{error.name} is missing; the command line needs: pip install lamina[cli]")
 
-    from lamina.cli import _evaluate, _importance, _info, _predict, _train
+    from lamina.cli import _evaluate, _export, _importance, _info, _predict, _train
 
     commands = {
         "train": _train.run,
@@ -55,6 +55,7 @@ def _run(argv: Sequence[str] | None) -> int:
         "evaluate": _evaluate.run,
         "importance": _importance.run,
         "info": _info.run,
+        "export": _export.run,
     }
     try:
         commands[arguments.command](arguments)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lamina._checks.stack_level import stack_level
 from lamina._sequential import Sequential
+from lamina.tabular import _code_export as code_export
 from lamina.tabular._as_columns import TableLike, as_columns
 from lamina.tabular._checks import ColumnIssue, TableWarning, describe_issues
 from lamina.tabular._columns import Floats, TableError
@@ -278,6 +279,10 @@ class TablePredictor:
         not finite become null.
         """
         write_table_model(path, self._parts())
+
+    export_c = code_export.export_c
+    export_javascript = code_export.export_javascript
+    export_python = code_export.export_python
 
     def export_onnx(
         self,

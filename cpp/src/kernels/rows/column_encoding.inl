@@ -156,6 +156,38 @@ void encode_columns(const EncodeColumns<T>& job) noexcept {
 }
 
 template <class T>
+void code_columns(const EncodeColumns<T>& job, int64_t plain_count) noexcept {
+  for (int64_t r = 0; r < job.rows; ++r) {
+    const T* in = job.in + r * job.in_row_stride;
+    T *plain = job.out + r * job.out_row_stride, *number = plain + plain_count;
+    for (int64_t i = 0; i < job.code_count; ++i) {
+      const ColumnCode<T>& code = job.codes[i];
+      T present = *in++;
+      switch (code.kind) {
+        case ColumnKind::kNumber: {
+          const Place<T> place = find_place(code, present);
+          T unused;
+          *plain++ = bend(place.z, code.limit, unused);
+          if (code.count > 0) *number++ = clipped(place.p, T(0), static_cast<T>(code.count));
+          break;
+        }
+        case ColumnKind::kCategory:
+          *number++ = static_cast<T>(place_of_code(present, code.count));
+          break;
+        case ColumnKind::kCode:
+          *plain++ = static_cast<T>(place_of_code(present, code.count));
+          break;
+        case ColumnKind::kDate:
+          plain = encode_date(code, present, *in, plain);
+          present += *in++;
+          break;
+      }
+      if (code.indicator) *plain++ = present != present ? T(1) : T(0);
+    }
+  }
+}
+
+template <class T>
 LAMINA_INLINE T number_gradient(const ColumnCode<T>& code, T x, const T* dy) {
   if (!(x >= -kFarthest<T> && x <= kFarthest<T>)) return T(0);
   const Place<T> place = find_place(code, x);
@@ -222,6 +254,7 @@ void encode_columns_backward(const EncodeColumnsBackward<T>& job) noexcept {
 template <class T>
 constexpr void enter_column_encoding(KernelTable<T>& table) {
   table.encode_columns = &encode_columns<T>;
+  table.code_columns = &code_columns<T>;
   table.encode_columns_backward = &encode_columns_backward<T>;
 }
 

@@ -1,0 +1,1 @@
+"""lamina beside neural networks in C and C++: FANN, RTNeural, a plain loop over Eigen."""

@@ -1,0 +1,1 @@
+"""Networks and table models as source code: C, JavaScript, and Python without packages."""

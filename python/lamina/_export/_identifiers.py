@@ -1,0 +1,45 @@
+"""Names of a table's columns as identifiers."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+# Of C and C++, and what standard headers define in small letters.
+_WORDS = """
+    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t
+    char8_t class co_await co_return co_yield compl complex concept const const_cast consteval
+    constexpr constinit continue decltype default delete do double dynamic_cast else enum errno
+    explicit export extern false float for friend goto if imaginary inline int linux long mutable
+    namespace new noexcept not not_eq nullptr operator or or_eq private protected public register
+    reinterpret_cast requires restrict return short signed sizeof static static_assert static_cast
+    stderr stdin stdout struct switch template this thread_local throw true try typedef typeid
+    typename typeof unix union unsigned using virtual void volatile wchar_t while xor xor_eq
+"""
+_TAKEN = frozenset(re.findall(r"\w+", _WORDS))
+_MOST = 60
+
+
+def identifiers(names: Sequence[str]) -> list[str]:
+    """An identifier of C for each name, none twice: letters, digits and underscores of it."""
+    found: list[str] = []
+    taken: set[str] = set()
+    for number, name in enumerate(names, start=1):
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+        text = re.sub(r"\W+", "_", plain.replace("_", " ").strip()).strip("_")[:_MOST]
+        if not text or text[0].isdigit():
+            text = f"column_{text or number}"
+        # Small letters and great ones are told apart in C, but not by all who read it.
+        while text.lower() in taken or text in _TAKEN:
+            text = f"{text}_{number}"
+        taken.add(text.lower())
+        found.append(text)
+    return found
+
+
+def check_prefix(prefix: str) -> None:
+    """Refuse a prefix that no name of C may begin with."""
+    if not isinstance(prefix, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", prefix):
+        raise ValueError(
+            "export: expected a prefix of letters, digits and underscores that begins with a "
+            f"letter, got {prefix!r}"
+        )

@@ -1,0 +1,52 @@
+"""The kinds of values in the language of `_words.py`, and what its words give."""
+
+NUMBERS = ("float", "double")
+KINDS = {
+    "Double": "double",
+    "Int": "int",
+    "Bool": "bool",
+    "Text": "text",
+    "Row": "row",
+    "Doubles": "double[]",
+    "Ints": "int[]",
+    "Bytes": "byte[]",
+    "Texts": "text[]",
+    "Rows": "row[]",
+    "None": "void",
+}
+# What words give; "real": the network's number type, "same": that of the first argument.
+WORDS = {
+    "fma": "same",
+    "fnma": "same",
+    "root": "same",
+    "floor": "same",
+    "magnitude": "same",
+    "upper_half": "same",
+    "math_exp": "same",
+    "math_expm1": "same",
+    "math_log": "same",
+    "math_log1p": "same",
+    "math_tanh": "same",
+    "math_sin": "same",
+    "math_cos": "same",
+    "math_erfc": "same",
+    "power_of_two": "real",
+    "exponent": "int",
+    "real": "real",
+    "double": "double",
+    "integer": "int",
+    "byte": "int",
+    "missing": "double",
+    "is_absent": "bool",
+    "character": "int",
+    "same_texts": "bool",
+    "trimmed": "text",
+    "row_number": "double",
+    "row_date": "double",
+    "row_text": "text",
+    "reals": "real[]",
+    "doubles": "double[]",
+    "integers": "int[]",
+    "bytes_of": "byte[]",
+}
+ROOMS = ("reals", "doubles", "integers", "bytes_of")

@@ -1,0 +1,172 @@
+"""A model as functions of the language and constant arrays, which the writers print."""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamina._export import (
+    _code_activations,
+    _code_backward,
+    _code_columns,
+    _code_formulas,
+    _code_integers,
+    _code_layers,
+    _code_libm,
+    _code_slopes,
+    _code_tables,
+)
+from lamina._export._language import Function, Library, room_sizes
+from lamina._export._steps import Constant, constant
+
+Math = Literal["own", "libm"]
+_MODULES: tuple[ModuleType, ...] = (
+    _code_formulas,
+    _code_activations,
+    _code_slopes,
+    _code_layers,
+    _code_columns,
+    _code_backward,
+    _code_tables,
+    _code_integers,
+)
+_BYTES = {"float": 4, "double": 8, "int": 4, "byte": 1}
+
+
+class Column(NamedTuple):
+    """A column of a table that a model reads: its kind is "number", "category" or "date"."""
+
+    name: str
+    kind: str
+    note: str
+
+
+class Answer(NamedTuple):
+    """What a function of a row writes: its name, how many numbers, and what they are."""
+
+    function: str
+    numbers: int
+    note: str
+
+
+@dataclass
+class Table:
+    """What a model of a table reads and answers."""
+
+    columns: list[Column]
+    answers: list[Answer]
+    # Rows of the self-test, of which one that misses everything comes last, and their answers.
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    expected: NDArray[np.float64] | None = None
+
+
+@dataclass
+class Program:
+    """What the writers print.
+
+    Attributes:
+        what: lines that say what the model is. real: "float" or "double", the type of its numbers.
+        inputs, outputs: numbers of a row. functions: each behind those that it calls.
+        public: names of those that users call. tolerance: how far the self-test's answers may be.
+    """
+
+    what: list[str]
+    real: str
+    inputs: int
+    outputs: int
+    constants: list[Constant] = field(default_factory=list)
+    functions: list[Function] = field(default_factory=list)
+    public: list[str] = field(default_factory=list)
+    class_names: list[str] = field(default_factory=list)
+    table: Table | None = None
+    math: Math = "own"
+    has_integers: bool = False
+    tolerance: float = 1e-5
+    version: str = ""
+
+    @property
+    def data_bytes(self) -> int:
+        """Bytes of the constants, without those of the self-test."""
+        return sum(each.bytes for each in self.constants if not each.name.startswith("selftest"))
+
+    @property
+    def stack_bytes(self) -> int:
+        """Bytes of arrays that a prediction needs at once, at most."""
+        needs: dict[int, int] = {}
+        for function in self.functions:
+            own = 0
+            for name, size in room_sizes(function).items():
+                own += size * _BYTES[function.locals[name].removesuffix("[]")]
+            called = [needs[id(other)] for other in function.calls.values()]
+            needs[id(function)] = own + max(called, default=0)
+        public = [f for f in self.functions if f.name in self.public and f.name != "selftest"]
+        return max((needs[id(function)] for function in public), default=0)
+
+
+def finish_program(program: Program, sources: Sequence[str], names: Sequence[str]) -> None:
+    """Read the sources, and take in the named functions with all that they call.
+
+    Of the constants those stay that a function reads.
+    """
+    arrays = {each.name: f"{each.kind}[]" for each in program.constants}
+    modules = [*_MODULES, *([_code_libm] if program.math == "libm" else [])]
+    library = Library(modules, arrays, own_roots=program.math == "own")
+    for source in sources:
+        library.add(source)
+    program.functions = library.needed(names, program.real)
+    program.public = list(names)
+    read = {
+        node.id
+        for function in program.functions
+        for node in ast.walk(ast.Module(function.body, []))
+        if isinstance(node, ast.Name)
+    }
+    program.constants = [each for each in program.constants if each.name in read]
+
+
+def class_source(count: int, kind: str, outputs: int) -> str:
+    """The function that chooses a class, given the outputs or the probabilities."""
+    if outputs == 1:
+        body = "    return 1 if y[0] > 0.5 else 0\n"
+    else:
+        body = (
+            "    best = 0\n"
+            f"    for i in range(1, {count}):\n"
+            "        best = i if y[i] > y[best] else best\n"
+            "    return best\n"
+        )
+    doc = "The number of the most probable class, given the outputs of a row."
+    return f'def class_of(y: {kind}) -> Int:\n    """{doc}"""\n{body}'
+
+
+def selftest_source(inputs: int, outputs: int, rows: int) -> str:
+    """The function that predicts stored rows."""
+    return f'''\
+def selftest() -> Int:
+    """Predicts stored rows: 0 where all are right, else the number of the first wrong one."""
+    x = reals({inputs})
+    y = reals({outputs})
+    for r in range({rows}):
+        copy_part({inputs}, selftest_inputs, r * {inputs}, x, 0)
+        predict(x, y)
+        for i in range({outputs}):
+            if not magnitude(y[i] - selftest_outputs[r * {outputs} + i]) <= selftest_limits[i]:
+                return r + 1
+    return 0
+'''
+
+
+def selftest_constants(
+    real: str, rows: NDArray[Any], outputs: NDArray[Any], tolerance: float
+) -> list[Constant]:
+    """Rows, their outputs, and how far each output may be: a share of the greatest one."""
+    limits = tolerance * np.abs(outputs).max(axis=0)
+    return [
+        constant("selftest_inputs", real, rows),
+        constant("selftest_outputs", real, outputs),
+        constant("selftest_limits", real, np.maximum(limits, np.finfo(np.float32).tiny)),
+    ]

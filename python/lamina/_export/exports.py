@@ -1,0 +1,188 @@
+"""What a model exports: the program by its options, and its text in one of the languages."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamina._checks.numbers import check_flag
+from lamina._core import __version__
+from lamina._export._execute import Run, input_ranges, spread_rows
+from lamina._export._identifiers import check_prefix
+from lamina._export._network_program import Network, network_program
+from lamina._export._network_program import rows_of_selftest as network_rows
+from lamina._export._program import Math, Program
+from lamina._export._table_program import TableSource, table_program
+from lamina._export._table_program import rows_of_selftest as table_rows
+from lamina._export._write_c import write_c
+from lamina._export._write_javascript import write_javascript
+from lamina._export._write_python import write_python
+
+Array = NDArray[Any]
+Row = dict[str, Any]
+Language = Literal["c", "python", "js"]
+NAMES = {"c": "C", "python": "Python", "js": "JavaScript"}
+_DTYPES = ("float32", "float64", "int8")
+
+
+class CodeOptions(NamedTuple):
+    """How a model is written; see `Sequential.export_c`."""
+
+    language: Language
+    prefix: str = "model"
+    dtype: str | None = None
+    math: str = "own"
+    gradient: bool = False
+
+    def check(self) -> None:
+        """Refuse what is unknown, and what does not go together."""
+        check_prefix(self.prefix)
+        check_flag(self.gradient, "gradient", "export")
+        if self.dtype is not None and self.dtype not in _DTYPES:
+            raise ValueError(f"export: expected dtype {', '.join(_DTYPES)}, got {self.dtype!r}")
+        if self.math not in ("own", "libm"):
+            raise ValueError(f"export: expected math 'own' or 'libm', got {self.math!r}")
+        if self.math == "libm" and self.language != "c":
+            raise ValueError(
+                f"export: math 'libm' is of C alone; {NAMES[self.language]} has 'own', which gives "
+                "the same numbers everywhere"
+            )
+        if self.gradient and self.dtype == "int8":
+            raise ValueError(
+                "export: gradient needs dtype float32 or float64; integers of 'int8' have none"
+            )
+
+
+class Exported(NamedTuple):
+    """A file that was written.
+
+    Attributes:
+        path: of the file.
+        constants: bytes of weights and tables, which a microcontroller keeps in flash; the code
+            itself comes on top.
+        stack: bytes of the arrays that a prediction needs at most at once.
+    """
+
+    path: str
+    constants: int
+    stack: int
+
+
+def export_network(
+    path: str | Path,
+    network: Network,
+    predict: Callable[[Array], Array],
+    options: CodeOptions,
+    *,
+    calibration: Array | None = None,
+    class_names: Sequence[str] = (),
+) -> Exported:
+    """Write a network of numbers.
+
+    Args:
+        predict: its outputs [rows, outputs].
+        calibration: rows [rows, inputs] for dtype "int8".
+        class_names: of its outputs, or of two classes where it has one.
+    """
+    network = _in_dtype(network, options.dtype)
+    count = len(class_names)
+    if count and count != network.outputs and (count, network.outputs) != (2, 1):
+        raise ValueError(
+            f"export: expected {max(network.outputs, 2)} class_names for {network.outputs} "
+            f"outputs, got {count}"
+        )
+    build = partial(network_program, network, math=cast(Math, options.math))
+    build = partial(build, gradient=options.gradient, class_names=class_names)
+    if options.dtype == "int8":
+        rows = _calibration(calibration)
+        run = Run(network_program(network))
+        calls = [partial(run.names["predict"], row.tolist()) for row in rows]
+        build = partial(build, ranges=input_ranges(calls, run))
+        tested = rows[:8].astype(np.float32)
+        expected = Run(build()).predict(tested)
+    else:
+        tested = network_rows(network.inputs)
+        expected = predict(tested)
+    return _write(path, build(rows=tested, expected=expected), options)
+
+
+def export_table(
+    path: str | Path,
+    source: TableSource,
+    answers: Callable[[list[Row]], Array],
+    options: CodeOptions,
+    *,
+    calibration: Array | None = None,
+) -> Exported:
+    """Write a model of a table.
+
+    Args:
+        answers: the model's main answer of rows as dictionaries, [rows, numbers].
+        calibration: encoded rows [rows, inputs] for dtype "int8".
+    """
+    if options.gradient:
+        raise ValueError(
+            "export: gradient is of networks of numbers; a row of a table has texts and missing "
+            "values too. Export the model's network (TableModel.network), whose inputs are encoded "
+            "rows (Preprocessor.transform)"
+        )
+    networks = [_in_dtype(network, options.dtype) for network in source.networks]
+    source = source._replace(networks=networks)
+    build = partial(table_program, source, math=cast(Math, options.math))
+    rows = table_rows(source)
+    if options.dtype == "int8":
+        build = partial(build, ranges=_table_ranges(source, _calibration(calibration)))
+        expected = Run(build()).answers(rows)
+    else:
+        expected = answers(rows)
+    return _write(path, build(expected=(rows, expected)), options)
+
+
+def _in_dtype(network: Network, dtype: str | None) -> Network:
+    if dtype in (None, network.dtype) or (dtype == "int8" and network.dtype == "float32"):
+        return network
+    if dtype == "float64":
+        raise ValueError("export: dtype 'float64' needs a network of float64, got one of float32")
+    parameters = {name: values.astype(np.float32) for name, values in network.parameters.items()}
+    return network._replace(parameters=parameters, dtype="float32")
+
+
+def _calibration(rows: Array | None) -> Array:
+    if rows is None or not len(rows):
+        raise ValueError(
+            "export: dtype 'int8' needs calibration, rows like those of the training (some hundred "
+            "are enough), from which the ranges of the integers follow"
+        )
+    return spread_rows(rows)
+
+
+def _table_ranges(source: TableSource, rows: Array) -> list[Any]:
+    run = Run(table_program(source))
+    first = source.networks[0]
+    width = sum(column.features for column in first.layers[0].columns)  # type: ignore[attr-defined]
+    features = []
+    for row in rows:
+        features.append([0.0] * width)
+        run.names["_features"](row.tolist(), features[-1])
+    y = [0.0] * first.outputs
+    ranges = []
+    for number in range(len(source.networks)):
+        function = run.names[f"_network_{number}"]
+        ranges.append(input_ranges([partial(function, f, y) for f in features], run))
+    return ranges
+
+
+def _write(path: str | Path, program: Program, options: CodeOptions) -> Exported:
+    program.version = __version__
+    if options.language == "c":
+        text = write_c(program, options.prefix)
+    elif options.language == "js":
+        is_module = str(path).endswith(".mjs")
+        text = write_javascript(program, options.prefix, is_module=is_module)
+    else:
+        text = write_python(program, options.prefix)
+    Path(path).write_text(text, encoding="utf-8", newline="\n")
+    return Exported(str(path), program.data_bytes, program.stack_bytes)

@@ -1,0 +1,195 @@
+"""A dense layer behind a ColumnEncoding sums rows of weights: as the product with all features."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamina as lm
+from networks import bits, same_for_any_threads
+from test_column_encoding import COLUMNS, FEATURES, INPUTS, Array, compact, each_dtype, targets
+
+pytestmark = pytest.mark.kernels
+
+# More steps than are summed at once, and codes that none of the rows has.
+WIDE = (
+    lm.NumberEncoding(edges=tuple(np.linspace(-9.0, 9.0, 200)), limit=3.0, indicator=True),
+    lm.CategoryEncoding(300),
+    lm.NumberEncoding(edges=(0.0, 1.0), fill=0.5),
+)
+
+
+def wide_rows(rows: int = 90) -> Array:
+    random = np.random.default_rng(4)
+    x = np.column_stack(
+        [
+            random.uniform(-20.0, 220.0, rows),
+            random.integers(-1, 9, rows),
+            random.uniform(-1, 2, rows),
+        ]
+    )
+    x[random.random(x.shape) < 0.1] = np.nan
+    x[:4, 0] = 0.0, 64.0, 128.0, 199.0
+    return x.astype(np.float32)
+
+
+def features_of(x: Array, columns: Any, dtype: Any) -> Array:
+    net = lm.Sequential([lm.ColumnEncoding(columns)], inputs=x.shape[1], dtype=dtype)
+    return np.asarray(net.predict(x))
+
+
+def both(
+    *layers: lm.Layer, dtype: Any = "float64", columns: Any = COLUMNS
+) -> tuple[lm.Sequential, lm.Sequential]:
+    """A network behind an encoding, and one with its weights for features as they are."""
+    encoding = lm.ColumnEncoding(columns)
+    inputs = sum(column.inputs for column in columns)
+    net = lm.Sequential([encoding, *layers], inputs=inputs, seed=3, dtype=dtype)
+    width = sum(column.features for column in columns)
+    twin = lm.Sequential(list(layers), inputs=width, seed=3, dtype=dtype)
+    twin.set_parameters({without_first(name): v for name, v in net.parameters().items()})
+    return net, twin
+
+
+def without_first(name: str) -> str:
+    _, place, rest = name.split(".", 2)
+    return f"layers.{int(place) - 1}.{rest}"
+
+
+def check_alike(net: lm.Sequential, twin: lm.Sequential, bound: float) -> None:
+    expected = twin.parameters()
+    for name, array in net.parameters().items():
+        np.testing.assert_allclose(array, expected[without_first(name)], rtol=bound, atol=bound)
+
+
+@pytest.mark.parametrize("units", [16, 17, 64, 150])
+@pytest.mark.parametrize("columns", [COLUMNS, WIDE], ids=["all kinds", "wide"])
+@each_dtype
+def test_outputs_are_those_of_the_product_in_double(dtype: Any, columns: Any, units: int) -> None:
+    x = compact() if columns is COLUMNS else wide_rows()
+    net, _ = both(lm.Dense(units), dtype=dtype, columns=columns)
+    weights = net.parameters()
+    features = features_of(x, columns, dtype).astype(np.float64)
+    product = features @ weights["layers.1.weight"].astype(np.float64).T
+    size = np.abs(features) @ np.abs(weights["layers.1.weight"]).astype(np.float64).T
+    error = np.abs(net.predict(x) - product - weights["layers.1.bias"])
+    assert (error <= 20 * np.finfo(dtype).eps * (size + 1.0)).all()
+
+
+@pytest.mark.parametrize("columns", [COLUMNS, WIDE], ids=["all kinds", "wide"])
+@pytest.mark.parametrize("units", [16, 150])
+def test_gradients_are_those_of_the_product(columns: Any, units: int) -> None:
+    x = compact() if columns is COLUMNS else wide_rows()
+    y = np.random.default_rng(0).normal(size=(len(x), 2))
+    net, twin = both(lm.Dense(units, "tanh"), lm.Dense(2), columns=columns)
+    value, gradients = net.value_and_grad(x, y)
+    expected, others = twin.value_and_grad(features_of(x, columns, "float64"), y)
+    assert value == pytest.approx(expected, rel=1e-12)
+    for name, array in gradients.items():
+        np.testing.assert_allclose(array, others[without_first(name)], rtol=1e-10, atol=1e-13)
+    norms = net.sample_gradient_norms(x[:9], y[:9])
+    rows = net.sample_gradients(x[:9], y[:9])
+    squares = sum((array.reshape(9, -1) ** 2).sum(axis=1) for array in rows.values())
+    np.testing.assert_allclose(norms, np.sqrt(squares), rtol=1e-10)
+
+
+TRAININGS: dict[
+    str, tuple[Callable[[], lm.Optimizer], dict[str, Any], Callable[[], dict[str, Any]]]
+] = {
+    "sgd": (lambda: lm.SGD(0.05), {}, dict),
+    "momentum and decay": (lambda: lm.SGD(0.02, momentum=0.9, weight_decay=0.01), {}, dict),
+    "adamw, averaged": (lambda: lm.AdamW(0.01), {}, lambda: {"average": lm.WeightAverage(0.9)}),
+    "clipped": (lambda: lm.Adam(0.01, clip_norm=0.1), {}, dict),
+    "accumulated": (lambda: lm.Adam(0.01), {}, lambda: {"accumulate": 3}),
+    "muon": (lambda: lm.Muon(0.01, first_and_last=True), {}, dict),
+    "penalties": (lambda: lm.Adam(0.01), {"l1": 1e-3, "l2": 1e-3}, dict),
+    "constraints": (lambda: lm.Adam(0.01), {"max_norm": 0.7, "non_negative": True}, dict),
+    "ntk": (lambda: lm.Adam(0.01), {"parametrization": "ntk"}, dict),
+    "no bias": (lambda: lm.Adam(0.01), {"bias": False}, dict),
+    "frozen": (lambda: lm.Adam(0.01), {"trainable": False}, dict),
+    "rows one by one": (lambda: lm.SGD(0.01), {}, lambda: {"batch_size": 1}),
+}
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_training_follows_that_on_features(name: str) -> None:
+    make, options, how = TRAININGS[name]
+    x = compact()
+    net, twin = both(lm.Dense(24, "softplus", **options), lm.Dense(2))
+    common = {"epochs": 3, "batch_size": 17, "verbose": False}
+    mine = net.fit(x, targets(x), optimizer=make(), **(common | how()))
+    rows = features_of(x, COLUMNS, "float64")
+    other = twin.fit(rows, targets(x), optimizer=make(), **(common | how()))
+    np.testing.assert_allclose(mine["loss"], other["loss"], rtol=1e-8)
+    # Adam divides by the square root of sums that may be nearly 0.
+    check_alike(net, twin, 1e-5)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [lm.BatchNorm(), lm.Dense(24, "relu"), lm.Dense(2)],
+        [lm.Residual([lm.Dense(24, "relu")]), lm.Dense(2)],
+        [lm.Ensemble([lm.Dense(24, "relu"), lm.Dense(2)], 3)],
+        [lm.Dense(3, "relu"), lm.Dense(2)],
+    ],
+    ids=["batch norm", "residual", "ensemble", "few units"],
+)
+@each_dtype
+def test_other_readers_have_the_bits_of_features(dtype: Any, layers: Any) -> None:
+    x = compact()
+    net, twin = both(*layers, dtype=dtype)
+    net.fit(x, targets(x), epochs=1, verbose=False)
+    twin.fit(features_of(x, COLUMNS, dtype), targets(x), epochs=1, verbose=False)
+    for name, array in net.parameters().items():
+        assert array.tobytes() == twin.parameters()[without_first(name)].tobytes(), name
+
+
+def test_layers_behind_the_coded_one_train_as_on_features() -> None:
+    x = compact()
+    layers = [
+        lm.Dense(24),
+        lm.BatchNorm(),
+        lm.Activation("relu"),
+        lm.Residual([lm.Dense(24, "tanh")]),
+        lm.Ensemble([lm.Dense(16, "relu"), lm.Dense(2)], 3),
+    ]
+    net, twin = both(*layers)
+    net.fit(x, targets(x), epochs=2, verbose=False)
+    twin.fit(features_of(x, COLUMNS, "float64"), targets(x), epochs=2, verbose=False)
+    check_alike(net, twin, 1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 200])
+def test_the_bits_do_not_depend_on_threads(batch_size: int) -> None:
+    x = compact(400)
+
+    def train() -> Any:
+        net, _ = both(lm.Dense(150, "relu"), lm.Dense(64, "relu"), lm.Dense(2), dtype="float32")
+        net.fit(x, targets(x), epochs=1, batch_size=batch_size, verbose=False)
+        return bits(net), net.predict(x).tobytes()
+
+    assert same_for_any_threads(train)
+
+
+@each_dtype
+def test_rows_and_batches_of_a_predictor_have_the_bits_of_the_network(dtype: Any) -> None:
+    x = compact(70)
+    net, _ = both(lm.Dense(40, "softmax"), dtype=dtype)
+    together = net.predict(x)
+    predictor = net.compile_predictor()
+    assert np.array_equal(predictor(x.astype(dtype)), together)
+    for row in range(len(x)):
+        assert np.array_equal(predictor(x[row].astype(dtype)), together[row])
+        assert np.array_equal(net.predict(x[row : row + 1])[0], together[row])
+    assert predictor(np.full(INPUTS, np.inf, dtype)).sum() == pytest.approx(1.0)
+
+
+def test_the_outputs_of_the_encoding_are_its_features() -> None:
+    x = compact(50)
+    net, _ = both(lm.Dense(24, "tanh"), lm.Dense(2))
+    outputs = list(net.activations(x).values())
+    assert outputs[0].shape == (50, FEATURES)
+    np.testing.assert_array_equal(outputs[0], features_of(x, COLUMNS, "float64"))
+    np.testing.assert_array_equal(outputs[-1], net.predict(x))
