@@ -7,11 +7,11 @@ set(LAMINA_SMALL_FILES
   layers/activation_spec layers/column_options layers/dense_options layers/ensemble layers/ensemble_options
   layers/initializer layers/layer_factory layers/layer_options layers/loss
   network/network_build
-  inference/folding inference/plan
+  inference/folding
   optimizers/update_rules
-  training/check_targets training/class_weights training/data_init training/derivatives training/fit
-  training/fit_model training/hessian training/history training/hold_out training/schedule_json
-  training/schedule_options training/schedules training/stopping
+  metrics/metric metrics/scorer
+  training/class_weights training/data_init training/fit training/fit_model training/hessian training/history
+  training/hold_out training/schedule_json training/schedule_options training/schedules training/stopping
   model_file/* model_io/* c_api/*
   tables/encoders tables/missing_texts tables/preprocessor tables/record tables/table_target)
 set(LAMINA_QUICK_FILES model_file/crc64 c_api/predictors c_api/steps)
