@@ -31,9 +31,9 @@ int main(void) {
   units[0] = lamina_integer("units", 3);
   if (lamina_network_create(4, &network) != LAMINA_OK) return 1;
   if (lamina_network_add(network, "dense", units, 1) != LAMINA_OK) return 2;
-  if (lamina_network_build(network, LAMINA_FLOAT64, 0, &model) == LAMINA_OK) return 3;
+  if (lamina_model_create(network, LAMINA_FLOAT64, 0, &model) == LAMINA_OK) return 3;
   puts(lamina_error_message());
-  if (lamina_network_build(network, LAMINA_FLOAT32, 0, &model) != LAMINA_OK) return 4;
+  if (lamina_model_create(network, LAMINA_FLOAT32, 0, &model) != LAMINA_OK) return 4;
   puts(lamina_instruction_set());
   lamina_free(model);
   lamina_network_free(network);

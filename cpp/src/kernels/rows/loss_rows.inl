@@ -171,9 +171,9 @@ LAMINA_NOINLINE void elementwise_loss_by(const LossRows<T>& job, LossesOfElement
   }
 }
 
-// A loss whose arithmetic, logarithms and powers, takes far longer than what surrounds it.
+// A loss that is rare, or whose logarithms and powers take longer than what surrounds them.
 template <class T, class F>
-void long_elementwise_loss(const LossRows<T>& job) noexcept {
+void shared_elementwise_loss(const LossRows<T>& job) noexcept {
   elementwise_loss_by<T>(job, &losses_of_elements<T, F>);
 }
 
