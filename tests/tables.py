@@ -44,3 +44,25 @@ def fit(table, target, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TableWarning)
         return TableModel.fit(table, target=target, **{"ignore": ignore} | OPTIONS | options)
+
+
+def mixed_table(rows=60):
+    """A table with columns of every kind, some cells missing, and the name of its target."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=rows)
+    amount = rng.uniform(1.0, 50.0, rows).astype(np.float32)
+    amount[::9] = np.nan
+    days = np.datetime64("2024-01-01", "s") + rng.integers(0, 10**8, rows).astype("timedelta64[s]")
+    days[5] = np.datetime64("NaT")
+    prices = [f"${value:,.2f}" for value in rng.uniform(500, 5000, rows)]
+    table = {
+        "x": x,
+        "amount": amount,
+        "count": rng.integers(0, 50, rows),
+        "paid": rng.random(rows) < 0.5,
+        "colour": text(*rng.choice(["red", "green", "blue", None], rows)),
+        "price": text(*prices),
+        "day": days,
+        "label": text(*np.where(x + 0.01 * np.nan_to_num(amount) > 0.2, "high", "low")),
+    }
+    return table, "label"

@@ -143,6 +143,20 @@ def test_info_tells_columns_classes_and_results(folder):
     assert described["ignores"] == {"amount": "left out on request"}
 
 
+def test_info_runs_the_self_test_of_a_file(tmp_path):
+    net = lm.Sequential([lm.Dense(2)], inputs=3)
+    net.save(tmp_path / "n")
+    assert "no self-test" not in lamina("info", tmp_path / "n")[2]
+    code, _, errors = lamina("info", tmp_path / "n", "--selftest")
+    assert code != 0
+    assert "expected a self-test in the file" in errors
+    net.fit([[1, 2, 3]], [[0, 1]], epochs=1, verbose=False)
+    net.save(tmp_path / "n", selftest=[[0.5, 1, 2]])
+    code, out, _ = lamina("info", tmp_path / "n", "--selftest")
+    assert code == 0
+    assert "its self-test passes" in out
+
+
 def test_info_tells_a_network_without_a_table_too(tmp_path):
     lm.Sequential([lm.Dense(3, "relu")], inputs=2).save(tmp_path / "n")
     code, out, _ = lamina("info", tmp_path / "n")

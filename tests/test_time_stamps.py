@@ -142,10 +142,10 @@ def test_a_mean_given_in_float64_is_kept() -> None:
 
 def test_models_of_one_part_means_load(tmp_path: Path) -> None:
     from lamina import _core
-    from lamina._network.model_file import _contents
+    from lamina._network.model_file import Extras, _contents
 
     net = adapted(np.random.default_rng(0).normal(3.0, 1.0, (50, 2)))
-    text, tensors = _contents(net, None, None)
+    text, tensors = _contents(net, Extras())
     del tensors["layers.0.mean_low"]
     _core.write_model_file(tmp_path / "old.safetensors", text, tensors)
     loaded = lm.load(tmp_path / "old.safetensors")

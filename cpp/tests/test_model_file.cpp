@@ -67,9 +67,7 @@ std::string refusal(std::span<const std::byte> bytes) {
   }
 }
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
 // A file with this header (padded to the payload's alignment), a payload of zeros and the right checksum.
 Bytes forge(std::string header, std::size_t payload_bytes) {
@@ -122,7 +120,7 @@ LAMINA_TEST(the_crc_does_not_depend_on_how_the_bytes_are_split) {
 }
 
 LAMINA_TEST(a_model_survives_the_round_trip_bit_for_bit) {
-  CHECK(same_content(lamina::parse_model_file(sample()), sample_tensors()));
+  CHECK(same_content(lamina::parse_model_file(sample()), sample_tensors()) && sample() == sample());
 }
 
 LAMINA_TEST(every_tensor_is_aligned_and_the_payload_starts_on_64_bytes) {
@@ -141,8 +139,6 @@ LAMINA_TEST(a_model_outlives_the_bytes_it_came_from_and_its_first_copy) {
   }
   CHECK(same_content(copy, sample_tensors()));
 }
-
-LAMINA_TEST(the_same_model_gives_the_same_bytes) { CHECK(sample() == sample()); }
 
 LAMINA_TEST(a_model_without_tensors_is_legal) {
   CHECK(lamina::parse_model_file(lamina::serialize_model_file("{}", {})).tensors.empty());
@@ -184,18 +180,25 @@ LAMINA_TEST(inserted_removed_and_trailing_bytes_are_refused) {
 }
 
 LAMINA_TEST(a_newer_version_asks_to_upgrade_whatever_else_has_changed) {
-  CHECK(contains(refusal_of_header(opening("2") + "}", 0),
-                 "written by a newer lamina (format 2); this one reads up to 1: upgrade lamina"));
+  CHECK(contains(
+      refusal_of_header(opening("2") + "}", 0),
+      "written by a newer lamina (format 2); this one reads up to 1, of any minor version: upgrade lamina"));
   CHECK(contains(refusal_of_header(std::string(lamina::kHeaderOpening) +
                                        R"(0000000000000000","format_version":"17","new":[1]},"t":5})",
                                    3),
                  "newer lamina (format 17)"));
 }
 
-LAMINA_TEST(a_version_that_is_not_a_whole_number_is_refused) {
-  for (const char* version : {"0", "", "01", "1.0", "-1", "x", "99999999999999999999"}) {
-    CHECK(contains(refusal_of_header(opening(version) + "}", 0), "not a whole number"));
-  }
+LAMINA_TEST(a_newer_minor_version_is_read_without_the_metadata_that_it_adds) {
+  for (const char* version : {"1", "1.0", "1.1"}) CHECK(refusal_of_header(opening(version) + "}", 0).empty());
+  const std::string more = R"(0000000000000000","format_version":"1.999","lamina":"{}","made":"by \"x\""}})";
+  CHECK(refusal_of_header(std::string(lamina::kHeaderOpening) + more, 0).empty());
+}
+
+LAMINA_TEST(a_version_that_is_not_two_numbers_is_refused) {
+  for (const char* version :
+       {"0", "", "01", "1.", "1.x", "1.01", ".1", "1.1.1", "-1", "99999999999999999999"})
+    CHECK(contains(refusal_of_header(opening(version) + "}", 0), "expected format_version as two numbers"));
 }
 
 LAMINA_TEST(the_forged_header_of_a_good_file_is_taken) {

@@ -116,9 +116,9 @@ LAMINA_TEST(a_text_that_no_row_holds_refuses_nothing) {
   CHECK(refusal([&] { model().outputs(columns); }).empty());
 }
 
-LAMINA_TEST(a_network_is_written_and_read_again) {
+LAMINA_TEST(a_model_is_written_and_read_again) {
   const fs::path copy = fs::temp_directory_path() / "lamina_test_table_model_copy.lamina";
-  model().network().save(copy);
+  model().save(copy);
   CHECK(TableModel::load(copy).outputs(Table().columns()) == model().outputs(Table().columns()));
   fs::remove(copy);
 }

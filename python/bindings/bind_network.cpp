@@ -74,14 +74,8 @@ Instance<NetworkHandle> make_network(const std::string& spec, const std::string&
   if (dtype != "float32" && dtype != "float64")
     throw Error(Error::Kind::kValue, "network: expected dtype float32 or float64, got '" + dtype + "'");
   const Execution execution = threads ? Execution(*threads) : Execution();
-  NetworkHandle made = dtype == "float32" ? new_network<float>(parse(spec), seed, execution)
-                                          : new_network<double>(parse(spec), seed, execution);
-  std::vector<py::object> names;
-  made.visit([&](const auto& model) {
-    for (const Parameter& p : model.network().parameters()) names.push_back(py::str(p.name));
-  });
-  made.set_parameter_names(std::move(names));
-  return Instance(std::make_unique<NetworkHandle>(std::move(made)));
+  return network_object(dtype == "float32" ? new_network<float>(parse(spec), seed, execution)
+                                           : new_network<double>(parse(spec), seed, execution));
 }
 
 Instance<OptimizerHandle> make_optimizer(const NetworkHandle& network, const std::string& spec) {

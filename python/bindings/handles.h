@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "instance.h"
 #include "optimizers/optimizer.h"
 #include "optimizers/weight_average.h"
 #include "register.h"
@@ -56,6 +57,16 @@ class NetworkHandle : public Handle<Model> {
   std::vector<py::object> names_;
 };
 using OptimizerHandle = Handle<Optimizer>;
+
+// The object that Python gets for a network, which knows its parameters' names.
+inline Instance<NetworkHandle> network_object(NetworkHandle made) {
+  std::vector<py::object> names;
+  made.visit([&](const auto& model) {
+    for (const Parameter& p : model.network().parameters()) names.push_back(py::str(p.name));
+  });
+  made.set_parameter_names(std::move(names));
+  return Instance(std::make_unique<NetworkHandle>(std::move(made)));
+}
 using AverageHandle = Handle<WeightAverage>;
 
 }  // namespace lamina::python

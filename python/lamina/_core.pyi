@@ -7,7 +7,7 @@ import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['DEFAULT_THRESHOLD', 'EarlyStoppingRule', 'FAR_OUTSIDE', 'FitLoop', 'GREATEST_NUMBER', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_each_row_once', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'normalization_figures', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'set_table_error', 'shuffled_rows', 'spare_like', 'target_scaling_figures', 'train_linear_unit', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'wants_figures', 'weigh_classes', 'wrap_schedule', 'write_model_file']
+__all__: list[str] = ['DEFAULT_THRESHOLD', 'EarlyStoppingRule', 'FAR_OUTSIDE', 'FitLoop', 'GREATEST_NUMBER', 'LoadedModel', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_each_row_once', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'load_model', 'load_model_bytes', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'normalization_figures', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'set_table_error', 'shuffled_rows', 'spare_like', 'target_scaling_figures', 'train_linear_unit', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'wants_figures', 'weigh_classes', 'wrap_schedule', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -270,6 +270,24 @@ class Predictor:
     @property
     def outputs(self) -> int:
         ...
+class LoadedModel:
+    def further_network(self, contents: str, number: typing.SupportsInt | typing.SupportsIndex) -> Network:
+        """
+        Network `number`, from 1, of a table model, whose contents its record has.
+        """
+    def take_network(self) -> Network:
+        """
+        The first network, once.
+        """
+    def tensors(self, further: typing.SupportsInt | typing.SupportsIndex) -> dict[str, numpy.ndarray]:
+        """
+        All tensors but those of the first network and of so many further ones.
+        """
+    @property
+    def contents(self) -> str:
+        """
+        What the file says of its first network, and the record beside it, as JSON.
+        """
 class TextTable:
     def add(self, block: bytes) -> None:
         """
@@ -412,6 +430,14 @@ def jacobian(network: Network, inputs: numpy.ndarray, by_parameters: bool) -> nu
     ...
 def jacobian_vector_product(network: Network, inputs: numpy.ndarray, input_change: numpy.ndarray | None, parameter_change: collections.abc.Sequence[numpy.ndarray] | None) -> numpy.ndarray:
     ...
+def load_model(path: str | bytes, map: bool, selftest: bool) -> LoadedModel:
+    """
+    A model file's parts; `map`: by pages of the file; `selftest`: after its self-test has passed.
+    """
+def load_model_bytes(data: bytes) -> LoadedModel:
+    """
+    The same of the bytes of such a file.
+    """
 def make_early_stopping(monitor: str, patience: typing.SupportsInt | typing.SupportsIndex, min_delta: typing.SupportsFloat | typing.SupportsIndex, mode: typing.Any, restore_best_weights: bool, keep_last: bool) -> EarlyStoppingRule:
     ...
 def make_fit(fit: typing.Any, network: Network, loss: Loss, train: typing.Any, validation: typing.Any, average: WeightAverage) -> FitLoop:
@@ -484,7 +510,7 @@ def sample_gradients(network: Network, loss: Loss, examples: lamina._network.exa
     ...
 def schedule_from_json(spec: str) -> Schedule:
     ...
-def serialize_model(record: str, tensors: dict[str, numpy.ndarray]) -> bytes:
+def serialize_model(record: str, tensors: dict[str, numpy.ndarray], weights: str | None = None, selftest: typing.Any = None) -> bytes:
     """
     The bytes that write_model_file would write.
     """
@@ -532,9 +558,9 @@ def wrap_schedule(schedule: typing.Any) -> Schedule:
     """
     A schedule of the user's own, as the core follows it.
     """
-def write_model_file(path: str | bytes, record: str, tensors: dict[str, numpy.ndarray]) -> None:
+def write_model_file(path: str | bytes, record: str, tensors: dict[str, numpy.ndarray], weights: str | None = None, selftest: typing.Any = None) -> None:
     """
-    Replace `path` in one step by a model file of this JSON record and these tensors.
+    Replace `path` in one step by a model file of this JSON record and these tensors; with weights as float16 or bfloat16, and a self-test of rows, an array or the cells of a table as JSON.
     """
 DEFAULT_THRESHOLD: float = 0.5
 FAR_OUTSIDE: float = 0.5

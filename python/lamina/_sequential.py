@@ -13,7 +13,7 @@ from lamina._layers.row_layers import Normalization, TargetScaling
 from lamina._losses.custom import custom_value
 from lamina._losses.losses import CustomLoss, Loss
 from lamina._losses.scoring import MetricLike, Scorer, output_kind
-from lamina._network import code_export, derivatives, passes
+from lamina._network import code_export, derivatives, model_file, passes
 from lamina._network.adapt import adapt, adapt_first
 from lamina._network.checked_data import (
     checked_examples,
@@ -24,7 +24,7 @@ from lamina._network.checked_data import (
     checked_validation,
     unchanged_on_error,
 )
-from lamina._network.model_file import model_bytes, model_from_bytes, save_model
+from lamina._network.model_file import StoredDtype
 from lamina._network.onnx_export import export_onnx
 from lamina._network.stack import Array, Stack
 from lamina._optimizers.by_name import make_optimizer
@@ -365,24 +365,36 @@ class Sequential(Stack):
     export_onnx = export_onnx
     export_python = code_export.export_python
 
-    def save(self, path: PathLike) -> None:
-        """Write architecture and weights to one safetensors file; see `lamina.load`.
+    def save(
+        self, path: PathLike, *, dtype: StoredDtype | None = None, selftest: ArrayLike | None = None
+    ) -> None:
+        """Write architecture and weights to one safetensors file; after a crash it is old or new.
 
-        Written atomically: after a crash there is either the old file or the whole new one.
+        Args:
+            dtype: "float16" or "bfloat16", of a network of float32: weights of two or more
+                dimensions are rounded to it in the file; `load` gives float32.
+            selftest: rows [rows, inputs] that `load(path, selftest=True)` runs and compares.
 
         Raises:
-            OSError: the file cannot be written.
+            ValueError: a weight is beyond `dtype`, or rows do not fit. OSError: as `open` has it.
         """
-        save_model(path, self)
+        rows = model_file.selftest_rows(self, selftest)
+        model_file.save_model(path, self, model_file.Extras(dtype=dtype, selftest=rows))
+
+    @staticmethod
+    def load(path: PathLike, *, mmap: bool = False, selftest: bool = False) -> "Sequential":
+        """As `lamina.load`."""
+        return model_file.load_network(path, Sequential, mmap=mmap, selftest=selftest)
 
     def __getstate__(self) -> dict[str, Any]:
         core = self._core
         # A history belongs to the network that was trained, not to copies.
         left_out = ("_core", "_last_loss", "history")
         state = {k: v for k, v in self.__dict__.items() if k not in left_out}
-        return {**state, "_bytes": None if core is None else model_bytes(self)}
+        return {**state, "_bytes": None if core is None else model_file.model_bytes(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         data = state.pop("_bytes")
         self.__dict__.update(state)
-        self._core = None if data is None else model_from_bytes(data, Sequential)[0]._core
+        twin = None if data is None else model_file.model_from_bytes(data, Sequential)
+        self._core = None if twin is None else twin.network._core

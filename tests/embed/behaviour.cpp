@@ -89,6 +89,8 @@ void observers_stop_a_fit() {
                              }}});
   expect(history.epochs() == 3 && history.stop_reason() == "enough" && steps == 9,
          "three epochs of three steps");
+  expect(history.names() == std::vector<std::string>{"loss", "largest", "learning_rate"}, "names of figures");
+  refused(LAMINA_ERROR_VALUE, [&] { (void)history["los"]; });
   expect(history["loss"].size() == 3 && history.seconds(2) >= 0.0 && !history.best_epoch(), "the history");
 }
 
@@ -173,7 +175,8 @@ void tables_are_asked_by_name(const std::filesystem::path& folder) {
 
 void what_cannot_be_is_refused(const std::filesystem::path& folder) {
   Sequential net = made_net();
-  const std::vector<float> odd(7), weights_of_nothing;
+  const std::vector<float> odd(7);
+  const std::vector<double> weights_of_nothing;
   const std::string said = refused(LAMINA_ERROR_VALUE, [&] { (void)net.predict(odd); });
   expect(said == "predict: expected rows of 4 numbers, got 7 numbers", said.c_str());
   refused(LAMINA_ERROR_VALUE, [&] { net.fit(kX, odd); });
@@ -181,12 +184,19 @@ void what_cannot_be_is_refused(const std::filesystem::path& folder) {
   refused(LAMINA_ERROR_VALUE, [&] { net.fit(kX, std::vector<std::int64_t>{std::int64_t{1} << 40}); });
   refused(LAMINA_ERROR_VALUE, [&] { net.fit(kX, kY, {.epochs = 0}); });
   refused(LAMINA_ERROR_VALUE, [&] { net.fit(kX, kY, {.optimizer = "adem"}); });
+  refused(LAMINA_ERROR_VALUE, [&] { net.fit(kX, kY, {.optimizer = std::string("adam\0w", 6)}); });
+  refused(LAMINA_ERROR_VALUE, [&] { net.fit(kX, kY, {.sample_weight = weights_of_nothing}); });
   refused(LAMINA_ERROR_VALUE, [&] { net.fit(kX, kY, {.early_stopping = EarlyStopping{.mode = "least"}}); });
   refused(LAMINA_ERROR_VALUE, [&] { Sequential(4, {Dense{0}}); });
   refused(LAMINA_ERROR_VALUE, [&] { Sequential(4, {Dense{2, "rilu"}}); });
   refused(LAMINA_ERROR_VALUE, [&] { Sequential(4, {}); });
   refused(LAMINA_ERROR_VALUE, [&] { (void)net.parameter("layers.9.weight"); });
   refused(LAMINA_ERROR_VALUE, [&] { net.set_parameter("layers.0.bias", odd); });
+  Sequential emptied = net;
+  const Sequential taken = std::move(emptied);
+  const std::string moved =
+      refused(LAMINA_ERROR_VALUE, [&] { (void)emptied.predict(kX); });  // NOLINT: on purpose
+  expect(moved == "predict: expected a network, got one that was moved from", moved.c_str());
   refused(LAMINA_ERROR_TYPE, [&] { (void)net.parameter<double>("layers.0.weight"); });
   refused(LAMINA_ERROR_TYPE, [&] { (void)Table::load(folder / "network.lamina"); });
   refused(LAMINA_ERROR_TYPE, [&] { (void)Sequential::load(folder / "table.lamina"); });

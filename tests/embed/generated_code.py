@@ -79,7 +79,9 @@ def compiled(
     needs(command[0])
     program = source.with_suffix(f".{compiler}.out")
     subprocess.run(
-        [*command, optimize, str(source), *more, "-o", str(program), "-lm"], check=True, timeout=300
+        [*command, optimize, str(source), *more, "-o", str(program), "-lm"],
+        check=True,
+        timeout=1800,
     )
     return program
 
@@ -87,7 +89,7 @@ def compiled(
 def run(program: Path, data: bytes, before: Sequence[str] = ()) -> tuple[bytes, int]:
     """What a program writes for these bytes, and its exit code."""
     done = subprocess.run(
-        [*before, str(program)], input=data, capture_output=True, check=False, timeout=300
+        [*before, str(program)], input=data, capture_output=True, check=False, timeout=1800
     )
     assert done.returncode >= 0, done.stderr
     return done.stdout, done.returncode
@@ -135,7 +137,7 @@ def node(folder: Path, script: str) -> Any:
     """What a script of Node.js prints as JSON."""
     needs("node")
     done = subprocess.run(
-        ["node", "-e", script], cwd=folder, capture_output=True, check=False, timeout=300
+        ["node", "-e", script], cwd=folder, capture_output=True, check=False, timeout=1800
     )
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)

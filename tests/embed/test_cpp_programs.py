@@ -170,6 +170,19 @@ def test_the_monitor_in_c_trains_to_the_weights_of_python(
     assert "knocks" in run(program, directory=tmp_path)
 
 
+def test_the_public_headers_and_the_core_go_together(fresh: Environment, tmp_path: Path) -> None:
+    source, core = Path(__file__).parent / "namespaces.cpp", REPOSITORY / "cpp" / "src"
+    options = ("-O0", f"-I{core}")
+    program = fresh.build(tmp_path, [source], compiler="gcc", tool="pkg-config", options=options)
+    assert run(program) == "2\n"
+
+
+def test_the_cpp_headers_define_no_macros() -> None:
+    headers = sorted((REPOSITORY / "cpp" / "include" / "lamina").rglob("*.hpp"))
+    assert len(headers) > 10
+    assert [path.name for path in headers if "#define" in path.read_text("utf-8")] == []
+
+
 def test_the_examples_stay_short() -> None:
     for name in ("embed_c/monitor.c", "embed_cpp/monitor.cpp"):
         assert len((EXAMPLES / name).read_text("utf-8").splitlines()) < 150

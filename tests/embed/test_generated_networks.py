@@ -37,6 +37,7 @@ ACTIVATIONS: list[Any] = [
 # Sums of rows run by vectors in the core, and tanh and gelu use an estimate of the processor's.
 INEXACT = {"tanh", "gelu", "softmax", "log_softmax", "norms", "residual", "ensemble", "embeddings"}
 INPUTS = 7
+WITH_FMA = _core.build_info()["instruction_set"] not in ("sse2", "portable")
 
 
 def name_of(activation: Any) -> str:
@@ -119,11 +120,14 @@ def rows_for(name: str, dtype: str, rows: int = 200) -> Any:
 
 def is_exact(name: str, dtype: str) -> bool:
     """Whether the core's bits are to be met: its kernels then have fma, as generated code has."""
-    return (
-        name not in INEXACT
-        and dtype == "float32"
-        and _core.build_info()["instruction_set"] not in ("sse2", "portable")
-    )
+    return name not in INEXACT and dtype == "float32" and WITH_FMA
+
+
+def limit_of(name: str, dtype: str) -> float:
+    """How far outputs may be, as a share of the greatest one."""
+    limit = {"float32": 2e-6, "float64": 4e-15}[dtype]
+    # Where sums are rounded otherwise, waves of large numbers multiply the difference.
+    return limit if WITH_FMA or name not in ("sin", "embeddings") else 40 * limit
 
 
 @pytest.fixture(scope="module", params=["float32", pytest.param("float64", marks=pytest.mark.long)])
@@ -184,7 +188,7 @@ def test_c_gives_what_predict_gives(program: tuple[str, Path], name: str) -> Non
     found = outputs_of(command, name, x).reshape(expected.shape)
     if is_exact(name, dtype):
         assert units_apart(found, expected) == 0
-    limit = {"float32": 2e-6, "float64": 4e-15}[dtype]
+    limit = limit_of(name, dtype)
     assert np.abs(found - expected).max() <= limit * np.abs(expected).max()
 
 
@@ -197,7 +201,7 @@ def test_the_gradient_in_c_is_the_jacobian(program: tuple[str, Path], name: str)
         x = x[3:]  # at frequencies of about 1 numbers of some hundred have lost their phase
     expected = net.jacobian(x)
     found = outputs_of(command, f"slopes_{name}", x).reshape(expected.shape)
-    limit = {"float32": 4e-6, "float64": 2e-14}[dtype]
+    limit = limit_of(name, dtype) * {"float32": 2.0, "float64": 5.0}[dtype]
     assert np.abs(found - expected).max() <= limit * max(np.abs(expected).max(), 1.0)
 
 
@@ -301,7 +305,7 @@ def test_python_and_javascript_give_what_predict_gives(
         found = np.array(outputs, dtype=dtype)
         if is_exact(name, dtype):
             assert units_apart(found, expected) == 0
-        limit = {"float32": 2e-6, "float64": 4e-15}[dtype]
+        limit = limit_of(name, dtype)
         assert np.abs(found - expected).max() <= limit * np.abs(expected).max()
         off = np.abs(np.array(gradients) - slopes).max()
         assert off <= 5 * limit * max(np.abs(slopes).max(), 1.0)

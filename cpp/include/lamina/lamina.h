@@ -420,6 +420,8 @@ LAMINA_API void lamina_history_free(lamina_history* history);
 LAMINA_API size_t lamina_history_epochs(const lamina_history* history);
 /* NaN where there is no such figure. */
 LAMINA_API double lamina_history_figure(const lamina_history* history, size_t epoch, const char* name);
+/* The names of an epoch's figures, from index 0 on: "loss", metrics, "val_loss", ...; NULL where they end. */
+LAMINA_API const char* lamina_history_figure_name(const lamina_history* history, size_t index);
 LAMINA_API double lamina_history_seconds(const lamina_history* history, size_t epoch);
 /* Why training ended before its last epoch; "" where it did not. */
 LAMINA_API const char* lamina_history_stop_reason(const lamina_history* history);

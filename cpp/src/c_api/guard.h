@@ -47,7 +47,8 @@ inline void check_given(const void* argument, const char* what, const char* expe
   if (argument == nullptr) fail_value(std::string(what) + " is NULL; expected " + expected);
 }
 
-// The number of an enumeration as it came from C, where any int may stand.
+// The number of an enumeration as it came from C, where any int may stand: passed on by reference until here,
+// as reading such a one is undefined.
 template <class Enumeration>
 int number_of(const Enumeration& given) noexcept {
   static_assert(sizeof(Enumeration) == sizeof(int));

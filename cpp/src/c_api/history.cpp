@@ -43,6 +43,14 @@ double lamina_history_figure(const lamina_history* history, size_t epoch, const 
   });
 }
 
+const char* lamina_history_figure_name(const lamina_history* history, size_t index) {
+  return guarded_value(__func__, static_cast<const char*>(nullptr), [&]() -> const char* {
+    const auto& epochs = given_history(history).epochs;
+    if (epochs.empty() || index >= epochs.back().figures.size()) return nullptr;
+    return epochs.back().figures[index].name.c_str();
+  });
+}
+
 double lamina_history_seconds(const lamina_history* history, size_t epoch) {
   return guarded_value(__func__, kNone, [&] { return epoch_of(history, epoch).seconds; });
 }

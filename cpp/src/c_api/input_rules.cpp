@@ -15,7 +15,7 @@ namespace lamina::c {
 namespace {
 
 // None of these makes a text before something is wrong: predictors do not allocate.
-std::size_t size_of(lamina_type type, const char* name) {
+std::size_t size_of(const lamina_type& type, const char* name) {
   switch (number_of(type)) {
     case LAMINA_FLOAT32:
       return sizeof(float);
@@ -44,7 +44,7 @@ double number_at(const ArraySource& source, std::int64_t row, std::int64_t colum
 
 }  // namespace
 
-ArraySource source_of(const void* x, lamina_type type, std::size_t rows, std::size_t stride,
+ArraySource source_of(const void* x, const lamina_type& type, std::size_t rows, std::size_t stride,
                       std::int64_t columns, const char* name) {
   const std::size_t size = size_of(type, name);
   const std::int64_t count = count_of(rows, "rows");

@@ -14,7 +14,7 @@ namespace lamina::c {
 // [rows, columns] at `x`, `stride` bytes from row to row (0: contiguous); `name` is the argument's. Refuses
 // NULL where there are rows, types that there are not, addresses that are not aligned and sizes beyond the
 // address space.
-ArraySource source_of(const void* x, lamina_type type, std::size_t rows, std::size_t stride,
+ArraySource source_of(const void* x, const lamina_type& type, std::size_t rows, std::size_t stride,
                       std::int64_t columns, const char* name);
 
 // Refuses an array of results that is NULL or larger than the address space.

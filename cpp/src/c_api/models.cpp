@@ -4,17 +4,11 @@
 #include <span>
 #include <string_view>
 
-#include "c_api/file_parts.h"
 #include "c_api/handles.h"
 #include "c_api/sized.h"
 
 namespace lamina::c {
 namespace {
-
-bool holds_table(const NetworkFile& file) {
-  const Json* schema = file.record().find("schema");
-  return schema != nullptr && schema->is_text() && schema->text().starts_with("lamina.tabular.");
-}
 
 // Names as texts; whole numbers are written out.
 std::vector<std::string> names_of(const Json& names) {
@@ -24,16 +18,23 @@ std::vector<std::string> names_of(const Json& names) {
   return texts;
 }
 
-std::unique_ptr<lamina_model> model_of(NetworkFile file, const std::string& source) {
+std::unique_ptr<lamina_model> model_of(const ModelFile& file, const std::string& source,
+                                       const LoadOptions& options) {
   auto model = std::make_unique<lamina_model>();
-  Json described{{"network", file.contents().at("network")}, {"dtype", file.contents().at("dtype")}};
-  if (holds_table(file)) {
-    described["record"] = file.record();
-    model->table = std::make_shared<const TableModel>(TableModel::of(std::move(file), source));
+  const auto describe = [&](const NetworkFile& network) {
+    return Json{{"network", network.contents().at("network")}, {"dtype", network.contents().at("dtype")}};
+  };
+  Json described;
+  if (TableModel::is_in(file)) {
+    model->table = std::make_shared<const TableModel>(TableModel::of(file, source, options));
+    described = describe(model->table->network());
+    described["record"] = model->table->record();
     model->input_names = model->table->preprocessor().columns();
   } else {
-    model->input_names = names_of(file.feature_names());
-    model->network = std::make_unique<TrainableNetwork>(std::move(file));
+    NetworkFile network = NetworkFile::of(file, source, options);
+    described = describe(network);
+    model->input_names = names_of(network.feature_names());
+    model->network = std::make_unique<TrainableNetwork>(std::move(network));
   }
   model->description = described.dump();
   return model;
@@ -50,18 +51,17 @@ std::filesystem::path path_of(const char* path) {
 #endif
 }
 
-void check_load_options(const lamina_load_options* given) {
+LoadOptions load_options(const lamina_load_options* given) {
   constexpr lamina_load_options kDefaults = LAMINA_LOAD_OPTIONS_INIT;
   const lamina_load_options own = given != nullptr ? sized_copy(*given, kDefaults, "options") : kDefaults;
-  if (own.memory_map != 0 || own.self_test != 0)
-    fail_value("memory_map and self_test are not there yet; expected 0");
+  return {.map = own.memory_map != 0, .selftest = own.self_test != 0};
 }
 
-void load(const char* path, const lamina_load_options* options, lamina_model** model) {
+void load(const char* path, const lamina_load_options* given, lamina_model** model) {
   check_given(model, "model", "where the model is to go");
   const std::filesystem::path place = path_of(path);
-  check_load_options(options);
-  *model = model_of(NetworkFile::load(place), place.string()).release();
+  const LoadOptions options = load_options(given);
+  *model = model_of(read_model_file(place, options.map), place.string(), options).release();
 }
 
 // Calls use(contents, tensors) with what a file of the model holds.
@@ -77,10 +77,10 @@ void with_parts(const lamina_model& model, Use use) {
 }
 
 std::vector<std::byte> bytes_of(const lamina_model& model) {
-  if (model.table) return model.table->network().bytes();
+  if (model.table) return model.table->bytes();
   std::vector<std::byte> bytes;
-  with_parts(model, [&](Json contents, std::span<const TensorView> tensors) {
-    bytes = model_bytes(std::move(contents), tensors);
+  with_parts(model, [&](const Json& contents, std::span<const TensorView> tensors) {
+    bytes = model_bytes(contents.dump(), tensors);
   });
   return bytes;
 }
@@ -151,7 +151,7 @@ lamina_status lamina_load_memory(const void* data, size_t size, lamina_model** m
     check_given(model, "model", "where the model is to go");
     check_given(data, "data", "the bytes of a model file");
     const std::span bytes(static_cast<const std::byte*>(data), size);
-    *model = model_of(NetworkFile::parse(bytes), "data").release();
+    *model = model_of(view_model_file(bytes), "data", {}).release();
   });
 }
 
@@ -159,9 +159,9 @@ lamina_status lamina_save(const lamina_model* model, const char* path) {
   return guarded(__func__, [&] {
     const lamina_model& given = given_model(model);
     const std::filesystem::path place = path_of(path);
-    if (given.table) return given.table->network().save(place);
-    with_parts(given, [&](Json contents, std::span<const TensorView> tensors) {
-      save_model(place, std::move(contents), tensors);
+    if (given.table) return given.table->save(place);
+    with_parts(given, [&](const Json& contents, std::span<const TensorView> tensors) {
+      save_model(place, contents.dump(), tensors);
     });
   });
 }

@@ -14,7 +14,7 @@ namespace {
 class Answer {
  public:
   // Refuses kinds that there are not, and those that the model does not give.
-  Answer(const TableModel& model, lamina_table_output kind) : model_(model), kind_(number_of(kind)) {
+  Answer(const TableModel& model, const lamina_table_output& kind) : model_(model), kind_(number_of(kind)) {
     const TableTarget& target = model.target();
     switch (kind_) {
       case LAMINA_PREDICTIONS:

@@ -22,10 +22,11 @@ struct TypeName {
   std::string_view name;
 };
 
-constexpr std::array<TypeName, 5> kTypeNames{{{TensorType::kFloat32, "F32"},
+constexpr std::array<TypeName, 6> kTypeNames{{{TensorType::kFloat32, "F32"},
                                               {TensorType::kFloat64, "F64"},
                                               {TensorType::kInt64, "I64"},
                                               {TensorType::kUint8, "U8"},
+                                              {TensorType::kFloat16, "F16"},
                                               {TensorType::kBfloat16, "BF16"}}};
 
 std::string_view type_name(TensorType type) {
@@ -45,6 +46,8 @@ std::optional<TensorType> type_from_name(std::string_view name) {
 // Each state admits one kind of event.
 class HeaderReader final : public JsonEvents {
  public:
+  explicit HeaderReader(bool newer) : newer_(newer) {}
+
   Header header;
   std::string problem;
 
@@ -73,7 +76,7 @@ class HeaderReader final : public JsonEvents {
     }
     if (state_ != State::kTypeValue) return unexpected("text");
     const std::optional<TensorType> type = type_from_name(value);
-    if (!type) return fail("unknown dtype " + in_quotes(value) + ", expected F32, F64, I64, U8 or BF16");
+    if (!type) return fail("unknown dtype " + in_quotes(value) + ", expected F32, F64, I64, U8, F16 or BF16");
     tensor().type = *type;
     return enter(State::kTensor);
   }
@@ -152,11 +155,12 @@ class HeaderReader final : public JsonEvents {
 
   bool metadata_key(const std::string& name) {
     const auto* found = std::find(kMetadataKeys.begin(), kMetadataKeys.end(), name);
-    if (found == kMetadataKeys.end()) return fail("unknown metadata key " + in_quotes(name));
+    key_ = name;
+    if (found == kMetadataKeys.end())
+      return newer_ ? enter(State::kMetadataValue) : fail("unknown metadata key " + in_quotes(name));
     const unsigned bit = 1U << (found - kMetadataKeys.begin());
     if ((metadata_seen_ & bit) != 0) return fail("metadata key " + in_quotes(name) + " appears twice");
     metadata_seen_ |= bit;
-    key_ = name;
     return enter(State::kMetadataValue);
   }
 
@@ -176,6 +180,7 @@ class HeaderReader final : public JsonEvents {
     return false;
   }
 
+  bool newer_;
   State state_ = State::kStart;
   std::string key_;
   unsigned metadata_seen_ = 0;
@@ -234,9 +239,12 @@ bool checked_byte_count(TensorType type, std::span<const std::int64_t> shape, st
   return true;
 }
 
-std::string format_header(std::string_view record, std::span<const HeaderTensor> tensors) {
+std::string format_header(std::string_view record, std::span<const HeaderTensor> tensors,
+                          std::uint32_t minor) {
   std::string text(kHeaderOpening);
-  text += R"(0000000000000000","format_version":"1","lamina":)";
+  text += R"(0000000000000000","format_version":")" + std::to_string(kFormatMajor);
+  if (minor > 0) text += "." + std::to_string(minor);
+  text += R"(","lamina":)";
   append_json_text(text, record);
   text += '}';
   for (const HeaderTensor& tensor : tensors) {
@@ -253,8 +261,9 @@ std::string format_header(std::string_view record, std::span<const HeaderTensor>
   return text;
 }
 
-Header parse_header(std::string_view text, std::uint64_t payload_bytes, const std::string& source) {
-  HeaderReader reader;
+Header parse_header(std::string_view text, std::uint64_t payload_bytes, bool newer,
+                    const std::string& source) {
+  HeaderReader reader(newer);
   std::string problem;
   if (problem = read_json(text, reader); !problem.empty()) {
     // Not JSON.

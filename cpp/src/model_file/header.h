@@ -50,9 +50,12 @@ bool checked_byte_count(TensorType type, std::span<const std::int64_t> shape, st
 
 // The header's text with a checksum of zeros, padded for the payload's alignment.
 // Throws Error kValue where a name is not UTF-8; the record is checked JSON.
-std::string format_header(std::string_view record, std::span<const HeaderTensor> tensors);
+std::string format_header(std::string_view record, std::span<const HeaderTensor> tensors,
+                          std::uint32_t minor);
 
-// Throws Error kFormat, its sentence opening with `source`.
-Header parse_header(std::string_view text, std::uint64_t payload_bytes, const std::string& source);
+// Throws Error kFormat, its sentence opening with `source`. `newer`: the file's minor version is, so unknown
+// keys of the metadata are left out.
+Header parse_header(std::string_view text, std::uint64_t payload_bytes, bool newer,
+                    const std::string& source);
 
 }  // namespace lamina

@@ -3,18 +3,16 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <new>
 #include <numeric>
-#include <system_error>
+#include <optional>
 #include <utility>
 
-#include "base/arena.h"
 #include "base/error.h"
 #include "model_file/atomic_write.h"
 #include "model_file/crc64.h"
+#include "model_file/file_bytes.h"
 #include "model_file/header.h"
 #include "model_file/in_quotes.h"
 #include "model_file/record.h"
@@ -27,22 +25,8 @@ using Kind = Error::Kind;
 
 constexpr std::size_t kLengthBytes = sizeof(std::uint64_t);
 constexpr std::size_t kRecogniseBytes = 4096;  // enough to tell what a file is before reading all of it
+constexpr const char* kInMemory = "model data";
 constexpr std::string_view kVersionOpening = R"(","format_version":")";
-constexpr std::uint64_t kNewestVersion = 1;
-
-using Buffer = AlignedBuffer<std::byte>;
-
-[[noreturn]] void out_of_memory(const std::string& source, std::uint64_t bytes) {
-  throw Error(Kind::kMemory, source + ": not enough memory for its " + std::to_string(bytes) + " bytes");
-}
-
-Buffer allocate(std::uint64_t bytes, const std::string& source) {
-  try {
-    return Buffer(static_cast<std::int64_t>(bytes));
-  } catch (const Error&) {
-    out_of_memory(source, bytes);
-  }
-}
 
 std::string_view as_text(std::span<const std::byte> bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -102,20 +86,36 @@ void recognise(std::span<const std::byte> head, std::uint64_t file_bytes, const 
   if (length < kChecksumEnd - kLengthBytes) refuse(source, "damaged: its header ends within the checksum");
 }
 
-void check_version(std::string_view header, const std::string& source) {
+// A whole number without leading zeros at the start of `text`, which is taken off; nothing where there is
+// none.
+std::optional<std::uint32_t> take_number(std::string_view& text) {
+  const std::string_view digits = text.substr(0, text.find_first_not_of("0123456789"));
+  if (digits.empty() || digits.size() > 9 || (digits.size() > 1 && digits.front() == '0'))
+    return std::nullopt;
+  text.remove_prefix(digits.size());
+  return static_cast<std::uint32_t>(std::stoul(std::string(digits)));
+}
+
+// Refuses a newer major version, and says whether the minor version is newer.
+bool check_version(std::string_view header, const std::string& source) {
   header.remove_prefix(kChecksumEnd - kLengthBytes);
   if (!header.starts_with(kVersionOpening)) refuse(source, "malformed header: expected format_version");
   header.remove_prefix(kVersionOpening.size());
-  const std::string_view digits = header.substr(0, header.find_first_not_of("0123456789"));
-  if (digits.empty() || digits.size() > 9 || digits.front() == '0' ||
-      !header.substr(digits.size()).starts_with('"')) {
-    refuse(source, "malformed header: format_version is not a whole number");
+  const std::string_view written = header.substr(0, header.find('"'));
+  const std::optional<std::uint32_t> major = take_number(header);
+  std::optional<std::uint32_t> minor = 0;
+  if (header.starts_with('.')) {
+    header.remove_prefix(1);
+    minor = take_number(header);
   }
-  const std::uint64_t version = std::stoul(std::string(digits));
-  if (version > kNewestVersion) {
-    refuse(source, "written by a newer lamina (format " + std::string(digits) + "); this one reads up to " +
-                       std::to_string(kNewestVersion) + ": upgrade lamina");
+  if (!major || *major == 0 || !minor || !header.starts_with('"'))
+    refuse(source,
+           "malformed header: expected format_version as two numbers such as 1.2, got " + in_quotes(written));
+  if (*major > kFormatMajor) {
+    refuse(source, "written by a newer lamina (format " + std::string(written) + "); this one reads up to " +
+                       std::to_string(kFormatMajor) + ", of any minor version: upgrade lamina");
   }
+  return *minor > kFormatMinor;
 }
 
 void check_checksum(std::span<const std::byte> bytes, const std::string& source) {
@@ -128,17 +128,16 @@ void check_checksum(std::span<const std::byte> bytes, const std::string& source)
                      "; copy or download it again");
 }
 
-ModelFile parse_checked(Buffer file, const std::string& source) {
-  const auto storage = std::make_shared<const Buffer>(std::move(file));
-  const std::span<const std::byte> bytes = storage->span();
+ModelFile parse_checked(FileBytes file, const std::string& source) {
+  const std::span<const std::byte> bytes = file.bytes;
   const std::string_view header_text = as_text(bytes.subspan(kLengthBytes, header_length(bytes)));
-  check_version(header_text, source);
+  const bool newer = check_version(header_text, source);
   const std::span<const std::byte> payload = bytes.subspan(kLengthBytes + header_text.size());
   if ((bytes.size() - payload.size()) % kPayloadAlignment != 0)
     refuse(source, "malformed header: not padded to 64");
-  Header header = parse_header(header_text, payload.size(), source);
+  Header header = parse_header(header_text, payload.size(), newer, source);
 
-  ModelFile model{std::move(header.record), {}, storage};
+  ModelFile model{std::move(header.record), {}, std::move(file.owner)};
   model.tensors.reserve(header.tensors.size());
   for (HeaderTensor& tensor : header.tensors) {
     model.tensors.push_back(
@@ -147,51 +146,15 @@ ModelFile parse_checked(Buffer file, const std::string& source) {
   return model;
 }
 
-ModelFile parse(Buffer file, const std::string& source) {
-  const auto size = static_cast<std::uint64_t>(file.size());
-  recognise(file.span().first(std::min<std::size_t>(size, kRecogniseBytes)), size, source);
-  check_checksum(file.span(), source);
+ModelFile parse(FileBytes file, const std::string& source) {
+  const std::size_t size = file.bytes.size();
+  recognise(file.bytes.first(std::min(size, kRecogniseBytes)), size, source);
+  check_checksum(file.bytes, source);
   try {
     return parse_checked(std::move(file), source);
   } catch (const std::bad_alloc&) {
-    out_of_memory(source, size);
+    throw Error(Kind::kMemory, source + ": not enough memory for its " + std::to_string(size) + " bytes");
   }
-}
-
-void read_exactly(std::ifstream& stream, std::byte* target, std::size_t size, const std::string& source) {
-  stream.read(reinterpret_cast<char*>(target), static_cast<std::streamsize>(size));
-  if (std::cmp_not_equal(stream.gcount(), size)) {
-    throw SystemError(EIO, source,
-                      "reading stopped after " + std::to_string(stream.gcount()) + " of " +
-                          std::to_string(size) + " bytes; was it changed meanwhile?");
-  }
-}
-
-Buffer read_whole_file(const fs::path& path, const std::string& source) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  const auto fail = [&](const std::error_code& code) {
-    throw SystemError(code, source + ": cannot be read");
-  };
-  if (error) fail(error);
-  if (fs::is_directory(status))
-    throw SystemError(std::make_error_code(std::errc::is_a_directory),
-                      source + ": is a folder, expected a model file");
-  if (!fs::is_regular_file(status)) throw SystemError(EINVAL, source, "is not a regular file");
-  const std::uintmax_t size = fs::file_size(path, error);
-  if (error) fail(error);
-
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) fail(std::error_code(errno, std::generic_category()));
-  std::array<std::byte, kRecogniseBytes> head;
-  const std::size_t head_bytes = std::min<std::size_t>(size, head.size());
-  read_exactly(stream, head.data(), head_bytes, source);
-  recognise(std::span(head).first(head_bytes), size, source);
-
-  Buffer file = allocate(size, source);
-  std::memcpy(file.data(), head.data(), head_bytes);
-  read_exactly(stream, file.data() + head_bytes, size - head_bytes, source);
-  return file;
 }
 
 // Larger element types first, so that each tensor is aligned; the caller's order within a type's
@@ -232,12 +195,33 @@ std::size_t element_size(TensorType type) noexcept {
       return 8;
     case TensorType::kFloat32:
       return 4;
+    case TensorType::kFloat16:
     case TensorType::kBfloat16:
       return 2;
     case TensorType::kUint8:
       break;
   }
   return 1;
+}
+
+const char* name_of(TensorType type) noexcept {
+  constexpr std::array kNames{"float32", "float64", "int64", "uint8", "float16", "bfloat16"};
+  return kNames[static_cast<std::size_t>(type)];
+}
+
+TensorCopies copies_of(std::span<const TensorView> tensors) {
+  const auto room = [](const TensorView& tensor) { return (tensor.byte_count() + 7) / 8 * 8; };
+  std::size_t size = 0;
+  for (const TensorView& tensor : tensors) size += room(tensor);
+  NewBytes memory = new_bytes(size, "tensors of a model file");
+  std::vector<TensorView> views(tensors.begin(), tensors.end());
+  std::byte* next = memory.bytes.data();
+  for (TensorView& view : views) {
+    if (view.byte_count() > 0) std::memcpy(next, view.data, view.byte_count());
+    view.data = next;
+    next += room(view);
+  }
+  return {std::move(views), std::move(memory.owner)};
 }
 
 std::size_t TensorView::element_count() const noexcept {
@@ -252,26 +236,37 @@ void stamp_checksum(std::span<std::byte> file) noexcept {
 }
 
 ModelFile parse_model_file(std::span<const std::byte> bytes) {
-  const std::string source = "model data";
-  recognise(bytes.first(std::min(bytes.size(), kRecogniseBytes)), bytes.size(), source);
-  Buffer copy = allocate(bytes.size(), source);
-  std::memcpy(copy.data(), bytes.data(), bytes.size());
-  return parse(std::move(copy), source);
+  recognise(bytes.first(std::min(bytes.size(), kRecogniseBytes)), bytes.size(), kInMemory);
+  NewBytes copy = new_bytes(bytes.size(), kInMemory);
+  std::memcpy(copy.bytes.data(), bytes.data(), bytes.size());
+  return parse({copy.bytes, std::move(copy.owner)}, kInMemory);
 }
 
-ModelFile read_model_file(const fs::path& path) {
+ModelFile view_model_file(std::span<const std::byte> bytes) {
+  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % kLengthBytes != 0) return parse_model_file(bytes);
+  return parse({bytes, nullptr}, kInMemory);
+}
+
+ModelFile read_model_file(const fs::path& path, bool map) {
   const std::string source = "model file " + path_in_quotes(path);
-  return parse(read_whole_file(path, source), source);
+  OpenFile file(path, source);
+  // What is no model is refused by its first bytes, before memory is taken for all of it.
+  std::array<std::byte, kRecogniseBytes> head;
+  const std::span<std::byte> start = std::span(head).first(std::min<std::size_t>(file.size(), head.size()));
+  file.read(start);
+  recognise(start, file.size(), source);
+  return parse(map ? file.map() : file.read_all(), source);
 }
 
-std::vector<std::byte> serialize_model_file(std::string_view record, std::span<const TensorView> tensors) {
+std::vector<std::byte> serialize_model_file(std::string_view record, std::span<const TensorView> tensors,
+                                            std::uint32_t minor) {
   const std::string problem = record_problem(record);
   if (!problem.empty()) throw Error(Kind::kValue, "model file: the record: " + problem);
   if (const auto name = repeated_name(tensors))
     throw Error(Kind::kValue, "model file: two tensors are named " + in_quotes(*name));
   const std::vector<std::size_t> order = payload_order(tensors);
   const std::vector<HeaderTensor> placed = place(tensors, order);
-  const std::string header = format_header(record, placed);
+  const std::string header = format_header(record, placed, minor);
   if (header.size() > kLargestHeader) {
     throw Error(Kind::kValue, "model file: the record and the tensors' names need " +
                                   std::to_string(header.size()) +
@@ -291,8 +286,9 @@ std::vector<std::byte> serialize_model_file(std::string_view record, std::span<c
   return file;
 }
 
-void write_model_file(const fs::path& path, std::string_view record, std::span<const TensorView> tensors) {
-  write_file_atomically(path, serialize_model_file(record, tensors));
+void write_model_file(const fs::path& path, std::string_view record, std::span<const TensorView> tensors,
+                      std::uint32_t minor) {
+  write_file_atomically(path, serialize_model_file(record, tensors, minor));
 }
 
 }  // namespace lamina

@@ -7,6 +7,7 @@
 //   digits>","format_version":"1","lamina":"<record>"}
 // Checksum: CRC-64/XZ over the whole file with its own digits taken as '0'. These three keys and
 // their places hold for every version, so any reader can tell damage from a newer version.
+// docs/model_files.md describes the format to the byte.
 #pragma once
 
 #include <cstddef>
@@ -18,13 +19,17 @@
 #include <string_view>
 #include <vector>
 
-#include "base/arena.h"
-
 namespace lamina {
 
-enum class TensorType : std::uint8_t { kFloat32, kFloat64, kInt64, kUint8, kBfloat16 };
+enum class TensorType : std::uint8_t { kFloat32, kFloat64, kInt64, kUint8, kFloat16, kBfloat16 };
+
+// The version of the format, written as "1" or "1.2". A reader refuses a greater major version; of a greater
+// minor version it leaves out what it does not know.
+inline constexpr std::uint32_t kFormatMajor = 1, kFormatMinor = 1;
 
 std::size_t element_size(TensorType type) noexcept;
+// As numpy has it: "float32".
+const char* name_of(TensorType type) noexcept;
 
 struct TensorView {
   std::string name;
@@ -40,20 +45,33 @@ struct TensorView {
 struct ModelFile {
   std::string record;
   std::vector<TensorView> tensors;  // in payload order: larger element types first
-  std::shared_ptr<const AlignedBuffer<std::byte>> storage;
+  std::shared_ptr<const void> storage;
 };
+
+// Tensors with memory of their own, which `storage` keeps; each on 8 bytes.
+struct TensorCopies {
+  std::vector<TensorView> views;
+  std::shared_ptr<const void> storage;
+};
+TensorCopies copies_of(std::span<const TensorView> tensors);
 
 // Reading believes nothing before the checksum has matched, allocates in proportion to the bytes
 // given, and throws Error alone: a SystemError (kNotFound, kIo), kFormat (not a model file, damaged, newer,
 // malformed), kMemory.
-ModelFile read_model_file(const std::filesystem::path& path);
+// `map`: the tensors are pages of the file, which processes share (see OpenFile::map), where the system can.
+ModelFile read_model_file(const std::filesystem::path& path, bool map = false);
+// The bytes are copied.
 ModelFile parse_model_file(std::span<const std::byte> bytes);
+// The tensors lie in `bytes` themselves, which must outlive them; copied where they do not start on 8 bytes.
+ModelFile view_model_file(std::span<const std::byte> bytes);
 
 // Throws Error kValue where the record is not a JSON object or a tensor has an unfit name or shape.
-// Writing replaces `path` in one step (see atomic_write.h).
-std::vector<std::byte> serialize_model_file(std::string_view record, std::span<const TensorView> tensors);
+// Writing replaces `path` in one step (see atomic_write.h). `minor`: the least version that has all that the
+// record says; tensors of float16 need 1.
+std::vector<std::byte> serialize_model_file(std::string_view record, std::span<const TensorView> tensors,
+                                            std::uint32_t minor = 0);
 void write_model_file(const std::filesystem::path& path, std::string_view record,
-                      std::span<const TensorView> tensors);
+                      std::span<const TensorView> tensors, std::uint32_t minor = 0);
 
 // Puts the right checksum into `file`, which must be at least kChecksumEnd long; fuzzers use it
 // too.

@@ -2,22 +2,28 @@
 #include "model_io/network_file.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
 #include "inference/evaluation.h"
+#include "model_file/half_floats.h"
 
 namespace lamina {
 namespace {
 
 constexpr std::string_view kWeights = "layers.";
+constexpr std::string_view kFurther = "networks.";
 constexpr std::string_view kLowPart = ".mean_low";
 constexpr std::size_t kShownNames = 6;
 
 [[noreturn]] void fail(const std::string& source, const std::string& what) {
   throw Error(Error::Kind::kFormat, source + ": " + what);
 }
+
+std::string prefix_of(std::size_t number) { return std::string(kFurther) + std::to_string(number) + "."; }
 
 // Calls make() and says of its refusals where they come from.
 template <class Make>
@@ -29,6 +35,9 @@ auto described(const std::string& source, Make make) {
     fail(source, std::string("the description of the network is wrong: ") + error.what());
   }
 }
+
+// Integers beyond 63 bits are positive.
+bool is_natural(const Json& value) { return value.is_integer() && value.integer() >= 0; }
 
 void check_contents(const Json& contents) {
   struct Field {
@@ -47,6 +56,11 @@ void check_contents(const Json& contents) {
       wrong(std::string("expected '") + name + "' as " + expected + ", got " +
             (value == nullptr ? "nothing" : value->dump().substr(0, 60)));
   }
+  constexpr std::int64_t kCountable = std::int64_t{1} << 44;  // as Python's checks have it
+  if (!is_natural(contents.at("seed"))) wrong("expected a seed of at least 0");
+  const Json& epochs = contents.at("epochs_trained");
+  if (!is_natural(epochs) || epochs.integer() >= kCountable)
+    wrong("expected epochs_trained from 0 to 2^44 - 1, got " + epochs.dump());
   const Json& dtype = contents.at("dtype");
   if (!dtype.is("float32") && !dtype.is("float64"))
     wrong("expected dtype float32 or float64, got " + dtype.dump());
@@ -64,6 +78,20 @@ void check_feature_names(const Json& contents, std::int64_t inputs) {
   if (std::ssize(names->elements()) != inputs)
     throw Error(Error::Kind::kValue, "expected " + std::to_string(inputs) + " feature_names, got " +
                                          std::to_string(names->elements().size()));
+}
+
+// Takes the member off the object; null where there is none.
+Json take_member(Json& object, std::string_view key) {
+  Json taken;
+  Json::Object left;
+  for (const Json::Member& member : object.members()) {
+    if (member.key == key)
+      taken = member.value;
+    else
+      left.push_back(member);
+  }
+  object = Json::object(std::move(left));
+  return taken;
 }
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
@@ -91,6 +119,28 @@ void give_names_of_today(const std::vector<Parameter>& expected, WeightsByName& 
     }
 }
 
+constexpr const char* type_name(bool is_double) noexcept { return is_double ? "float64" : "float32"; }
+
+// Widened to float32 where they are stored in half of it.
+template <class T>
+std::span<const T> values_of(const TensorView& tensor, std::vector<T>& wide) {
+  const std::size_t count = tensor.element_count();
+  if constexpr (sizeof(T) == sizeof(float)) {
+    if (element_size(tensor.type) == sizeof(std::uint16_t)) {
+      wide.resize(count);
+      widen({static_cast<const std::uint16_t*>(tensor.data), count}, tensor.type, wide.data());
+      return wide;
+    }
+  }
+  return {static_cast<const T*>(tensor.data), count};
+}
+
+// A weight's type, or half of it in the file.
+bool fits(TensorType type, bool is_double) noexcept {
+  if (is_double) return type == TensorType::kFloat64;
+  return type == TensorType::kFloat32 || type == TensorType::kFloat16 || type == TensorType::kBfloat16;
+}
+
 // Refuses weights that are not the described network's before memory is taken for one.
 void check_weights(const Json& network, bool is_double, const WeightsByName& weights) {
   const auto wrong = [](const std::string& what) { throw Error(Error::Kind::kValue, what); };
@@ -110,8 +160,8 @@ void check_weights(const Json& network, bool is_double, const WeightsByName& wei
     if (tensor.shape != parameter.shape)
       wrong(parameter.name + " expected shape " + shape_text(parameter.shape) + ", got " +
             shape_text(tensor.shape));
-    if (tensor.type != (is_double ? TensorType::kFloat64 : TensorType::kFloat32))
-      wrong(parameter.name + " expected dtype " + (is_double ? "float64" : "float32"));
+    if (!fits(tensor.type, is_double))
+      wrong(parameter.name + " expected dtype " + type_name(is_double) + ", got " + name_of(tensor.type));
   }
   for (const auto& [name, tensor] : left) unlike.push_back(name);
   if (unlike.empty()) return;
@@ -123,53 +173,112 @@ void check_weights(const Json& network, bool is_double, const WeightsByName& wei
 }
 
 template <class T>
+void check_values(const std::string& name, std::span<const T> values) {
+  const auto all = [&](auto is_right) { return std::all_of(values.begin(), values.end(), is_right); };
+  if (!all([](T value) { return std::isfinite(value); }))
+    throw Error(Error::Kind::kValue, name + " expected finite numbers");
+  if (name.ends_with("running_var") && !all([](T value) { return value >= 0; }))
+    throw Error(Error::Kind::kValue, name + " expected variances of at least 0");
+}
+
+template <class T>
 std::unique_ptr<Network<T>> build(const Json& description, const WeightsByName& weights) {
   auto network = std::make_unique<Network<T>>(description, std::nullopt);
   const std::vector<Parameter>& parameters = network->parameters();
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     // Files written before means were kept in two parts have the first alone; the second is 0.
     const auto found = weights.find(parameters[i].name);
-    if (found != weights.end()) network->set_parameter(i, static_cast<const T*>(found->second->data));
+    if (found == weights.end()) continue;
+    std::vector<T> wide;
+    const std::span<const T> values = values_of(*found->second, wide);
+    check_values(parameters[i].name, values);
+    network->set_parameter(i, values.data());
   }
   return network;
 }
 
-// The weights in the user's shapes, and the views that point into them.
-template <class T>
-struct Weights {
-  std::vector<std::vector<T>> values;
-  std::vector<TensorView> views;
-
-  explicit Weights(const Network<T>& network) {
-    const std::vector<Parameter>& parameters = network.parameters();
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      values.emplace_back(static_cast<std::size_t>(parameters[i].element_count()));
-      unpack_parameter(parameters[i], network.weights(), values.back().data());
-      views.push_back({parameters[i].name, sizeof(T) == 4 ? TensorType::kFloat32 : TensorType::kFloat64,
-                       parameters[i].shape, values.back().data()});
-    }
-  }
-};
-
 }  // namespace
 
-NetworkFile NetworkFile::load(const std::filesystem::path& path) {
-  return parse(read_model_file(path), path.string());
+NetworkFile NetworkFile::load(const std::filesystem::path& path, const LoadOptions& options) {
+  return of(read_model_file(path, options.map), path.string(), options);
 }
 
-NetworkFile NetworkFile::parse(std::span<const std::byte> bytes) {
-  return parse(parse_model_file(bytes), "model data");
+NetworkFile NetworkFile::parse(std::span<const std::byte> bytes, const LoadOptions& options) {
+  return of(view_model_file(bytes), "model data", options);
+}
+
+NetworkFile NetworkFile::of(const ModelFile& file, const std::string& source, const LoadOptions& options) {
+  NetworkFile loaded = parse(file, source);
+  if (options.selftest) loaded.run_self_test(source);
+  loaded.keep_own_tensors(loaded.tensors_);
+  return loaded;
 }
 
 NetworkFile NetworkFile::parse(const ModelFile& file, const std::string& source) {
   std::vector<TensorView> weights, others;
-  for (const TensorView& tensor : file.tensors)
-    (tensor.name.starts_with(kWeights) ? weights : others).push_back(tensor);
+  StoredSelfTest self_test;
+  for (const TensorView& tensor : file.tensors) {
+    if (tensor.name.starts_with(kWeights))
+      weights.push_back(tensor);
+    else if (tensor.name == kSelfTestInputs)
+      self_test.inputs = tensor;
+    else if (tensor.name == kSelfTestOutputs)
+      self_test.outputs = tensor;
+    else
+      others.push_back(tensor);
+  }
   Json contents = described(source, [&] { return Json::parse(file.record); });
+  self_test.record = take_member(contents, kSelfTestField);
   NetworkFile loaded = of(std::move(contents), weights, source);
   loaded.storage_ = file.storage;
   loaded.tensors_ = std::move(others);
+  loaded.self_test_ = std::move(self_test);
   return loaded;
+}
+
+std::vector<TensorView> NetworkFile::tensors_beside(std::size_t further) const {
+  std::set<std::string> prefixes;
+  for (std::size_t number = 1; number <= further; ++number) prefixes.insert(prefix_of(number));
+  std::vector<TensorView> beside;
+  for (const TensorView& tensor : tensors_) {
+    const std::size_t end = tensor.name.find('.', kFurther.size());
+    const bool belongs = tensor.name.starts_with(kFurther) && end != std::string::npos &&
+                         prefixes.contains(tensor.name.substr(0, end + 1));
+    if (!belongs) beside.push_back(tensor);
+  }
+  return beside;
+}
+
+NetworkFile NetworkFile::further(Json contents, std::size_t number, const std::string& source) const {
+  const std::string prefix = prefix_of(number);
+  std::vector<TensorView> weights;
+  for (const TensorView& tensor : tensors_)
+    if (tensor.name.starts_with(prefix))
+      weights.push_back({tensor.name.substr(prefix.size()), tensor.type, tensor.shape, tensor.data});
+  return of(std::move(contents), weights, source + ", network " + std::to_string(number));
+}
+
+void NetworkFile::keep_own_tensors(const std::vector<TensorView>& tensors) {
+  TensorCopies copies = copies_of(tensors);
+  tensors_ = std::move(copies.views);
+  storage_ = std::move(copies.storage);
+  self_test_ = {};
+}
+
+void NetworkFile::run_self_test(const std::string& source) const {
+  check_self_test_there(self_test_, source);
+  const std::optional<TensorView>& stored = self_test_.inputs;
+  const bool wide = stored && stored->type == TensorType::kFloat64;
+  if (!stored || (!wide && stored->type != TensorType::kFloat32) || stored->shape.size() != 2 ||
+      stored->shape[0] != self_test_.outputs->shape[0] || stored->shape[1] != inputs())
+    fail(source, "its self-test needs the tensor selftest.inputs of float32 or float64, [rows, " +
+                     std::to_string(inputs()) + "]");
+  const std::int64_t size = wide ? 8 : 4, rows = stored->shape[0];
+  const auto type = wide ? kernels::SourceType::kF64 : kernels::SourceType::kF32;
+  std::vector<double> got(static_cast<std::size_t>(rows * outputs()));
+  predict({stored->data, type, rows, inputs(), inputs() * size, size}, got.data(),
+          [](std::int64_t) { return false; });
+  compare_self_test(self_test_, got, outputs(), !is_double(), source);
 }
 
 NetworkFile NetworkFile::of(Json contents, const std::vector<TensorView>& tensors,
@@ -196,26 +305,30 @@ NetworkFile NetworkFile::of(Json contents, const std::vector<TensorView>& tensor
   return loaded;
 }
 
-void NetworkFile::save(const std::filesystem::path& path) const {
-  std::visit(
-      [&](const auto& network) {
-        const Weights weights(*network);
-        std::vector<TensorView> views = weights.views;
-        views.insert(views.end(), tensors_.begin(), tensors_.end());
-        write_model_file(path, contents_.dump(), views);
-      },
-      network_);
+Json NetworkFile::describe(const std::string& prefix, WrittenTensors& tensors) const {
+  std::visit([&](const auto& network) { tensors.add_weights(*network, network->weights(), prefix); },
+             network_);
+  return contents_;
 }
 
-std::vector<std::byte> NetworkFile::bytes() const {
-  return std::visit(
-      [&](const auto& network) {
-        const Weights weights(*network);
-        std::vector<TensorView> views = weights.views;
-        views.insert(views.end(), tensors_.begin(), tensors_.end());
-        return serialize_model_file(contents_.dump(), views);
-      },
-      network_);
+void NetworkFile::save(const std::filesystem::path& path, const SaveOptions& options) const {
+  WrittenTensors tensors;
+  const std::string contents = describe("", tensors).dump();
+  tensors.add(tensors_);
+  save_model(path, contents, tensors.views(), options);
+}
+
+std::vector<std::byte> NetworkFile::bytes(const SaveOptions& options) const {
+  WrittenTensors tensors;
+  const std::string contents = describe("", tensors).dump();
+  tensors.add(tensors_);
+  return model_bytes(contents, tensors.views(), options);
+}
+
+Json NetworkFile::take_record() {
+  Json record = take_member(contents_, "record");
+  contents_["record"] = Json::object({});
+  return record;
 }
 
 std::int64_t NetworkFile::inputs() const {

@@ -12,27 +12,9 @@ constexpr const char* kSchema = "lamina.tabular.model";
 constexpr std::int64_t kOldest = 2;  // had one network alone
 constexpr std::int64_t kNewest = 3;
 
-const char* type_name(TensorType type) noexcept {
-  switch (type) {
-    case TensorType::kFloat32:
-      return "float32";
-    case TensorType::kFloat64:
-      return "float64";
-    case TensorType::kInt64:
-      return "int64";
-    case TensorType::kUint8:
-      return "uint8";
-    case TensorType::kBfloat16:
-      break;
-  }
-  return "bfloat16";
-}
-
-// The tensors of the preprocessor's and the target's records; the shares of the networks, and the weights of
-// those after the first.
+// The tensors of the preprocessor's and the target's records, and the shares of the networks.
 struct Parts {
   std::vector<RecordTensor> preprocessor, target, shares;
-  std::vector<std::vector<TensorView>> weights;
 };
 
 // What stands before and after the first point of a name.
@@ -41,27 +23,22 @@ std::pair<std::string, std::string> cut(const std::string& name) {
   return {name.substr(0, point), point == std::string::npos ? "" : name.substr(point + 1)};
 }
 
-Parts split(const std::vector<TensorView>& tensors, std::size_t others, const std::string& source) {
+// Of those that are no network's. `newer`: unknown ones are left out.
+Parts split(std::span<const TensorView> tensors, bool newer, const std::string& source) {
   Parts parts;
-  parts.weights.resize(others);
   for (const TensorView& tensor : tensors) {
     const auto [part, name] = cut(tensor.name);
     const double* values =
         tensor.type == TensorType::kFloat64 ? static_cast<const double*>(tensor.data) : nullptr;
-    const RecordTensor own{name, type_name(tensor.type), tensor.shape, values};
+    const RecordTensor own{name, name_of(tensor.type), tensor.shape, values};
     if (part == "preprocessor") {
       parts.preprocessor.push_back(own);
     } else if (part == "target") {
       parts.target.push_back(own);
     } else if (tensor.name == "networks.shares") {
       parts.shares.push_back(own);
-    } else {
-      const auto [number, rest] = cut(name);
-      std::size_t place = 0;
-      while (place < others && number != std::to_string(place + 1)) ++place;
-      if (part != "networks" || place == others)
-        throw Error(Error::Kind::kValue, source + ": unknown tensor '" + tensor.name + "'");
-      parts.weights[place].push_back({rest, tensor.type, tensor.shape, tensor.data});
+    } else if (!newer) {
+      throw Error(Error::Kind::kValue, source + ": unknown tensor '" + tensor.name + "'");
     }
   }
   return parts;
@@ -82,39 +59,84 @@ std::vector<double> read_shares(std::vector<RecordTensor> tensors, std::size_t n
 TableModel::TableModel(NetworkFile network, Preprocessor preprocessor, TableTarget target)
     : network_(std::move(network)), preprocessor_(std::move(preprocessor)), target_(std::move(target)) {}
 
-TableModel TableModel::load(const std::filesystem::path& path) {
-  return of(NetworkFile::load(path), path.string());
+TableModel TableModel::load(const std::filesystem::path& path, const LoadOptions& options) {
+  return of(read_model_file(path, options.map), path.string(), options);
 }
 
-TableModel TableModel::parse(std::span<const std::byte> bytes) {
-  return of(NetworkFile::parse(bytes), "model data");
+TableModel TableModel::parse(std::span<const std::byte> bytes, const LoadOptions& options) {
+  return of(view_model_file(bytes), "model data", options);
 }
 
-TableModel TableModel::of(NetworkFile network, const std::string& source) {
-  const Json& record = network.record();
+bool TableModel::is_in(const ModelFile& file) {
+  const Json contents = Json::parse(file.record);
+  const Json* record = contents.find("record");
+  const Json* schema = record == nullptr ? nullptr : record->find("schema");
+  return schema != nullptr && schema->is_text() && schema->text().starts_with("lamina.tabular.");
+}
+
+TableModel TableModel::of(const ModelFile& file, const std::string& source, const LoadOptions& options) {
+  NetworkFile network = NetworkFile::parse(file, source);
+  const StoredSelfTest self_test = network.self_test();
+  const Json record = network.take_record();
   if (record.members().empty())
     throw Error(Error::Kind::kFormat, source + ": expected a model of tables, got a network alone");
   try {
     RecordFields fields(source, record);
     const bool one = fields.check_version(kSchema, kOldest, kNewest) == kOldest;
     const Json::Array others = one ? Json::Array{} : fields.list("networks");
-    Parts parts = split(network.tensors(), others.size(), source);
+    const std::vector<TensorView> own = network.tensors_beside(others.size());
+    Parts parts = split(own, fields.is_newer(), source);
     Preprocessor preprocessor(fields.value("preprocessor"), std::move(parts.preprocessor));
     TableTarget target(fields.value("target"), std::move(parts.target));
     fields.object("training");
     fields.done();
+    std::vector<NetworkFile> further;
+    for (std::size_t i = 0; i < others.size(); ++i)
+      further.push_back(network.further(others[i], i + 1, source));
+    network.keep_own_tensors({});
     TableModel model(std::move(network), std::move(preprocessor), std::move(target));
     model.shares_ =
         one ? std::vector<double>{1.0} : read_shares(std::move(parts.shares), others.size() + 1, source);
-    for (std::size_t i = 0; i < others.size(); ++i)
-      model.others_.push_back(
-          NetworkFile::of(others[i], parts.weights[i], source + ", network " + std::to_string(i + 1)));
+    model.others_ = std::move(further);
     model.check_networks(fields);
+    model.record_ = record;
+    model.tensors_ = copies_of(own);
+    if (options.selftest) model.run_self_test(self_test, source);
     return model;
   } catch (const Error& error) {
     if (error.kind() != Error::Kind::kValue) throw;
     throw Error(Error::Kind::kFormat, error.what());
   }
+}
+
+void TableModel::run_self_test(const StoredSelfTest& stored, const std::string& source) const {
+  check_self_test_there(stored, source);
+  const Json* rows = stored.record.find("rows");
+  if (rows == nullptr || !rows->is_array() ||
+      std::cmp_not_equal(rows->elements().size(), stored.outputs->shape[0]))
+    throw Error(Error::Kind::kFormat, source + ": its self-test needs a list of rows for its outputs");
+  compare_self_test(stored, outputs_of_rows(*rows), target_.outputs(), !network_.is_double(), source);
+}
+
+Json TableModel::describe(WrittenTensors& tensors) const {
+  Json contents = network_.describe("", tensors);
+  for (std::size_t i = 0; i < others_.size(); ++i)
+    others_[i].describe("networks." + std::to_string(i + 1) + ".", tensors);
+  tensors.add(tensors_.views);
+  contents["record"] = record_;
+  return contents;
+}
+
+void TableModel::save(const std::filesystem::path& path, const SaveOptions& options) const {
+  WrittenTensors tensors;
+  const std::string contents = describe(tensors).dump();
+  save_model(path, contents, tensors.views(), options);
+}
+
+std::vector<std::byte> TableModel::bytes(const SaveOptions& options) const {
+  WrittenTensors tensors;
+  const std::string contents = describe(tensors).dump();
+  return model_bytes(contents, tensors.views(), options);
 }
 
 void TableModel::check_networks(const RecordFields& fields) const {
@@ -147,6 +169,20 @@ std::vector<double> TableModel::outputs(std::span<const Cell> row, std::vector<C
   std::vector<ColumnIssue> found;
   preprocessor_.encode_row(row, inputs.data(), found);
   if (issues != nullptr) issues->insert(issues->end(), found.begin(), found.end());
+  return run(inputs);
+}
+
+std::vector<double> TableModel::outputs_of_rows(const Json& rows) const {
+  const auto width = static_cast<std::size_t>(preprocessor_.inputs());
+  std::vector<float> inputs(rows.elements().size() * width);
+  std::vector<ColumnIssue> found;
+  float* to = inputs.data();
+  for (const Json& row : rows.elements()) {
+    std::vector<Cell> cells;
+    for (const Json& cell : row.elements()) cells.push_back(cell_from_json(cell));
+    preprocessor_.encode_row(cells, to, found);
+    to += width;
+  }
   return run(inputs);
 }
 

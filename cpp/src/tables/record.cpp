@@ -91,10 +91,17 @@ std::int64_t RecordFields::check_version(std::string_view schema, std::int64_t o
   if (version < 1) fail("expected a version from " + range + ", got " + std::to_string(version));
   if (version < oldest)
     fail(written + " is older than this lamina reads (" + range + "); train the model again");
+  const auto has_minor = [](const Json::Member& member) { return member.key == "minor"; };
+  if (std::any_of(members_->begin(), members_->end(), has_minor)) {
+    const std::int64_t minor = integer("minor");
+    if (minor < 0) fail("expected field 'minor' of at least 0, got " + std::to_string(minor));
+    newer_ = minor > 0;
+  }
   return version;
 }
 
 void RecordFields::done() const {
+  if (newer_) return;
   for (std::size_t i = 0; i < taken_.size(); ++i)
     if (!taken_[i]) fail("unknown field '" + (*members_)[i].key + "'");
 }

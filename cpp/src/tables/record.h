@@ -38,8 +38,10 @@ class RecordFields {
   const Json::Object& object(std::string_view name);
   // A list of different texts.
   std::vector<std::string> texts(std::string_view name);
-  // Checks `schema` and `version`, and gives the latter.
+  // Checks `schema` and `version`, and gives the latter. Of a greater `minor` version than this lamina's,
+  // which is 0, done() leaves unknown fields out.
   std::int64_t check_version(std::string_view schema, std::int64_t oldest, std::int64_t newest);
+  bool is_newer() const noexcept { return newer_; }
   void done() const;
   [[noreturn]] void fail(const std::string& what) const;
 
@@ -49,6 +51,7 @@ class RecordFields {
   std::string where_;
   const Json::Object* members_ = nullptr;
   std::vector<bool> taken_;
+  bool newer_ = false;
 };
 
 // The tensors whose names begin with a prefix, each taken once.

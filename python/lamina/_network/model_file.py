@@ -2,51 +2,108 @@
 
 import json
 import os
-import reprlib
-from collections.abc import Set
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
 from lamina import _core
-from lamina._checks.arrays import Dtype
-from lamina._checks.frames import Names
-from lamina._checks.numbers import checked_count, checked_seed
-from lamina._checks.spec import Spec, to_json, what
-from lamina._checks.types import NDArray, PathLike
+from lamina._checks.numbers import check_flag
+from lamina._checks.spec import to_json, what
+from lamina._checks.types import ArrayLike, NDArray, PathLike
+from lamina._network.checked_data import checked_rows
 from lamina._network.stack import Stack
 
 Network = TypeVar("Network", bound=Stack)
 Tensors = dict[str, NDArray[Any]]
-_RESERVED = "layers."
-# What the weights of LayerNorm, RMSNorm, Scale and PReLU were called in files of earlier versions.
-_FORMER_NAMES = {"weight": ("scale", "slope"), "bias": ("shift",)}
+StoredDtype = Literal["float16", "bfloat16"]
+_RESERVED = ("layers.", "selftest.")
 
 
-def save_model(
-    path: PathLike,
-    net: Stack,
-    *,
-    record: dict[str, Any] | None = None,
-    tensors: Tensors | None = None,
-) -> None:
-    """Write `net` with a record (JSON) and tensors of the caller's own to one file.
+class Extras(NamedTuple):
+    """What a file holds beside a network's description and weights.
+
+    Attributes:
+        record: JSON of the caller's own. tensors: its tensors.
+        dtype: the type of the weights in the file; None: the network's.
+        selftest: rows whose outputs are stored with them, an array [rows, inputs], or the cells of
+            a table's rows as JSON; None: none.
+    """
+
+    record: dict[str, Any] | None = None
+    tensors: Tensors | None = None
+    dtype: StoredDtype | None = None
+    selftest: NDArray[Any] | str | None = None
+
+
+_NOTHING = Extras()
+
+
+def save_model(path: PathLike, net: Stack, extras: Extras = _NOTHING) -> None:
+    """Write `net`, and what stands beside it, to one file.
 
     Raises:
-        ValueError: a tensor's name starts with "layers.". OSError: the file cannot be written.
+        ValueError: a tensor's name starts with "layers." or "selftest.", a weight is beyond the
+            greatest number of `dtype`, or rows do not fit. OSError: the file cannot be written.
     """
-    _core.write_model_file(_checked_path(path, "save"), *_contents(net, record, tensors))
+    checked = _checked_path(path, "save")
+    _core.write_model_file(checked, *_contents(net, extras), *_options(extras))
 
 
-def load_model(path: PathLike, kind: type[Network]) -> tuple[Network, dict[str, Any], Tensors]:
+def load_model(
+    path: PathLike, kind: type[Network], *, mmap: bool = False, selftest: bool = False
+) -> tuple[Network, dict[str, Any], Tensors]:
     """Read what `save_model` wrote: a network of this class, record, tensors.
 
     Raises:
-        ValueError: not a lamina model, damaged, of a newer version, or parts do not fit.
-        OSError: the file cannot be read.
+        ValueError: not a lamina model, damaged, of a newer version, or parts do not fit; or its
+            self-test fails, where it is asked for. OSError: the file cannot be read.
     """
-    text, tensors = _core.read_model_file(_checked_path(path, "load"))
-    return _restore(str(path), text, tensors, kind)
+    return read_model(path, kind, mmap=mmap, selftest=selftest).parts()
+
+
+def load_network(path: PathLike, kind: type[Network], *, mmap: bool, selftest: bool) -> Network:
+    """The network of a file that holds a network alone; `load_model` says what it raises."""
+    net, record, _ = load_model(path, kind, mmap=mmap, selftest=selftest)
+    if str(record.get("schema", "")).startswith("lamina.tabular."):
+        raise ValueError(
+            f"load: {os.fspath(path)!r} holds a table model, a network with what turns a table "
+            "into its inputs; lamina.tabular.TableModel.load reads it, and its attribute network "
+            "is the network alone"
+        )
+    return net
+
+
+class SavedModel:
+    """A file's first network, and what stands beside it."""
+
+    def __init__(self, loaded: _core.LoadedModel, where: str, kind: type[Stack]) -> None:
+        self._loaded, self._kind, self.where = loaded, kind, where
+        contents = json.loads(loaded.contents)
+        self.network = _network_of(where, loaded.take_network(), contents, kind)
+        self.record: dict[str, Any] = contents["record"]
+
+    def further(self, contents: Any, number: int) -> Stack:
+        """Network `number`, from 1, of a table model; ValueError where its parts do not fit."""
+        core = self._loaded.further_network(to_json(contents), number)
+        return _network_of(f"{self.where}, network {number}", core, contents, self._kind)
+
+    def tensors(self, further: int) -> Tensors:
+        """All tensors but the weights of the first network and of so many further ones."""
+        return self._loaded.tensors(further)
+
+    def parts(self) -> tuple[Any, dict[str, Any], Tensors]:
+        """The network, the record and the tensors beside them."""
+        return self.network, self.record, self.tensors(0)
+
+
+def read_model(
+    path: PathLike, kind: type[Stack], *, mmap: bool = False, selftest: bool = False
+) -> SavedModel:
+    """As `load_model`, for a file of several networks."""
+    check_flag(mmap, "mmap", "load")
+    check_flag(selftest, "selftest", "load")
+    loaded = _core.load_model(_checked_path(path, "load"), mmap, selftest)
+    return SavedModel(loaded, str(path), kind)
 
 
 def network_contents(net: Stack) -> tuple[dict[str, Any], Tensors]:
@@ -62,41 +119,14 @@ def network_contents(net: Stack) -> tuple[dict[str, Any], Tensors]:
     return contents, net.parameters()
 
 
-def network_from_contents(
-    where: str, contents: Any, weights: Tensors, kind: type[Network]
-) -> Network:
-    """Back from `network_contents`, of this class; ValueError where the parts do not fit."""
-    try:
-        contents = _checked_contents(contents)
-        _check_shapes(contents["network"], weights)
-        net = kind._from_spec(
-            contents["network"], seed=contents["seed"], dtype=cast(Dtype, contents["dtype"])
-        )
-        net._feature_names = _names(contents.get("feature_names"), net.inputs)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
-    net.epochs_trained = contents["epochs_trained"]
-    for name, tensor in weights.items():
-        if tensor.dtype != net.dtype:
-            raise ValueError(f"{where}: {name} expected dtype {net.dtype}, got {tensor.dtype}")
-    try:
-        net.set_parameters(weights)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
-    return net
-
-
-def model_bytes(
-    net: Stack, *, record: dict[str, Any] | None = None, tensors: Tensors | None = None
-) -> bytes:
+def model_bytes(net: Stack, extras: Extras = _NOTHING) -> bytes:
     """What `save_model` writes, as bytes; pickle carries these."""
-    return _core.serialize_model(*_contents(net, record, tensors))
+    return _core.serialize_model(*_contents(net, extras), *_options(extras))
 
 
-def model_from_bytes(data: bytes, kind: type[Network]) -> tuple[Network, dict[str, Any], Tensors]:
-    """What is in `model_bytes`, as `load_model` gives it."""
-    text, tensors = _core.parse_model(data)
-    return _restore("model bytes", text, tensors, kind)
+def model_from_bytes(data: bytes, kind: type[Stack]) -> SavedModel:
+    """What is in `model_bytes`, as `read_model` gives it."""
+    return SavedModel(_core.load_model_bytes(data), "model bytes", kind)
 
 
 def _checked_path(path: PathLike, where: str) -> str | bytes:
@@ -114,81 +144,37 @@ def _checked_path(path: PathLike, where: str) -> str | bytes:
     return name
 
 
-def _contents(
-    net: Stack, record: dict[str, Any] | None, tensors: Tensors | None
-) -> tuple[str, Tensors]:
-    extra = {name: np.ascontiguousarray(tensor) for name, tensor in (tensors or {}).items()}
+def _contents(net: Stack, extras: Extras) -> tuple[str, Tensors]:
+    given = extras.tensors or {}
+    extra = {name: np.ascontiguousarray(tensor) for name, tensor in given.items()}
     for name in extra:
         if name.startswith(_RESERVED):
-            raise ValueError(f"save: the tensor name {name!r} is kept for the network's weights")
+            raise ValueError(f"save: the tensor name {name!r} is kept for the network's own")
     contents, weights = network_contents(net)
-    return to_json(contents | {"record": record or {}}), {**weights, **extra}
+    return to_json(contents | {"record": extras.record or {}}), {**weights, **extra}
 
 
-def _restore(
-    where: str, text: str, tensors: Tensors, kind: type[Network]
-) -> tuple[Network, dict[str, Any], Tensors]:
-    own = {name: tensor for name, tensor in tensors.items() if name.startswith(_RESERVED)}
-    try:
-        contents = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"{where}: the description of the network is wrong: {error}") from None
-    net = network_from_contents(where, contents, own, kind)
-    rest = {name: t for name, t in tensors.items() if not name.startswith(_RESERVED)}
-    return net, contents["record"], rest
+def _options(extras: Extras) -> tuple[str | None, NDArray[Any] | str | None]:
+    """The type of the weights in the file and the rows of its self-test, as the core has them."""
+    dtype = extras.dtype
+    if dtype is not None and not isinstance(dtype, str):
+        raise TypeError(f"save: expected dtype as a name or None, got {what(dtype)}")
+    return dtype, extras.selftest
 
 
-def _names(names: Any, inputs: int | None) -> Names | None:
-    """Names of features; ValueError where they are no such list."""
-    if names is None:
+def selftest_rows(net: Stack, rows: ArrayLike | None) -> NDArray[Any] | None:
+    """The rows of a self-test, if any, as a file has them: dense, of float32 or float64."""
+    if rows is None:
         return None
-    if not isinstance(names, list) or not all(isinstance(n, str | int) for n in names):
-        raise ValueError(f"expected feature_names as a list of names, got {names!r:.60}")
-    if len(names) != inputs:
-        raise ValueError(f"expected {inputs} feature_names, got {len(names)}")
-    return tuple(names)
+    x = checked_rows(net, rows, "save: selftest", least_rows=1)
+    dense = np.asarray(x.toarray() if hasattr(x, "toarray") else x)
+    return dense if dense.dtype == np.float32 else dense.astype(np.float64)
 
 
-def _checked_contents(contents: Any) -> dict[str, Any]:
-    if not isinstance(contents, dict):
-        raise ValueError(f"expected a JSON object, got {reprlib.repr(contents)}")
-    for name, kind, expected in (
-        ("network", dict, "a description of layers"),
-        ("dtype", str, "a name"),
-        ("seed", int, "a whole number"),
-        ("epochs_trained", int, "a whole number"),
-        ("record", dict, "a record of options"),
-    ):
-        value = contents.get(name)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            got = "nothing" if name not in contents else reprlib.repr(value)
-            raise ValueError(f"expected {name!r} as {expected}, got {got}")
-    checked_seed(contents["seed"])
-    checked_count(contents["epochs_trained"], "epochs_trained")
-    checked: dict[str, Any] = contents
-    return checked
-
-
-def _complete_from_former(expected: Set[str], tensors: Tensors) -> None:
-    """Give the tensors of a file that an earlier version wrote the names of today."""
-    for name in expected - tensors.keys():
-        layer, _, own = name.rpartition(".")
-        for former in (f"{layer}.{key}" for key in _FORMER_NAMES.get(own, ())):
-            if former in tensors.keys() - expected:
-                tensors[name] = tensors.pop(former)
-        # Means were kept in one part once.
-        if own == "mean_low" and f"{layer}.mean" in tensors:
-            tensors[name] = np.zeros_like(tensors[f"{layer}.mean"])
-
-
-def _check_shapes(network: Spec, tensors: Tensors) -> None:
-    """Refuse weights that are not the described network's before memory is taken for one."""
-    shapes = dict(_core.parameter_shapes(to_json(network)))
-    _complete_from_former(shapes.keys(), tensors)
-    if shapes.keys() != tensors.keys():
-        wrong = sorted(shapes.keys() ^ tensors.keys())
-        names = ", ".join(wrong[:6]) + (", ..." if len(wrong) > 6 else "")
-        raise ValueError(f"weights and description do not agree: {names}")
-    for name, shape in shapes.items():
-        if tensors[name].shape != tuple(shape):
-            raise ValueError(f"{name} expected shape {tuple(shape)}, got {tensors[name].shape}")
+def _network_of(
+    where: str, core: _core.Network, contents: dict[str, Any], kind: type[Network]
+) -> Network:
+    try:
+        return kind._of_core(core, contents)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: the description of the network is wrong: {error}") from None

@@ -231,6 +231,17 @@ class Stack:
         net._build(spec["inputs"], draws=draws, threads=threads)
         return net
 
+    @classmethod
+    def _of_core(cls, core: CoreNetwork, contents: Mapping[str, Any]) -> Self:
+        """A network that the core has read from a file, whose contents it has checked."""
+        layers = [layer_from_spec(layer) for layer in contents["network"]["layers"]]
+        net = cls(layers, seed=contents["seed"], dtype=contents["dtype"])
+        net._core, net._is_fresh = core, False
+        net.epochs_trained = contents["epochs_trained"]
+        names = contents.get("feature_names")
+        net._feature_names = None if names is None else tuple(names)
+        return net
+
     def _build(self, inputs: int, *, draws: bool = True, threads: int | None = None) -> None:
         """Make the core's network; without first weights where all are set afterwards.
 

@@ -139,6 +139,11 @@ def _add_importance(parser: argparse.ArgumentParser) -> None:
 def _add_info(parser: argparse.ArgumentParser) -> None:
     parser.description = "Tell what a model file holds: columns, network, training, results."
     parser.add_argument("model", type=Path, metavar="MODEL", help="file that train wrote")
+    parser.add_argument(
+        "--selftest",
+        action="store_true",
+        help="first run the rows that the file stores, and fail where outputs differ from theirs",
+    )
     _add_output_kind(parser)
 
 

@@ -28,8 +28,10 @@ from lamina.tabular import (
 
 def run(arguments: Arguments) -> None:
     """Read the model and print what it is."""
-    network, record, _ = load_model(arguments.model, Sequential)
+    network, record, _ = load_model(arguments.model, Sequential, selftest=arguments.selftest)
     console = make_console(quiet=arguments.json)
+    if arguments.selftest:
+        say(console, "its self-test passes: the stored rows give the stored outputs")
     if not record:
         if arguments.json:
             print_json({"network": network.to_spec(), "dtype": network.dtype})

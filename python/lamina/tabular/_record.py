@@ -29,6 +29,8 @@ class Fields:
         if not isinstance(record, dict):
             raise TableError(f"{where}: expected a JSON object, got {type(record).__name__}")
         self._left: dict[str, Any] = dict(record)
+        # Whether a newer minor version wrote them, which may have added fields.
+        self.is_newer = False
 
     def take(self, name: str, kind: type[T]) -> T:
         """The field's value, which must be of that very type (a number may be whole)."""
@@ -54,7 +56,10 @@ class Fields:
         return tuple(values)
 
     def take_version(self, schema: str, newest: int, *, oldest: int = 1) -> int:
-        """Check the fields `schema` and `version` and give the version."""
+        """Check the fields `schema` and `version` and give the version.
+
+        Of a greater `minor` version than this lamina's, which is 0, `done` leaves unknown fields.
+        """
         found = self.take("schema", str)
         if found != schema:
             raise TableError(f"{self.where}: expected schema '{schema}', got '{found}'")
@@ -73,11 +78,15 @@ class Fields:
                 f"{self.where}: version {version} is older than this lamina reads "
                 f"({oldest} to {newest}); train the model again"
             )
+        minor = self.take("minor", int) if "minor" in self._left else 0
+        if minor < 0:
+            raise TableError(f"{self.where}: expected field 'minor' of at least 0, got {minor}")
+        self.is_newer = minor > 0
         return version
 
     def done(self) -> None:
         """Refuse fields that nobody took."""
-        if self._left:
+        if self._left and not self.is_newer:
             raise TableError(f"{self.where}: unknown field '{next(iter(self._left))}'")
 
 

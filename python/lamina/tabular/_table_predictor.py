@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina._checks.stack_level import stack_level
+from lamina._network.model_file import StoredDtype
 from lamina._sequential import Sequential
 from lamina.tabular import _code_export as code_export
 from lamina.tabular._as_columns import TableLike, as_columns
@@ -270,15 +271,30 @@ class TablePredictor:
         """
         return find_figure(metric or default_figure(self.target), self.target, option)
 
-    def save(self, path: str | Path) -> None:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        dtype: StoredDtype | None = None,
+        selftest: TableLike | None = None,
+    ) -> None:
         """Write preprocessing, network, class names and training record to one file.
 
         Beside the first network the file holds the object `schema` ("lamina.tabular.model"),
         `version` (3), `preprocessor`, `target`, `networks` (the further ones) and `training`, and
         the tensors of these, such as `networks.1.layers.1.weight`. Numbers in `training` that are
         not finite become null.
+
+        Args:
+            dtype: "float16" or "bfloat16": a file of half the size; see `lamina.Sequential.save`.
+            selftest: a table whose rows are stored with the outputs that the file's model gives
+                for them; `load(path, selftest=True)` compares.
+
+        Raises:
+            TableError: the rows are no table that the model reads. ValueError: a weight is beyond
+                the greatest number of `dtype`. OSError: the file cannot be written.
         """
-        write_table_model(path, self._parts())
+        write_table_model(path, self._parts(), dtype=dtype, selftest=selftest)
 
     export_c = code_export.export_c
     export_javascript = code_export.export_javascript
@@ -315,14 +331,18 @@ class TablePredictor:
         return export_table(self.preprocessor, self.target, self._networks, path, **options)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path, *, mmap: bool = False, selftest: bool = False) -> Self:
         """Read what `save` wrote; everything is checked against everything else.
+
+        Args:
+            mmap, selftest: as in `lamina.load`.
 
         Raises:
             TableError: no table model, another version, or parts that do not fit each other.
+            ValueError: not a lamina model or damaged; or the self-test fails, or there is none.
             OSError: the file cannot be read.
         """
-        return cls._of_parts(read_table_model(path))
+        return cls._of_parts(read_table_model(path, mmap=mmap, selftest=selftest))
 
     def __getstate__(self) -> bytes:
         return table_model_bytes(self._parts())

@@ -33,7 +33,8 @@ inline constexpr lamina_type type_of = std::same_as<T, double> ? LAMINA_FLOAT64 
 
 // How many rows of `width` numbers these are.
 inline std::size_t rows_of(std::size_t count, std::size_t width, const char* where) {
-  if (width == 0 || count % width != 0)
+  if (width == 0) refuse(std::string(where) + ": expected a network, got one that was moved from");
+  if (count % width != 0)
     refuse(std::string(where) + ": expected rows of " + std::to_string(width) + " numbers, got " +
            std::to_string(count) + " numbers");
   return count / width;
@@ -157,14 +158,15 @@ class Targets {
 struct Examples {
   Inputs x;
   Targets y;
-  std::span<const double> weights = {};
+  std::optional<std::span<const double>> weights = {};
 };
 
 namespace detail {
 
 // As lamina.h has them, for a network of so many inputs.
-inline lamina_data data_of(const Inputs& x, const Targets& y, std::span<const double> weights,
-                           std::size_t inputs, const char* where) {
+inline lamina_data data_of(const Inputs& x, const Targets& y,
+                           const std::optional<std::span<const double>>& weights, std::size_t inputs,
+                           const char* where) {
   lamina_data data = LAMINA_DATA_INIT;
   data.x = x.values();
   data.x_type = x.type();
@@ -179,10 +181,10 @@ inline lamina_data data_of(const Inputs& x, const Targets& y, std::span<const do
     refuse(std::string(where) + ": expected y for " + std::to_string(data.rows) + " rows as x has, got " +
            std::to_string(y.count()) + (data.classes != nullptr ? " classes" : " numbers"));
   if (data.y != nullptr) data.y_columns = data.rows == 0 ? 1 : y.count() / data.rows;
-  if (!weights.empty() && weights.size() != data.rows)
+  if (weights && weights->size() != data.rows)
     refuse(std::string(where) + ": expected a weight for each of " + std::to_string(data.rows) +
-           " rows, got " + std::to_string(weights.size()));
-  data.weights = weights.empty() ? nullptr : weights.data();
+           " rows, got " + std::to_string(weights->size()));
+  if (weights) data.weights = weights->data();
   return data;
 }
 

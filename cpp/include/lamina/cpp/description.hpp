@@ -136,7 +136,7 @@ template <class Role>
 class Described {
  public:
   template <TextLike T>
-  Described(const T& name) : description_{std::string(name), {}} {}  // NOLINT
+  Described(const T& name) : description_{checked_text(std::string(name)), {}} {}  // NOLINT
   template <Describes<Role> T>
   Described(const T& options);  // NOLINT
   [[nodiscard]] const Description& description() const noexcept { return description_; }
@@ -167,7 +167,7 @@ class Collector {
     return *this;
   }
   Collector& operator()(const char* name, const std::string& value) {
-    add(name, LAMINA_OPTION_TEXT).text = value;
+    add(name, LAMINA_OPTION_TEXT).text = checked_text(value);
     return *this;
   }
   Collector& operator()(const char* name, const std::vector<std::int64_t>& values) {

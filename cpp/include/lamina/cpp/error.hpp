@@ -31,6 +31,13 @@ inline void check(lamina_status status) {
 
 [[noreturn]] inline void refuse(const std::string& message) { throw Error(LAMINA_ERROR_VALUE, message); }
 
+// Texts of the C interface end with a zero byte: one within would cut the rest off without a word.
+inline const std::string& checked_text(const std::string& text) {
+  if (text.find('\0') != std::string::npos)
+    refuse("expected a text without zero bytes, got one with " + std::to_string(text.size()) + " bytes");
+  return text;
+}
+
 }  // namespace detail
 
 [[nodiscard]] inline const char* version() noexcept { return lamina_version(); }

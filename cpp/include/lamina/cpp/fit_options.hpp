@@ -20,7 +20,7 @@ class Optimizer {
     requires(detail::Describes<T, detail::OptimizerRole>)
   Optimizer(const Sequential& net, const T& options) : Optimizer(net, detail::optimizer_of(options)) {}
   Optimizer(const Sequential& net, const std::string& name)
-      : Optimizer(net, detail::OptimizerDescription{{name, {}}, {}, {}}) {}
+      : Optimizer(net, detail::OptimizerDescription{{detail::checked_text(name), {}}, {}, {}}) {}
 
   [[nodiscard]] double learning_rate() const noexcept {
     return lamina_optimizer_learning_rate(handle_.get());
@@ -55,7 +55,7 @@ class Optimizer {
 class FitOptimizer {
  public:
   template <detail::TextLike T>
-  FitOptimizer(const T& name) : made_{{std::string(name), {}}, {}, {}} {}  // NOLINT
+  FitOptimizer(const T& name) : made_{{detail::checked_text(std::string(name)), {}}, {}, {}} {}  // NOLINT
   template <class T>
     requires(detail::Describes<T, detail::OptimizerRole>)
   FitOptimizer(const T& options) : made_(detail::optimizer_of(options)) {}  // NOLINT
@@ -115,7 +115,7 @@ struct FitOptions {
   std::optional<Examples> validation_data = {};
   double validation_fraction = 0.0;  // of the rows, held back in place of validation_data
   std::vector<Metric> metrics = {};
-  std::span<const double> sample_weight = {};
+  std::optional<std::span<const double>> sample_weight = {};
   std::optional<ClassWeights> class_weight = {};
   std::optional<EarlyStopping> early_stopping = {};
   std::optional<WeightAverage> average = {};

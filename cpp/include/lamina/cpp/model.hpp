@@ -30,7 +30,7 @@ using ModelHandle = std::unique_ptr<lamina_model, FreeModel>;
 // lamina.h takes paths in UTF-8.
 inline std::string utf8(const std::filesystem::path& path) {
   const std::u8string text = path.u8string();
-  return {text.begin(), text.end()};
+  return checked_text({text.begin(), text.end()});
 }
 
 inline std::string text_of(const char* text) { return text == nullptr ? std::string() : std::string(text); }

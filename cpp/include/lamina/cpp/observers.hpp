@@ -72,11 +72,23 @@ class History {
   explicit History(lamina_history* history) : history_(history, lamina_history_free) {}
   // Epochs that ended.
   [[nodiscard]] std::size_t epochs() const noexcept { return lamina_history_epochs(history_.get()); }
-  // A figure of each epoch: "loss", "val_loss", "learning_rate", "penalty", metrics; NaN where there is none.
-  [[nodiscard]] std::vector<double> operator[](const char* name) const {
+  // The names of the figures: "loss", metrics, "val_loss", "learning_rate", ...
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    while (const char* name = lamina_history_figure_name(history_.get(), all.size())) all.emplace_back(name);
+    return all;
+  }
+  // A figure of each epoch.
+  [[nodiscard]] std::vector<double> operator[](const std::string& name) const {
+    if (const std::vector<std::string> all = names();
+        epochs() > 0 && std::ranges::find(all, name) == all.end()) {
+      std::string known;
+      for (const std::string& each : all) known += (known.empty() ? "" : ", ") + each;
+      detail::refuse("history: unknown figure '" + name + "'; there are " + known);
+    }
     std::vector<double> values(epochs());
     for (std::size_t epoch = 0; epoch < values.size(); ++epoch)
-      values[epoch] = lamina_history_figure(history_.get(), epoch, name);
+      values[epoch] = lamina_history_figure(history_.get(), epoch, name.c_str());
     return values;
   }
   [[nodiscard]] double seconds(std::size_t epoch) const noexcept {

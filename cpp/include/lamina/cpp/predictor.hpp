@@ -28,6 +28,7 @@ class Predictor {
 
  private:
   [[nodiscard]] std::size_t rows(std::size_t numbers, std::size_t results) const {
+    if (numbers == inputs_ && results == outputs_) return 1;
     const std::size_t count = detail::rows_of(numbers, inputs_, "predict");
     if (results != count * outputs_)
       detail::refuse("predict: expected room for " + std::to_string(count * outputs_) + " outputs, got " +

@@ -16,12 +16,12 @@ struct SequentialOptions {
 
 struct LossOptions {
   std::optional<Loss> loss = {};  // by default one that fits the last activation
-  std::span<const double> sample_weight = {};
+  std::optional<std::span<const double>> sample_weight = {};
 };
 
 struct GradientOptions {
   std::optional<Loss> loss = {};
-  std::span<const double> sample_weight = {};
+  std::optional<std::span<const double>> sample_weight = {};
   bool accumulate = false;  // the mean over this batch and those of the calls before
 };
 

@@ -17,10 +17,12 @@ class Cell {
  public:
   template <class T>
     requires std::is_arithmetic_v<T>
-  Cell(std::string column, T number) : column_(std::move(column)), number_(static_cast<double>(number)) {}
+  Cell(const std::string& column, T number)
+      : column_(detail::checked_text(column)), number_(static_cast<double>(number)) {}
   template <detail::TextLike T>
-  Cell(std::string column, const T& text) : column_(std::move(column)), text_(std::string(text)) {}
-  Cell(std::string column, Missing) : column_(std::move(column)) {}
+  Cell(const std::string& column, const T& text)
+      : column_(detail::checked_text(column)), text_(detail::checked_text(std::string(text))) {}
+  Cell(const std::string& column, Missing) : column_(detail::checked_text(column)) {}
 
   // As lamina.h has it, for as long as this cell lives.
   [[nodiscard]] lamina_cell get() const noexcept {
@@ -66,7 +68,8 @@ class Column {
 
  private:
   void point() {
-    for (const std::optional<std::string>& text : texts_) pointers_.push_back(text ? text->c_str() : nullptr);
+    for (const std::optional<std::string>& text : texts_)
+      pointers_.push_back(text ? detail::checked_text(*text).c_str() : nullptr);
   }
 
   std::string name_;
