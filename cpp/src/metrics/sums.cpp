@@ -1,3 +1,4 @@
+// Sums of blocks of 128 values, added in pairs.
 #include "metrics/sums.h"
 
 namespace lamina::metrics {
