@@ -14,8 +14,8 @@ set(LAMINA_SMALL_FILES
   training/class_weights training/data_init training/fit training/fit_model training/hessian training/history
   training/hold_out training/schedule_json training/schedule_options training/schedules training/stopping
   model_file/* model_io/* c_api/*
-  tables/column_encoder tables/column_rows tables/date_format tables/distinct_cells tables/encoders tables/missing_texts tables/number_format
-  tables/preprocessor tables/record tables/table_target)
+  tables/column_encoder tables/column_rows tables/date_format tables/distinct_cells tables/encoders
+  tables/missing_texts tables/number_format tables/preprocessor tables/record tables/table_target)
 set(LAMINA_QUICK_FILES model_file/crc64 c_api/predictors c_api/steps)
 # Their loops over rows are vectors only so.
 set(LAMINA_VECTOR_FILES metrics/decisions metrics/probabilities metrics/values)
