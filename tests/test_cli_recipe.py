@@ -35,6 +35,13 @@ def test_options_replace_each_default():
     assert (chosen.epochs, chosen.patience, chosen.average, chosen.batch_size) == (7, 3, 0.0, 10)
 
 
+def test_the_limit_of_one_hot_codes_and_the_size_of_vectors_are_options():
+    typed = ["train", "t.csv", "--target", "y", "--max-one-hot", "0", "--embedding-units", "5"]
+    options = train_options(build_parser("0").parse_args(typed), ["y"])
+    assert (options.max_one_hot, options.embedding_units) == (0, 5)
+    assert recipe(100, *typed[4:]).embedding_units == 5
+
+
 def test_the_average_of_the_weights_is_what_is_validated_and_saved(tmp_path):
     rows = "".join(f"{i % 53},{(i % 53) * 2 + i % 3}.5\n" for i in range(300))
     table = write(tmp_path / "t.csv", "x,y\n" + rows)

@@ -281,3 +281,15 @@ def test_networks_of_both_dtypes_share_one_preprocessing() -> None:
     both = TableModel(model.preprocessor, model.target, [narrow, wide], shares=[1.0, 3.0])
     check(both, TABLE)
     check(both, EDGES)
+
+
+def test_the_command_writes_the_same_file(tmp_path: Path) -> None:
+    pytest.importorskip("polars")
+    pytest.importorskip("rich")
+    from lamina.cli import main
+
+    model = fit("two", preset="plain")
+    model.save(tmp_path / "m.lamina")
+    out = tmp_path / "m.onnx"
+    assert main(["export", str(tmp_path / "m.lamina"), "--to", "onnx", "-o", str(out)]) == 0
+    assert onnx.load(out) == model.export_onnx()

@@ -1,6 +1,7 @@
 """Categories of a table as learned vectors: columns of many categories are codes."""
 
-import json
+import runpy
+import warnings
 
 import numpy as np
 import pytest
@@ -103,16 +104,34 @@ def test_a_saved_model_gives_the_same_bits(model, tmp_path):
     assert np.array_equal(read.outputs(INPUTS), model.outputs(INPUTS))
 
 
-def test_records_of_the_version_before_are_read_and_had_no_codes():
+def test_an_exported_program_gives_the_same_answers(model, tmp_path):
+    model.export_python(tmp_path / "model.py")
+    program = runpy.run_path(str(tmp_path / "model.py"))
+    towns = ["town 3", "elsewhere", None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TableWarning)
+        for row in ({"x": 0.5, "town": town, "kind": "b"} for town in towns):
+            assert program["predict_row"](row) == np.ravel(model.predict(row)).tolist()
+
+
+def test_the_estimators_take_the_options():
+    pytest.importorskip("sklearn")
+    options = {"max_one_hot": 8, "embedding_units": 4, "preset": "plain", "epochs": 1}
+    regressor = lm.tabular.TabularRegressor(**options, random_state=0).fit(INPUTS, TABLE["y"])
+    (layer,) = layers_of(regressor.model_.network, lm.Embedding)
+    assert layer.units == 4
+
+
+def test_a_record_has_the_version_before_where_no_category_is_a_code():
     record, tensors = Preprocessor().fit(INPUTS).to_record()
-    old = json.loads(json.dumps(record)) | {"version": 2}
-    for column in old["columns"]:
-        column.pop("embedded", None)
-    read = Preprocessor.from_record(old, tensors)
-    assert np.array_equal(
-        read.transform(INPUTS), Preprocessor.from_record(record, tensors).transform(INPUTS)
-    )
-    assert read.to_record()[0] == record
+    assert record["version"] == 2
+    assert not any("embedded" in column for column in record["columns"])
+    assert Preprocessor.from_record(record, tensors).to_record()[0] == record
+    record, tensors = Preprocessor(max_one_hot=8).fit(INPUTS).to_record()
+    assert record["version"] == 3
+    said = {column["name"]: column.get("embedded") for column in record["columns"]}
+    assert said == {"x": None, "town": True, "kind": False}
+    assert Preprocessor.from_record(record, tensors).to_record()[0] == record
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,8 @@ def set_in(record, tensors, *, path, value):
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        (["version"], 3, "version 3 is newer"),
-        (["version"], 1, r"version 1 is older than this lamina reads \(2 to 2\); train the model"),
+        (["version"], 4, "version 4 is newer"),
+        (["version"], 1, r"version 1 is older than this lamina reads \(2 to 3\); train the model"),
         (["version"], True, "'version' to be int, got bool"),
         (["schema"], "other", "expected schema 'lamina.tabular.preprocessor', got 'other'"),
         (["more"], 1, "unknown field 'more'"),

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
 
 import lamina as lm
 from embed.catalogue_program import INPUTS, ROWS, X, Y, catalogue_of, numbers, trained
@@ -148,7 +147,6 @@ LOSSES: dict[str, tuple[str, int, np.ndarray, Any]] = {
 }
 
 
-@pytest.mark.kernels
 def test_every_loss_has_the_value_that_python_gives(fresh: Environment) -> None:
     assert {loss.__name__ for loss in lm.Loss.__subclasses__()} <= LOSSES.keys()
     expected = {}
@@ -229,7 +227,6 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.kernels
 def test_every_optimizer_reaches_the_weights_that_python_reaches(fresh: Environment) -> None:
     full_batch = {"lbfgs", "levenberg_marquardt"}
     known = {type(make()).__name__ for name, make in _BY_NAME.items() if name not in full_batch}
@@ -264,7 +261,6 @@ SCHEDULES: dict[str, Callable[[], lm.Schedule]] = {
 }
 
 
-@pytest.mark.kernels
 def test_every_schedule_gives_the_rates_that_python_gives(fresh: Environment) -> None:
     core = {
         name

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pytest
 
 import lamina as lm
 from embed.catalogue_program import (
@@ -31,7 +30,6 @@ def measured(activation: str, y: Any, loss: Any, metrics: list[Metric], outputs:
     return {metric.name: history[metric.name][-1] for metric in metrics}
 
 
-@pytest.mark.kernels
 def test_every_metric_has_the_value_that_python_gives(fresh: Environment) -> None:
     found = numbers(catalogue_of(fresh)["metric"])
     assert found.keys() == KNOWN
@@ -67,7 +65,6 @@ def test_every_metric_has_the_value_that_python_gives(fresh: Environment) -> Non
     assert found == expected
 
 
-@pytest.mark.kernels
 def test_every_option_of_a_fit_gives_the_weights_and_figures_of_python(fresh: Environment) -> None:
     x = sawtooth(20 * INPUTS, 41).reshape(20, INPUTS)
     y = sawtooth(20 * 2, 43).reshape(20, 2)
@@ -99,7 +96,6 @@ def test_every_option_of_a_fit_gives_the_weights_and_figures_of_python(fresh: En
     assert numbers(catalogue_of(fresh)["fit"]) == expected
 
 
-@pytest.mark.kernels
 def test_schedules_of_weight_decay_and_dropout_give_the_weights_of_python(
     fresh: Environment,
 ) -> None:

@@ -90,7 +90,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.kernels
 def test_exceptions_stops_steps_copies_tables_and_errors_are_as_promised(
     fresh: Environment, files: Path, tmp_path: Path
 ) -> None:
@@ -123,7 +122,6 @@ def test_exceptions_stops_steps_copies_tables_and_errors_are_as_promised(
     assert float(found["jacobian"]) == net.jacobian(X)[1].ravel()[5]
 
 
-@pytest.mark.kernels
 @pytest.mark.parametrize(("compiler", "tool"), PAIRS)
 def test_the_monitor_in_cpp_trains_to_the_weights_of_python(
     fresh: Environment, tmp_path: Path, compiler: str, tool: str
@@ -152,7 +150,6 @@ def test_the_monitor_in_cpp_trains_to_the_weights_of_python(
     assert "clogged filter" in run(program, directory=tmp_path)
 
 
-@pytest.mark.kernels
 @pytest.mark.parametrize(("compiler", "tool"), PAIRS)
 def test_the_monitor_in_c_trains_to_the_weights_of_python(
     fresh: Environment, tmp_path: Path, compiler: str, tool: str

@@ -182,6 +182,29 @@ LAMINA_API lamina_status lamina_load_with(const char* path, const lamina_load_op
 
 /* Replaces the file in one step: after a crash there is the old one or the new one. */
 LAMINA_API lamina_status lamina_save(const lamina_model* model, const char* path);
+/* How a file holds the weights of a network of float32; 16 bits halve the file, which reads as float32. */
+typedef enum lamina_storage {
+  LAMINA_STORAGE_OWN = 0, /* as they are */
+  LAMINA_STORAGE_FLOAT16 = 1,
+  LAMINA_STORAGE_BFLOAT16 = 2
+} lamina_storage;
+
+/* Rows of a self-test are stored with the model's outputs, for lamina_load_options.self_test: x[rows, inputs]
+ * of a network, or columns of a table model. */
+typedef struct lamina_save_options {
+  size_t struct_size;
+  lamina_storage storage;
+  lamina_type self_test_type;
+  const void* self_test_x;
+  const struct lamina_column* self_test_columns;
+  size_t self_test_column_count;
+  size_t self_test_rows; /* 0: no self-test */
+} lamina_save_options;
+#define LAMINA_SAVE_OPTIONS_INIT \
+  {sizeof(lamina_save_options), LAMINA_STORAGE_OWN, LAMINA_FLOAT32, NULL, NULL, 0, 0}
+/* `options` may be NULL. */
+LAMINA_API lamina_status lamina_save_with(const lamina_model* model, const char* path,
+                                          const lamina_save_options* options);
 /* The bytes of such a file into `data`, which holds `capacity`; `size` receives how many they are. With
  * `data` NULL only `size` is set. */
 LAMINA_API lamina_status lamina_save_memory(const lamina_model* model, void* data, size_t capacity,

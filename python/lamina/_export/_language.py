@@ -5,11 +5,10 @@ A function whose values are of the kind `Real` is made for float or for double, 
 
 import ast
 import copy
-import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 from lamina._export._kinds import KINDS, NUMBERS, ROOMS, WORDS
@@ -45,23 +44,23 @@ class Function:
 
 
 class Library:
-    """Functions by name, from modules and from text; made for number types where asked for.
+    """Functions by name, from files and from text; made for number types where asked for.
 
     Args:
-        modules: later ones replace functions of the same name in earlier ones.
+        files: names of the files `_code_NAME.py`; later ones replace functions of earlier ones.
         arrays: kinds of the constant arrays that functions may name.
         own_roots: work out square roots by arithmetic.
     """
 
     def __init__(
-        self, modules: Iterable[ModuleType], arrays: dict[str, str], *, own_roots: bool = False
+        self, files: Iterable[str], arrays: dict[str, str], *, own_roots: bool = False
     ) -> None:
         self.arrays, self.own_roots = arrays, own_roots
         self._sources: dict[str, ast.FunctionDef] = {}
         self._constants: dict[str, ast.expr] = {}
         self._made: dict[tuple[str, str], Function] = {}
-        for module in modules:
-            self._take(_tree_of(module))
+        for name in files:
+            self._take(_tree_of(name))
 
     def add(self, source: str) -> None:
         """Read the functions and constants of a text."""
@@ -130,8 +129,10 @@ class Library:
 
 
 @cache
-def _tree_of(module: ModuleType) -> ast.Module:
-    return ast.parse(inspect.getsource(module))
+def _tree_of(name: str) -> ast.Module:
+    """A file of the language; it is read, not imported."""
+    path = Path(__file__).with_name(f"_code_{name}.py")
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 class _Reader:

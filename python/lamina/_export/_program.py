@@ -3,36 +3,19 @@
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._export import (
-    _code_activations,
-    _code_backward,
-    _code_columns,
-    _code_formulas,
-    _code_integers,
-    _code_layers,
-    _code_libm,
-    _code_slopes,
-    _code_tables,
-)
 from lamina._export._language import Function, Library, room_sizes
 from lamina._export._steps import Constant, constant
 
 Math = Literal["own", "libm"]
-_MODULES: tuple[ModuleType, ...] = (
-    _code_formulas,
-    _code_activations,
-    _code_slopes,
-    _code_layers,
-    _code_columns,
-    _code_backward,
-    _code_tables,
-    _code_integers,
+# The files `_code_NAME.py`.
+_CODE = (
+    *("formulas", "activations", "slopes", "layers", "columns"),
+    *("backward", "tables", "integers"),
 )
 _BYTES = {"float": 4, "double": 8, "int": 4, "byte": 1}
 
@@ -113,8 +96,8 @@ def finish_program(program: Program, sources: Sequence[str], names: Sequence[str
     Of the constants those stay that a function reads.
     """
     arrays = {each.name: f"{each.kind}[]" for each in program.constants}
-    modules = [*_MODULES, *([_code_libm] if program.math == "libm" else [])]
-    library = Library(modules, arrays, own_roots=program.math == "own")
+    files = [*_CODE, *(["libm"] if program.math == "libm" else [])]
+    library = Library(files, arrays, own_roots=program.math == "own")
     for source in sources:
         library.add(source)
     program.functions = library.needed(names, program.real)

@@ -281,11 +281,12 @@ class Preprocessor:
     def to_record(self) -> tuple[Record, dict[str, Floats]]:
         """What was learned, as a JSON object and float64 tensors.
 
-        The object holds `schema` ("lamina.tabular.preprocessor"), `version` (3),
-        `missing_values`, `formats` (see `ColumnFormats`), `ignored` (column to reason), `width`,
-        and `columns`: for each, in the order of its features, the object of its encoder's
-        `to_record`. The tensors of column i are named `i.scaling` (center, scale, fill, limit),
-        `i.edges` and `i.bounds` (least and greatest value of training).
+        The object holds `schema` ("lamina.tabular.preprocessor"), `version` (3; 2 where no
+        category is embedded, and then none says so), `missing_values`, `formats` (see
+        `ColumnFormats`), `ignored` (column to reason), `width`, and `columns`: for each, in the
+        order of its features, the object of its encoder's `to_record`. The tensors of column i
+        are named `i.scaling` (center, scale, fill, limit), `i.edges` and `i.bounds` (least and
+        greatest value of training).
         """
         records: list[Record] = []
         tensors: dict[str, Floats] = {}
@@ -293,9 +294,11 @@ class Preprocessor:
             record, vectors = encoder.to_record()
             records.append(record)
             tensors |= {f"{index}.{name}": vector for name, vector in vectors.items()}
+        if not self.embedded:
+            records = [{k: v for k, v in own.items() if k != "embedded"} for own in records]
         return {
             "schema": SCHEMA,
-            "version": VERSION,
+            "version": VERSION if self.embedded else _OLDEST,
             "missing_values": list(self.missing_values),
             "formats": self.formats.to_record(),
             "ignored": dict(self.ignored),
