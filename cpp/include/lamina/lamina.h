@@ -1,12 +1,11 @@
 /* lamina's C interface: load, build, train, predict and save dense neural networks. C99, and C++ as it is.
  *
  * Every function that can fail returns a status: LAMINA_OK, or what kind of error it was, with a sentence in
- * lamina_error_message(). A call that failed has changed nothing, outputs and handles are as before it, but
- * for lamina_fit, which says what it leaves. No
- * exception crosses this interface. Handles are NULL or what a *_create or *_load function gave; each has a
- * *_free, which takes NULL. Texts are UTF-8 and end with a zero byte; those that are returned belong to the
- * handle that they were asked of, and live as long. Arrays of rows are row-major and contiguous unless a
- * stride says otherwise.
+ * lamina_error_message(). A call that failed has changed nothing, outputs and handles are as before it; what
+ * lamina_fit leaves is said there. No exception crosses this interface. Handles are NULL or what a
+ * *_create or *_load function gave; each has a *_free, which takes NULL. Texts are UTF-8 and end with a zero
+ * byte; those that are returned belong to the handle that they were asked of, and live as long. Arrays of
+ * rows are row-major and contiguous unless a stride says otherwise.
  *
  * Threads: any number of them may predict with one model at once, also while another trains it; they read
  * the weights of the last epoch. One thread trains a model at a time: a second one gets LAMINA_ERROR_STATE.
