@@ -5,12 +5,14 @@ import json
 from pathlib import Path
 
 from benchmarks.compare import FULL, QUICK, compare
-from benchmarks.machine import processors
+from benchmarks.machine import HELD, processors
 from benchmarks.peers.base import PEERS
 from benchmarks.report import render
 from benchmarks.workloads import BATCH, ROW, TRAINING
 
 WORKLOADS = {"training": TRAINING, "batch": BATCH, "row": ROW}
+# Libraries that no setting holds to a lower instruction set.
+UNHELD = ("lamina_avx2", "onnxruntime", "onnxruntime_bound", "mlpfile")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -21,6 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--kinds", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--rounds", type=int, help="interleaved rounds; default 7, quick 3")
+    parser.add_argument("--isa", choices=HELD, help="hold every library to this instruction set")
     parser.add_argument("--output", type=Path, default=RESULTS, help="folder for JSON and plot")
     parser.add_argument("--show", type=Path, help="print tables and plot of a results file again")
     return parser.parse_args()
@@ -40,6 +43,8 @@ def write_plot(report: dict[str, object], path: Path) -> None:
 def main() -> None:
     arguments = parse_arguments()
     name = "quick" if arguments.quick else "results"
+    if arguments.isa:
+        name += f"_{arguments.isa}"
     if arguments.show:
         report = json.loads(arguments.show.read_text())
         print(render(report))
@@ -49,11 +54,15 @@ def main() -> None:
     if arguments.rounds:
         effort = effort.__class__(**{**vars(effort), "rounds": arguments.rounds})
     peers = arguments.peers or [p for p in PEERS if not (arguments.quick and p == "torch_compile")]
+    if arguments.isa and not arguments.peers:
+        peers = [p for p in peers if p not in UNHELD]
     counts = [n for n in arguments.threads if n <= len(processors())]
     workloads = [w for kind in arguments.kinds for w in WORKLOADS[kind]]
-    report = compare(peers, counts, workloads, effort)
+    report = compare(peers, counts, workloads, effort, arguments.isa)
     if arguments.quick and not arguments.peers:
         report["missing"]["torch_compile"] = "left out by --quick, compiling takes minutes"
+    if arguments.isa and not arguments.peers:
+        report["missing"]["onnxruntime"] = f"no setting holds it to {arguments.isa.upper()}"
     arguments.output.mkdir(parents=True, exist_ok=True)
     path = arguments.output / f"{name}.json"
     path.write_text(json.dumps(report, indent=1) + "\n")

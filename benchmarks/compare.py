@@ -172,15 +172,19 @@ def add_shares(results: list[Entry], meter: PeakMeter) -> None:
 
 
 def compare(
-    peers: list[str], thread_counts: list[int], workloads: list[Workload], effort: Effort
+    peers: list[str],
+    thread_counts: list[int],
+    workloads: list[Workload],
+    effort: Effort,
+    isa: str | None = None,
 ) -> Entry:
     """The whole run, as the object that results.json holds."""
     began, load = time.monotonic(), os.getloadavg()[0]
-    meter = PeakMeter()
+    meter = PeakMeter(isa)
     for threads in thread_counts:
         meter.measure(threads, "all")
     results = []
-    with Pool(peers, thread_counts) as pool:
+    with Pool(peers, thread_counts, isa) as pool:
         for workload in workloads:
             print(f"measuring {workload.kind} {workload.title} ...", flush=True)
             results.append(measure_workload(pool, workload, effort, meter))
@@ -192,6 +196,7 @@ def compare(
         "run_seconds": round(time.monotonic() - began),
         "load_before": round(load, 2),
         "machine": describe(),
+        "instruction_set": isa,
         "peak": {str(threads): found for threads, found in meter.best.items()},
         "peak_missing": meter.reason,
         "libraries": hellos,

@@ -23,7 +23,22 @@ DROPPED_PREFIXES = (
     "XLA_",
     "TORCH",
     "LAMINA_",
+    "ATEN_",
+    "ONEDNN_",
+    "DNNL_",
 )
+# By which settings each library keeps to an instruction set that the processor exceeds.
+HELD = {
+    "avx2": {
+        "LAMINA_ISA": "avx2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    }
+}
+COMPILER_FLAGS = {None: ["-march=native"], "avx2": ["-mavx2", "-mfma"]}
 
 
 def processors() -> list[int]:
@@ -38,16 +53,21 @@ def pinned(threads: int) -> list[int]:
     return processors()[-threads:]
 
 
-def environment(threads: int) -> dict[str, str]:
-    """The environment of a child that is to use `threads`, free of inherited BLAS settings."""
+def environment(threads: int, isa: str | None = None) -> dict[str, str]:
+    """The environment of a child that is to use `threads` (and no more than this instruction set),
+    free of inherited BLAS settings."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(DROPPED_PREFIXES)}
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     limits = dict.fromkeys(names, str(threads))
-    flags = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"} if threads == 1 else {}
-    return kept | limits | flags | {"PYTHONPATH": str(FOLDER.parent)}
+    held = HELD[isa] if isa else {}
+    flags = "--xla_cpu_multi_thread_eigen=false " if threads == 1 else ""
+    xla = {"XLA_FLAGS": (flags + held.get("XLA_FLAGS", "")).strip()}
+    return kept | limits | held | xla | {"PYTHONPATH": str(FOLDER.parent)}
 
 
-def start_pinned(command: list[str], threads: int, **options: Any) -> subprocess.Popen[str]:
+def start_pinned(
+    command: list[str], threads: int, isa: str | None = None, **options: Any
+) -> subprocess.Popen[str]:
     """Start a child whose every thread stays on `pinned(threads)`; lines of text over pipes."""
     allowed = set(pinned(threads))
 
@@ -57,7 +77,7 @@ def start_pinned(command: list[str], threads: int, **options: Any) -> subprocess
 
     return subprocess.Popen(
         command,
-        env=environment(threads),
+        env=environment(threads, isa),
         preexec_fn=pin,
         cwd=FOLDER.parent,
         text=True,
@@ -87,9 +107,9 @@ def describe() -> dict[str, Any]:
 
 
 class PeakMeter:
-    """Compiles peak.cpp and keeps the best of all that it measured."""
+    """Compiles peak.cpp, for an instruction set or all, and keeps the best that it measured."""
 
-    def __init__(self) -> None:
+    def __init__(self, isa: str | None = None) -> None:
         self.reason: str | None = None
         self.best: dict[int, dict[str, Any]] = {}
         self.folder = tempfile.TemporaryDirectory()
@@ -98,7 +118,7 @@ class PeakMeter:
         if compiler is None:
             self.reason = "no C++ compiler to build peak.cpp"
             return
-        flags = ["-O3", "-march=native", "-std=c++20", "-pthread"]
+        flags = ["-O3", *COMPILER_FLAGS[isa], "-std=c++20", "-pthread"]
         command = [compiler, *flags, str(FOLDER / "peak.cpp"), "-o", self.program]
         built = subprocess.run(command, capture_output=True, text=True, check=False)
         if built.returncode != 0:

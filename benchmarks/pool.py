@@ -19,13 +19,14 @@ MOST_SECONDS = 400.0
 class RemoteWorker:
     """One child process; suspended between requests, so that its threads cannot spin."""
 
-    def __init__(self, peer: str, threads: int) -> None:
+    def __init__(self, peer: str, threads: int, isa: str | None = None) -> None:
         self.peer, self.threads = peer, threads
         self.label = f"{peer}, {threads} thread{'s' if threads > 1 else ''}"
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed in close()
         self.process = start_pinned(
             [sys.executable, "-m", "benchmarks.worker", peer, str(threads)],
             threads,
+            isa,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
@@ -90,8 +91,10 @@ class RemoteWorker:
 class Pool:
     """Workers for peers x thread counts; `missing` tells why a peer is left out."""
 
-    def __init__(self, peers: Iterable[str], thread_counts: Iterable[int]) -> None:
-        started = [RemoteWorker(p, t) for t in thread_counts for p in peers]
+    def __init__(
+        self, peers: Iterable[str], thread_counts: Iterable[int], isa: str | None = None
+    ) -> None:
+        started = [RemoteWorker(p, t, isa) for t in thread_counts for p in peers]
         for worker in started:
             worker.greet()
         self.workers = [worker for worker in started if worker.alive]

@@ -118,6 +118,8 @@ def machine_lines(report: Entry) -> list[str]:
         f" {machine['system']}; medians of up to {report['rounds']} interleaved rounds;"
         f" the whole run took {report['run_seconds']} s."
     ]
+    if report.get("instruction_set"):
+        lines.append(f"Every library is held to {report['instruction_set'].upper()}.")
     if report["load_before"] > BUSY_LOAD:
         lines.append(
             f"WARNING: the machine was busy (load average {report['load_before']} at the start):"

@@ -153,6 +153,20 @@ class LoadOptions(ct.Structure):
     _fields_ = [("struct_size", ct.c_size_t), ("memory_map", ct.c_int), ("self_test", ct.c_int)]
 
 
+class SaveOptions(ct.Structure):
+    """lamina_save_options."""
+
+    _fields_ = [
+        ("struct_size", ct.c_size_t),
+        ("storage", ct.c_int),
+        ("self_test_type", ct.c_int),
+        ("self_test_x", ct.c_void_p),
+        ("self_test_columns", ct.c_void_p),
+        ("self_test_column_count", ct.c_size_t),
+        ("self_test_rows", ct.c_size_t),
+    ]
+
+
 class Observer(ct.Structure):
     """lamina_observer."""
 

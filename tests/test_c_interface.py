@@ -18,7 +18,7 @@ from c_interface import (
     load_library,
     options_of,
 )
-from lamina._network.model_file import load_model, save_model
+from lamina._network.model_file import Extras, load_model, save_model
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(150, 6)).astype(np.float32)
@@ -307,7 +307,8 @@ def test_a_file_of_c_is_read_by_python_and_goes_on_training(c, tmp_path):
 
 def test_what_a_file_holds_beside_the_network_is_kept_through_training_in_c(c, tmp_path):
     net = lm.Sequential(CLASSIFIER, inputs=6, seed=2**64 - 1)
-    save_model(tmp_path / "model", net, record={"made": ["for", 3]}, tensors={"kept": WEIGHTS})
+    extras = Extras(record={"made": ["for", 3]}, tensors={"kept": WEIGHTS})
+    save_model(tmp_path / "model", net, extras)
     model = c.load(tmp_path / "model")
     c.history_free(model.fit(data_of(X, CLASSES), epochs=1))
     model.save(tmp_path / "trained")

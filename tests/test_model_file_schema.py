@@ -50,6 +50,21 @@ def test_files_of_every_version_fit(schema: dict[str, Any], path: Path) -> None:
     assert fits(schema, header_of(path))
 
 
+def test_a_table_model_with_vectors_of_categories_fits(
+    schema: dict[str, Any], tmp_path: Path
+) -> None:
+    table = {"kind": ["a", "b", "c", "d"] * 9, "y": [k * 7 % 36 / 8 for k in range(36)]}
+    options: Any = {"preset": "plain", "hidden": [2], "epochs": 1, "verbose": False}
+    model = lm.tabular.TableModel.fit(table, target="y", max_one_hot=0, **options)
+    model.save(tmp_path / "m.lamina")
+    header = header_of(tmp_path / "m.lamina")
+    assert fits(schema, header)
+    contents = json.loads(header["__metadata__"]["lamina"])
+    contents["record"]["preprocessor"]["columns"][0]["embedded"] = 1
+    header["__metadata__"]["lamina"] = json.dumps(contents)
+    assert not fits(schema, header)
+
+
 def test_every_layer_is_in_the_schema_with_all_its_options(schema: dict[str, Any]) -> None:
     described = {
         case["then"]["properties"]["kind"]["const"]: set(case["then"]["properties"])

@@ -63,7 +63,7 @@ class TorchPeer:
         torch.set_num_threads(threads)
 
     def version(self) -> str:
-        return torch.__version__
+        return f"{torch.__version__} ({torch.backends.cpu.get_cpu_capability().lower()})"
 
     def training(self, workload: Workload, features: Floats, targets: Array) -> RunEpochs:
         model, measure = build_model(workload), loss_function(workload)

@@ -100,6 +100,52 @@ LAMINA_TEST(a_model_from_memory_needs_the_bytes_no_longer) {
   CHECK(std::strcmp(lamina_class_name(file, 1), "yes") == 0);
 }
 
+LAMINA_TEST(files_hold_half_the_bits_and_a_self_test) {
+  const std::string path = temporary("lamina_test_c_api_stored.lamina");
+  OwnedModel model, loaded;
+  CHECK_OK(build(model.out()));
+  const Rows rows;
+  lamina_save_options save = LAMINA_SAVE_OPTIONS_INIT;
+  lamina_load_options load = LAMINA_LOAD_OPTIONS_INIT;
+  load.self_test = load.memory_map = 1;
+  CHECK_OK(lamina_save_with(model, path.c_str(), &save));
+  CHECK_REFUSED(lamina_load_with(path.c_str(), &load, loaded.out()), LAMINA_ERROR_FORMAT,
+                "lamina_load_with: ");
+  save.storage = LAMINA_STORAGE_FLOAT16;
+  save.self_test_x = rows.x.data();
+  save.self_test_rows = kRows;
+  CHECK_OK(lamina_save_with(model, path.c_str(), &save));
+  CHECK_OK(lamina_load_with(path.c_str(), &load, loaded.out()));
+  const std::vector<float> stored = predictions(loaded, rows), own = predictions(model, rows);
+  CHECK(stored != own);
+  for (std::size_t i = 0; i < own.size(); ++i) CHECK_NEAR(stored[i], own[i], 0.01);
+
+  lamina::test::tables::Fixture fixture;
+  fixture.write(path, fixture.contents());
+  CHECK_OK(lamina_load(path.c_str(), model.out()));
+  const double ages[] = {30.0, 31.0};
+  const char* colours[] = {"red", nullptr};
+  const char* days[] = {"1.1.2022", nullptr};
+  const lamina_column columns[] = {
+      {"age", ages, nullptr}, {"colour", nullptr, colours}, {"price", ages, nullptr}, {"day", nullptr, days}};
+  save = LAMINA_SAVE_OPTIONS_INIT;
+  save.self_test_columns = columns;
+  save.self_test_column_count = 4;
+  save.self_test_rows = 2;
+  CHECK_OK(lamina_save_with(model, path.c_str(), &save));
+  CHECK_OK(lamina_load_with(path.c_str(), &load, loaded.out()));
+  save.self_test_column_count = 3;
+  CHECK_REFUSED(lamina_save_with(model, path.c_str(), &save), LAMINA_ERROR_VALUE, "no column 'day'");
+  save = LAMINA_SAVE_OPTIONS_INIT;
+  const int number = 3;
+  std::memcpy(&save.storage, &number, sizeof number);
+  CHECK_REFUSED(lamina_save_with(model, path.c_str(), &save), LAMINA_ERROR_VALUE,
+                "storage is 3; expected one of");
+  CHECK_REFUSED(lamina_save_with(nullptr, path.c_str(), &save), LAMINA_ERROR_VALUE, "model is NULL");
+  CHECK_OK(lamina_load_with(path.c_str(), &load, loaded.out()));  // the file is as it was
+  std::filesystem::remove(path);
+}
+
 LAMINA_TEST(predictors_agree_with_predictions) {
   for (const lamina_type type : {LAMINA_FLOAT32, LAMINA_FLOAT64}) {
     OwnedModel model;

@@ -58,6 +58,7 @@ FIRST = {
     "lamina_option": c_interface.Option,
     "lamina_description": c_interface.Description,
     "lamina_load_options": c_interface.LoadOptions,
+    "lamina_save_options": c_interface.SaveOptions,
     "lamina_cell": c_interface.Cell,
     "lamina_column": c_interface.Column,
     "lamina_parameter": c_interface.Parameter,

@@ -1,12 +1,11 @@
 /* lamina's C interface: load, build, train, predict and save dense neural networks. C99, and C++ as it is.
  *
  * Every function that can fail returns a status: LAMINA_OK, or what kind of error it was, with a sentence in
- * lamina_error_message(). A call that failed has changed nothing, outputs and handles are as before it, but
- * for lamina_fit, which says what it leaves. No
- * exception crosses this interface. Handles are NULL or what a *_create or *_load function gave; each has a
- * *_free, which takes NULL. Texts are UTF-8 and end with a zero byte; those that are returned belong to the
- * handle that they were asked of, and live as long. Arrays of rows are row-major and contiguous unless a
- * stride says otherwise.
+ * lamina_error_message(). A call that failed has changed nothing, outputs and handles are as before it; what
+ * lamina_fit leaves is said there. No exception crosses this interface. Handles are NULL or what a
+ * *_create or *_load function gave; each has a *_free, which takes NULL. Texts are UTF-8 and end with a zero
+ * byte; those that are returned belong to the handle that they were asked of, and live as long. Arrays of
+ * rows are row-major and contiguous unless a stride says otherwise.
  *
  * Threads: any number of them may predict with one model at once, also while another trains it; they read
  * the weights of the last epoch. One thread trains a model at a time: a second one gets LAMINA_ERROR_STATE.
@@ -182,6 +181,29 @@ LAMINA_API lamina_status lamina_load_with(const char* path, const lamina_load_op
 
 /* Replaces the file in one step: after a crash there is the old one or the new one. */
 LAMINA_API lamina_status lamina_save(const lamina_model* model, const char* path);
+/* How a file holds the weights of a network of float32; 16 bits halve the file, which reads as float32. */
+typedef enum lamina_storage {
+  LAMINA_STORAGE_OWN = 0, /* as they are */
+  LAMINA_STORAGE_FLOAT16 = 1,
+  LAMINA_STORAGE_BFLOAT16 = 2
+} lamina_storage;
+
+/* Rows of a self-test are stored with the model's outputs, for lamina_load_options.self_test: x[rows, inputs]
+ * of a network, or columns of a table model. */
+typedef struct lamina_save_options {
+  size_t struct_size;
+  lamina_storage storage;
+  lamina_type self_test_type;
+  const void* self_test_x;
+  const struct lamina_column* self_test_columns;
+  size_t self_test_column_count;
+  size_t self_test_rows; /* 0: no self-test */
+} lamina_save_options;
+#define LAMINA_SAVE_OPTIONS_INIT \
+  {sizeof(lamina_save_options), LAMINA_STORAGE_OWN, LAMINA_FLOAT32, NULL, NULL, 0, 0}
+/* `options` may be NULL. */
+LAMINA_API lamina_status lamina_save_with(const lamina_model* model, const char* path,
+                                          const lamina_save_options* options);
 /* The bytes of such a file into `data`, which holds `capacity`; `size` receives how many they are. With
  * `data` NULL only `size` is set. */
 LAMINA_API lamina_status lamina_save_memory(const lamina_model* model, void* data, size_t capacity,

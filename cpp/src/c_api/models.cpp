@@ -1,14 +1,18 @@
 // Models: from files and into them, what they are, and predictions.
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "c_api/handles.h"
 #include "c_api/sized.h"
+#include "c_api/tables.h"
 
 namespace lamina::c {
 namespace {
+
+constexpr const char* kExpectedModel = "one that lamina_load or lamina_model_create gave";
 
 // Names as texts; whole numbers are written out.
 std::vector<std::string> names_of(const Json& names) {
@@ -64,6 +68,39 @@ void load(const char* path, const lamina_load_options* given, lamina_model** mod
   *model = model_of(read_model_file(place, options.map), place.string(), options).release();
 }
 
+std::optional<TensorType> stored_type(const lamina_storage& storage) {
+  switch (number_of(storage)) {
+    case LAMINA_STORAGE_OWN:
+      return std::nullopt;
+    case LAMINA_STORAGE_FLOAT16:
+      return TensorType::kFloat16;
+    case LAMINA_STORAGE_BFLOAT16:
+      return TensorType::kBfloat16;
+    default:
+      fail_value("storage is " + std::to_string(number_of(storage)) + "; expected one of lamina_storage");
+  }
+}
+
+SaveOptions save_options(const lamina_model& model, const lamina_save_options* given) {
+  constexpr lamina_save_options kDefaults = LAMINA_SAVE_OPTIONS_INIT;
+  SaveOptions options;
+  if (given == nullptr) return options;
+  const lamina_save_options own = sized_copy(*given, kDefaults, "options");
+  options.weights = stored_type(own.storage);
+  if (own.self_test_rows == 0) return options;
+  if (model.table) {
+    options.selftest_rows =
+        rows_of(*model.table, own.self_test_columns, own.self_test_column_count, own.self_test_rows);
+    return options;
+  }
+  const auto inputs = static_cast<std::int64_t>(lamina_inputs(&model));
+  const ArraySource rows =
+      source_of(own.self_test_x, own.self_test_type, own.self_test_rows, 0, inputs, "self_test_x");
+  model.network->input_rules().check(rows, model.network->is_double(), "self_test_x");
+  options.selftest = rows;
+  return options;
+}
+
 // Calls use(contents, tensors) with what a file of the model holds.
 template <class Use>
 void with_parts(const lamina_model& model, Use use) {
@@ -74,6 +111,16 @@ void with_parts(const lamina_model& model, Use use) {
   });
   tensors.add(network.tensors());
   use(network.contents(), tensors.views());
+}
+
+void save(const lamina_model* model, const char* path, const lamina_save_options* given) {
+  check_given(model, "model", kExpectedModel);
+  const std::filesystem::path place = path_of(path);
+  const SaveOptions options = save_options(*model, given);
+  if (model->table) return model->table->save(place, options);
+  with_parts(*model, [&](const Json& contents, std::span<const TensorView> tensors) {
+    save_model(place, contents.dump(), tensors, options);
+  });
 }
 
 std::vector<std::byte> bytes_of(const lamina_model& model) {
@@ -110,7 +157,7 @@ void predict(const lamina_model* model, const Number* x, std::size_t rows, Numbe
 }  // namespace
 
 const lamina_model& given_model(const lamina_model* model) {
-  check_given(model, "model", "one that lamina_load or lamina_model_create gave");
+  check_given(model, "model", kExpectedModel);
   return *model;
 }
 
@@ -156,14 +203,12 @@ lamina_status lamina_load_memory(const void* data, size_t size, lamina_model** m
 }
 
 lamina_status lamina_save(const lamina_model* model, const char* path) {
-  return guarded(__func__, [&] {
-    const lamina_model& given = given_model(model);
-    const std::filesystem::path place = path_of(path);
-    if (given.table) return given.table->save(place);
-    with_parts(given, [&](const Json& contents, std::span<const TensorView> tensors) {
-      save_model(place, contents.dump(), tensors);
-    });
-  });
+  return guarded(__func__, [&] { save(model, path, nullptr); });
+}
+
+lamina_status lamina_save_with(const lamina_model* model, const char* path,
+                               const lamina_save_options* options) {
+  return guarded(__func__, [&] { save(model, path, options); });
 }
 
 lamina_status lamina_save_memory(const lamina_model* model, void* data, size_t capacity, size_t* size) {

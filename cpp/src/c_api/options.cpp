@@ -25,24 +25,21 @@ bool is_utf8(const std::string& text) {
 
 class OptionReader {
  public:
-  explicit OptionReader(std::string where) : where_(std::move(where)) {}
+  explicit OptionReader(std::string where, int depth = 0) : where_(std::move(where)), depth_(depth) {}
 
   void add(Json& to, const lamina_option* options, std::size_t count) const {
     check_array(options, count, "options");
     for (std::size_t i = 0; i < count; ++i) {
       std::string name = text_of(options[i].name, where_ + ": the name of option " + std::to_string(i));
-      if (to.find(name) != nullptr)
-        fail_value(where_ + ": option '" + name + "' is given twice; expected it once");
-      Json value = read(options[i], name, 0);
+      if (to.find(name) != nullptr) refuse(name, "is given twice; expected it once");
+      Json value = read(options[i], name);
       to[name] = std::move(value);
     }
   }
 
  private:
-  Json read(const lamina_option& option, const std::string& name, int depth) const {
-    if (depth > kDeepest)
-      fail_value(where_ + ": option '" + name + "' holds options more than " + std::to_string(kDeepest) +
-                 " deep");
+  Json read(const lamina_option& option, const std::string& name) const {
+    if (depth_ > kDeepest) refuse(name, "holds options more than " + std::to_string(kDeepest) + " deep");
     switch (number_of(option.kind)) {
       case LAMINA_OPTION_BOOLEAN:
         return option.value.boolean != 0;
@@ -58,12 +55,12 @@ class OptionReader {
       case LAMINA_OPTION_NUMBERS:
         return numbers(option, name);
       case LAMINA_OPTION_OPTIONS:
-        return members(option, name, depth);
+        return members(option, name);
       case LAMINA_OPTION_LIST:
-        return list(option, name, depth);
+        return list(option, name);
       default:
-        fail_value(where_ + ": option '" + name + "' has kind " + std::to_string(number_of(option.kind)) +
-                   "; expected one of lamina_option_kind, as lamina_integer and its like set it");
+        refuse(name, "has kind " + std::to_string(number_of(option.kind)) +
+                         "; expected one of lamina_option_kind, as lamina_integer and its like set it");
     }
   }
   Json numbers(const lamina_option& option, const std::string& name) const {
@@ -73,30 +70,23 @@ class OptionReader {
       elements.emplace_back(finite(option.value.numbers[i], name));
     return elements;
   }
-  Json members(const lamina_option& option, const std::string& name, int depth) const {
-    check_array(option.value.options, option.count, name);
+  Json members(const lamina_option& option, const std::string& name) const {
     Json object = Json::object({});
-    for (std::size_t i = 0; i < option.count; ++i) {
-      const lamina_option& member = option.value.options[i];
-      std::string key = text_of(member.name, where_ + ": the name of an option within '" + name + "'");
-      if (object.find(key) != nullptr)
-        fail_value(where_ + ": option '" + key + "' within '" + name + "' is given twice");
-      Json value = read(member, key, depth + 1);
-      object[key] = std::move(value);
-    }
+    OptionReader(where_ + ", " + name, depth_ + 1).add(object, option.value.options, option.count);
     return object;
   }
-  Json list(const lamina_option& option, const std::string& name, int depth) const {
+  Json list(const lamina_option& option, const std::string& name) const {
     check_array(option.value.options, option.count, name);
+    const OptionReader within(where_, depth_ + 1);
     Json::Array elements;
     for (std::size_t i = 0; i < option.count; ++i)
-      elements.push_back(read(option.value.options[i], name, depth + 1));
+      elements.push_back(within.read(option.value.options[i], name));
     return elements;
   }
   double finite(double number, const std::string& name) const {
     if (!std::isfinite(number))
-      fail_value(where_ + ": option '" + name + "' is " + shown(number) +
-                 "; expected a finite number, or leave the option out for its default");
+      refuse(name,
+             "is " + shown(number) + "; expected a finite number, or leave the option out for its default");
     return number;
   }
   void check_array(const void* array, std::size_t count, const std::string& name) const {
@@ -106,8 +96,12 @@ class OptionReader {
     if (array == nullptr && count > 0)
       fail_value(where_ + ": '" + name + "' is NULL; expected an array of " + std::to_string(count));
   }
+  [[noreturn]] void refuse(const std::string& option, const std::string& what) const {
+    fail_value(where_ + ": option '" + option + "' " + what);
+  }
 
   std::string where_;
+  int depth_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "c_api/handles.h"
 #include "c_api/options.h"
+#include "c_api/tables.h"
 #include "tables/row_scanner.h"
 #include "tables/text_dictionary.h"
 
@@ -90,6 +91,13 @@ std::vector<Cell> row_of(const TableModel& model, const lamina_cell* cells, size
   return row;
 }
 
+void check_filled(const lamina_column& column, const std::string& name) {
+  if ((column.numbers == nullptr) == (column.texts == nullptr))
+    fail_value("column '" + name + "' has " +
+               (column.numbers == nullptr ? "neither numbers nor texts" : "numbers and texts") +
+               "; expected one of them, the other NULL");
+}
+
 // A table in the caller's memory, with the codes that texts are read by.
 class Columns {
  public:
@@ -108,11 +116,8 @@ class Columns {
 
  private:
   Column column_of(const lamina_column& column, const std::string& name, size_t rows) {
+    check_filled(column, name);
     const auto length = static_cast<int64_t>(rows);
-    if ((column.numbers == nullptr) == (column.texts == nullptr))
-      fail_value("column '" + name + "' has " +
-                 (column.numbers == nullptr ? "neither numbers nor texts" : "numbers and texts") +
-                 "; expected one of them, the other NULL");
     if (column.numbers != nullptr)
       return NumberColumn{column.numbers, NumberType::kF64, sizeof(double), length};
     return texts_of(column.texts, name, rows);
@@ -147,6 +152,31 @@ void check_array(const Array* array, size_t count, const char* what) {
 }
 
 }  // namespace
+
+std::vector<std::vector<Cell>> rows_of(const TableModel& model, const lamina_column* columns, size_t count,
+                                       size_t rows) {
+  check_array(columns, count, "columns");
+  const auto length = static_cast<size_t>(count_of(rows, "rows"));
+  std::vector<std::string> names;
+  for (size_t i = 0; i < count; ++i)
+    names.push_back(text_of(columns[i].name, "the name of column " + std::to_string(i)));
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  std::vector<std::vector<Cell>> cells(length);
+  for (const size_t place : model.preprocessor().places_among(views)) {
+    const lamina_column& column = columns[place];
+    check_filled(column, names[place]);
+    for (size_t row = 0; row < length; ++row) {
+      if (column.numbers != nullptr)
+        cells[row].emplace_back(column.numbers[row]);
+      else if (column.texts[row] != nullptr)
+        cells[row].emplace_back(cell_text(column.texts[row], names[place]));
+      else
+        cells[row].emplace_back();
+    }
+  }
+  return cells;
+}
+
 }  // namespace lamina::c
 
 using namespace lamina;

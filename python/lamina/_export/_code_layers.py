@@ -8,6 +8,7 @@ from lamina._export._words import (
     Double,
     Doubles,
     Int,
+    Ints,
     Real,
     Reals,
     double,
@@ -57,6 +58,64 @@ def add_product(rows: Int, inputs: Int, outputs: Int, x: Reals, weight: Reals, y
                 for o in range(outputs):
                     place = r * outputs + o
                     y[place] = fma(value, weight[i * outputs + o], y[place])
+
+
+def add_row(row: Int, outputs: Int, weight: Reals, y: Reals) -> None:
+    """Adds a row of weights to y."""
+    for o in range(outputs):
+        y[o] = y[o] + weight[row * outputs + o]
+
+
+def add_steps(
+    first: Int, count: Int, outputs: Int, x: Reals, weight: Reals, sums: Reals, y: Reals
+) -> None:
+    """Adds the sum of the weights of whole steps, and a share of the next one's, 64 at a time."""
+    begin = 0
+    while begin < count and x[first + begin] > 0:
+        end = begin + 64 if begin + 64 < count else count
+        clear(outputs, sums)
+        k = begin
+        while k < end and x[first + k] >= 1:
+            add_row(first + k, outputs, weight, sums)
+            k = k + 1
+        add(outputs, sums, y)
+        if k < end:
+            share = x[first + k]
+            for o in range(outputs):
+                y[o] = fma(share, weight[(first + k) * outputs + o], y[o])
+        begin = end
+
+
+def add_coded_product(
+    inputs: Int,
+    outputs: Int,
+    x: Reals,
+    weight: Reals,
+    plain_count: Int,
+    plain: Ints,
+    run_count: Int,
+    runs: Ints,
+    sums: Reals,
+    y: Reals,
+) -> None:
+    """Adds x times weight[inputs, outputs] to y in the order of the core for features of a table.
+
+    Plain features are the first; then runs of first feature, count, and whether they are steps: a
+    category's row of weights, a number's sum of steps.
+    """
+    for i in range(plain_count):
+        value = x[plain[i]]
+        if value != 0:
+            for o in range(outputs):
+                y[o] = fma(value, weight[plain[i] * outputs + o], y[o])
+    for i in range(run_count):
+        first = runs[3 * i]
+        if runs[3 * i + 2] != 0:
+            add_steps(first, runs[3 * i + 1], outputs, x, weight, sums, y)
+        else:
+            for k in range(runs[3 * i + 1]):
+                if x[first + k] != 0:
+                    add_row(first + k, outputs, weight, y)
 
 
 def add_products_of_members(

@@ -1,7 +1,7 @@
 """Layers of single columns as steps: features of a table's columns, embeddings."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,41 @@ from lamina._layers.column_encoding import (
 )
 from lamina._layers.column_layers import Embedding, Periodic, PiecewiseLinear
 from lamina._layers.layer import Layer
+
+
+class FeatureCodes(NamedTuple):
+    """Which features of a table are plain, and the runs of steps and of categories.
+
+    As the core's `FeatureCodes` has them, which a first dense layer sums in an order of its own.
+    """
+
+    plain: list[int]
+    runs: list[int]  # of each its first feature, how many, and 1 where they are steps
+
+    @staticmethod
+    def of(layer: ColumnEncoding) -> "FeatureCodes":
+        """The features of a layer."""
+        plain: list[int] = []
+        runs: list[int] = []
+        place = 0
+        for column in layer.columns:
+            count = column.features - int(column.indicator)
+            if isinstance(column, CategoryEncoding):
+                runs += [place, count, 0]
+            elif isinstance(column, NumberEncoding):
+                plain.append(place)
+                runs += [place + 1, count - 1, 1] if count > 1 else []
+            else:
+                plain += range(place, place + count)
+            place += column.features
+            plain += [place - 1] if column.indicator else []
+        return FeatureCodes(plain, runs)
+
+    def pays(self, features: int, units: int) -> bool:
+        """Whether the core sums so: `repays_codes` in cpp/src/network/network_build.cpp."""
+        kinds = self.runs[2::3]
+        least = 1 + sum(16 if is_steps else 8 for is_steps in kinds)
+        return bool(kinds) and units >= 16 and features >= least
 
 
 def column_steps(writer: StepWriter, layer: Layer, path: str) -> None:

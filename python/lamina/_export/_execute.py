@@ -49,7 +49,7 @@ class Run:
         return read
 
 
-_PRODUCTS = ("_add_product", "_add_products_of_members")
+_PRODUCTS = ("_add_product", "_add_products_of_members", "_add_coded_product")
 
 
 def _watched(name: str, read: list[Array]) -> Callable[..., None]:
@@ -64,7 +64,10 @@ def _watched(name: str, read: list[Array]) -> Callable[..., None]:
         before = np.reshape(y[:count], (rows, outputs))
         y[:count] = (before + (values @ matrices)[:, 0]).ravel().tolist()
 
-    return product
+    def coded(inputs: int, outputs: int, x: Any, weight: Any, *more: Any) -> None:
+        product(1, inputs, outputs, x, weight, more[-1])
+
+    return coded if name == "_add_coded_product" else product
 
 
 def input_ranges(calls: Sequence[Callable[[], None]], run: Run) -> list[IntegerRange]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from lamina._export._column_steps import column_steps
+from lamina._export._column_steps import FeatureCodes, column_steps
 from lamina._export._integer_steps import integer_product
 from lamina._export._row_steps import row_layer_steps
 from lamina._export._step_writer import Array, StepWriter
@@ -17,6 +17,10 @@ from lamina._layers.row_layers import AlphaDropout, GaussianNoise
 
 class LayerWriter(StepWriter):
     """Writes the steps of layers; see `StepWriter`."""
+
+    # Where the present value is the features of a table: these, and that value.
+    codes: FeatureCodes | None = None
+    features: Value | None = None
 
     def add_layers(self, layers: Sequence[Layer], path: str = "layers", first: int = 0) -> None:
         """Add steps for layers, whose parameters are under path.0, path.1, ..."""
@@ -38,7 +42,10 @@ class LayerWriter(StepWriter):
                 self.add_residual(layer, path)
             case Ensemble():
                 self.add_ensemble(layer, path)
-            case ColumnEncoding() | Embedding() | PiecewiseLinear() | Periodic():
+            case ColumnEncoding():
+                column_steps(self, layer, path)
+                self.codes, self.features = FeatureCodes.of(layer), self.value
+            case Embedding() | PiecewiseLinear() | Periodic():
                 column_steps(self, layer, path)
             case _:
                 row_layer_steps(self, layer, path)
@@ -64,7 +71,9 @@ class LayerWriter(StepWriter):
         size = f"{rows}, {outputs}"
         start = f"repeat_row({size}, {offsets}, {{y}})" if bias is not None and gain == 1 else ""
         lines = [start or f"clear({rows * outputs}, {{y}})"]
-        lines.append(f"add_product({shape}, {{x}}, {matrix}, {{y}})")
+        lines += self.coded_product(path, inputs, outputs, matrix) or [
+            f"add_product({shape}, {{x}}, {matrix}, {{y}})"
+        ]
         back = [f"back_product({shape}, {{dy}}, {matrix}, {{dx}})"]
         self.add(target, lines, back)
         if gain != 1:
@@ -74,6 +83,20 @@ class LayerWriter(StepWriter):
             back = [f"back_scale({rows * outputs}, {factor}, {{dy}}, {{dx}})"]
             self.change([scale if bias is None else shift], back)
         return None
+
+    def coded_product(self, path: str, inputs: int, outputs: int, matrix: str) -> list[str]:
+        """The lines of a product with a table's features, where the core sums them so."""
+        codes = self.codes
+        is_first = self.value is self.features and path.count(".") == 1 and self.value.rows == 1
+        if codes is None or not is_first or not codes.pays(inputs, outputs):
+            return []
+        plain = self.constant(f"{path}.plain", codes.plain or [0], "int", "plain features")
+        runs = self.constant(f"{path}.runs", codes.runs, "int", "runs: first, count, steps")
+        counts = f"{len(codes.plain)}, {plain}, {len(codes.runs) // 3}, {runs}"
+        return [
+            f"sums = reals({outputs})",
+            f"add_coded_product({inputs}, {outputs}, {{x}}, {matrix}, {counts}, sums, {{y}})",
+        ]
 
     def add_heads(self, layer: Dense, path: str) -> None:
         """Each member's own product."""

@@ -74,6 +74,7 @@ def table_program(
         prefix = f"network_{number}_" if len(source.networks) > 1 else ""
         width = features.value.columns
         writer = LayerWriter(width, network.parameters, network.dtype, prefix, own)
+        writer.codes, writer.features = features.codes, writer.value
         writer.add_layers(network.layers[1:], first=1)
         program.constants += writer.steps.constants
         needed = {k: v for k, v in writer.steps.sources.items() if not k.startswith("back_")}
