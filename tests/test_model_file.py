@@ -248,3 +248,16 @@ def test_a_million_damaged_files_never_crash_or_hang(options):
     outcomes = mutation_outcomes(1_000_000, *options)
     allowed = {"refused", "same content", "different content"} if options else {"refused"}
     assert outcomes.keys() <= allowed
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_mutants_of_models_under_sanitizers(repository, tmp_path):
+    options = ("-DLAMINA_SANITIZE=address,undefined", "-DLAMINA_BUILD_TESTS=ON")
+    options += ("-DLAMINA_BUILD_PYTHON=OFF", "-DLAMINA_ONE_OFF_BUILD=OFF", "-G", "Ninja")
+    subprocess.run(["cmake", "-S", repository, "-B", tmp_path, *options], check=True)
+    target = ("--target", "test_c_api_mutants")
+    subprocess.run(["cmake", "--build", tmp_path, *target, "--parallel", "2"], check=True)
+    done = subprocess.run(
+        [tmp_path / "cpp/tests/test_c_api_mutants", "100000"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

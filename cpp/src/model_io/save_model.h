@@ -21,11 +21,11 @@ namespace lamina {
 struct SaveOptions {
   // kFloat16 or kBfloat16: the weights of networks of float32 that have two or more dimensions are rounded to
   // it, to the nearest even; they are nearly all. The file is half the size, and reads as float32.
-  std::optional<TensorType> weights;
+  std::optional<TensorType> weights = {};
   // Rows of a network [rows, inputs], dense, of float32 or float64, or rows of a table model, each a cell for
   // each of its columns in their order. They are stored with the outputs that the file's reader will give.
-  std::optional<ArraySource> selftest;
-  std::vector<std::vector<Cell>> selftest_rows;
+  std::optional<ArraySource> selftest = {};
+  std::vector<std::vector<Cell>> selftest_rows = {};
 };
 
 // Tensors to be written, and the memory of those that are made for it.
