@@ -14,8 +14,19 @@ if(_processor MATCHES "^(x86_64|AMD64|amd64|x64)$")
 elseif(_processor MATCHES "^(aarch64|arm64|ARM64)$")
   list(APPEND LAMINA_INSTRUCTION_SETS neon)
 endif()
+set(LAMINA_SETS "" CACHE STRING
+  "Instruction sets to build kernels for, of ${LAMINA_INSTRUCTION_SETS};portable; empty: those of this processor's kind")
+if(LAMINA_SETS)
+  foreach(_set IN LISTS LAMINA_SETS)
+    if(NOT _set IN_LIST LAMINA_INSTRUCTION_SETS AND NOT _set STREQUAL "portable")
+      message(FATAL_ERROR "LAMINA_SETS=${LAMINA_SETS}: expected some of "
+        "${LAMINA_INSTRUCTION_SETS};portable, which are there for ${_processor}, got ${_set}")
+    endif()
+  endforeach()
+  set(LAMINA_INSTRUCTION_SETS ${LAMINA_SETS})
+endif()
 # Every x86-64 processor has SSE2 and every aarch64 one NEON: portable kernels are for others, and for the tests.
-if(LAMINA_BUILD_TESTS OR NOT LAMINA_INSTRUCTION_SETS)
+if((LAMINA_BUILD_TESTS AND NOT LAMINA_SETS) OR NOT LAMINA_INSTRUCTION_SETS)
   list(APPEND LAMINA_INSTRUCTION_SETS portable)
 endif()
 
@@ -28,15 +39,21 @@ else()
   set(_flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mbmi2 -mprfchw
       -mprefer-vector-width=512)
   # LTO would let the linker merge AVX-512 copies of inline functions into baseline code.
-  set(_flags_every_kernel -O3 -fno-exceptions -fno-rtti -fno-lto)
+  # No exception passes a kernel, so that nobody reads their unwind tables.
+  set(_flags_every_kernel -O3 -fno-exceptions -fno-rtti -fno-lto -fno-asynchronous-unwind-tables
+      -fno-unwind-tables)
 endif()
 
 # Adds to `target` the kernels of each instruction set of this processor and each scalar type, which are one
 # source compiled with different flags, and announces each set to their dispatch as LAMINA_KERNELS_<NAME>=1.
 # LAMINA_KERNEL_OBJECTS lists their objects.
 function(lamina_add_kernels target)
+  set(_types f32 f64)
+  if(NOT LAMINA_FLOAT64)
+    set(_types f32)
+  endif()
   foreach(_set IN LISTS LAMINA_INSTRUCTION_SETS)
-    foreach(_type f32 f64)
+    foreach(_type IN LISTS _types)
       set(_kernels "lamina_kernels_${_set}_${_type}")
       add_library(${_kernels} OBJECT "${PROJECT_SOURCE_DIR}/cpp/src/kernels/kernels.cpp")
       target_include_directories(${_kernels} PRIVATE "${PROJECT_SOURCE_DIR}/cpp/src")

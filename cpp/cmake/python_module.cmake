@@ -18,6 +18,13 @@ target_link_libraries(lamina_bindings PRIVATE pybind11::headers pybind11::module
 lamina_numeric_options(lamina_bindings)
 lamina_warnings(lamina_bindings)
 lamina_join_sources(lamina_bindings)
+if(LAMINA_ONE_OFF_BUILD AND NOT MSVC)
+  # A third less in the wheel; what short calls run through stays as it is, in files of their own.
+  target_compile_options(lamina_bindings PRIVATE -Os)
+  foreach(_name array_view bind_calls bind_passes bind_predictor)
+    set_property(SOURCE "${PROJECT_SOURCE_DIR}/python/bindings/${_name}.cpp" APPEND PROPERTY COMPILE_OPTIONS -O2)
+  endforeach()
+endif()
 lamina_separate_sections(lamina_bindings)
 
 pybind11_add_module(_core MODULE NO_EXTRAS $<TARGET_OBJECTS:lamina_bindings>)

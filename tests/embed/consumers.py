@@ -185,6 +185,19 @@ def build_with_cmake(
     return build / "program"
 
 
+def exported(library: Path) -> dict[str, str]:
+    """The symbols that a library defines for others, and the version of each."""
+    listed = run("nm", "-D", "--defined-only", "--with-symbol-versions", library)
+    names = [line.split()[-1] for line in listed.splitlines() if " A " not in line]
+    return {name: version for name, _, version in (name.partition("@@") for name in names)}
+
+
+def functions_of_header(header: Path) -> set[str]:
+    """The functions that lamina.h declares."""
+    text = re.sub(r"/\*.*?\*/", "", header.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return set(re.findall(r"LAMINA_API\b[^;(]*?\b(lamina_\w+)\(", text))
+
+
 def pack_wheel(folder: Path) -> Path:
     """The wheel that this installation came from, packed again from its files.
 

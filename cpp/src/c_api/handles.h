@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/scalar_types.h"
 #include "c_api/guard.h"
 #include "c_api/input_rules.h"
 #include "c_api/row_predictor.h"
@@ -58,7 +59,7 @@ class TrainableNetwork {
   std::atomic<bool> gave_members{false};
 
  private:
-  std::variant<std::unique_ptr<Model<float>>, std::unique_ptr<Model<double>>> model_;
+  OfAnyScalar<Model> model_;
   Json contents_;
   std::shared_ptr<const NetworkFile> file_;  // which holds the tensors
   std::uint64_t seed_;
@@ -80,14 +81,11 @@ struct lamina_model {
 };
 
 struct lamina_predictor {
-  std::variant<std::unique_ptr<const lamina::c::RowPredictor<float>>,
-               std::unique_ptr<const lamina::c::RowPredictor<double>>>
-      predictor;
+  lamina::OfAnyScalar<lamina::c::ConstRowPredictor> predictor;
 };
 
 struct lamina_optimizer {
-  std::variant<std::unique_ptr<lamina::Optimizer<float>>, std::unique_ptr<lamina::Optimizer<double>>>
-      optimizer;
+  lamina::OfAnyScalar<lamina::Optimizer> optimizer;
   lamina::TrainingRight right;  // of the thread that uses it
 };
 

@@ -47,7 +47,9 @@ UsedOptimizer<T>::UsedOptimizer(lamina_optimizer* handle, const Model<T>& model)
 }
 
 template class UsedOptimizer<float>;
+#if !defined(LAMINA_WITHOUT_FLOAT64)
 template class UsedOptimizer<double>;
+#endif
 
 }  // namespace lamina::c
 

@@ -101,4 +101,7 @@ class RowPredictor {
   WorkspacePool<T> pool_;  // empty where the stack is enough
 };
 
+template <class T>
+using ConstRowPredictor = const RowPredictor<T>;
+
 }  // namespace lamina::c

@@ -7,6 +7,7 @@
 
 #include "base/cpu_features.h"
 #include "base/error.h"
+#include "base/scalar_types.h"
 #include "base/text.h"
 
 namespace lamina::kernels {
@@ -32,10 +33,15 @@ struct InstructionSet {
 
 // Best first.
 constexpr InstructionSet kInstructionSets[] = {
-#define LAMINA_ENTRY(name, condition)                                                  \
-  {#name, &kKernels_##name##_f32, &kKernels_##name##_f64, [](const CpuFeatures& cpu) { \
-     (void)cpu;                                                                        \
-     return condition;                                                                 \
+#if defined(LAMINA_WITHOUT_FLOAT64)
+#define LAMINA_F64(name) nullptr
+#else
+#define LAMINA_F64(name) &kKernels_##name##_f64
+#endif
+#define LAMINA_ENTRY(name, condition)                                            \
+  {#name, &kKernels_##name##_f32, LAMINA_F64(name), [](const CpuFeatures& cpu) { \
+     (void)cpu;                                                                  \
+     return condition;                                                           \
    }},
 #ifdef LAMINA_KERNELS_AVX512
     LAMINA_ENTRY(avx512, cpu.avx512)
@@ -53,15 +59,22 @@ constexpr InstructionSet kInstructionSets[] = {
                     LAMINA_ENTRY(portable, true)
 #endif
 #undef LAMINA_ENTRY
+#undef LAMINA_F64
 };
 
 template <class T>
-const KernelTable<T>& table_of(const InstructionSet& set) noexcept {
+const KernelTable<T>* table_of(const InstructionSet& set) noexcept {
   if constexpr (std::is_same_v<T, float>) {
-    return *set.f32;
+    return set.f32;
   } else {
-    return *set.f64;
+    return set.f64;
   }
+}
+
+std::vector<std::string> built_instruction_sets() {
+  std::vector<std::string> names;
+  for (const InstructionSet& set : kInstructionSets) names.emplace_back(set.name);
+  return names;
 }
 
 const InstructionSet& choose() {
@@ -70,6 +83,12 @@ const InstructionSet& choose() {
   for (const InstructionSet& set : kInstructionSets) {
     const bool wanted = !is_forced || std::strcmp(forced, set.name) == 0;
     if (wanted && set.runs_here(cpu_features())) return set;
+  }
+  if (!is_forced) {
+    throw Error(Error::Kind::kState, "this build of lamina has kernels for " +
+                                         join(built_instruction_sets()) +
+                                         " alone, which this processor does not run; configure it with "
+                                         "other LAMINA_SETS");
   }
   throw Error(Error::Kind::kValue, "LAMINA_ISA: expected one of " + join(available_instruction_sets()) +
                                        " (what this build has and this CPU runs), got " + forced);
@@ -84,7 +103,8 @@ const InstructionSet& chosen() {
 
 template <class T>
 const KernelTable<T>& kernels() {
-  return table_of<T>(chosen());
+  if constexpr (std::is_same_v<T, double> && !kHasFloat64) refuse_float64();
+  return *table_of<T>(chosen());
 }
 
 const char* instruction_set() { return chosen().name; }
@@ -100,7 +120,7 @@ std::vector<std::string> available_instruction_sets() {
 template <class T>
 const KernelTable<T>* find_kernels(const char* name) noexcept {
   for (const InstructionSet& set : kInstructionSets)
-    if (std::strcmp(name, set.name) == 0) return &table_of<T>(set);
+    if (std::strcmp(name, set.name) == 0) return table_of<T>(set);
   return nullptr;
 }
 

@@ -4,9 +4,15 @@
 #include <cstdint>
 #include <span>
 
+#include "base/function_ref.h"
+
 namespace lamina::metrics {
 
-// The sum of term(first) to term(first + count - 1), in the order of numpy's sum.
+// The sum of what `fill` writes for the numbers first to first + count - 1 (8 or more), at most 128 at a
+// time, in the order of numpy's sum. It is compiled once for all terms.
+double sum_of_blocks(int64_t first, int64_t count, FunctionRef<void(int64_t, int64_t, double*)> fill);
+
+// The sum of term(first) to term(first + count - 1), in the same order.
 template <class Term>
 double pairwise_sum(int64_t first, int64_t count, const Term& term) {
   if (count < 8) {
@@ -14,18 +20,9 @@ double pairwise_sum(int64_t first, int64_t count, const Term& term) {
     for (int64_t i = first; i < first + count; ++i) sum += term(i);
     return sum;
   }
-  if (count > 128) {
-    const int64_t half = count / 2 - count / 2 % 8;
-    return pairwise_sum(first, half, term) + pairwise_sum(first + half, count - half, term);
-  }
-  double sums[8];
-  for (int64_t lane = 0; lane < 8; ++lane) sums[lane] = term(first + lane);
-  int64_t done = 8;
-  for (; done + 8 <= count; done += 8)
-    for (int64_t lane = 0; lane < 8; ++lane) sums[lane] += term(first + done + lane);
-  double sum = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-  for (; done < count; ++done) sum += term(first + done);
-  return sum;
+  return sum_of_blocks(first, count, [&](int64_t from, int64_t terms, double* values) {
+    for (int64_t i = 0; i < terms; ++i) values[i] = term(from + i);
+  });
 }
 
 inline double pairwise_sum(std::span<const double> values) {

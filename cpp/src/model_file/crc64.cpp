@@ -12,10 +12,11 @@ constexpr std::size_t kSlices = 16;
 constexpr std::uint64_t kReflectedPolynomial = 0xC96C5795D7870F42U;
 
 using Table = std::array<std::uint64_t, 256>;
+using Tables = std::array<Table, kSlices>;
 
 // tables[s][b] advances byte b over s further zero bytes, so sixteen look-ups are independent.
-constexpr std::array<Table, kSlices> make_tables() {
-  std::array<Table, kSlices> tables{};
+Tables make_tables() noexcept {
+  Tables tables{};
   for (std::size_t byte = 0; byte < 256; ++byte) {
     std::uint64_t value = byte;
     for (int bit = 0; bit < 8; ++bit) {
@@ -32,7 +33,11 @@ constexpr std::array<Table, kSlices> make_tables() {
   return tables;
 }
 
-constexpr std::array<Table, kSlices> kTables = make_tables();
+// Made at first use: 32 KB less in the library.
+const Tables& all_tables() noexcept {
+  static const Tables made = make_tables();
+  return made;
+}
 
 std::uint64_t load_word(const std::byte* bytes) noexcept {
   static_assert(std::endian::native == std::endian::little, "model files are read as little-endian");
@@ -41,10 +46,10 @@ std::uint64_t load_word(const std::byte* bytes) noexcept {
   return word;
 }
 
-std::uint64_t look_up_word(std::uint64_t word, std::size_t last_slice) noexcept {
+std::uint64_t look_up_word(const Tables& tables, std::uint64_t word, std::size_t last_slice) noexcept {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < 8; ++i) {
-    value ^= kTables[last_slice - i][(word >> (8 * i)) & 0xFF];
+    value ^= tables[last_slice - i][(word >> (8 * i)) & 0xFF];
   }
   return value;
 }
@@ -52,14 +57,15 @@ std::uint64_t look_up_word(std::uint64_t word, std::size_t last_slice) noexcept 
 }  // namespace
 
 void Crc64::update(std::span<const std::byte> bytes) noexcept {
+  const Tables& tables = all_tables();
   std::uint64_t state = state_;
   while (bytes.size() >= kSlices) {
-    state = look_up_word(load_word(bytes.data()) ^ state, kSlices - 1) ^
-            look_up_word(load_word(bytes.data() + 8), kSlices - 9);
+    state = look_up_word(tables, load_word(bytes.data()) ^ state, kSlices - 1) ^
+            look_up_word(tables, load_word(bytes.data() + 8), kSlices - 9);
     bytes = bytes.subspan(kSlices);
   }
   for (const std::byte byte : bytes) {
-    state = (state >> 8) ^ kTables[0][(state ^ std::to_integer<std::uint64_t>(byte)) & 0xFF];
+    state = (state >> 8) ^ tables[0][(state ^ std::to_integer<std::uint64_t>(byte)) & 0xFF];
   }
   state_ = state;
 }

@@ -293,10 +293,12 @@ NetworkFile NetworkFile::of(Json contents, const std::vector<TensorView>& tensor
     const bool is_double = loaded.contents_.at("dtype").is("float64");
     give_names_of_today(Network<float>::describe_parameters(description), weights);
     check_weights(description, is_double, weights);
-    if (is_double)
+    if (!is_double)
+      loaded.network_ = build<float>(description, weights);
+    else if constexpr (kHasFloat64)
       loaded.network_ = build<double>(description, weights);
     else
-      loaded.network_ = build<float>(description, weights);
+      refuse_float64();
     check_feature_names(loaded.contents_, loaded.inputs());
     return 0;
   });

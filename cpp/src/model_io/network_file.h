@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "base/poll.h"
+#include "base/scalar_types.h"
 #include "inference/data.h"
 #include "model_file/model_file.h"
 #include "model_io/save_model.h"
@@ -35,7 +36,7 @@ struct LoadOptions {
 // one network at once.
 class NetworkFile {
  public:
-  using AnyNetwork = std::variant<std::unique_ptr<Network<float>>, std::unique_ptr<Network<double>>>;
+  using AnyNetwork = OfAnyScalar<Network>;
 
   // Everything is checked before anything is built. Throws Error alone: a SystemError (kNotFound, kIo),
   // kFormat (not a model file, damaged, newer, or parts that do not fit each other), kMemory.
@@ -60,9 +61,7 @@ class NetworkFile {
   std::int64_t outputs() const;
   // Of a layer, from the first one.
   Json layer(std::size_t index) const;
-  bool is_double() const noexcept {
-    return std::holds_alternative<std::unique_ptr<Network<double>>>(network_);
-  }
+  bool is_double() const noexcept { return network_.index() == 1; }
   // The names of the inputs as the file has them, a list of texts and whole numbers; null where there are
   // none.
   const Json& feature_names() const;

@@ -13,22 +13,27 @@ constexpr void enter_loss(KernelTable<T>& table, Loss loss) {
   table.loss_rows[static_cast<int>(loss)] = &elementwise_loss<T, F<T>>;
 }
 
+template <class T, template <class> class F>
+constexpr void enter_shared_loss(KernelTable<T>& table, Loss loss) {
+  table.loss_rows[static_cast<int>(loss)] = &shared_elementwise_loss<T, F<T>>;
+}
+
 template <class T>
 constexpr void enter_losses(KernelTable<T>& table) {
   enter_loss<T, MeanSquaredErrorLoss>(table, Loss::kMeanSquaredError);
   enter_loss<T, MeanAbsoluteErrorLoss>(table, Loss::kMeanAbsoluteError);
-  enter_loss<T, BinaryCrossEntropyLoss>(table, Loss::kBinaryCrossEntropy);
+  enter_shared_loss<T, BinaryCrossEntropyLoss>(table, Loss::kBinaryCrossEntropy);
   enter_loss<T, BinaryCrossEntropyWithLogitsLoss>(table, Loss::kBinaryCrossEntropyWithLogits);
   enter_loss<T, HuberLoss>(table, Loss::kHuber);
-  enter_loss<T, LogCoshLoss>(table, Loss::kLogCosh);
-  enter_loss<T, QuantileLoss>(table, Loss::kQuantile);
-  enter_loss<T, PoissonLogLoss>(table, Loss::kPoissonLog);
-  enter_loss<T, PoissonRateLoss>(table, Loss::kPoissonRate);
-  enter_loss<T, GammaLogLoss>(table, Loss::kGammaLog);
-  enter_loss<T, TweedieLogLoss>(table, Loss::kTweedieLog);
-  enter_loss<T, BinaryFocalWithLogitsLoss>(table, Loss::kBinaryFocalWithLogits);
-  enter_loss<T, HingeLoss>(table, Loss::kHinge);
-  enter_loss<T, SquaredHingeLoss>(table, Loss::kSquaredHinge);
+  enter_shared_loss<T, LogCoshLoss>(table, Loss::kLogCosh);
+  enter_shared_loss<T, QuantileLoss>(table, Loss::kQuantile);
+  enter_shared_loss<T, PoissonLogLoss>(table, Loss::kPoissonLog);
+  enter_shared_loss<T, PoissonRateLoss>(table, Loss::kPoissonRate);
+  enter_shared_loss<T, GammaLogLoss>(table, Loss::kGammaLog);
+  enter_shared_loss<T, TweedieLogLoss>(table, Loss::kTweedieLog);
+  enter_shared_loss<T, BinaryFocalWithLogitsLoss>(table, Loss::kBinaryFocalWithLogits);
+  enter_shared_loss<T, HingeLoss>(table, Loss::kHinge);
+  enter_shared_loss<T, SquaredHingeLoss>(table, Loss::kSquaredHinge);
   const auto enter = [&table](Loss loss, void (*function)(const LossRows<T>&) noexcept) {
     table.loss_rows[static_cast<int>(loss)] = function;
   };

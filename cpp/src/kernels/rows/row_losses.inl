@@ -10,7 +10,7 @@ namespace {
 // A loss of probabilities whose target may be a class: one column counts, with target 1.
 template <class T, class F>
 void loss_of_probabilities(const LossRows<T>& job) noexcept {
-  if (job.target_kind == TargetKind::kValues) return elementwise_loss<T, F>(job);
+  if (job.target_kind == TargetKind::kValues) return shared_elementwise_loss<T, F>(job);
   const F function(job.parameters);
   for (int64_t row = 0; row < job.rows; ++row) {
     const T weight = row_weight(job, row);

@@ -179,9 +179,21 @@ void gather_rows_by(const GatherRows<T>& job, int64_t element_size, ConvertRow<T
   gather_rows_with(job, element_size, convert);
 }
 
+// Up to 64 numbers of at most 16 bits, all of which float holds.
+template <class S>
+void convert_short_row_of(int64_t columns, const char* source, int64_t stride, double* out) noexcept {
+  alignas(64) float numbers[64];
+  convert_row_of<float, S>(columns, source, stride, numbers);
+  for (int64_t c = 0; c < columns; ++c) out[c] = static_cast<double>(numbers[c]);
+}
+
 template <class T, class S>
 void gather_rows_of(const GatherRows<T>& job) noexcept {
-  gather_rows_by<T>(job, sizeof(S), &convert_row_of<T, S>, &convert_row_of<double, S>);
+  if constexpr (sizeof(T) == sizeof(float) && sizeof(S) <= 2) {
+    gather_rows_by<T>(job, sizeof(S), &convert_row_of<T, S>, &convert_short_row_of<S>);
+  } else {
+    gather_rows_by<T>(job, sizeof(S), &convert_row_of<T, S>, &convert_row_of<double, S>);
+  }
 }
 
 template <class T, class S>

@@ -1,0 +1,44 @@
+# How far each file of the core is optimised in a release build, measured in docs/build_time.md. Kernels have flags
+# of their own (instruction_sets.cmake).
+
+# What runs once a fit, a file or a column and not for each row or step: -Os makes half of -O2's code of it.
+set(LAMINA_SMALL_FILES
+  base/cpu_placement base/json base/json_reader base/number_text base/thread_count
+  layers/activation_spec layers/column_options layers/dense_options layers/ensemble layers/ensemble_options
+  layers/initializer layers/layer_factory layers/layer_options layers/loss layers/member_heads
+  layers/member_rows layers/periodic layers/piecewise_linear layers/residual layers/target_scaling
+  network/network_build
+  inference/folding
+  optimizers/update_rules
+  metrics/arguments metrics/chosen_classes metrics/metric metrics/scorer
+  training/class_weights training/data_init training/fit training/fit_model training/hessian training/history
+  training/hold_out training/schedule_json training/schedule_options training/schedules training/stopping
+  model_file/* model_io/* c_api/*
+  tables/column_encoder tables/column_rows tables/date_format tables/distinct_cells tables/encoders
+  tables/missing_texts tables/number_format tables/preprocessor tables/record tables/table_target)
+set(LAMINA_QUICK_FILES model_file/crc64 c_api/predictors c_api/steps)
+# Their loops over rows are vectors only so.
+set(LAMINA_VECTOR_FILES metrics/decisions metrics/probabilities metrics/values)
+
+function(lamina_files result)
+  set(_found "")
+  foreach(_name IN LISTS ARGN)
+    file(GLOB _files CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cpp/src/${_name}.cpp")
+    if(NOT _files)
+      message(FATAL_ERROR "cpp/cmake/optimization.cmake: there is no cpp/src/${_name}.cpp")
+    endif()
+    list(APPEND _found ${_files})
+  endforeach()
+  set(${result} "${_found}" PARENT_SCOPE)
+endfunction()
+
+if(NOT MSVC AND CMAKE_BUILD_TYPE STREQUAL "Release")
+  lamina_files(_small ${LAMINA_SMALL_FILES})
+  lamina_files(_quick ${LAMINA_QUICK_FILES})
+  lamina_files(_vectors ${LAMINA_VECTOR_FILES})
+  list(REMOVE_ITEM _small ${_quick})
+  set_property(SOURCE ${_small} APPEND PROPERTY COMPILE_OPTIONS -Os)
+  set_property(SOURCE ${_vectors} APPEND PROPERTY COMPILE_OPTIONS -O3)
+  # A precompiled header fits one level of optimisation.
+  set_property(SOURCE ${_small} ${_vectors} PROPERTY SKIP_PRECOMPILE_HEADERS ON)
+endif()
