@@ -67,10 +67,10 @@ def prefix(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installed.rename(installed.with_name("moved"))
 
 
-def test_the_library_of_one_set_and_float32_is_under_a_megabyte(prefix: Path) -> None:
+def test_the_library_of_one_set_and_float32_is_less_than_half_of_the_wheels(prefix: Path) -> None:
     library = (prefix / "lib" / "liblamina.so").resolve()
     assert library.name == f"liblamina.so.{lm.__version__}"
-    assert library.stat().st_size < 1_000_000
+    assert library.stat().st_size < 1_600_000
 
 
 def test_it_exports_what_the_header_declares_and_nothing_else(prefix: Path) -> None:

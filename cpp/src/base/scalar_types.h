@@ -25,4 +25,16 @@ using OfAnyScalar = std::variant<std::unique_ptr<Of<float>>, std::unique_ptr<Of<
               "configure it with LAMINA_FLOAT64=ON for both");
 }
 
+// Calls make<double>() or make<float>(); refuses double where this build is without it.
+template <class Make>
+void with_scalar(bool is_double, Make make) {
+  if (!is_double) {
+    make.template operator()<float>();
+  } else if constexpr (kHasFloat64) {
+    make.template operator()<double>();
+  } else {
+    refuse_float64();
+  }
+}
+
 }  // namespace lamina

@@ -29,12 +29,7 @@ std::uint64_t seed_of(const Json& seed) {
 
 TrainableNetwork::TrainableNetwork(const Json& layers, bool is_double, std::uint64_t seed)
     : seed_(seed), rules_(layers.at("layers").elements().front()) {
-  if (!is_double)
-    model_ = std::make_unique<Model<float>>(layers, seed);
-  else if constexpr (kHasFloat64)
-    model_ = std::make_unique<Model<double>>(layers, seed);
-  else
-    refuse_float64();
+  with_scalar(is_double, [&]<class T> { model_ = std::make_unique<Model<T>>(layers, seed); });
   contents_ = Json{{"network", visit([](const auto& model) { return model.network().spec(); })},
                    {"dtype", is_double ? "float64" : "float32"},
                    {"seed", seed},

@@ -293,12 +293,7 @@ NetworkFile NetworkFile::of(Json contents, const std::vector<TensorView>& tensor
     const bool is_double = loaded.contents_.at("dtype").is("float64");
     give_names_of_today(Network<float>::describe_parameters(description), weights);
     check_weights(description, is_double, weights);
-    if (!is_double)
-      loaded.network_ = build<float>(description, weights);
-    else if constexpr (kHasFloat64)
-      loaded.network_ = build<double>(description, weights);
-    else
-      refuse_float64();
+    with_scalar(is_double, [&]<class T> { loaded.network_ = build<T>(description, weights); });
     check_feature_names(loaded.contents_, loaded.inputs());
     return 0;
   });
