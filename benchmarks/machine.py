@@ -35,7 +35,6 @@ HELD = {
         "ONEDNN_MAX_CPU_ISA": "AVX2",
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
         "OPENBLAS_CORETYPE": "Haswell",
-        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
     }
 }
 COMPILER_FLAGS = {None: ["-march=native"], "avx2": ["-mavx2", "-mfma"]}
@@ -60,9 +59,8 @@ def environment(threads: int, isa: str | None = None) -> dict[str, str]:
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     limits = dict.fromkeys(names, str(threads))
     held = HELD[isa] if isa else {}
-    flags = "--xla_cpu_multi_thread_eigen=false " if threads == 1 else ""
-    xla = {"XLA_FLAGS": (flags + held.get("XLA_FLAGS", "")).strip()}
-    return kept | limits | held | xla | {"PYTHONPATH": str(FOLDER.parent)}
+    flags = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"} if threads == 1 else {}
+    return kept | limits | held | flags | {"PYTHONPATH": str(FOLDER.parent)}
 
 
 def start_pinned(
