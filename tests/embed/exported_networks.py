@@ -116,5 +116,7 @@ def is_exact(name: str, dtype: str) -> bool:
 def limit_of(name: str, dtype: str) -> float:
     """How far outputs may be, as a share of the greatest one."""
     limit = {"float32": 2e-6, "float64": 4e-15}[dtype]
-    # Where sums are rounded otherwise, waves of large numbers multiply the difference.
-    return limit if WITH_FMA or name not in ("sin", "embeddings") else 40 * limit
+    # Where sums are rounded otherwise, as those of float64 are without an instruction fma, waves of
+    # large numbers, and a clip to small ones, make more of the difference.
+    alike = WITH_FMA and dtype == "float32"
+    return limit if alike or name not in ("sin", "embeddings", "residual") else 40 * limit

@@ -31,7 +31,7 @@ from embed.generated_code import (
 )
 
 
-@pytest.fixture(scope="module", params=["float32", pytest.param("float64", marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=["float32", "float64"])
 def program(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Path]:

@@ -11,7 +11,7 @@ from embed.generated_code import module, node, units_apart
 
 
 @pytest.mark.kernels
-@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.long)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", [*LAYERS, "mish", "gelu", "log_softmax", "sin"])
 def test_python_and_javascript_give_what_predict_gives(
     tmp_path: Path, name: str, dtype: str

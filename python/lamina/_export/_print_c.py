@@ -219,6 +219,10 @@ def c_text(value: str) -> str:
     )
 
 
+# What a long line may be cut behind, up to its last character.
+_CUT_BEHIND = (", ", " && ", " || ", "? ", ": ")
+
+
 def in_comment(text: str) -> str:
     """A text that may stand in a comment."""
     plain = text.encode("ascii", "replace").decode().replace("\n", " ")
@@ -227,14 +231,15 @@ def in_comment(text: str) -> str:
 
 def wrapped(line: str, width: int) -> list[str]:
     """A line cut behind commas and operators where it is too long."""
-    lines = []
+    indent = "    "
+    lines: list[str] = []
     while len(line) > width:
-        cut = max(
-            line.rfind(mark, 0, width) + len(mark) - 1
-            for mark in (", ", " && ", " || ", "? ", ": ")
-        )
-        if cut <= 0 or line[:cut].count('"') % 2:
+        # A cut within the indent would not make the rest shorter.
+        least = len(indent) if lines else 0
+        found = [(line.rfind(mark, least, width), mark) for mark in _CUT_BEHIND]
+        cuts = [place + len(mark) - 1 for place, mark in found if place >= 0]
+        if not cuts or line[: max(cuts)].count('"') % 2:
             break
-        lines.append(line[:cut].rstrip())
-        line = "    " + line[cut:].lstrip()
+        lines.append(line[: max(cuts)].rstrip())
+        line = indent + line[max(cuts) :].lstrip()
     return [*lines, line]
