@@ -7,7 +7,7 @@ import numpy as np
 
 from lamina._export._kinds import ROOMS
 from lamina._export._language import Function
-from lamina._export._printer import Printer, is_named
+from lamina._export._printer import BracePrinter, is_named
 
 _TYPES = {
     "float": "float",
@@ -20,7 +20,7 @@ _TYPES = {
 }
 
 
-class CPrinter(Printer):
+class CPrinter(BracePrinter):
     """C; every name begins with the prefix.
 
     Args:
@@ -30,7 +30,6 @@ class CPrinter(Printer):
     def __init__(self, real: str, prefix: str, fields: Mapping[str, str]) -> None:
         super().__init__(real)
         self.prefix, self.fields = prefix, fields
-        self._declared: set[str] = set()
         # Words that need a function, with their number types.
         self.used: set[tuple[str, str]] = set()
 
@@ -41,9 +40,6 @@ class CPrinter(Printer):
 
     def text(self, value: str) -> str:
         return c_text(value)
-
-    def choice(self, test: str, yes: str, no: str) -> str:
-        return f"{test} ? {yes} : {no}"
 
     def rounded(self, text: str, kind: str) -> str:
         return text
@@ -185,20 +181,6 @@ class CPrinter(Printer):
             isinstance(target, ast.Subscript) and self.kind(target.value) == "byte[]"
         ) and not text.startswith("(signed char)")
         return f"{self.value(target)} = {'(signed char)' if is_byte else ''}{text};"
-
-    def _branches(self, node: ast.If) -> Iterator[str]:
-        known = set(self._declared)
-        yield f"if ({self.value(node.test)}) {{"
-        yield from self.block(node.body)
-        self._declared = set(known)
-        if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
-            first, *rest = self._branches(node.orelse[0])
-            yield from [f"}} else {first}", *rest]
-            return
-        if node.orelse:
-            yield from ["} else {", *self.block(node.orelse)]
-            self._declared = set(known)
-        yield "}"
 
 
 def c_number(value: float, kind: str) -> str:

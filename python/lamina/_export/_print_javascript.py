@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lamina._export._language import Function
-from lamina._export._printer import Printer
+from lamina._export._printer import BracePrinter, swapped_words
 
 _ROOM = {
     "reals": "",
@@ -58,7 +58,7 @@ function character(text, place) {
 }
 
 
-class JavaScriptPrinter(Printer):
+class JavaScriptPrinter(BracePrinter):
     """JavaScript; names in camelCase."""
 
     def __init__(self, real: str) -> None:
@@ -66,7 +66,6 @@ class JavaScriptPrinter(Printer):
         self.used: set[str] = set()
         # Functions that write into arrays, beside which stand ones of the same name for users.
         self.into: frozenset[str] = frozenset()
-        self._declared: set[str] = set()
 
     def number(self, value: float, kind: str) -> str:
         if kind == "bool":
@@ -77,9 +76,6 @@ class JavaScriptPrinter(Printer):
 
     def text(self, value: str) -> str:
         return ascii_text(value)
-
-    def choice(self, test: str, yes: str, no: str) -> str:
-        return f"{test} ? {yes} : {no}"
 
     def rounded(self, text: str, kind: str) -> str:
         return f"fround({text})" if kind == "float" else text
@@ -192,20 +188,6 @@ class JavaScriptPrinter(Printer):
             case ast.Expr(value=value):
                 yield f"{self.value(value)};"
 
-    def _branches(self, node: ast.If) -> Iterator[str]:
-        known = set(self._declared)
-        yield f"if ({self.value(node.test)}) {{"
-        yield from self.block(node.body)
-        self._declared = set(known)
-        if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
-            first, *rest = self._branches(node.orelse[0])
-            yield from [f"}} else {first}", *rest]
-            return
-        if node.orelse:
-            yield from ["} else {", *self.block(node.orelse)]
-            self._declared = set(known)
-        yield "}"
-
 
 def camel(name: str) -> str:
     """row_number as rowNumber."""
@@ -235,10 +217,4 @@ def javascript_words(used: set[str], real: str) -> list[str]:
         "LOW": "0" if single else "4",
         "MASK": "0xfffff000" if single else "0xf8000000",
     }
-    parts = []
-    for name, text in WORDS.items():
-        if name in used:
-            for mark, value in swaps.items():
-                text = text.replace(mark, value)
-            parts.append(text)
-    return parts
+    return swapped_words(WORDS, used, swaps)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lamina._export._language import Function
-from lamina._export._printer import Printer
+from lamina._export._printer import Printer, swapped_words
 
 _ROOM = {"reals": "0.0", "doubles": "0.0", "integers": "0", "bytes_of": "0"}
 # Products are most of the work: whole rows at once are several times as fast as numbers one by one.
@@ -199,10 +199,4 @@ def python_words(used: set[str], real: str) -> list[str]:
         "NUMBER": "<f" if single else "<d",
         "MASK": "0xFFFFF000" if single else "0xFFFFFFFFF8000000",
     }
-    parts = []
-    for name, text in WORDS.items():
-        if name in used:
-            for mark, value in swaps.items():
-                text = text.replace(mark, value)
-            parts.append(text)
-    return parts
+    return swapped_words(WORDS, used, swaps)

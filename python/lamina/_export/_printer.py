@@ -2,7 +2,7 @@
 
 import ast
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lamina._export._kinds import ROOMS
 from lamina._export._language import Function
@@ -209,6 +209,42 @@ class Printer(ABC):
     def fits(self, text: str) -> bool:
         """Whether a line is short enough."""
         return len(text) <= self.width
+
+
+class BracePrinter(Printer):
+    """Prints a language with braces, whose variables live in the block that declares them."""
+
+    def __init__(self, real: str) -> None:
+        super().__init__(real)
+        self._declared: set[str] = set()
+
+    def choice(self, test: str, yes: str, no: str) -> str:
+        return f"{test} ? {yes} : {no}"
+
+    def _branches(self, node: ast.If) -> Iterator[str]:
+        known = set(self._declared)
+        yield f"if ({self.value(node.test)}) {{"
+        yield from self.block(node.body)
+        self._declared = set(known)
+        if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
+            first, *rest = self._branches(node.orelse[0])
+            yield from [f"}} else {first}", *rest]
+            return
+        if node.orelse:
+            yield from ["} else {", *self.block(node.orelse)]
+            self._declared = set(known)
+        yield "}"
+
+
+def swapped_words(words: Mapping[str, str], used: set[str], swaps: Mapping[str, str]) -> list[str]:
+    """The texts of the words that are used, with marks in them replaced by values."""
+    parts = []
+    for name, text in words.items():
+        if name in used:
+            for mark, value in swaps.items():
+                text = text.replace(mark, value)
+            parts.append(text)
+    return parts
 
 
 def _lives_in_one_block(body: list[ast.stmt], name: str) -> bool:
