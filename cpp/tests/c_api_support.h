@@ -102,4 +102,26 @@ inline std::vector<float> predictions(const lamina_model* model, const Rows& row
   return y;
 }
 
+// The file that the model would be saved as.
+inline std::vector<unsigned char> bytes_of(const lamina_model* model) {
+  std::size_t size = 0;
+  CHECK_OK(lamina_save_memory(model, nullptr, 0, &size));
+  std::vector<unsigned char> bytes(size);
+  CHECK_OK(lamina_save_memory(model, bytes.data(), size, &size));
+  return bytes;
+}
+
+// All parameters, one after the other.
+inline std::vector<float> weights_of(const lamina_model* model) {
+  std::vector<float> all;
+  for (std::size_t i = 0; i < lamina_parameters(model); ++i) {
+    lamina_parameter info = LAMINA_PARAMETER_INIT;
+    CHECK_OK(lamina_parameter_info(model, i, &info));
+    std::vector<float> values(info.elements);
+    CHECK_OK(lamina_get_parameter(model, i, values.data()));
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
+}
+
 }  // namespace lamina::test::c

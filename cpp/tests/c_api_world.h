@@ -35,24 +35,8 @@ struct World {
     CHECK_OK(lamina_optimizer_create(model, "adam", nullptr, 0, optimizer.out()));
     CHECK_OK(lamina_network_create(kInputs, network.out()));
   }
-  std::vector<unsigned char> bytes() const {
-    std::size_t size = 0;
-    CHECK_OK(lamina_save_memory(model, nullptr, 0, &size));
-    std::vector<unsigned char> all(size);
-    CHECK_OK(lamina_save_memory(model, all.data(), size, &size));
-    return all;
-  }
-  std::vector<float> weights() const {
-    std::vector<float> all;
-    for (std::size_t i = 0; i < lamina_parameters(model); ++i) {
-      lamina_parameter info = LAMINA_PARAMETER_INIT;
-      CHECK_OK(lamina_parameter_info(model, i, &info));
-      std::vector<float> values(info.elements);
-      CHECK_OK(lamina_get_parameter(model, i, values.data()));
-      all.insert(all.end(), values.begin(), values.end());
-    }
-    return all;
-  }
+  std::vector<unsigned char> bytes() const { return bytes_of(model); }
+  std::vector<float> weights() const { return weights_of(model); }
 };
 
 inline lamina_fit_options fit_options() {

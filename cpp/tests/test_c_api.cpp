@@ -69,14 +69,6 @@ LAMINA_TEST(a_model_in_memory_goes_on_as_one_in_a_file) {
   CHECK(predictions(copy, rows) == predictions(model, rows));
 }
 
-std::vector<unsigned char> bytes_of(const lamina_model* model) {
-  std::size_t size = 0;
-  CHECK_OK(lamina_save_memory(model, nullptr, 0, &size));
-  std::vector<unsigned char> bytes(size);
-  CHECK_OK(lamina_save_memory(model, bytes.data(), size, &size));
-  return bytes;
-}
-
 LAMINA_TEST(a_model_from_memory_needs_the_bytes_no_longer) {
   lamina::test::tables::Fixture fixture;
   const std::string path = temporary("lamina_test_c_api_table.lamina");

@@ -38,14 +38,6 @@ void fail_each(const char* name, Call call) {
     }
 }
 
-std::vector<unsigned char> bytes_of(const lamina_model* model) {
-  std::size_t size = 0;
-  CHECK_OK(lamina_save_memory(model, nullptr, 0, &size));
-  std::vector<unsigned char> bytes(size);
-  CHECK_OK(lamina_save_memory(model, bytes.data(), size, &size));
-  return bytes;
-}
-
 std::string table_file() {
   const std::string path = temporary("lamina_c_api_memory_table.lamina");
   tables::Fixture fixture;
@@ -129,18 +121,6 @@ LAMINA_TEST(predicting_leaves_outputs_untouched) {
     CHECK((status == LAMINA_OK) == (outputs[3] != 7.0));
     return status;
   });
-}
-
-std::vector<float> weights_of(const lamina_model* model) {
-  std::vector<float> all;
-  for (std::size_t i = 0; i < lamina_parameters(model); ++i) {
-    lamina_parameter info = LAMINA_PARAMETER_INIT;
-    CHECK_OK(lamina_parameter_info(model, i, &info));
-    std::vector<float> values(info.elements);
-    CHECK_OK(lamina_get_parameter(model, i, values.data()));
-    all.insert(all.end(), values.begin(), values.end());
-  }
-  return all;
 }
 
 // Of a fit with all that one can have; the data are in the struct.

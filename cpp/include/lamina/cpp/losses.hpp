@@ -8,6 +8,16 @@ inline namespace v1 {
 
 using Loss = detail::Described<detail::LossRole>;
 
+namespace detail {
+
+// What every loss has; the structs hold it themselves, since a base class allows no designated initialisers.
+template <class T>
+Collector& collect_loss(Collector& to, const T& loss) {
+  return to("reduction", loss.reduction)("scale", loss.scale)("divide_penalty", loss.divide_penalty);
+}
+
+}  // namespace detail
+
 // Of all: `reduction` "mean" or "sum" over rows; `scale`, a factor of the loss beside penalties and decay;
 // `divide_penalty`: the penalties are divided by the rows of the batch, as scikit-learn's alpha is.
 
@@ -17,9 +27,7 @@ struct MeanSquaredError {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this); }
 };
 
 // Mean of |output - target|.
@@ -28,9 +36,7 @@ struct MeanAbsoluteError {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this); }
 };
 
 // Squared within `delta` of the target, linear beyond.
@@ -40,9 +46,7 @@ struct Huber {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("delta", delta)("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this)("delta", delta); }
 };
 
 // Mean of log(cosh(output - target)).
@@ -51,9 +55,7 @@ struct LogCosh {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this); }
 };
 
 // Outputs become quantiles of these levels: a number, or one output each.
@@ -63,9 +65,7 @@ struct Quantile {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("level", level)("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this)("level", level); }
 };
 
 // For counts; outputs are logarithms of rates unless log_input is false.
@@ -75,9 +75,7 @@ struct Poisson {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("log_input", log_input)("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this)("log_input", log_input); }
 };
 
 // For targets above 0; outputs are logarithms of means.
@@ -86,9 +84,7 @@ struct Gamma {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this); }
 };
 
 // For targets of at least 0, such as claims; outputs are logarithms of means.
@@ -98,9 +94,7 @@ struct Tweedie {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("power", power)("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this)("power", power); }
 };
 
 // Outputs are means, then logarithms of variances.
@@ -109,9 +103,7 @@ struct GaussianNegativeLogLikelihood {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this); }
 };
 
 // After a last "sigmoid".
@@ -123,8 +115,7 @@ struct BinaryCrossEntropy {
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
   void describe(detail::Collector& to) const {
-    to("label_smoothing", label_smoothing)("reduction", reduction)("positive_weight", positive_weight)(
-        "scale", scale)("divide_penalty", divide_penalty);
+    detail::collect_loss(to, *this)("label_smoothing", label_smoothing)("positive_weight", positive_weight);
   }
 };
 
@@ -136,8 +127,7 @@ struct CrossEntropy {
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
   void describe(detail::Collector& to) const {
-    to("label_smoothing", label_smoothing)("reduction", reduction)("scale", scale)("divide_penalty",
-                                                                                   divide_penalty);
+    detail::collect_loss(to, *this)("label_smoothing", label_smoothing);
   }
 };
 
@@ -148,9 +138,7 @@ struct BinaryFocal {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("gamma", gamma)("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this)("gamma", gamma); }
 };
 
 // After a last "softmax"; rows that are right already count less.
@@ -160,9 +148,7 @@ struct Focal {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("gamma", gamma)("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this)("gamma", gamma); }
 };
 
 // Mean of max(0, 1 - t y), for targets -1 and 1.
@@ -171,9 +157,7 @@ struct Hinge {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this); }
 };
 
 // Mean of max(0, 1 - t y)^2.
@@ -182,9 +166,7 @@ struct SquaredHinge {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this); }
 };
 
 // Of probabilities, after a last "softmax".
@@ -193,9 +175,7 @@ struct KLDivergence {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this); }
 };
 
 // Mean of 1 - the cosine between outputs and targets.
@@ -204,9 +184,7 @@ struct CosineSimilarity {
   detail::Text reduction = {};
   detail::Number scale = {};
   detail::Flag divide_penalty = {};
-  void describe(detail::Collector& to) const {
-    to("reduction", reduction)("scale", scale)("divide_penalty", divide_penalty);
-  }
+  void describe(detail::Collector& to) const { detail::collect_loss(to, *this); }
 };
 
 }  // namespace v1

@@ -29,6 +29,15 @@ inline std::optional<double> number_of(const std::optional<Rate>& rate) {
   return rate ? std::optional(rate->number()) : std::nullopt;
 }
 
+// What every optimizer has, each struct itself (see collect_loss); Muon's decay is always decoupled.
+template <class T>
+Collector& collect_optimizer(Collector& to, const T& options) {
+  to("learning_rate", number_of(options.learning_rate))("weight_decay", number_of(options.weight_decay));
+  if constexpr (requires { options.decoupled; }) to("decoupled", options.decoupled);
+  return to("decay_biases", options.decay_biases)("clip_value", options.clip_value)(
+      "clip_parameter_norm", options.clip_parameter_norm)("clip_norm", options.clip_norm);
+}
+
 }  // namespace detail
 
 // Of all: learning_rate and weight_decay are numbers or schedules; clip_value limits each gradient,
@@ -44,10 +53,8 @@ struct SGD {
   detail::Flag decoupled = {}, decay_biases = {};
   detail::Number clip_value = {}, clip_parameter_norm = {}, clip_norm = {};
   void describe(detail::Collector& to) const {
-    to("learning_rate", detail::number_of(learning_rate))("weight_decay", detail::number_of(weight_decay))(
-        "momentum", momentum)("nesterov", nesterov)("rate_in_velocity", rate_in_velocity)(
-        "decoupled", decoupled)("decay_biases", decay_biases)("clip_value", clip_value)(
-        "clip_parameter_norm", clip_parameter_norm)("clip_norm", clip_norm);
+    detail::collect_optimizer(to, *this)("momentum", momentum)("nesterov", nesterov)("rate_in_velocity",
+                                                                                     rate_in_velocity);
   }
 };
 
@@ -61,10 +68,8 @@ struct Adam {
   detail::Flag decoupled = {}, decay_biases = {};
   detail::Number clip_value = {}, clip_parameter_norm = {}, clip_norm = {};
   void describe(detail::Collector& to) const {
-    to("learning_rate", detail::number_of(learning_rate))("weight_decay", detail::number_of(weight_decay))(
-        "beta1", beta1)("beta2", beta2)("epsilon", epsilon)("epsilon_hat", epsilon_hat)(
-        "decoupled", decoupled)("decay_biases", decay_biases)("clip_value", clip_value)(
-        "clip_parameter_norm", clip_parameter_norm)("clip_norm", clip_norm);
+    detail::collect_optimizer(to, *this)("beta1", beta1)("beta2", beta2)("epsilon", epsilon)("epsilon_hat",
+                                                                                             epsilon_hat);
   }
 };
 
@@ -78,13 +83,12 @@ struct AdamW {
   detail::Flag decoupled = {}, decay_biases = {};
   detail::Number clip_value = {}, clip_parameter_norm = {}, clip_norm = {};
   void describe(detail::Collector& to) const {
+    detail::collect_optimizer(to, *this)("beta1", beta1)("beta2", beta2)("epsilon", epsilon)("epsilon_hat",
+                                                                                             epsilon_hat);
     // The library's AdamW has these defaults; its AMSGrad has not.
-    const bool plain = !amsgrad.value_or(false);
-    const detail::Number decay = detail::number_of(weight_decay);
-    to("learning_rate", detail::number_of(learning_rate))("weight_decay", decay || plain ? decay : 0.01)(
-        "beta1", beta1)("beta2", beta2)("epsilon", epsilon)("epsilon_hat", epsilon_hat)(
-        "decoupled", decoupled || plain ? decoupled : true)("decay_biases", decay_biases)(
-        "clip_value", clip_value)("clip_parameter_norm", clip_parameter_norm)("clip_norm", clip_norm);
+    if (!amsgrad.value_or(false)) return;
+    if (!weight_decay) to("weight_decay", 0.01);
+    if (!decoupled) to("decoupled", true);
   }
 };
 
@@ -97,10 +101,7 @@ struct Adamax {
   detail::Flag decoupled = {}, decay_biases = {};
   detail::Number clip_value = {}, clip_parameter_norm = {}, clip_norm = {};
   void describe(detail::Collector& to) const {
-    to("learning_rate", detail::number_of(learning_rate))("weight_decay", detail::number_of(weight_decay))(
-        "beta1", beta1)("beta2", beta2)("epsilon", epsilon)("decoupled", decoupled)(
-        "decay_biases", decay_biases)("clip_value", clip_value)("clip_parameter_norm", clip_parameter_norm)(
-        "clip_norm", clip_norm);
+    detail::collect_optimizer(to, *this)("beta1", beta1)("beta2", beta2)("epsilon", epsilon);
   }
 };
 
@@ -114,10 +115,8 @@ struct NAdam {
   detail::Flag decoupled = {}, decay_biases = {};
   detail::Number clip_value = {}, clip_parameter_norm = {}, clip_norm = {};
   void describe(detail::Collector& to) const {
-    to("learning_rate", detail::number_of(learning_rate))("weight_decay", detail::number_of(weight_decay))(
-        "beta1", beta1)("beta2", beta2)("epsilon", epsilon)("momentum_decay", momentum_decay)(
-        "epsilon_hat", epsilon_hat)("decoupled", decoupled)("decay_biases", decay_biases)(
-        "clip_value", clip_value)("clip_parameter_norm", clip_parameter_norm)("clip_norm", clip_norm);
+    detail::collect_optimizer(to, *this)("beta1", beta1)("beta2", beta2)("epsilon", epsilon)(
+        "momentum_decay", momentum_decay)("epsilon_hat", epsilon_hat);
   }
 };
 
@@ -130,10 +129,7 @@ struct RAdam {
   detail::Flag decoupled = {}, decay_biases = {};
   detail::Number clip_value = {}, clip_parameter_norm = {}, clip_norm = {};
   void describe(detail::Collector& to) const {
-    to("learning_rate", detail::number_of(learning_rate))("weight_decay", detail::number_of(weight_decay))(
-        "beta1", beta1)("beta2", beta2)("epsilon", epsilon)("decoupled", decoupled)(
-        "decay_biases", decay_biases)("clip_value", clip_value)("clip_parameter_norm", clip_parameter_norm)(
-        "clip_norm", clip_norm);
+    detail::collect_optimizer(to, *this)("beta1", beta1)("beta2", beta2)("epsilon", epsilon);
   }
 };
 
@@ -146,9 +142,7 @@ struct Lion {
   detail::Flag decoupled = {}, decay_biases = {};
   detail::Number clip_value = {}, clip_parameter_norm = {}, clip_norm = {};
   void describe(detail::Collector& to) const {
-    to("learning_rate", detail::number_of(learning_rate))("weight_decay", detail::number_of(weight_decay))(
-        "beta1", beta1)("beta2", beta2)("decoupled", decoupled)("decay_biases", decay_biases)(
-        "clip_value", clip_value)("clip_parameter_norm", clip_parameter_norm)("clip_norm", clip_norm);
+    detail::collect_optimizer(to, *this)("beta1", beta1)("beta2", beta2);
   }
 };
 
@@ -161,10 +155,8 @@ struct Adagrad {
   detail::Flag decoupled = {}, decay_biases = {};
   detail::Number clip_value = {}, clip_parameter_norm = {}, clip_norm = {};
   void describe(detail::Collector& to) const {
-    to("learning_rate", detail::number_of(learning_rate))("weight_decay", detail::number_of(weight_decay))(
-        "rate_decay", rate_decay)("initial_accumulator", initial_accumulator)("epsilon", epsilon)(
-        "decoupled", decoupled)("decay_biases", decay_biases)("clip_value", clip_value)(
-        "clip_parameter_norm", clip_parameter_norm)("clip_norm", clip_norm);
+    detail::collect_optimizer(to, *this)("rate_decay", rate_decay)("initial_accumulator",
+                                                                   initial_accumulator)("epsilon", epsilon);
   }
 };
 
@@ -177,9 +169,7 @@ struct Adadelta {
   detail::Flag decoupled = {}, decay_biases = {};
   detail::Number clip_value = {}, clip_parameter_norm = {}, clip_norm = {};
   void describe(detail::Collector& to) const {
-    to("learning_rate", detail::number_of(learning_rate))("weight_decay", detail::number_of(weight_decay))(
-        "rho", rho)("epsilon", epsilon)("decoupled", decoupled)("decay_biases", decay_biases)(
-        "clip_value", clip_value)("clip_parameter_norm", clip_parameter_norm)("clip_norm", clip_norm);
+    detail::collect_optimizer(to, *this)("rho", rho)("epsilon", epsilon);
   }
 };
 
@@ -193,10 +183,8 @@ struct RMSprop {
   detail::Flag decoupled = {}, decay_biases = {};
   detail::Number clip_value = {}, clip_parameter_norm = {}, clip_norm = {};
   void describe(detail::Collector& to) const {
-    to("learning_rate", detail::number_of(learning_rate))("weight_decay", detail::number_of(weight_decay))(
-        "rho", rho)("epsilon", epsilon)("momentum", momentum)("centered", centered)("decoupled", decoupled)(
-        "decay_biases", decay_biases)("clip_value", clip_value)("clip_parameter_norm", clip_parameter_norm)(
-        "clip_norm", clip_norm);
+    detail::collect_optimizer(to, *this)("rho", rho)("epsilon", epsilon)("momentum", momentum)("centered",
+                                                                                               centered);
   }
 };
 
@@ -209,10 +197,8 @@ struct Rprop {
   detail::Flag decoupled = {}, decay_biases = {};
   detail::Number clip_value = {}, clip_parameter_norm = {}, clip_norm = {};
   void describe(detail::Collector& to) const {
-    to("learning_rate", detail::number_of(learning_rate))("weight_decay", detail::number_of(weight_decay))(
-        "shrink", shrink)("grow", grow)("smallest_step", smallest_step)("largest_step", largest_step)(
-        "decoupled", decoupled)("decay_biases", decay_biases)("clip_value", clip_value)(
-        "clip_parameter_norm", clip_parameter_norm)("clip_norm", clip_norm);
+    detail::collect_optimizer(to, *this)("shrink", shrink)("grow", grow)("smallest_step", smallest_step)(
+        "largest_step", largest_step);
   }
 };
 
@@ -229,11 +215,9 @@ struct Muon {
   detail::Flag decay_biases = {};
   detail::Number clip_value = {}, clip_parameter_norm = {}, clip_norm = {};
   void describe(detail::Collector& to) const {
-    to("learning_rate", detail::number_of(learning_rate))("weight_decay", detail::number_of(weight_decay))(
-        "momentum", momentum)("nesterov", nesterov)("iterations", iterations)(
-        "adamw_rate_factor", adamw_rate_factor)("beta1", beta1)("beta2", beta2)("epsilon", epsilon)(
-        "match_adamw", match_adamw)("first_and_last", first_and_last)("decay_biases", decay_biases)(
-        "clip_value", clip_value)("clip_parameter_norm", clip_parameter_norm)("clip_norm", clip_norm);
+    detail::collect_optimizer(to, *this)("momentum", momentum)("nesterov", nesterov)(
+        "iterations", iterations)("adamw_rate_factor", adamw_rate_factor)("beta1", beta1)("beta2", beta2)(
+        "epsilon", epsilon)("match_adamw", match_adamw)("first_and_last", first_and_last);
   }
 };
 
