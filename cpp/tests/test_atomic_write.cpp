@@ -182,6 +182,23 @@ LAMINA_TEST(a_symbolic_link_stays_and_its_target_is_replaced) {
   CHECK(content(folder.file("target")) == "new");
 }
 
+LAMINA_TEST(a_link_may_lead_to_a_file_that_is_not_there_yet) {
+  const Folder folder;
+  fs::create_symlink("second", folder.file("first"));
+  fs::create_symlink("target", folder.file("second"));
+  save(folder.file("first"), "new");
+  CHECK(fs::is_symlink(folder.file("first")) && fs::is_symlink(folder.file("second")));
+  CHECK(content(folder.file("target")) == "new");
+}
+
+LAMINA_TEST(links_in_a_circle_are_refused) {
+  const Folder folder;
+  fs::create_symlink("second", folder.file("first"));
+  fs::create_symlink("first", folder.file("second"));
+  CHECK(failure_of(folder.file("first"), "new").find("following the symbolic link") != std::string::npos);
+  CHECK(folder.entries() == 2);
+}
+
 LAMINA_TEST(a_pipe_is_refused_and_not_replaced) {
   const Folder folder;
   CHECK(mkfifo(folder.file().c_str(), 0600) == 0);

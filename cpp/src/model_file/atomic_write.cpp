@@ -272,11 +272,16 @@ class TemporaryFile {
 
 // The file that `path` means, refused where a rename would destroy something else than a file.
 fs::path resolve_target(const fs::path& path) {
+  constexpr const char* kFollowing = "following the symbolic link";
+  constexpr int kMostLinks = 40;  // as Linux
   std::error_code error;
   fs::path target = path;
-  if (fs::is_symlink(path, error)) {
-    target = fs::canonical(path, error);
-    if (error) fail(path, "following the symbolic link", error.value());
+  // One by one, as a link may lead to a file that is yet to be written.
+  for (int links = 0; fs::is_symlink(target, error); ++links) {
+    if (links == kMostLinks) refuse(path, kFollowing, std::errc::too_many_symbolic_link_levels);
+    const fs::path next = fs::read_symlink(target, error);
+    if (error) fail(path, kFollowing, error.value());
+    target = target.parent_path() / next;
   }
   const fs::file_status status = fs::status(target, error);
   if (status.type() == fs::file_type::none) fail(path, "looking at it", error.value());
