@@ -200,6 +200,7 @@ def test_sizes_follow_fastais_rule():
         ({"max_one_hot": -1}, ValueError, "expected max_one_hot of at least 0, got -1"),
         ({"max_one_hot": 2.5}, TypeError, "expected max_one_hot as a whole number, got 2.5"),
         ({"embedding_units": 0}, ValueError, "expected embedding_units of at least 1, got 0"),
+        ({"embedding_units": 3}, TableError, "embedding_units: .* give max_one_hot too"),
     ],
 )
 def test_other_limits_and_sizes_are_refused(options, error, problem):

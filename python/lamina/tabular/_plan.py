@@ -121,6 +121,12 @@ def make_plan(
     """
     columns = column_options(options, table, name, spell)
     preset, most = PRESETS[options.preset], options.max_one_hot
+    if options.embedding_units is not None and most is None and preset.max_one_hot is None:
+        raise TableError(
+            f"{spell('embedding_units', None)}: no column becomes vectors of that size; give "
+            f"{spell('max_one_hot', None)} too, the categories above which columns do, or a preset "
+            "that has it"
+        )
     try:
         preprocessor = Preprocessor(
             numbers=options.numbers or preset.numbers,
