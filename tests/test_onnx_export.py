@@ -207,6 +207,10 @@ def test_names_that_cannot_be_are_refused(tmp_path: Path) -> None:
     for options, sentence in wrong:
         with pytest.raises((TypeError, ValueError), match=f"export_onnx: {sentence}"):
             net.export_onnx(**options)
+    with pytest.raises(TypeError, match="export_onnx: expected the path of a file, got 3"):
+        net.export_onnx(3)  # type: ignore[arg-type]
+    with pytest.raises(IsADirectoryError):
+        net.export_onnx(tmp_path)
     with pytest.raises(FileNotFoundError):
         net.export_onnx(tmp_path / "no folder" / "net.onnx")
     assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "handles.h"
 #include "made_here.h"
+#include "model_file/atomic_write.h"
 #include "model_io/table_model.h"
 #include "model_tensors.h"
 
@@ -92,6 +93,11 @@ void write_model(const FilePath& path, const std::string& record, const TensorDi
   const GivenOptions given(weights, selftest);
   with_path(path,
             [&](const std::filesystem::path& file) { save_model(file, record, views, given.options()); });
+}
+
+void write_file(const FilePath& path, const py::bytes& data) {
+  const auto bytes = std::as_bytes(std::span(static_cast<std::string_view>(data)));
+  with_path(path, [&](const std::filesystem::path& file) { write_file_atomically(file, bytes); });
 }
 
 RecordAndTensors read_model(const FilePath& path) {
@@ -214,6 +220,7 @@ void register_model_file(py::module_& module) {
              "selftest"_a = py::none(),
              "Replace `path` in one step by a model file of this JSON record and these tensors; with weights "
              "as float16 or bfloat16, and a self-test of rows, an array or the cells of a table as JSON.");
+  module.def("write_file", &write_file, "path"_a, "data"_a, "Replace `path` in one step by these bytes.");
   module.def("read_model_file", &read_model, "path"_a,
              "The JSON record and the tensors of a model file, after its checksum has matched.");
   module.def("serialize_model", &serialize, "record"_a, "tensors"_a, "weights"_a = py::none(),

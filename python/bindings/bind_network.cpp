@@ -112,6 +112,9 @@ void bind_structure(py::class_<NetworkHandle>& type) {
            of_model([](const auto& model) { return model.network().output_activation().name; }))
       .def_property_readonly("inputs", of_model([](const auto& model) { return model.network().inputs(); }))
       .def_property_readonly("outputs", of_model([](const auto& model) { return model.network().outputs(); }))
+      .def_property_readonly("sums_codes",
+                             of_model([](const auto& model) { return model.network().sums_codes(); }),
+                             "Whether a dense layer sums a table's features by their codes.")
       .def_property_readonly("layer_widths",
                              of_model([](const auto& model) { return model.network().layer_widths(); }))
       .def_property_readonly("parameter_names", of_model([](const auto& model) {
@@ -251,6 +254,9 @@ void bind_loss(py::module_& module) {
       .def_readonly("name", &LossSpec::name)
       .def_readonly("takes_classes", &LossSpec::takes_classes)
       .def_readonly("mean_over_rows", &LossSpec::mean_over_rows);
+  module.def(
+      "default_loss", [](const std::string& last) { return default_loss(last); },
+      py::arg("output_activation"), "The loss that goes with a last activation.");
   module.def(
       "make_loss",
       [](const std::string& spec) {

@@ -7,7 +7,7 @@ import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['DEFAULT_THRESHOLD', 'EarlyStoppingRule', 'FAR_OUTSIDE', 'FitLoop', 'GREATEST_NUMBER', 'LoadedModel', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_each_row_once', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'load_model', 'load_model_bytes', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'normalization_figures', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'set_table_error', 'shuffled_rows', 'spare_like', 'target_scaling_figures', 'train_linear_unit', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'wants_figures', 'weigh_classes', 'wrap_schedule', 'write_model_file']
+__all__: list[str] = ['DEFAULT_THRESHOLD', 'EarlyStoppingRule', 'FAR_OUTSIDE', 'FitLoop', 'GREATEST_NUMBER', 'LoadedModel', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_each_row_once', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'default_loss', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'load_model', 'load_model_bytes', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'normalization_figures', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'set_table_error', 'shuffled_rows', 'spare_like', 'target_scaling_figures', 'train_linear_unit', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'wants_figures', 'weigh_classes', 'wrap_schedule', 'write_file', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -167,6 +167,11 @@ class Network:
     @property
     def smallest_batch(self) -> int:
         ...
+    @property
+    def sums_codes(self) -> bool:
+        """
+        Whether a dense layer sums a table's features by their codes.
+        """
 class FitLoop:
     def end_iteration(self, loss: typing.SupportsFloat | typing.SupportsIndex, outputs: typing.Any, further: dict) -> bool:
         ...
@@ -399,6 +404,10 @@ def curve_times(name: str, per: str, first: typing.Any, count: typing.Any, epoch
     """
     Times t of some steps, and the time at which a curve ends: with training where length is None.
     """
+def default_loss(output_activation: str) -> str:
+    """
+    The loss that goes with a last activation.
+    """
 def first_rows(text: bytes, separator: str, quote: str, comment: str, limit: typing.SupportsInt | typing.SupportsIndex, last: bool) -> list:
     """
     The first rows of a text without a byte 0: their cells, the lines before each, and where it ends.
@@ -557,6 +566,10 @@ def weigh_classes(network: Network, examples: typing.Any, loss: Loss, table: col
 def wrap_schedule(schedule: typing.Any) -> Schedule:
     """
     A schedule of the user's own, as the core follows it.
+    """
+def write_file(path: str | bytes, data: bytes) -> None:
+    """
+    Replace `path` in one step by these bytes.
     """
 def write_model_file(path: str | bytes, record: str, tensors: dict[str, numpy.ndarray], weights: str | None = None, selftest: typing.Any = None) -> None:
     """

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from lamina._checks.packages import missing_package
 from lamina._checks.types import NDArray, PathLike
 from lamina._network.assemble import assemble
 from lamina._sequential import Sequential
@@ -47,10 +48,7 @@ def import_onnx(model: PathLike | bytes | Any, *, output: str | None = None) -> 
     try:
         from lamina._onnx.importing import read_network
     except ImportError:
-        raise ImportError(
-            "import_onnx: expected the package onnx, which is not installed; run "
-            "pip install lamina[onnx]"
-        ) from None
+        raise missing_package("import_onnx", "onnx") from None
     try:
         read = read_network(model, output)
         net = assemble(Sequential, read.parts, read.inputs, "float64")

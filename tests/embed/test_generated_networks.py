@@ -192,6 +192,10 @@ def test_class_names_are_chosen_by_the_greatest_output(tmp_path: Path) -> None:
         (lambda net, f: net.export_c(f, dtype="int8", gradient=True), "gradient needs dtype"),
         (lambda net, f: net.export_c(f, math="fast"), "expected math 'own' or 'libm'"),
         (lambda net, f: net.export_c(f, class_names=["a", "b"]), "expected 3 class_names"),
+        (lambda net, f: net.export_c(f, class_names="abc"), "expected class_names as a list"),
+        (lambda net, f: net.export_c(f, calibration=[[0.0]]), "calibration is for dtype 'int8'"),
+        (lambda net, f: net.export_c(3), "expected the path of a file, got 3"),
+        (lambda net, f: net.export_c(f.parent / "a\0b"), "without zero bytes"),
         (lambda net, f: net.export_c(f, gradient="yes"), "gradient"),
         (lambda net, f: lm.Sequential([lm.Dense(2)]).export_c(f), "inputs"),
     ],
@@ -202,6 +206,22 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(
     with pytest.raises((ValueError, TypeError, RuntimeError), match=sentence):
         call(network("relu", "float32"), tmp_path / "model.h")
     assert not (tmp_path / "model.h").exists()
+
+
+def test_a_file_is_replaced_as_a_whole_and_what_is_no_file_is_written_to(tmp_path: Path) -> None:
+    net = network("relu", "float32")
+    net.export_c(tmp_path / "model.h")
+    (tmp_path / "link.h").symlink_to("other.h")
+    net.export_c(tmp_path / "link.h")
+    assert (tmp_path / "link.h").is_symlink()
+    assert (tmp_path / "other.h").read_bytes() == (tmp_path / "model.h").read_bytes()
+    with pytest.raises(IsADirectoryError):
+        net.export_c(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        net.export_c(tmp_path / "no folder" / "model.h")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.h", "model.h", "other.h"]
+    net.export_c("/dev/null")
+    assert Path("/dev/null").is_char_device()
 
 
 def test_the_gradient_of_step_is_refused(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ TrainableNetwork::TrainableNetwork(const TrainableNetwork& other)
 std::shared_ptr<const LossSpec> TrainableNetwork::loss(const lamina_description& loss) const {
   const std::optional<Json> given = read_description(loss, "loss");
   const std::string_view fitting =
-      visit([](const auto& model) { return default_loss(model.network().output_activation()); });
+      visit([](const auto& model) { return default_loss(model.network().output_activation().name); });
   Json described = given ? *given : Json(fitting);
   const std::lock_guard lock(loss_mutex_);
   if (last_loss_ && last_described_ == described) return last_loss_;

@@ -192,9 +192,9 @@ LossSpec loss_from_json(const Json& json) {
 
 Json loss_to_json(const LossSpec& spec) { return Json::parse(spec.text); }
 
-const char* default_loss(const ActivationSpec& output) noexcept {
-  if (output.name == "softmax") return "cross_entropy";
-  return output.name == "sigmoid" ? "binary_cross_entropy" : "mean_squared_error";
+const char* default_loss(std::string_view output_activation) noexcept {
+  if (output_activation == "softmax") return "cross_entropy";
+  return output_activation == "sigmoid" ? "binary_cross_entropy" : "mean_squared_error";
 }
 
 std::vector<std::string> loss_names() {

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/kernel_table.h"
@@ -91,7 +92,7 @@ LossSpec loss_from_json(const Json& spec);
 Json loss_to_json(const LossSpec& spec);
 std::vector<std::string> loss_names();
 // The one that goes with a last activation where none is named: cross-entropies after softmax and sigmoid.
-const char* default_loss(const ActivationSpec& output) noexcept;
+const char* default_loss(std::string_view output_activation) noexcept;
 
 // Raises where loss and last activation or the number of outputs do not fit (cross-entropy after relu, say).
 void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t outputs);

@@ -158,6 +158,8 @@ class Network {
   // All rows of a workspace's use on one thread, in one go.
   void forward(const NetworkPass<T>& pass) const noexcept;
   void backward(const NetworkPass<T>& pass, bool input_delta_wanted) const noexcept;
+  // Whether a dense layer sums a table's features by their codes, in an order of its own.
+  bool sums_codes() const noexcept;
   // Makes values that forward leaves coded those that their layer has for its callers.
   void write_features(const NetworkPass<T>& pass) const noexcept;
   // What a pass forward that ended with members, and maybe at logits, has left out.

@@ -253,6 +253,14 @@ void Network<T>::link_codes() {
 }
 
 template <class T>
+bool Network<T>::sums_codes() const noexcept {
+  return std::any_of(nodes_.begin(), nodes_.end(), [](const Node<T>& node) {
+    return node.layer->kind() == LayerKind::kColumnEncoding &&
+           static_cast<const ColumnEncoding<T>&>(*node.layer).writes_codes();
+  });
+}
+
+template <class T>
 std::vector<int64_t> Network<T>::layer_widths() const {
   std::vector<int64_t> widths;
   widths.reserve(layer_slots_.size());

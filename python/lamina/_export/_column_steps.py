@@ -21,7 +21,7 @@ from lamina._layers.layer import Layer
 class FeatureCodes(NamedTuple):
     """Which features of a table are plain, and the runs of steps and of categories.
 
-    As the core's `FeatureCodes` has them, which a first dense layer sums in an order of its own.
+    As the core's `FeatureCodes` has them; see `Network.sums_codes`.
     """
 
     plain: list[int]
@@ -45,12 +45,6 @@ class FeatureCodes(NamedTuple):
             place += column.features
             plain += [place - 1] if column.indicator else []
         return FeatureCodes(plain, runs)
-
-    def pays(self, features: int, units: int) -> bool:
-        """Whether the core sums so: `repays_codes` in cpp/src/network/network_build.cpp."""
-        kinds = self.runs[2::3]
-        least = 1 + sum(16 if is_steps else 8 for is_steps in kinds)
-        return bool(kinds) and units >= 16 and features >= least
 
 
 def column_steps(writer: StepWriter, layer: Layer, path: str) -> None:

@@ -18,7 +18,8 @@ from lamina._layers.row_layers import AlphaDropout, GaussianNoise
 class LayerWriter(StepWriter):
     """Writes the steps of layers; see `StepWriter`."""
 
-    # Where the present value is the features of a table: these, and that value.
+    # As in `Network`; where the present value is the features of a table: these, and that value.
+    sums_codes = False
     codes: FeatureCodes | None = None
     features: Value | None = None
 
@@ -88,7 +89,7 @@ class LayerWriter(StepWriter):
         """The lines of a product with a table's features, where the core sums them so."""
         codes = self.codes
         is_first = self.value is self.features and path.count(".") == 1 and self.value.rows == 1
-        if codes is None or not is_first or not codes.pays(inputs, outputs):
+        if codes is None or not is_first or not self.sums_codes:
             return []
         plain = self.constant(f"{path}.plain", codes.plain or [0], "int", "plain features")
         runs = self.constant(f"{path}.runs", codes.runs, "int", "runs: first, count, steps")

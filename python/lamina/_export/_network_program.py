@@ -25,13 +25,18 @@ TOLERANCE_OF_INTEGERS = 0.02
 
 
 class Network(NamedTuple):
-    """A network as exports read it."""
+    """A network as exports read it.
+
+    Attributes:
+        sums_codes: whether the core sums a table's features by their codes, in an order of its own.
+    """
 
     layers: Sequence[Layer]
     parameters: Mapping[str, NDArray[Any]]
     inputs: int
     outputs: int
     dtype: str
+    sums_codes: bool
 
     @property
     def real(self) -> str:
@@ -56,6 +61,7 @@ def network_program(
         rows, expected: of the self-test, [rows, inputs] and [rows, outputs]; None: none.
     """
     writer = LayerWriter(network.inputs, network.parameters, network.dtype, ranges=ranges)
+    writer.sums_codes = network.sums_codes
     writer.add_layers(network.layers)
     steps = writer.steps
     program = Program(

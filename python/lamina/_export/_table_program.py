@@ -75,6 +75,7 @@ def table_program(
         width = features.value.columns
         writer = LayerWriter(width, network.parameters, network.dtype, prefix, own)
         writer.codes, writer.features = features.codes, writer.value
+        writer.sums_codes = network.sums_codes
         writer.add_layers(network.layers[1:], first=1)
         program.constants += writer.steps.constants
         needed = {k: v for k, v in writer.steps.sources.items() if not k.startswith("back_")}

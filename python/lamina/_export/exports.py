@@ -1,14 +1,17 @@
 """What a model exports: the program by its options, and its text in one of the languages."""
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina._checks.class_names import checked_class_names
+from lamina._checks.files import checked_path, write_whole
 from lamina._checks.numbers import check_flag
+from lamina._checks.types import PathLike
 from lamina._core import __version__
 from lamina._export._execute import Run, input_ranges, spread_rows
 from lamina._export._identifiers import check_prefix
@@ -37,7 +40,7 @@ class CodeOptions(NamedTuple):
     math: str = "own"
     gradient: bool = False
 
-    def check(self) -> None:
+    def check(self, *, has_calibration: bool) -> None:
         """Refuse what is unknown, and what does not go together."""
         check_prefix(self.prefix)
         check_flag(self.gradient, "gradient", "export")
@@ -49,6 +52,11 @@ class CodeOptions(NamedTuple):
             raise ValueError(
                 f"export: math 'libm' is of C alone; {NAMES[self.language]} has 'own', which gives "
                 "the same numbers everywhere"
+            )
+        if has_calibration and self.dtype != "int8":
+            raise ValueError(
+                "export: calibration is for dtype 'int8' alone, whose ranges follow from it; leave "
+                "it out, or give that dtype"
             )
         if self.gradient and self.dtype == "int8":
             raise ValueError(
@@ -72,7 +80,7 @@ class Exported(NamedTuple):
 
 
 def export_network(
-    path: str | Path,
+    path: PathLike,
     network: Network,
     predict: Callable[[Array], Array],
     options: CodeOptions,
@@ -88,14 +96,9 @@ def export_network(
         class_names: of its outputs, or of two classes where it has one.
     """
     network = _in_dtype(network, options.dtype)
-    count = len(class_names)
-    if count and count != network.outputs and (count, network.outputs) != (2, 1):
-        raise ValueError(
-            f"export: expected {max(network.outputs, 2)} class_names for {network.outputs} "
-            f"outputs, got {count}"
-        )
+    names = checked_class_names(class_names, network.outputs, "export") if len(class_names) else []
     build = partial(network_program, network, math=cast(Math, options.math))
-    build = partial(build, gradient=options.gradient, class_names=class_names)
+    build = partial(build, gradient=options.gradient, class_names=names)
     if options.dtype == "int8":
         rows = _calibration(calibration)
         run = Run(network_program(network))
@@ -110,7 +113,7 @@ def export_network(
 
 
 def export_table(
-    path: str | Path,
+    path: PathLike,
     source: TableSource,
     answers: Callable[[list[Row]], Array],
     options: CodeOptions,
@@ -175,14 +178,15 @@ def _table_ranges(source: TableSource, rows: Array) -> list[Any]:
     return ranges
 
 
-def _write(path: str | Path, program: Program, options: CodeOptions) -> Exported:
+def _write(path: PathLike, program: Program, options: CodeOptions) -> Exported:
     program.version = __version__
+    file = os.fsdecode(checked_path(path, "export"))
     if options.language == "c":
         text = write_c(program, options.prefix)
     elif options.language == "js":
-        is_module = str(path).endswith(".mjs")
+        is_module = file.endswith(".mjs")
         text = write_javascript(program, options.prefix, is_module=is_module)
     else:
         text = write_python(program, options.prefix)
-    Path(path).write_text(text, encoding="utf-8", newline="\n")
-    return Exported(str(path), program.data_bytes, program.stack_bytes)
+    write_whole(path, text.encode(), "export")
+    return Exported(file, program.data_bytes, program.stack_bytes)

@@ -299,5 +299,4 @@ def is_constant(loss: Any) -> bool:
 
 def default_loss(output_activation: str) -> str:
     """The loss that goes with a last activation."""
-    fitting = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy"}
-    return fitting.get(output_activation, "mean_squared_error")
+    return _core.default_loss(output_activation)

@@ -102,6 +102,14 @@ def export_javascript(
     return _export(net, path, options, calibration, class_names)
 
 
+def exported_network(net: Stack) -> Network:
+    """The network as exports read it."""
+    core = net._core_network()
+    return Network(
+        net.layers, net.parameters(), core.inputs, core.outputs, net.dtype, core.sums_codes
+    )
+
+
 def _export(
     net: Stack,
     path: PathLike,
@@ -109,14 +117,14 @@ def _export(
     calibration: ArrayLike | None,
     class_names: Sequence[str],
 ) -> Exported:
-    options.check()
-    core = net._core_network()
-    network = Network(net.layers, net.parameters(), core.inputs, core.outputs, net.dtype)
+    options.check(has_calibration=calibration is not None)
+    network = exported_network(net)
     rows = None if calibration is None else checked_inputs(net, calibration, "export")
 
     def predict(rows: Array) -> Array:
-        outputs: Array = core.predict(np.ascontiguousarray(rows, dtype=net.dtype))
+        outputs: Array = net._core_network().predict(np.ascontiguousarray(rows, dtype=net.dtype))
         return outputs
 
-    names = [str(name) for name in class_names]
-    return export_network(str(path), network, predict, options, calibration=rows, class_names=names)
+    return export_network(
+        path, network, predict, options, calibration=rows, class_names=class_names
+    )

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import numpy as np
 
 from lamina import _core
+from lamina._checks.files import checked_path
 from lamina._checks.numbers import check_flag
 from lamina._checks.spec import to_json, what
 from lamina._checks.types import ArrayLike, NDArray, PathLike
@@ -45,7 +46,7 @@ def save_model(path: PathLike, net: Stack, extras: Extras = _NOTHING) -> None:
         ValueError: a tensor's name starts with "layers." or "selftest.", a weight is beyond the
             greatest number of `dtype`, or rows do not fit. OSError: the file cannot be written.
     """
-    checked = _checked_path(path, "save")
+    checked = checked_path(path, "save")
     _core.write_model_file(checked, *_contents(net, extras), *_options(extras))
 
 
@@ -102,7 +103,7 @@ def read_model(
     """As `load_model`, for a file of several networks."""
     check_flag(mmap, "mmap", "load")
     check_flag(selftest, "selftest", "load")
-    loaded = _core.load_model(_checked_path(path, "load"), mmap, selftest)
+    loaded = _core.load_model(checked_path(path, "load"), mmap, selftest)
     return SavedModel(loaded, str(path), kind)
 
 
@@ -127,21 +128,6 @@ def model_bytes(net: Stack, extras: Extras = _NOTHING) -> bytes:
 def model_from_bytes(data: bytes, kind: type[Stack]) -> SavedModel:
     """What is in `model_bytes`, as `read_model` gives it."""
     return SavedModel(_core.load_model_bytes(data), "model bytes", kind)
-
-
-def _checked_path(path: PathLike, where: str) -> str | bytes:
-    if not isinstance(path, str | bytes | os.PathLike):
-        raise TypeError(f"{where}: expected the path of a file, got {what(path)}")
-    name = os.fspath(path)
-    if ("\0" if isinstance(name, str) else b"\0") in name:
-        raise ValueError(f"{where}: expected a path without zero bytes, got {name!r}")
-    try:
-        os.fsencode(name)
-    except UnicodeEncodeError:
-        raise ValueError(
-            f"{where}: expected a path that the system can encode, got {name!r}"
-        ) from None
-    return name
 
 
 def _contents(net: Stack, extras: Extras) -> tuple[str, Tensors]:

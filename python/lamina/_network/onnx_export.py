@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from lamina._checks.packages import missing_package
 from lamina._checks.types import PathLike
 from lamina._network.stack import Stack
 
@@ -47,10 +48,7 @@ def export_onnx(
         from lamina._onnx.files import write_model
         from lamina._onnx.network import network_model
     except ImportError:
-        raise ImportError(
-            "export_onnx: expected the package onnx, which is not installed; run "
-            "pip install lamina[onnx]"
-        ) from None
+        raise missing_package("export_onnx", "onnx") from None
     model = network_model(
         self.to_spec(),
         self.parameters(),

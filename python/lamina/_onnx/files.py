@@ -1,12 +1,9 @@
-"""Models of ONNX to files and from them."""
-
-import os
-import secrets
-from pathlib import Path
+"""Models of ONNX to files."""
 
 import onnx
 from onnx import ModelProto
 
+from lamina._checks.files import write_whole
 from lamina._checks.types import PathLike
 
 
@@ -17,16 +14,5 @@ def checked(model: ModelProto) -> ModelProto:
 
 
 def write_model(model: ModelProto, path: PathLike) -> None:
-    """Write the file: afterwards there is either the old one or the whole new one.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    target = Path(os.fsdecode(path))
-    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    try:
-        part.write_bytes(model.SerializeToString())
-        os.replace(part, target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    """Write the file as a whole; see `write_whole`."""
+    write_whole(path, model.SerializeToString(), "export_onnx")

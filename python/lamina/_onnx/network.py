@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from onnx import ModelProto
 
+from lamina._checks.class_names import checked_class_names
 from lamina._checks.spec import Spec, what
 from lamina._onnx.files import checked
 from lamina._onnx.graph import Graph
@@ -51,25 +51,8 @@ def network_model(
         y, outputs = write_layers(graph, layers, parameters, (x, inputs))
     about = {}
     if class_names is not None:
-        about["classes"] = json.dumps(checked_classes(class_names, outputs))
+        about["classes"] = json.dumps(checked_class_names(class_names, outputs, "export_onnx"))
     if feature_names is not None:
         about["feature_names"] = json.dumps([str(name) for name in feature_names])
     graph.add_output(y, output_name, dtype, [outputs], "outputs, as predict gives them")
     return checked(graph.model("network", about))
-
-
-def checked_classes(names: Sequence[str], outputs: int) -> list[str]:
-    """Names of classes as texts.
-
-    Raises:
-        TypeError, ValueError: not texts, or not as many as the outputs mean.
-    """
-    given: Any = names.tolist() if hasattr(names, "tolist") else names
-    if isinstance(given, str) or not isinstance(given, Sequence):
-        raise TypeError(f"export_onnx: expected class_names as a list, got {what(names)}")
-    wanted = 2 if outputs == 1 else outputs
-    if len(given) != wanted:
-        raise ValueError(
-            f"export_onnx: expected {wanted} class_names for {outputs} outputs, got {len(given)}"
-        )
-    return [str(name) for name in given]

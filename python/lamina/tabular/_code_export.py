@@ -7,9 +7,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._export._network_program import Network
 from lamina._export._table_program import TableSource
 from lamina._export.exports import CodeOptions, Exported, Row, export_table
+from lamina._network.code_export import exported_network
 from lamina._sequential import Sequential
 from lamina.tabular._as_columns import TableLike
 from lamina.tabular._columns import Floats
@@ -103,8 +103,8 @@ def export_javascript(
 def _export(
     model: Exportable, path: str | Path, options: CodeOptions, calibration: TableLike | None
 ) -> Exported:
-    options.check()
-    networks = [_network(net) for net in model.networks]
+    options.check(has_calibration=calibration is not None)
+    networks = [exported_network(net) for net in model.networks]
     preprocessor, target = model.preprocessor.to_record(), model.target.to_record()
     source = TableSource(preprocessor, target, networks, model.shares.tolist())
     rows = None if calibration is None else model.preprocessor.transform(calibration)
@@ -117,12 +117,6 @@ def _export(
         return np.asarray(model.target.decode(outputs)).reshape(len(rows), -1)
 
     return export_table(path, source, answers, options, calibration=rows)
-
-
-def _network(net: Sequential) -> Network:
-    assert net.inputs is not None
-    assert net.outputs is not None
-    return Network(net.layers, net.parameters(), net.inputs, net.outputs, net.dtype)
 
 
 def _columns(preprocessor: Preprocessor, rows: Sequence[Row]) -> dict[str, NDArray[Any]]:

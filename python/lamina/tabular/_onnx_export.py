@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from lamina._checks.packages import missing_package
 from lamina._checks.types import PathLike
 from lamina.tabular._encoders import CategoryEncoder, Encoder, NumberEncoder
 from lamina.tabular._networks import Networks
@@ -35,10 +36,7 @@ def export_table(
         from lamina._onnx.files import write_model
         from lamina._onnx.table import Table, TableNetwork, table_model
     except ImportError:
-        raise ImportError(
-            "export_onnx: expected the package onnx, which is not installed; run "
-            "pip install lamina[onnx]"
-        ) from None
+        raise missing_package("export_onnx", "onnx") from None
     if dtype not in _DTYPES:
         raise ValueError(f"export_onnx: expected dtype float64 or float32, got {dtype!r}")
     target.check_threshold(threshold)
