@@ -8,7 +8,8 @@ function(lamina_public_library target type)
   target_include_directories(${target} INTERFACE
     "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/cpp/include>" "$<INSTALL_INTERFACE:${LAMINA_INSTALL_INCLUDE}>")
   target_link_libraries(${target} PRIVATE Threads::Threads)
-  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX INTERPROCEDURAL_OPTIMIZATION OFF)
+  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
+  lamina_whole_program(${target})
 endfunction()
 
 # Makes the linker export the symbols of a list, and call all others of the library without going through a table.
@@ -47,4 +48,5 @@ else()
   if(NOT WIN32)
     set_target_properties(lamina_static PROPERTIES OUTPUT_NAME lamina)
   endif()
+  lamina_drop_whole_program(lamina_static)
 endif()

@@ -11,11 +11,12 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace lamina {
 namespace {
 
-[[noreturn]] void fail(const std::string& what) { throw Error(Error::Kind::kValue, "JSON: " + what); }
+[[noreturn]] void fail(TextParts what) { throw_error(Error::Kind::kValue, {"JSON: ", what}); }
 
 bool before(const Json::Member& a, const Json::Member& b) { return a.key < b.key; }
 
@@ -107,7 +108,7 @@ class Adapter {
   bool start_array(std::size_t) { return events_.begin_array(); }
   bool end_array() { return events_.end_array(); }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) {
-    problem_ = "not valid JSON at byte " + std::to_string(position) + " (JSON has no NaN or infinity)";
+    problem_ = concat({"not valid JSON at byte ", position, " (JSON has no NaN or infinity)"});
     return false;
   }
 
@@ -200,8 +201,8 @@ Json Json::object(Object members) {
 Json Json::parse(std::string_view text) {
   Builder builder;
   std::string problem = read_json(text, builder);
-  if (builder.too_deep()) problem = "nested more than " + std::to_string(kDeepest) + " deep";
-  if (!problem.empty()) throw Error(Error::Kind::kValue, "description: " + problem);
+  if (builder.too_deep()) problem = concat({"nested more than ", kDeepest, " deep"});
+  if (!problem.empty()) throw_error(Error::Kind::kValue, {"description: ", problem});
   return builder.take();
 }
 
@@ -246,7 +247,7 @@ void Json::write(std::string& out) const {
 template <class Kind>
 const Kind& Json::get(const char* expected) const {
   if (const Kind* value = std::get_if<Kind>(&value_)) return *value;
-  fail(std::string("expected ") + expected + ", got " + dump());
+  fail({"expected ", expected, ", got ", dump()});
 }
 
 bool Json::boolean() const { return get<bool>("true or false"); }
@@ -279,7 +280,7 @@ const Json* Json::find(std::string_view key) const noexcept {
 
 const Json& Json::at(std::string_view key) const {
   if (const Json* value = find(key)) return *value;
-  fail("expected an object with '" + std::string(key) + "', got " + dump());
+  fail({"expected an object with '", key, "', got ", dump()});
 }
 
 Json& Json::operator[](std::string_view key) {
@@ -305,7 +306,7 @@ void append_json_text(std::string& out, std::string_view text, bool replaces) {
   while (!text.empty()) {
     bool whole = false;
     const std::size_t length = character_length(text, whole);
-    if (!whole && !replaces) fail("a text is not UTF-8");
+    if (!whole && !replaces) fail({"a text is not UTF-8"});
     append_character(out, whole ? text.substr(0, length) : std::string_view("\xEF\xBF\xBD"));
     text.remove_prefix(length);
   }

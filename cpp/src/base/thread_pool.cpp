@@ -13,6 +13,7 @@
 #include "base/cpu_features.h"
 #include "base/cpu_placement.h"
 #include "base/denormals.h"
+#include "base/text.h"
 #include "base/wait.h"
 
 #if !defined(_WIN32)

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/text.h"
 #include "c_api/options.h"
 #include "c_api/sized.h"
 #include "training/check_targets.h"
@@ -12,9 +13,7 @@ namespace {
 
 constexpr lamina_data kNoData = LAMINA_DATA_INIT;
 
-[[noreturn]] void refuse(const std::string& where, const std::string& rest) {
-  fail_value(where + ": " + rest);
-}
+[[noreturn]] void refuse(std::string_view where, TextParts rest) { fail_value({where, ": ", rest}); }
 
 // int32 [rows, 1].
 ArraySource class_source(const int32_t* classes, int64_t rows) {
@@ -26,10 +25,10 @@ ArraySource class_source(const int32_t* classes, int64_t rows) {
 template <class T>
 Examples<T>::Examples(const lamina_data* given, const TrainableNetwork& network, const Model<T>& model,
                       const LossSpec& loss, const std::string& where, WeightUse use) {
-  if (given == nullptr) refuse(where, "data is NULL; expected rows with their targets");
+  if (given == nullptr) refuse(where, {"data is NULL; expected rows with their targets"});
   const lamina_data own = sized_copy(*given, kNoData, "data");
   data_.inputs = source_of(own.x, own.x_type, own.rows, own.x_stride, model.network().inputs(), "x");
-  if (data_.inputs.rows < 1) refuse(where, "data has no rows; expected at least one");
+  if (data_.inputs.rows < 1) refuse(where, {"data has no rows; expected at least one"});
   network.input_rules().check(data_.inputs, sizeof(T) == sizeof(double), "x");
   read_targets(own, loss, model.network().outputs(), where);
   read_weights(own, loss, where, use);
@@ -40,9 +39,8 @@ void Examples<T>::read_targets(const lamina_data& given, const LossSpec& loss, i
                                const std::string& where) {
   const int64_t rows = data_.inputs.rows, columns = loss.target_columns(outputs);
   if ((given.classes == nullptr) == (given.y == nullptr))
-    refuse(where, std::string(given.y == nullptr ? "neither classes nor y is given"
-                                                 : "classes and y are both given") +
-                      "; expected one of them, the other NULL");
+    refuse(where, {given.y == nullptr ? "neither classes nor y is given" : "classes and y are both given",
+                   "; expected one of them, the other NULL"});
   const int64_t found = given.classes != nullptr ? 1 : count_of(given.y_columns, "y_columns");
   const ArraySource source = given.classes != nullptr
                                  ? class_source(given.classes, rows)
@@ -54,9 +52,8 @@ void Examples<T>::read_targets(const lamina_data& given, const LossSpec& loss, i
     return;
   }
   if (found != columns)
-    refuse(where, std::string(given.classes != nullptr ? "classes are" : "y is") + " [rows, " +
-                      std::to_string(found) + "]; expected y of " + std::to_string(columns) +
-                      " columns for this network and " + loss.name);
+    refuse(where, {given.classes != nullptr ? "classes are" : "y is", " [rows, ", found, "]; expected y of ",
+                   columns, " columns for this network and ", loss.name});
   values_.resize(static_cast<size_t>(rows * columns));
   read_values(source, loss, where.c_str(), values_.data());
   data_.targets.values = values_.data();

@@ -27,7 +27,7 @@ bool same_parameters(const std::vector<Parameter>& a, const std::vector<Paramete
 std::unique_lock<TrainingRight> right_to(lamina_optimizer& optimizer) {
   std::unique_lock right(optimizer.right, std::try_to_lock);
   if (!right.owns_lock())
-    fail(Error::Kind::kState, "another thread uses the optimizer; expected one at a time");
+    fail(Error::Kind::kState, {"another thread uses the optimizer; expected one at a time"});
   return right;
 }
 
@@ -41,9 +41,10 @@ UsedOptimizer<T>::UsedOptimizer(lamina_optimizer* handle, const Model<T>& model)
     : handle_(given_optimizer(handle)), right_(right_to(handle_)) {
   using Own = std::unique_ptr<Optimizer<T>>;
   if (!std::holds_alternative<Own>(handle_.optimizer))
-    fail(Error::Kind::kType, "the optimizer is of a model of another type; expected one made for this model");
+    fail(Error::Kind::kType,
+         {"the optimizer is of a model of another type; expected one made for this model"});
   if (!same_parameters(get().parameters(), model.network().parameters()))
-    fail_value("the optimizer is of a model with other parameters; expected one made for this model");
+    fail_value({"the optimizer is of a model with other parameters; expected one made for this model"});
 }
 
 template class UsedOptimizer<float>;

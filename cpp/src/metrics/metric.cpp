@@ -73,8 +73,7 @@ const Metric& metric_named(std::string_view name) {
     names.emplace_back(metric.name);
     if (*metric.alias != '\0') names.emplace_back(metric.alias);
   }
-  throw Error(Error::Kind::kValue,
-              "metrics: unknown name '" + std::string(name) + "'; expected some of " + join(names));
+  throw_error(Error::Kind::kValue, {"metrics: unknown name '", name, "'; expected some of ", join(names)});
 }
 
 }  // namespace lamina

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/text.h"
 
 namespace lamina {
 
@@ -43,7 +44,7 @@ class RecordFields {
   std::int64_t check_version(std::string_view schema, std::int64_t oldest, std::int64_t newest);
   bool is_newer() const noexcept { return newer_; }
   void done() const;
-  [[noreturn]] void fail(const std::string& what) const;
+  [[noreturn]] void fail(TextParts what) const;
 
  private:
   const Json& take(std::string_view name, bool (Json::*is_kind)() const noexcept, const char* kind);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/json_reader.h"
+#include "base/text.h"
 #include "inference/sparse_rows.h"
 #include "training/adapt.h"
 #include "training/check_targets.h"
@@ -18,9 +19,7 @@ namespace lamina {
 namespace {
 
 void check_at_least_1(int64_t value, const char* name) {
-  if (value < 1)
-    throw Error(Error::Kind::kValue,
-                "fit: expected " + std::string(name) + " of at least 1, got " + std::to_string(value));
+  if (value < 1) throw_error(Error::Kind::kValue, {"fit: expected ", name, " of at least 1, got ", value});
 }
 
 template <class T>
@@ -97,7 +96,7 @@ FigureModes ModelLearner<T>::figures() const {
   figures.insert(figures.end(), metrics.begin(), metrics.end());
   const size_t own = figures.size();
   for (size_t i = 0; data_.validation && i < own; ++i)
-    figures.push_back({"val_" + figures[i].name, figures[i].mode});
+    figures.push_back({concat({"val_", figures[i].name}), figures[i].mode});
   if (has_penalties()) figures.insert(figures.begin() + 1, {"penalty", std::nullopt});
   figures.push_back({"learning_rate", std::nullopt});
   return figures;
@@ -200,7 +199,7 @@ void ModelLearner<T>::complete(Figures& record, Poll poll) {
     record.push_back({"val_loss", loss});
     if (outputs != nullptr)
       for (const Figure& figure : score(Part::kValidation))
-        record.push_back({"val_" + figure.name, figure.value});
+        record.push_back({concat({"val_", figure.name}), figure.value});
   }
   if (parts_.optimizer == nullptr) return;
   record.push_back({"learning_rate", parts_.optimizer->learning_rate()});
@@ -258,7 +257,7 @@ class PreparedData {
  private:
   void hold_back(const LossSpec& loss, const FitOptions& options) {
     if (data_.validation)
-      throw Error(Error::Kind::kValue, "fit: expected validation data or validation_fraction, got both");
+      throw_error(Error::Kind::kValue, {"fit: expected validation data or validation_fraction, got both"});
     const int64_t rows = data_.train.inputs.rows;
     const HoldOut parts =
         hold_out(rows, options.validation_fraction, options.batches.seed,
@@ -274,10 +273,10 @@ class PreparedData {
     const double* weights = part.sample_weights;
     const int64_t rows = part.inputs.rows;
     if (weights == nullptr || std::any_of(weights, weights + rows, [](double w) { return w > 0.0; })) return;
-    throw Error(Error::Kind::kValue,
-                "fit: validation_fraction " + shown(fraction) +
-                    ": expected a sample weight above 0 among the " + std::to_string(rows) + " rows " + name +
-                    ", got only zeros; leave rows of weight 0 out, or give validation data");
+    throw_error(
+        Error::Kind::kValue,
+        {"fit: validation_fraction ", shown(fraction), ": expected a sample weight above 0 among the ", rows,
+         " rows ", name, ", got only zeros; leave rows of weight 0 out, or give validation data"});
   }
 
   FitData<T> data_;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/poll.h"
+#include "base/text.h"
 #include "training/hessian.h"
 
 namespace lamina {
@@ -85,7 +86,7 @@ template <class T>
 void Model<T>::begin_fit() {
   auto training = lock_training();
   if (published())
-    throw Error(Error::Kind::kState, "fit: this network is in a fit already; wait for its end");
+    throw_error(Error::Kind::kState, {"fit: this network is in a fit already; wait for its end"});
   training.release();  // unlocked by end_fit
   publish();
 }
@@ -247,8 +248,8 @@ namespace {
 
 std::string text_of(const std::vector<int64_t>& shape) {
   std::string text;
-  for (const int64_t extent : shape) text += (text.empty() ? "[" : ", ") + std::to_string(extent);
-  return shape.empty() ? "[]" : text + "]";
+  for (const int64_t extent : shape) text += concat({(text.empty() ? "[" : ", "), extent});
+  return shape.empty() ? "[]" : concat({text, "]"});
 }
 
 }  // namespace
@@ -265,11 +266,11 @@ void Model<T>::backward(const T* output_gradient, const std::vector<int64_t>& sh
   const auto training = lock_training();
   Buffers& kept = buffers();
   if (!kept.passes || kept.passes->rows() == 0)
-    throw Error(Error::Kind::kState, "backward: expected a call of forward before it");
+    throw_error(Error::Kind::kState, {"backward: expected a call of forward before it"});
   const std::vector<int64_t> expected = forward_shape(kept.passes->rows(), kept.passes->of_members());
   if (shape != expected)
-    throw Error(Error::Kind::kValue, "backward: expected a gradient of shape " + text_of(expected) +
-                                         ", as forward returned, got " + text_of(shape));
+    throw_error(Error::Kind::kValue, {"backward: expected a gradient of shape ", text_of(expected),
+                                      ", as forward returned, got ", text_of(shape)});
   network_.check_trainable();
   const bool joins = gradients_wanted && accumulate && kept.gradients.stand();
   kept.passes->include_penalties(!joins);
@@ -289,8 +290,8 @@ void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
   const auto training = lock_training();
   Buffers& kept = buffers();
   if (!kept.gradients.stand())
-    throw Error(Error::Kind::kState,
-                "optimizer.step: expected a call of backward or value_and_grad before it");
+    throw_error(Error::Kind::kState,
+                {"optimizer.step: expected a call of backward or value_and_grad before it"});
   const auto weights = lock_weights();
   const T* statistics = kept.statistics_pending ? kept.statistics.data() : nullptr;
   passes_for(1).apply(optimizer, kept.gradients.values(), statistics);
