@@ -3,7 +3,7 @@
 
 # What runs once a fit, a file or a column and not for each row or step: -Os makes half of -O2's code of it.
 set(LAMINA_SMALL_FILES
-  base/cpu_placement base/error base/json base/json_reader base/number_text base/options base/text base/thread_count
+  base/cpu_placement base/error base/json base/json_reader base/json_text base/number_text base/options base/text base/thread_count
   layers/activation_spec layers/column_options layers/dense_options layers/ensemble layers/ensemble_options
   layers/initializer layers/layer_factory layers/layer_options layers/loss layers/member_heads
   layers/member_rows layers/periodic layers/piecewise_linear layers/residual layers/target_scaling

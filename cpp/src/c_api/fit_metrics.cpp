@@ -45,7 +45,7 @@ std::vector<double> levels_of(const JsonReader& spec) {
 
 MetricOptions options_of(const Metric& metric, const Json& described) {
   const JsonReader spec(described, metric.name);
-  std::vector<std::string> known = metric.options;
+  std::vector<std::string> known(metric.options.begin(), metric.options.end());
   known.emplace_back("kind");
   spec.allow_only(known);
   MetricOptions options;

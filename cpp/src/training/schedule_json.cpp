@@ -1,6 +1,7 @@
 // Schedules from JSON.
 #include <utility>
 
+#include "base/function_ref.h"
 #include "base/text.h"
 #include "training/schedule_options.h"
 #include "training/schedules.h"
@@ -14,10 +15,11 @@ Per per_of(const JsonReader& spec) {
   return given == "step" ? Per::kStep : Per::kEpoch;
 }
 
-template <class Options>
-void read_options(const JsonReader& spec, Options& options, std::vector<std::string> common) {
+// What `options` says of them; refuses others, but for `common`.
+void read_options(const JsonReader& spec, std::vector<std::string> common,
+                  FunctionRef<void(schedules::OptionVisitor&)> options) {
   schedules::OptionReader reader(spec);
-  schedules::visit_options(options, reader);
+  options(reader);
   reader.allow_only(std::move(common));
 }
 
@@ -41,21 +43,24 @@ std::unique_ptr<Schedule> schedule_from_json(const Json& json) {
   if (kind == PlateauOptions::kKind) {
     const JsonReader spec(json, PlateauOptions::kName);
     PlateauOptions options;
-    read_options(spec, options, {"kind", "rate", "per"});
+    read_options(spec, {"kind", "rate", "per"},
+                 [&](schedules::OptionVisitor& visitor) { schedules::visit_options(options, visitor); });
     return make_plateau(spec.number("rate", std::nullopt), options, per_of(spec));
   }
   if (kind == WarmUpOptions::kKind) {
     const JsonReader spec(json, WarmUpOptions::kName);
     WarmUpOptions options;
-    read_options(spec, options, {"kind", "rate", "per", "after"});
+    read_options(spec, {"kind", "rate", "per", "after"},
+                 [&](schedules::OptionVisitor& visitor) { schedules::visit_options(options, visitor); });
     return make_warm_up(schedule_from_json(spec.at("after")), options, per_of(spec));
   }
   std::vector<std::string> kinds;
   for (CurveKind& known : curve_kinds(std::make_index_sequence<std::variant_size_v<CurveOptions>>())) {
     if (kind == known.kind) {
       const JsonReader spec(json, known.name);
-      std::visit([&](auto& options) { read_options(spec, options, {"kind", "rate", "per"}); },
-                 known.defaults);
+      read_options(spec, {"kind", "rate", "per"}, [&](schedules::OptionVisitor& visitor) {
+        std::visit([&](auto& options) { schedules::visit_options(options, visitor); }, known.defaults);
+      });
       return make_schedule(spec.number("rate", std::nullopt), known.defaults, per_of(spec));
     }
     kinds.emplace_back(known.kind);
