@@ -29,6 +29,20 @@ endfunction()
 
 lamina_public_library(lamina SHARED)
 lamina_drop_unused_sections(lamina)
+if(LAMINA_SMALL)
+  # Its tables of functions need 2,000 addresses: 2 kB of them packed, 50 not. glibc reads them since 2.36.
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_LINK_OPTIONS "LINKER:-z,pack-relative-relocs")
+  check_cxx_source_compiles("#include <features.h>
+    #if !__GLIBC_PREREQ(2, 36)
+    #error older
+    #endif
+    int main() {}" LAMINA_PACKED_RELOCATIONS)
+  if(LAMINA_PACKED_RELOCATIONS)
+    target_link_options(lamina PRIVATE ${CMAKE_REQUIRED_LINK_OPTIONS})
+  endif()
+  unset(CMAKE_REQUIRED_LINK_OPTIONS)
+endif()
 if(LAMINA_BUILD_PYTHON)
   # Wheels hold no symbolic links: the one file has the name that programs ask for, and no number.
   set_target_properties(lamina PROPERTIES WINDOWS_EXPORT_ALL_SYMBOLS ON)

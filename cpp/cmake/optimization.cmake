@@ -18,10 +18,9 @@ set(LAMINA_SMALL_FILES
   tables/missing_texts tables/number_format tables/preprocessor tables/record tables/table_target)
 set(LAMINA_QUICK_FILES model_file/crc64 c_api/predictors c_api/steps)
 # With LAMINA_SMALL all is compiled with -Os, but for what each row, step or byte runs through.
-set(LAMINA_HOT_FILES base/random base/thread_pool inference/plan inference/predictor layers/activation_layer
-  layers/dense network/network_pass optimizers/optimizer tables/plain_number tables/row_scanner
-  training/batch training/forward_backward training/gradient_tasks training/step training/trainer
-  ${LAMINA_QUICK_FILES})
+set(LAMINA_HOT_FILES inference/plan inference/predictor inference/values_within layers/dense
+  network/network_pass optimizers/optimizer tables/plain_number tables/row_scanner training/batch
+  training/forward_backward training/step ${LAMINA_QUICK_FILES})
 # Their loops over rows are vectors only so.
 set(LAMINA_VECTOR_FILES metrics/decisions metrics/probabilities metrics/values)
 
