@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import lamina as lm
+from lamina._network.code_export import exported_network
 from networks import bits, same_for_any_threads
 from test_column_encoding import COLUMNS, FEATURES, INPUTS, Array, compact, each_dtype, targets
 
@@ -57,32 +58,57 @@ def without_first(name: str) -> str:
     return f"layers.{int(place) - 1}.{rest}"
 
 
+def draw_scales(*nets: lm.Sequential) -> None:
+    """Scales of all sizes, signs and 0 for the layers that stand before the first dense ones."""
+    for net in nets:
+        name = next(iter(net.parameters()))
+        scale = np.random.default_rng(5).normal(1.0, 0.7, net.parameters()[name].shape)
+        scale[::7] = 0.0
+        net.set_parameters({name: scale})
+
+
+def sums_codes(net: lm.Sequential) -> bool:
+    """Whether the dense layer reads codes: else the comparison is of the same product twice."""
+    return exported_network(net).sums_codes
+
+
 def check_alike(net: lm.Sequential, twin: lm.Sequential, bound: float) -> None:
     expected = twin.parameters()
     for name, array in net.parameters().items():
         np.testing.assert_allclose(array, expected[without_first(name)], rtol=bound, atol=bound)
 
 
+@pytest.mark.parametrize("scaled", [False, True], ids=["", "scaled"])
 @pytest.mark.parametrize("units", [16, 17, 64, 150])
 @pytest.mark.parametrize("columns", [COLUMNS, WIDE], ids=["all kinds", "wide"])
 @each_dtype
-def test_outputs_are_those_of_the_product_in_double(dtype: Any, columns: Any, units: int) -> None:
+def test_outputs_are_those_of_the_product_in_double(
+    dtype: Any, columns: Any, units: int, scaled: bool
+) -> None:
     x = compact() if columns is COLUMNS else wide_rows()
-    net, _ = both(lm.Dense(units), dtype=dtype, columns=columns)
-    weights = net.parameters()
+    net, _ = both(*[lm.Scale()] * scaled, lm.Dense(units), dtype=dtype, columns=columns)
+    if scaled:
+        draw_scales(net)
+    assert sums_codes(net)
+    first, *own = net.parameters().values()
+    weight, bias = own if scaled else (first, *own)
     features = features_of(x, columns, dtype).astype(np.float64)
-    product = features @ weights["layers.1.weight"].astype(np.float64).T
-    size = np.abs(features) @ np.abs(weights["layers.1.weight"]).astype(np.float64).T
-    error = np.abs(net.predict(x) - product - weights["layers.1.bias"])
+    weight = weight.astype(np.float64) * (first if scaled else 1.0)
+    size = np.abs(features) @ np.abs(weight).T
+    error = np.abs(net.predict(x) - features @ weight.T - bias)
     assert (error <= 20 * np.finfo(dtype).eps * (size + 1.0)).all()
 
 
+@pytest.mark.parametrize("scale", [(), (lm.Scale(0.7),)], ids=["", "scaled"])
 @pytest.mark.parametrize("columns", [COLUMNS, WIDE], ids=["all kinds", "wide"])
 @pytest.mark.parametrize("units", [16, 150])
-def test_gradients_are_those_of_the_product(columns: Any, units: int) -> None:
+def test_gradients_are_those_of_the_product(columns: Any, units: int, scale: Any) -> None:
     x = compact() if columns is COLUMNS else wide_rows()
     y = np.random.default_rng(0).normal(size=(len(x), 2))
-    net, twin = both(lm.Dense(units, "tanh"), lm.Dense(2), columns=columns)
+    net, twin = both(*scale, lm.Dense(units, "tanh"), lm.Dense(2), columns=columns)
+    if scale:
+        draw_scales(net, twin)
+    assert sums_codes(net)
     value, gradients = net.value_and_grad(x, y)
     expected, others = twin.value_and_grad(features_of(x, columns, "float64"), y)
     assert value == pytest.approx(expected, rel=1e-12)
@@ -112,11 +138,22 @@ TRAININGS: dict[
 }
 
 
+SCALES: dict[str, list[lm.Layer]] = {
+    "": [],
+    "scaled": [lm.Scale(rate_factor=3.0, decay_factor=2.0)],
+    "scaled, frozen": [lm.Scale(0.5, trainable=False)],
+}
+
+
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
 @pytest.mark.parametrize("name", TRAININGS)
-def test_training_follows_that_on_features(name: str) -> None:
+def test_training_follows_that_on_features(name: str, scale: list[lm.Layer]) -> None:
     make, options, how = TRAININGS[name]
     x = compact()
-    net, twin = both(lm.Dense(24, "softplus", **options), lm.Dense(2))
+    net, twin = both(*scale, lm.Dense(24, "softplus", **options), lm.Dense(2))
+    if scale:
+        draw_scales(net, twin)
+    assert sums_codes(net)
     common = {"epochs": 3, "batch_size": 17, "verbose": False}
     mine = net.fit(x, targets(x), optimizer=make(), **(common | how()))
     rows = features_of(x, COLUMNS, "float64")
@@ -133,13 +170,22 @@ def test_training_follows_that_on_features(name: str) -> None:
         [lm.Residual([lm.Dense(24, "relu")]), lm.Dense(2)],
         [lm.Ensemble([lm.Dense(24, "relu"), lm.Dense(2)], 3)],
         [lm.Dense(3, "relu"), lm.Dense(2)],
+        [lm.Scale(0.5, shift=True), lm.Dense(24, "relu"), lm.Dense(2)],
+        [lm.Scale(0.5), lm.Scale(2.0), lm.Dense(24, "relu"), lm.Dense(2)],
+        [lm.Scale(0.5), lm.Ensemble([lm.Dense(24, "relu"), lm.Dense(2)], 3)],
+        [lm.Scale(0.5), lm.Residual([lm.Dense(24, "relu")]), lm.Dense(2)],
+        [lm.Scale(0.5), lm.Dense(3, "relu"), lm.Dense(2)],
     ],
-    ids=["batch norm", "residual", "ensemble", "few units"],
+    ids=[
+        *("batch norm", "residual", "ensemble", "few units"),
+        *("shift", "two scales", "scaled ensemble", "scaled residual", "scaled few units"),
+    ],
 )
 @each_dtype
 def test_other_readers_have_the_bits_of_features(dtype: Any, layers: Any) -> None:
     x = compact()
     net, twin = both(*layers, dtype=dtype)
+    assert not sums_codes(net)
     net.fit(x, targets(x), epochs=1, verbose=False)
     twin.fit(features_of(x, COLUMNS, dtype), targets(x), epochs=1, verbose=False)
     for name, array in net.parameters().items():
@@ -161,22 +207,27 @@ def test_layers_behind_the_coded_one_train_as_on_features() -> None:
     check_alike(net, twin, 1e-6)
 
 
+@pytest.mark.parametrize("scale", [[], [lm.Scale()]], ids=["", "scaled"])
 @pytest.mark.parametrize("batch_size", [1, 5, 200])
-def test_the_bits_do_not_depend_on_threads(batch_size: int) -> None:
+def test_the_bits_do_not_depend_on_threads(batch_size: int, scale: list[lm.Layer]) -> None:
     x = compact(400)
+    hidden = [*scale, lm.Dense(150, "relu"), lm.Dense(64, "relu")]
 
     def train() -> Any:
-        net, _ = both(lm.Dense(150, "relu"), lm.Dense(64, "relu"), lm.Dense(2), dtype="float32")
+        net, _ = both(*hidden, lm.Dense(2), dtype="float32")
         net.fit(x, targets(x), epochs=1, batch_size=batch_size, verbose=False)
         return bits(net), net.predict(x).tobytes()
 
     assert same_for_any_threads(train)
 
 
+@pytest.mark.parametrize("scale", [[], [lm.Scale(0.7)]], ids=["", "scaled"])
 @each_dtype
-def test_rows_and_batches_of_a_predictor_have_the_bits_of_the_network(dtype: Any) -> None:
+def test_rows_and_batches_of_a_predictor_have_the_bits_of_the_network(
+    dtype: Any, scale: list[lm.Layer]
+) -> None:
     x = compact(70)
-    net, _ = both(lm.Dense(40, "softmax"), dtype=dtype)
+    net, _ = both(*scale, lm.Dense(40, "softmax"), dtype=dtype)
     together = net.predict(x)
     predictor = net.compile_predictor()
     assert np.array_equal(predictor(x.astype(dtype)), together)
@@ -193,3 +244,40 @@ def test_the_outputs_of_the_encoding_are_its_features() -> None:
     assert outputs[0].shape == (50, FEATURES)
     np.testing.assert_array_equal(outputs[0], features_of(x, COLUMNS, "float64"))
     np.testing.assert_array_equal(outputs[-1], net.predict(x))
+
+
+def test_the_outputs_of_a_scale_are_its_scaled_features() -> None:
+    x = compact(50)
+    net, _ = both(lm.Scale(), lm.Dense(24, "tanh"), lm.Dense(2))
+    draw_scales(net)
+    outputs = list(net.activations(x).values())
+    features = features_of(x, COLUMNS, "float64")
+    np.testing.assert_array_equal(outputs[0], features)
+    np.testing.assert_array_equal(outputs[1], features * net.parameters()["layers.1.weight"])
+    np.testing.assert_array_equal(outputs[-1], net.predict(x))
+
+
+def test_derivatives_pass_the_scale_to_the_inputs() -> None:
+    x = np.nan_to_num(compact(20))
+    net, twin = both(lm.Scale(), lm.Dense(24, "tanh"), lm.Dense(2))
+    draw_scales(net, twin)
+    vectors = np.random.default_rng(1).normal(size=(20, 2))
+    encoding = lm.Sequential([lm.ColumnEncoding(COLUMNS)], inputs=INPUTS, dtype="float64")
+    by_features = twin.vector_jacobian_product(features_of(x, COLUMNS, "float64"), vectors)
+    expected = encoding.vector_jacobian_product(x, by_features)
+    np.testing.assert_allclose(net.vector_jacobian_product(x, vectors), expected, rtol=1e-11)
+
+
+def test_gradients_of_a_scale_are_differences_of_the_loss() -> None:
+    x = compact(40)
+    y = np.random.default_rng(0).normal(size=(40, 2))
+    net, _ = both(lm.Scale(), lm.Dense(24, "tanh"), lm.Dense(2))
+    draw_scales(net)
+    gradient = net.value_and_grad(x, y)[1]["layers.1.weight"]
+    scale = net.parameters()["layers.1.weight"]
+    for place in (0, 1, 5, 63, 64, 65, len(scale) - 1):
+        values = []
+        for step in (1e-6, -1e-6):
+            net.set_parameters({"layers.1.weight": scale + step * (np.arange(len(scale)) == place)})
+            values.append(net.value_and_grad(x, y)[0])
+        assert (values[0] - values[1]) / 2e-6 == pytest.approx(gradient[place], rel=1e-6, abs=1e-9)

@@ -8,6 +8,7 @@
 #include "layers/dense.h"
 #include "layers/ensemble.h"
 #include "layers/residual.h"
+#include "layers/scale.h"
 #include "network/network.h"
 
 namespace lamina {
@@ -233,23 +234,51 @@ bool repays_codes(const kernels::FeatureCodes& codes, int64_t features, int64_t 
 
 }  // namespace
 
-// A dense layer that alone reads a table's features gets them coded.
+// Null where none or several read the slot.
+template <class T>
+Node<T>* Network<T>::only_reader(int slot) noexcept {
+  const auto reads = [&](const Node<T>& node) { return node.input_slot == slot; };
+  if (std::count_if(nodes_.begin(), nodes_.end(), reads) != 1) return nullptr;
+  return &*std::find_if(nodes_.begin(), nodes_.end(), reads);
+}
+
+// A dense layer that alone reads a table's features gets them coded, also where a scale stands between.
 template <class T>
 void Network<T>::link_codes() {
   for (const Node<T>& node : nodes_) {
     if (node.layer->kind() != LayerKind::kColumnEncoding) continue;
-    const auto reads = [&](const Node<T>& other) { return other.input_slot == node.output_slot; };
-    const auto reader = std::find_if(nodes_.begin(), nodes_.end(), reads);
-    if (reader == nodes_.end() || std::count_if(nodes_.begin(), nodes_.end(), reads) > 1 ||
-        reader->layer->kind() != LayerKind::kDense || slot_rows(reader->output_slot) > 1)
+    Node<T>*scale = nullptr, *reader = only_reader(node.output_slot);
+    if (reader != nullptr && reader->layer->kind() == LayerKind::kScale &&
+        static_cast<const Scale<T>&>(*reader->layer).may_pass_codes()) {
+      scale = reader;
+      reader = only_reader(scale->output_slot);
+    }
+    if (reader == nullptr || reader->layer->kind() != LayerKind::kDense || slot_rows(reader->output_slot) > 1)
       continue;
     auto& encoding = static_cast<ColumnEncoding<T>&>(*node.layer);
+    const kernels::FeatureCodes& codes = encoding.feature_codes();
     const int64_t features = slot_columns_[static_cast<size_t>(node.output_slot)];
     const int64_t units = slot_columns_[static_cast<size_t>(reader->output_slot)];
-    if (!repays_codes(encoding.feature_codes(), features, units)) continue;
+    if (!repays_codes(codes, features, units)) continue;
     encoding.write_codes();
-    static_cast<Dense<T>&>(*reader->layer).read_codes(encoding.feature_codes());
+    if (scale != nullptr)
+      link_scale(*scale, *reader, codes);
+    else
+      static_cast<Dense<T>&>(*reader->layer).read_codes(codes);
   }
+}
+
+// The scale learns from the dense layer's gradient tasks, which need no delta of their input.
+template <class T>
+void Network<T>::link_scale(Node<T>& scale, Node<T>& dense, const kernels::FeatureCodes& codes) {
+  const Parameter& factors = parameters_[static_cast<size_t>(scale.first_parameter)];
+  static_cast<Scale<T>&>(*scale.layer).pass_codes(codes);
+  static_cast<Dense<T>&>(*dense.layer)
+      .read_codes(codes, typename Dense<T>::InputScale{factors.offset, factors.trainable});
+  scale.gradient_by_next = true;
+  if (!dense.learns || !dense.reads_learned || scale.reads_learned) return;
+  dense.reads_learned = false;
+  training_multiply_adds_ -= dense.layer->multiply_adds();
 }
 
 template <class T>

@@ -12,16 +12,18 @@ from lamina._layers.column_encoding import ColumnEncoding
 from lamina._layers.column_layers import Embedding, Periodic, PiecewiseLinear
 from lamina._layers.layer import Layer
 from lamina._layers.layers import Activation, Dense, Dropout, Ensemble, Residual
-from lamina._layers.row_layers import AlphaDropout, GaussianNoise
+from lamina._layers.row_layers import AlphaDropout, GaussianNoise, Scale
 
 
 class LayerWriter(StepWriter):
     """Writes the steps of layers; see `StepWriter`."""
 
-    # As in `Network`; where the present value is the features of a table: these, and that value.
+    # As in `Network`; where the present value is the features of a table: these, that value, and the
+    # factors of a `Scale` that the core leaves to the dense layer behind it.
     sums_codes = False
     codes: FeatureCodes | None = None
     features: Value | None = None
+    factors: Array | None = None
 
     def add_layers(self, layers: Sequence[Layer], path: str = "layers", first: int = 0) -> None:
         """Add steps for layers, whose parameters are under path.0, path.1, ..."""
@@ -48,12 +50,16 @@ class LayerWriter(StepWriter):
                 self.codes, self.features = FeatureCodes.of(layer), self.value
             case Embedding() | PiecewiseLinear() | Periodic():
                 column_steps(self, layer, path)
+            case Scale() if self.sums_features(path) and not layer.shift and self.ranges is None:
+                self.factors = self.parameter(f"{path}.weight")
             case _:
                 row_layer_steps(self, layer, path)
 
     def add_dense(self, layer: Dense, path: str) -> None:
         """A product, and its activation."""
         weight = self.parameter(f"{path}.weight")
+        if self.factors is not None:
+            weight, self.factors = weight * self.factors, None
         bias = self.parameter(f"{path}.bias") if layer.bias else None
         gain = 1 / math.sqrt(weight.shape[1]) if layer.parametrization == "ntk" else 1.0
         self.add_product(path, weight, bias, gain)
@@ -85,11 +91,15 @@ class LayerWriter(StepWriter):
             self.change([scale if bias is None else shift], back)
         return None
 
+    def sums_features(self, path: str) -> bool:
+        """Whether a layer there reads a table's features, which the core sums by their codes."""
+        is_first = self.value is self.features and path.count(".") == 1 and self.value.rows == 1
+        return is_first and self.sums_codes
+
     def coded_product(self, path: str, inputs: int, outputs: int, matrix: str) -> list[str]:
         """The lines of a product with a table's features, where the core sums them so."""
         codes = self.codes
-        is_first = self.value is self.features and path.count(".") == 1 and self.value.rows == 1
-        if codes is None or not is_first or not self.sums_codes:
+        if codes is None or not self.sums_features(path):
             return []
         plain = self.constant(f"{path}.plain", codes.plain or [0], "int", "plain features")
         runs = self.constant(f"{path}.runs", codes.runs, "int", "runs: first, count, steps")
