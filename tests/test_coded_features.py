@@ -59,12 +59,40 @@ def without_first(name: str) -> str:
 
 
 def draw_scales(*nets: lm.Sequential) -> None:
-    """Scales of all sizes, signs and 0 for the layers that stand before the first dense ones."""
+    """Factors of all sizes, signs and 0 for their scales."""
     for net in nets:
-        name = next(iter(net.parameters()))
-        scale = np.random.default_rng(5).normal(1.0, 0.7, net.parameters()[name].shape)
-        scale[::7] = 0.0
-        net.set_parameters({name: scale})
+        for place, layer in enumerate(net.layers):
+            if isinstance(layer, lm.Scale):
+                name = f"layers.{place}.weight"
+                scale = np.random.default_rng(5).normal(1.0, 0.7, net.parameters()[name].shape)
+                scale[::7] = 0.0
+                net.set_parameters({name: scale})
+
+
+def mask_of(columns: Any) -> Array:
+    """0 for the steps of numbers and for one category, and 1 for all other features."""
+    parts = [
+        [1.0, *[0.0] * (max(len(c.edges), 1) - 1), *[1.0] * c.indicator]
+        if isinstance(c, lm.NumberEncoding)
+        else [float(getattr(c, "count", 0) != 5)] * c.features
+        for c in columns
+    ]
+    return np.concatenate(parts)
+
+
+FRONTS = ("", "scaled", "frozen", "masked", "masked and scaled")
+
+
+def front(name: str, columns: Any = COLUMNS) -> list[lm.Layer]:
+    """Layers between the encoding and the first dense one."""
+    layers: list[lm.Layer] = []
+    if "masked" in name:
+        layers.append(lm.Affine(mask_of(columns)))
+    if "scaled" in name:
+        layers.append(lm.Scale(rate_factor=3.0, decay_factor=2.0))
+    if name == "frozen":
+        layers.append(lm.Scale(0.5, trainable=False))
+    return layers
 
 
 def sums_codes(net: lm.Sequential) -> bool:
@@ -78,36 +106,36 @@ def check_alike(net: lm.Sequential, twin: lm.Sequential, bound: float) -> None:
         np.testing.assert_allclose(array, expected[without_first(name)], rtol=bound, atol=bound)
 
 
-@pytest.mark.parametrize("scaled", [False, True], ids=["", "scaled"])
+@pytest.mark.parametrize("name", FRONTS)
 @pytest.mark.parametrize("units", [16, 17, 64, 150])
 @pytest.mark.parametrize("columns", [COLUMNS, WIDE], ids=["all kinds", "wide"])
 @each_dtype
 def test_outputs_are_those_of_the_product_in_double(
-    dtype: Any, columns: Any, units: int, scaled: bool
+    dtype: Any, columns: Any, units: int, name: str
 ) -> None:
     x = compact() if columns is COLUMNS else wide_rows()
-    net, _ = both(*[lm.Scale()] * scaled, lm.Dense(units), dtype=dtype, columns=columns)
-    if scaled:
-        draw_scales(net)
+    net, _ = both(*front(name, columns), lm.Dense(units), dtype=dtype, columns=columns)
+    draw_scales(net)
     assert sums_codes(net)
-    first, *own = net.parameters().values()
-    weight, bias = own if scaled else (first, *own)
+    *scales, weight, bias = net.parameters().values()
     features = features_of(x, columns, dtype).astype(np.float64)
-    weight = weight.astype(np.float64) * (first if scaled else 1.0)
+    weight = weight.astype(np.float64)
+    for factors in (*scales, *[mask_of(columns)] * ("masked" in name)):
+        weight = weight * factors
     size = np.abs(features) @ np.abs(weight).T
     error = np.abs(net.predict(x) - features @ weight.T - bias)
     assert (error <= 20 * np.finfo(dtype).eps * (size + 1.0)).all()
 
 
-@pytest.mark.parametrize("scale", [(), (lm.Scale(0.7),)], ids=["", "scaled"])
+@pytest.mark.parametrize("name", FRONTS)
 @pytest.mark.parametrize("columns", [COLUMNS, WIDE], ids=["all kinds", "wide"])
 @pytest.mark.parametrize("units", [16, 150])
-def test_gradients_are_those_of_the_product(columns: Any, units: int, scale: Any) -> None:
+def test_gradients_are_those_of_the_product(columns: Any, units: int, name: str) -> None:
     x = compact() if columns is COLUMNS else wide_rows()
     y = np.random.default_rng(0).normal(size=(len(x), 2))
-    net, twin = both(*scale, lm.Dense(units, "tanh"), lm.Dense(2), columns=columns)
-    if scale:
-        draw_scales(net, twin)
+    first = front(name, columns)
+    net, twin = both(*first, lm.Dense(units, "tanh"), lm.Dense(2), columns=columns)
+    draw_scales(net, twin)
     assert sums_codes(net)
     value, gradients = net.value_and_grad(x, y)
     expected, others = twin.value_and_grad(features_of(x, columns, "float64"), y)
@@ -138,21 +166,13 @@ TRAININGS: dict[
 }
 
 
-SCALES: dict[str, list[lm.Layer]] = {
-    "": [],
-    "scaled": [lm.Scale(rate_factor=3.0, decay_factor=2.0)],
-    "scaled, frozen": [lm.Scale(0.5, trainable=False)],
-}
-
-
-@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+@pytest.mark.parametrize("before", FRONTS)
 @pytest.mark.parametrize("name", TRAININGS)
-def test_training_follows_that_on_features(name: str, scale: list[lm.Layer]) -> None:
+def test_training_follows_that_on_features(name: str, before: str) -> None:
     make, options, how = TRAININGS[name]
     x = compact()
-    net, twin = both(*scale, lm.Dense(24, "softplus", **options), lm.Dense(2))
-    if scale:
-        draw_scales(net, twin)
+    net, twin = both(*front(before), lm.Dense(24, "softplus", **options), lm.Dense(2))
+    draw_scales(net, twin)
     assert sums_codes(net)
     common = {"epochs": 3, "batch_size": 17, "verbose": False}
     mine = net.fit(x, targets(x), optimizer=make(), **(common | how()))
@@ -175,10 +195,14 @@ def test_training_follows_that_on_features(name: str, scale: list[lm.Layer]) -> 
         [lm.Scale(0.5), lm.Ensemble([lm.Dense(24, "relu"), lm.Dense(2)], 3)],
         [lm.Scale(0.5), lm.Residual([lm.Dense(24, "relu")]), lm.Dense(2)],
         [lm.Scale(0.5), lm.Dense(3, "relu"), lm.Dense(2)],
+        [lm.Affine(2.0), lm.Dense(24, "relu"), lm.Dense(2)],
+        [lm.Affine(np.arange(FEATURES) % 2.0), lm.Dense(24, "relu"), lm.Dense(2)],
+        [lm.Affine(mask_of(COLUMNS), 1.0), lm.Scale(0.5), lm.Dense(24, "relu"), lm.Dense(2)],
     ],
     ids=[
         *("batch norm", "residual", "ensemble", "few units"),
         *("shift", "two scales", "scaled ensemble", "scaled residual", "scaled few units"),
+        *("fixed scale", "mask that cuts steps", "mask with an offset"),
     ],
 )
 @each_dtype
@@ -207,11 +231,11 @@ def test_layers_behind_the_coded_one_train_as_on_features() -> None:
     check_alike(net, twin, 1e-6)
 
 
-@pytest.mark.parametrize("scale", [[], [lm.Scale()]], ids=["", "scaled"])
+@pytest.mark.parametrize("before", FRONTS)
 @pytest.mark.parametrize("batch_size", [1, 5, 200])
-def test_the_bits_do_not_depend_on_threads(batch_size: int, scale: list[lm.Layer]) -> None:
+def test_the_bits_do_not_depend_on_threads(batch_size: int, before: str) -> None:
     x = compact(400)
-    hidden = [*scale, lm.Dense(150, "relu"), lm.Dense(64, "relu")]
+    hidden = [*front(before), lm.Dense(150, "relu"), lm.Dense(64, "relu")]
 
     def train() -> Any:
         net, _ = both(*hidden, lm.Dense(2), dtype="float32")
@@ -221,13 +245,14 @@ def test_the_bits_do_not_depend_on_threads(batch_size: int, scale: list[lm.Layer
     assert same_for_any_threads(train)
 
 
-@pytest.mark.parametrize("scale", [[], [lm.Scale(0.7)]], ids=["", "scaled"])
+@pytest.mark.parametrize("before", FRONTS)
 @each_dtype
 def test_rows_and_batches_of_a_predictor_have_the_bits_of_the_network(
-    dtype: Any, scale: list[lm.Layer]
+    dtype: Any, before: str
 ) -> None:
     x = compact(70)
-    net, _ = both(*scale, lm.Dense(40, "softmax"), dtype=dtype)
+    net, _ = both(*front(before), lm.Dense(40, "softmax"), dtype=dtype)
+    draw_scales(net)
     together = net.predict(x)
     predictor = net.compile_predictor()
     assert np.array_equal(predictor(x.astype(dtype)), together)
@@ -246,20 +271,22 @@ def test_the_outputs_of_the_encoding_are_its_features() -> None:
     np.testing.assert_array_equal(outputs[-1], net.predict(x))
 
 
-def test_the_outputs_of_a_scale_are_its_scaled_features() -> None:
+def test_the_outputs_of_a_mask_and_of_a_scale_are_features() -> None:
     x = compact(50)
-    net, _ = both(lm.Scale(), lm.Dense(24, "tanh"), lm.Dense(2))
+    net, _ = both(*front("masked and scaled"), lm.Dense(24, "tanh"), lm.Dense(2))
     draw_scales(net)
     outputs = list(net.activations(x).values())
     features = features_of(x, COLUMNS, "float64")
     np.testing.assert_array_equal(outputs[0], features)
-    np.testing.assert_array_equal(outputs[1], features * net.parameters()["layers.1.weight"])
+    kept = features * mask_of(COLUMNS)
+    np.testing.assert_array_equal(outputs[1], kept)
+    np.testing.assert_array_equal(outputs[2], kept * net.parameters()["layers.2.weight"])
     np.testing.assert_array_equal(outputs[-1], net.predict(x))
 
 
-def test_derivatives_pass_the_scale_to_the_inputs() -> None:
+def test_derivatives_pass_mask_and_scale_to_the_inputs() -> None:
     x = np.nan_to_num(compact(20))
-    net, twin = both(lm.Scale(), lm.Dense(24, "tanh"), lm.Dense(2))
+    net, twin = both(*front("masked and scaled"), lm.Dense(24, "tanh"), lm.Dense(2))
     draw_scales(net, twin)
     vectors = np.random.default_rng(1).normal(size=(20, 2))
     encoding = lm.Sequential([lm.ColumnEncoding(COLUMNS)], inputs=INPUTS, dtype="float64")

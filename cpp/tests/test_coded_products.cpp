@@ -109,12 +109,14 @@ void compare_gradients(const KernelTable<T>& table, int64_t rows, int64_t width,
   const int64_t first_plain = below(first), features = last - first;
   int64_t first_run = 0;
   std::vector<FeatureRun> runs;
+  bool has_parts = false;
   for (int64_t i = 0; i < kCodes.run_count; ++i) {
     const FeatureRun& run = kRuns[i];
     const int64_t from = std::max(run.first, first), to = std::min(run.first + run.count, last);
     if (from >= to) continue;
     if (runs.empty()) first_run = i;
     runs.push_back({from, to - from, run.steps, from - run.first});
+    has_parts = has_parts || to - from < run.count;
   }
   Rows<T> a(rows);
   Buffer<T> delta(rows * width), out(features * width), memory((features + kCodes.run_count) * width);
@@ -129,6 +131,7 @@ void compare_gradients(const KernelTable<T>& table, int64_t rows, int64_t width,
                         .a_row_stride = a.kStride,
                         .first_feature = first,
                         .features = features,
+                        .has_parts = has_parts,
                         .delta = delta.data(),
                         .delta_row_stride = width,
                         .width = width,

@@ -67,12 +67,17 @@ def layers_of(name: str) -> list[lm.Layer]:
         date, plain = lm.DateEncoding(center=9000.0, scale=400.0), lm.NumberEncoding(fill=0.5)
         categories = [lm.CategoryEncoding(30, indicator=True), lm.CategoryEncoding(4)]
         encoding = lm.ColumnEncoding([number, *categories, date, plain, plain])
-        scale = [lm.Scale()] if name == "scaled_codes" else []
-        return [encoding, *scale, lm.Dense(32, "relu"), lm.Dense(2)]
+        layers: list[lm.Layer] = [encoding, lm.Dense(32, "relu"), lm.Dense(2)]
+        if name != "codes":
+            layers[1:1] = [lm.Scale()]
+        if name == "masked_codes":  # without the first number's steps
+            features = sum(column.features for column in encoding.columns)
+            layers[1:1] = [lm.Affine([float(not 0 < i < 150) for i in range(features)])]
+        return layers
     return [lm.Dropout(0.3)]
 
 
-CODED = ("codes", "scaled_codes")
+CODED = ("codes", "scaled_codes", "masked_codes")
 LAYERS = (
     *("norms", "residual", "ensemble", "adapters", "embeddings", "columns"),
     *(*CODED, "nothing"),

@@ -52,6 +52,7 @@ struct CodedGradient {
   const T* numbers;
   int64_t a_row_stride;
   int64_t first_feature, features;
+  bool has_parts;  // of runs, among them
   const T* delta;
   int64_t delta_row_stride;
   int64_t width;

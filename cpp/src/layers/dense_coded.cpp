@@ -80,6 +80,7 @@ void Dense<T>::compute_coded_gradient(const Tile& tile, const GradientPass<T>& p
        .a_row_stride = pass.input.row_stride,
        .first_feature = tile.first_input,
        .features = tile.inputs,
+       .has_parts = input_scale_.has_value(),
        .delta = pass.output.delta + tile.first_column,
        .delta_row_stride = pass.output.row_stride,
        .width = tile.width,

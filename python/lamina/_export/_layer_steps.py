@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from lamina._export._column_steps import FeatureCodes, column_steps
 from lamina._export._integer_steps import integer_product
 from lamina._export._row_steps import row_layer_steps
@@ -12,14 +14,14 @@ from lamina._layers.column_encoding import ColumnEncoding
 from lamina._layers.column_layers import Embedding, Periodic, PiecewiseLinear
 from lamina._layers.layer import Layer
 from lamina._layers.layers import Activation, Dense, Dropout, Ensemble, Residual
-from lamina._layers.row_layers import AlphaDropout, GaussianNoise, Scale
+from lamina._layers.row_layers import Affine, AlphaDropout, GaussianNoise, Scale
 
 
 class LayerWriter(StepWriter):
     """Writes the steps of layers; see `StepWriter`."""
 
-    # As in `Network`; where the present value is the features of a table: these, that value, and the
-    # factors of a `Scale` that the core leaves to the dense layer behind it.
+    # As in `Network`; where the present value is the features of a table: these, that value, and
+    # factors of features that the core leaves to the dense layer behind.
     sums_codes = False
     codes: FeatureCodes | None = None
     features: Value | None = None
@@ -50,8 +52,11 @@ class LayerWriter(StepWriter):
                 self.codes, self.features = FeatureCodes.of(layer), self.value
             case Embedding() | PiecewiseLinear() | Periodic():
                 column_steps(self, layer, path)
+            case Affine() if self.sums_features(path) and self.ranges is None:
+                self.factors = np.asarray(layer.scale, self.type)
             case Scale() if self.sums_features(path) and not layer.shift and self.ranges is None:
-                self.factors = self.parameter(f"{path}.weight")
+                factors = self.parameter(f"{path}.weight")
+                self.factors = factors if self.factors is None else factors * self.factors
             case _:
                 row_layer_steps(self, layer, path)
 

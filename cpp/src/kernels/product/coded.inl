@@ -144,7 +144,7 @@ LAMINA_INLINE T* run_memory(const CodedGradient<T>& g, int64_t run) {
 }
 
 // A row's delta joins the sums of its features, and of steps those of all that end at the same one: `memory`.
-template <class T, int... V>
+template <bool kParts, class T, int... V>
 LAMINA_INLINE void add_coded_row(const CodedGradient<T>& g, int64_t row, int64_t column, Indices<V...>) {
   constexpr int64_t kLanes = Vec<T>::kLanes;
   const Vec<T> delta[] = {load(g.delta + row * g.delta_row_stride + column + V * kLanes)...};
@@ -157,9 +157,13 @@ LAMINA_INLINE void add_coded_row(const CodedGradient<T>& g, int64_t row, int64_t
   }
   for (int64_t i = 0; i < g.codes.run_count; ++i) {
     const FeatureRun& run = g.codes.runs[i];
-    const T from_start = numbers[i] - static_cast<T>(run.start), most = static_cast<T>(run.count);
-    if (from_start < T(0)) continue;
-    const T number = from_start < most ? from_start : most;
+    T number = numbers[i];
+    if constexpr (kParts) {
+      const T most = static_cast<T>(run.count);
+      number -= static_cast<T>(run.start);
+      if (number < T(0)) continue;
+      number = number < most ? number : most;
+    }
     const auto k = static_cast<int64_t>(number);
     T* sums = out + (run.first + k) * g.width;
     if (run.steps) {
@@ -188,17 +192,27 @@ LAMINA_INLINE void add_sums_above(const CodedGradient<T>& g, int64_t run) {
   }
 }
 
-template <class T>
-void coded_gradient(const CodedGradient<T>& g) noexcept {
+template <bool kParts, class T>
+LAMINA_INLINE void add_coded_rows(const CodedGradient<T>& g) {
   constexpr int kLineVectors = static_cast<int>(kLineElements<T> / Vec<T>::kLanes);
-  for (int64_t i = 0; i < g.features * g.width; i += Vec<T>::kLanes) store(g.out + i, zero<T>());
-  for (int64_t i = 0; i < (g.features + g.codes.run_count) * g.width; i += Vec<T>::kLanes)
-    store(g.memory + i, zero<T>());
   int64_t j = 0;
   for (; g.width - j >= 4 * kLineElements<T>; j += 4 * kLineElements<T>)
-    for (int64_t row = 0; row < g.rows; ++row) add_coded_row(g, row, j, IndicesTo<4 * kLineVectors>{});
+    for (int64_t row = 0; row < g.rows; ++row)
+      add_coded_row<kParts>(g, row, j, IndicesTo<4 * kLineVectors>{});
   for (; j < g.width; j += kLineElements<T>)
-    for (int64_t row = 0; row < g.rows; ++row) add_coded_row(g, row, j, IndicesTo<kLineVectors>{});
+    for (int64_t row = 0; row < g.rows; ++row) add_coded_row<kParts>(g, row, j, IndicesTo<kLineVectors>{});
+}
+
+template <class T>
+void coded_gradient(const CodedGradient<T>& g) noexcept {
+  for (int64_t i = 0; i < g.features * g.width; i += Vec<T>::kLanes) store(g.out + i, zero<T>());
+  if (g.codes.plain_count + g.codes.run_count == 0) return;
+  for (int64_t i = 0; i < (g.features + g.codes.run_count) * g.width; i += Vec<T>::kLanes)
+    store(g.memory + i, zero<T>());
+  if (g.has_parts)
+    add_coded_rows<true>(g);
+  else
+    add_coded_rows<false>(g);
   for (int64_t run = 0; run < g.codes.run_count; ++run)
     if (g.codes.runs[run].steps) add_sums_above(g, run);
 }
