@@ -308,3 +308,12 @@ def test_gradients_of_a_scale_are_differences_of_the_loss() -> None:
             net.set_parameters({"layers.1.weight": scale + step * (np.arange(len(scale)) == place)})
             values.append(net.value_and_grad(x, y)[0])
         assert (values[0] - values[1]) / 2e-6 == pytest.approx(gradient[place], rel=1e-6, abs=1e-9)
+
+
+def test_first_weights_from_data_are_those_from_features() -> None:
+    x = compact()
+    net, twin = both(*front("masked and scaled"), lm.Dense(24, "tanh"), lm.Dense(2))
+    draw_scales(net, twin)
+    net.adapt_weights(x, bias_rows=0)
+    twin.adapt_weights(features_of(x, COLUMNS, "float64"), bias_rows=0)
+    check_alike(net, twin, 1e-9)
