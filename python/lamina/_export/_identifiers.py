@@ -1,4 +1,4 @@
-"""Names of a table's columns as identifiers."""
+"""Names of a table's columns as identifiers, and in comments."""
 
 import re
 import unicodedata
@@ -34,6 +34,22 @@ def identifiers(names: Sequence[str]) -> list[str]:
         taken.add(text.lower())
         found.append(text)
     return found
+
+
+def printable(text: str) -> str:
+    """A user's text as it may stand in a comment: one line of printable ASCII, cut if it is long.
+
+    What a comment of one of the languages would end at is parted by a blank.
+    """
+    line = re.sub(r"[^ -~]+", "?", text)
+    line = line if len(line) <= _MOST else line[: _MOST - 3] + "..."
+    # Trigraphs of C, ends of its comments, and tags at which a page would end a script.
+    return re.sub(r"(?<=\?)(?=\?)|(?<=\*)(?=/)|(?<=/)(?=\*)|(?<=<)(?=[/!])", " ", line)
+
+
+def in_docstring(text: str) -> str:
+    """A text as it may stand between the quotes of a docstring of Python."""
+    return text.replace("\\", "\\\\").replace('"', "'")
 
 
 def check_prefix(prefix: str) -> None:

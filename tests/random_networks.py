@@ -1,0 +1,174 @@
+"""Networks at random, with every layer among them, and rows at random, for tests of exports."""
+
+from typing import Any
+
+import numpy as np
+
+import lamina as lm
+
+ELEMENTWISE: list[Any] = [
+    *("identity", "relu", "sigmoid", "tanh", "softplus", "gelu", "gelu_tanh", "silu", "selu"),
+    *("mish", "softsign", "log_sigmoid", "hard_sigmoid", "hard_tanh", "hard_swish", "relu6"),
+    *("gaussian", {"kind": "leaky_relu", "negative_slope": 0.1}, {"kind": "elu", "alpha": 2.0}),
+    *({"kind": "celu", "alpha": 1.5}, {"kind": "sin", "frequency": 3.0}),
+]
+ACTIVATIONS = [*ELEMENTWISE, "softmax", "log_softmax", "step"]
+# What a parameter is multiplied by in a network of extremes: beyond float32's range at both ends.
+EXTREMES = (0.0, 1e-43, 1e-30, 1e-12, 1.0, 1.0, 1.0, 1e6, 1e18, 1e36)
+EDGES = (0.0, -0.0, 1e-20, 1.0, -1.0, 1e4, 1e-45, -1e-40, -1e10, 1e30, -3e38)
+
+
+class RandomNetwork:
+    """A network that a seed decides.
+
+    Attributes:
+        net: the network. missing: columns in which a row may lack its value.
+    """
+
+    def __init__(self, seed: int, dtype: str = "float32", *, extreme: bool = False) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.extreme, self.inputs = extreme, self._width()
+        self.missing: list[int] = []
+        layers = [*self._first(), *self._some(self._count(0, 4)), *self._last()]
+        self.net = lm.Sequential(layers, inputs=self.inputs, seed=seed, dtype=dtype)  # type: ignore[arg-type]
+        self.net.set_parameters({k: self._moved(k, v) for k, v in self.net.parameters().items()})
+
+    def rows(self, count: int) -> Any:
+        """Rows [count, inputs]: numbers of about 1, some of them at the edges, some missing."""
+        x = self.rng.normal(size=(count, self.inputs)) * self.rng.choice([0.01, 1, 30], (count, 1))
+        edge = self.rng.random(x.shape) < self.rng.choice([0.0, 0.3, 1.0], (count, 1))
+        edges = EDGES if self.extreme else EDGES[:6]
+        x = np.where(edge, self.rng.choice(edges, x.shape), x)
+        for column in self.missing:
+            codes = self.rng.integers(-1, 12, count) + self.rng.choice([0.0, 0.0, 0.5], count)
+            x[:, column] = np.where(self.rng.random(count) < 0.5, codes, x[:, column])
+            x[self.rng.random(count) < 0.2, column] = np.nan
+        return x.astype(self.net.dtype)
+
+    def _count(self, low: int, high: int) -> int:
+        return int(self.rng.integers(low, high + 1))
+
+    def _width(self) -> int:
+        return self._count(1, 4) if self.rng.random() < 0.3 else self._count(1, 70)
+
+    def _one(self, choices: Any) -> Any:
+        return choices[self._count(0, len(choices) - 1)]
+
+    def _flag(self, probability: float = 0.5) -> bool:
+        return bool(self.rng.random() < probability)
+
+    def _moved(self, name: str, values: Any) -> Any:
+        if name.endswith("rows"):
+            return np.full_like(values, 9.0)
+        moved = values + self.rng.normal(size=values.shape) * self._one([0.1, 1.0])
+        if self.extreme and not name.endswith(("frequencies", "mean_low")):
+            with np.errstate(over="ignore"):
+                moved = moved * self._one(EXTREMES)
+        if name.endswith(("running_var", "deviation")) or ".scale" in name:
+            moved = np.abs(moved) + 0.1
+        if name.endswith((".low", ".high")):
+            moved = np.full_like(values, -4.0 if name.endswith("low") else 3.0)
+        with np.errstate(over="ignore"):
+            return np.nan_to_num(moved.astype(values.dtype))
+
+    def _first(self) -> list[lm.Layer]:
+        """A layer that may stand at the beginning alone, or none."""
+        n = self.inputs
+        columns = sorted(self.rng.permutation(n)[: self._count(1, min(n, 6))].tolist())
+        match self._count(0, 8):
+            case 0:
+                return [lm.Normalization()]
+            case 1:
+                self.missing = columns
+                return [lm.Embedding({c: self._count(1, 9) for c in columns}, self._count(1, 5))]
+            case 2:
+                self.missing = columns
+                edges = {c: self._edges() for c in columns}
+                relu = {"version": "A", "activation": "relu"} if self._flag() else {}
+                return [lm.PiecewiseLinear(edges, self._count(1, 5), **relu)]  # type: ignore[arg-type]
+            case 3:
+                self.missing = columns
+                shared, form = self._flag(), self._one(["pbld", "plr"])
+                units, waves = self._count(2, 6), self._count(1, 9)
+                return [lm.Periodic(columns, form, units, waves, 0.2, shared=shared)]
+            case 4:
+                self.missing = list(range(n))
+                return [self._columns()]
+            case 5:
+                return [lm.Affine(self._one([1 / 255, [0.5] * n]), self._one([0.0, -1.0]))]
+        return []
+
+    def _edges(self) -> list[float]:
+        return np.unique(self.rng.normal(size=self._count(2, 12)).round(3) * 2 + [0, 1][0]).tolist()
+
+    def _columns(self) -> lm.Layer:
+        made: list[Any] = []
+        while (left := self.inputs - sum(column.inputs for column in made)) > 0:
+            kind, indicator = self._count(0, 4 if left > 1 else 3), self._flag(0.3)
+            limit = self._one([0.0, 3.0])
+            if kind == 0:
+                made.append(lm.NumberEncoding(limit=limit, indicator=indicator, fill=0.5))
+            elif kind == 1:
+                edges = np.unique(self.rng.normal(size=self._count(2, 90)).round(3))
+                if len(edges) > 1:
+                    made.append(lm.NumberEncoding(edges, limit=limit, indicator=indicator))
+            elif kind == 2:
+                made.append(lm.CategoryEncoding(self._count(1, 30), indicator=indicator))
+            elif kind == 3:
+                made.append(lm.CodeEncoding(self._count(1, 9)))
+            else:
+                made.append(lm.DateEncoding(9.0, 4.0, limit, indicator=indicator))
+        return lm.ColumnEncoding(made)
+
+    def _dense(self, units: int | None = None, activation: Any = None) -> lm.Layer:
+        chosen = self._one(ELEMENTWISE) if activation is None else activation
+        ways = {"bias": self._flag(0.8), "parametrization": self._one(["standard"] * 4 + ["ntk"])}
+        return lm.Dense(units or self._width(), chosen, **ways)
+
+    def _some(self, count: int, depth: int = 0) -> list[lm.Layer]:
+        """Layers that may stand anywhere."""
+        return [self._any(depth) for _ in range(count)]
+
+    def _any(self, depth: int) -> lm.Layer:
+        scale, shift = self._flag(), self._flag()
+        match self._count(0, 19):
+            case 0:
+                return lm.Activation(self._one(ACTIVATIONS))
+            case 1:
+                return lm.BatchNorm(scale=scale, shift=shift, epsilon=self._one([1e-5, 1e-12]))
+            case 2:
+                return lm.LayerNorm(self._one([1e-5, 1e-12, 1.0]), scale, shift)
+            case 3:
+                return lm.RMSNorm(self._one([1e-6, 1e-12]), scale)
+            case 4:
+                return lm.PReLU(shared=self._flag())
+            case 5:
+                return lm.ParametricActivation(self._one(ELEMENTWISE), 0.7)
+            case 6:
+                return lm.Scale(2.0, shift=shift)
+            case 7:
+                return lm.Affine(self._one([-2.0, 0.25]), self._one([0.0, 3.0]))
+            case 8:
+                return lm.Clip(*self._one([(-1.0, 3.0), (None, 0.5), (-0.5, None)]))
+            case 9:
+                return self._one([lm.Dropout(0.3), lm.AlphaDropout(0.1), lm.GaussianNoise(1.0)])
+            case 10 | 11 if depth < 3:
+                return lm.Residual(
+                    self._some(self._count(1, 3), depth + 1), self._one(["auto", True])
+                )
+            case 12:
+                return lm.Embedding({0: self._count(1, 9)}, self._count(1, 3))
+            case 13:
+                return lm.Periodic([0], self._one(["pbld", "plr"]), 3, 4, 0.2)
+        return self._dense()
+
+    def _last(self) -> list[lm.Layer]:
+        outputs = self._count(1, 6)
+        kinds = [kind for kind in ACTIVATIONS if kind not in ("log_sigmoid", "log_softmax")]
+        if self._flag(0.3):  # of members, whose outputs have a mean
+            head, members = self._dense(outputs, self._one(kinds)), self._count(1, 7)
+            inner = [*self._some(self._count(0, 3)), head]
+            return [lm.Ensemble(inner, members, self._one(["first", "all"]))]
+        if self._flag(0.2):
+            return [self._dense(outputs, "identity"), lm.TargetScaling(clip=self._flag())]
+        return [self._dense(outputs, self._one(ACTIVATIONS))]
