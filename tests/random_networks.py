@@ -15,7 +15,8 @@ ELEMENTWISE: list[Any] = [
 ACTIVATIONS = [*ELEMENTWISE, "softmax", "log_softmax", "step"]
 # What a parameter is multiplied by in a network of extremes: beyond float32's range at both ends.
 EXTREMES = (0.0, 1e-43, 1e-30, 1e-12, 1.0, 1.0, 1.0, 1e6, 1e18, 1e36)
-EDGES = (0.0, -0.0, 1e-20, 1.0, -1.0, 1e4, 1e-45, -1e-40, -1e10, 1e30, -3e38)
+USUAL_EDGES = (0.0, -0.0, 1e-20, 1.0, -1.0, 100.0)
+EDGES = (*USUAL_EDGES, 1e-45, -1e-40, -1e10, 1e30, -3e38)
 
 
 class RandomNetwork:
@@ -23,6 +24,7 @@ class RandomNetwork:
 
     Attributes:
         net: the network. missing: columns in which a row may lack its value.
+        is_continuous: it has a gradient, and small errors stay small.
     """
 
     def __init__(self, seed: int, dtype: str = "float32", *, extreme: bool = False) -> None:
@@ -31,19 +33,39 @@ class RandomNetwork:
         self.missing: list[int] = []
         layers = [*self._first(), *self._some(self._count(0, 4)), *self._last()]
         self.net = lm.Sequential(layers, inputs=self.inputs, seed=seed, dtype=dtype)  # type: ignore[arg-type]
-        self.net.set_parameters({k: self._moved(k, v) for k, v in self.net.parameters().items()})
+        first = self.net.parameters()
+        self.net.set_parameters({k: self._moved(k, v) for k, v in first.items()})
+        # A network none of whose outputs are numbers is not exported.
+        usual = self.rng.normal(size=(8, self.inputs))
+        while not np.isfinite(self.net.predict(usual)).all():
+            self.net.set_parameters({k: self._moved(k, v) for k, v in first.items()})
+        self.is_continuous = "'step'" not in str(self.net.layers)
 
     def rows(self, count: int) -> Any:
         """Rows [count, inputs]: numbers of about 1, some of them at the edges, some missing."""
         x = self.rng.normal(size=(count, self.inputs)) * self.rng.choice([0.01, 1, 30], (count, 1))
         edge = self.rng.random(x.shape) < self.rng.choice([0.0, 0.3, 1.0], (count, 1))
-        edges = EDGES if self.extreme else EDGES[:6]
+        edges = EDGES if self.extreme else USUAL_EDGES
         x = np.where(edge, self.rng.choice(edges, x.shape), x)
         for column in self.missing:
             codes = self.rng.integers(-1, 12, count) + self.rng.choice([0.0, 0.0, 0.5], count)
             x[:, column] = np.where(self.rng.random(count) < 0.5, codes, x[:, column])
             x[self.rng.random(count) < 0.2, column] = np.nan
         return x.astype(self.net.dtype)
+
+    def check(self, x: Any, outputs: Any, limits: dict[str, float]) -> None:
+        """Assert that outputs are those of `predict`, as far as a network of usual numbers tells.
+
+        Args:
+            limits: by dtype, the share of the greatest output that an error may be, beside what the
+                last digits of the inputs make.
+        """
+        if self.extreme or not self.is_continuous:
+            return
+        expected = self.net.predict(x)
+        moved = self.net.predict(x * x.dtype.type(1 + 8 * np.finfo(x.dtype).eps))
+        limit = limits[self.net.dtype] * np.abs(expected).max() + 4 * np.abs(moved - expected)
+        assert (np.abs(outputs - expected) <= limit).all(), self.net.layers
 
     def _count(self, low: int, high: int) -> int:
         return int(self.rng.integers(low, high + 1))
@@ -98,8 +120,9 @@ class RandomNetwork:
                 return [lm.Affine(self._one([1 / 255, [0.5] * n]), self._one([0.0, -1.0]))]
         return []
 
-    def _edges(self) -> list[float]:
-        return np.unique(self.rng.normal(size=self._count(2, 12)).round(3) * 2 + [0, 1][0]).tolist()
+    def _edges(self, most: int = 12) -> list[float]:
+        edges = np.cumsum(self.rng.uniform(0.01, 1.0, self._count(2, most))).round(3) - 2
+        return [float(edge) for edge in edges]
 
     def _columns(self) -> lm.Layer:
         made: list[Any] = []
@@ -109,9 +132,7 @@ class RandomNetwork:
             if kind == 0:
                 made.append(lm.NumberEncoding(limit=limit, indicator=indicator, fill=0.5))
             elif kind == 1:
-                edges = np.unique(self.rng.normal(size=self._count(2, 90)).round(3))
-                if len(edges) > 1:
-                    made.append(lm.NumberEncoding(edges, limit=limit, indicator=indicator))
+                made.append(lm.NumberEncoding(self._edges(90), limit=limit, indicator=indicator))
             elif kind == 2:
                 made.append(lm.CategoryEncoding(self._count(1, 30), indicator=indicator))
             elif kind == 3:

@@ -43,7 +43,11 @@ NASTY = [
         "[[from]",
     ),
 ]
-VALUES = ["red", "007", "1.50", "True", "1e3", "0", "a b", *NASTY]
+VALUES = ["red", "007", "1.50", "True", "1000.0", "0", "a b", *NASTY]
+SPELLINGS = [
+    *("TRUE", "false", "1.0", "1000", "7", "1.5", "?", "NA", "", "unseen"),
+    *("+1", "-0", "1500e-3", ".15e1", "01.5", "1e3"),
+]
 PRESETS = ("plain", "ensemble", "realmlp-td", "realmlp-td-s", "tabm-mini")
 
 
@@ -51,8 +55,8 @@ class RandomTable:
     """A table that a seed decides, and a model of it.
 
     Attributes:
-        model: trained for an epoch. rows: cells of rows as dictionaries, among them edges, values
-            that training never saw, and missing ones.
+        model: trained for an epoch. kinds_read: the kinds of the columns that it reads, by name.
+        functions: of generated code, and how many numbers each gives.
     """
 
     def __init__(self, seed: int) -> None:
@@ -67,6 +71,9 @@ class RandomTable:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TableWarning)
             self.model = TableModel.fit(table, verbose=False, epochs=1, **self.options)
+        self.kinds_read = {each.name: each.kind for each in self.model.preprocessor.encoders}
+        one = self.rows(1)
+        self.functions = {f: self.answers(one, f).shape[1] for f in self._functions()}
 
     def _one(self, choices: Any) -> Any:
         return choices[int(self.rng.integers(len(choices)))]
@@ -105,22 +112,62 @@ class RandomTable:
         ]
         options |= {"numeric": numbers, "categorical": texts}
         if rng.random() < 0.5:
-            classes = rng.permutation(NASTY)[: self._one([2, 2, 3, 5])]
+            names = [name for name in NASTY if name not in ("null", "None")]
+            classes = rng.permutation(names)[: self._one([2, 2, 3, 5])]
             table[self.target] = np.array([classes[i % len(classes)] for i in range(rows)], object)
-            return options | {"calibrate": self._one([False, True])}
+            return options | {"task": "classification", "calibrate": self._one([False, True])}
         table[self.target] = rng.normal(size=rows) * self._one([1.0, 1e6])
-        if rng.random() < 0.4:
+        if rng.random() < 0.4 and not options["preset"].startswith("realmlp"):
             table[second] = rng.normal(size=rows)
             options["target"] = [self.target, second]
         if rng.random() < 0.5:
             options |= {"quantiles": [0.1, 0.7], "interval": self._one([None, 0.8])}
         return options
 
-    def rows(self, count: int = 20) -> list[dict[str, Any]]:
-        """Rows of the columns that the model reads; dates are whole seconds."""
-        kinds = {encoder.name: encoder.kind for encoder in self.model.preprocessor.encoders}
+    def rows(self, count: int, *, any_spelling: bool = True) -> list[dict[str, Any]]:
+        """Rows of the columns that the model reads; dates are whole seconds.
+
+        Among their cells are edges, texts that training never saw, and missing ones; numbers that
+        are texts are spelled in `any_spelling`, or else as usual.
+        """
+        self._spellings = SPELLINGS if any_spelling else SPELLINGS[: SPELLINGS.index("+1")]
+        return [{n: self._cell(n, k) for n, k in self.kinds_read.items()} for _ in range(count)]
+
+    def as_columns(self, rows: Any) -> dict[str, Any]:
+        """The rows as a reader of a file gives them: texts without blanks around them."""
+        columns = {}
+        for name, kind in self.kinds_read.items():
+            values = [row[name] for row in rows]
+            if kind == "number":
+                columns[name] = np.array([np.nan if v is None else v for v in values])
+            elif kind == "date":
+                days = ["NaT" if v is None else np.datetime64(int(v), "s") for v in values]
+                columns[name] = np.array(days, "datetime64[s]")
+            else:
+                texts = [None if v is None else v.strip() for v in values]
+                columns[name] = np.array(texts, dtype=object)
+        return columns
+
+    def answers(self, rows: Any, function: str) -> Any:
+        """What a function gives for the rows, by the model itself, [rows, numbers]."""
+        model, columns = self.model, self.as_columns(rows)
+        if function == "predict_quantiles":
+            found = model.predict_quantiles(columns)
+        elif function == "predict_interval":
+            found = model.predict_interval(columns)
+        elif model.target.task == "classification":
+            found = model.predict_probabilities(columns)
+        else:
+            found = model.predict(columns)
+        return np.asarray(found).reshape(len(rows), -1)
+
+    def _functions(self) -> list[str]:
+        has_levels = "quantiles" in self.options
+        has_ends = self.options.get("interval") is not None
         return [
-            {name: self._cell(name, kind) for name, kind in kinds.items()} for _ in range(count)
+            "predict_row",
+            *(["predict_quantiles"] if has_levels else []),
+            *(["predict_interval"] if has_ends else []),
         ]
 
     def _cell(self, name: str, kind: str) -> Any:
@@ -133,19 +180,5 @@ class RandomTable:
             )
         if kind == "date":
             return float(self._one([0, -1, 86_399, 951_782_400, -62_135_596_800, 253_402_300_799]))
-        spellings = [
-            "TRUE",
-            "false",
-            "1.0",
-            "+1",
-            "1000",
-            "7",
-            "-0",
-            "1.5",
-            "?",
-            "NA",
-            "",
-            "unseen",
-        ]
-        text = str(self._one([*self.choices[name], *spellings]))
+        text = str(self._one([*self.choices[name], *self._spellings]))
         return self._one(["", " ", "\t"]) + text + self._one(["", "  ", "\xa0", "\n"])

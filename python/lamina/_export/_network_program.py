@@ -1,7 +1,6 @@
 """The program of a network of numbers."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray

@@ -56,7 +56,7 @@ def export_network(
         tested = rows[:8].astype(np.float32)
     else:
         tested = network_rows(network.inputs)
-    found = Run(build()).predict(tested)
+    found = Run(build(math="own")).predict(tested)
     expected = found if options.dtype == "int8" else predict(tested)
     return _write(path, build(tested=_comparable(tested, expected, found, network.real)), options)
 
@@ -87,7 +87,7 @@ def export_table(
     rows = table_rows(source)
     if options.dtype == "int8":
         build = partial(build, ranges=_table_ranges(source, _calibration(calibration)))
-    found = Run(build()).answers(rows)
+    found = Run(build(math="own")).answers(rows)
     expected = found if options.dtype == "int8" else answers(rows)
     return _write(path, build(tested=Tested(rows, expected, found)), options)
 
