@@ -12,27 +12,18 @@
 #include <limits>
 
 #include "mutations.h"
-#include "table_model_fixture.h"
+#include "random_arguments.h"
 
 namespace {
 
-using lamina::test::below;
-using lamina::test::Random;
+using namespace lamina::test;
+using namespace lamina::test::c;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t kHuge = std::numeric_limits<std::size_t>::max();
-constexpr std::size_t kSlots = 4, kRoom = 4096;
+constexpr std::size_t kSlots = 4;
 
-class Sequences {
+class Sequences : private RandomArguments {
  public:
-  Sequences(std::uint64_t seed, std::vector<lamina::test::Bytes> files)
-      : random_(seed), files_(std::move(files)), x_(kRoom), wide_(kRoom), classes_(kRoom), y_(kRoom) {
-    for (std::size_t i = 0; i < kRoom; ++i) {
-      x_[i] = static_cast<float>(static_cast<int>(i * 37 % 101) - 50) / 25.0F;
-      wide_[i] = static_cast<double>(x_[i]);
-      classes_[i] = static_cast<std::int32_t>(i * 7 % 2);
-    }
-  }
+  Sequences(std::uint64_t seed, std::vector<Bytes> files) : RandomArguments(seed), files_(std::move(files)) {}
   ~Sequences() {
     for (std::size_t i = 0; i < kSlots; ++i) {
       lamina_predictor_free(predictors_[i]);
@@ -101,21 +92,7 @@ class Sequences {
   long refused() const noexcept { return refused_; }
 
  private:
-  bool chance(std::size_t of) { return below(random_, of) == 0; }
-  template <class T>
-  T* maybe(T* given) {
-    return chance(20) ? nullptr : given;
-  }
   lamina_model* any_model() { return models_[below(random_, kSlots)]; }
-  std::size_t any_count() {
-    constexpr std::size_t kCounts[] = {0, 1, 2, 3, 7, 31, 33, kHuge, kHuge / 2, std::size_t{1} << 40};
-    return kCounts[below(random_, chance(4) ? std::size(kCounts) : 7)];
-  }
-  double any_number() {
-    constexpr double kNumbers[] = {
-        0.0, -0.0, 0.1, 1.0, -1.0, 1e300, 1e-300, kNaN, std::numeric_limits<double>::infinity(), 0.5};
-    return kNumbers[below(random_, std::size(kNumbers))];
-  }
 
   bool check(const char* what, lamina_status status) {
     if (status == LAMINA_OK) return true;
@@ -150,44 +127,7 @@ class Sequences {
         "scale", "residual",   "ensemble",      "embedding",      "nothing",    "",
         "clip",  "affine",     "normalization", "target_scaling", "periodic"};
     const char* kind = kKinds[below(random_, std::size(kKinds))];
-    constexpr const char* kNames[] = {"units", "activation", "rate", "k",   "low",
-                                      "high",  "columns",    "x",    "bias"};
-    constexpr const char* kTexts[] = {"relu", "softmax", "tanh", "step", "\xFF", "", "sigmoid"};
-    const std::int64_t columns[] = {0, 1, -1, std::numeric_limits<std::int64_t>::max()};
-    const double numbers[] = {any_number(), any_number()};
-    std::vector<lamina_option> options;
-    for (std::size_t left = below(random_, 4); left > 0; --left) {
-      const char* name = kNames[below(random_, std::size(kNames))];
-      switch (below(random_, 8)) {
-        case 0:
-          options.push_back(lamina_number(name, any_number()));
-          break;
-        case 1:
-          options.push_back(
-              lamina_text(name, chance(10) ? nullptr : kTexts[below(random_, std::size(kTexts))]));
-          break;
-        case 2:
-          options.push_back(lamina_boolean(name, static_cast<int>(below(random_, 3))));
-          break;
-        case 3:
-          options.push_back(lamina_integers(name, maybe(columns), below(random_, 5)));
-          break;
-        case 4:
-          options.push_back(lamina_numbers(name, maybe(numbers), below(random_, 3)));
-          break;
-        case 5: {
-          lamina_option wrong = lamina_integer(name, 3);
-          const int kind_number = static_cast<int>(below(random_, 12)) - 2;
-          std::memcpy(&wrong.kind, &kind_number, sizeof kind_number);
-          wrong.value.integer = 0;
-          wrong.count = 0;
-          options.push_back(wrong);
-          break;
-        }
-        default:
-          options.push_back(lamina_integer(name, static_cast<std::int64_t>(1 + below(random_, 8))));
-      }
-    }
+    const std::vector<lamina_option> options = any_options();
     switch (below(random_, 6)) {
       case 0:
         check("network_begin", lamina_network_begin(network, kind, options.data(), options.size()));
@@ -201,7 +141,7 @@ class Sequences {
       default:
         check("network_add_dense",
               lamina_network_add_dense(network, chance(8) ? any_count() : 1 + below(random_, 8),
-                                       kTexts[below(random_, std::size(kTexts))]));
+                                       any_activation()));
     }
   }
 
@@ -214,7 +154,7 @@ class Sequences {
   }
 
   void load(std::size_t slot) {
-    const lamina::test::Bytes& file = files_[below(random_, files_.size())];
+    const Bytes& file = files_[below(random_, files_.size())];
     const std::size_t size = chance(6) ? below(random_, file.size()) : file.size();
     lamina_model* model = nullptr;
     if (check("load_memory", lamina_load_memory(maybe(file.data()), size, maybe(&model))))
@@ -239,14 +179,6 @@ class Sequences {
     replace(slot, again);
   }
 
-  // Rows that fit into the arrays, or so many that their bytes cannot be counted.
-  std::size_t rows_for(const lamina_model* model) {
-    const std::size_t columns = std::max<std::size_t>({lamina_inputs(model), lamina_outputs(model), 1}) *
-                                std::max<std::size_t>(lamina_members(model), 1);
-    const std::size_t rows = any_count();
-    return rows < kHuge / 4 ? std::min(rows, kRoom / columns) : rows;
-  }
-
   void predict() {
     const lamina_model* model = any_model();
     const std::size_t rows = rows_for(model);
@@ -257,40 +189,6 @@ class Sequences {
       ++failed_;
     }
     if (chance(3)) check("predict_double", lamina_predict_double(model, wide_.data(), rows, doubles_.data()));
-  }
-
-  lamina_data data_for(const lamina_model* model) {
-    lamina_data data = LAMINA_DATA_INIT;
-    data.rows = std::max<std::size_t>(rows_for(model), chance(4) ? 0 : 2);
-    if (data.rows < kRoom)
-      data.rows = std::min(data.rows, kRoom / std::max<std::size_t>(lamina_inputs(model), 1));
-    const bool wide = chance(3);
-    data.x_type = wide ? LAMINA_FLOAT64 : LAMINA_FLOAT32;
-    data.x = wide ? static_cast<const void*>(wide_.data()) : x_.data();
-    if (chance(12)) data.x = nullptr;
-    if (chance(12)) data.x_stride = chance(2) ? 3 : kHuge - 1;
-    if (chance(2)) {
-      data.classes = classes_.data();
-    } else {
-      data.y = wide ? static_cast<const void*>(wide_.data()) : x_.data();
-      data.y_type = data.x_type;
-      data.y_columns = chance(8) ? any_count() : lamina_outputs(model);
-      if (data.y_columns < kRoom && data.rows < kRoom)
-        data.rows = std::min(data.rows, kRoom / std::max<std::size_t>(data.y_columns, 1));
-    }
-    if (chance(6)) data.weights = wide_.data();
-    if (chance(20)) data.struct_size = chance(2) ? 0 : kHuge;
-    if (chance(20)) {
-      const int number = 7;
-      std::memcpy(&data.x_type, &number, sizeof number);
-    }
-    return data;
-  }
-
-  lamina_description any_loss() {
-    constexpr const char* kKinds[] = {"mean_squared_error", "cross_entropy", "binary_cross_entropy", "huber",
-                                      "none"};
-    return {chance(2) ? nullptr : kKinds[below(random_, std::size(kKinds))], nullptr, 0};
   }
 
   void fit(std::size_t slot) {
@@ -473,13 +371,7 @@ class Sequences {
     (void)lamina_history_best_epoch(history);
   }
 
-  Random random_;
-  std::vector<lamina::test::Bytes> files_;
-  std::vector<float> x_;
-  std::vector<double> wide_;
-  std::vector<std::int32_t> classes_;
-  std::vector<float> y_;
-  std::vector<double> doubles_ = std::vector<double>(kRoom);
+  std::vector<Bytes> files_;
   std::array<lamina_model*, kSlots> models_{};
   std::array<lamina_network*, kSlots> networks_{};
   std::array<lamina_optimizer*, kSlots> optimizers_{};
@@ -496,7 +388,7 @@ int main(int argc, char** argv) {
   const auto seed = static_cast<std::uint64_t>(argc > 2 ? std::atol(argv[2]) : 1);
   constexpr long kSequence = 200;
   long failed = 0, refused = 0;
-  const std::vector<lamina::test::Bytes> files = lamina::test::model_files(LAMINA_TEST_MODELS);
+  const std::vector<Bytes> files = model_files(LAMINA_TEST_MODELS);
   for (long number = 0; number * kSequence < calls; ++number) {
     Sequences sequence(seed * 1'000'003 + static_cast<std::uint64_t>(number), files);
     for (long i = 0; i < kSequence; ++i) sequence.call();

@@ -121,7 +121,11 @@ class Tensors:
         names = takewhile(lambda name: name.startswith(prefix), behind)
         return Tensors(
             f"{self.where}, tensors '{prefix}'",
-            {name.removeprefix(prefix): self._left.pop(name) for name in names if name in self._left},
+            {
+                name.removeprefix(prefix): self._left.pop(name)
+                for name in names
+                if name in self._left
+            },
         )
 
     def done(self) -> None:
