@@ -8,7 +8,9 @@
 #include "layers/column_encoding.h"
 #include "layers/dense.h"
 #include "layers/ensemble.h"
+#include "layers/fixed_rows.h"
 #include "layers/residual.h"
+#include "layers/scale.h"
 #include "network/network.h"
 
 namespace lamina {
@@ -16,6 +18,11 @@ namespace lamina {
 namespace {
 
 constexpr int kDeepestBlock = 16;
+// Layers within blocks and all parts of a block counted: what a file asks for is cheap to write down.
+constexpr size_t kMostNodes = size_t{1} << 16;
+
+// Far beyond what ever runs, so that sums and products of it do not overflow.
+constexpr int64_t kMostMultiplyAdds = int64_t{1} << 60;
 
 int64_t inputs_of(const Json& json) {
   const JsonReader spec(json, "network");
@@ -26,8 +33,11 @@ int64_t inputs_of(const Json& json) {
 template <class T>
 std::vector<std::unique_ptr<Layer<T>>> layers_of(const Json& json) {
   std::vector<std::unique_ptr<Layer<T>>> layers;
-  for (const Json& layer : JsonReader(json, "network").list("layers", "layer"))
-    layers.push_back(make_layer<T>(layer));
+  const Json::Array& described = JsonReader(json, "network").list("layers", "layer");
+  if (described.size() > kMostNodes)
+    throw_error(Error::Kind::kValue,
+                {"network: expected at most ", kMostNodes, " layers, got ", described.size()});
+  for (const Json& layer : described) layers.push_back(make_layer<T>(layer));
   return layers;
 }
 
@@ -171,6 +181,10 @@ int Network<T>::add_block(Residual<T>& block, const std::string& name, int input
 
 template <class T>
 void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_slot, int output_slot) {
+  if (nodes_.size() == kMostNodes)
+    throw_error(Error::Kind::kValue,
+                {"network: expected at most ", kMostNodes,
+                 " layers, those within blocks and the parts of blocks counted, got more"});
   Node<T> node{.layer = &layer,
                .layer_index = static_cast<uint32_t>(nodes_.size()),
                .name = name,
@@ -186,9 +200,9 @@ void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_sl
     parameters_.push_back(std::move(parameter));
   }
   const int products = 1 + (node.learns ? 1 : 0) + (node.reads_learned ? 1 : 0);
-  const int64_t multiply_adds = layer.multiply_adds() * slot_rows(output_slot) / layer.members();
-  forward_multiply_adds_ += multiply_adds;
-  training_multiply_adds_ += multiply_adds * products;
+  const int64_t multiply_adds = layer.multiply_adds() * (slot_rows(output_slot) / layer.members());
+  forward_multiply_adds_ = std::min(forward_multiply_adds_ + multiply_adds, kMostMultiplyAdds);
+  training_multiply_adds_ = std::min(training_multiply_adds_ + multiply_adds * products, kMostMultiplyAdds);
   const auto slot = static_cast<size_t>(output_slot);
   if (node.needs_delta()) slot_learned_[slot] = true;
   if (layer.stores_aux()) slot_stores_aux_[slot] = true;
@@ -224,31 +238,73 @@ namespace {
 // 256 units and batches of 32 and 256 rows on AVX-512.
 bool repays_codes(const kernels::FeatureCodes& codes, int64_t features, int64_t units) noexcept {
   constexpr int64_t kFewestUnits = 16, kFeaturesOfSteps = 16, kFeaturesOfCategory = 8;
-  int64_t least = 1;
-  for (int64_t i = 0; i < codes.run_count; ++i)
+  int64_t coded = codes.plain_count, least = 2 * codes.plain_count + 1;
+  for (int64_t i = 0; i < codes.run_count; ++i) {
+    coded += codes.runs[i].count;
     least += codes.runs[i].steps ? kFeaturesOfSteps : kFeaturesOfCategory;
-  return codes.run_count > 0 && units >= kFewestUnits && features >= least;
+  }
+  // Beside plain features that are multiplied in any case, where none is left out.
+  if (coded == features) least -= 2 * codes.plain_count;
+  return features > codes.plain_count && units >= kFewestUnits && features >= least;
 }
 
 }  // namespace
 
-// A dense layer that alone reads a table's features gets them coded.
+// Null where none or several read the slot.
+template <class T>
+Node<T>* Network<T>::only_reader(int slot) noexcept {
+  const auto reads = [&](const Node<T>& node) { return node.input_slot == slot; };
+  if (std::count_if(nodes_.begin(), nodes_.end(), reads) != 1) return nullptr;
+  return &*std::find_if(nodes_.begin(), nodes_.end(), reads);
+}
+
+// A dense layer that alone reads a table's features gets them coded, also where a mask or a scale stands
+// between.
 template <class T>
 void Network<T>::link_codes() {
   for (const Node<T>& node : nodes_) {
     if (node.layer->kind() != LayerKind::kColumnEncoding) continue;
-    const auto reads = [&](const Node<T>& other) { return other.input_slot == node.output_slot; };
-    const auto reader = std::find_if(nodes_.begin(), nodes_.end(), reads);
-    if (reader == nodes_.end() || std::count_if(nodes_.begin(), nodes_.end(), reads) > 1 ||
-        reader->layer->kind() != LayerKind::kDense || slot_rows(reader->output_slot) > 1)
-      continue;
     auto& encoding = static_cast<ColumnEncoding<T>&>(*node.layer);
+    const kernels::FeatureCodes* codes = &encoding.feature_codes();
+    Node<T>* reader = only_reader(node.output_slot);
+    Affine<T>* mask = nullptr;
+    if (reader != nullptr && reader->layer->kind() == LayerKind::kAffine) {
+      mask = static_cast<Affine<T>*>(reader->layer);
+      codes = mask->keep_codes(*codes);
+      reader = only_reader(reader->output_slot);
+    }
+    Node<T>* scale = nullptr;
+    if (reader != nullptr && reader->layer->kind() == LayerKind::kScale &&
+        static_cast<const Scale<T>&>(*reader->layer).may_pass_codes()) {
+      scale = reader;
+      reader = only_reader(scale->output_slot);
+    }
+    if (codes == nullptr || reader == nullptr || reader->layer->kind() != LayerKind::kDense ||
+        slot_rows(reader->output_slot) > 1)
+      continue;
     const int64_t features = slot_columns_[static_cast<size_t>(node.output_slot)];
     const int64_t units = slot_columns_[static_cast<size_t>(reader->output_slot)];
-    if (!repays_codes(encoding.feature_codes(), features, units)) continue;
+    if (!repays_codes(*codes, features, units)) continue;
     encoding.write_codes();
-    static_cast<Dense<T>&>(*reader->layer).read_codes(encoding.feature_codes());
+    if (mask != nullptr) mask->pass_codes();
+    if (scale != nullptr)
+      link_scale(*scale, *reader, *codes);
+    else
+      static_cast<Dense<T>&>(*reader->layer).read_codes(*codes);
   }
+}
+
+// The scale learns from the dense layer's gradient tasks, which need no delta of their input.
+template <class T>
+void Network<T>::link_scale(Node<T>& scale, Node<T>& dense, const kernels::FeatureCodes& codes) {
+  const Parameter& factors = parameters_[static_cast<size_t>(scale.first_parameter)];
+  static_cast<Scale<T>&>(*scale.layer).pass_codes(codes);
+  static_cast<Dense<T>&>(*dense.layer)
+      .read_codes(codes, typename Dense<T>::InputScale{factors.offset, factors.trainable});
+  scale.gradient_by_next = true;
+  if (!dense.learns || !dense.reads_learned || scale.reads_learned) return;
+  dense.reads_learned = false;
+  training_multiply_adds_ -= dense.layer->multiply_adds();
 }
 
 template <class T>
