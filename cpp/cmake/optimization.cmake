@@ -3,7 +3,8 @@
 
 # What runs once a fit, a file or a column and not for each row or step: -Os makes half of -O2's code of it.
 set(LAMINA_SMALL_FILES
-  base/cpu_placement base/error base/json base/json_reader base/json_text base/number_text base/options base/text base/thread_count
+  base/cpu_placement base/error base/json base/json_reader base/json_text base/number_text base/options
+  base/text base/thread_count
   layers/activation_spec layers/column_options layers/dense_options layers/ensemble layers/ensemble_options
   layers/initializer layers/layer_factory layers/layer_options layers/loss layers/member_heads
   layers/member_rows layers/periodic layers/piecewise_linear layers/residual layers/target_scaling
@@ -11,9 +12,12 @@ set(LAMINA_SMALL_FILES
   inference/folding
   optimizers/update_rules
   metrics/arguments metrics/chosen_classes metrics/metric metrics/scorer
-  training/class_weights training/data_init training/fit training/fit_model training/hessian training/history
-  training/hold_out training/schedule_json training/schedule_options training/schedules training/stopping
-  model_file/* model_io/* c_api/*
+  training/adapt training/class_weights training/data_init training/fit training/fit_model training/hessian
+  training/history training/hold_out training/schedule_json training/schedule_options training/schedules
+  training/stopping
+  model_file/*
+  model_io/*
+  c_api/*
   tables/column_encoder tables/column_rows tables/date_format tables/distinct_cells tables/encoders
   tables/missing_texts tables/number_format tables/preprocessor tables/record tables/table_target)
 set(LAMINA_QUICK_FILES model_file/crc64 c_api/predictors c_api/steps)

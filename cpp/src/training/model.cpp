@@ -31,9 +31,9 @@ template <class T>
 std::unique_lock<TrainingRight> Model<T>::hold_training() {
   std::unique_lock lock(training_right_, std::try_to_lock);
   if (!lock.owns_lock())
-    throw Error(
+    throw_error(
         Error::Kind::kState,
-        "network: another thread is training it; wait for it, or train a copy (predicting is allowed)");
+        {"network: another thread is training it; wait for it, or train a copy (predicting is allowed)"});
   return lock;
 }
 
@@ -41,9 +41,9 @@ template <class T>
 std::unique_lock<TrainingRight> Model<T>::lock_training() {
   std::unique_lock lock = hold_training();
   if (in_epoch_)
-    throw Error(
+    throw_error(
         Error::Kind::kState,
-        "network: an epoch is running; train it or change its weights between epochs, in on_epoch_end");
+        {"network: an epoch is running; train it or change its weights between epochs, in on_epoch_end"});
   return lock;
 }
 
@@ -222,9 +222,9 @@ double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss
   Buffers& kept = buffers();
   const bool joins = accumulate && kept.gradients.stand();
   if (joins && !kept.gradients.have_weight())
-    throw Error(
+    throw_error(
         Error::Kind::kState,
-        "value_and_grad: expected accumulate=False after backward, whose gradients have no row weight");
+        {"value_and_grad: expected accumulate=False after backward, whose gradients have no row weight"});
   Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data);
   trainer.runner().tasks().include_penalties(!joins || loss.each_part_brings_penalties());
   const std::optional<double> value =
