@@ -1,7 +1,6 @@
 """The program of a network of numbers."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,37 +10,18 @@ from lamina._export._layer_steps import LayerWriter
 from lamina._export._program import (
     Math,
     Program,
+    Tested,
     class_source,
     finish_program,
     selftest_constants,
     selftest_source,
 )
 from lamina._export._steps import gradient_code, predict_code
-from lamina._layers.layer import Layer
+from lamina._export.sources import Network
 
 # Float32's rounding errors, as they add up along a network; by integers a step of 8 bits counts.
 TOLERANCES = {"float": 1e-5, "double": 1e-11}
 TOLERANCE_OF_INTEGERS = 0.02
-
-
-class Network(NamedTuple):
-    """A network as exports read it.
-
-    Attributes:
-        sums_codes: whether the core sums a table's features by their codes, in an order of its own.
-    """
-
-    layers: Sequence[Layer]
-    parameters: Mapping[str, NDArray[Any]]
-    inputs: int
-    outputs: int
-    dtype: str
-    sums_codes: bool
-
-    @property
-    def real(self) -> str:
-        """The type of its numbers in C."""
-        return "float" if self.dtype == "float32" else "double"
 
 
 def network_program(
@@ -51,14 +31,13 @@ def network_program(
     gradient: bool = False,
     ranges: Sequence[IntegerRange] | None = None,
     class_names: Sequence[str] = (),
-    rows: NDArray[Any] | None = None,
-    expected: NDArray[Any] | None = None,
+    tested: Tested | None = None,
 ) -> Program:
     """The program.
 
     Args:
         ranges: for products of integers, what each Dense reads; None: products of its own numbers.
-        rows, expected: of the self-test, [rows, inputs] and [rows, outputs]; None: none.
+        tested: what the self-test compares; None: there is none.
     """
     writer = LayerWriter(network.inputs, network.parameters, network.dtype, ranges=ranges)
     writer.sums_codes = network.sums_codes
@@ -89,9 +68,9 @@ def network_program(
         sources.append(gradient_code("vector_jacobian_product", steps, doc))
         sources.append(_GRADIENT.format(outputs=network.outputs))
         names += ["gradient", "vector_jacobian_product"]
-    if rows is not None and expected is not None:
-        program.constants += selftest_constants(network.real, rows, expected, program.tolerance)
-        sources.append(selftest_source(network.inputs, network.outputs, len(rows)))
+    if tested is not None:
+        program.constants += selftest_constants(network.real, tested, program.tolerance)
+        sources.append(selftest_source(network.inputs, network.outputs, len(tested.rows)))
         names.append("selftest")
     finish_program(program, sources, names)
     return program

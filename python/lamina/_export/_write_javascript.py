@@ -30,7 +30,10 @@ function predict(x) {
 
 // Numbers of the caller's, checked.
 function checkedRow(values, count, name) {
-  const row = KIND.from(values);
+  const row = KIND.from(values, (value, i) => {
+    if (typeof value === "number") return value;
+    throw new TypeError(`${name}[${i}]: expected a number, got ${typeof value}`);
+  });
   if (row.length !== count) {
     throw new RangeError(`${name}: expected ${count} numbers, got ${row.length}`);
   }
@@ -40,7 +43,7 @@ function checkedRow(values, count, name) {
 _GRADIENT = """\
 // The gradient of one output, counted from 0, with respect to the inputs x.
 function gradient(x, output) {
-  if (!(output >= 0 && output < outputs)) {
+  if (!(Number.isInteger(output) && output >= 0 && output < outputs)) {
     throw new RangeError(`expected an output from 0 to ${outputs - 1}, got ${output}`);
   }
   const slopes = new KIND(inputs);
@@ -75,8 +78,8 @@ function cellOf(row, column) {
 function rowNumber(row, column) {
   const value = cellOf(row, column);
   if (value === null) return NaN;
-  if (typeof value === "string") {
-    throw new TypeError(`column ${column}: expected a number, got "${value}"`);
+  if (!["number", "bigint", "boolean"].includes(typeof value)) {
+    throw new TypeError(`column ${column}: expected a number, got ${typeof value}`);
   }
   return Number(value);
 }
@@ -84,18 +87,28 @@ function rowNumber(row, column) {
 // A date as seconds since 1970-01-01 in UTC; NaN where it is missing.
 function rowDate(row, column) {
   const value = cellOf(row, column);
-  return value instanceof Date ? value.getTime() / 1000 : rowNumber(row, column);
+  if (!(value instanceof Date)) return rowNumber(row, column);
+  if (Number.isNaN(value.getTime())) {
+    throw new RangeError(`column ${column}: expected a date or null, got an invalid Date`);
+  }
+  return value.getTime() / 1000;
 }
 
 // A text; numbers and truth values as they are written.
 function rowText(row, column) {
   const value = cellOf(row, column);
+  if (value !== null && !["string", "number", "bigint", "boolean"].includes(typeof value)) {
+    throw new TypeError(`column ${column}: expected a text, got ${typeof value}`);
+  }
   return value === null ? null : String(value);
 }
 
-// A text without the blanks around it.
+// White space around a text, as Unicode has it.
+const aroundText = /^(?:(?!\\ufeff)[\\s\\x1c-\\x1f\\x85])+|(?:(?!\\ufeff)[\\s\\x1c-\\x1f\\x85])+$/g;
+
+// A text without the white space around it.
 function trimmed(text) {
-  return text === null ? null : text.trim();
+  return text === null ? null : text.replace(aroundText, "");
 }
 """
 _ANSWER = """\
@@ -148,7 +161,7 @@ def write_javascript(program: Program, prefix: str, *, is_module: bool = False) 
         return f"{head}\n{body}\nexport {{ {', '.join(names)} }};\n"
     inner = "".join(f"  {line}".rstrip() + "\n" for line in body.splitlines())
     return (
-        f"{head}\nconst {camel(prefix)} = (function () {{\n{inner}\n"
+        f'{head}\nconst {camel(prefix)} = (function () {{\n  "use strict";\n\n{inner}\n'
         f"  return {{ {', '.join(names)} }};\n}})();\n\n"
         'if (typeof module === "object" && module.exports) {\n'
         f"  // Named one by one, so that import of Node.js finds the names.\n"
@@ -165,9 +178,7 @@ def _exports(program: Program) -> list[str]:
         names += ["gradient", "vectorJacobianProduct"]
     if program.class_names:
         names += ["classNames", "predictClass"]
-    has_test = "selftest" in program.public or (
-        program.table is not None and program.table.expected is not None
-    )
+    has_test = "selftest" in program.public or (program.table is not None and program.table.rows)
     return [*names, *(["selftest"] if has_test else [])]
 
 
@@ -180,11 +191,7 @@ def _head(program: Program, prefix: str) -> str:
         f"It takes {program.data_bytes / 1000:,.1f} kB of constants and needs no other file.",
         "selftest() predicts stored rows and gives 0 where the answers are right.",
     ]
-    return "".join(f"// {_plain(line)}".rstrip() + "\n" for line in lines)
-
-
-def _plain(text: str) -> str:
-    return text.encode("ascii", "replace").decode().replace("\n", " ")
+    return "".join(f"// {line}".rstrip() + "\n" for line in lines)
 
 
 def _facts(program: Program) -> str:
@@ -192,8 +199,7 @@ def _facts(program: Program) -> str:
         text = f"const inputs = {program.inputs};\nconst outputs = {program.outputs};\n"
     else:
         rows = "".join(
-            f"  {ascii_text(column.name)},  // {_plain(column.note)}\n"
-            for column in program.table.columns
+            f"  {ascii_text(column.name)},  // {column.note}\n" for column in program.table.columns
         )
         text = (
             "// The columns of a row: numbers; texts; dates as Date or as seconds since 1970.\n"
@@ -206,7 +212,7 @@ def _facts(program: Program) -> str:
 
 
 def _constant(each: Constant) -> str:
-    note = f"// {_plain(each.note)}\n" if each.note else ""
+    note = f"// {each.note}\n" if each.note else ""
     name = camel(each.name)
     if each.kind == "text":
         words = "".join(f"  {ascii_text(str(text))},\n" for text in each.values)
@@ -237,11 +243,14 @@ def _table_api(program: Program, table: Table) -> list[str]:
         parts.append(text.replace("NOTE", answer.note[0].upper() + answer.note[1:]))
     if program.class_names:
         parts.append(_CLASS.replace("PREDICT", "predictRow"))
-    if table.expected is not None:
-        rows = "".join(
-            f"  {json.dumps([row[c.name] for c in table.columns])},\n" for row in table.rows
-        )
+    if table.rows:
+        cells = [[_cell(row[c.name]) for c in table.columns] for row in table.rows]
+        rows = "".join(f"  [{', '.join(row)}],\n" for row in cells)
         answer = table.answers[0]
         text = _ROW_SELFTEST.replace("NAME", camel(answer.function))
         parts.append(text.replace("COUNT", str(answer.numbers)).replace("ROWS]", f"{rows}]", 1))
     return parts
+
+
+def _cell(value: str | float | None) -> str:
+    return ascii_text(value) if isinstance(value, str) else json.dumps(value)
