@@ -75,7 +75,8 @@ bool replace(const fs::path& from, const fs::path& to) {
   constexpr int kAttempts = 100;
   constexpr DWORD kMilliseconds = 10;
   for (int attempt = 1;; ++attempt) {
-    if (MoveFileExW(from.c_str(), to.c_str(), MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) return true;
+    if (MoveFileExW(from.c_str(), to.c_str(), MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
+      return true;
     const DWORD code = GetLastError();
     const bool in_use = code == ERROR_SHARING_VIOLATION || code == ERROR_ACCESS_DENIED;
     if (!in_use || attempt == kAttempts) return false;

@@ -16,7 +16,7 @@ T element_of_b(const kernels::Product<T>& p, int64_t panel_columns, int64_t k, i
   return p.b[first * p.panel_rows + k * width + (j - first)];
 }
 
-// a * b + c, rounded once. MinGW's C library rounds twice; where kernels are fused, x86-64 has the instruction.
+// a * b + c, rounded once, where MinGW's C library rounds twice: processors with fused kernels can.
 #if defined(__MINGW32__) && defined(__x86_64__)
 #define LAMINA_FUSED __attribute__((target("fma")))
 #else
