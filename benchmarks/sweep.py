@@ -184,7 +184,7 @@ def print_thread_report(results: dict[str, Entry]) -> None:
         if not ratios:
             continue
         print(
-            f"\n{PEERS[peer][2]}: more threads are over {SLOWER_ALLOWED - 1:.0%} slower than one in"
+            f"\n{PEERS[peer][2]}: more threads are over 5 % slower than one in"
             f" {len(slow)} of {len(ratios)} comparisons"
         )
         if peer == OWN and slow:

@@ -24,6 +24,8 @@ constexpr double kLeastPause = 40e-3, kLongestPause = 0.5, kPausePerTrial = 50.0
 // How often the number in use is looked at, and how far its time is remembered: longer than a time slice of
 // the system, so that one lost slice alone is not taken for the rule.
 constexpr double kLook = 4e-3, kMemory = 20e-3;
+// Fewer threads are not tried on steps so long that this costs more, unless the caller is seen to wait.
+constexpr double kCostliestTrial = 20e-3;
 // More threads must save this share to be worth their processors.
 constexpr double kSavedByMore = 0.03;
 // A trial that is so much slower ends early.
@@ -243,7 +245,12 @@ void ThreadChoice::try_another() noexcept {
   const size_t more = best_ + 1 < count_ ? best_ + 1 : 0, fewer = best_ > 0 ? best_ - 1 : more;
   size_t next = last_tried_ == more ? fewer : last_tried_ == fewer ? 0 : more;
   if (next == best_) next = best_ > 0 ? fewer : more;
-  if (budget_->allows(cost_of_trial(next))) begin_trial(next);
+  const double cost = cost_of_trial(next);
+  if (next < best_ && cost > kCostliestTrial) {
+    pause_left_ = pause_;
+  } else if (budget_->allows(cost)) {
+    begin_trial(next);
+  }
 }
 
 // The pool is another caller's: who works beside it does so alone, and asks again later.

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <new>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -19,7 +20,9 @@
 #elif defined(__APPLE__)
 #include <sys/sysctl.h>
 #elif defined(_WIN32)
+#ifndef NOMINMAX
 #define NOMINMAX
+#endif
 #include <windows.h>
 #endif
 
@@ -184,15 +187,19 @@ int hardware_threads() {
   return std::max(1, static_cast<int>(quota));
 }
 
-int physical_cores() {
+int physical_cores() noexcept {
   static std::atomic<int> known{0};
   int cores = known.load(std::memory_order_relaxed);
-  if (cores == 0) {
+  if (cores > 0) return cores;
+  try {
     cores = cores_of_system();
     if (cores <= 0) cores = affinity_count();
+    cores = std::min(cores, hardware_threads());
     known.store(cores, std::memory_order_relaxed);
+  } catch (const std::bad_alloc&) {  // only asked where to begin, and again next time
+    cores = 1;
   }
-  return std::min(cores, hardware_threads());
+  return cores;
 }
 
 bool cpu_quota_is_tight() {

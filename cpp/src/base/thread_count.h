@@ -14,7 +14,7 @@ int hardware_threads();
 
 // Cores that these CPUs are, of which some may be two virtual ones; read once. As many as CPUs where the
 // system does not tell.
-int physical_cores();
+int physical_cores() noexcept;
 
 // The most threads used where a call names none: set_num_threads, else LAMINA_NUM_THREADS, else
 // hardware_threads(), or OMP_NUM_THREADS if that is fewer. The environment is read once.

@@ -180,7 +180,7 @@ void ThreadPool::wait(bool by_caller, Ready ready, BeforeLongWait before_long_wa
 }
 
 void ThreadPool::wait_until_finished(const Member& member, uint64_t launch) noexcept {
-  wait(true, [&] { return member.finished.load(std::memory_order_acquire) == launch; }, [] {});
+  wait(true, [&] { return member.finished.load() == launch; }, [] {});
 }
 
 // True once all workers have taken the job; where one is late, nobody runs it and it is taken back.
@@ -200,7 +200,7 @@ bool ThreadPool::gather(const Job& job, std::chrono::nanoseconds patience) noexc
       break;
     }
   }
-  gathered_.store(2 * job.launch + (complete ? 1 : 0), std::memory_order_release);
+  gathered_.store(2 * job.launch + (complete ? 1 : 0));
   place_.wake_all();
   return complete;
 }
@@ -209,7 +209,7 @@ bool ThreadPool::gather(const Job& job, std::chrono::nanoseconds patience) noexc
 bool ThreadPool::has_gathered(const Job& job) noexcept {
   uint64_t gathered = 0;
   const auto decided = [&] {
-    gathered = gathered_.load(std::memory_order_acquire);
+    gathered = gathered_.load();
     return gathered / 2 == job.launch;
   };
   wait(false, decided, [] {});
@@ -286,7 +286,7 @@ bool ThreadPool::run_helped(int threads, FunctionRef<void(Team&)> body, bool wak
 }
 
 void ThreadPool::finish(Member& member, uint64_t launch) noexcept {
-  member.finished.store(launch, std::memory_order_release);
+  member.finished.store(launch);
   place_.wake_all();
 }
 
@@ -323,13 +323,12 @@ void ThreadPool::wait_at_barrier(Team& team) noexcept {
   const uint64_t arrivals = ++team.arrivals_;
   Member& own = *members_[static_cast<std::size_t>(team.index)];
   own.cpu.store(current_cpu(), std::memory_order_relaxed);
-  own.arrived.store(arrivals, std::memory_order_release);
+  own.arrived.store(arrivals);
   place_.wake_all();
   for (int step = 1; step < team.size; ++step) {
     const Member& other = *members_[static_cast<std::size_t>((team.index + step) % team.size)];
     const auto arrived = [&] {
-      return other.arrived.load(std::memory_order_acquire) >= arrivals ||
-             other.finished.load(std::memory_order_acquire) == team.launch_;
+      return other.arrived.load() >= arrivals || other.finished.load() == team.launch_;
     };
     wait(team.index == 0, arrived, [&] {
       if (team.index > 0) part_from(other, own);  // the caller's thread is the program's, and stays

@@ -79,8 +79,6 @@ class WaitingPlace {
     sleepers_.fetch_add(1);
     for (;;) {
       const uint32_t calls = calls_.load();
-      // Either this sees what the other wrote, or the other sees that somebody sleeps.
-      std::atomic_thread_fence(std::memory_order_seq_cst);
       if (ready()) break;
       sleep_while_equal(calls_, calls);
     }
@@ -88,8 +86,7 @@ class WaitingPlace {
   }
 
   void wake_all() noexcept {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (sleepers_.load(std::memory_order_relaxed) == 0) return;
+    if (sleepers_.load() == 0) return;
     calls_.fetch_add(1);
     wake_sleepers(calls_);
   }

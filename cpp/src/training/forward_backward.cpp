@@ -53,22 +53,24 @@ bool ForwardBackward<T>::forward(const ArraySource& inputs, bool training, uint6
   const double work = work_between_barriers(network_, network_.forward_multiply_adds(), rows_);
   TimedPoll timed(poll, false);
   stopped_.store(false, std::memory_order_relaxed);
-  run_chosen(forward_choices_, work, false, [&](Team& team) {
-    const Slot<T>& input = workspace_.input();
-    // The derivatives that backward reads are kept in any case; `training` decides on dropout and on whose
-    // statistics a layer that couples rows takes.
-    for (int phase = 0; phase < network_.phases(); ++phase) {
-      begin_forward_phase(team, network_, pass(0, rows_), phase);
-      for_each_tile(team, network_, rows_, [&](int64_t first, int64_t count) {
-        if (stops(team, timed)) return;
-        if (phase == 0)
-          gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), inputs, nullptr, first,
-                        count, input.values + first * input.row_stride, input.row_stride);
-        network_.forward(pass(first, count), phase);
-        if (phase + 1 == network_.phases()) give_outputs(first, count, outputs);
+  run_chosen(
+      forward_choices_, work, [](int) {},
+      [&](Team& team) {
+        const Slot<T>& input = workspace_.input();
+        // The derivatives that backward reads are kept in any case; `training` decides on dropout and on
+        // whose statistics a layer that couples rows takes.
+        for (int phase = 0; phase < network_.phases(); ++phase) {
+          begin_forward_phase(team, network_, pass(0, rows_), phase);
+          for_each_tile(team, network_, rows_, [&](int64_t first, int64_t count) {
+            if (stops(team, timed)) return;
+            if (phase == 0)
+              gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), inputs, nullptr,
+                            first, count, input.values + first * input.row_stride, input.row_stride);
+            network_.forward(pass(first, count), phase);
+            if (phase + 1 == network_.phases()) give_outputs(first, count, outputs);
+          });
+        }
       });
-    }
-  });
   if (stopped_) rows_ = 0;
   return !stopped_;
 }
@@ -97,12 +99,12 @@ void ForwardBackward<T>::take_gradient(int64_t first, int64_t rows, const T* gra
 }
 
 template <class T>
-void ForwardBackward<T>::run_chosen(ThreadChoices& choices, double multiply_adds, bool has_tasks,
-                                    FunctionRef<void(Team&)> body) {
+void ForwardBackward<T>::run_chosen(ThreadChoices& choices, double multiply_adds,
+                                    FunctionRef<void(int threads)> prepare, FunctionRef<void(Team&)> body) {
   const int most = deserved_threads(multiply_adds, sizeof(T) == 8, execution_.threads());
   choices.run_step(most, estimated_microseconds(multiply_adds, sizeof(T) == 8),
                    [&](const ThreadChoice& choice) {
-                     if (has_tasks) tasks_.prepare(rows_, choice.threads());
+                     prepare(choice.threads());
                      return execution_.run_team(choice.threads(), body, choice.patience());
                    });
 }
@@ -113,7 +115,8 @@ bool ForwardBackward<T>::backward(const T* output_gradient, T* gradients, T* inp
   const double work = work_between_barriers(network_, network_.training_multiply_adds(), rows_);
   TimedPoll timed(poll, false);
   stopped_.store(false, std::memory_order_relaxed);
-  run_chosen(backward_choices_, work, true, [&](Team& team) {
+  const auto prepare = [&](int threads) { tasks_.prepare(rows_, threads); };
+  run_chosen(backward_choices_, work, prepare, [&](Team& team) {
     if (team.index == 0) tasks_.begin();
     const Slot<T>& input = workspace_.input();
     for (int phase = network_.phases() - 1; phase >= 0; --phase) {
@@ -142,10 +145,13 @@ void ForwardBackward<T>::apply(Optimizer<T>& optimizer, T* gradients, const T* s
   // An update reads and writes each weight, its state and its gradient: about ten multiply-adds' time.
   const double work = 10.0 * static_cast<double>(network_.flat_size()) + optimizer.preparing_multiply_adds();
   clipper_.prepare(network_.parameters());
-  optimizer.begin_step(network_.weights(), nullptr);
-  if (statistics != nullptr) network_.update_running(statistics, optimizer);
-  run_chosen(update_choices_, work, true, [&](Team& team) {
-    if (team.index == 0) tasks_.begin();
+  const auto prepare = [&](int threads) {
+    tasks_.prepare(rows_, threads);
+    tasks_.begin();
+    optimizer.begin_step(network_.weights(), nullptr);
+    if (statistics != nullptr) network_.update_running(statistics, optimizer);
+  };
+  run_chosen(update_choices_, work, prepare, [&](Team& team) {
     clipper_.clip(team, network_.kernels(), optimizer.spec(), gradients);
     team.barrier();
     optimizer.prepare_updates(team, gradients, [] { return false; });

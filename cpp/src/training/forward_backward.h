@@ -41,9 +41,9 @@ class ForwardBackward {
  private:
   // Asked between pieces of the work: true once the poll, which member 0 asks, has asked to stop.
   bool stops(const Team& team, TimedPoll& poll) noexcept;
-  // On as many threads as this much work between two barriers deserves and as were found to be fastest; the
-  // gradient's tiles are cut for them where it has any.
-  void run_chosen(ThreadChoices& choices, double multiply_adds, bool has_tasks,
+  // On as many threads as this much work between two barriers deserves and as were found to be fastest, once
+  // `prepare` was told how many.
+  void run_chosen(ThreadChoices& choices, double multiply_adds, FunctionRef<void(int threads)> prepare,
                   FunctionRef<void(Team&)> body);
   NetworkPass<T> pass(int64_t first, int64_t rows) noexcept;
   // Rows [first, first + rows) of the outputs, from or to the user's arrays.

@@ -126,10 +126,9 @@ template <class T>
 void Trainer<T>::run_steps(Team& team, Epoch& epoch, int64_t from, int64_t to,
                            FunctionRef<bool()> stop) noexcept {
   for (int64_t step = from; step < to; ++step) {
-    if (!run_step(team, epoch, step, stop)) {
-      if (team.index == 0) epoch.ended = true;
-      return;
-    }
+    const bool going = run_step(team, epoch, step, stop);
+    if (team.index == 0 && !going) epoch.ended = true;
+    if (!going) return;
     if (epoch.average != nullptr)
       follow(team, *epoch.average, step, network_.weights(), network_.flat_size());
     if (team.index == 0) add_to_record(epoch, step);
@@ -327,7 +326,6 @@ std::optional<double> Trainer<T>::value_and_gradient(const DataSet<T>& data, uin
   const int64_t rows = data.inputs.rows;
   network_.check_batch_rows(rows, "value_and_grad");
   runner_.prepare_rows(data, nullptr, rows);
-  const int most = runner_.prepare_threads(rows);
   if (network_.reads_transposed(rows)) network_.refresh_transposed(false);
   runner_.reset_flags();
   const StepRequest<T> request{.data = data, .batch = {.rows = rows}, .seed = seed, .step = step};
@@ -342,7 +340,7 @@ std::optional<double> Trainer<T>::value_and_gradient(const DataSet<T>& data, uin
                         [&] { return runner_.stops(team, stop); });
   };
   const double work = runner_.training_multiply_adds(rows);
-  passes_.run_step(most, estimated_microseconds(work, sizeof(T) == 8),
+  passes_.run_step(runner_.prepare_threads(rows), estimated_microseconds(work, sizeof(T) == 8),
                    [&](const ThreadChoice& choice) { return run_members(rows, choice, body); });
   if (runner_.cancelled()) return std::nullopt;
   runner_.check_classes("value_and_grad");
