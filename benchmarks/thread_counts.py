@@ -2,8 +2,9 @@
 
 The same calls run on one and on two threads in turn, in one process, for some hundredths of a
 second each; the table holds the median time of a call on each, and the median of their ratios.
-`--one-processor` keeps the whole process on one processor, as two threads on one core would be;
-`--busy` keeps the last processor busy with another program meanwhile.
+`--one-processor` keeps the whole process on one processor, as two threads on one core would be, and
+measures processor time, which other programs change least; `--busy` keeps the last processor busy
+with another program meanwhile.
 """
 
 import argparse
@@ -28,6 +29,7 @@ BATCHES = {(8, 32, 32, 1): 32, (30, 128, 128, 2): 64, (784, 512, 256, 10): 128}
 PREDICTED_ROWS = (1, 64, 4096)
 FIRST_STEPS = 50
 Call = Callable[[], object]
+Clock = Callable[[], float]
 
 
 def loss_of(widths: tuple[int, ...]) -> str:
@@ -65,15 +67,17 @@ def calls(widths: tuple[int, ...]) -> Iterator[tuple[str, Callable[[], Call]]]:
         yield f"predict {rows} rows", lambda rows=rows: predict(rows)
 
 
-def seconds_per_call(call: Call, seconds: float) -> float:
-    began, count = time.perf_counter(), 0
-    while (elapsed := time.perf_counter() - began) < seconds:
+def seconds_per_call(call: Call, seconds: float, clock: Clock) -> float:
+    began, count = clock(), 0
+    while (elapsed := clock() - began) < seconds:
         call()
         count += 1
     return elapsed / count
 
 
-def measure(make: Callable[[], Call], rounds: int, seconds: float) -> dict[int, list[float]]:
+def measure(
+    make: Callable[[], Call], rounds: int, seconds: float, clock: Clock
+) -> dict[int, list[float]]:
     """Seconds of a call on each number of threads, round by round; each has a network of its own,
     and the order turns round by round."""
     made = {}
@@ -84,7 +88,7 @@ def measure(make: Callable[[], Call], rounds: int, seconds: float) -> dict[int, 
     for turn in range(rounds):
         for threads in COUNTS if turn % 2 else reversed(COUNTS):
             lm.set_num_threads(threads)
-            found[threads].append(seconds_per_call(made[threads], seconds))
+            found[threads].append(seconds_per_call(made[threads], seconds, clock))
     return found
 
 
@@ -92,7 +96,8 @@ def rows_of(widths: tuple[int, ...], arguments: argparse.Namespace) -> Iterator[
     for name, make in calls(widths):
         if arguments.only and arguments.only not in name:
             continue
-        found = measure(make, arguments.rounds, arguments.seconds)
+        clock = time.process_time if arguments.one_processor else time.perf_counter
+        found = measure(make, arguments.rounds, arguments.seconds, clock)
         one, two = (found[threads] for threads in COUNTS)
         ratio = statistics.median(b / a for a, b in zip(one, two, strict=True))
         times = [duration(statistics.median(found[threads])) for threads in COUNTS]
