@@ -11,6 +11,7 @@
 
 #include "metrics/scorer.h"
 #include "training/class_weights.h"
+#include "training/custom_loss.h"
 #include "training/fit.h"
 #include "training/model.h"
 #include "training/schedules.h"
@@ -39,7 +40,7 @@ struct FitData {
 template <class T>
 struct FitParts {
   Model<T>* model;
-  const LossSpec* loss;
+  const LossSpec* loss;  // null: `custom`
   Optimizer<T>* optimizer;
   Schedule* schedule = nullptr;         // null: the optimizer's learning rate
   WeightAverage<T>* average = nullptr;  // null: none
@@ -49,6 +50,7 @@ struct FitParts {
   // Of factors, at most 1, by which the rates of dropouts and the deviations of noise are multiplied;
   // null: 1.
   Schedule* noise_schedule = nullptr;
+  const CustomLoss<T>* custom = nullptr;
 };
 
 struct FitOptions {
