@@ -13,6 +13,7 @@ from c_interface import (
     EarlyStopping,
     Metric,
     MetricFunction,
+    assert_same,
     data_of,
     description_of,
     load_library,
@@ -39,14 +40,6 @@ def pair(c, layers, *, dtype="float32", seed=7):
     """The same network in Python and in C."""
     net = lm.Sequential(layers, inputs=X.shape[1], dtype=dtype, seed=seed)
     return net, c.build(net.to_spec(), dtype=dtype, seed=seed)
-
-
-def assert_same(net, model):
-    """Every weight has the same bits."""
-    expected, got = net.parameters(), model.parameters()
-    assert list(expected) == list(got)
-    for name, values in expected.items():
-        assert values.tobytes() == got[name].tobytes(), name
 
 
 def assert_trains_alike(c, layers, y, python, options, *, dtype="float32", weights=None, fits=1):

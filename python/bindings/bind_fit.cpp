@@ -119,8 +119,8 @@ class PythonLearner final : public ModelLearner<T> {
 };
 
 // The order of rows that Python's Fit has for an epoch.
-std::function<std::vector<int64_t>(int64_t)> order_of(py::handle fit) {
-  return [fit](int64_t epoch) {
+std::function<std::vector<int64_t>(int64_t, int64_t)> order_of(py::handle fit) {
+  return [fit](int64_t epoch, int64_t) {
     const py::gil_scoped_acquire lock;
     const auto rows = dense_array<int64_t>(fit.attr("_order")(epoch), "fit");
     return std::vector<int64_t>(rows.data(), rows.data() + rows.size());

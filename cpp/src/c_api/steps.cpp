@@ -28,6 +28,15 @@ void check_own(const void* array, const char* name) {
                std::to_string(alignof(T)));
 }
 
+// With the layers' penalties; the gradients stand in the model.
+template <class T>
+double custom_value(Model<T>& model, const GivenLoss& loss, const DataSet<T>& data, const CustomPass& pass) {
+  const auto right = model.hold_training();
+  const CustomLoss<T> custom = loss.custom<T>();
+  return CustomSteps<T>(model, custom).value_and_gradient(data, {}, pass, never).value_or(0.0) +
+         model.penalty();
+}
+
 }  // namespace
 }  // namespace lamina::c
 
@@ -36,28 +45,23 @@ using namespace lamina::c;
 
 extern "C" {
 
-lamina_status lamina_evaluate(const lamina_model* model, const lamina_data* data, lamina_description loss,
-                              double* value) {
-  return guarded(__func__, [&] {
-    const TrainableNetwork& network = network_of(model);
-    check_given(value, "value", "where the loss is to go");
-    network.visit([&]<class T>(const Model<T>& own) {
-      const auto spec = network.loss(loss);
-      const Examples<T> examples(data, network, own, *spec, "evaluate");
-      *value = own.evaluate(examples.data(), *spec, nullptr, never).loss;
-    });
-  });
-}
-
 lamina_status lamina_train_step(lamina_model* model, const lamina_data* batch, lamina_description loss,
                                 lamina_optimizer* optimizer, uint64_t seed, double* loss_value) {
   return guarded(__func__, [&] {
     const TrainableNetwork& network = network_of(model);
     network.visit([&]<class T>(Model<T>& own) {
-      const auto spec = network.loss(loss);
-      const Examples<T> examples(batch, network, own, *spec, "train_step");
+      const GivenLoss given(network, loss);
+      const Examples<T> examples(batch, network, own, given, "train_step");
       const UsedOptimizer<T> used(optimizer, own);
-      const double value = own.train_step(examples.data(), *spec, used.get(), seed_of(seed, network), never);
+      const std::uint64_t own_seed = seed_of(seed, network);
+      double value = 0.0;
+      if (given.spec() != nullptr) {
+        value = own.train_step(examples.data(), *given.spec(), used.get(), own_seed, never);
+      } else {
+        const auto right = own.hold_training();
+        value = custom_value(own, given, examples.data(), {own_seed, std::uint64_t(used.get().steps())});
+        own.apply_gradients(used.get());
+      }
       if (loss_value != nullptr) *loss_value = value;
     });
   });
@@ -69,10 +73,13 @@ lamina_status lamina_value_and_gradient(lamina_model* model, const lamina_data* 
   return guarded(__func__, [&] {
     TrainableNetwork& network = network_of(model);
     network.visit([&]<class T>(Model<T>& own) {
-      const auto spec = network.loss(loss);
-      const Examples<T> examples(batch, network, own, *spec, "value_and_gradient", WeightUse::kAbsolute);
-      const double value = own.value_and_gradient(examples.data(), *spec, seed_of(seed, network),
-                                                  ++network.random_step, accumulate != 0, never);
+      const GivenLoss given(network, loss);
+      const Examples<T> examples(batch, network, own, given, "value_and_gradient", WeightUse::kAbsolute);
+      const CustomPass pass{seed_of(seed, network), ++network.random_step, accumulate != 0};
+      const double value = given.spec() == nullptr
+                               ? custom_value(own, given, examples.data(), pass)
+                               : own.value_and_gradient(examples.data(), *given.spec(), pass.seed, pass.step,
+                                                        pass.accumulate, never);
       if (loss_value != nullptr) *loss_value = value;
     });
   });

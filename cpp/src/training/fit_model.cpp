@@ -24,14 +24,6 @@ void check_at_least_1(int64_t value, const char* name) {
 }
 
 template <class T>
-NumberView targets_of(const DataSet<T>& data) {
-  if (data.targets.classes != nullptr) return {data.targets.classes, data.inputs.rows};
-  NumberView view(data.targets.values, data.inputs.rows, data.targets.columns);
-  view.row_stride = data.targets.row_stride;
-  return view;
-}
-
-template <class T>
 class ModelWeights final : public WeightCopy {
  public:
   explicit ModelWeights(const Model<T>& model) : flat_(model.network().flat_size()) {
@@ -69,6 +61,14 @@ double stored_per_row(const Network<T>& network, const ArraySource& rows, int64_
 }
 
 }  // namespace
+
+template <class T>
+NumberView targets_of(const DataSet<T>& data) {
+  if (data.targets.classes != nullptr) return {data.targets.classes, data.inputs.rows};
+  NumberView view(data.targets.values, data.inputs.rows, data.targets.columns);
+  view.row_stride = data.targets.row_stride;
+  return view;
+}
 
 template <class T>
 ModelLearner<T>::ModelLearner(const FitParts<T>& parts, const FitData<T>& data, const BatchOptions& options,
@@ -146,7 +146,7 @@ EpochRecord ModelLearner<T>::train_rows(const StepValues& values, T* outputs, co
   request.batch_size = options_.batch_size;
   request.shuffle = options_.shuffle;
   std::vector<int64_t> order;
-  if (options_.order) order = options_.order(epochs_trained_);
+  if (options_.order) order = options_.order(epochs_trained_, data_.train.inputs.rows);
   if (options_.order && order.empty()) check_each_row_once(order, data_.train.inputs.rows, "fit");
   request.order = order;
   request.seed = options_.seed;
@@ -328,6 +328,8 @@ History fit_model(const FitParts<T>& parts, const FitData<T>& given, const FitOp
   return fit.history();
 }
 
+template NumberView targets_of(const DataSet<float>&);
+template NumberView targets_of(const DataSet<double>&);
 template class ModelLearner<float>;
 template class ModelLearner<double>;
 template History fit_model<float>(const FitParts<float>&, const FitData<float>&, const FitOptions&,

@@ -81,6 +81,7 @@ def value_and_gradient(
             f"loss: expected your function's gradient of shape {outputs.shape} as the outputs "
             f"have, got {gradient.shape}"
         )
+    dtype: arrays.Dtype = "float64" if outputs.dtype == np.float64 else "float32"
     return value, arrays.contiguous(
-        gradient, dtype=outputs.dtype.name, where="loss", name="your function's gradient"
+        gradient, dtype=dtype, where="loss", name="your function's gradient"
     )
