@@ -175,6 +175,9 @@ LAMINA_TEST(steps_and_gradients_are_refused_out_of_order) {
           "of another type");
   lamina_optimizer* made = nullptr;
   REFUSED_VALUE(lamina_optimizer_create(w.model, "adamm", nullptr, 0, &made), "adamm");
+  REFUSED_VALUE(lamina_optimizer_create(w.model, "lbfgs", nullptr, 0, &made), "is lamina's in Python alone");
+  REFUSED_VALUE(lamina_optimizer_create(w.model, "levenberg_marquardt", nullptr, 0, &made),
+                "expected one that steps by batches");
   REFUSED_VALUE(lamina_optimizer_create(w.model, nullptr, nullptr, 0, &made),
                 "the kind of optimizer is NULL");
   REFUSED_VALUE(lamina_optimizer_create(w.model, "adam", nullptr, 0, nullptr), "optimizer is NULL");
