@@ -391,10 +391,10 @@ class CLibrary:
         # As a C compiler would know them from the header.
         values = {
             ct.c_size_t: "inputs outputs parameters table_outputs classes history_epochs "
-            "evaluation_figures",
+            "evaluation_figures optimizer_states",
             ct.c_char_p: "error_message version describe class_name input_name history_stop_reason",
             ct.c_double: "history_figure optimizer_learning_rate fit_figure evaluation_value",
-            ct.c_int64: "history_best_epoch",
+            ct.c_int64: "history_best_epoch optimizer_steps",
             ct.c_int: "version_number num_threads is_table model_type",
             None: "free network_free predictor_free optimizer_free history_free fit_stop "
             "evaluation_free",

@@ -233,6 +233,38 @@ def test_an_optimizer_that_keeps_its_state_between_fits(c):
     c.optimizer_free(handle)
 
 
+@pytest.mark.parametrize("kind", ["adam", "lion", "sgd"])
+def test_a_fit_in_two_parts_through_a_file_and_the_state_of_its_optimizer(c, kind, tmp_path):
+    data, options = data_of(X, CLASSES), {"batch_size": 20}
+
+    def optimizer_of(model):
+        handle = ct.c_void_p()
+        c.optimizer_create(model.handle, kind.encode(), None, ct.c_size_t(0), ct.byref(handle))
+        return handle
+
+    _, whole = pair(c, CLASSIFIER)
+    kept = optimizer_of(whole)
+    c.history_free(whole.fit(data, optimizer_state=kept, epochs=4, **options))
+    _, first = pair(c, CLASSIFIER)
+    before = optimizer_of(first)
+    c.history_free(first.fit(data, optimizer_state=before, epochs=2, **options))
+    first.save(tmp_path / "half.lamina")
+    second = c.load(tmp_path / "half.lamina")
+    after = optimizer_of(second)
+    shapes = list(second.parameters().values())
+    for state in range(c.optimizer_states(before)):
+        for index, values in enumerate(shapes):
+            place = ct.c_size_t(state), ct.c_size_t(index), values.ctypes.data_as(ct.c_void_p)
+            c.optimizer_get_state(before, *place)
+            c.optimizer_set_state(after, *place)
+    c.optimizer_set_steps(after, ct.c_int64(c.optimizer_steps(before)))
+    c.history_free(second.fit(data, optimizer_state=after, epochs=2, **options))
+    for name, values in whole.parameters().items():
+        assert values.tobytes() == second.parameters()[name].tobytes(), name
+    for handle in (kept, before, after):
+        c.optimizer_free(handle)
+
+
 def test_gradients_passes_and_jacobians(c):
     net, model = pair(c, CLASSIFIER, seed=3)
     batch, value, seed = data_of(X[:9], CLASSES[:9], WEIGHTS[:9]), ct.c_double(), ct.c_uint64(3)

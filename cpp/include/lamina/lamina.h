@@ -409,6 +409,16 @@ LAMINA_API lamina_status lamina_optimizer_create(const lamina_model* model, cons
 LAMINA_API void lamina_optimizer_free(lamina_optimizer* optimizer);
 LAMINA_API lamina_status lamina_optimizer_set_learning_rate(lamina_optimizer* optimizer, double rate);
 LAMINA_API double lamina_optimizer_learning_rate(const lamina_optimizer* optimizer);
+/* Its state, to be kept with a saved model: the steps taken, and for each parameter so many arrays in that
+ * parameter's shape and type (momenta, squares). An optimizer of the same options that takes them over goes
+ * on as this one would, to the bit. */
+LAMINA_API size_t lamina_optimizer_states(const lamina_optimizer* optimizer);
+LAMINA_API int64_t lamina_optimizer_steps(const lamina_optimizer* optimizer);
+LAMINA_API lamina_status lamina_optimizer_set_steps(lamina_optimizer* optimizer, int64_t steps);
+LAMINA_API lamina_status lamina_optimizer_get_state(lamina_optimizer* optimizer, size_t state,
+                                                    size_t parameter, void* values);
+LAMINA_API lamina_status lamina_optimizer_set_state(lamina_optimizer* optimizer, size_t state,
+                                                    size_t parameter, const void* values);
 
 /* The fit in hand, as callbacks see it. */
 typedef struct lamina_fit_state lamina_fit_state;

@@ -15,28 +15,13 @@ namespace lamina {
 
 namespace {
 
-// Targets of rows (their numbers; empty: all of `count`), each as often as the network has members.
-template <class T>
-class TakenTargets {
- public:
-  TakenTargets(const Targets<T>& from, std::span<const int64_t> rows, int64_t count, int64_t members) {
-    for (int64_t i = 0; i < count; ++i) {
-      const Targets<T> row = from.from_row(rows.empty() ? i : rows[static_cast<size_t>(i)]);
-      if (from.classes != nullptr)
-        classes_.insert(classes_.end(), static_cast<size_t>(members), *row.classes);
-      for (int64_t member = 0; from.values != nullptr && member < members; ++member)
-        values_.insert(values_.end(), row.values, row.values + row.columns);
-    }
-    if (from.classes != nullptr) targets_.classes = classes_.data();
-    if (from.values != nullptr) targets_ = {targets_.classes, values_.data(), from.columns, from.columns};
-  }
-  const Targets<T>& get() const noexcept { return targets_; }
-
- private:
-  std::vector<int32_t> classes_;
-  std::vector<T> values_;
-  Targets<T> targets_;
-};
+// Numbers of rows (empty: all of `count`), each as often as the network has members.
+std::vector<int64_t> repeated(std::span<const int64_t> rows, int64_t count, int64_t members) {
+  std::vector<int64_t> each;
+  for (int64_t i = 0; i < count; ++i)
+    each.insert(each.end(), static_cast<size_t>(members), rows.empty() ? i : rows[static_cast<size_t>(i)]);
+  return each;
+}
 
 void check_value(double value) {
   if (!std::isfinite(value))
@@ -58,8 +43,9 @@ std::optional<double> CustomSteps<T>::value_and_gradient(const DataSet<T>& data,
   const auto right = model_.hold_training();
   const Network<T>& network = model_.network();
   std::optional<TakenRows<T>> taken;
-  if (!rows.empty()) taken.emplace(DataSet<T>{data.inputs, {}, nullptr}, rows);
-  const ArraySource& inputs = taken ? taken->data.inputs : data.inputs;
+  if (!rows.empty()) taken.emplace(DataSet<T>{data.inputs, data.targets, nullptr}, rows);
+  const DataSet<T>& batch_data = taken ? taken->data : data;
+  const ArraySource& inputs = batch_data.inputs;
   const std::vector<int64_t> shape = model_.forward_shape(inputs.rows, true);
   const int64_t members = shape.size() > 2 ? shape[1] : 1, columns = network.outputs();
   const int64_t count = inputs.rows * members;
@@ -69,8 +55,12 @@ std::optional<double> CustomSteps<T>::value_and_gradient(const DataSet<T>& data,
   const auto watch = [&](int64_t done) { return stopped = stopped || poll(done); };
   model_.forward(inputs, true, pass.seed, pass.step, outputs_.data(), watch, pass.noise_factor);
   if (stopped) return std::nullopt;
-  const TakenTargets<T> targets(data.targets, rows, inputs.rows, members);
-  const CustomBatch<T> batch{rows, members, count, columns, outputs_.data(), targets.get(), gradient_.data()};
+  CustomBatch<T> batch{rows, members, count, columns, outputs_.data(), batch_data.targets, gradient_.data()};
+  std::optional<TakenRows<T>> of_members;
+  if (members > 1)
+    batch.targets =
+        of_members.emplace(DataSet<T>{{}, data.targets, nullptr}, repeated(rows, inputs.rows, members))
+            .data.targets;
   const double value = model_.undisturbed([&] { return loss_(batch); });
   check_value(value);
   if (!is_finite(gradient_))
@@ -175,8 +165,7 @@ double CustomSteps<T>::evaluate(const DataSet<T>& data, T* outputs, Poll poll) {
     outputs = outputs_.data();
   }
   if (!model_.predict(data.inputs, outputs, poll)) return 0.0;
-  const TakenTargets<T> targets(data.targets, {}, rows, 1);
-  return loss_({{}, 1, rows, model_.network().outputs(), outputs, targets.get(), nullptr});
+  return loss_({{}, 1, rows, model_.network().outputs(), outputs, data.targets, nullptr});
 }
 
 template class CustomSteps<float>;

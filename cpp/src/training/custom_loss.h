@@ -18,7 +18,7 @@ struct CustomBatch {
   int64_t members;                // rows of outputs for each of them: an ensemble's in training, else 1
   int64_t count, columns;         // of the outputs
   const T* outputs;               // [count, columns]
-  Targets<T> targets;             // of `count` rows, without gaps; none where the data set has none
+  Targets<T> targets;             // of `count` rows; none where the data set has none
   T* gradient;                    // [count, columns], to be filled; null: the value alone is asked for
 };
 
