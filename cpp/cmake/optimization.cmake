@@ -12,8 +12,9 @@ set(LAMINA_SMALL_FILES
   optimizers/update_rules
   metrics/arguments metrics/chosen_classes metrics/metric metrics/scorer
   training/class_weights training/custom_loss training/data_init training/fit training/fit_model
-  training/hessian training/history training/hold_out training/model_fork training/not_finite
-  training/schedule_json training/schedule_options training/schedules training/step_values training/stopping
+  training/hessian training/history training/hold_out training/model_average training/model_fork
+  training/not_finite training/penalty training/schedule_json training/schedule_options training/schedules
+  training/step_values training/stopping
   model_file/* model_io/* c_api/*
   tables/column_encoder tables/column_rows tables/date_format tables/distinct_cells tables/encoders
   tables/missing_texts tables/number_format tables/preprocessor tables/record tables/table_target)

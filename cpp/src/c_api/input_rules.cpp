@@ -56,6 +56,12 @@ double number_at(const ArraySource& source, std::int64_t row, std::int64_t colum
 
 }  // namespace
 
+void check_aligned(const void* array, std::size_t alignment, const char* name) {
+  if (reinterpret_cast<std::uintptr_t>(array) % alignment != 0)
+    fail_value(std::string(name) + " is not aligned; expected an address that is a multiple of " +
+               std::to_string(alignment));
+}
+
 ArraySource source_of(const void* x, const lamina_type& type, std::size_t rows, std::size_t stride,
                       std::int64_t columns, const char* name) {
   const std::size_t size = size_of(type, name);
@@ -67,9 +73,7 @@ ArraySource source_of(const void* x, const lamina_type& type, std::size_t rows, 
   if (stride % size != 0)
     fail_value("the stride of " + std::string(name) + " is " + std::to_string(stride) +
                " bytes; expected a multiple of " + std::to_string(size) + ", or 0 for rows without gaps");
-  if (reinterpret_cast<std::uintptr_t>(x) % size != 0)
-    fail_value(std::string(name) + " is not aligned; expected an address that is a multiple of " +
-               std::to_string(size));
+  check_aligned(x, size, name);
   const std::size_t step = stride == 0 ? row_bytes : stride;
   check_extent(count, std::max(step, row_bytes), name);
   const bool wide = size == sizeof(double);
@@ -103,10 +107,7 @@ SparseSource::SparseSource(const lamina_sparse_rows& given, std::size_t rows, st
     if (array == nullptr && elements > 0)
       fail_value(std::string(name) + " of sparse rows is NULL; expected " + std::to_string(elements) +
                  " numbers");
-    if (reinterpret_cast<std::uintptr_t>(array) % element != 0)
-      fail_value(std::string(name) +
-                 " of sparse rows is not aligned; expected an address that is a multiple of " +
-                 std::to_string(element));
+    check_aligned(array, element, name);
   };
   const std::size_t index = wide ? sizeof(std::int64_t) : sizeof(std::int32_t);
   check_array(own.values, "values", own.stored, size);

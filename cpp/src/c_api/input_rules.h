@@ -17,6 +17,9 @@ namespace lamina::c {
 ArraySource source_of(const void* x, const lamina_type& type, std::size_t rows, std::size_t stride,
                       std::int64_t columns, const char* name);
 
+// An address that numbers of this alignment may have; makes no text before it is wrong.
+void check_aligned(const void* array, std::size_t alignment, const char* name);
+
 // Compressed rows of the caller's as the core reads them. Refuses what is no such matrix, in sentences that
 // open with `where`.
 class SparseSource {

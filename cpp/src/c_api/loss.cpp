@@ -60,7 +60,19 @@ CustomLoss<T> GivenLoss::custom() const {
   };
 }
 
+template <class T>
+double GivenLoss::value_and_gradient(Model<T>& model, const DataSet<T>& data, const CustomPass& pass) const {
+  constexpr auto never = [](std::int64_t) { return false; };
+  const auto right = model.hold_training();
+  const CustomLoss<T> loss = custom<T>();
+  return CustomSteps<T>(model, loss).value_and_gradient(data, {}, pass, never).value_or(0.0) +
+         model.penalty();
+}
+
 template CustomLoss<float> GivenLoss::custom() const;
 template CustomLoss<double> GivenLoss::custom() const;
+template double GivenLoss::value_and_gradient(Model<float>&, const DataSet<float>&, const CustomPass&) const;
+template double GivenLoss::value_and_gradient(Model<double>&, const DataSet<double>&,
+                                              const CustomPass&) const;
 
 }  // namespace lamina::c

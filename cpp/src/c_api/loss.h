@@ -19,6 +19,9 @@ class GivenLoss {
   // The function, as the core asks it.
   template <class T>
   CustomLoss<T> custom() const;
+  // Of the function for all rows as one batch, with the layers' penalties; the gradients stand in the model.
+  template <class T>
+  double value_and_gradient(Model<T>& model, const DataSet<T>& data, const CustomPass& pass) const;
 
  private:
   std::shared_ptr<const LossSpec> spec_;

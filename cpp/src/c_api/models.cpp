@@ -168,8 +168,7 @@ void predict_sparse(const lamina_model* model, const lamina_sparse_rows* x, std:
   if (type != LAMINA_FLOAT32 && type != LAMINA_FLOAT64)
     fail_value("y_type is " + std::to_string(type) + "; expected LAMINA_FLOAT32 or LAMINA_FLOAT64");
   const std::size_t size = type == LAMINA_FLOAT64 ? sizeof(double) : sizeof(float);
-  if (reinterpret_cast<std::uintptr_t>(y) % size != 0)
-    fail_value("y is not aligned; expected an address that is a multiple of " + std::to_string(size));
+  check_aligned(y, size, "y");
   network.visit([&]<class T>(const Model<T>& own) {
     const SparseSource source(*x, rows, own.network().inputs(), "predict");
     if (type == LAMINA_FLOAT64)

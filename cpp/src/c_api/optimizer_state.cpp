@@ -33,9 +33,7 @@ void move_state(lamina_optimizer* optimizer, size_t state, size_t index, void* t
         check_below(state, static_cast<size_t>(own->state_count()), "state", "lamina_optimizer_states");
         check_below(index, own->parameters().size(), "parameter", "lamina_parameters");
         check_given(values, "values", "an array of the parameter's elements");
-        if (reinterpret_cast<std::uintptr_t>(values) % alignof(T) != 0)
-          fail_value("values are not aligned; expected an address that is a multiple of " +
-                     std::to_string(alignof(T)));
+        check_aligned(values, alignof(T), "values");
         const Parameter& parameter = own->parameters()[index];
         T* flat = own->state(static_cast<int>(state));
         if (from == nullptr) return unpack_parameter(parameter, flat, static_cast<T*>(to));

@@ -23,18 +23,7 @@ ArraySource checked_rows(const TrainableNetwork& network, const Model<T>& model,
 // An array of the model's type, aligned as that asks.
 template <class T>
 void check_own(const void* array, const char* name) {
-  if (reinterpret_cast<std::uintptr_t>(array) % alignof(T) != 0)
-    fail_value(std::string(name) + " is not aligned; expected an address that is a multiple of " +
-               std::to_string(alignof(T)));
-}
-
-// With the layers' penalties; the gradients stand in the model.
-template <class T>
-double custom_value(Model<T>& model, const GivenLoss& loss, const DataSet<T>& data, const CustomPass& pass) {
-  const auto right = model.hold_training();
-  const CustomLoss<T> custom = loss.custom<T>();
-  return CustomSteps<T>(model, custom).value_and_gradient(data, {}, pass, never).value_or(0.0) +
-         model.penalty();
+  check_aligned(array, alignof(T), name);
 }
 
 }  // namespace
@@ -59,7 +48,7 @@ lamina_status lamina_train_step(lamina_model* model, const lamina_data* batch, l
         value = own.train_step(examples.data(), *given.spec(), used.get(), own_seed, never);
       } else {
         const auto right = own.hold_training();
-        value = custom_value(own, given, examples.data(), {own_seed, std::uint64_t(used.get().steps())});
+        value = given.value_and_gradient(own, examples.data(), {own_seed, std::uint64_t(used.get().steps())});
         own.apply_gradients(used.get());
       }
       if (loss_value != nullptr) *loss_value = value;
@@ -77,7 +66,7 @@ lamina_status lamina_value_and_gradient(lamina_model* model, const lamina_data* 
       const Examples<T> examples(batch, network, own, given, "value_and_gradient", WeightUse::kAbsolute);
       const CustomPass pass{seed_of(seed, network), ++network.random_step, accumulate != 0};
       const double value = given.spec() == nullptr
-                               ? custom_value(own, given, examples.data(), pass)
+                               ? given.value_and_gradient(own, examples.data(), pass)
                                : own.value_and_gradient(examples.data(), *given.spec(), pass.seed, pass.step,
                                                         pass.accumulate, never);
       if (loss_value != nullptr) *loss_value = value;
