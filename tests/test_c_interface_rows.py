@@ -122,7 +122,7 @@ def test_sparse_rows_that_are_none_are_refused_with_the_place(c: CLibrary) -> No
     refused(f"expected finite numbers in x, {place}", values=values)
     for name in ("values", "indices", "indptr"):
         refused(f"{name} of sparse rows is NULL", **{name: None})
-    refused("indptr of sparse rows is not aligned", indptr=good.indptr.ctypes.data + 1)
+    refused("indptr is not aligned", indptr=good.indptr.ctypes.data + 1)
     refused("wide_indices is 7", wide_indices=7)
     refused("sparse rows has type 5", type=5)
     refused("stored is", stored=2**63)
