@@ -144,8 +144,10 @@ inline lamina_status build(lamina_model** model, lamina_type type = LAMINA_FLOAT
   return status;
 }
 
+// A path in UTF-8, as the C interface takes them.
 inline std::string temporary(const char* name) {
-  return (std::filesystem::temp_directory_path() / name).string();
+  const std::u8string path = (std::filesystem::temp_directory_path() / name).u8string();
+  return {path.begin(), path.end()};
 }
 
 inline std::vector<float> predictions(const lamina_model* model, const Rows& rows) {

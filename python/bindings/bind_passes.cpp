@@ -43,7 +43,7 @@ py::array predict(const Model<T>& model, const py::object& rows) {
 template <class T>
 double evaluate(const Model<T>& model, const LossSpec& loss, const Examples& examples,
                 const std::optional<py::array>& outputs) {
-  const ExampleArrays<T> arrays(examples, model.network().inputs(), "evaluate");
+  const ExampleArrays<T> arrays(examples, model.network(), loss, "evaluate");
   T* out = output_buffer<T>(outputs, arrays.data.inputs.rows, model.network().outputs(), "evaluate");
   return run_unlocked([&](Poll poll) { return model.evaluate(arrays.data, loss, out, poll).loss; }, arrays,
                       outputs);
@@ -52,7 +52,7 @@ double evaluate(const Model<T>& model, const LossSpec& loss, const Examples& exa
 template <class T>
 double train_step(Model<T>& model, const LossSpec& loss, Optimizer<T>& optimizer, const Examples& examples,
                   uint64_t seed) {
-  const ExampleArrays<T> arrays(examples, model.network().inputs(), "train_step");
+  const ExampleArrays<T> arrays(examples, model.network(), loss, "train_step");
   return run_unlocked([&](Poll poll) { return model.train_step(arrays.data, loss, optimizer, seed, poll); },
                       arrays);
 }
@@ -61,7 +61,7 @@ template <class T>
 ValueAndGradients value_and_gradient(Model<T>& model, const std::vector<py::object>& names,
                                      const LossSpec& loss, const Examples& examples, uint64_t seed,
                                      uint64_t step, bool accumulate) {
-  const ExampleArrays<T> arrays(examples, model.network().inputs(), "value_and_grad");
+  const ExampleArrays<T> arrays(examples, model.network(), loss, "value_and_grad");
   const auto run = [&](Poll poll) {
     return model.value_and_gradient(arrays.data, loss, seed, step, accumulate, poll);
   };

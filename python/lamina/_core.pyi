@@ -410,7 +410,7 @@ def first_rows(text: bytes, separator: str, quote: str, comment: str, limit: typ
     """
 def get_num_threads() -> int:
     """
-    Threads in use: set_num_threads, else the environment variable LAMINA_NUM_THREADS, else
+    The most threads used: set_num_threads, else the environment variable LAMINA_NUM_THREADS, else
     hardware_threads(), or OMP_NUM_THREADS if that is fewer.
     """
 def gradient_source(activation: str) -> str:
@@ -519,11 +519,10 @@ def serialize_model(record: str, tensors: dict[str, numpy.ndarray], weights: str
     """
     The bytes that write_model_file would write.
     """
-def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex) -> None:
+def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex, exact: bool = False) -> None:
     """
-    Use `count` threads (1 to 1024) from the next call on; ValueError outside that range.
-    
-    Results do not depend on it. More threads than CPUs are allowed, but slower.
+    Use at most `count` threads (1 to 1024) from the next call on, or as many wherever work can be
+    divided; ValueError outside that range. Results do not depend on it.
     """
 def set_table_error(make: typing.Any) -> None:
     """

@@ -61,8 +61,8 @@ LAMINA_API int lamina_version_number(void);
 /* The instruction set of the kernels in use: "avx512", "avx2", "sse2", "neon" or "portable". */
 LAMINA_API const char* lamina_instruction_set(void);
 
-/* On how many threads long work runs, 1 to 1024; at first one a processor that this process may use. Results
- * do not depend on it. */
+/* On how many threads work runs at most, 1 to 1024; at first one a processor that this process may use. How
+ * many of them a step or a prediction takes is found by trying. Results do not depend on it. */
 LAMINA_API lamina_status lamina_set_num_threads(int threads);
 LAMINA_API int lamina_num_threads(void);
 

@@ -8,6 +8,7 @@
 #include "c_api/handles.h"
 #include "c_api/sized.h"
 #include "c_api/tables.h"
+#include "model_file/in_quotes.h"
 
 namespace lamina::c {
 namespace {
@@ -65,7 +66,7 @@ void load(const char* path, const lamina_load_options* given, lamina_model** mod
   check_given(model, "model", "where the model is to go");
   const std::filesystem::path place = path_of(path);
   const LoadOptions options = load_options(given);
-  *model = model_of(read_model_file(place, options.map), place.string(), options).release();
+  *model = model_of(read_model_file(place, options.map), path_text(place), options).release();
 }
 
 std::optional<TensorType> stored_type(const lamina_storage& storage) {

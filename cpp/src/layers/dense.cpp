@@ -239,11 +239,10 @@ int64_t Dense<T>::task_inputs(int64_t inputs_per_task) const noexcept {
 
 template <class T>
 int Dense<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
+  if (reads_codes()) return coded_task_count();
   if (!options_.learning.trainable) return 0;
-  const int64_t panels = panel_count(outputs_);
-  if (reads_codes()) return static_cast<int>(panels * std::ssize(blocks_));
   const int64_t inputs = task_inputs(inputs_per_task);
-  return static_cast<int>(panels * ((inputs_ + inputs - 1) / inputs));
+  return static_cast<int>(panel_count(outputs_) * ((inputs_ + inputs - 1) / inputs));
 }
 
 template <class T>
@@ -343,7 +342,12 @@ bool Dense<T>::is_outer_product(const GradientPass<T>& pass) const noexcept {
 template <class T>
 void Dense<T>::run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
                                  const GradientPass<T>& pass) const noexcept {
-  const Tile t = tile(task, task_inputs(inputs_per_task));
+  if (input_scale_) return run_scaled_task(task, first_parameter, pass);
+  run_tile(tile(task, task_inputs(inputs_per_task)), first_parameter, pass);
+}
+
+template <class T>
+void Dense<T>::run_tile(const Tile& t, int first_parameter, const GradientPass<T>& pass) const noexcept {
   const int64_t weights = t.inputs * t.width;
   const bool has_bias = options_.bias && t.last_inputs;
   T* weight = pass.gradients ? pass.gradients + t.offset : pass.scratch;

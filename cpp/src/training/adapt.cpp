@@ -187,7 +187,7 @@ AdaptedFigures target_scaling_figures(const Network<T>& network, const ArraySour
                                       const double* weights, bool gaussian) {
   const auto outputs = static_cast<std::size_t>(network.outputs()),
              columns = static_cast<std::size_t>(targets.columns);
-  if (!gaussian && columns != 1 && columns != outputs)
+  if (columns == 0 || (!gaussian && columns != 1 && columns != outputs))
     throw Error(Error::Kind::kValue, "fit: expected " + std::to_string(outputs) +
                                          " columns of targets to scale, one an output, got " +
                                          std::to_string(columns));

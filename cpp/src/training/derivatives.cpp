@@ -55,12 +55,13 @@ template <class Body>
 bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
   const double work =
       static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(1 + passes);
-  const RowTiles tiles = RowTiles::cut(network_, rows, work, execution_);
-  std::vector<std::unique_ptr<Member>> members;
-  members.reserve(static_cast<size_t>(tiles.threads));
-  for (int i = 0; i < tiles.threads; ++i) members.push_back(std::make_unique<Member>(network_, tiles.tile));
-  return tiles.run(poll, [&](int thread, int64_t first, int64_t count) {
-    body(*members[static_cast<size_t>(thread)], first, count);
+  return run_row_tiles(network_, rows, work, execution_, [&](const RowTiles& tiles, bool& completed) {
+    std::vector<std::unique_ptr<Member>> members;
+    members.reserve(static_cast<size_t>(tiles.threads));
+    for (int i = 0; i < tiles.threads; ++i) members.push_back(std::make_unique<Member>(network_, tiles.tile));
+    return tiles.run(poll, completed, [&](int thread, int64_t first, int64_t count) {
+      body(*members[static_cast<size_t>(thread)], first, count);
+    });
   });
 }
 
@@ -336,7 +337,8 @@ double Derivatives<T>::squared_row_norm(Member& member, int64_t row) {
       sum += squares(output, output.delta) * (squares(input, input.values) + bias);
       continue;
     }
-    const T* gradient = compute_row_gradient(member, row, static_cast<int>(i));
+    const T* gradient =
+        compute_row_gradient(member, row, static_cast<int>(node.gradient_by_next ? i + 1 : i));
     for (int p = 0; p < node.parameter_count; ++p) {
       std::vector<T> dense(static_cast<size_t>(parameters[p].element_count()));
       unpack_parameter(parameters[p], gradient, dense.data());
