@@ -1,5 +1,6 @@
 // Allocates zero-filled aligned memory, with huge pages for large blocks where Linux offers them.
 #include "base/arena.h"
+#include "base/text.h"
 
 #include <limits>
 #include <new>

@@ -13,6 +13,10 @@ SystemError::SystemError(int code, std::string_view before, std::string_view rea
       reason_length_(reason.size()) {}
 
 SystemError::SystemError(const std::error_code& error, std::string_view before)
-    : SystemError(error.default_error_condition().value(), before, error.message()) {}
+    : SystemError(error.default_error_condition(), before) {}
+
+SystemError::SystemError(const std::error_condition& condition, std::string_view before)
+    : SystemError(condition.category() == std::generic_category() ? condition.value() : EIO, before,
+                  condition.message()) {}
 
 }  // namespace lamina

@@ -42,6 +42,9 @@ class SystemError : public Error {
   }
 
  private:
+  // By the errno that a system's own number stands for, whose text is no matter of the system's language.
+  SystemError(const std::error_condition& condition, std::string_view before);
+
   int code_;
   std::size_t reason_length_;
 };
