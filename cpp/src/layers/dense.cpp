@@ -356,11 +356,16 @@ void Dense<T>::run_gradient_task(int task, int64_t inputs_per_task, int first_pa
     compute_gradient(t, pass, skips, weight, has_bias ? weight + weights : nullptr);
   }
   if (pass.updater == nullptr) return;
+  // The bias lies behind the weights: in small layers a call of its own would show.
+  const bool together = has_bias && !skips && weight_gradient.factors == nullptr &&
+                        bias_gradient.values == weight_gradient.values + weights &&
+                        pass.updater->updates_alike();
   if (skips)
     update_read_rows(t, first_parameter, pass, weight);
   else
-    pass.updater->update(first_parameter, t.offset, weights, weight_gradient);
-  if (has_bias) pass.updater->update(first_parameter + 1, t.offset + weights, t.width, bias_gradient);
+    pass.updater->update(first_parameter, t.offset, weights + (together ? t.width : 0), weight_gradient);
+  if (has_bias && !together)
+    pass.updater->update(first_parameter + 1, t.offset + weights, t.width, bias_gradient);
   constrain(t, pass);
   if (pass.transposed_wanted) transpose_tile(pass.kernels, t, pass.parameters, pass.transposed);
 }
@@ -377,7 +382,8 @@ void Dense<T>::transpose_tile(const kernels::KernelTable<T>& table, const Tile& 
     const int64_t width = std::min(panel_columns_, padded_columns<T>(inputs_) - first);
     T* out = transposed + transposed_offset_ + first * padded_columns<T>(outputs_) + t.first_column * width +
              (input - first);
-    table.transpose(count, t.width, parameters + t.offset + done * t.width, t.width, out, width);
+    table.transpose(count, std::min(t.width, outputs_ - t.first_column),
+                    parameters + t.offset + done * t.width, t.width, out, width);
     done += count;
   }
 }

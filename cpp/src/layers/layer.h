@@ -82,6 +82,8 @@ class ParameterUpdater {
   // [offset, offset + n) of the flat buffer, all of it part of network parameter `parameter`.
   virtual void update(int parameter, int64_t offset, int64_t n,
                       const GradientPiece<T>& gradient) noexcept = 0;
+  // True where updates of all parameters are the same, so that neighbouring ones may be updated as one.
+  virtual bool updates_alike() const noexcept { return false; }
   // True where an update by a gradient of 0 would change neither weights nor state of `parameter`.
   virtual bool rests_at_zero(int parameter) const noexcept {
     (void)parameter;

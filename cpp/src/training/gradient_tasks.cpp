@@ -128,6 +128,11 @@ void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t ba
                                    .scratch = scratch_.data() + team.index * plan_->scratch_size,
                                    .fetch_ahead = fetch_ahead,
                                    .keep_transposed = keep_transposed_};
+  if (team.size == 1 && plan_->threads == 1) {  // no counter of tasks to share
+    for (size_t i = 0; i < plan_->tasks.size() && (i % 4 != 0 || !stop()); ++i)
+      network_.run_gradient_task(plan_->tasks[i], plan_->inputs_per_task, request);
+    return;
+  }
   if (compute && team.size > 1) fetch_rows_of_others(team, workspace, batch_rows);
   // Runs of neighbouring tasks share inputs, and prefetch for each other.
   const int run = std::clamp(static_cast<int>(plan_->tasks.size()) / (8 * team.size), 1, 4);

@@ -59,7 +59,7 @@ struct Strip {
   T parameter;
   const T* aux;
   int64_t aux_stride;
-  Ahead<T> ahead;
+  const Ahead<T>* ahead;  // by address: a copy would wait for the stores of what it copies
 };
 
 // What the depth loop of a tile fetches along the way: B's next rows, or lines of an array used later.
@@ -152,7 +152,7 @@ LAMINA_INLINE void sum_tile(Vec<T>* sums, const Strip<T>& s, const T* a, int64_t
 // The first tile of a strip fetches the rows of B that come next, the following ones the arrays used later.
 template <class T, int kRows, int kVectors>
 LAMINA_INLINE void sum_and_fetch(Vec<T>* sums, const Strip<T>& s, const T* a, int64_t tile) {
-  const Ahead<T>& ahead = s.ahead;
+  const Ahead<T>& ahead = *s.ahead;
   int64_t fetching = 0;
   if (tile == 0 && ahead.rows != nullptr) {
     fetching = s.depth;
@@ -282,8 +282,9 @@ LAMINA_INLINE Ahead<T> panel_ahead(const Product<T>& p, int64_t elements, const 
 }
 
 // Depth of a pass over the rows: even passes, where one is too long.
-LAMINA_INLINE int64_t even_block(int64_t depth, int64_t most) {
-  if (depth <= most) return depth;
+LAMINA_INLINE int64_t even_block(int64_t depth, int64_t row_size, int64_t most_size) {
+  if (depth * row_size <= most_size) return depth;
+  const int64_t most = most_size / row_size;
   const int64_t blocks = (depth + most - 1) / most;
   return (depth + blocks - 1) / blocks;
 }
@@ -294,8 +295,9 @@ LAMINA_INLINE void run_panel(const Product<T>& p, int64_t column, int64_t width,
                              Finish finish, BlockFunction<T> block_function) {
   constexpr int64_t kLanes = Vec<T>::kLanes;
   const bool in_panels = p.panel_rows > 0;
-  const int64_t block = even_block(
-      p.depth, in_panels ? kPanelBlockBytes / (width * static_cast<int64_t>(sizeof(T))) : kRowMajorBlock<T>);
+  const int64_t block =
+      in_panels ? even_block(p.depth, width * static_cast<int64_t>(sizeof(T)), kPanelBlockBytes)
+                : even_block(p.depth, 1, kRowMajorBlock<T>);
   const int64_t group = block_function != nullptr ? kBlockFunctionRows : p.rows;
   int64_t start = 0;
   do {
@@ -324,7 +326,7 @@ LAMINA_INLINE void run_panel(const Product<T>& p, int64_t column, int64_t width,
             p.parameter,
             p.aux == nullptr ? nullptr : p.aux + column + j,
             p.aux_row_stride,
-            ahead};
+            &ahead};
         run_strip<T>(strip, static_cast<int>(left / kLanes), row, rows);
       }
       if (last && block_function != nullptr) {
