@@ -81,12 +81,11 @@ void measure(const Workload& workload, double seconds) {
 int main(int argc, char** argv) {
   const double seconds = argc > 1 ? std::atof(argv[1]) : 1.0;
   std::printf("%s\n", kernels::instruction_set());
-  for (const Workload& workload : {Workload{{8, 32, 32, 1}, 32, 256, "relu", false},
-                                   Workload{{4, 32, 16, 4}, 10000, 1, "tanh", false},
-                                   Workload{{4, 32, 16, 4}, 10000, 1, "relu", false},
-                                   Workload{{4, 32, 16, 4}, 200, 50, "tanh", false},
-                                   Workload{{30, 128, 128, 2}, 64, 64, "relu", true},
-                                   Workload{{784, 512, 256, 10}, 128, 8, "relu", true},
-                                   Workload{{1024, 2048, 2048, 10}, 512, 1, "relu", true}})
+  for (const Workload& workload :
+       {Workload{{8, 32, 32, 1}, 32, 256, "relu", false}, Workload{{4, 32, 16, 4}, 10000, 1, "tanh", false},
+        Workload{{4, 32, 16, 4}, 10000, 1, "relu", false}, Workload{{4, 32, 16, 4}, 200, 50, "tanh", false},
+        Workload{{30, 128, 128, 2}, 64, 64, "relu", true},
+        Workload{{784, 512, 256, 10}, 128, 8, "relu", true},
+        Workload{{1024, 2048, 2048, 10}, 512, 1, "relu", true}})
     if (argc <= 2 || std::strstr(workload.name().c_str(), argv[2]) != nullptr) measure(workload, seconds);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "kernels/blend_rows.h"
+#include "kernels/blocking.h"
 #include "kernels/catalogue.h"
 #include "kernels/coded_rows.h"
 #include "kernels/column_jobs.h"
@@ -54,6 +55,7 @@ struct Product {
   const void* next[kMaxNextArrays];
   int next_count;
   int64_t next_bytes;
+  const Blocking* blocking;  // null: the defaults
 };
 
 inline constexpr int kMaxTransposedColumns = 4;

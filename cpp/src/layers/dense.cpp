@@ -33,6 +33,7 @@ template <class T>
 int64_t Dense<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   inputs_ = inputs;
   panel_columns_ = allocator.panel_columns();
+  output_panels_ = panel_count(outputs_);
   offset_ = allocator.take(padded_columns<T>(outputs_) * panel_rows());
   transposed_offset_ = allocator.take_transposed(padded_columns<T>(inputs_) * padded_columns<T>(outputs_));
   if (options_.parametrization == Parametrization::kNtk)
@@ -111,7 +112,7 @@ bool Dense<T>::splits_backward(int parts) const noexcept {
 template <class T>
 int Dense<T>::gradient_task_part(int task, int parts) const noexcept {
   const int64_t columns = padded_columns<T>(outputs_);
-  const int64_t first = task % panel_count(outputs_) * panel_columns_;
+  const int64_t first = task % output_panels_ * panel_columns_;
   int part = 0;
   while (part_begin(columns, part + 1, parts) <= first) ++part;
   return part;
@@ -148,6 +149,7 @@ void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
   product.c = pass.output_values();
   product.c_row_stride = pass.output.row_stride;
   product.init = options_.bias && !is_scaled() ? ProductInit::kBias : ProductInit::kZero;
+  product.blocking = &kernels::blocking();
   const bool activate =
       !pass.skips_activation && options_.activation.is_elementwise() && !options_.activation.is_identity();
   if (activate) {
@@ -203,6 +205,7 @@ void Dense<T>::backward(const RowPass<T>& pass) const noexcept {
   product.c = pass.input_delta();
   product.c_row_stride = pass.input.row_stride;
   product.init = ProductInit::kZero;
+  product.blocking = &kernels::blocking();
   if (const ActivationSpec* activation = pass.input_activation) {
     product.epilogue = ProductEpilogue::kDerivative;
     product.activation = activation->function;
@@ -240,7 +243,7 @@ int64_t Dense<T>::task_inputs(int64_t inputs_per_task) const noexcept {
 template <class T>
 int Dense<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
   if (!options_.learning.trainable) return 0;
-  const int64_t panels = panel_count(outputs_);
+  const int64_t panels = output_panels_;
   if (reads_codes()) return static_cast<int>(panels * std::ssize(blocks_));
   const int64_t inputs = task_inputs(inputs_per_task);
   return static_cast<int>(panels * ((inputs_ + inputs - 1) / inputs));
@@ -258,8 +261,9 @@ int64_t Dense<T>::gradient_scratch_size(int64_t inputs_per_task) const noexcept 
 template <class T>
 typename Dense<T>::Tile Dense<T>::tile(int task, int64_t inputs_per_task) const noexcept {
   // Neighbouring tasks share their block of inputs, which so stays in cache.
-  const int64_t panels = panel_count(outputs_);
-  const int64_t panel = task % panels, place = task / panels;
+  // (A division would show in short steps.)
+  const int64_t place = output_panels_ == 1 ? task : task / output_panels_;
+  const int64_t panel = task - place * output_panels_;
   if (!reads_codes())
     return tile_of(panel, place * inputs_per_task,
                    std::min(inputs_per_task, inputs_ - place * inputs_per_task));
@@ -281,6 +285,24 @@ typename Dense<T>::Tile Dense<T>::tile_of(int64_t panel, int64_t first_input, in
   return tile;
 }
 
+// The tile's inputs of all rows side by side, for the tasks of all panels; null where they are better read
+// where they lie.
+template <class T>
+const T* Dense<T>::pack_inputs(const Tile& tile, const GradientPass<T>& pass) const noexcept {
+  constexpr int64_t kLeastRows = 256, kLeastPanels = 4;  // which repay the copying
+  PackedInputs<T>* packed = pass.packed;
+  if (packed == nullptr || pass.batch_rows < kLeastRows || output_panels_ < kLeastPanels ||
+      pass.batch_rows * tile.inputs > packed->size)
+    return nullptr;
+  const T* from = pass.input.values + tile.first_input;
+  if (packed->from != from) {
+    packed->from = from;
+    for (int64_t row = 0; row < pass.batch_rows; ++row)
+      std::copy_n(from + row * pass.input.row_stride, tile.inputs, packed->values + row * tile.inputs);
+  }
+  return packed->values;
+}
+
 // dW tile [inputs, width] = x^T [inputs, batch] dz [batch, width]
 template <class T>
 void Dense<T>::compute_dense_gradient(const Tile& tile, const GradientPass<T>& pass,
@@ -290,15 +312,17 @@ void Dense<T>::compute_dense_gradient(const Tile& tile, const GradientPass<T>& p
   product.columns = tile.width;
   product.true_columns = std::min(tile.width, outputs_ - tile.first_column);
   product.depth = pass.batch_rows;
-  product.a = pass.input.values + tile.first_input;
+  const T* packed = pack_inputs(tile, pass);
+  product.a = packed != nullptr ? packed : pass.input.values + tile.first_input;
   product.a_row_stride = 1;
-  product.a_depth_stride = pass.input.row_stride;
+  product.a_depth_stride = packed != nullptr ? tile.inputs : pass.input.row_stride;
   product.b = pass.output.delta + tile.first_column;
   product.b_row_stride = pass.output.row_stride;
   product.c = weight;
   product.c_row_stride = tile.width;
   if (pass.fetch_ahead) product.next_count = pass.updater->places(tile.offset, product.next);
   product.next_bytes = tile.inputs * tile.width * static_cast<int64_t>(sizeof(T));
+  product.blocking = &kernels::blocking();
   pass.kernels.product(product);
 }
 
@@ -376,9 +400,8 @@ void Dense<T>::transpose_tile(const kernels::KernelTable<T>& table, const Tile& 
   // A tile may straddle panels of the transposed weights, whose columns are inputs.
   for (int64_t done = 0; done < t.inputs;) {
     const int64_t input = t.first_input + done;
-    const int64_t left_in_panel = panel_columns_ - input % panel_columns_;
-    const int64_t count = std::min(t.inputs - done, left_in_panel);
-    const int64_t first = input / panel_columns_ * panel_columns_;
+    const int64_t first = input < panel_columns_ ? 0 : input / panel_columns_ * panel_columns_;
+    const int64_t count = std::min(t.inputs - done, first + panel_columns_ - input);
     const int64_t width = std::min(panel_columns_, padded_columns<T>(inputs_) - first);
     T* out = transposed + transposed_offset_ + first * padded_columns<T>(outputs_) + t.first_column * width +
              (input - first);
@@ -391,7 +414,7 @@ void Dense<T>::transpose_tile(const kernels::KernelTable<T>& table, const Tile& 
 template <class T>
 void Dense<T>::refresh_transposed(const kernels::KernelTable<T>& table, const T* parameters,
                                   T* transposed) const noexcept {
-  const int64_t panels = panel_count(outputs_);
+  const int64_t panels = output_panels_;
   for (int panel = 0; panel < panels; ++panel)
     transpose_tile(table, tile_of(panel, 0, inputs_), parameters, transposed);
 }

@@ -101,6 +101,14 @@ class ParameterUpdater {
   }
 };
 
+// A block of a batch's inputs, which tasks that follow one another copy side by side once for all of them.
+template <class T>
+struct PackedInputs {
+  T* values;
+  int64_t size;             // elements that there is room for
+  const T* from = nullptr;  // where the block that stands there was read
+};
+
 // The whole batch's gradient of one layer, in tasks that touch disjoint parameters.
 template <class T>
 struct GradientPass {
@@ -110,13 +118,14 @@ struct GradientPass {
   int64_t batch_rows;
   T* parameters;
   T* transposed;
-  bool transposed_wanted;        // keep the transposed weights up to date
-  T* gradients;                  // flat buffer, or null: pieces pass through scratch
-  bool compute;                  // false: `gradients` holds them already
-  double penalty_factor;         // of the layer's penalties in computed gradients; 0: without them
-  ParameterUpdater<T>* updater;  // null: weights stay
-  T* scratch;                    // gradient_scratch_size() elements, this thread's
-  bool fetch_ahead;              // what the updater will touch lies far from this thread's caches
+  bool transposed_wanted;             // keep the transposed weights up to date
+  T* gradients;                       // flat buffer, or null: pieces pass through scratch
+  bool compute;                       // false: `gradients` holds them already
+  double penalty_factor;              // of the layer's penalties in computed gradients; 0: without them
+  ParameterUpdater<T>* updater;       // null: weights stay
+  T* scratch;                         // gradient_scratch_size() elements, this thread's
+  bool fetch_ahead;                   // what the updater will touch lies far from this thread's caches
+  PackedInputs<T>* packed = nullptr;  // this thread's; null: inputs are read where they lie
 };
 
 // Hands out the network's flat buffer while layers are built.

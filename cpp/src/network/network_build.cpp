@@ -96,6 +96,7 @@ template <class T>
 int Network<T>::add_slot(int64_t columns, int64_t rows) {
   const int slot = static_cast<int>(slot_columns_.size());
   slot_columns_.push_back(columns);
+  widest_slot_ = std::max(widest_slot_, columns);
   slot_rows_.push_back(rows);
   slot_roots_.push_back(slot);
   slot_learned_.push_back(false);

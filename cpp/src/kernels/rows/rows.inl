@@ -203,14 +203,15 @@ struct RowConversion {
   }
 };
 
-// Rows of T that lie as it does, of one cache line at most, each in a few vectors: a call of memcpy a row would
-// take longer than the copying.
+// Rows of T that lie as it does, of one cache line at most, each in a few vectors: a call of memcpy a row
+// would take longer than the copying.
 template <class T>
 LAMINA_INLINE bool gather_short_rows(const GatherRows<T>& job) {
   constexpr int64_t kSize = static_cast<int64_t>(sizeof(T));
   const int64_t padded = padded_columns<T>(job.columns);
-  const auto misfit = (reinterpret_cast<uintptr_t>(job.source) | static_cast<uintptr_t>(job.source_row_stride)) %
-                      static_cast<uintptr_t>(kSize);
+  const auto misfit =
+      (reinterpret_cast<uintptr_t>(job.source) | static_cast<uintptr_t>(job.source_row_stride)) %
+      static_cast<uintptr_t>(kSize);
   if (padded * kSize > 64 || job.source_column_stride != kSize || misfit != 0) return false;
   const char* source = static_cast<const char*>(job.source);
   constexpr int64_t kAhead = 16;
