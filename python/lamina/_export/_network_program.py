@@ -1,7 +1,7 @@
 """The program of a network of numbers."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,31 +17,11 @@ from lamina._export._program import (
     selftest_source,
 )
 from lamina._export._steps import gradient_code, predict_code
-from lamina._layers.layer import Layer
+from lamina._export.sources import Network
 
 # Float32's rounding errors, as they add up along a network; by integers a step of 8 bits counts.
 TOLERANCES = {"float": 1e-5, "double": 1e-11}
 TOLERANCE_OF_INTEGERS = 0.02
-
-
-class Network(NamedTuple):
-    """A network as exports read it.
-
-    Attributes:
-        sums_codes: whether the core sums a table's features by their codes, in an order of its own.
-    """
-
-    layers: Sequence[Layer]
-    parameters: Mapping[str, NDArray[Any]]
-    inputs: int
-    outputs: int
-    dtype: str
-    sums_codes: bool
-
-    @property
-    def real(self) -> str:
-        """The type of its numbers in C."""
-        return "float" if self.dtype == "float32" else "double"
 
 
 def network_program(

@@ -4,7 +4,7 @@ import datetime
 import math as numbers
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lamina._checks.spec import Spec
 from lamina._export._integers import IntegerRange
 from lamina._export._layer_steps import LayerWriter
-from lamina._export._network_program import TOLERANCE_OF_INTEGERS, TOLERANCES, Network
+from lamina._export._network_program import TOLERANCE_OF_INTEGERS, TOLERANCES
 from lamina._export._program import (
     Answer,
     Column,
@@ -23,24 +23,11 @@ from lamina._export._program import (
     finish_program,
 )
 from lamina._export._steps import Constant, constant, predict_code
+from lamina._export.sources import TableSource
 
 Array = NDArray[Any]
 _MOST_SHOWN = 6
 ROWS = 8  # of the self-test
-
-
-class TableSource(NamedTuple):
-    """A model of a table as exports read it.
-
-    Attributes:
-        preprocessor, target: records as a model file has them, and their tensors by name.
-        networks: all begin with the layer of the preprocessor. shares: how much each counts.
-    """
-
-    preprocessor: tuple[Spec, Mapping[str, Array]]
-    target: tuple[Spec, Mapping[str, Array]]
-    networks: Sequence[Network]
-    shares: Sequence[float]
 
 
 def table_program(

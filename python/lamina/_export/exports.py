@@ -3,80 +3,28 @@
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamina._checks.class_names import checked_class_names
 from lamina._checks.files import checked_path, write_whole
-from lamina._checks.numbers import check_flag
 from lamina._checks.types import PathLike
 from lamina._core import __version__
 from lamina._export._execute import Run, input_ranges, spread_rows
-from lamina._export._identifiers import check_prefix
-from lamina._export._network_program import Network, network_program
+from lamina._export._network_program import network_program
 from lamina._export._network_program import rows_of_selftest as network_rows
 from lamina._export._program import Math, Program
-from lamina._export._table_program import TableSource, table_program
 from lamina._export._table_program import rows_of_selftest as table_rows
+from lamina._export._table_program import table_program
 from lamina._export._write_c import write_c
 from lamina._export._write_javascript import write_javascript
 from lamina._export._write_python import write_python
+from lamina._export.options import CodeOptions, Exported
+from lamina._export.sources import Network, Row, TableSource
 
 Array = NDArray[Any]
-Row = dict[str, Any]
-Language = Literal["c", "python", "js"]
-NAMES = {"c": "C", "python": "Python", "js": "JavaScript"}
-_DTYPES = ("float32", "float64", "int8")
-
-
-class CodeOptions(NamedTuple):
-    """How a model is written; see `Sequential.export_c`."""
-
-    language: Language
-    prefix: str = "model"
-    dtype: str | None = None
-    math: str = "own"
-    gradient: bool = False
-
-    def check(self, *, has_calibration: bool) -> None:
-        """Refuse what is unknown, and what does not go together."""
-        check_prefix(self.prefix)
-        check_flag(self.gradient, "gradient", "export")
-        if self.dtype is not None and self.dtype not in _DTYPES:
-            raise ValueError(f"export: expected dtype {', '.join(_DTYPES)}, got {self.dtype!r}")
-        if self.math not in ("own", "libm"):
-            raise ValueError(f"export: expected math 'own' or 'libm', got {self.math!r}")
-        if self.math == "libm" and self.language != "c":
-            raise ValueError(
-                f"export: math 'libm' is of C alone; {NAMES[self.language]} has 'own', which gives "
-                "the same numbers everywhere"
-            )
-        if has_calibration and self.dtype != "int8":
-            raise ValueError(
-                "export: calibration is for dtype 'int8' alone, whose ranges follow from it; leave "
-                "it out, or give that dtype"
-            )
-        if self.gradient and self.dtype == "int8":
-            raise ValueError(
-                "export: gradient needs dtype float32 or float64; integers of 'int8' have none"
-            )
-
-
-class Exported(NamedTuple):
-    """A file that was written.
-
-    Attributes:
-        path: of the file.
-        constants: bytes of weights and tables, which a microcontroller keeps in flash; the code
-            itself comes on top.
-        stack: bytes of the arrays that a prediction needs at most at once.
-    """
-
-    path: str
-    constants: int
-    stack: int
 
 
 def export_network(

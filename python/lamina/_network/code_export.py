@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 
 from lamina._checks.types import ArrayLike, PathLike
-from lamina._export._network_program import Network
-from lamina._export.exports import CodeOptions, Exported, export_network
+from lamina._export.options import CodeOptions, Exported
+from lamina._export.sources import Network
 from lamina._network.checked_data import checked_inputs
 from lamina._network.stack import Array, Stack
 
@@ -117,6 +117,8 @@ def _export(
     calibration: ArrayLike | None,
     class_names: Sequence[str],
 ) -> Exported:
+    from lamina._export.exports import export_network
+
     options.check(has_calibration=calibration is not None)
     network = exported_network(net)
     rows = None if calibration is None else checked_inputs(net, calibration, "export")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._export.exports import NAMES, Exported
+from lamina._export.options import NAMES, Exported
 from lamina._network.model_file import load_model
 from lamina._sequential import Sequential
 from lamina.cli._arguments import Arguments

@@ -7,8 +7,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina._export._table_program import TableSource
-from lamina._export.exports import CodeOptions, Exported, Row, export_table
+from lamina._export.options import CodeOptions, Exported
+from lamina._export.sources import Row, TableSource
 from lamina._network.code_export import exported_network
 from lamina._sequential import Sequential
 from lamina.tabular._as_columns import TableLike
@@ -103,6 +103,8 @@ def export_javascript(
 def _export(
     model: Exportable, path: str | Path, options: CodeOptions, calibration: TableLike | None
 ) -> Exported:
+    from lamina._export.exports import export_table
+
     options.check(has_calibration=calibration is not None)
     networks = [exported_network(net) for net in model.networks]
     preprocessor, target = model.preprocessor.to_record(), model.target.to_record()
