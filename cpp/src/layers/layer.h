@@ -106,7 +106,8 @@ template <class T>
 struct PackedInputs {
   T* values;
   int64_t size;             // elements that there is room for
-  const T* from = nullptr;  // where the block that stands there was read
+  const T* from = nullptr;  // where the block that stands there was read, and how many inputs it has
+  int64_t inputs = 0;
 };
 
 // The whole batch's gradient of one layer, in tasks that touch disjoint parameters.
