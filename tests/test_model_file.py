@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import lamina as lm
 from lamina import _core
 
 RECORD = json.dumps({"layers": [{"type": "dense", "units": 3}], "name": "café", "rate": 1e-3})
@@ -219,6 +220,19 @@ def test_other_threads_run_while_a_file_is_written_and_read(tmp_path):
     thread.join()
     # Were the lock held in either call, a turn would come between them alone.
     assert turns > 10
+
+
+def test_an_error_leaves_out_the_middle_of_what_a_file_says_at_length(tmp_path):
+    path = tmp_path / "long.lamina"
+    layers = [{"kind": "é" * 1_000_000}]
+    contents = {"network": {"inputs": 1, "layers": layers}, "dtype": "float32", "seed": 0}
+    _core.write_model_file(path, json.dumps(contents | {"epochs_trained": 0, "record": {}}), {})
+    with pytest.raises(ValueError, match="layer: unknown kind 'é") as caught:
+        lm.load(path)
+    sentence = str(caught.value)
+    assert len(sentence) < 5000
+    assert " [...] " in sentence
+    assert "expected one of dense" in sentence
 
 
 def mutation_outcomes(count, *options):

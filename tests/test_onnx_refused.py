@@ -63,6 +63,18 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: graph_of(steps(("Conv", ["@", "K"], {})), {"K": np.ones((1, 1, 1, 1))}),
         r"operator Conv \(node 'Conv_y'\) is none",
     ),
+    "quantised": (
+        lambda: graph_of(
+            steps(("QuantizeLinear", ["@", "s"], {}), ("DequantizeLinear", ["@", "s"], {})),
+            {"s": np.array(0.1)}),
+        r"operator QuantizeLinear \(node 'QuantizeLinear_t0'\) is of a quantised model",
+    ),
+    "outputs under one another": (
+        lambda: graph_of(
+            steps(("MatMul", ["@", "W"], {}), ("Reshape", ["@", "to"], {})),
+            {"W": np.ones((4, 3)), "to": np.array([-1, 1])}),
+        r"operator Reshape \(node 'Reshape_y'\) makes a tensor of shape \(21, 1\) of 7 rows",
+    ),
     "unknown domain": (
         lambda: helper.make_model(
             helper.make_graph(

@@ -199,3 +199,39 @@ def test_images_are_flattened_and_batch_normalisation_by_numbers_is_folded() -> 
     assert net.layers == (lm.Dense(3, "relu"),)
     rows = np.random.default_rng(0).normal(size=(9, 2, 2)).astype(np.float32)
     assert_close(net.predict(rows.reshape(9, 4)), run_both(model, {"x": rows})[1]["y"])
+
+
+@pytest.mark.parametrize("opset", [7, 9, 13, 14, 15, 21])
+def test_batch_normalisation_of_every_version_is_that_of_prediction(opset: int) -> None:
+    constants = {"W": W, "b": B, "scale": B + 3, "mean": -B, "variance": B**2 + 0.1}
+    model = graph_of(
+        steps(
+            ("Gemm", ["@", "W", "b"], {}),
+            ("BatchNormalization", ["@", "scale", "b", "mean", "variance"], {"epsilon": 1e-3}),
+            ("Relu", ["@"], {}),
+        ),
+        constants,
+        opset=opset,
+    )
+    net = lm.import_onnx(model)
+    assert net.layers[1] == lm.BatchNorm(0.1, 1e-3)
+    rows = np.random.default_rng(1).normal(size=(9, 4)).astype(np.float32)
+    hidden = rows @ W + B
+    expected = (hidden + B) / np.sqrt(B**2 + 0.1 + 1e-3) * (B + 3) + B
+    np.testing.assert_allclose(net.predict(rows), np.maximum(expected, 0), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("labels", [1, 3])
+def test_complements_beside_sigmoids_are_one_layer(labels: int) -> None:
+    model = graph_of(
+        [
+            ("Gemm", ["x", "W", "b"], "z", {}),
+            ("Sigmoid", ["z"], "p", {}),
+            ("Sub", ["one", "p"], "q", {}),
+            ("Concat", ["q", "p"], "y", {"axis": 1}),
+        ],
+        {"W": W[:, :labels], "b": B[:labels], "one": ONE},
+    )
+    net = lm.import_onnx(model)
+    assert net.layers == (lm.Dense(2 * labels, "softmax" if labels == 1 else "sigmoid"),)
+    check(model, net)

@@ -187,7 +187,7 @@ def test_categories_are_found_in_their_usual_spellings() -> None:
         return [float(outputs["variable"][0, 0]) for outputs in run_both(graph, feeds)]
 
     for flag in ("true", "True", "TRUE", "1", "false", "False", "FALSE", "0"):
-        for code in ("1", "1.0", "2", "2.0"):
+        for code in ("1", "1.0", "1.00", "2", "2.0", "2.0000"):
             expected = float(model.predict({"flag": flag, "code": code})[0])
             assert answers(flag, code) == pytest.approx([expected] * 2, rel=1e-5)
     assert answers("true", "1") != answers("false", "1")

@@ -155,7 +155,7 @@ LAMINA_TEST(wrong_records_are_refused_in_sentences) {
     return refused(rest, value);
   };
   CHECK(holds(within({"width"}, 7), "expected width 17 of its columns, got 7"));
-  CHECK(holds(within({"columns"}, Json::Array{}), "unknown tensor '0.scaling'"));
+  CHECK(holds(within({"columns"}, Json::Array{}), "unknown tensor '0.bounds'"));
   CHECK(holds(within({"columns", "0"}, 3), "column 0: expected a JSON object, got int"));
   CHECK(
       holds(within({"columns", "0", "kind"}, "image"), "expected kind to be one of number, category, date"));

@@ -38,6 +38,18 @@ py::dict build_info() {
   return info;
 }
 
+bool goes_on_in_utf8(char byte) noexcept { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
+
+// Without the middle of what is too long to be read: an error may quote megabytes that stood in a file.
+std::string readable(const std::string& message) {
+  constexpr std::size_t kStart = 3072, kEnd = 1024;
+  if (message.size() <= kStart + kEnd) return message;
+  std::size_t start = kStart, end = message.size() - kEnd;
+  while (start > 0 && goes_on_in_utf8(message[start])) --start;
+  while (end < message.size() && goes_on_in_utf8(message[end])) ++end;
+  return message.substr(0, start) + " [...] " + message.substr(end);
+}
+
 void bind_errors(py::module_& module) {
   auto type = py::exception<Error>(module, "NotFiniteError", PyExc_FloatingPointError);
   type.attr("__doc__") = "A loss or a weight became NaN or infinite; the weights before it are kept.";
@@ -46,7 +58,7 @@ void bind_errors(py::module_& module) {
     try {
       if (pointer) std::rethrow_exception(pointer);
     } catch (const Error& error) {
-      PyErr_SetString(exception_for(error.kind()), error.what());
+      PyErr_SetString(exception_for(error.kind()), readable(error.what()).c_str());
     }
   });
 }

@@ -36,6 +36,29 @@ int main(void) {{
   return {prefix}_selftest();
 }}
 """
+# A case of a driver of several networks: what the first word of its command says.
+_CASE = """\
+  if (strcmp(words[1], "{prefix}") == 0) {{
+    {real} x[{upper}_INPUTS], y[{upper}_OUTPUTS];
+    while (fread(x, sizeof x, 1, stdin) == 1) {{
+      {prefix}_predict(x, y);
+      fwrite(y, sizeof y, 1, stdout);
+    }}
+    return {prefix}_selftest();
+  }}
+"""
+_SLOPES = """\
+  if (strcmp(words[1], "slopes_{prefix}") == 0) {{
+    {real} x[{upper}_INPUTS], slopes[{upper}_INPUTS];
+    while (fread(x, sizeof x, 1, stdin) == 1) {{
+      for (int i = 0; i < {upper}_OUTPUTS; ++i) {{
+        {prefix}_gradient(x, i, slopes);
+        fwrite(slopes, sizeof slopes, 1, stdout);
+      }}
+    }}
+    return 0;
+  }}
+"""
 # A row has its cells in lines, which are empty where one is missing.
 _TABLE = """\
 #include <stdio.h>
@@ -101,6 +124,33 @@ def network_driver(header: Path, dtype: str, prefix: str = "model") -> Path:
     words = {"header": header.name, "prefix": prefix, "upper": prefix.upper()}
     source.write_text(_NETWORK.format(real="float" if dtype == "float32" else "double", **words))
     return source
+
+
+def networks_driver(folder: Path, cases: dict[str, tuple[str, bool]]) -> Path:
+    """A source of all networks PREFIX.h of a folder, for `network_answers`.
+
+    Args:
+        cases: by prefix the number type, and whether there are gradients.
+    """
+    head, body = "#include <stdio.h>\n#include <string.h>\n", ""
+    for prefix, (dtype, gradient) in cases.items():
+        words = {"prefix": prefix, "upper": prefix.upper()}
+        words["real"] = "float" if dtype == "float32" else "double"
+        head += f'#include "{prefix}.h"\n'
+        body += _CASE.format(**words) + (_SLOPES.format(**words) if gradient else "")
+    main = f"int main(int count, char** words) {{\n  if (count < 2) return 1;\n{body}"
+    source = folder / "networks.c"
+    source.write_text(f"{head}{main}  return 2;\n}}\n")
+    return source
+
+
+def network_answers(program: Path, case: str, x: Any) -> Any:
+    """All outputs of rows of the network PREFIX, or the gradients of "slopes_PREFIX"; flat."""
+    done = subprocess.run(
+        [program, case], input=x.tobytes(), capture_output=True, check=False, timeout=1800
+    )
+    assert done.returncode == 0, f"{case}: {done.returncode} {done.stderr.decode()}"
+    return np.frombuffer(done.stdout, x.dtype)
 
 
 def predictions(program: Path, rows: Any, outputs: int, before: Sequence[str] = ()) -> Any:

@@ -78,6 +78,18 @@ def test_integers_are_the_same_in_c_python_and_javascript(trained: Any, tmp_path
     assert (np.array(outputs, np.float32) == in_c).all()
 
 
+@pytest.mark.parametrize("math", ["own", "libm"])
+def test_a_value_beyond_the_calibration_counts_as_its_end(tmp_path: Path, math: Any) -> None:
+    net = lm.Sequential([lm.Dense(2, "tanh"), lm.Dense(1)], inputs=1, seed=4)
+    calibration = np.linspace(-2, 2, 9, dtype=np.float32)[:, None]
+    net.export_c(tmp_path / "model.h", dtype="int8", calibration=calibration, math=math)
+    x = np.array([[2.1], [3], [1e9], [3e38], [-2.1], [-1e9], [-3e38]], np.float32)
+    found = predictions(compiled(network_driver(tmp_path / "model.h", "float32")), x, 1)[:, 0]
+    assert (found[:4] == found[0]).all()
+    assert (found[4:] == found[4]).all()
+    assert found[0] != found[4]
+
+
 def test_members_of_an_ensemble_and_units_without_weights_are_integers_too(tmp_path: Path) -> None:
     head = lm.Dense(2, parametrization="ntk")
     net = lm.Sequential([lm.Ensemble([lm.Dense(16, "relu", bias=False), head], k=3)], inputs=5)

@@ -24,7 +24,9 @@ from embed.generated_code import (
     COMPILERS,
     compiled,
     needs,
+    network_answers,
     network_driver,
+    networks_driver,
     predictions,
     run,
     units_apart,
@@ -38,46 +40,12 @@ def program(
     """A number type, and all networks of it as C in one program, with gradients."""
     dtype = request.param
     folder = tmp_path_factory.mktemp("networks")
-    head, body = "#include <stdio.h>\n#include <string.h>\n", ""
-    for name in [*map(name_of, ACTIVATIONS), *LAYERS]:
-        words = {"p": name, "P": name.upper(), "T": "float" if dtype == "float32" else "double"}
-        network(name, dtype).export_c(folder / f"{name}.h", gradient=name != "step", prefix=name)
-        head += f'#include "{name}.h"\n'
-        body += _CASE.format(**words) + (_SLOPES.format(**words) if name != "step" else "")
-    source = folder / "all.c"
-    main = f"int main(int count, char** words) {{\n  if (count < 2) return 1;\n{body}"
-    source.write_text(f"{head}{main}  return 2;\n}}\n")
+    cases = {name: (dtype, name != "step") for name in [*map(name_of, ACTIVATIONS), *LAYERS]}
+    for name, (_, gradient) in cases.items():
+        network(name, dtype).export_c(folder / f"{name}.h", gradient=gradient, prefix=name)
     # The fastest compiler; tests of single networks try the others.
-    return dtype, compiled(source, "tcc" if shutil.which("tcc") else "gcc", optimize="-O0")
-
-
-_CASE = """\
-  if (strcmp(words[1], "{p}") == 0) {{
-    {T} x[{P}_INPUTS], y[{P}_OUTPUTS];
-    while (fread(x, sizeof x, 1, stdin) == 1) {{
-      {p}_predict(x, y);
-      fwrite(y, sizeof y, 1, stdout);
-    }}
-    return {p}_selftest();
-  }}
-"""
-_SLOPES = """\
-  if (strcmp(words[1], "slopes_{p}") == 0) {{
-    {T} x[{P}_INPUTS], slopes[{P}_INPUTS];
-    while (fread(x, sizeof x, 1, stdin) == 1) {{
-      for (int i = 0; i < {P}_OUTPUTS; ++i) {{
-        {p}_gradient(x, i, slopes);
-        fwrite(slopes, sizeof slopes, 1, stdout);
-      }}
-    }}
-    return 0;
-  }}
-"""
-
-
-def outputs_of(program: Path, case: str, x: Any) -> Any:
-    done = subprocess.run([program, case], input=x.tobytes(), capture_output=True, check=True)
-    return np.frombuffer(done.stdout, x.dtype)
+    fastest = "tcc" if shutil.which("tcc") else "gcc"
+    return dtype, compiled(networks_driver(folder, cases), fastest, optimize="-O0")
 
 
 @pytest.mark.kernels
@@ -86,7 +54,7 @@ def test_c_gives_what_predict_gives(program: tuple[str, Path], name: str) -> Non
     dtype, command = program
     net, x = network(name, dtype), rows_for(name, dtype)
     expected = net.predict(x)
-    found = outputs_of(command, name, x).reshape(expected.shape)
+    found = network_answers(command, name, x).reshape(expected.shape)
     if is_exact(name, dtype):
         assert units_apart(found, expected) == 0
     limit = limit_of(name, dtype)
@@ -101,7 +69,7 @@ def test_the_gradient_in_c_is_the_jacobian(program: tuple[str, Path], name: str)
     if name == "embeddings":
         x = x[3:]  # at frequencies of about 1 numbers of some hundred have lost their phase
     expected = net.jacobian(x)
-    found = outputs_of(command, f"slopes_{name}", x).reshape(expected.shape)
+    found = network_answers(command, f"slopes_{name}", x).reshape(expected.shape)
     limit = limit_of(name, dtype) * {"float32": 2.0, "float64": 5.0}[dtype]
     assert np.abs(found - expected).max() <= limit * max(np.abs(expected).max(), 1.0)
 
@@ -157,6 +125,58 @@ def test_with_math_own_it_names_no_function_of_a_library(tmp_path: Path) -> None
         assert found <= {"fread", "fwrite", "stdin", "stdout", *own}
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_waves_of_great_numbers_are_right_while_their_digits_tell(
+    tmp_path: Path, dtype: Any
+) -> None:
+    net = lm.Sequential([lm.Activation("sin")], inputs=1, dtype=dtype)
+    net.export_c(tmp_path / "model.h")
+    x = np.geomspace(1e3, 4e16, 400).astype(dtype)[:, None]
+    program = compiled(network_driver(tmp_path / "model.h", dtype))
+    limit = {"float32": 4e-7, "float64": 4e-15}[dtype]
+    assert np.abs(predictions(program, x, 1) - np.sin(x.astype(np.float64))).max() < limit
+    beyond = np.array([[1e17], [-3e38], [np.inf]], dtype)
+    assert predictions(program, beyond, 1).ravel().tolist()[:2] == [0.0, 0.0]
+    assert np.isnan(predictions(program, beyond, 1)[2, 0])
+
+
+def test_the_self_test_of_a_network_that_magnifies_roundings_is_right(tmp_path: Path) -> None:
+    net = lm.Sequential([lm.Dense(8), lm.LayerNorm(), lm.Activation("sin")], inputs=3, seed=2)
+    parameters = net.parameters()
+    parameters["layers.0.bias"] += 3000.0
+    parameters["layers.1.weight"] *= 300.0
+    net.set_parameters(parameters)
+    net.export_c(tmp_path / "model.h")
+    source = network_driver(tmp_path / "model.h", "float32")
+    assert run(compiled(source), b"")[1] == 0
+
+
+def test_the_self_test_leaves_out_rows_whose_outputs_are_no_numbers(tmp_path: Path) -> None:
+    net = lm.Sequential([lm.Dense(1, "relu"), lm.Dense(1), lm.Dense(1)], inputs=1)
+    big = {"layers.0.weight": 1.0, "layers.1.weight": 3e38, "layers.2.weight": 3e38}
+    parameters = net.parameters()
+    for name, value in big.items():
+        parameters[name][:] = value
+    net.set_parameters(parameters)  # infinite above 0
+    net.export_c(tmp_path / "model.h")
+    assert "inf" not in (tmp_path / "model.h").read_text()
+    assert run(compiled(network_driver(tmp_path / "model.h", "float32")), b"")[1] == 0
+    parameters["layers.0.bias"][:] = 9.0
+    net.set_parameters(parameters)
+    with pytest.raises(ValueError, match="outputs are NaN or infinite for all rows"):
+        net.export_c(tmp_path / "none.h")
+    assert not (tmp_path / "none.h").exists()
+
+
+def test_numbers_that_float32_cannot_hold_are_refused(tmp_path: Path) -> None:
+    net = lm.Sequential([lm.Dense(1)], inputs=1, dtype="float64")
+    net.set_parameters({"layers.0.weight": [[1e300]], "layers.0.bias": [0.0]})
+    sentence = r"layers\.0\.weight has numbers of 1e\+300, which dtype 'float32' cannot hold"
+    with pytest.raises(ValueError, match=sentence):
+        net.export_c(tmp_path / "model.h", dtype="float32")
+    net.export_c(tmp_path / "model.h")
+
+
 def test_the_self_test_notices_another_number(tmp_path: Path) -> None:
     network("relu", "float32").export_c(tmp_path / "model.h")
     text = (tmp_path / "model.h").read_text()
@@ -186,6 +206,10 @@ def test_class_names_are_chosen_by_the_greatest_output(tmp_path: Path) -> None:
     ("call", "sentence"),
     [
         (lambda net, f: net.export_c(f, prefix="3d"), "expected a prefix of letters"),
+        (lambda net, f: net.export_c(f, prefix="my__net"), "without two underscores together"),
+        (lambda net, f: net.export_c(f, prefix="net_"), "without one at its end"),
+        (lambda net, f: net.export_javascript(f, prefix="class"), "allows as a variable"),
+        (lambda net, f: net.export_javascript(f, prefix="module"), "allows as a variable"),
         (lambda net, f: net.export_c(f, dtype="int4"), "expected dtype float32, float64, int8"),
         (lambda net, f: net.export_c(f, dtype="float64"), "needs a network of float64"),
         (lambda net, f: net.export_c(f, dtype="int8"), "needs calibration"),

@@ -37,10 +37,9 @@ TrainableNetwork::TrainableNetwork(const Json& layers, bool is_double, std::uint
 }
 
 TrainableNetwork::TrainableNetwork(NetworkFile file)
-    : contents_(file.contents()),
+    : contents_(file.take_contents()),
       seed_(seed_of(contents_.at("seed"))),
       rules_(contents_.at("network").at("layers").elements().front()) {
-  contents_["record"] = file.record();
   epochs_trained = contents_.at("epochs_trained").integer();
   std::visit(
       [&]<class T>(std::unique_ptr<Network<T>> network) {

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
@@ -80,16 +83,12 @@ void check_feature_names(const Json& contents, std::int64_t inputs) {
                                          std::to_string(names->elements().size()));
 }
 
-// Takes the member off the object; null where there is none.
-Json take_member(Json& object, std::string_view key) {
-  Json taken;
+// Takes the member off the object; null where there is none. Values are moved, as a record may be large.
+Json take_member(Json& object, const std::string& key) {
   Json::Object left;
-  for (const Json::Member& member : object.members()) {
-    if (member.key == key)
-      taken = member.value;
-    else
-      left.push_back(member);
-  }
+  for (const Json::Member& member : object.members())
+    if (member.key != key) left.push_back({member.key, std::move(object[member.key])});
+  Json taken = object.find(key) == nullptr ? Json() : std::move(object[key]);
   object = Json::object(std::move(left));
   return taken;
 }
@@ -106,13 +105,13 @@ using WeightsByName = std::map<std::string, const TensorView*, std::less<>>;
 void give_names_of_today(const std::vector<Parameter>& expected, WeightsByName& weights) {
   constexpr std::pair<std::string_view, std::string_view> kFormer[] = {
       {".weight", ".scale"}, {".weight", ".slope"}, {".bias", ".shift"}};
+  std::unordered_set<std::string_view> names;
+  for (const Parameter& parameter : expected) names.insert(parameter.name);
   for (const Parameter& parameter : expected)
     for (const auto& [now, before] : kFormer) {
       if (!parameter.name.ends_with(now) || weights.contains(parameter.name)) continue;
       const std::string former = parameter.name.substr(0, parameter.name.size() - now.size()).append(before);
-      const bool still = std::any_of(expected.begin(), expected.end(),
-                                     [&](const Parameter& other) { return other.name == former; });
-      const auto found = still ? weights.end() : weights.find(former);
+      const auto found = names.contains(former) ? weights.end() : weights.find(former);
       if (found == weights.end()) continue;
       weights.emplace(parameter.name, found->second);
       weights.erase(former);
@@ -141,12 +140,22 @@ bool fits(TensorType type, bool is_double) noexcept {
   return type == TensorType::kFloat32 || type == TensorType::kFloat16 || type == TensorType::kBfloat16;
 }
 
+// No memory is taken for them; where none could hold them, the file does not either.
+std::vector<Parameter> parameters_of(const Json& network) {
+  try {
+    return Network<float>::describe_parameters(network);
+  } catch (const Error& error) {
+    if (error.kind() != Error::Kind::kMemory) throw;
+    throw Error(Error::Kind::kValue, error.what());
+  }
+}
+
 // Refuses weights that are not the described network's before memory is taken for one.
-void check_weights(const Json& network, bool is_double, const WeightsByName& weights) {
+void check_weights(const std::vector<Parameter>& expected, bool is_double, const WeightsByName& weights) {
   const auto wrong = [](const std::string& what) { throw Error(Error::Kind::kValue, what); };
   std::vector<std::string> unlike;
   WeightsByName left = weights;
-  for (const Parameter& parameter : Network<float>::describe_parameters(network)) {
+  for (const Parameter& parameter : expected) {
     const auto found = weights.find(parameter.name);
     if (found == weights.end()) {
       // "layers.0.mean_low" belongs to "layers.0.mean".
@@ -228,10 +237,14 @@ NetworkFile NetworkFile::parse(const ModelFile& file, const std::string& source)
       others.push_back(tensor);
   }
   Json contents = described(source, [&] { return Json::parse(file.record); });
-  self_test.record = take_member(contents, kSelfTestField);
+  self_test.record = take_member(contents, std::string(kSelfTestField));
   NetworkFile loaded = of(std::move(contents), weights, source);
   loaded.storage_ = file.storage;
   loaded.tensors_ = std::move(others);
+  loaded.by_name_.resize(loaded.tensors_.size());
+  std::iota(loaded.by_name_.begin(), loaded.by_name_.end(), std::size_t{0});
+  std::ranges::sort(loaded.by_name_, {},
+                    [&](std::size_t i) -> std::string_view { return loaded.tensors_[i].name; });
   loaded.self_test_ = std::move(self_test);
   return loaded;
 }
@@ -251,22 +264,26 @@ std::vector<TensorView> NetworkFile::tensors_beside(std::size_t further) const {
 
 NetworkFile NetworkFile::further(Json contents, std::size_t number, const std::string& source) const {
   const std::string prefix = prefix_of(number);
+  const auto name = [this](std::size_t i) -> std::string_view { return tensors_[i].name; };
   std::vector<TensorView> weights;
-  for (const TensorView& tensor : tensors_)
-    if (tensor.name.starts_with(prefix))
-      weights.push_back({tensor.name.substr(prefix.size()), tensor.type, tensor.shape, tensor.data});
+  for (auto next = std::ranges::lower_bound(by_name_, std::string_view(prefix), {}, name);
+       next != by_name_.end() && name(*next).starts_with(prefix); ++next) {
+    const TensorView& tensor = tensors_[*next];
+    weights.push_back({tensor.name.substr(prefix.size()), tensor.type, tensor.shape, tensor.data});
+  }
   return of(std::move(contents), weights, source + ", network " + std::to_string(number));
 }
 
 void NetworkFile::keep_own_tensors(const std::vector<TensorView>& tensors) {
   TensorCopies copies = copies_of(tensors);
   tensors_ = std::move(copies.views);
+  by_name_ = {};
   storage_ = std::move(copies.storage);
   self_test_ = {};
 }
 
 void NetworkFile::run_self_test(const std::string& source) const {
-  check_self_test_there(self_test_, source);
+  check_self_test_there(self_test_, outputs(), source);
   const std::optional<TensorView>& stored = self_test_.inputs;
   const bool wide = stored && stored->type == TensorType::kFloat64;
   if (!stored || (!wide && stored->type != TensorType::kFloat32) || stored->shape.size() != 2 ||
@@ -291,8 +308,9 @@ NetworkFile NetworkFile::of(Json contents, const std::vector<TensorView>& tensor
     check_contents(loaded.contents_);
     const Json& description = loaded.contents_.at("network");
     const bool is_double = loaded.contents_.at("dtype").is("float64");
-    give_names_of_today(Network<float>::describe_parameters(description), weights);
-    check_weights(description, is_double, weights);
+    const std::vector<Parameter> parameters = parameters_of(description);
+    give_names_of_today(parameters, weights);
+    check_weights(parameters, is_double, weights);
     with_scalar(is_double, [&]<class T> { loaded.network_ = build<T>(description, weights); });
     check_feature_names(loaded.contents_, loaded.inputs());
     return 0;

@@ -83,6 +83,7 @@ class NetworkFile {
   // Each takes a part away, for a caller who keeps it.
   AnyNetwork take_network() noexcept { return std::move(network_); }
   Json take_record();
+  Json take_contents() noexcept { return std::move(contents_); }
   // Keeps copies of these in the place of tensors(), whose file may then go.
   void keep_own_tensors(const std::vector<TensorView>& tensors);
 
@@ -96,6 +97,7 @@ class NetworkFile {
   Json contents_;
   AnyNetwork network_;
   std::vector<TensorView> tensors_;
+  std::vector<std::size_t> by_name_;  // places in tensors_, for further()
   StoredSelfTest self_test_;
   std::shared_ptr<const void> storage_;  // of the tensors
 };

@@ -77,23 +77,23 @@ Cell cell_from_json(const Json& json) {
   return Date{date->integer()};
 }
 
-void check_self_test_there(const StoredSelfTest& stored, const std::string& source) {
+void check_self_test_there(const StoredSelfTest& stored, std::int64_t outputs, const std::string& source) {
   if (stored.record.is_null() && !stored.outputs)
     throw Error(Error::Kind::kFormat,
                 source + ": expected a self-test in the file, but it has none; save it with rows (selftest)");
   const Json* set = stored.record.find(kInstructionSet);
   if (set == nullptr || !set->is_text()) fail(source, "expected the name of an instruction set");
-  if (!stored.outputs || stored.outputs->type != TensorType::kFloat64 || stored.outputs->shape.size() != 2)
-    fail(source, "expected the tensor selftest.outputs of float64, [rows, outputs]");
+  if (!stored.outputs || stored.outputs->type != TensorType::kFloat64 || stored.outputs->shape.size() != 2 ||
+      stored.outputs->shape[1] != outputs)
+    fail(source, "expected the tensor selftest.outputs of float64, [rows, " + std::to_string(outputs) + "]");
   if (stored.outputs->shape[0] < 1) fail(source, "expected at least one row");
 }
 
 void compare_self_test(const StoredSelfTest& stored, std::span<const double> got, std::int64_t outputs,
                        bool single, const std::string& source) {
-  check_self_test_there(stored, source);
-  const std::int64_t rows = stored.outputs->shape[0];
-  if (stored.outputs->shape[1] != outputs || std::cmp_not_equal(got.size(), rows * outputs))
-    fail(source, "expected outputs of as many rows as it has, with " + std::to_string(outputs) + " each");
+  check_self_test_there(stored, outputs, source);
+  if (std::cmp_not_equal(got.size(), stored.outputs->shape[0] * outputs))
+    fail(source, "expected outputs of as many rows as it has");
   const std::span<const double> expected(static_cast<const double*>(stored.outputs->data), got.size());
   const std::string& set = stored.record.at(kInstructionSet).text();
   const bool exact = set == kernels::instruction_set();

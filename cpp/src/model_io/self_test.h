@@ -43,7 +43,7 @@ Cell cell_from_json(const Json& json);
 
 // Raise Error kFormat in a sentence that opens with `source`: where there is no self-test, it is no such one,
 // or `got` [rows, outputs] are other values than the stored; `single`: the network's type is float32.
-void check_self_test_there(const StoredSelfTest& stored, const std::string& source);
+void check_self_test_there(const StoredSelfTest& stored, std::int64_t outputs, const std::string& source);
 void compare_self_test(const StoredSelfTest& stored, std::span<const double> got, std::int64_t outputs,
                        bool single, const std::string& source);
 

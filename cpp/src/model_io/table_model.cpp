@@ -77,13 +77,14 @@ bool TableModel::is_in(const ModelFile& file) {
 TableModel TableModel::of(const ModelFile& file, const std::string& source, const LoadOptions& options) {
   NetworkFile network = NetworkFile::parse(file, source);
   const StoredSelfTest self_test = network.self_test();
-  const Json record = network.take_record();
+  Json record = network.take_record();
   if (record.members().empty())
     throw Error(Error::Kind::kFormat, source + ": expected a model of tables, got a network alone");
   try {
     RecordFields fields(source, record);
     const bool one = fields.check_version(kSchema, kOldest, kNewest) == kOldest;
-    const Json::Array others = one ? Json::Array{} : fields.list("networks");
+    const Json::Array none;
+    const Json::Array& others = one ? none : fields.list("networks");
     const std::vector<TensorView> own = network.tensors_beside(others.size());
     Parts parts = split(own, fields.is_newer(), source);
     Preprocessor preprocessor(fields.value("preprocessor"), std::move(parts.preprocessor));
@@ -99,7 +100,7 @@ TableModel TableModel::of(const ModelFile& file, const std::string& source, cons
         one ? std::vector<double>{1.0} : read_shares(std::move(parts.shares), others.size() + 1, source);
     model.others_ = std::move(further);
     model.check_networks(fields);
-    model.record_ = record;
+    model.record_ = std::move(record);
     model.tensors_ = copies_of(own);
     if (options.selftest) model.run_self_test(self_test, source);
     return model;
@@ -110,7 +111,7 @@ TableModel TableModel::of(const ModelFile& file, const std::string& source, cons
 }
 
 void TableModel::run_self_test(const StoredSelfTest& stored, const std::string& source) const {
-  check_self_test_there(stored, source);
+  check_self_test_there(stored, target_.outputs(), source);
   const Json* rows = stored.record.find("rows");
   if (rows == nullptr || !rows->is_array() ||
       std::cmp_not_equal(rows->elements().size(), stored.outputs->shape[0]))
@@ -174,6 +175,8 @@ std::vector<double> TableModel::outputs(std::span<const Cell> row, std::vector<C
 
 std::vector<double> TableModel::outputs_of_rows(const Json& rows) const {
   const auto width = static_cast<std::size_t>(preprocessor_.inputs());
+  // Before memory is taken for rows that are there by name alone.
+  for (const Json& row : rows.elements()) preprocessor_.check_cells(row.elements().size());
   std::vector<float> inputs(rows.elements().size() * width);
   std::vector<ColumnIssue> found;
   float* to = inputs.data();

@@ -15,6 +15,11 @@ namespace lamina {
 namespace {
 
 constexpr int kDeepestBlock = 16;
+// Layers within blocks and all parts of a block counted: what a file asks for is cheap to write down.
+constexpr size_t kMostNodes = size_t{1} << 16;
+
+// Far beyond what ever runs, so that sums and products of it do not overflow.
+constexpr int64_t kMostMultiplyAdds = int64_t{1} << 60;
 
 int64_t inputs_of(const Json& json) {
   const JsonReader spec(json, "network");
@@ -25,8 +30,11 @@ int64_t inputs_of(const Json& json) {
 template <class T>
 std::vector<std::unique_ptr<Layer<T>>> layers_of(const Json& json) {
   std::vector<std::unique_ptr<Layer<T>>> layers;
-  for (const Json& layer : JsonReader(json, "network").list("layers", "layer"))
-    layers.push_back(make_layer<T>(layer));
+  const Json::Array& described = JsonReader(json, "network").list("layers", "layer");
+  if (described.size() > kMostNodes)
+    throw Error(Error::Kind::kValue, "network: expected at most " + std::to_string(kMostNodes) +
+                                         " layers, got " + std::to_string(described.size()));
+  for (const Json& layer : described) layers.push_back(make_layer<T>(layer));
   return layers;
 }
 
@@ -173,6 +181,10 @@ int Network<T>::add_block(Residual<T>& block, const std::string& name, int input
 
 template <class T>
 void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_slot, int output_slot) {
+  if (nodes_.size() == kMostNodes)
+    throw Error(Error::Kind::kValue,
+                "network: expected at most " + std::to_string(kMostNodes) +
+                    " layers, those within blocks and the parts of blocks counted, got more");
   Node<T> node{.layer = &layer,
                .layer_index = static_cast<uint32_t>(nodes_.size()),
                .name = name,
@@ -188,9 +200,9 @@ void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_sl
     parameters_.push_back(std::move(parameter));
   }
   const int products = 1 + (node.learns ? 1 : 0) + (node.reads_learned ? 1 : 0);
-  const int64_t multiply_adds = layer.multiply_adds() * slot_rows(output_slot) / layer.members();
-  forward_multiply_adds_ += multiply_adds;
-  training_multiply_adds_ += multiply_adds * products;
+  const int64_t multiply_adds = layer.multiply_adds() * (slot_rows(output_slot) / layer.members());
+  forward_multiply_adds_ = std::min(forward_multiply_adds_ + multiply_adds, kMostMultiplyAdds);
+  training_multiply_adds_ = std::min(training_multiply_adds_ + multiply_adds * products, kMostMultiplyAdds);
   const auto slot = static_cast<size_t>(output_slot);
   if (node.needs_delta()) slot_learned_[slot] = true;
   if (layer.stores_aux()) slot_stores_aux_[slot] = true;

@@ -112,11 +112,15 @@ Json Preprocessor::layer() const {
   return {{"kind", "column_encoding"}, {"columns", std::move(columns)}};
 }
 
+void Preprocessor::check_cells(std::size_t count) const {
+  if (count != encoders_.size())
+    throw Error(Error::Kind::kValue, "expected " + std::to_string(encoders_.size()) +
+                                         " cells in a row, got " + std::to_string(count));
+}
+
 void Preprocessor::encode_row(std::span<const Cell> cells, float* out,
                               std::vector<ColumnIssue>& issues) const {
-  if (cells.size() != encoders_.size())
-    throw Error(Error::Kind::kValue, "expected " + std::to_string(encoders_.size()) +
-                                         " cells in a row, got " + std::to_string(cells.size()));
+  check_cells(cells.size());
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const ColumnEncoder& encoder = *encoders_[i];
     const Finding finding = encoder.encode(cells[i], out + offsets_[i]);

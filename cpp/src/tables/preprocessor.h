@@ -47,6 +47,8 @@ class Preprocessor {
   // cells[columns] -> out[inputs], as of a table of this one row; adds to `issues`. Throws CellError for a
   // value that is not of its column's kind.
   void encode_row(std::span<const Cell> cells, float* out, std::vector<ColumnIssue>& issues) const;
+  // Raises Error kValue where a row of so many cells has not one for each column.
+  void check_cells(std::size_t count) const;
 
   // A column of a table and its place among columns().
   struct Source {

@@ -109,14 +109,17 @@ void RecordFields::done() const {
 void RecordFields::fail(const std::string& what) const { fail_at(where_, what); }
 
 RecordTensors::RecordTensors(std::string where, std::vector<RecordTensor> tensors)
-    : where_(std::move(where)), left_(std::move(tensors)) {}
+    : where_(std::move(where)) {
+  for (RecordTensor& tensor : tensors) {
+    const std::string name = tensor.name;
+    left_.insert_or_assign(name, std::move(tensor));
+  }
+}
 
 std::span<const double> RecordTensors::take(const std::string& name, std::int64_t length) {
-  const auto found = std::find_if(left_.begin(), left_.end(),
-                                  [&](const RecordTensor& tensor) { return tensor.name == name; });
-  if (found == left_.end()) fail_at(where_, "tensor '" + name + "' is missing");
-  const RecordTensor tensor = *found;
-  left_.erase(found);
+  const auto found = left_.extract(name);
+  if (found.empty()) fail_at(where_, "tensor '" + name + "' is missing");
+  const RecordTensor& tensor = found.mapped();
   if (tensor.type != "float64" || tensor.shape.size() != 1 || tensor.shape[0] != length)
     fail_at(where_, "expected tensor '" + name + "' to be float64 of shape (" + std::to_string(length) +
                         ",), got " + tensor.type + " of shape " + shape_text(tensor.shape));
@@ -127,17 +130,17 @@ std::span<const double> RecordTensors::take(const std::string& name, std::int64_
 }
 
 RecordTensors RecordTensors::part(const std::string& prefix) {
-  const auto rest = std::stable_partition(left_.begin(), left_.end(), [&](const RecordTensor& tensor) {
-    return !tensor.name.starts_with(prefix);
-  });
-  std::vector<RecordTensor> own(std::make_move_iterator(rest), std::make_move_iterator(left_.end()));
-  left_.erase(rest, left_.end());
-  for (RecordTensor& tensor : own) tensor.name.erase(0, prefix.size());
+  ByName own;
+  for (auto next = left_.lower_bound(prefix); next != left_.end() && next->first.starts_with(prefix);) {
+    auto tensor = left_.extract(next++);
+    tensor.key().erase(0, prefix.size());
+    own.insert(own.end(), std::move(tensor));
+  }
   return {where_ + ", tensors '" + prefix + "'", std::move(own)};
 }
 
 void RecordTensors::done() const {
-  if (!left_.empty()) fail_at(where_, "unknown tensor '" + left_.front().name + "'");
+  if (!left_.empty()) fail_at(where_, "unknown tensor '" + left_.begin()->first + "'");
 }
 
 }  // namespace lamina

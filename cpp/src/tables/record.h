@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -54,7 +56,8 @@ class RecordFields {
   bool newer_ = false;
 };
 
-// The tensors whose names begin with a prefix, each taken once.
+// The tensors whose names begin with a prefix, each taken once. Finding one does not go through all of them:
+// a table may have thousands of columns.
 class RecordTensors {
  public:
   RecordTensors(std::string where, std::vector<RecordTensor> tensors);
@@ -66,8 +69,11 @@ class RecordTensors {
   void done() const;
 
  private:
+  using ByName = std::map<std::string, RecordTensor>;
+  RecordTensors(std::string where, ByName tensors) : where_(std::move(where)), left_(std::move(tensors)) {}
+
   std::string where_;
-  std::vector<RecordTensor> left_;
+  ByName left_;
 };
 
 }  // namespace lamina

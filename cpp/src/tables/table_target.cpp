@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
@@ -113,12 +114,12 @@ void TableTarget::read_classes(RecordFields& fields, RecordTensors& tensors, boo
 
 void TableTarget::read_numbers(RecordFields& fields, RecordTensors& tensors) {
   const Json::Array& records = fields.list("targets");
+  std::unordered_set<std::string> names;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const std::string number = std::to_string(i);
     numbers_.push_back(read_number(records[i], "target " + number, tensors.part(number + ".")));
     const std::string& name = numbers_.back().name;
-    const auto alike = [&](const NumberTarget& other) { return other.name == name; };
-    if (std::ranges::count_if(numbers_, alike) > 1) fields.fail("'" + name + "' is there twice");
+    if (!names.insert(name).second) fields.fail("'" + name + "' is there twice");
   }
   if (numbers_.empty()) fields.fail("expected at least one number");
 }

@@ -90,6 +90,12 @@ static inline double PREFIX_upper_halfOTHER(double x) {
 }
 """,
 }
+INTEGER = """\
+/* x without its fraction; 0 of NaN, which C leaves open. */
+static inline int PREFIX_integerOTHER(TYPE x) {
+  return x == x ? (int)x : 0;
+}
+"""
 FLOOR = """\
 static inline TYPE PREFIX_floorOTHER(TYPE x) {
   const TYPE limit = LARGEST;
@@ -106,22 +112,42 @@ static inline double PREFIX_missing(void) {
   return zero / zero;
 }
 """
+# White space of Unicode; ASCII has four separators among it that few know.
+BEHIND_BLANKS = """\
+/* The place behind white space in UTF-8. */
+static inline int PREFIX_behind_blanks(const char* text, int place) {
+  for (;;) {
+    const unsigned char* t = (const unsigned char*)text + place;
+    if (t[0] == ' ' || (t[0] >= 9 && t[0] <= 13) || (t[0] >= 28 && t[0] <= 31)) {
+      place += 1;
+    } else if (t[0] == 0xc2 && (t[1] == 0x85 || t[1] == 0xa0)) {
+      place += 2;
+    } else if ((t[0] == 0xe1 && t[1] == 0x9a && t[2] == 0x80) ||
+               (t[0] == 0xe2 && t[1] == 0x80 && t[2] >= 0x80 && t[2] <= 0x8a) ||
+               (t[0] == 0xe2 && t[1] == 0x80 && (t[2] == 0xa8 || t[2] == 0xa9 || t[2] == 0xaf)) ||
+               (t[0] == 0xe2 && t[1] == 0x81 && t[2] == 0x9f) ||
+               (t[0] == 0xe3 && t[1] == 0x80 && t[2] == 0x80)) {
+      place += 3;
+    } else {
+      return place;
+    }
+  }
+}
+"""
 SAME_TEXTS = """\
-/* Whether two texts are the same, but for blanks behind the first. */
+/* Whether two texts are the same, but for white space behind the first. */
 static inline int PREFIX_same_texts(const char* a, const char* b) {
   while (*b != 0 && *a == *b) {
     ++a;
     ++b;
   }
-  while (*b == 0 && *a == ' ') ++a;
-  return *a == *b;
+  return *b == 0 && a[PREFIX_behind_blanks(a, 0)] == 0;
 }
 """
 TRIMMED = """\
-/* A text without blanks before it. */
+/* A text without white space before it. */
 static inline const char* PREFIX_trimmed(const char* text) {
-  while (text != 0 && *text == ' ') ++text;
-  return text;
+  return text == 0 ? text : text + PREFIX_behind_blanks(text, 0);
 }
 """
 
@@ -156,10 +182,14 @@ def _text(name: str, kind: str) -> str:
             return EXPONENT[kind]
         case "upper_half":
             return UPPER_HALF[kind]
+        case "integer":
+            return INTEGER
         case "floor":
             return FLOOR
         case "missing":
             return MISSING
+        case "behind_blanks":
+            return BEHIND_BLANKS
         case "same_texts":
             return SAME_TEXTS
         case "trimmed":

@@ -4,6 +4,7 @@ from lamina._export._code_columns import (
     FARTHEST,
     WEEK,
     YEAR,
+    angle_of,
     bin_of,
     clipped,
 )
@@ -183,7 +184,7 @@ def back_encode_number(
 
 def back_wave(turns: Double, period: Double, dy: Reals, to: Int) -> Real:
     """What reaches a date from the sine and the cosine of one period."""
-    angle = real(TWO_PI * (turns - double(integer(turns))))
+    angle = angle_of(turns)
     turn = dy[to] * cosine(angle) - dy[to + 1] * sine(angle)
     return turn * real(TWO_PI / period)
 

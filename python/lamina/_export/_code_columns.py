@@ -7,6 +7,7 @@ from lamina._export._words import (
     Real,
     Reals,
     double,
+    floor,
     fma,
     integer,
     real,
@@ -73,9 +74,15 @@ def encode_code(code: Real, count: Int, y: Reals, to: Int) -> None:
     y[to] = real(place_of_code(code, count))
 
 
+def angle_of(turns: Double) -> Real:
+    """A number of turns as an angle within one."""
+    whole = -floor(-turns) if turns < 0 else floor(turns)
+    return real(TWO_PI * (turns - whole))
+
+
 def encode_wave(turns: Double, y: Reals, to: Int) -> None:
     """Sine and cosine of a number of turns."""
-    angle = real(TWO_PI * (turns - double(integer(turns))))
+    angle = angle_of(turns)
     y[to] = sine(angle)
     y[to + 1] = cosine(angle)
 

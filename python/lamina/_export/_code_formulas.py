@@ -72,6 +72,12 @@ HALF_PI_3 = by_type(7.54953362e-8, 2.02226624871116645580e-21)
 HALF_PI_4 = by_type(2.56334407e-12, 8.47842766036889956997e-32)
 WAVE_LIMIT = by_type(8192.0, 1048576.0)
 TWO_PI = 6.283185307179586
+# 2 pi in three parts, two of them of 26 bits, whose products with half of a number are exact.
+TWO_PI_1 = 6.283185243606567
+TWO_PI_2 = 6.357301884918343e-08
+TWO_PI_3 = 2.4492935982947064e-16
+HALF_OF_DIGITS = 134217728.0
+FARTHEST_ANGLE = 5e16
 EXP_LOW = by_type(-88.0, -709.0)
 EXPM1_LOW = by_type(-18.0, -38.0)
 
@@ -178,8 +184,14 @@ def quarter_wave(x: Real, n: Real, quadrant: Int) -> Real:
 
 
 def far_turn(x: Double) -> Double:
-    """A large angle within one turn, as far as its digits tell."""
-    return x - floor(x / TWO_PI) * TWO_PI
+    """A large angle within one turn; 0 where its neighbours in float64 are turns away."""
+    if magnitude(x) > FARTHEST_ANGLE:
+        return x - x
+    n = floor(x / TWO_PI + 0.5)
+    high = floor(n / HALF_OF_DIGITS) * HALF_OF_DIGITS
+    low = n - high
+    rest = x - high * TWO_PI_1 - low * TWO_PI_1
+    return rest - high * TWO_PI_2 - low * TWO_PI_2 - n * TWO_PI_3
 
 
 def sine(x: Real) -> Real:
@@ -199,7 +211,7 @@ def cosine(x: Real) -> Real:
 def square_root(x: Real) -> Real:
     """The square root of a number of at least 0, by Newton's method in float64."""
     wide = double(x)
-    if not wide > 0:
+    if not wide > 0 or wide - wide != 0:
         return x
     half = exponent(wide)
     guess: Double = power_of_two((half + 2048) // 2 - 1024)

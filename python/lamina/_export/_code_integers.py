@@ -16,8 +16,9 @@ from lamina._export._words import (
 def quantize(count: Int, inverse: Real, zero: Int, x: Reals, codes: Bytes) -> None:
     """Numbers as integers of -128 to 127: x * inverse + zero, rounded."""
     for i in range(count):
-        value = integer(floor(x[i] * inverse + 0.5)) + zero
-        codes[i] = byte(-128 if value < -128 else 127 if value > 127 else value)
+        value = floor(x[i] * inverse + 0.5) + real(zero)
+        above = value if value > -128 else real(-128)
+        codes[i] = byte(integer(above if above < 127 else real(127)))
 
 
 def product_of_integers(

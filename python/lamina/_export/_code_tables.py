@@ -9,6 +9,7 @@ from lamina._export._words import (
     Reals,
     Text,
     Texts,
+    behind_blanks,
     character,
     double,
     floor,
@@ -22,7 +23,7 @@ FARTHEST = 1e15
 DAY = 86400.0
 ZERO, NINE = 48, 57
 MOST_DIGITS = 40
-PLUS, MINUS, POINT, SPACE = 43, 45, 46, 32
+PLUS, MINUS, POINT = 43, 45, 46
 SMALL = 32  # set in the code of a small letter
 LETTER_E, LETTER_F, LETTER_T = 101, 102, 116
 
@@ -76,10 +77,7 @@ def behind_digits(text: Text, place: Int) -> Int:
 
 def ends(text: Text, place: Int) -> Bool:
     """Whether blanks alone follow."""
-    end = place
-    while character(text, end) == SPACE:
-        end = end + 1
-    return character(text, end) == 0
+    return character(text, behind_blanks(text, place)) == 0
 
 
 def behind_fraction(text: Text) -> Int:

@@ -1,4 +1,4 @@
-"""Names of a table's columns as identifiers."""
+"""Names of a table's columns as identifiers, and in comments."""
 
 import re
 import unicodedata
@@ -15,6 +15,14 @@ _WORDS = """
     stderr stdin stdout struct switch template this thread_local throw true try typedef typeid
     typename typeof unix union unsigned using virtual void volatile wchar_t while xor xor_eq
 """
+# Of JavaScript, and what Node.js gives each file.
+_JAVASCRIPT = """
+    arguments async await break case catch class const continue debugger default delete do else
+    enum eval export exports extends false finally for function globalThis if implements import in
+    instanceof interface let module new null package private protected public require return static
+    super switch this throw true try typeof undefined var void while with yield Infinity NaN
+"""
+_JAVASCRIPT_WORDS = frozenset(re.findall(r"\w+", _JAVASCRIPT))
 _TAKEN = frozenset(re.findall(r"\w+", _WORDS))
 _MOST = 60
 
@@ -36,10 +44,35 @@ def identifiers(names: Sequence[str]) -> list[str]:
     return found
 
 
-def check_prefix(prefix: str) -> None:
-    """Refuse a prefix that no name of C may begin with."""
+def printable(text: str) -> str:
+    """A user's text as it may stand in a comment: one line of printable ASCII, cut if it is long.
+
+    What a comment of one of the languages would end at is parted by a blank.
+    """
+    line = re.sub(r"[^ -~]+", "?", text)
+    line = line if len(line) <= _MOST else line[: _MOST - 3] + "..."
+    # Trigraphs of C, ends of its comments, and tags at which a page would end a script.
+    return re.sub(r"(?<=\?)(?=\?)|(?<=\*)(?=/)|(?<=/)(?=\*)|(?<=<)(?=[/!])", " ", line)
+
+
+def in_docstring(text: str) -> str:
+    """A text as it may stand between the quotes of a docstring of Python."""
+    return text.replace("\\", "\\\\").replace('"', "'")
+
+
+def check_prefix(prefix: str, language: str) -> None:
+    """Refuse a prefix that names of C, or the variable of JavaScript, cannot begin with."""
     if not isinstance(prefix, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", prefix):
         raise ValueError(
             "export: expected a prefix of letters, digits and underscores that begins with a "
             f"letter, got {prefix!r}"
+        )
+    if "__" in prefix or prefix.endswith("_"):
+        raise ValueError(
+            "export: expected a prefix without two underscores together, which C++ keeps for "
+            f"itself, and without one at its end, got {prefix!r}"
+        )
+    if language == "js" and prefix in _JAVASCRIPT_WORDS:
+        raise ValueError(
+            f"export: expected a prefix that JavaScript allows as a variable, got {prefix!r}"
         )

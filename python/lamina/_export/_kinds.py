@@ -41,6 +41,7 @@ WORDS = {
     "character": "int",
     "same_texts": "bool",
     "trimmed": "text",
+    "behind_blanks": "int",
     "row_number": "double",
     "row_date": "double",
     "row_text": "text",

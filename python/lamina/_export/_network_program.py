@@ -1,7 +1,6 @@
 """The program of a network of numbers."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from lamina._export._layer_steps import LayerWriter
 from lamina._export._program import (
     Math,
     Program,
+    Tested,
     class_source,
     finish_program,
     selftest_constants,
@@ -31,14 +31,13 @@ def network_program(
     gradient: bool = False,
     ranges: Sequence[IntegerRange] | None = None,
     class_names: Sequence[str] = (),
-    rows: NDArray[Any] | None = None,
-    expected: NDArray[Any] | None = None,
+    tested: Tested | None = None,
 ) -> Program:
     """The program.
 
     Args:
         ranges: for products of integers, what each Dense reads; None: products of its own numbers.
-        rows, expected: of the self-test, [rows, inputs] and [rows, outputs]; None: none.
+        tested: what the self-test compares; None: there is none.
     """
     writer = LayerWriter(network.inputs, network.parameters, network.dtype, ranges=ranges)
     writer.sums_codes = network.sums_codes
@@ -69,9 +68,9 @@ def network_program(
         sources.append(gradient_code("vector_jacobian_product", steps, doc))
         sources.append(_GRADIENT.format(outputs=network.outputs))
         names += ["gradient", "vector_jacobian_product"]
-    if rows is not None and expected is not None:
-        program.constants += selftest_constants(network.real, rows, expected, program.tolerance)
-        sources.append(selftest_source(network.inputs, network.outputs, len(rows)))
+    if tested is not None:
+        program.constants += selftest_constants(network.real, tested, program.tolerance)
+        sources.append(selftest_source(network.inputs, network.outputs, len(tested.rows)))
         names.append("selftest")
     finish_program(program, sources, names)
     return program

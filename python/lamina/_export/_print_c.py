@@ -48,7 +48,7 @@ class CPrinter(BracePrinter):
         return "/" if isinstance(operator, ast.FloorDiv) else super().symbol(operator)
 
     def comment(self, text: str) -> list[str]:
-        return [f"/* {in_comment(text)} */"]
+        return [f"/* {text} */"]
 
     def array(self, name: str) -> str:
         return f"{self.prefix}_{name}"
@@ -59,9 +59,9 @@ class CPrinter(BracePrinter):
 
     def word(self, name: str, args: list[str], node: ast.Call) -> str:
         kind = self.kind(node)
-        if name in ("real", "double", "integer", "byte"):
+        if name in ("real", "double", "byte"):
             to = {"real": _TYPES[self.function.real], "byte": "signed char"}.get(name, name)
-            return f"({'int' if name == 'integer' else to}){self._cast(node.args[0])}"
+            return f"({to}){self._cast(node.args[0])}"
         if name == "fnma":
             self.used.add(("fma", kind))
             return f"{self.prefix}_fma{self._suffix(kind)}(-{self._cast(node.args[0])}, " + (
@@ -76,14 +76,16 @@ class CPrinter(BracePrinter):
         if name == "missing":
             self.used.add((name, "double"))
             return f"{self.prefix}_missing()"
-        if name in ("exponent", "upper_half", "magnitude"):
+        if name in ("exponent", "upper_half", "magnitude", "integer"):
             kind = self.kind(node.args[0])
         if name == "root" or name.startswith("math_"):
             return f"{name.removeprefix('math_').replace('root', 'sqrt')}" + (
                 f"{'f' if kind == 'float' else ''}({', '.join(args)})"
             )
-        of_text = name in ("same_texts", "trimmed")
+        of_text = name in ("same_texts", "trimmed", "behind_blanks")
         suffix = "" if of_text else self._suffix(kind)
+        if of_text:  # the others need it
+            self.used.add(("behind_blanks", "double"))
         self.used.add((name, "double" if of_text else kind))
         return f"{self.prefix}_{name}{suffix}({', '.join(args)})"
 
@@ -203,12 +205,6 @@ def c_text(value: str) -> str:
 
 # What a long line may be cut behind, up to its last character.
 _CUT_BEHIND = (", ", " && ", " || ", "? ", ": ")
-
-
-def in_comment(text: str) -> str:
-    """A text that may stand in a comment."""
-    plain = text.encode("ascii", "replace").decode().replace("\n", " ")
-    return plain.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
 
 
 def wrapped(line: str, width: int) -> list[str]:

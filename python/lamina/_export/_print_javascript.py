@@ -117,6 +117,8 @@ class JavaScriptPrinter(BracePrinter):
             case "real" | "double":
                 narrows = kind == "float" and self.kind(node.args[0]) != "float"
                 return f"fround({args[0]})" if narrows else self._within(node.args[0], 20)
+            case "behind_blanks":
+                return args[1]
             case "byte":
                 return self._within(node.args[0], 20)
             case "floor":
@@ -196,8 +198,8 @@ def camel(name: str) -> str:
 
 
 def ascii_text(value: str) -> str:
-    """A constant of ASCII characters alone."""
-    escapes = {ord('"'): '\\"', ord("\\"): "\\\\", ord("\n"): "\\n"}
+    """A constant of ASCII characters alone, in which a page sees no tag either."""
+    escapes = {ord('"'): '\\"', ord("\\"): "\\\\", ord("\n"): "\\n", ord("<"): "\\u003c"}
     units = value.encode("utf-16-be", "surrogatepass")
     codes = [units[i] * 256 + units[i + 1] for i in range(0, len(units), 2)]
     return (

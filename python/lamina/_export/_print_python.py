@@ -116,6 +116,8 @@ class PythonPrinter(Printer):
                     return f"float({args[0]})"
                 narrows = kind == "float" and self.kind(node.args[0]) == "double"
                 return self._helper("_f", args[0]) if narrows else self._within(node.args[0], 20)
+            case "behind_blanks":
+                return args[1]
             case "byte":
                 return self._within(node.args[0], 20)
             case "magnitude":

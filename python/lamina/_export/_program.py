@@ -42,9 +42,8 @@ class Table:
 
     columns: list[Column]
     answers: list[Answer]
-    # Rows of the self-test, of which one that misses everything comes last, and their answers.
+    # Rows of the self-test, of which one that misses everything comes last.
     rows: list[dict[str, Any]] = field(default_factory=list)
-    expected: NDArray[np.float64] | None = None
 
 
 @dataclass
@@ -143,13 +142,33 @@ def selftest() -> Int:
 '''
 
 
-def selftest_constants(
-    real: str, rows: NDArray[Any], outputs: NDArray[Any], tolerance: float
-) -> list[Constant]:
-    """Rows, their outputs, and how far each output may be: a share of the greatest one."""
-    limits = tolerance * np.abs(outputs).max(axis=0)
+class Tested(NamedTuple):
+    """What a self-test compares.
+
+    Attributes:
+        rows: [rows, inputs], or dictionaries by column. expected: the model's outputs of them.
+        found: what the generated code gives on this machine.
+    """
+
+    rows: Any
+    expected: NDArray[Any]
+    found: NDArray[Any]
+
+    def limits(self, tolerance: float) -> NDArray[Any]:
+        """How far each output may be: a share of the greatest one.
+
+        Where roundings make a difference here they may make one of that kind elsewhere too.
+        """
+        seen = np.abs(self.found - self.expected).max(axis=0)
+        limits: NDArray[Any] = tolerance * np.abs(self.expected).max(axis=0) + 4 * seen
+        limits[limits == 0] = np.finfo(np.float32).tiny
+        return limits
+
+
+def selftest_constants(real: str, tested: Tested, tolerance: float) -> list[Constant]:
+    """Rows, their outputs, and how far each output may be."""
     return [
-        constant("selftest_inputs", real, rows),
-        constant("selftest_outputs", real, outputs),
-        constant("selftest_limits", real, np.maximum(limits, np.finfo(np.float32).tiny)),
+        constant("selftest_inputs", real, tested.rows),
+        constant("selftest_outputs", real, tested.expected),
+        constant("selftest_limits", real, tested.limits(tolerance)),
     ]

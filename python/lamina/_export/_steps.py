@@ -13,6 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 NAMES = "abcdefgh"
+TYPES: dict[str, Any] = {
+    "float": np.float32,
+    "double": np.float64,
+    "int": np.int64,
+    "byte": np.int8,
+}
 
 
 class Constant(NamedTuple):
@@ -183,6 +189,5 @@ def _chains(steps: Steps) -> tuple[dict[Value, str], dict[str, int]]:
 
 def constant(name: str, kind: str, values: Any, note: str = "") -> Constant:
     """A constant array of numbers."""
-    types = {"float": np.float32, "double": np.float64, "int": np.int64, "byte": np.int8}
-    array = np.ascontiguousarray(values, dtype=types[kind]).ravel()
+    array = np.ascontiguousarray(values, dtype=TYPES[kind]).ravel()
     return Constant(name, kind, array, note)

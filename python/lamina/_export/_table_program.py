@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamina._checks.spec import Spec
+from lamina._export._identifiers import in_docstring, printable
 from lamina._export._integers import IntegerRange
 from lamina._export._layer_steps import LayerWriter
 from lamina._export._network_program import TOLERANCE_OF_INTEGERS, TOLERANCES
@@ -19,6 +20,7 @@ from lamina._export._program import (
     Math,
     Program,
     Table,
+    Tested,
     class_source,
     finish_program,
 )
@@ -35,13 +37,13 @@ def table_program(
     *,
     math: Math = "own",
     ranges: Sequence[Sequence[IntegerRange]] | None = None,
-    expected: tuple[list[dict[str, Any]], Array] | None = None,
+    tested: Tested | None = None,
 ) -> Program:
     """The program.
 
     Args:
         ranges: of each network, for products of integers; None: products of its own numbers.
-        expected: rows of the self-test and their answers [rows, numbers]; None: no self-test.
+        tested: what the self-test compares, answers [rows, numbers]; None: there is none.
     """
     first = source.networks[0]
     program = Program(
@@ -55,7 +57,7 @@ def table_program(
     features.add_layer(first.layers[0], "layers.0")
     program.constants += features.steps.constants
     doc = "Features f of the columns of a row."
-    sources.append(predict_code("features", features.steps, doc).replace("y: Reals", "y: Reals"))
+    sources.append(predict_code("features", features.steps, doc))
     for number, network in enumerate(source.networks):
         own = None if ranges is None else ranges[number]
         prefix = f"network_{number}_" if len(source.networks) > 1 else ""
@@ -78,28 +80,23 @@ def table_program(
         sources.append(class_source(len(target.classes), "Doubles", len(target.classes)))
         names.append("class_of")
     program.table = Table(columns.columns, [answer for answer, _ in answers])
-    if expected is not None:
-        program.table.rows, program.table.expected = expected
     finish_program(program, sources, names)
-    if expected is not None:
-        program.constants += _selftest_constants(expected[1], program.tolerance)
+    if tested is not None:
+        program.table.rows = tested.rows
+        program.constants += [
+            constant("selftest_answers", "double", tested.expected),
+            constant("selftest_limits", "double", tested.limits(program.tolerance)),
+        ]
     return program
-
-
-def _selftest_constants(answers: Array, tolerance: float) -> list[Constant]:
-    limits = tolerance * np.maximum(np.abs(answers).max(axis=0), 1e-30)
-    return [
-        constant("selftest_answers", "double", answers),
-        constant("selftest_limits", "double", limits),
-    ]
 
 
 def _what(source: TableSource) -> list[str]:
     record = source.target[0]
-    names = [record["name"]] if "name" in record else [t["name"] for t in record["targets"]]
+    own = [record["name"]] if "name" in record else [t["name"] for t in record["targets"]]
+    names = ", ".join(map(printable, own))
     kind = "class" if record["task"] == "classification" else "number"
     several = len(source.networks)
-    lines = [f"It predicts {', '.join(names)} (a {kind}) from the columns of a table."]
+    lines = [f"It predicts {names} (a {kind}) from the columns of a table."]
     if several > 1:
         lines.append(f"The answer is the mean of {several} networks. The first one:")
     return lines + [layer.title() for layer in source.networks[0].layers]
@@ -123,7 +120,7 @@ class _Columns:
                 if name.startswith(f"{number}.")
             }
             add = {"number": self._number, "category": self._category, "date": self._date}
-            self.lines.append(repr(f"{own['name']}: a {own['kind']}"))
+            self.lines.append(repr(f"{printable(own['name'])}: a {own['kind']}"))
             place += add[own["kind"]](number, place, own, part)
 
     def source(self) -> str:
@@ -147,13 +144,14 @@ class _Columns:
 
     def _number(self, number: int, place: int, record: Spec, tensors: Mapping[str, Array]) -> int:
         name, edges = record["name"], tensors["edges"]
+        shown = printable(name)
         center, scale, _, _ = tensors["scaling"].tolist()
         low, high = tensors["bounds"].tolist()
-        self.columns.append(Column(name, "number", f"{name}: number, {low:g} to {high:g}"))
+        self.columns.append(Column(name, "number", f"{shown}: number, {low:g} to {high:g}"))
         self._read_number(f"row_number(row, {name!r})", "numbers", self.marks, 1e100, number)
         if len(edges):
             place_name = f"edges_{number}"
-            self.constants.append(constant(place_name, "double", edges, f"{name}: quantiles"))
+            self.constants.append(constant(place_name, "double", edges, f"{shown}: quantiles"))
             value = f"place_among(number, {len(edges)}, {place_name})"
         else:
             value = f"within_reach((number - {center!r}) / {scale!r})"
@@ -170,19 +168,20 @@ class _Columns:
     def _date(self, number: int, place: int, record: Spec, tensors: Mapping[str, Array]) -> int:
         name = record["name"]
         first, last = (_day(days) for days in tensors["bounds"].tolist())
-        self.columns.append(Column(name, "date", f"{name}: date, {first} to {last}"))
+        self.columns.append(Column(name, "date", f"{printable(name)}: date, {first} to {last}"))
         self._read_number(f"floor(row_date(row, {name!r}))", "dates", self.dates, 1e17, number)
         self.lines.append(f"write_date(number, x, {place})")
         return 2
 
     def _category(self, number: int, place: int, record: Spec, _: Mapping[str, Array]) -> int:
         name, kept = record["name"], list(record["categories"])
-        shown = ", ".join(kept[:_MOST_SHOWN]) + (", ..." if len(kept) > _MOST_SHOWN else "")
-        self.columns.append(Column(name, "category", f"{name}: text, {shown}"))
+        more = ", ..." if len(kept) > _MOST_SHOWN else ""
+        shown = ", ".join(map(printable, kept[:_MOST_SHOWN])) + more
+        self.columns.append(Column(name, "category", f"{printable(name)}: text, {shown}"))
         texts, codes = _with_truths(kept)
         found = f"find_text(text, {len(texts)}, categories_{number})"
         if texts:
-            note = f"{name}: categories"
+            note = f"{printable(name)}: categories"
             self.constants.append(Constant(f"categories_{number}", "text", texts, note))
         code = "place"
         if len(texts) > len(kept):
@@ -263,7 +262,7 @@ class _Target:
             copies = [f"y[{i}] = outputs[{i}]" for i in range(count)]
             return [self._answer("predict_row", count, note, count, copies)]
         outputs = sum(own.outputs for own in self.numbers)
-        names = ", ".join(own.name for own in self.numbers)
+        names = ", ".join(printable(own.name) for own in self.numbers)
         lines: list[list[str]] = [[], [], []]
         place = levels = 0
         for i, own in enumerate(self.numbers):
@@ -297,9 +296,8 @@ class _Target:
     ) -> tuple[Answer, str]:
         body = "\n".join(f"    {line}" for line in lines)
         doc = f"{note[0].upper()}{note[1:]}: y[{count}]; 0, or the number of a wrong column."
-        doc = doc.replace("\\", "\\\\").replace('"', "'")
         text = (
-            f'def {name}(row: Row, y: Doubles) -> Int:\n    """{doc}"""\n'
+            f'def {name}(row: Row, y: Doubles) -> Int:\n    """{in_docstring(doc)}"""\n'
             f"    outputs = doubles({outputs})\n    wrong = mean_outputs(row, outputs)\n"
             f"    if wrong != 0:\n        return wrong\n{body}\n    return 0\n"
         )

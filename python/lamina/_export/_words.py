@@ -116,8 +116,13 @@ def character(text: Text, place: int) -> int:
 
 
 def trimmed(text: Text) -> Text:
-    """A text without the blanks before it."""
+    """A text without the blanks before it, and where it costs nothing without those behind it."""
     return None if text is None else text.strip()
+
+
+def behind_blanks(text: Text, place: int) -> int:
+    """The place behind blanks at the end of a text, if `trimmed` left any."""
+    return place
 
 
 def same_texts(a: Text, b: Text) -> bool:

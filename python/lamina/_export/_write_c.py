@@ -4,7 +4,7 @@ from typing import Any
 
 from lamina._export._c_words import c_words
 from lamina._export._identifiers import identifiers
-from lamina._export._print_c import CPrinter, c_number, c_text, in_comment
+from lamina._export._print_c import CPrinter, c_number, c_text
 from lamina._export._program import Program
 from lamina._export._steps import Constant
 
@@ -49,7 +49,7 @@ def _head(program: Program, prefix: str) -> str:
     lines = [
         f"{prefix}.h: a neural network as C, written by lamina {program.version}.",
         "",
-        *(f"  {in_comment(line)}" for line in program.what),
+        *(f"  {line}" for line in program.what),
         "",
         f"It works in {arithmetic} and takes {size}.",
         "It is C99 and C++, needs no heap and "
@@ -108,14 +108,14 @@ def _declarations(program: Program, prefix: str, fields: dict[str, str]) -> str:
         ]
         for column in program.table.columns:
             kind = "const char*" if column.kind == "category" else "double"
-            lines.append(f"  {kind} {fields[column.name]};  /* {in_comment(column.note)} */")
+            lines.append(f"  {kind} {fields[column.name]};  /* {column.note} */")
         lines += [f"}} {prefix}_row;"]
     return "\n".join(lines) + "\n"
 
 
 def _constant(each: Constant, prefix: str) -> str:
     name = f"{prefix}_{each.name}"
-    note = f"/* {in_comment(each.note)} */\n" if each.note else ""
+    note = f"/* {each.note} */\n" if each.note else ""
     if each.kind == "text":
         words = [c_text(str(text)) for text in each.values]
         head = f"static const char* const {name}[{len(words)}] = {{\n"
@@ -152,7 +152,7 @@ def _row_selftest(program: Program, prefix: str, fields: dict[str, str]) -> str:
         f"static inline {prefix}_row {prefix}_empty_row(void) {{\n  {prefix}_row row;\n{sets}"
         "  return row;\n}\n"
     )
-    if table.expected is None:
+    if not table.rows:
         return text
     answer, rows = table.answers[0], table.rows[:-1]
     magnitude = f"{prefix}_magnitude{'' if program.real == 'double' else '_double'}"

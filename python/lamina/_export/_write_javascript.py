@@ -93,9 +93,12 @@ function rowText(row, column) {
   return value === null ? null : String(value);
 }
 
-// A text without the blanks around it.
+// White space around a text, as Unicode has it.
+const aroundText = /^(?:(?!\\ufeff)[\\s\\x1c-\\x1f\\x85])+|(?:(?!\\ufeff)[\\s\\x1c-\\x1f\\x85])+$/g;
+
+// A text without the white space around it.
 function trimmed(text) {
-  return text === null ? null : text.trim();
+  return text === null ? null : text.replace(aroundText, "");
 }
 """
 _ANSWER = """\
@@ -165,9 +168,7 @@ def _exports(program: Program) -> list[str]:
         names += ["gradient", "vectorJacobianProduct"]
     if program.class_names:
         names += ["classNames", "predictClass"]
-    has_test = "selftest" in program.public or (
-        program.table is not None and program.table.expected is not None
-    )
+    has_test = "selftest" in program.public or (program.table is not None and program.table.rows)
     return [*names, *(["selftest"] if has_test else [])]
 
 
@@ -180,11 +181,7 @@ def _head(program: Program, prefix: str) -> str:
         f"It takes {program.data_bytes / 1000:,.1f} kB of constants and needs no other file.",
         "selftest() predicts stored rows and gives 0 where the answers are right.",
     ]
-    return "".join(f"// {_plain(line)}".rstrip() + "\n" for line in lines)
-
-
-def _plain(text: str) -> str:
-    return text.encode("ascii", "replace").decode().replace("\n", " ")
+    return "".join(f"// {line}".rstrip() + "\n" for line in lines)
 
 
 def _facts(program: Program) -> str:
@@ -192,8 +189,7 @@ def _facts(program: Program) -> str:
         text = f"const inputs = {program.inputs};\nconst outputs = {program.outputs};\n"
     else:
         rows = "".join(
-            f"  {ascii_text(column.name)},  // {_plain(column.note)}\n"
-            for column in program.table.columns
+            f"  {ascii_text(column.name)},  // {column.note}\n" for column in program.table.columns
         )
         text = (
             "// The columns of a row: numbers; texts; dates as Date or as seconds since 1970.\n"
@@ -206,7 +202,7 @@ def _facts(program: Program) -> str:
 
 
 def _constant(each: Constant) -> str:
-    note = f"// {_plain(each.note)}\n" if each.note else ""
+    note = f"// {each.note}\n" if each.note else ""
     name = camel(each.name)
     if each.kind == "text":
         words = "".join(f"  {ascii_text(str(text))},\n" for text in each.values)
@@ -237,11 +233,14 @@ def _table_api(program: Program, table: Table) -> list[str]:
         parts.append(text.replace("NOTE", answer.note[0].upper() + answer.note[1:]))
     if program.class_names:
         parts.append(_CLASS.replace("PREDICT", "predictRow"))
-    if table.expected is not None:
-        rows = "".join(
-            f"  {json.dumps([row[c.name] for c in table.columns])},\n" for row in table.rows
-        )
+    if table.rows:
+        cells = [[_cell(row[c.name]) for c in table.columns] for row in table.rows]
+        rows = "".join(f"  [{', '.join(row)}],\n" for row in cells)
         answer = table.answers[0]
         text = _ROW_SELFTEST.replace("NAME", camel(answer.function))
         parts.append(text.replace("COUNT", str(answer.numbers)).replace("ROWS]", f"{rows}]", 1))
     return parts
+
+
+def _cell(value: str | float | None) -> str:
+    return ascii_text(value) if isinstance(value, str) else json.dumps(value)

@@ -2,6 +2,7 @@
 
 import base64
 
+from lamina._export._identifiers import in_docstring
 from lamina._export._print_python import PythonPrinter, python_words
 from lamina._export._program import Program, Table
 from lamina._export._steps import Constant
@@ -162,7 +163,7 @@ def _doc(program: Program, prefix: str) -> str:
         "selftest() predicts stored rows and gives 0 where the answers are right.",
         "",
     ]
-    return "\n".join(lines).replace("\\", "\\\\").replace('"""', "'''")
+    return in_docstring("\n".join(lines))
 
 
 def _facts(program: Program) -> str:
@@ -173,10 +174,7 @@ def _facts(program: Program) -> str:
             "# The columns of a row: numbers; texts; dates as datetime or as seconds since 1970."
         ]
         lines += ["COLUMNS = ("]
-        lines += [
-            f"    {column.name!a},  # {column.note.encode('ascii', 'replace').decode()}"
-            for column in program.table.columns
-        ]
+        lines += [f"    {column.name!a},  # {column.note}" for column in program.table.columns]
         lines += [")"]
     if program.class_names:
         names = "".join(f"    {name!a},\n" for name in program.class_names)
@@ -216,10 +214,11 @@ def _table_api(program: Program, table: Table) -> list[str]:
     parts = [_CELLS]
     for answer in table.answers:
         text = _ANSWER.replace("FUNCTION", answer.function).replace("COUNT", str(answer.numbers))
-        parts.append(text.replace("NOTE", answer.note[0].upper() + answer.note[1:]))
+        note = in_docstring(answer.note)
+        parts.append(text.replace("NOTE", note[0].upper() + note[1:]))
     if program.class_names:
         parts.append(_ROW_CLASS)
-    if table.expected is not None:
+    if table.rows:
         rows = "".join(
             f"    ({', '.join(ascii(row[c.name]) for c in table.columns)},),\n"
             for row in table.rows

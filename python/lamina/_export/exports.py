@@ -15,7 +15,8 @@ from lamina._core import __version__
 from lamina._export._execute import Run, input_ranges, spread_rows
 from lamina._export._network_program import network_program
 from lamina._export._network_program import rows_of_selftest as network_rows
-from lamina._export._program import Math, Program
+from lamina._export._program import Math, Program, Tested
+from lamina._export._steps import TYPES
 from lamina._export._table_program import rows_of_selftest as table_rows
 from lamina._export._table_program import table_program
 from lamina._export._write_c import write_c
@@ -53,11 +54,11 @@ def export_network(
         calls = [partial(run.names["predict"], row.tolist()) for row in rows]
         build = partial(build, ranges=input_ranges(calls, run))
         tested = rows[:8].astype(np.float32)
-        expected = Run(build()).predict(tested)
     else:
         tested = network_rows(network.inputs)
-        expected = predict(tested)
-    return _write(path, build(rows=tested, expected=expected), options)
+    found = Run(build(math="own")).predict(tested)
+    expected = found if options.dtype == "int8" else predict(tested)
+    return _write(path, build(tested=_comparable(tested, expected, found, network.real)), options)
 
 
 def export_table(
@@ -86,10 +87,21 @@ def export_table(
     rows = table_rows(source)
     if options.dtype == "int8":
         build = partial(build, ranges=_table_ranges(source, _calibration(calibration)))
-        expected = Run(build()).answers(rows)
-    else:
-        expected = answers(rows)
-    return _write(path, build(expected=(rows, expected)), options)
+    found = Run(build(math="own")).answers(rows)
+    expected = found if options.dtype == "int8" else answers(rows)
+    return _write(path, build(tested=Tested(rows, expected, found)), options)
+
+
+def _comparable(rows: Array, expected: Array, found: Array, real: str) -> Tested:
+    """What the self-test compares: no rows whose outputs are NaN or infinite."""
+    with np.errstate(over="ignore"):
+        finite = np.isfinite((np.abs(expected) + np.abs(found)).astype(TYPES[real])).all(axis=1)
+    if not finite.any():
+        raise ValueError(
+            "export: the network's outputs are NaN or infinite for all rows of the self-test, "
+            "whose inputs are of about 1; its weights are too large, or its training went wrong"
+        )
+    return Tested(rows[finite], expected[finite], found[finite])
 
 
 def _in_dtype(network: Network, dtype: str | None) -> Network:
@@ -97,7 +109,15 @@ def _in_dtype(network: Network, dtype: str | None) -> Network:
         return network
     if dtype == "float64":
         raise ValueError("export: dtype 'float64' needs a network of float64, got one of float32")
-    parameters = {name: values.astype(np.float32) for name, values in network.parameters.items()}
+    with np.errstate(over="ignore"):
+        parameters = {k: values.astype(np.float32) for k, values in network.parameters.items()}
+    for name, values in parameters.items():
+        if not np.isfinite(values).all():
+            largest = np.abs(network.parameters[name]).max()
+            raise ValueError(
+                f"export: {name} has numbers of {largest:.3g}, which dtype 'float32' cannot hold; "
+                "leave dtype out"
+            )
     return network._replace(parameters=parameters, dtype="float32")
 
 

@@ -21,7 +21,7 @@ class CodeOptions(NamedTuple):
 
     def check(self, *, has_calibration: bool) -> None:
         """Refuse what is unknown, and what does not go together."""
-        check_prefix(self.prefix)
+        check_prefix(self.prefix, self.language)
         check_flag(self.gradient, "gradient", "export")
         if self.dtype is not None and self.dtype not in _DTYPES:
             raise ValueError(f"export: expected dtype {', '.join(_DTYPES)}, got {self.dtype!r}")

@@ -16,6 +16,8 @@ Array = NDArray[Any]
 # Elements of a tensor beside four times those of all weights: a small file could ask for all of
 # the memory.
 _SPARE_ELEMENTS = 2**23
+# The reference normalises by the batch where a version before 14 tells what training needs.
+_LATER = [helper.make_opsetid("", 15)]
 _NARROW = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 
 
@@ -100,13 +102,17 @@ class Evaluation:
                 ],
                 [helper.make_empty_tensor_value_info(name) for name in node.output if name],
             )
-            model = helper.make_model(graph, opset_imports=self._opsets)
+            opsets = _LATER if node.op_type == "BatchNormalization" else self._opsets
+            model = helper.make_model(graph, opset_imports=opsets)
             self._evaluators[key] = ReferenceEvaluator(model)
         return self._evaluators[key]
 
 
 def _wide(node: NodeProto) -> NodeProto:
-    """The node with float64 in place of narrower numbers."""
+    """The node with float64 in place of narrower numbers, and a normalisation as in prediction."""
+    if node.op_type == "BatchNormalization":
+        options = {each.name: each.f for each in node.attribute if each.name == "epsilon"}
+        return helper.make_node(node.op_type, node.input, node.output[:1], node.name, **options)
     attributes = {attribute.name: attribute.i for attribute in node.attribute}
     if node.op_type != "Cast" or attributes.get("to") not in _NARROW:
         return node

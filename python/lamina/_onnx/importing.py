@@ -18,7 +18,7 @@ from lamina._onnx.evaluation import Evaluation
 from lamina._onnx.matching import match_elements, match_linear, match_rows
 from lamina._onnx.operators import ELEMENTWISE, LINEAR, MOVES, ROWWISE, SCALING, SHAPES, shown
 from lamina._onnx.reading import Source, fail, read_source
-from lamina._onnx.single_nodes import READERS, binary_softmax
+from lamina._onnx.single_nodes import READERS, with_complements
 
 Array = NDArray[Any]
 T = TypeVar("T")
@@ -135,8 +135,9 @@ class _Reading:
                     return matched, count
         block = self._block(nodes, at, end, columns)
         if block is None and nodes[-1].op_type == "Concat":
-            block = binary_softmax(parts, self._function(nodes, at, end))
+            block = with_complements(parts, self._function(nodes, at, end))
         if block is None:
+            self._width(end, nodes[-1])  # which says what is wrong with the rows, if they are
             raise fail(f"{shown(nodes[-1])} {_of(nodes)}is no layer that lamina has")
         return block, 1
 

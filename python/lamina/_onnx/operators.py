@@ -35,6 +35,12 @@ _OTHERS = frozenset(
     )
 )
 _KNOWN = ELEMENTWISE | ROWWISE | LINEAR | SHAPES | _OTHERS
+_QUANTISED = frozenset(
+    (
+        *("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger"),
+        *("QLinearMatMul", "QGemm", "DynamicQuantizeMatMul", "MatMulNBits"),
+    )
+)
 _DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 
 
@@ -51,6 +57,11 @@ def refuse_node(node: NodeProto) -> None:
     Raises:
         ValueError: naming the operator and the node.
     """
+    if node.op_type in _QUANTISED:
+        raise ValueError(
+            f"import_onnx: {shown(node)} is of a quantised model, whose numbers are rounded; "
+            "import the model as it was before"
+        )
     if node.domain not in _DOMAINS or node.op_type not in _KNOWN:
         raise ValueError(
             f"import_onnx: {shown(node)} is none that a network of dense layers has; supported "

@@ -210,16 +210,19 @@ READERS: dict[str, Reader] = {
 }
 
 
-def binary_softmax(parts: list[Part], function: Callable[[Array], Array]) -> list[Part] | None:
-    """The pair 1 - p, p behind one sigmoid as a softmax of 0 and its logit."""
+def with_complements(parts: list[Part], function: Callable[[Array], Array]) -> list[Part] | None:
+    """The complements 1 - p and then p behind sigmoids p.
+
+    Of one it is the softmax of 0 and its logit; of more, each 1 - p is a sigmoid too.
+    """
     last = parts[-1] if parts else None
-    if last is None or not isinstance(last.layer, Dense) or last.layer.units != 1:
+    if last is None or not isinstance(last.layer, Dense) or last.layer.activation != "sigmoid":
         return None
-    if last.layer.activation != "sigmoid":
-        return None
-    p = np.linspace(0.0, 1.0, 9)[:, None]
+    units = last.layer.units
+    p = np.random.default_rng(0).uniform(size=(9, units))
     if not np.array_equal(function(p), np.hstack([1.0 - p, p])):
         return None
     parts.pop()
-    values = {name: np.concatenate([np.zeros_like(v), v]) for name, v in last.values.items()}
-    return [Part(replace(last.layer, units=2, activation="softmax"), values)]
+    first, activation = (0.0, "softmax") if units == 1 else (-1.0, "sigmoid")
+    values = {name: np.concatenate([first * v, v]) for name, v in last.values.items()}
+    return [Part(replace(last.layer, units=2 * units, activation=activation), values)]

@@ -20,6 +20,8 @@ from lamina.tabular._texts import (
 )
 
 _DTYPES = ("float64", "float32")
+# With so many a column of prices or of shares is written at most.
+_MOST_DECIMALS = 4
 
 
 def export_table(
@@ -86,7 +88,7 @@ def _codes(encoder: CategoryEncoder, missing_values: tuple[str, ...]) -> dict[st
 
 
 def _spellings(text: str) -> set[str]:
-    """A text, and how its value is usually written: 2, 2.0; True, true, TRUE."""
+    """A text, and how its value is usually written: 2, 2.0, 2.00; True, true, TRUE."""
     value = same_value(text)
     spellings = {text, value}
     if value in TRUTH_VALUES:
@@ -94,7 +96,7 @@ def _spellings(text: str) -> set[str]:
     number = parse_number(value) if value[:1] in "0123456789+-." and value else None
     if number is None or number != number or is_code(value):
         return spellings
-    spellings |= {str(number), f"{value}.0"} if "." not in value else {str(number)}
+    spellings |= {str(number), *(f"{number:.{digits}f}" for digits in range(_MOST_DECIMALS + 1))}
     return {spelling for spelling in spellings if same_value(spelling) == value}
 
 

@@ -1,7 +1,9 @@
 """Strict reading of the JSON records and tensors in which preprocessing is stored."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping
+from itertools import islice, takewhile
 from typing import Any, TypeVar
 
 import numpy as np
@@ -96,6 +98,8 @@ class Tensors:
     def __init__(self, where: str, tensors: Mapping[str, NDArray[Any]]) -> None:
         self.where = where
         self._left = dict(tensors)
+        # So that no part looks through all of them: a table may have thousands of columns.
+        self._names = sorted(self._left)
 
     def take(self, name: str, length: int) -> Floats:
         """A float64 vector of that length with finite values."""
@@ -113,10 +117,15 @@ class Tensors:
 
     def part(self, prefix: str) -> "Tensors":
         """Take all tensors whose names begin so, under the rest of their names."""
-        names = [name for name in self._left if name.startswith(prefix)]
+        behind = islice(self._names, bisect_left(self._names, prefix), None)
+        names = takewhile(lambda name: name.startswith(prefix), behind)
         return Tensors(
             f"{self.where}, tensors '{prefix}'",
-            {name.removeprefix(prefix): self._left.pop(name) for name in names},
+            {
+                name.removeprefix(prefix): self._left.pop(name)
+                for name in names
+                if name in self._left
+            },
         )
 
     def done(self) -> None:
