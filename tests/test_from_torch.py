@@ -46,12 +46,13 @@ class Module:
     def forward(self) -> None:
         """Never called."""
 
-    def named_children(self) -> Any:
-        return ((str(i), module) for i, module in enumerate(self.__dict__.get("modules", ())))
+    @property
+    def _modules(self) -> dict[str, Any]:
+        return {str(i): module for i, module in enumerate(self.__dict__.get("modules", ()))}
 
     def state_dict(self) -> dict[str, Any]:
         own = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
-        for name, module in self.named_children():
+        for name, module in self._modules.items():
             own |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
         return own
 
@@ -186,6 +187,18 @@ def test_an_embedding_is_as_wide_as_what_follows_says() -> None:
     np.testing.assert_allclose(net.predict(codes), expected, rtol=1e-5, atol=1e-5)
 
 
+def test_a_module_that_stands_there_twice_is_two_layers() -> None:
+    act, square, last = stand_in("ReLU"), linear(5, 5), linear(5, 2)
+    block = stack(square, act)
+    net = lm.from_torch(stack(block, square, act, block, last))
+    assert [layer.units for layer in net.layers] == [5, 5, 5, 2]  # type: ignore[attr-defined]
+    hidden = ROWS
+    for _ in range(3):
+        hidden = np.maximum(hidden @ square.weight.array.T + square.bias.array, 0.0)
+    expected = hidden @ last.weight.array.T + last.bias.array
+    np.testing.assert_allclose(net.predict(ROWS), expected, rtol=1e-5, atol=1e-5)
+
+
 # With PyTorch itself
 
 
@@ -251,3 +264,32 @@ def test_a_pytorch_module_on_the_meta_device_takes_a_state() -> None:
     narrow = lm.from_torch(real.bfloat16())
     expected = real.float()(torch.from_numpy(ROWS).float()).detach().numpy()
     np.testing.assert_allclose(narrow.predict(ROWS), expected, rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="is on the device 'meta' and has no numbers"):
+        lm.from_torch(empty)
+
+
+def test_pytorch_modules_that_only_seem_to_be_layers_are_refused() -> None:
+    nn = pytest.importorskip("torch", reason="needs PyTorch, which no extra installs").nn
+    patched, pruned = nn.Linear(5, 2), nn.Linear(5, 2)
+    patched.forward = lambda x: x
+    prune = pytest.importorskip("torch.nn.utils.prune", reason="needs PyTorch")
+    prune.l1_unstructured(pruned, "weight", amount=0.5)
+    for module, sentence in (
+        (patched, r"the module \(Linear\) has a forward of its own"),
+        (nn.Sequential(pruned), r"module '0' \(Linear\) has hooks .*prune\.remove"),
+        (nn.Sequential(nn.LazyLinear(3)), r"module '0' \(LazyLinear\) has no weights yet"),
+        (
+            nn.Sequential(nn.Softmax(-1), nn.Flatten(), nn.Linear(12, 2)),
+            r"module '1' \(Flatten\) stands behind a softmax of an axis that no module tells",
+        ),
+    ):
+        with pytest.raises(ValueError, match=f"from_torch: {sentence}"):
+            lm.from_torch(module)
+
+
+def test_a_shared_pytorch_module_counts_wherever_it_stands() -> None:
+    torch = pytest.importorskip("torch", reason="needs PyTorch, which no extra installs")
+    act, square = torch.nn.Tanh(), torch.nn.Linear(5, 5)
+    module = torch.nn.Sequential(square, act, square, act, torch.nn.Linear(5, 2))
+    expected = module(torch.from_numpy(ROWS).float()).detach().numpy()
+    np.testing.assert_allclose(lm.from_torch(module).predict(ROWS), expected, rtol=1e-5, atol=1e-5)

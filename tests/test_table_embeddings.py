@@ -180,14 +180,16 @@ def test_any_preset_takes_the_option(preset):
 def test_codes_are_embedded_before_features_are_scaled():
     model = fit(preset="ensemble", n_members=2, max_one_hot=8, epochs=1, hidden=[8])
     smooth = model.networks[1]
-    embedding, affine = smooth.layers[1:3]
+    embedding, mask, scale = smooth.layers[1:4]
     assert isinstance(embedding, lm.Embedding)
-    assert isinstance(affine, lm.Affine)
+    assert isinstance(mask, lm.Affine)
+    assert isinstance(scale, lm.Scale)
     steps = model.preprocessor.width - 5  # of the number's places among edges
     kept = 1 + embedding_units(30) + 3
-    factor = np.float32(np.sqrt((kept + steps) / kept))
-    expected = [factor] + [0.0] * steps + [factor] * (kept - 1)
-    assert np.allclose(affine.scale, expected)
+    assert np.array_equal(mask.scale, [1.0] + [0.0] * steps + [1.0] * (kept - 1))
+    factor = np.sqrt((kept + steps) / kept)
+    assert scale.initial_scale == pytest.approx(factor)
+    assert scale.rate_factor == pytest.approx(6.0 * factor)
 
 
 def test_sizes_follow_fastais_rule():

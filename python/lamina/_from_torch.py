@@ -83,10 +83,11 @@ def _flat(module: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield name, module
         return
     plain = next(kind for kind in _classes(module) if kind.__name__ == "Sequential")
-    if type(module).forward is not plain.forward:  # type: ignore[attr-defined]
+    if type(module).forward is not plain.forward or _is_patched(module):  # type: ignore[attr-defined]
         raise _refused(name, module, "has a forward of its own")
     _check_hooks(name, module)
-    for own, inner in module.named_children():
+    # Not named_children(), which gives a module that stands there twice but once.
+    for own, inner in module._modules.items():
         yield from _flat(inner, f"{name}.{own}" if name else own)
 
 
@@ -98,11 +99,21 @@ def _refused(name: str, module: Any, why: str) -> ValueError:
     )
 
 
+def _is_patched(module: Any) -> bool:
+    """Whether this one module has another forward than its class."""
+    return "forward" in vars(module)
+
+
 def _check_hooks(name: str, module: Any) -> None:
+    if type(module).__name__.startswith("Lazy"):
+        raise ValueError(
+            f"from_torch: module '{name}' ({type(module).__name__}) has no weights yet, as no rows "
+            "went through it; call it once"
+        )
     if module._forward_hooks or module._forward_pre_hooks:
         raise _refused(
             name, module, "has hooks that may change it (torch.nn.utils.remove_weight_norm "
-            "removes those of weight_norm)",
+            "removes those of weight_norm, torch.nn.utils.prune.remove those of pruning)",
         )  # fmt: skip
 
 
@@ -127,6 +138,10 @@ def _checked_state(module: Any, state: Any) -> dict[str, Any]:
 def _as_array(value: Any) -> Array:
     if isinstance(value, np.ndarray):
         return value
+    if getattr(value, "is_meta", False):
+        raise ValueError(
+            "from_torch: the module is on the device 'meta' and has no numbers; give its state"
+        )
     tensor = value.detach().cpu()
     if "bfloat16" in str(tensor.dtype):
         tensor = tensor.float()
@@ -149,14 +164,16 @@ class _Reader:
         self._columns: int | None = None
         self._embedding: tuple[str, Any, Array] | None = None
         self._is_flat = True
+        # A softmax before the first module that knows its inputs may be over one of several axes.
+        self._over_any_axis = False
 
     def parts(self, name: str, module: Any) -> list[Part]:
         """The layers of one module."""
         kind = next(_classes(module)).__name__
-        changed = type(module) is not next(_classes(module))
-        if changed and type(module).__name__ != f"Parametrized{kind}":
-            raise _refused(name, module, "has a forward of its own")
         _check_hooks(name, module)
+        changed = type(module) is not next(_classes(module))
+        if (changed and type(module).__name__ != f"Parametrized{kind}") or _is_patched(module):
+            raise _refused(name, module, "has a forward of its own")
         if not self._is_flat and kind != "Flatten":
             raise _refused(name, module, "stands between nn.Embedding and its nn.Flatten")
         if kind in ("Identity", "Flatten"):
@@ -178,6 +195,7 @@ class _Reader:
         return read(name, module)
 
     def _activation(self, name: str, module: Any, kind: str) -> list[Part]:
+        self._over_any_axis |= self._columns is None and kind in ("Softmax", "LogSoftmax")
         layers = _WITH_OPTIONS[kind](module)
         if layers is None:
             raise _refused(name, module, "has options that lamina has not")
@@ -186,6 +204,8 @@ class _Reader:
     def _flatten(self, name: str, module: Any, kind: str) -> list[Part]:
         if kind == "Flatten" and (module.start_dim, module.end_dim) not in ((1, -1), (1, 1)):
             raise _refused(name, module, "flattens other axes than those of a row")
+        if kind == "Flatten" and self._over_any_axis:
+            raise _refused(name, module, "stands behind a softmax of an axis that no module tells")
         self._is_flat |= kind == "Flatten"
         return []
 

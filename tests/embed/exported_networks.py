@@ -62,16 +62,26 @@ def layers_of(name: str) -> list[lm.Layer]:
         plain = lm.NumberEncoding(fill=0.5)
         encoding = lm.ColumnEncoding([*numbers, *codes, date, plain, plain])
         return [encoding, lm.Embedding({8: 4}, units=3), lm.Dense(2)]
-    if name == "codes":  # features of which the core looks up the sums, for steps 64 at a time
+    if name in CODED:  # features of which the core looks up the sums, for steps 64 at a time
         number = lm.NumberEncoding(edges=np.linspace(-3, 3, 150), indicator=True)
         date, plain = lm.DateEncoding(center=9000.0, scale=400.0), lm.NumberEncoding(fill=0.5)
         categories = [lm.CategoryEncoding(30, indicator=True), lm.CategoryEncoding(4)]
         encoding = lm.ColumnEncoding([number, *categories, date, plain, plain])
-        return [encoding, lm.Dense(32, "relu"), lm.Dense(2)]
+        layers: list[lm.Layer] = [encoding, lm.Dense(32, "relu"), lm.Dense(2)]
+        if name != "codes":
+            layers[1:1] = [lm.Scale()]
+        if name == "masked_codes":  # without the first number's steps
+            features = sum(column.features for column in encoding.columns)
+            layers[1:1] = [lm.Affine([float(not 0 < i < 150) for i in range(features)])]
+        return layers
     return [lm.Dropout(0.3)]
 
 
-LAYERS = ("norms", "residual", "ensemble", "adapters", "embeddings", "columns", "codes", "nothing")
+CODED = ("codes", "scaled_codes", "masked_codes")
+LAYERS = (
+    *("norms", "residual", "ensemble", "adapters", "embeddings", "columns"),
+    *(*CODED, "nothing"),
+)
 
 
 def network(name: str, dtype: str) -> lm.Sequential:
@@ -97,9 +107,9 @@ def rows_for(name: str, dtype: str, rows: int = 200) -> Any:
     rng = np.random.default_rng(3)
     x = rng.normal(size=(rows, INPUTS)) * rng.choice([0.01, 1.0, 4.0], (rows, 1))
     x[:3] *= 40.0
-    if name == "codes":
+    if name in CODED:
         x[:, 0] = rng.uniform(-20, 170, rows)
-    if name in ("columns", "codes"):
+    if name in ("columns", *CODED):
         x[:, 1] = rng.integers(-1, 5, rows)
         x[:, 2] = rng.integers(-1, 5, rows) + (rng.random(rows) < 0.1) * 0.5
         x[:, 3], x[:, 4] = rng.integers(7000, 11000, rows), rng.integers(0, 86400, rows) / 86400

@@ -81,3 +81,22 @@ def test_wrong_rows_raise_in_python_and_javascript(tmp_path: Path) -> None:
     call = 'require("./model.js").predict([1])'
     script = f"try {{ {call}; }} catch (error) {{ console.log(JSON.stringify(error.message)); }}"
     assert node(tmp_path, script) == "x: expected 7 numbers, got 1"
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        ('predict(["1", 2, 3, 4, 5, 6, 7])', "x[0]: expected a number, got string"),
+        ("predict([1, 2, null, 4, 5, 6, 7])", "x[2]: expected a number, got object"),
+        ("predict([1, 2, 3, 4, 5, 6, undefined])", "x[6]: expected a number, got undefined"),
+        ("gradient([1, 2, 3, 4, 5, 6, 7], 0.5)", "expected an output from 0 to 2, got 0.5"),
+        ("gradient([1, 2, 3, 4, 5, 6, 7], -1)", "expected an output from 0 to 2, got -1"),
+    ],
+)
+def test_what_is_no_number_raises_in_javascript(tmp_path: Path, call: str, sentence: str) -> None:
+    network("relu", "float32").export_javascript(tmp_path / "model.js", gradient=True)
+    script = (
+        f'try {{ require("./model.js").{call}; }} '
+        "catch (error) { console.log(JSON.stringify(error.message)); }"
+    )
+    assert node(tmp_path, script) == sentence

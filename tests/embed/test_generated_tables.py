@@ -228,6 +228,29 @@ def test_a_number_beyond_measure_is_told_and_writes_nothing(
         python.predict_row(row | {"unit price (€)": "4"})
 
 
+def test_cells_of_another_kind_raise_in_python_and_javascript(
+    mixed: tuple[TableModel, Path],
+) -> None:
+    python = module(mixed[1] / "model.py")
+    row = dict.fromkeys(python.COLUMNS)
+    with pytest.raises(TypeError, match=r"column 'grade': expected a text, got \['1'\]"):
+        python.predict_row(row | {"grade": ["1"]})
+    cases = {
+        '"unit price (\\u20ac)": {}': "column unit price (€): expected a number, got object",
+        '"grade": new Date(0)': "column grade: expected a text, got object",
+        '"9th": new Date("no date")': "column 9th: expected a date or null, got an invalid Date",
+        '"9th": "2020-01-01"': "column 9th: expected a number, got string",
+    }
+    script = (
+        'const { predictRow, columns } = require("./model.js");'
+        "const row = Object.fromEntries(columns.map((name) => [name, null])); const told = [];"
+        f"for (const own of [{', '.join(f'{{{case}}}' for case in cases)}]) {{"
+        "  try { predictRow({ ...row, ...own }); } catch (error) { told.push(error.message); }"
+        "} console.log(JSON.stringify(told));"
+    )
+    assert node(mixed[1], script) == list(cases.values())
+
+
 def test_python_takes_dates_and_values_that_are_no_texts(mixed: tuple[TableModel, Path]) -> None:
     python = module(mixed[1] / "model.py")
     row = dict.fromkeys(python.COLUMNS)

@@ -246,6 +246,7 @@ struct KernelTable {
   int64_t (*keep_nonzero)(int64_t columns, T* values, int32_t* numbers) noexcept;
   void (*coded_product)(const CodedProduct<T>&) noexcept;
   void (*coded_gradient)(const CodedGradient<T>&) noexcept;
+  void (*split_scaled_gradient)(const ScaledGradient<T>&) noexcept;
   // For the shortest time from input to output: the order of its sums is its own, the same at every call.
   // It sums so many columns at once: a call for a part of the columns that begins at a multiple has the same
   // bits.

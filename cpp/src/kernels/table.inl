@@ -36,6 +36,7 @@ constexpr KernelTable<T> make_table() {
   table.keep_nonzero = &keep_nonzero<T>;
   table.coded_product = &coded_product<T>;
   table.coded_gradient = &coded_gradient<T>;
+  table.split_scaled_gradient = &split_scaled_gradient<T>;
   table.single_row_columns = kRowGroup<T>;
   table.single_row = &single_row<T>;
   table.panel_dots = &panel_dots<T>;

@@ -2,6 +2,9 @@
 // last row.
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "base/arena.h"
 #include "layers/layer.h"
 
@@ -18,8 +21,15 @@ class Dense final : public Layer<T> {
   const DenseOptions& options() const noexcept { return options_; }
   // The factor of the product: 1, or that of the options' parametrization.
   double gain() const noexcept { return gain_; }
-  // Of a layer that has been built, before any pass: from now on its input slot holds coded rows.
-  void read_codes(const kernels::FeatureCodes& codes);
+  // A learned factor of each input, which the Scale before the layer leaves to it: where its row begins among
+  // the parameters, of which it is the one before the layer's own.
+  struct InputScale {
+    int64_t offset;
+    bool learns;
+  };
+  // Of a layer that has been built, before any pass: from now on its input slot holds coded rows, and its
+  // tasks make the scale's gradient too.
+  void read_codes(const kernels::FeatureCodes& codes, std::optional<InputScale> scale = std::nullopt);
   bool reads_codes() const noexcept { return codes_ != nullptr; }
   int64_t build(int64_t inputs, ParameterAllocator& allocator) override;
   std::vector<Parameter> parameters() const override;
@@ -39,15 +49,17 @@ class Dense final : public Layer<T> {
                           T* transposed) const noexcept override;
 
  private:
-  // Inputs [first_input, first_input + inputs) of coded rows: whole runs and plain features.
+  // Inputs [first_input, first_input + inputs) of coded rows, and the parts of runs that they are.
   struct CodedBlock {
-    int64_t first_input, inputs, first_plain, plain, first_run, runs;
+    int64_t first_input = 0, inputs = 0, first_plain = 0, plain = 0, first_run = 0;
+    std::vector<kernels::FeatureRun> runs;
   };
   // A rectangle of the weight panels: inputs [first_input, first_input + inputs) of a panel.
   struct Tile {
     int64_t first_column, width, first_input, inputs, offset;
     bool last_inputs;
     const CodedBlock* block = nullptr;  // where rows are coded
+    T* scale_sums = nullptr;            // what becomes of the gradient of their scale, panel by panel
   };
   int64_t panel_count(int64_t columns) const noexcept;
   int64_t part_begin(int64_t columns, int part, int parts) const noexcept;
@@ -59,12 +71,18 @@ class Dense final : public Layer<T> {
   Tile tile_of(int64_t panel, int64_t first_input, int64_t inputs) const noexcept;
   int64_t task_inputs(int64_t inputs_per_task) const noexcept;
   bool is_outer_product(const GradientPass<T>& pass) const noexcept;
+  void run_tile(const Tile& tile, int first_parameter, const GradientPass<T>& pass) const noexcept;
   void forward_sparse(const RowPass<T>& pass) const noexcept;
   void forward_coded(const RowPass<T>& pass) const noexcept;
   // What sums with the bias (none where the layer is scaled) leave to do.
   void finish_sums(const RowPass<T>& pass) const noexcept;
+  int64_t coded_block_end(int64_t first_input) const noexcept;
+  CodedBlock coded_block(int64_t first_input, int64_t end) const;
   void compute_coded_gradient(const Tile& tile, const GradientPass<T>& pass, T* weight) const noexcept;
+  int coded_task_count() const noexcept;
   int64_t coded_scratch_size() const noexcept;
+  // All panels of a block, and then its part of the scale, which they have read.
+  void run_scaled_task(int task, int first_parameter, const GradientPass<T>& pass) const noexcept;
   void compute_sparse_gradient(const Tile& tile, const GradientPass<T>& pass, bool skips,
                                T* weight) const noexcept;
   bool skips_unread_rows(int parameter, const GradientPass<T>& pass) const noexcept;
@@ -96,6 +114,7 @@ class Dense final : public Layer<T> {
   double gain_ = 1.0;
   AlignedBuffer<T> gain_row_;                     // of one panel; empty unless the layer is scaled
   const kernels::FeatureCodes* codes_ = nullptr;  // null: rows are not coded
+  std::optional<InputScale> input_scale_;
   std::vector<CodedBlock> blocks_;
 };
 

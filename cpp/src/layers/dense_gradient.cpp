@@ -1,6 +1,5 @@
 // The gradient of a dense layer, and what follows its update, in tiles of its weights.
 #include <algorithm>
-#include <iterator>
 #include <limits>
 
 #include "layers/dense.h"
@@ -17,11 +16,10 @@ int64_t Dense<T>::task_inputs(int64_t inputs_per_task) const noexcept {
 
 template <class T>
 int Dense<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
+  if (reads_codes()) return coded_task_count();
   if (!options_.learning.trainable) return 0;
-  const int64_t panels = output_panels_;
-  if (reads_codes()) return static_cast<int>(panels * std::ssize(blocks_));
   const int64_t inputs = task_inputs(inputs_per_task);
-  return static_cast<int>(panels * ((inputs_ + inputs - 1) / inputs));
+  return static_cast<int>(output_panels_ * ((inputs_ + inputs - 1) / inputs));
 }
 
 template <class T>
@@ -142,7 +140,12 @@ bool Dense<T>::is_outer_product(const GradientPass<T>& pass) const noexcept {
 template <class T>
 void Dense<T>::run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
                                  const GradientPass<T>& pass) const noexcept {
-  const Tile t = tile(task, task_inputs(inputs_per_task));
+  if (input_scale_) return run_scaled_task(task, first_parameter, pass);
+  run_tile(tile(task, task_inputs(inputs_per_task)), first_parameter, pass);
+}
+
+template <class T>
+void Dense<T>::run_tile(const Tile& t, int first_parameter, const GradientPass<T>& pass) const noexcept {
   const int64_t weights = t.inputs * t.width;
   const bool has_bias = options_.bias && t.last_inputs;
   T* weight = pass.gradients ? pass.gradients + t.offset : pass.scratch;

@@ -120,7 +120,45 @@ void Affine<T>::scale_rows(const RowPass<T>& pass, const T* offset, T* values,
 }
 
 template <class T>
+const kernels::FeatureCodes* Affine<T>::keep_codes(const kernels::FeatureCodes& codes) {
+  const std::vector<double>& scale = options_.scale;
+  const bool shifts =
+      std::any_of(options_.offset.begin(), options_.offset.end(), [](double x) { return x != 0.0; });
+  const auto is_mask = [](double factor) { return factor == 0.0 || factor == 1.0; };
+  if (shifts || std::ssize(scale) != columns_ || !std::all_of(scale.begin(), scale.end(), is_mask))
+    return nullptr;
+  const auto keeps = [&](int64_t feature) { return scale[static_cast<size_t>(feature)] != 0.0; };
+  for (int64_t i = 0; i < codes.plain_count; ++i) {
+    if (!keeps(codes.plain[i])) continue;
+    kept_plain_.push_back(codes.plain[i]);
+    kept_places_.push_back(i);
+  }
+  for (int64_t i = 0; i < codes.run_count; ++i) {
+    const kernels::FeatureRun& run = codes.runs[i];
+    for (int64_t k = 1; k < run.count; ++k)
+      if (keeps(run.first + k) != keeps(run.first)) return nullptr;
+    if (!keeps(run.first)) continue;
+    kept_runs_.push_back(run);
+    kept_places_.push_back(codes.plain_count + i);
+  }
+  kept_codes_ = {kept_plain_.data(), std::ssize(kept_plain_), kept_runs_.data(), std::ssize(kept_runs_)};
+  return &kept_codes_;
+}
+
+template <class T>
 void Affine<T>::forward(const RowPass<T>& pass) const noexcept {
+  if (!passes_codes_) return scale_features(pass);
+  const int64_t kept = std::ssize(kept_places_), padded = padded_columns<T>(kept);
+  const T* from = pass.input_values();
+  T* to = pass.output_values();
+  for (int64_t row = 0; row < pass.rows; ++row, from += pass.input.row_stride, to += pass.output.row_stride) {
+    for (int64_t i = 0; i < kept; ++i) to[i] = from[kept_places_[static_cast<size_t>(i)]];
+    std::fill(to + kept, to + padded, T(0));
+  }
+}
+
+template <class T>
+void Affine<T>::scale_features(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
   scale_rows(pass, offset_row_.data(), pass.output_values(), pass.output.row_stride);
 }

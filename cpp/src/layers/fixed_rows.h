@@ -1,6 +1,8 @@
 // Layers that change each column by numbers that training leaves alone: Normalization, Affine, Clip.
 #pragma once
 
+#include <vector>
+
 #include "base/arena.h"
 #include "layers/layer.h"
 
@@ -43,12 +45,25 @@ class Affine final : public Layer<T> {
   void forward(const RowPass<T>& pass) const noexcept override;
   void backward(const RowPass<T>& pass) const noexcept override;
 
+  // The codes of the features that it leaves as they are, where it makes all others 0 and cuts no run; else
+  // null.
+  const kernels::FeatureCodes* keep_codes(const kernels::FeatureCodes& codes);
+  // From now on `forward` makes coded rows of those features of coded rows.
+  void pass_codes() noexcept { passes_codes_ = true; }
+  bool passes_codes() const noexcept { return passes_codes_; }
+  // The outputs as they are, of features as they are.
+  void scale_features(const RowPass<T>& pass) const noexcept;
+
  private:
   void scale_rows(const RowPass<T>& pass, const T* offset, T* values, int64_t row_stride) const noexcept;
 
   AffineOptions options_;
   AlignedBuffer<T> scale_row_, offset_row_;
   int64_t columns_ = 0;
+  std::vector<int64_t> kept_plain_, kept_places_;  // places in coded rows
+  std::vector<kernels::FeatureRun> kept_runs_;
+  kernels::FeatureCodes kept_codes_{};
+  bool passes_codes_ = false;
 };
 
 // y = min(max(x, low), high); the gradient passes where low <= x <= high.

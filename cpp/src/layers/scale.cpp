@@ -25,6 +25,13 @@ std::unique_ptr<Layer<T>> Scale<T>::unbuilt_copy() const {
 
 template <class T>
 void Scale<T>::forward(const RowPass<T>& pass) const noexcept {
+  if (!passes_codes()) return scale_features(pass);
+  copy_rows(pass.rows, coded_columns_, pass.input_values(), pass.input.row_stride, pass.output_values(),
+            pass.output.row_stride);
+}
+
+template <class T>
+void Scale<T>::scale_features(const RowPass<T>& pass) const noexcept {
   copy_forward(pass);
   pass.kernels.affine_rows(pass.rows, this->padded(), this->row(weight_, pass.parameters),
                            this->row(bias_, pass.parameters), pass.output_values(), pass.output.row_stride);
@@ -36,6 +43,11 @@ void Scale<T>::backward(const RowPass<T>& pass) const noexcept {
   copy_backward(pass);
   pass.kernels.affine_rows(pass.rows, this->padded(), this->row(weight_, pass.parameters), nullptr,
                            pass.input_delta(), pass.input.row_stride);
+}
+
+template <class T>
+int Scale<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
+  return passes_codes() ? 0 : LearnedRowLayer<T>::gradient_task_count(inputs_per_task);
 }
 
 template <class T>

@@ -27,11 +27,13 @@ struct Node {
   int input_slot, output_slot;
   int first_parameter, parameter_count;
   bool learns;         // has trainable parameters
-  bool reads_learned;  // something before it learns, so training needs its input's delta
+  bool reads_learned;  // something before it learns from its input's delta, which training so needs
   // The node that reads this one's output multiplies its delta by this one's activation derivative ...
   bool derivative_applied_by_next = false;
   // ... which that node finds here.
   const ActivationSpec* input_activation = nullptr;
+  // The next node's tasks make the gradient of this one's parameters.
+  bool gradient_by_next = false;
 
   // Whether training needs the delta of the output.
   bool needs_delta() const noexcept { return learns || reads_learned; }
@@ -242,6 +244,8 @@ class Network {
   void check_order() const;
   void link_activations();
   void link_codes();
+  Node<T>* only_reader(int slot) noexcept;
+  void link_scale(Node<T>& scale, Node<T>& dense, const kernels::FeatureCodes& codes);
   void forward_nodes(const NetworkPass<T>& pass, size_t first, size_t last) const noexcept;
   RowPass<T> row_pass(const NetworkPass<T>& pass, const Node<T>& node) const noexcept;
   RowPass<T> forward_pass(const NetworkPass<T>& pass, size_t node) const noexcept;

@@ -7,7 +7,9 @@
 #include "layers/column_encoding.h"
 #include "layers/dense.h"
 #include "layers/ensemble.h"
+#include "layers/fixed_rows.h"
 #include "layers/residual.h"
+#include "layers/scale.h"
 #include "network/network.h"
 
 namespace lamina {
@@ -238,31 +240,73 @@ namespace {
 // 256 units and batches of 32 and 256 rows on AVX-512.
 bool repays_codes(const kernels::FeatureCodes& codes, int64_t features, int64_t units) noexcept {
   constexpr int64_t kFewestUnits = 16, kFeaturesOfSteps = 16, kFeaturesOfCategory = 8;
-  int64_t least = 1;
-  for (int64_t i = 0; i < codes.run_count; ++i)
+  int64_t coded = codes.plain_count, least = 2 * codes.plain_count + 1;
+  for (int64_t i = 0; i < codes.run_count; ++i) {
+    coded += codes.runs[i].count;
     least += codes.runs[i].steps ? kFeaturesOfSteps : kFeaturesOfCategory;
-  return codes.run_count > 0 && units >= kFewestUnits && features >= least;
+  }
+  // Beside plain features that are multiplied in any case, where none is left out.
+  if (coded == features) least -= 2 * codes.plain_count;
+  return features > codes.plain_count && units >= kFewestUnits && features >= least;
 }
 
 }  // namespace
 
-// A dense layer that alone reads a table's features gets them coded.
+// Null where none or several read the slot.
+template <class T>
+Node<T>* Network<T>::only_reader(int slot) noexcept {
+  const auto reads = [&](const Node<T>& node) { return node.input_slot == slot; };
+  if (std::count_if(nodes_.begin(), nodes_.end(), reads) != 1) return nullptr;
+  return &*std::find_if(nodes_.begin(), nodes_.end(), reads);
+}
+
+// A dense layer that alone reads a table's features gets them coded, also where a mask or a scale stands
+// between.
 template <class T>
 void Network<T>::link_codes() {
   for (const Node<T>& node : nodes_) {
     if (node.layer->kind() != LayerKind::kColumnEncoding) continue;
-    const auto reads = [&](const Node<T>& other) { return other.input_slot == node.output_slot; };
-    const auto reader = std::find_if(nodes_.begin(), nodes_.end(), reads);
-    if (reader == nodes_.end() || std::count_if(nodes_.begin(), nodes_.end(), reads) > 1 ||
-        reader->layer->kind() != LayerKind::kDense || slot_rows(reader->output_slot) > 1)
-      continue;
     auto& encoding = static_cast<ColumnEncoding<T>&>(*node.layer);
+    const kernels::FeatureCodes* codes = &encoding.feature_codes();
+    Node<T>* reader = only_reader(node.output_slot);
+    Affine<T>* mask = nullptr;
+    if (reader != nullptr && reader->layer->kind() == LayerKind::kAffine) {
+      mask = static_cast<Affine<T>*>(reader->layer);
+      codes = mask->keep_codes(*codes);
+      reader = only_reader(reader->output_slot);
+    }
+    Node<T>* scale = nullptr;
+    if (reader != nullptr && reader->layer->kind() == LayerKind::kScale &&
+        static_cast<const Scale<T>&>(*reader->layer).may_pass_codes()) {
+      scale = reader;
+      reader = only_reader(scale->output_slot);
+    }
+    if (codes == nullptr || reader == nullptr || reader->layer->kind() != LayerKind::kDense ||
+        slot_rows(reader->output_slot) > 1)
+      continue;
     const int64_t features = slot_columns_[static_cast<size_t>(node.output_slot)];
     const int64_t units = slot_columns_[static_cast<size_t>(reader->output_slot)];
-    if (!repays_codes(encoding.feature_codes(), features, units)) continue;
+    if (!repays_codes(*codes, features, units)) continue;
     encoding.write_codes();
-    static_cast<Dense<T>&>(*reader->layer).read_codes(encoding.feature_codes());
+    if (mask != nullptr) mask->pass_codes();
+    if (scale != nullptr)
+      link_scale(*scale, *reader, *codes);
+    else
+      static_cast<Dense<T>&>(*reader->layer).read_codes(*codes);
   }
+}
+
+// The scale learns from the dense layer's gradient tasks, which need no delta of their input.
+template <class T>
+void Network<T>::link_scale(Node<T>& scale, Node<T>& dense, const kernels::FeatureCodes& codes) {
+  const Parameter& factors = parameters_[static_cast<size_t>(scale.first_parameter)];
+  static_cast<Scale<T>&>(*scale.layer).pass_codes(codes);
+  static_cast<Dense<T>&>(*dense.layer)
+      .read_codes(codes, typename Dense<T>::InputScale{factors.offset, factors.trainable});
+  scale.gradient_by_next = true;
+  if (!dense.learns || !dense.reads_learned || scale.reads_learned) return;
+  dense.reads_learned = false;
+  training_multiply_adds_ -= dense.layer->multiply_adds();
 }
 
 template <class T>

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "layers/column_encoding.h"
+#include "layers/fixed_rows.h"
+#include "layers/scale.h"
 #include "network/workspace.h"
 
 namespace lamina {
@@ -76,9 +78,16 @@ void Network<T>::forward(const NetworkPass<T>& pass, int phase) const noexcept {
 template <class T>
 void Network<T>::write_features(const NetworkPass<T>& pass) const noexcept {
   for (const Node<T>& node : nodes_) {
-    if (node.layer->kind() != LayerKind::kColumnEncoding) continue;
-    const auto& encoding = static_cast<const ColumnEncoding<T>&>(*node.layer);
-    if (encoding.writes_codes()) encoding.write_features(row_pass(pass, node));
+    if (node.layer->kind() == LayerKind::kColumnEncoding) {
+      const auto& encoding = static_cast<const ColumnEncoding<T>&>(*node.layer);
+      if (encoding.writes_codes()) encoding.write_features(row_pass(pass, node));
+    } else if (node.layer->kind() == LayerKind::kAffine) {
+      const auto& mask = static_cast<const Affine<T>&>(*node.layer);
+      if (mask.passes_codes()) mask.scale_features(row_pass(pass, node));
+    } else if (node.layer->kind() == LayerKind::kScale) {
+      const auto& scale = static_cast<const Scale<T>&>(*node.layer);
+      if (scale.passes_codes()) scale.scale_features(row_pass(pass, node));
+    }
   }
 }
 

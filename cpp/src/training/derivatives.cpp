@@ -336,7 +336,8 @@ double Derivatives<T>::squared_row_norm(Member& member, int64_t row) {
       sum += squares(output, output.delta) * (squares(input, input.values) + bias);
       continue;
     }
-    const T* gradient = compute_row_gradient(member, row, static_cast<int>(i));
+    const T* gradient =
+        compute_row_gradient(member, row, static_cast<int>(node.gradient_by_next ? i + 1 : i));
     for (int p = 0; p < node.parameter_count; ++p) {
       std::vector<T> dense(static_cast<size_t>(parameters[p].element_count()));
       unpack_parameter(parameters[p], gradient, dense.data());

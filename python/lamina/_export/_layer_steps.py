@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from lamina._export._column_steps import FeatureCodes, column_steps
 from lamina._export._integer_steps import integer_product
 from lamina._export._row_steps import row_layer_steps
@@ -12,16 +14,18 @@ from lamina._layers.column_encoding import ColumnEncoding
 from lamina._layers.column_layers import Embedding, Periodic, PiecewiseLinear
 from lamina._layers.layer import Layer
 from lamina._layers.layers import Activation, Dense, Dropout, Ensemble, Residual
-from lamina._layers.row_layers import AlphaDropout, GaussianNoise
+from lamina._layers.row_layers import Affine, AlphaDropout, GaussianNoise, Scale
 
 
 class LayerWriter(StepWriter):
     """Writes the steps of layers; see `StepWriter`."""
 
-    # As in `Network`; where the present value is the features of a table: these, and that value.
+    # As in `Network`; where the present value is the features of a table: these, that value, and
+    # factors of features that the core leaves to the dense layer behind.
     sums_codes = False
     codes: FeatureCodes | None = None
     features: Value | None = None
+    factors: Array | None = None
 
     def add_layers(self, layers: Sequence[Layer], path: str = "layers", first: int = 0) -> None:
         """Add steps for layers, whose parameters are under path.0, path.1, ..."""
@@ -48,12 +52,19 @@ class LayerWriter(StepWriter):
                 self.codes, self.features = FeatureCodes.of(layer), self.value
             case Embedding() | PiecewiseLinear() | Periodic():
                 column_steps(self, layer, path)
+            case Affine() if self.sums_features(path) and self.ranges is None:
+                self.factors = np.asarray(layer.scale, self.type)
+            case Scale() if self.sums_features(path) and not layer.shift and self.ranges is None:
+                factors = self.parameter(f"{path}.weight")
+                self.factors = factors if self.factors is None else factors * self.factors
             case _:
                 row_layer_steps(self, layer, path)
 
     def add_dense(self, layer: Dense, path: str) -> None:
         """A product, and its activation."""
         weight = self.parameter(f"{path}.weight")
+        if self.factors is not None:
+            weight, self.factors = weight * self.factors, None
         bias = self.parameter(f"{path}.bias") if layer.bias else None
         gain = 1 / math.sqrt(weight.shape[1]) if layer.parametrization == "ntk" else 1.0
         self.add_product(path, weight, bias, gain)
@@ -85,11 +96,15 @@ class LayerWriter(StepWriter):
             self.change([scale if bias is None else shift], back)
         return None
 
+    def sums_features(self, path: str) -> bool:
+        """Whether a layer there reads a table's features, which the core sums by their codes."""
+        is_first = self.value is self.features and path.count(".") == 1 and self.value.rows == 1
+        return is_first and self.sums_codes
+
     def coded_product(self, path: str, inputs: int, outputs: int, matrix: str) -> list[str]:
         """The lines of a product with a table's features, where the core sums them so."""
         codes = self.codes
-        is_first = self.value is self.features and path.count(".") == 1 and self.value.rows == 1
-        if codes is None or not is_first or not self.sums_codes:
+        if codes is None or not self.sums_features(path):
             return []
         plain = self.constant(f"{path}.plain", codes.plain or [0], "int", "plain features")
         runs = self.constant(f"{path}.runs", codes.runs, "int", "runs: first, count, steps")

@@ -72,7 +72,7 @@ def _use(program: Program, prefix: str) -> list[str]:
         answer = program.table.answers[0]
         lines = [f"  {prefix}_row row = {prefix}_empty_row();  // all is missing"]
         lines += [f"  row.{next(iter(_fields(program).values()))} = ...;"]
-        lines += [f"  double y[{answer.numbers}];  // {answer.note}"]
+        lines += [f"  double y[{upper}_OUTPUTS];  // {answer.note}"]
         lines += [
             f"  if ({prefix}_{answer.function}(&row, y) != 0) ...  // the column that is wrong"
         ]
@@ -92,6 +92,12 @@ def _declarations(program: Program, prefix: str, fields: dict[str, str]) -> str:
     if program.table is None:
         lines += [f"#define {upper}_INPUTS {program.inputs}"]
         lines += [f"#define {upper}_OUTPUTS {program.outputs}"]
+    else:
+        # Of predict_row, predict_quantiles and predict_interval.
+        sizes = {"row": "OUTPUTS", "quantiles": "QUANTILES", "interval": "INTERVAL"}
+        for answer in program.table.answers:
+            size = sizes[answer.function.removeprefix("predict_")]
+            lines += [f"#define {upper}_{size} {answer.numbers}"]
     if program.class_names:
         count = len(program.class_names)
         lines += [f"#define {upper}_CLASSES {count}", ""]

@@ -30,7 +30,10 @@ function predict(x) {
 
 // Numbers of the caller's, checked.
 function checkedRow(values, count, name) {
-  const row = KIND.from(values);
+  const row = KIND.from(values, (value, i) => {
+    if (typeof value === "number") return value;
+    throw new TypeError(`${name}[${i}]: expected a number, got ${typeof value}`);
+  });
   if (row.length !== count) {
     throw new RangeError(`${name}: expected ${count} numbers, got ${row.length}`);
   }
@@ -40,7 +43,7 @@ function checkedRow(values, count, name) {
 _GRADIENT = """\
 // The gradient of one output, counted from 0, with respect to the inputs x.
 function gradient(x, output) {
-  if (!(output >= 0 && output < outputs)) {
+  if (!(Number.isInteger(output) && output >= 0 && output < outputs)) {
     throw new RangeError(`expected an output from 0 to ${outputs - 1}, got ${output}`);
   }
   const slopes = new KIND(inputs);
@@ -75,8 +78,8 @@ function cellOf(row, column) {
 function rowNumber(row, column) {
   const value = cellOf(row, column);
   if (value === null) return NaN;
-  if (typeof value === "string") {
-    throw new TypeError(`column ${column}: expected a number, got "${value}"`);
+  if (!["number", "bigint", "boolean"].includes(typeof value)) {
+    throw new TypeError(`column ${column}: expected a number, got ${typeof value}`);
   }
   return Number(value);
 }
@@ -84,12 +87,19 @@ function rowNumber(row, column) {
 // A date as seconds since 1970-01-01 in UTC; NaN where it is missing.
 function rowDate(row, column) {
   const value = cellOf(row, column);
-  return value instanceof Date ? value.getTime() / 1000 : rowNumber(row, column);
+  if (!(value instanceof Date)) return rowNumber(row, column);
+  if (Number.isNaN(value.getTime())) {
+    throw new RangeError(`column ${column}: expected a date or null, got an invalid Date`);
+  }
+  return value.getTime() / 1000;
 }
 
 // A text; numbers and truth values as they are written.
 function rowText(row, column) {
   const value = cellOf(row, column);
+  if (value !== null && !["string", "number", "bigint", "boolean"].includes(typeof value)) {
+    throw new TypeError(`column ${column}: expected a text, got ${typeof value}`);
+  }
   return value === null ? null : String(value);
 }
 
@@ -151,7 +161,7 @@ def write_javascript(program: Program, prefix: str, *, is_module: bool = False) 
         return f"{head}\n{body}\nexport {{ {', '.join(names)} }};\n"
     inner = "".join(f"  {line}".rstrip() + "\n" for line in body.splitlines())
     return (
-        f"{head}\nconst {camel(prefix)} = (function () {{\n{inner}\n"
+        f'{head}\nconst {camel(prefix)} = (function () {{\n  "use strict";\n\n{inner}\n'
         f"  return {{ {', '.join(names)} }};\n}})();\n\n"
         'if (typeof module === "object" && module.exports) {\n'
         f"  // Named one by one, so that import of Node.js finds the names.\n"

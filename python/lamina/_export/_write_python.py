@@ -26,14 +26,14 @@ def _row(values, count, name):
     return row
 '''
 _PREDICT = '''\
-def predict(x):
+def predict(x: Sequence[float]) -> list[float]:
     """The OUTPUTS outputs, a list, of one row of INPUTS numbers."""
     y = [0.0] * OUTPUTS
     _predict(_row(x, INPUTS, "x"), y)
     return y
 '''
 _GRADIENT = '''\
-def gradient(x, output):
+def gradient(x: Sequence[float], output: int) -> list[float]:
     """The gradient of one output, counted from 0, with respect to the inputs x, a list."""
     if not 0 <= output < OUTPUTS:
         raise ValueError(f"expected an output from 0 to {OUTPUTS - 1}, got {output}")
@@ -42,14 +42,14 @@ def gradient(x, output):
     return slopes
 
 
-def vector_jacobian_product(x, v):
+def vector_jacobian_product(x: Sequence[float], v: Sequence[float]) -> list[float]:
     """v [OUTPUTS] times the Jacobian: the gradient by x of the sum of outputs times v."""
     slopes = [0.0] * INPUTS
     _vector_jacobian_product(_row(x, INPUTS, "x"), _row(v, OUTPUTS, "v"), slopes)
     return slopes
 '''
 _CLASS = '''\
-def predict_class(x):
+def predict_class(x: Sequence[float]) -> str:
     """The name of the most probable class of one row."""
     return CLASS_NAMES[_class_of(predict(x))]
 '''
@@ -87,6 +87,8 @@ def _row_date(row, column):
 def _row_text(row, column):
     """A text; numbers and truth values as they are written."""
     value = _cell(row, column)
+    if isinstance(value, (bytes, list, tuple, dict, set, datetime.date)):
+        raise TypeError(f"column {column!r}: expected a text, got {value!r}")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
@@ -99,7 +101,7 @@ def _trimmed(text):
     return None if text is None else text.strip()
 '''
 _ANSWER = '''\
-def FUNCTION(row):
+def FUNCTION(row: Mapping[str, Any]) -> list[float]:
     """NOTE, a list, of a row, a dictionary by column."""
     y = [0.0] * COUNT
     wrong = _FUNCTION(row, y)
@@ -108,7 +110,7 @@ def FUNCTION(row):
     return y
 '''
 _ROW_CLASS = '''\
-def predict_class(row):
+def predict_class(row: Mapping[str, Any]) -> str:
     """The name of the most probable class of a row."""
     return CLASS_NAMES[_class_of(predict_row(row))]
 '''
@@ -117,7 +119,7 @@ _ROWS = (
 ROWS)
 
 
-def selftest():
+def selftest() -> int:
     """Predicts stored rows: 0 where all are right, else the number of the first wrong one."""
     for r, cells in enumerate(_ROWS):
         row = dict(zip(COLUMNS, cells))
@@ -148,7 +150,10 @@ def _imports(text: str) -> str:
     names = ("base64", "datetime", "math", "struct", "sys")
     lines = [f"import {name}" for name in names if f"{name}." in text]
     lines += ["from array import array"] if "array(" in text.replace("_array(", "") else []
+    kinds = [name for name in ("Mapping", "Sequence") if f"{name}[" in text]
+    lines += [f"from collections.abc import {', '.join(kinds)}"]
     lines += ["from ctypes import c_float"] if "c_float" in text else []
+    lines += ["from typing import Any"] if "Any]" in text else []
     return "\n".join(lines) + "\n"
 
 

@@ -44,10 +44,11 @@ class FeatureLayers:
             for feature in columns:
                 self.widths[feature] = wide
 
-    def drop_places(self) -> None:
+    def drop_places(self) -> float:
         """Features that tell a number's place among edges become 0.
 
-        The others are scaled up, so that all together keep their variance for the next layer.
+        Returns:
+            The factor of the others by which all together keep their variance for the next layer.
         """
         kept: list[bool] = []
         for encoder in self._preprocessor.encoders:
@@ -55,8 +56,8 @@ class FeatureLayers:
             own = len(encoder.feature_names) - 1 - steps
             kept += [True, *[False] * steps, *[True] * own]
         columns = np.repeat(kept, self.widths).tolist()
-        scale = math.sqrt(len(columns) / sum(columns))
-        self.layers.append(Affine(scale=[scale if keep else 0.0 for keep in columns]))
+        self.layers.append(Affine(scale=[float(keep) for keep in columns]))
+        return math.sqrt(len(columns) / sum(columns))
 
     def embed_in_waves(self, rate_factor: float) -> None:
         """Numbers become periodic embeddings of RealMLP's form."""

@@ -139,15 +139,15 @@ class Recipe:
         """A network without weights yet, for training rows as encoded [rows, inputs]."""
         features = FeatureLayers(preprocessor)
         features.embed_categories(self.embedding_units)
-        if self.scaled_only:
-            features.drop_places()
+        spread = features.drop_places() if self.scaled_only else 1.0
         if self.embedding == "periodic":
             features.embed_in_waves(_SLOW_RATE)
         elif self.embedding == "piecewise_linear":
             features.embed_in_pieces(_EMBEDDED, inputs)
         layers = features.layers
-        if self.front_rate > 0.0:
-            layers.append(Scale(rate_factor=self.front_rate))
+        if self.front_rate > 0.0 or self.scaled_only:
+            # Factors that begin larger also move by larger steps.
+            layers.append(Scale(spread, rate_factor=self.front_rate * spread))
         rest: list[Layer] = []
         for units in self.hidden:
             rest += self._dense(units)
