@@ -314,3 +314,15 @@ def test_units_apart_counts_over_zero() -> None:
         units_apart(a, np.array([1e-45, np.nextafter(np.float32(1), np.float32(2))], np.float32))
         == 2
     )
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang++"])
+def test_infinity_may_stand_for_a_missing_number(tmp_path: Path, compiler: str) -> None:
+    table = numbers_table(80)
+    table["x"][::7] = np.inf
+    model = fit(table, "a", missing=["inf"], epochs=1)
+    model.export_c(tmp_path / "model.h")
+    source = table_driver(tmp_path / "model.h", {"x": "number"}, 1)
+    found = table_answers(compiled(source, compiler), [["inf"], [None]], 1)
+    assert found[0].tolist() == found[1].tolist()
+    assert found[0, 0] == 0
