@@ -99,3 +99,57 @@ def test_objects_of_the_core_are_not_copied_or_made_anew(index: int) -> None:
     with pytest.raises(TypeError):
         value.__init__("{}")
     assert repr(value) == shown
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mean_squared_error"])
+@pytest.mark.parametrize("given", ["none", "classes", "narrow"])
+def test_targets_that_a_loss_does_not_take_are_refused(loss: str, given: str) -> None:
+    net = lm.Sequential([lm.Dense(3, "softmax")], inputs=2)
+    rows = np.ones((4, 2), np.float32)
+    classes = np.zeros(4, np.int32) if given == "classes" else None
+    values = np.ones((4, 2), np.float32) if given == "narrow" else None
+    core, examples = net._core_network(), Examples(rows, classes, values, None)
+    calls = [
+        lambda: core.train_step(core_loss(loss), lm.Adam().handle_for(net), examples, 0),
+        lambda: core.value_and_gradient(
+            core_loss(loss), examples, seed=0, step=0, accumulate=False
+        ),
+        lambda: core.evaluate(core_loss(loss), examples),
+        lambda: lm._core.sample_gradients(core, core_loss(loss), examples),
+        lambda: lm._core.sample_gradient_norms(core, core_loss(loss), examples),
+    ]
+    if (loss, given) == ("cross_entropy", "classes"):
+        for call in calls:
+            call()
+        return
+    before = bits(net)
+    for call in calls:
+        with pytest.raises(ValueError, match="expected targets of 3 columns for"):
+            call()
+    assert bits(net) == before
+
+
+@pytest.mark.parametrize("index", [-1, 2, 2**30])
+def test_the_state_of_an_optimizer_is_asked_for_by_an_index_that_it_has(index: int) -> None:
+    handle = lm.Adam().handle_for(lm.Sequential([lm.Dense(3)], inputs=2))
+    with pytest.raises(IndexError, match=rf"index of one of its 2 states, got {index}"):
+        handle.get_state(index)
+    with pytest.raises(IndexError, match="one of its 2 states"):
+        handle.set_state(index, handle.get_state(0))
+
+
+def test_figures_of_no_column_and_of_other_weights_than_rows_are_refused() -> None:
+    net = lm.Sequential([lm.Normalization(), lm.Dense(3)], inputs=2, scale_targets=True)
+    core, rows = net._core_network(), np.ones((4, 2), np.float32)
+    with pytest.raises(ValueError, match="expected 4 sample weights, got shape \\[3\\]"):
+        lm._core.normalization_figures(core, "layers.0", rows, np.ones(3))
+    with pytest.raises(ValueError, match="expected 4 sample weights"):
+        lm._core.target_scaling_figures(core, np.ones((4, 3)), np.ones(5), False)
+    with pytest.raises(ValueError, match="columns of targets to scale, one an output, got 0"):
+        lm._core.target_scaling_figures(core, np.ones((4, 0)), None, True)
+
+
+def test_memory_with_any_contents_is_given_as_numbers_alone() -> None:
+    assert lm._core.spare_like(np.ones((3, 2), np.float32)).shape == (3, 2)
+    with pytest.raises(TypeError, match="floating-point numbers, got one of object"):
+        lm._core.spare_like(np.array([None, 1]))

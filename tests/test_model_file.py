@@ -264,14 +264,30 @@ def test_a_million_damaged_files_never_crash_or_hang(options):
     assert outcomes.keys() <= allowed
 
 
-@pytest.mark.long
-def test_a_hundred_thousand_mutants_of_models_under_sanitizers(repository, tmp_path):
+# How many mutants or calls each programme of cpp/tests is given.
+FUZZERS = {
+    "test_c_api_mutants": 100_000,
+    "test_c_api_sequences": 200_000,
+    "test_description_mutants": 100_000,
+}
+
+
+@pytest.fixture(scope="module")
+def sanitized(repository, tmp_path_factory):
+    """The folder of those programmes, all of whose code is built with sanitizers."""
+    folder = tmp_path_factory.mktemp("sanitized")
     options = ("-DLAMINA_SANITIZE=address,undefined", "-DLAMINA_BUILD_TESTS=ON")
-    options += ("-DLAMINA_BUILD_PYTHON=OFF", "-DLAMINA_ONE_OFF_BUILD=OFF", "-G", "Ninja")
-    subprocess.run(["cmake", "-S", repository, "-B", tmp_path, *options], check=True)
-    target = ("--target", "test_c_api_mutants")
-    subprocess.run(["cmake", "--build", tmp_path, *target, "--parallel", "2"], check=True)
-    done = subprocess.run(
-        [tmp_path / "cpp/tests/test_c_api_mutants", "100000"], capture_output=True, text=True
+    options += ("-DLAMINA_BUILD_PYTHON=OFF", "-G", "Ninja")
+    subprocess.run(["cmake", "-S", repository, "-B", folder, *options], check=True)
+    subprocess.run(
+        ["cmake", "--build", folder, "--parallel", "2", "--target", *FUZZERS], check=True
     )
+    return folder / "cpp/tests"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("programme", FUZZERS)
+def test_a_hundred_thousand_mutants_of_models_under_sanitizers(sanitized, programme):
+    command = [sanitized / programme, str(FUZZERS[programme])]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

@@ -44,6 +44,13 @@ set(LAMINA_PC_RPATH "")
 if(LAMINA_BUILD_PYTHON AND NOT WIN32)
   set(LAMINA_PC_RPATH " -Wl,-rpath,\${libdir}")
 endif()
+# What a C compiler does not link by itself.
+set(LAMINA_PC_RUNTIME "")
+foreach(_runtime IN ITEMS stdc++ c++ m)
+  if(_runtime IN_LIST CMAKE_CXX_IMPLICIT_LINK_LIBRARIES)
+    string(APPEND LAMINA_PC_RUNTIME "-l${_runtime} ")
+  endif()
+endforeach()
 configure_file("${PROJECT_SOURCE_DIR}/cpp/cmake/lamina.pc.in" "${CMAKE_CURRENT_BINARY_DIR}/lamina.pc" @ONLY)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/lamina.pc" DESTINATION "${_pkgconfig_folder}"
   COMPONENT "${LAMINA_COMPONENT}")

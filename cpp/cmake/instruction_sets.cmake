@@ -42,6 +42,11 @@ else()
   # No exception passes a kernel, so that nobody reads their unwind tables.
   set(_flags_every_kernel -O3 -fno-exceptions -fno-rtti -fno-lto -fno-asynchronous-unwind-tables
       -fno-unwind-tables)
+  if(MINGW AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC keeps vectors of 32 and 64 bytes on a stack that Windows aligns to 16 (its bug 54412).
+    list(APPEND _flags_avx2 -Wa,-muse-unaligned-vector-move)
+    list(APPEND _flags_avx512 -Wa,-muse-unaligned-vector-move)
+  endif()
 endif()
 
 # Adds to `target` the kernels of each instruction set of this processor and each scalar type, which are one

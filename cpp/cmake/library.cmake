@@ -41,10 +41,13 @@ else()
     file(CONFIGURE OUTPUT "${_symbols}" CONTENT "LAMINA_1 {\n  global:\n    lamina_*;\n  local:\n    *;\n};\n")
   endif()
   lamina_export(lamina "${_symbols}")
+  if(MINGW)  # whose runtime libraries Windows does not have
+    target_link_options(lamina PRIVATE -static)
+  endif()
 
   lamina_public_library(lamina_static STATIC)
   target_compile_definitions(lamina_static INTERFACE LAMINA_STATIC)
-  if(NOT WIN32)
+  if(NOT MSVC)  # whose import library has the name
     set_target_properties(lamina_static PROPERTIES OUTPUT_NAME lamina)
   endif()
 endif()

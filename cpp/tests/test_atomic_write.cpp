@@ -1,9 +1,12 @@
 // Atomic replacement of a file under failures of every system call that it makes.
 #include "model_file/atomic_write.h"
 
+#include <chrono>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
+#include <thread>
 
 #include "base/error.h"
 #include "check.h"
@@ -214,6 +217,20 @@ LAMINA_TEST(a_new_file_is_written_and_an_old_one_replaced) {
   CHECK(content(folder.file()) == "first and long");
   save(folder.file(), "second");
   CHECK(content(folder.file()) == "second");
+  CHECK(folder.entries() == 1);
+}
+
+LAMINA_TEST(a_file_that_others_read_for_a_moment_is_replaced) {
+  const Folder folder;
+  save(folder.file(), "old");
+  auto reading = std::make_unique<std::ifstream>(folder.file(), std::ios::binary);
+  std::thread reader([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    reading.reset();
+  });
+  CHECK(failure_of(folder.file(), "new") == "");
+  reader.join();
+  CHECK(content(folder.file()) == "new");
   CHECK(folder.entries() == 1);
 }
 

@@ -48,6 +48,22 @@ LAMINA_TEST(a_built_network_learns_and_its_file_predicts_the_same) {
   std::filesystem::remove(path);
 }
 
+LAMINA_TEST(paths_and_sentences_are_utf_8_on_every_system) {
+  OwnedModel model, loaded;
+  CHECK_OK(build(model.out()));
+  const std::string name = "lamina_test_m\xc3\xa4\xe6\xa8\xa1\xd1\x8f.lamina";
+  const std::string path = temporary("") + name;
+  const std::filesystem::path file(std::u8string(path.begin(), path.end()));
+  CHECK_OK(lamina_save(model, path.c_str()));
+  CHECK_OK(lamina_save(model, path.c_str()));  // in its own place
+  CHECK(std::filesystem::file_size(file) > 0);
+  CHECK_OK(lamina_load(path.c_str(), loaded.out()));
+  CHECK(predictions(loaded, Rows()) == predictions(model, Rows()));
+  std::filesystem::remove(file);
+  CHECK_REFUSED(lamina_load(path.c_str(), loaded.out()), LAMINA_ERROR_NOT_FOUND, name.c_str());
+  CHECK_REFUSED(lamina_save(model, (path + "/no folder").c_str()), LAMINA_ERROR_NOT_FOUND, name.c_str());
+}
+
 LAMINA_TEST(a_model_in_memory_goes_on_as_one_in_a_file) {
   OwnedModel model, loaded, copy;
   CHECK_OK(build(model.out(), LAMINA_FLOAT64));

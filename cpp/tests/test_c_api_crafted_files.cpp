@@ -95,11 +95,17 @@ void check(int line, const Bytes& file, const char* sentence, double most, bool 
                                                    loaded.sentence.find(sentence) != std::string::npos;
   // Sentences and tables of names take what a file of a few bytes has not.
   const double least = 65536.0 / static_cast<double>(file.size());
-  if (!as_expected || loaded.seconds > 1.0 || loaded.most > std::max(most, least))
+  const std::string figures = std::to_string(file.size()) + " bytes: " + std::to_string(loaded.seconds) +
+                              " s, held " + std::to_string(loaded.most) + " times the file, " +
+                              std::to_string(loaded.largest) + " in one block";
+  std::printf("       line %d, %s\n", line, figures.c_str());
+  // Large blocks are mapped, and start on a huge page.
+  const double slack = static_cast<double>(4 << 20) / static_cast<double>(file.size());
+  if (!as_expected || loaded.seconds > 1.0 || loaded.most > std::max(most, least) ||
+      loaded.largest > most + slack)
     fail(__FILE__, line,
-         std::string(lamina_status_name(loaded.status)) + " '" + loaded.sentence.substr(0, 200) + "' after " +
-             std::to_string(loaded.seconds) + " s, with " + std::to_string(loaded.most) +
-             " times the file, " + std::to_string(loaded.largest) + " in one block");
+         std::string(lamina_status_name(loaded.status)) + " '" + loaded.sentence.substr(0, 200) + "', " +
+             figures);
 }
 #define LOADS(file, most) check(__LINE__, file, "", most)
 #define REFUSES(file, sentence) check(__LINE__, file, sentence, 60.0)

@@ -110,6 +110,9 @@ SpareBlocks& spare_blocks() {
 
 // An array of x's shape and type with any contents, on whole cache lines.
 py::array spare_like(const py::array& x) {
+  if (x.dtype().kind() != 'f')  // any contents are no objects
+    throw Error(Error::Kind::kType, "activate: expected an array of floating-point numbers, got one of " +
+                                        std::string(py::str(x.dtype())));
   std::unique_ptr<Block> block = spare_blocks().take(x.nbytes());
   const void* data = block->data();
   const py::capsule owner(block.get(), [](void* released) {

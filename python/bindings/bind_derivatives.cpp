@@ -104,7 +104,7 @@ py::tuple vector_jacobian_product(Model<T>& model, const py::array& inputs, cons
 
 template <class T>
 py::array sample_gradients(Model<T>& model, const LossSpec& loss, const Examples& examples) {
-  const ExampleArrays<T> arrays(examples, model.network().inputs(), "sample_gradients");
+  const ExampleArrays<T> arrays(examples, model.network(), loss, "sample_gradients");
   DenseArray<T> result(std::vector<py::ssize_t>{static_cast<py::ssize_t>(arrays.data.inputs.rows),
                                                 static_cast<py::ssize_t>(parameter_count(model))});
   T* out = result.mutable_data();
@@ -119,7 +119,7 @@ py::array sample_gradients(Model<T>& model, const LossSpec& loss, const Examples
 
 template <class T>
 py::array sample_gradient_norms(Model<T>& model, const LossSpec& loss, const Examples& examples) {
-  const ExampleArrays<T> arrays(examples, model.network().inputs(), "sample_gradient_norms");
+  const ExampleArrays<T> arrays(examples, model.network(), loss, "sample_gradient_norms");
   DenseArray<double> result(static_cast<py::ssize_t>(arrays.data.inputs.rows));
   double* out = result.mutable_data();
   derive(
@@ -134,7 +134,7 @@ py::array sample_gradient_norms(Model<T>& model, const LossSpec& loss, const Exa
 ArrayList hessian_vector_product(Model<double>& model, const LossSpec& loss, const Examples& examples,
                                  const std::vector<py::array>& direction) {
   constexpr const char* kWhere = "hessian_vector_product";
-  const ExampleArrays<double> arrays(examples, model.network().inputs(), kWhere);
+  const ExampleArrays<double> arrays(examples, model.network(), loss, kWhere);
   const int64_t size = model.network().flat_size();
   AlignedBuffer<double> vector(size), product(size);
   pack_all(model.network().parameters(), direction, vector.data(), kWhere);
@@ -241,12 +241,6 @@ void bind_by_row(py::module_& module) {
 void register_derivatives(py::module_& module) {
   bind_by_row(module);
   bind_products(module);
-  module.def(
-      "check_each_row_once",
-      [](const DenseArray<int64_t>& order, int64_t rows, const std::string& where) {
-        check_each_row_once({order.data(), static_cast<size_t>(order.size())}, rows, where.c_str());
-      },
-      py::arg("order"), py::arg("rows"), py::arg("where"));
   module.def("shuffled_rows", &shuffled_rows, py::arg("rows"), py::arg("seed"), py::arg("epoch"));
 }
 

@@ -9,6 +9,7 @@
 #include "handles.h"
 #include "made_here.h"
 #include "model_file/atomic_write.h"
+#include "model_file/in_quotes.h"
 #include "model_io/table_model.h"
 #include "model_tensors.h"
 
@@ -144,7 +145,7 @@ struct LoadedModel {
 
 Instance<LoadedModel> load_model(const FilePath& path, bool map, bool selftest) {
   return with_path(path, [&](const std::filesystem::path& file) {
-    auto loaded = LoadedModel::of(read_model_file(file, map), file.string(), selftest);
+    auto loaded = LoadedModel::of(read_model_file(file, map), path_text(file), selftest);
     const py::gil_scoped_acquire acquire;
     return Instance(std::make_unique<LoadedModel>(std::move(loaded)));
   });

@@ -171,6 +171,15 @@ void bind_weights(py::class_<NetworkHandle>& type) {
       .def("make_average", &make_average, py::arg("decay"), py::arg("warm_up"), py::arg("start"));
 }
 
+template <class T>
+T* state_at(Optimizer<T>& optimizer, int index) {
+  if (index < 0 || index >= optimizer.state_count())
+    throw Error(Error::Kind::kIndex, "optimizer: expected the index of one of its " +
+                                         std::to_string(optimizer.state_count()) + " states, got " +
+                                         std::to_string(index));
+  return optimizer.state(index);
+}
+
 void bind_optimizer(py::module_& module) {
   using Held = OptimizerHandle;
   made_here<Held>(module, "Optimizer")
@@ -195,7 +204,7 @@ void bind_optimizer(py::module_& module) {
           "get_state",
           [](const Held& self, int index) -> ArrayList {
             return self.visit([&]<class T>(Optimizer<T>& held) {
-              return list_of(unpack_all<T>(held.parameters(), held.state(index)));
+              return list_of(unpack_all<T>(held.parameters(), state_at(held, index)));
             });
           },
           py::arg("index"))
@@ -203,7 +212,8 @@ void bind_optimizer(py::module_& module) {
           "set_state",
           [](const Held& self, int index, const std::vector<py::array>& arrays) {
             constexpr const char* kWhere = "optimizer state";
-            self.visit([&](auto& held) { pack_all(held.parameters(), arrays, held.state(index), kWhere); });
+            self.visit(
+                [&](auto& held) { pack_all(held.parameters(), arrays, state_at(held, index), kWhere); });
           },
           py::arg("index"), py::arg("arrays"));
   module.def("check_optimizer", [](const std::string& spec) {

@@ -127,11 +127,20 @@ py::dict figures_of_type(const AdaptedFigures& figures) {
   return arrays;
 }
 
+// The weights of so many rows; null where there are none.
+const double* shares_of(const std::optional<DenseArray<double>>& weights, int64_t rows, const char* where) {
+  if (!weights) return nullptr;
+  if (weights->ndim() != 1 || weights->shape(0) != rows)
+    throw Error(Error::Kind::kValue, std::string(where) + ": expected " + std::to_string(rows) +
+                                         " sample weights, got shape " + shape_text(*weights));
+  return weights->data();
+}
+
 py::dict figures_of_normalization(const NetworkHandle& network, const std::string& layer, const py::array& x,
                                   const std::optional<DenseArray<double>>& weights) {
   return network.visit([&]<class T>(const Model<T>&) {
     const ArraySource source = rows_of(x, "adapt");
-    const double* shares = weights ? weights->data() : nullptr;
+    const double* shares = shares_of(weights, source.rows, "adapt");
     const auto found = [&] {
       const Unlocked unlocked(x);
       return normalization_figures<T>(layer, source, shares);
@@ -144,7 +153,7 @@ py::dict figures_of_target_scaling(const NetworkHandle& network, const py::array
                                    const std::optional<DenseArray<double>>& weights, bool gaussian) {
   return network.visit([&]<class T>(const Model<T>& model) {
     const ArraySource source = rows_of(targets, "fit");
-    const double* shares = weights ? weights->data() : nullptr;
+    const double* shares = shares_of(weights, source.rows, "fit");
     return figures_of_type<T>(target_scaling_figures(model.network(), source, shares, gaussian));
   });
 }

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "array_view.h"
+#include "base/error.h"
+#include "layers/loss.h"
+#include "network/network.h"
 
 namespace lamina::python {
 
@@ -33,6 +37,19 @@ struct ExampleArrays {
         values(optional_array<T>(examples.attr("values"), where)),
         weights(optional_array<double>(examples.attr("weights"), where)),
         data(data_set<T>(inputs.source(), classes, values, weights, where)) {}
+  // For a loss, whose targets these must be.
+  ExampleArrays(const py::object& examples, const Network<T>& network, const LossSpec& loss,
+                const char* where)
+      : ExampleArrays(examples, network.inputs(), where) {
+    const int64_t columns = loss.target_columns(network.outputs());
+    const bool fits = values ? data.targets.columns == columns : classes && loss.takes_classes;
+    if (!fits)
+      throw Error(Error::Kind::kValue, std::string(where) + ": expected targets of " +
+                                           std::to_string(columns) + " columns for " + loss.name + ", got " +
+                                           (values    ? shape_text(*values)
+                                            : classes ? "classes"
+                                                      : "none"));
+  }
 
   InputArrays inputs;
   std::optional<DenseArray<int32_t>> classes;

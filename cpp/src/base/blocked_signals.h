@@ -9,7 +9,7 @@
 namespace lamina {
 
 // Signals stay with the program's own threads: what starts inside inherits a full mask.
-class BlockedSignals {
+class [[maybe_unused]] BlockedSignals {
  public:
 #if defined(_WIN32)
   BlockedSignals() = default;

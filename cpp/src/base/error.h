@@ -31,7 +31,7 @@ class SystemError : public Error {
         code_(code),
         reason_length_(reason.size()) {}
   SystemError(const std::error_code& error, const std::string& before)
-      : SystemError(error.default_error_condition().value(), before, error.message()) {}
+      : SystemError(error.default_error_condition(), before) {}
 
   int code() const noexcept { return code_; }
   // The end of what().
@@ -41,6 +41,11 @@ class SystemError : public Error {
   }
 
  private:
+  // By the errno that a system's own number stands for, whose text is no matter of the system's language.
+  SystemError(const std::error_condition& condition, const std::string& before)
+      : SystemError(condition.category() == std::generic_category() ? condition.value() : EIO, before,
+                    condition.message()) {}
+
   int code_;
   std::size_t reason_length_;
 };

@@ -1,4 +1,4 @@
-// Atomic replacement of a file, on POSIX and on Windows (the Windows half has never been run).
+// Atomic replacement of a file, on POSIX and on Windows (whose half has been run under Wine alone).
 #include "model_file/atomic_write.h"
 
 #include <cerrno>
@@ -13,7 +13,9 @@
 
 #ifdef _WIN32
 #define WIN32_LEAN_AND_MEAN
+#ifndef NOMINMAX  // MinGW's C++ library has it
 #define NOMINMAX
+#endif
 #include <windows.h>
 #else
 #include <dirent.h>
@@ -34,6 +36,8 @@ namespace fs = std::filesystem;
   throw SystemError(std::error_code(code, std::system_category()),
                     "cannot save " + path_in_quotes(target) + ": " + step);
 }
+
+constexpr const char* kFollowing = "following the symbolic link";
 
 // In the system's name, before it is asked.
 [[noreturn]] void refuse(const fs::path& target, const std::string& step, std::errc code) {
@@ -66,8 +70,18 @@ bool write_some(FileHandle file, std::span<const std::byte>& bytes) {
 bool flush(FileHandle file) { return FlushFileBuffers(file) != 0; }
 bool keep_permissions(FileHandle, const fs::path&) { return true; }
 
+// Tries for a second where another process has the file open, as those that read it or look for viruses do.
 bool replace(const fs::path& from, const fs::path& to) {
-  return MoveFileExW(from.c_str(), to.c_str(), MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) != 0;
+  constexpr int kAttempts = 100;
+  constexpr DWORD kMilliseconds = 10;
+  for (int attempt = 1;; ++attempt) {
+    if (MoveFileExW(from.c_str(), to.c_str(), MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
+      return true;
+    const DWORD code = GetLastError();
+    const bool in_use = code == ERROR_SHARING_VIOLATION || code == ERROR_ACCESS_DENIED;
+    if (!in_use || attempt == kAttempts) return false;
+    Sleep(kMilliseconds);
+  }
 }
 
 // MOVEFILE_WRITE_THROUGH has already flushed the folder's entry.
@@ -79,9 +93,32 @@ bool name_file(FileHandle, const fs::path&) { return false; }
 
 template <class Visit>
 void for_each_name(const fs::path& folder, Visit visit) {
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
-    if (!visit(std::string_view(entry.path().filename().string()))) break;
+  WIN32_FIND_DATAW entry;
+  const HANDLE search = FindFirstFileW((folder / L"*").c_str(), &entry);
+  if (search == INVALID_HANDLE_VALUE) return;
+  const std::unique_ptr<void, decltype(&FindClose)> open(search, &FindClose);
+  do {
+    std::string name;  // no file has a ? in its name
+    for (const wchar_t* c = entry.cFileName; *c != 0; ++c) name += *c < 0x80 ? static_cast<char>(*c) : '?';
+    if (!visit(std::string_view(name))) break;
+  } while (FindNextFileW(search, &entry));
+}
+
+// MinGW's C++ library knows no links.
+fs::path end_of_links(const fs::path& path) {
+  const DWORD attributes = GetFileAttributesW(path.c_str());
+  if (attributes == INVALID_FILE_ATTRIBUTES || (attributes & FILE_ATTRIBUTE_REPARSE_POINT) == 0) return path;
+  const auto fail_with_last = [&] { fail(path, kFollowing, last_error()); };
+  constexpr DWORD kShared = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+  const HANDLE file =
+      CreateFileW(path.c_str(), 0, kShared, nullptr, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, nullptr);
+  if (file == INVALID_HANDLE_VALUE) fail_with_last();
+  const std::unique_ptr<void, decltype(&CloseHandle)> open(file, &CloseHandle);
+  std::wstring target(GetFinalPathNameByHandleW(file, nullptr, 0, 0), L'\0');
+  const DWORD length = GetFinalPathNameByHandleW(file, target.data(), static_cast<DWORD>(target.size()), 0);
+  if (length == 0 || length >= target.size()) fail_with_last();
+  target.resize(length);
+  return target;
 }
 
 void keep_from_others(FileHandle) {}
@@ -173,6 +210,20 @@ void flush_folder(const fs::path& folder, const fs::path& target) {
   const int code = errno;
   ::close(handle);
   if (!flushed) fail(target, "the new file is in place, but flushing its folder failed", code);
+}
+
+// One by one, as a link may lead to a file that is yet to be written.
+fs::path end_of_links(const fs::path& path) {
+  constexpr int kMostLinks = 40;  // as Linux
+  std::error_code error;
+  fs::path target = path;
+  for (int links = 0; fs::is_symlink(target, error); ++links) {
+    if (links == kMostLinks) refuse(path, kFollowing, std::errc::too_many_symbolic_link_levels);
+    const fs::path next = fs::read_symlink(target, error);
+    if (error) fail(path, kFollowing, error.value());
+    target = target.parent_path() / next;
+  }
+  return target;
 }
 
 #endif
@@ -272,17 +323,8 @@ class TemporaryFile {
 
 // The file that `path` means, refused where a rename would destroy something else than a file.
 fs::path resolve_target(const fs::path& path) {
-  constexpr const char* kFollowing = "following the symbolic link";
-  constexpr int kMostLinks = 40;  // as Linux
+  const fs::path target = end_of_links(path);
   std::error_code error;
-  fs::path target = path;
-  // One by one, as a link may lead to a file that is yet to be written.
-  for (int links = 0; fs::is_symlink(target, error); ++links) {
-    if (links == kMostLinks) refuse(path, kFollowing, std::errc::too_many_symbolic_link_levels);
-    const fs::path next = fs::read_symlink(target, error);
-    if (error) fail(path, kFollowing, error.value());
-    target = target.parent_path() / next;
-  }
   const fs::file_status status = fs::status(target, error);
   if (status.type() == fs::file_type::none) fail(path, "looking at it", error.value());
   if (fs::is_directory(status)) refuse(path, "it is a folder; give a file name", std::errc::is_a_directory);

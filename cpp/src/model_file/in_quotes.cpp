@@ -19,9 +19,11 @@ std::string in_quotes(std::string_view text) {
   return text.size() <= kLongest ? escaped(text) : escaped(text.substr(0, kLongest)) + "...";
 }
 
-std::string path_in_quotes(const std::filesystem::path& path) {
+std::string path_in_quotes(const std::filesystem::path& path) { return escaped(path_text(path)); }
+
+std::string path_text(const std::filesystem::path& path) {
   const std::u8string text = path.u8string();
-  return escaped(std::string_view(reinterpret_cast<const char*>(text.data()), text.size()));
+  return {text.begin(), text.end()};
 }
 
 }  // namespace lamina

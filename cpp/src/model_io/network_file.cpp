@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "inference/evaluation.h"
 #include "model_file/half_floats.h"
+#include "model_file/in_quotes.h"
 
 namespace lamina {
 namespace {
@@ -209,7 +210,7 @@ std::unique_ptr<Network<T>> build(const Json& description, const WeightsByName& 
 }  // namespace
 
 NetworkFile NetworkFile::load(const std::filesystem::path& path, const LoadOptions& options) {
-  return of(read_model_file(path, options.map), path.string(), options);
+  return of(read_model_file(path, options.map), path_text(path), options);
 }
 
 NetworkFile NetworkFile::parse(std::span<const std::byte> bytes, const LoadOptions& options) {

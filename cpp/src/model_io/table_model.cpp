@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "model_file/in_quotes.h"
 
 namespace lamina {
 namespace {
@@ -60,7 +61,7 @@ TableModel::TableModel(NetworkFile network, Preprocessor preprocessor, TableTarg
     : network_(std::move(network)), preprocessor_(std::move(preprocessor)), target_(std::move(target)) {}
 
 TableModel TableModel::load(const std::filesystem::path& path, const LoadOptions& options) {
-  return of(read_model_file(path, options.map), path.string(), options);
+  return of(read_model_file(path, options.map), path_text(path), options);
 }
 
 TableModel TableModel::parse(std::span<const std::byte> bytes, const LoadOptions& options) {

@@ -247,7 +247,7 @@ bool repays_codes(const kernels::FeatureCodes& codes, int64_t features, int64_t 
   }
   // Beside plain features that are multiplied in any case, where none is left out.
   if (coded == features) least -= 2 * codes.plain_count;
-  return features > codes.plain_count && units >= kFewestUnits && features >= least;
+  return coded > 0 && features > codes.plain_count && units >= kFewestUnits && features >= least;
 }
 
 }  // namespace

@@ -16,6 +16,15 @@ T element_of_b(const kernels::Product<T>& p, int64_t panel_columns, int64_t k, i
   return p.b[first * p.panel_rows + k * width + (j - first)];
 }
 
+// a * b + c, rounded once, where MinGW's C library rounds twice: processors with fused kernels can.
+#if defined(__MINGW32__) && defined(__x86_64__)
+#define LAMINA_FUSED __attribute__((target("fma")))
+#else
+#define LAMINA_FUSED
+#endif
+LAMINA_FUSED float fused_sum(float a, float b, float c) { return std::fma(a, b, c); }
+LAMINA_FUSED double fused_sum(double a, double b, double c) { return std::fma(a, b, c); }
+
 }  // namespace
 
 template <class T>
@@ -31,7 +40,7 @@ ProductSums<T> product_sums(const kernels::Product<T>& p, int64_t panel_columns,
       for (int64_t k = 0; k < p.depth; ++k) {
         const T a = p.a[i * p.a_row_stride + k * p.a_depth_stride];
         const T b = element_of_b(p, panel_columns, k, j);
-        chain = fused ? std::fma(a, b, chain) : static_cast<T>(static_cast<T>(a * b) + chain);
+        chain = fused ? fused_sum(a, b, chain) : static_cast<T>(static_cast<T>(a * b) + chain);
         exact += static_cast<double>(a) * static_cast<double>(b);
         magnitude += std::fabs(static_cast<double>(a) * static_cast<double>(b));
       }

@@ -91,7 +91,7 @@ class RowSum {
 // The largest of the first `columns` elements of a padded row at any address; -inf stands in for the padding.
 template <class T>
 LAMINA_INLINE T row_max(int64_t columns, const T* row) {
-  const Vec<T> lowest = broadcast<T>(static_cast<T>(-__builtin_inff()));
+  const Vec<T> lowest = broadcast<T>(static_cast<T>(-__builtin_huge_valf()));
   Vec<T> largest = lowest;
   int64_t c = 0;
   for (; c + Vec<T>::kLanes <= columns; c += Vec<T>::kLanes) largest = max(largest, loadu(row + c));

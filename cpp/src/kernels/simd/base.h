@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #if defined(_MSC_VER) && !defined(__clang__)
-#define LAMINA_INLINE inline __forceinline
+#define LAMINA_INLINE __forceinline
 #define LAMINA_NOINLINE __declspec(noinline)
 #else
 #define LAMINA_INLINE inline __attribute__((always_inline))

@@ -230,10 +230,10 @@ LAMINA_INLINE Vec<T> log_of_mantissa(Vec<T> f, Vec<T> low, Vec<T> exponent) {
 // Infinities, zero and negative numbers for log(x) = value.
 template <class T>
 LAMINA_INLINE Vec<T> log_edges(Vec<T> x, Vec<T> value) {
-  const T infinity = static_cast<T>(__builtin_inff());
+  const T infinity = static_cast<T>(__builtin_huge_valf());
   value = select(eq(x, broadcast<T>(infinity)), x, value);
   value = select(eq(x, zero<T>()), broadcast<T>(-infinity), value);
-  return select(lt(x, zero<T>()), broadcast<T>(static_cast<T>(__builtin_nanf(""))), value);
+  return select(lt(x, zero<T>()), broadcast<T>(static_cast<T>(__builtin_nanf("0"))), value);
 }
 
 // log(x): -inf at 0, NaN below.
