@@ -58,8 +58,7 @@ template <class T>
 BatchRows Trainer<T>::Epoch::batch(int64_t step) const noexcept {
   const int64_t first = step * step_rows, left = data.inputs.rows - first;
   const int64_t rows = step + 1 < steps ? step_rows : left;
-  if (order.empty()) return {nullptr, first, rows};
-  return {order.data() + first, first, rows, left - rows};
+  return {order.empty() ? nullptr : order.data() + first, first, rows, left - rows};
 }
 
 template <class T>
