@@ -1,7 +1,7 @@
 """lamina.h by ctypes, for tests that compare it with Python."""
 
 import ctypes as ct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,90 @@ class Data(ct.Structure):
     ]
 
 
+class SparseRows(ct.Structure):
+    """lamina_sparse_rows."""
+
+    _fields_ = [
+        ("struct_size", ct.c_size_t),
+        ("values", ct.c_void_p),
+        ("type", ct.c_int),
+        ("stored", ct.c_size_t),
+        ("indices", ct.c_void_p),
+        ("indptr", ct.c_void_p),
+        ("wide_indices", ct.c_int),
+    ]
+
+
+class SparseData(Data):
+    """lamina_data with what came after its first version."""
+
+    _fields_ = [("sparse_x", ct.POINTER(SparseRows))]
+
+
+class LossBatch(ct.Structure):
+    """lamina_loss_batch."""
+
+    _fields_ = [
+        ("struct_size", ct.c_size_t),
+        ("type", ct.c_int),
+        ("rows", ct.c_size_t),
+        ("outputs_columns", ct.c_size_t),
+        ("outputs", ct.c_void_p),
+        ("classes", ct.c_void_p),
+        ("y", ct.c_void_p),
+        ("y_columns", ct.c_size_t),
+        ("gradient", ct.c_void_p),
+    ]
+
+    def array(self, name: str, columns: int) -> Any:
+        """outputs, y or gradient as [rows, columns]."""
+        kind = ct.c_double if self.type == FLOAT64 else ct.c_float
+        pointer = ct.cast(getattr(self, name), ct.POINTER(kind))
+        return np.ctypeslib.as_array(pointer, (self.rows, columns))
+
+
+LossCall = ct.CFUNCTYPE(ct.c_int, ct.POINTER(LossBatch), ct.POINTER(ct.c_double), ct.c_void_p)
+
+
+class LossFunction(ct.Structure):
+    """lamina_loss_function."""
+
+    _fields_ = [("struct_size", ct.c_size_t), ("function", LossCall), ("user", ct.c_void_p)]
+
+
+def loss_function(python: Callable[[Any, Any], tuple[float, Any]]) -> dict[str, Any]:
+    """A description of a custom loss of Python's, whose y is values, or classes [rows]."""
+
+    def call(batch: Any, value: Any, user: Any) -> int:
+        asked = batch.contents
+        outputs = asked.array("outputs", asked.outputs_columns).copy()
+        if asked.y:
+            y = asked.array("y", asked.y_columns)
+        else:
+            classes = ct.cast(asked.classes, ct.POINTER(ct.c_int32))
+            y = np.ctypeslib.as_array(classes, (asked.rows,))
+        value[0], gradient = python(outputs, y)
+        if asked.gradient:
+            asked.array("gradient", asked.outputs_columns)[:] = gradient
+        return 0
+
+    function = LossCall(call)
+    return {"kind": "custom", "function": LossFunction(ct.sizeof(LossFunction), function, None)}
+
+
+class Figure(ct.Structure):
+    """lamina_figure."""
+
+    _fields_ = [
+        ("struct_size", ct.c_size_t),
+        ("name", ct.c_char_p),
+        ("values", ct.POINTER(ct.c_double)),
+        ("elements", ct.c_size_t),
+        ("dimensions", ct.c_size_t),
+        ("shape", ct.c_size_t * 2),
+    ]
+
+
 class EarlyStopping(ct.Structure):
     """lamina_early_stopping."""
 
@@ -106,6 +190,17 @@ class Metric(ct.Structure):
         ("function", MetricFunction),
         ("user", ct.c_void_p),
         ("greater_is_better", ct.c_int),
+    ]
+
+
+class EvaluateOptions(ct.Structure):
+    """lamina_evaluate_options."""
+
+    _fields_ = [
+        ("struct_size", ct.c_size_t),
+        ("loss", Description),
+        ("metrics", ct.POINTER(Metric)),
+        ("metric_count", ct.c_size_t),
     ]
 
 
@@ -145,6 +240,15 @@ class FitOptions(ct.Structure):
         ("observers", ct.c_void_p),
         ("observer_count", ct.c_size_t),
     ]
+
+
+RowOrder = ct.CFUNCTYPE(ct.c_int, ct.c_size_t, ct.POINTER(ct.c_int64), ct.c_size_t, ct.c_void_p)
+
+
+class OrderedFitOptions(FitOptions):
+    """lamina_fit_options with what came after its first version."""
+
+    _fields_ = [("row_order", RowOrder), ("row_order_user", ct.c_void_p)]
 
 
 class LoadOptions(ct.Structure):
@@ -217,6 +321,9 @@ def _set_value(owner: Any, option: Option, value: Any) -> None:
         option.kind, option.value.number = 2, value
     elif isinstance(value, str):
         option.kind, option.value.text = 3, value.encode()
+    elif isinstance(value, LossFunction):
+        owner.__dict__.setdefault("kept", []).append(value)
+        option.kind, option.value.array = 8, ct.addressof(value)
     else:
         option.kind, array, option.count = _array_of(value)
         owner.__dict__.setdefault("kept", []).append(array)
@@ -248,10 +355,22 @@ def description_of(spec: str | Mapping[str, Any] | None) -> Description:
     return described
 
 
+def sparse_of(x: Any) -> SparseRows:
+    """A lamina_sparse_rows of a csr_matrix or csr_array."""
+    rows = SparseRows(ct.sizeof(SparseRows), x.data.ctypes.data, _TYPES[x.data.dtype], len(x.data))
+    rows.indices, rows.indptr = x.indices.ctypes.data, x.indptr.ctypes.data
+    rows.wide_indices = int(x.indices.dtype == np.int64)
+    rows.kept = x
+    return rows
+
+
 def data_of(x: Any, y: Any, weights: Any = None) -> Data:
-    """A lamina_data; int32 targets are classes."""
-    rows = Data(struct_size=ct.sizeof(Data), x=x.ctypes.data, x_type=_TYPES[x.dtype], rows=len(x))
-    rows.x_stride = x.strides[0]
+    """A lamina_data; int32 targets are classes, and rows of scipy are sparse."""
+    rows = SparseData(struct_size=ct.sizeof(SparseData), rows=x.shape[0])
+    if isinstance(x, np.ndarray):
+        rows.x, rows.x_type, rows.x_stride = x.ctypes.data, _TYPES[x.dtype], x.strides[0]
+    else:
+        rows.sparse_x = ct.pointer(sparse_of(x))
     if y.dtype == np.int32:
         rows.classes = y.ctypes.data
     else:
@@ -271,12 +390,14 @@ class CLibrary:
         self._library = ct.CDLL(str(path))
         # As a C compiler would know them from the header.
         values = {
-            ct.c_size_t: "inputs outputs parameters table_outputs classes history_epochs",
+            ct.c_size_t: "inputs outputs parameters table_outputs classes history_epochs "
+            "evaluation_figures optimizer_states",
             ct.c_char_p: "error_message version describe class_name input_name history_stop_reason",
-            ct.c_double: "history_figure optimizer_learning_rate fit_figure",
-            ct.c_int64: "history_best_epoch",
+            ct.c_double: "history_figure optimizer_learning_rate fit_figure evaluation_value",
+            ct.c_int64: "history_best_epoch optimizer_steps",
             ct.c_int: "version_number num_threads is_table model_type",
-            None: "free network_free predictor_free optimizer_free history_free fit_stop",
+            None: "free network_free predictor_free optimizer_free history_free fit_stop "
+            "evaluation_free",
         }
         self._values = {name for names in values.values() for name in names.split()}
         for kind, names in values.items():
@@ -358,11 +479,13 @@ class CModel:
 
     def fit(self, data: Data, **options: Any) -> ct.c_void_p:
         """Trains and gives the history; options as lamina_fit_options has them."""
-        own = FitOptions()
+        own = OrderedFitOptions()
         self.c.fit_options_init(ct.byref(own), ct.c_size_t(ct.sizeof(own)))
         for name, value in options.items():
             if isinstance(getattr(own, name), Description):
                 value = description_of(value)
+            if name == "validation":
+                value = ct.cast(value, ct.POINTER(Data))
             setattr(own, name, value)
         history = ct.c_void_p()
         self.c.fit(self.handle, ct.byref(data), ct.byref(own), ct.byref(history))
@@ -374,6 +497,36 @@ class CModel:
         return [
             self.c.history_figure(history, ct.c_size_t(i), name.encode()) for i in range(epochs)
         ]
+
+    def evaluate(
+        self, data: Data, loss: Any = None, metrics: Sequence[Metric] = ()
+    ) -> dict[str, Any]:
+        """lamina_evaluate_with, as Python's evaluate returns it."""
+        options = EvaluateOptions(ct.sizeof(EvaluateOptions), description_of(loss))
+        options.metrics, options.metric_count = (Metric * len(metrics))(*metrics), len(metrics)
+        handle, figures = ct.c_void_p(), {}
+        arguments = ct.byref(data), ct.byref(options), ct.byref(handle)
+        self.c.evaluate_with(self.handle, *arguments)
+        for index in range(self.c.evaluation_figures(handle)):
+            figure = Figure(ct.sizeof(Figure))
+            self.c.evaluation_figure(handle, ct.c_size_t(index), ct.byref(figure))
+            values = np.array(figure.values[: figure.elements])
+            name = figure.name.decode()
+            if figure.dimensions == 0:
+                figures[name] = float(values[0])
+                assert self.c.evaluation_value(handle, figure.name) == figures[name]
+            else:
+                figures[name] = values.reshape(figure.shape[: figure.dimensions])
+        self.c.evaluation_free(handle)
+        return figures
+
+    def predict_sparse(self, x: Any, dtype: Any) -> Any:
+        """lamina_predict_sparse of a matrix of scipy's."""
+        y = np.empty((x.shape[0], self.c.outputs(self.handle)), dtype)
+        rows, pointer = sparse_of(x), y.ctypes.data_as(ct.c_void_p)
+        count = ct.c_size_t(x.shape[0])
+        self.c.predict_sparse(self.handle, ct.byref(rows), count, _TYPES[y.dtype], pointer)
+        return y
 
     def predict(self, x: Any) -> Any:
         """lamina_predict, or lamina_predict_double for rows of float64."""
@@ -387,6 +540,14 @@ class CModel:
     def save(self, path: Any) -> None:
         """lamina_save."""
         self.c.save(self.handle, str(path).encode())
+
+
+def assert_same(net: Any, model: CModel) -> None:
+    """Every weight of Python's network and of the model has the same bits."""
+    expected, got = net.parameters(), model.parameters()
+    assert list(expected) == list(got)
+    for name, values in expected.items():
+        assert values.tobytes() == got[name].tobytes(), name
 
 
 def load_library() -> CLibrary:

@@ -70,6 +70,6 @@ def same_for_any_threads(result: Callable[[], Any]) -> bool:
     """True where `result()` is the same with one to four threads."""
     results = []
     for threads in (1, 2, 3, 4):
-        lm.set_num_threads(threads)
+        lm.set_num_threads(threads, exact=True)
         results.append(result())
     return results == results[:1] * 4

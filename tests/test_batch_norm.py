@@ -369,7 +369,7 @@ def test_a_step_by_hand_that_is_not_finite_leaves_the_statistics() -> None:
 def test_ctrl_c_leaves_weights_and_statistics_of_a_whole_step(threads: int) -> None:
     x, y = value_data(rows=3000)
     layers = [lm.Dense(150), lm.BatchNorm(), lm.Activation("relu"), lm.BatchNorm(), lm.Dense(2)]
-    lm.set_num_threads(threads)
+    lm.set_num_threads(threads, exact=True)
     net, optimizer = lm.Sequential(layers, inputs=7), lm.SGD(0.01)
     timer = threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()

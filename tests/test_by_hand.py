@@ -84,7 +84,7 @@ def test_forward_and_backward_give_the_same_bits_for_any_number_of_threads(coupl
     results = []
     try:
         for threads in (1, 2, 3, 4):
-            lm.set_num_threads(threads)
+            lm.set_num_threads(threads, exact=True)
             outputs = net.forward(x, training=True, step=1)
             by_input = net.backward(output_gradient)
             assert by_input is not None

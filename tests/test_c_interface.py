@@ -13,6 +13,7 @@ from c_interface import (
     EarlyStopping,
     Metric,
     MetricFunction,
+    assert_same,
     data_of,
     description_of,
     load_library,
@@ -39,14 +40,6 @@ def pair(c, layers, *, dtype="float32", seed=7):
     """The same network in Python and in C."""
     net = lm.Sequential(layers, inputs=X.shape[1], dtype=dtype, seed=seed)
     return net, c.build(net.to_spec(), dtype=dtype, seed=seed)
-
-
-def assert_same(net, model):
-    """Every weight has the same bits."""
-    expected, got = net.parameters(), model.parameters()
-    assert list(expected) == list(got)
-    for name, values in expected.items():
-        assert values.tobytes() == got[name].tobytes(), name
 
 
 def assert_trains_alike(c, layers, y, python, options, *, dtype="float32", weights=None, fits=1):
@@ -238,6 +231,38 @@ def test_an_optimizer_that_keeps_its_state_between_fits(c):
         assert value.value == expected
     assert_same(net, model)
     c.optimizer_free(handle)
+
+
+@pytest.mark.parametrize("kind", ["adam", "lion", "sgd"])
+def test_a_fit_in_two_parts_through_a_file_and_the_state_of_its_optimizer(c, kind, tmp_path):
+    data, options = data_of(X, CLASSES), {"batch_size": 20}
+
+    def optimizer_of(model):
+        handle = ct.c_void_p()
+        c.optimizer_create(model.handle, kind.encode(), None, ct.c_size_t(0), ct.byref(handle))
+        return handle
+
+    _, whole = pair(c, CLASSIFIER)
+    kept = optimizer_of(whole)
+    c.history_free(whole.fit(data, optimizer_state=kept, epochs=4, **options))
+    _, first = pair(c, CLASSIFIER)
+    before = optimizer_of(first)
+    c.history_free(first.fit(data, optimizer_state=before, epochs=2, **options))
+    first.save(tmp_path / "half.lamina")
+    second = c.load(tmp_path / "half.lamina")
+    after = optimizer_of(second)
+    shapes = list(second.parameters().values())
+    for state in range(c.optimizer_states(before)):
+        for index, values in enumerate(shapes):
+            place = ct.c_size_t(state), ct.c_size_t(index), values.ctypes.data_as(ct.c_void_p)
+            c.optimizer_get_state(before, *place)
+            c.optimizer_set_state(after, *place)
+    c.optimizer_set_steps(after, ct.c_int64(c.optimizer_steps(before)))
+    c.history_free(second.fit(data, optimizer_state=after, epochs=2, **options))
+    for name, values in whole.parameters().items():
+        assert values.tobytes() == second.parameters()[name].tobytes(), name
+    for handle in (kept, before, after):
+        c.optimizer_free(handle)
 
 
 def test_gradients_passes_and_jacobians(c):

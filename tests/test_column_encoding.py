@@ -200,7 +200,7 @@ def test_the_bits_do_not_depend_on_threads() -> None:
     x = compact(1000)
     found = set()
     for count in (1, 2, 3, 4):
-        lm.set_num_threads(count)
+        lm.set_num_threads(count, exact=True)
         layers = [lm.ColumnEncoding(COLUMNS), lm.Dense(600, "relu"), lm.Dense(2)]
         net = lm.Sequential(layers, inputs=INPUTS, seed=3)
         for batch_size in (7, 256):  # shared by columns, and by rows

@@ -140,7 +140,7 @@ def test_bits_and_losses_do_not_depend_on_threads(name: str) -> None:
     x, y = value_data(rows=600)
     found = set()
     for count in (1, 2, 3, 4):
-        lm.set_num_threads(count)
+        lm.set_num_threads(count, exact=True)
         net = network(name, width=200)
         history = net.fit(x, y, batch_size=200, epochs=2, verbose=False)
         found.add((bits(net), tuple(history["loss"])))

@@ -120,7 +120,7 @@ def test_wide_outputs_have_the_same_bits_with_any_number_of_threads(
     x, y = value_data(rows=4 * rows, inputs=130, outputs=768)
     before, found = lm.get_num_threads(), set()
     for threads in (1, 2, 3, 4):
-        lm.set_num_threads(threads)
+        lm.set_num_threads(threads, exact=True)
         net = lm.Sequential(
             [lm.Dense(768, "softplus"), lm.Dense(768, activation)], inputs=130, seed=0
         )

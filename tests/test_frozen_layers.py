@@ -185,7 +185,7 @@ def in_front(name: str) -> lm.Sequential:
 @pytest.mark.parametrize("name", ["normalization", "affine", "dense", "residual"])
 def test_what_does_not_learn_in_front_is_like_a_step_before(name: str, threads: int) -> None:
     x, y = value_data(rows=96)
-    lm.set_num_threads(threads)
+    lm.set_num_threads(threads, exact=True)
     net, width = in_front(name), len(FRONTS[name])
     front = lm.Sequential(FRONTS[name], inputs=7, dtype="float64")
     front.set_parameters({k: v for k, v in net.parameters().items() if k in front.parameters()})

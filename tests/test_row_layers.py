@@ -66,7 +66,7 @@ def test_the_bits_do_not_depend_on_threads(name: str) -> None:
     x, y = value_data(rows=1000)
     found = set()
     for count in (1, 2, 3, 4):
-        lm.set_num_threads(count)
+        lm.set_num_threads(count, exact=True)
         # Wide enough to deserve threads, and for several gradient tasks of the layer.
         net = network(name, width=600)
         net.fit(x, y, batch_size=256, epochs=1, verbose=False)

@@ -236,7 +236,7 @@ def test_the_same_bits_for_any_number_of_threads() -> None:
     before, results = lm.get_num_threads(), []
     try:
         for threads in (1, 2, 3):
-            lm.set_num_threads(threads)
+            lm.set_num_threads(threads, exact=True)
             net = network()
             net.fit(X, Y, epochs=2, batch_size=100, verbose=False)
             results.append((bits(net), net.evaluate(X, Y)["loss"]))

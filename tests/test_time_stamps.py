@@ -111,7 +111,7 @@ def test_the_same_bits_for_any_number_of_threads() -> None:
     before = lm.get_num_threads()
     try:
         for threads in (1, 2, 3):
-            lm.set_num_threads(threads)
+            lm.set_num_threads(threads, exact=True)
             net = network()
             net.fit(x, y, epochs=1, batch_size=512, loss="mse", verbose=False)
             results.append((bits(net), net.predict(x).tobytes()))

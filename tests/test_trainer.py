@@ -142,7 +142,7 @@ def test_any_number_of_threads_fails_at_the_same_step_with_the_same_weights(thre
     x, y = value_data(rows=300, inputs=40)
     results = []
     for count in (1, threads):
-        lm.set_num_threads(count)
+        lm.set_num_threads(count, exact=True)
         net = lm.Sequential([lm.Dense(200, "relu"), lm.Dense(2)], inputs=40)
         with pytest.raises(lm.NotFiniteError) as caught:
             net.fit(x, y, optimizer=lm.SGD(30.0), batch_size=100, epochs=50, verbose=False)

@@ -7,12 +7,14 @@ set(LAMINA_SMALL_FILES
   layers/activation_spec layers/column_options layers/dense_options layers/ensemble layers/ensemble_options
   layers/initializer layers/layer_factory layers/layer_options layers/loss layers/member_heads
   layers/member_rows layers/periodic layers/piecewise_linear layers/residual layers/target_scaling
-  network/network_build
+  network/network_build network/workspace
   inference/folding
   optimizers/update_rules
   metrics/arguments metrics/chosen_classes metrics/metric metrics/scorer
-  training/class_weights training/data_init training/fit training/fit_model training/hessian training/history
-  training/hold_out training/schedule_json training/schedule_options training/schedules training/stopping
+  training/class_weights training/custom_loss training/data_init training/fit training/fit_model
+  training/hessian training/history training/hold_out training/model_average training/model_fork
+  training/not_finite training/penalty training/schedule_json training/schedule_options training/schedules
+  training/step_values training/stopping
   model_file/* model_io/* c_api/*
   tables/column_encoder tables/column_rows tables/date_format tables/distinct_cells tables/encoders
   tables/missing_texts tables/number_format tables/preprocessor tables/record tables/table_target)

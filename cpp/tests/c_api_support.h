@@ -53,6 +53,57 @@ struct Rows {
   }
 };
 
+// Every second number of such rows, compressed.
+struct StoredRows {
+  std::vector<float> values;
+  std::vector<std::int32_t> indices, indptr{0};
+
+  explicit StoredRows(const Rows& rows) {
+    for (std::size_t i = 0; i < rows.x.size(); ++i) {
+      if (i % 2 == 0) {
+        values.push_back(rows.x[i]);
+        indices.push_back(static_cast<std::int32_t>(i % kInputs));
+      }
+      if ((i + 1) % kInputs == 0) indptr.push_back(static_cast<std::int32_t>(values.size()));
+    }
+  }
+  lamina_sparse_rows rows() const {
+    lamina_sparse_rows made = LAMINA_SPARSE_ROWS_INIT;
+    made.values = values.data();
+    made.stored = values.size();
+    made.indices = indices.data();
+    made.indptr = indptr.data();
+    return made;
+  }
+};
+
+// A loss of the caller's: the mean of -output[class], of which `user` (or null) is told before.
+struct OwnLoss {
+  explicit OwnLoss(int (*function)(const lamina_loss_batch*, double*, void*) = mean_score,
+                   void* user = nullptr)
+      : own{sizeof own, function, user}, option(lamina_function("function", &own)) {}
+  OwnLoss(const OwnLoss&) = delete;
+  OwnLoss& operator=(const OwnLoss&) = delete;
+  lamina_description description() const { return {"custom", &option, 1}; }
+
+  static int mean_score(const lamina_loss_batch* batch, double* value, void*) {
+    const auto* outputs = static_cast<const float*>(batch->outputs);
+    auto* gradient = static_cast<float*>(batch->gradient);
+    *value = 0.0;
+    for (std::size_t i = 0; i < batch->rows * batch->outputs_columns; ++i) {
+      const bool own =
+          batch->classes[i / batch->outputs_columns] == static_cast<int>(i % batch->outputs_columns);
+      const float share = own ? -1.0F / static_cast<float>(batch->rows) : 0.0F;
+      *value += static_cast<double>(share * outputs[i]);
+      if (gradient != nullptr) gradient[i] = share;
+    }
+    return 0;
+  }
+
+  lamina_loss_function own;
+  lamina_option option;
+};
+
 // Owns a handle of any kind.
 template <class Handle, void (*release)(Handle*)>
 class Owned {
@@ -75,6 +126,7 @@ using OwnedModel = Owned<lamina_model, lamina_free>;
 using OwnedNetwork = Owned<lamina_network, lamina_network_free>;
 using OwnedPredictor = Owned<lamina_predictor, lamina_predictor_free>;
 using OwnedOptimizer = Owned<lamina_optimizer, lamina_optimizer_free>;
+using OwnedEvaluation = Owned<lamina_evaluation, lamina_evaluation_free>;
 using OwnedHistory = Owned<lamina_history, lamina_history_free>;
 
 // Dropout, a block and a softmax over two classes.

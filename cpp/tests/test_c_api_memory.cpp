@@ -152,9 +152,7 @@ struct WholeFit {
   }
 };
 
-LAMINA_TEST(a_fit_that_fails_can_be_repeated) {
-  lamina_set_num_threads(2);
-  const WholeFit whole;
+void repeat_each(const WholeFit& whole) {
   {
     OwnedModel model;  // caches and statics are there from now on
     CHECK_OK(build(model.out()));
@@ -193,6 +191,28 @@ LAMINA_TEST(a_fit_that_fails_can_be_repeated) {
     }
 }
 
+LAMINA_TEST(a_fit_that_fails_can_be_repeated) {
+  lamina_set_num_threads(2);
+  repeat_each(WholeFit());
+}
+
+LAMINA_TEST(a_fit_of_an_own_loss_in_an_own_order_on_sparse_rows_too) {
+  lamina_set_num_threads(2);
+  WholeFit whole;
+  const OwnLoss loss;
+  const StoredRows stored(whole.rows);
+  const lamina_sparse_rows sparse = stored.rows();
+  whole.data.x = nullptr;
+  whole.data.sparse_x = &sparse;
+  whole.options.loss = loss.description();
+  whole.options.class_weight_count = 0;
+  whole.options.row_order = [](std::size_t, std::int64_t* order, std::size_t rows, void*) {
+    for (std::size_t i = 0; i < rows; ++i) order[i] = static_cast<std::int64_t>(rows - 1 - i);
+    return 0;
+  };
+  repeat_each(whole);
+}
+
 LAMINA_TEST(steps_fail_with_the_weights_as_they_were) {
   OwnedModel model;
   CHECK_OK(build(model.out()));
@@ -208,6 +228,27 @@ LAMINA_TEST(steps_fail_with_the_weights_as_they_were) {
   double loss = 0.0;
   std::vector<float> y(2 * kRows), jacobian(2 * kInputs * kRows);
   fail_each("evaluate", [&] { return lamina_evaluate(model, &data, {}, &loss); });
+  const lamina_metric metrics[] = {{{"accuracy", nullptr, 0}, nullptr, nullptr, -1},
+                                   {{"confusion_matrix", nullptr, 0}, nullptr, nullptr, -1}};
+  lamina_evaluate_options options = LAMINA_EVALUATE_OPTIONS_INIT;
+  options.metrics = metrics;
+  options.metric_count = 2;
+  fail_each("evaluate_with", [&] {
+    lamina_evaluation* evaluation = nullptr;
+    const lamina_status status = lamina_evaluate_with(model, &data, &options, &evaluation);
+    CHECK((evaluation != nullptr) == (status == LAMINA_OK));
+    lamina_evaluation_free(evaluation);
+    return status;
+  });
+  const OwnLoss own;
+  fail_each("evaluate by an own loss",
+            [&] { return lamina_evaluate(model, &data, own.description(), &loss); });
+  fail_each("value_and_gradient by an own loss",
+            [&] { return lamina_value_and_gradient(model, &data, own.description(), 0, 0, &loss); });
+  const StoredRows stored(rows);
+  const lamina_sparse_rows sparse = stored.rows();
+  fail_each("predict_sparse",
+            [&] { return lamina_predict_sparse(model, &sparse, kRows, LAMINA_FLOAT32, y.data()); });
   fail_each("value_and_gradient", [&] { return lamina_value_and_gradient(model, &data, {}, 0, 0, &loss); });
   fail_each("forward",
             [&] { return lamina_forward(model, rows.x.data(), LAMINA_FLOAT32, kRows, 1, 0, 1, y.data()); });

@@ -175,10 +175,26 @@ LAMINA_TEST(steps_and_gradients_are_refused_out_of_order) {
           "of another type");
   lamina_optimizer* made = nullptr;
   REFUSED_VALUE(lamina_optimizer_create(w.model, "adamm", nullptr, 0, &made), "adamm");
+  REFUSED_VALUE(lamina_optimizer_create(w.model, "lbfgs", nullptr, 0, &made), "is lamina's in Python alone");
+  REFUSED_VALUE(lamina_optimizer_create(w.model, "levenberg_marquardt", nullptr, 0, &made),
+                "expected one that steps by batches");
   REFUSED_VALUE(lamina_optimizer_create(w.model, nullptr, nullptr, 0, &made),
                 "the kind of optimizer is NULL");
   REFUSED_VALUE(lamina_optimizer_create(w.model, "adam", nullptr, 0, nullptr), "optimizer is NULL");
   CHECK(made == nullptr);
+  CHECK(lamina_optimizer_states(w.optimizer) == 2 && lamina_optimizer_states(nullptr) == 0);
+  CHECK(lamina_optimizer_steps(w.optimizer) == 0 && lamina_optimizer_steps(nullptr) == 0);
+  REFUSED_VALUE(lamina_optimizer_set_steps(w.optimizer, -1), "steps is -1");
+  REFUSED_VALUE(lamina_optimizer_set_steps(nullptr, 1), "optimizer is NULL");
+  REFUSED_VALUE(lamina_optimizer_get_state(nullptr, 0, 0, values.data()), "optimizer is NULL");
+  REFUSED_VALUE(lamina_optimizer_get_state(w.optimizer, 2, 0, values.data()),
+                "state is 2; expected one below 2");
+  REFUSED_VALUE(lamina_optimizer_get_state(w.optimizer, 0, kHuge, values.data()), "parameter is");
+  REFUSED_VALUE(lamina_optimizer_get_state(w.optimizer, 0, 0, nullptr), "values is NULL");
+  REFUSED_VALUE(lamina_optimizer_set_state(w.optimizer, 0, 0, values.data()),
+                "the state of layers.0.weight would not be finite at element 3");
+  CHECK_OK(lamina_optimizer_get_state(w.optimizer, 0, 0, values.data()));
+  CHECK(values[3] == 0.0F);
   const double rate = lamina_optimizer_learning_rate(w.optimizer);
   REFUSED_VALUE(lamina_optimizer_set_learning_rate(w.optimizer, kNaN), "learning_rate");
   REFUSED_VALUE(lamina_optimizer_set_learning_rate(w.optimizer, -1.0), "learning_rate");

@@ -113,7 +113,7 @@ LAMINA_TEST(model_files_are_written_and_read) {
 }
 
 LAMINA_TEST(predicting_and_evaluating_fail_alone) {
-  set_num_threads(2);
+  set_num_threads(2, true);
   const Example example;
   const LossSpec loss = loss_from_json("cross_entropy");
   std::vector<float> outputs(80);
@@ -155,7 +155,7 @@ void check_training(const char* name, Train train) {
 }
 
 LAMINA_TEST(training_fails_with_the_weights_as_they_were) {
-  set_num_threads(2);
+  set_num_threads(2, true);
   for (const char* rule : {"adam", "muon"}) {
     check_training(rule, [&](Example& example) {
       Optimizer<float> optimizer = example.model.make_optimizer(optimizer_from_json(rule));

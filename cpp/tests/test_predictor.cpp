@@ -133,7 +133,7 @@ LAMINA_TEST(a_row_has_the_same_bits_whoever_shares_it) {
   // One call after another, so that workers are awake for most.
   for (const int threads : {1, 2, 3})
     for (int call = 0; call < 200; ++call) {
-      set_num_threads(threads);
+      set_num_threads(threads, true);
       predictor.predict_row(in.data(), shared.data());
       CHECK(shared == alone);
     }

@@ -66,7 +66,7 @@ void stop_at(int times, const char* optimizer, int64_t accumulate) {
 
 LAMINA_TEST(an_epoch_that_is_stopped_has_the_weights_of_its_whole_updates) {
   for (const int threads : {1, 2}) {
-    set_num_threads(threads);
+    set_num_threads(threads, true);
     for (const int times : {1, 2, 4}) {
       stop_at(times, R"({"kind":"adam"})", 1);
       stop_at(times, R"({"kind":"adam"})", 3);

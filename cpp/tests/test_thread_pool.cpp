@@ -137,6 +137,41 @@ LAMINA_TEST(a_second_caller_runs_alone_rather_than_wait) {
   first.join();
 }
 
+LAMINA_TEST(whoever_comes_too_late_is_not_waited_for_and_runs_nothing) {
+  const auto run = [](int threads, std::chrono::nanoseconds patience) {
+    std::atomic<int> calls{0}, size{0};
+    lamina::run_team(
+        threads,
+        [&](Team& team) {
+          ++calls;
+          size = team.size;
+          team.barrier();
+        },
+        patience);
+    CHECK(calls == size && (size == 1 || size == threads));
+    return size.load();
+  };
+  for (int i = 0; i < 3000; ++i) run(2 + i % 3, std::chrono::microseconds(i % 40));
+  // Asleep by now, it cannot come in no time.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(run(2, std::chrono::nanoseconds(0)) == 1);
+  CHECK(run(2, std::chrono::hours(1)) == 2);
+  CHECK_THROWS(lamina::run_team(
+                   2, [](Team&) { throw std::runtime_error("alone"); }, std::chrono::nanoseconds(0)),
+               std::runtime_error);
+}
+
+LAMINA_TEST(the_report_tells_of_long_waits_and_of_a_pool_in_use) {
+  const lamina::TeamReport waited = run_team(2, [](Team& team) {
+    if (team.index == 1) std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    team.barrier();
+  });
+  CHECK(waited.has_pool && waited.waited > 0.02);
+  run_team(2, [](Team& team) {
+    if (team.index == 0) CHECK(!run_team(2, [](Team&) {}).has_pool);
+  });
+}
+
 LAMINA_TEST(team_size_follows_each_call) {
   for (const int threads : {2, 5, 1, 3, 8, 2}) {
     std::atomic<int> calls{0};

@@ -241,12 +241,6 @@ void bind_by_row(py::module_& module) {
 void register_derivatives(py::module_& module) {
   bind_by_row(module);
   bind_products(module);
-  module.def(
-      "check_each_row_once",
-      [](const DenseArray<int64_t>& order, int64_t rows, const std::string& where) {
-        check_each_row_once({order.data(), static_cast<size_t>(order.size())}, rows, where.c_str());
-      },
-      py::arg("order"), py::arg("rows"), py::arg("where"));
   module.def("shuffled_rows", &shuffled_rows, py::arg("rows"), py::arg("seed"), py::arg("epoch"));
 }
 

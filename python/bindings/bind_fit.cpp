@@ -4,11 +4,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "callback_observer.h"
+#include "custom_loss.h"
 #include "examples.h"
 #include "figures_dict.h"
 #include "handles.h"
@@ -20,19 +20,17 @@
 namespace lamina::python {
 namespace {
 
-// A model whose metrics, learning rates and, for custom losses, steps come from Python's Fit. Made and
-// destroyed under the interpreter's lock; Fit holds what holds this.
+// A model whose metrics and learning rates come from Python's Fit. Made and destroyed under the
+// interpreter's lock; Fit holds what holds this.
 template <class T>
 class PythonLearner final : public ModelLearner<T> {
  public:
   using typename ModelLearner<T>::Part;
 
-  PythonLearner(const FitParts<T>& parts, const FitData<T>& data, const BatchOptions& options, py::handle fit,
-                bool custom)
+  PythonLearner(const FitParts<T>& parts, const FitData<T>& data, const BatchOptions& options, py::handle fit)
       : ModelLearner<T>(parts, data, options),
         fit_(fit),
-        scores_(!fit.attr("_metric_modes")().cast<py::dict>().empty()),
-        custom_(custom) {}
+        scores_(!fit.attr("_metric_modes")().cast<py::dict>().empty()) {}
 
   FigureModes figures() const override {
     FigureModes figures = ModelLearner<T>::figures();
@@ -90,10 +88,10 @@ class PythonLearner final : public ModelLearner<T> {
   }
   StepValues step_values(int64_t steps) override {
     const py::gil_scoped_acquire lock;
-    given_ = fit_.attr("_step_values")(steps, this->last_step());
+    const py::tuple given = fit_.attr("_step_values")(steps, this->last_step());
     const double* found[3] = {};
     for (size_t i = 0; i < 3; ++i) {
-      const py::object values = given_[i];
+      const py::object values = given[i];
       if (values.is_none()) continue;
       values_[i] = dense_array<double>(values, "fit");
       if (values_[i].ndim() != 1 || values_[i].shape(0) != steps)
@@ -103,22 +101,6 @@ class PythonLearner final : public ModelLearner<T> {
       found[i] = values_[i].data();
     }
     return {found[0], found[1], found[2]};
-  }
-  EpochRecord train_rows(const StepValues& values, T* outputs, const EpochHooks& hooks) override {
-    if (!custom_) return ModelLearner<T>::train_rows(values, outputs, hooks);
-    const py::gil_scoped_acquire lock;
-    py::object out = py::none();
-    if (outputs != nullptr) out = outputs_;
-    const py::object found = fit_.attr("_train_rows")(given_, out);
-    EpochRecord record;
-    record.cancelled = found.is_none();
-    if (!record.cancelled) std::tie(record.loss, record.penalty) = found.cast<std::pair<double, double>>();
-    return record;
-  }
-  double validation_loss(T* outputs, Poll poll) override {
-    if (!custom_) return ModelLearner<T>::validation_loss(outputs, poll);
-    const py::gil_scoped_acquire lock;
-    return fit_.attr("_validation_loss")(outputs != nullptr ? outputs_ : py::none()).template cast<double>();
   }
 
  private:
@@ -131,15 +113,14 @@ class PythonLearner final : public ModelLearner<T> {
   }
 
   py::handle fit_;
-  bool scores_, custom_;
+  bool scores_;
   py::object handle_ = py::none(), outputs_ = py::none();
-  py::tuple given_;               // what step_values got
-  DenseArray<double> values_[3];  // of it
+  DenseArray<double> values_[3];  // what step_values got
 };
 
 // The order of rows that Python's Fit has for an epoch.
-std::function<std::vector<int64_t>(int64_t)> order_of(py::handle fit) {
-  return [fit](int64_t epoch) {
+std::function<std::vector<int64_t>(int64_t, int64_t)> order_of(py::handle fit) {
+  return [fit](int64_t epoch, int64_t) {
     const py::gil_scoped_acquire lock;
     const auto rows = dense_array<int64_t>(fit.attr("_order")(epoch), "fit");
     return std::vector<int64_t>(rows.data(), rows.data() + rows.size());
@@ -210,7 +191,11 @@ class FitLoopOf final : public FitLoop {
     if (PyCallable_Check(options.attr("shuffle").ptr()) != 0) batches.order = order_of(fit);
     batches.seed = fit.attr("net").attr("seed").cast<uint64_t>();
     batches.epochs_before = fit.attr("net").attr("epochs_trained").cast<int64_t>();
-    learner_.emplace(parts, data, batches, fit, loss == nullptr);
+    if (loss == nullptr) {
+      custom_ = custom_loss<T>([fit](auto&&... given) { return fit.attr("_custom_value")(given...); });
+      parts.custom = &custom_;
+    }
+    learner_.emplace(parts, data, batches, fit);
   }
 
   Learner& learner() override { return *learner_; }
@@ -235,6 +220,7 @@ class FitLoopOf final : public FitLoop {
  private:
   ExampleArrays<T> train_;
   std::optional<ExampleArrays<T>> validation_;
+  CustomLoss<T> custom_;
   std::optional<PythonLearner<T>> learner_;
 };
 
@@ -260,15 +246,6 @@ void bind_loop(py::module_& module) {
       .def_property_readonly("stop_reason", [](FitLoop& self) { return self.running().stop_reason(); })
       .def_property_readonly("seconds",
                              [](FitLoop& self) { return self.running().history().epochs.back().seconds; })
-      .def(
-          "step_ended",
-          [](FitLoop& self, int64_t step, double loss, double penalty) {
-            Fit& loop = self.running();
-            const py::gil_scoped_release release;
-            const bool broken_off = loop.wants_steps() && loop.step_ended(step, {loss, penalty});
-            return loop.progress(step + 1) || broken_off;
-          },
-          py::arg("step"), py::arg("loss"), py::arg("penalty"))
       .def_property_readonly("step_penalty", [](FitLoop& self) { return self.running().step_penalty(); })
       .def("end_iteration", &FitLoop::end_iteration, py::arg("loss"), py::arg("outputs"), py::arg("further"));
   module.def("make_fit", &make_fit, py::arg("fit"), py::arg("network"), py::arg("loss").none(true),

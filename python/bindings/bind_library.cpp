@@ -64,12 +64,14 @@ void bind_errors(py::module_& module) {
 }
 
 void bind_threads(py::module_& module) {
-  module.def("set_num_threads", &set_num_threads, py::arg("count"),
-             "Use `count` threads (1 to 1024) from the next call on; ValueError outside that range.\n\n"
-             "Results do not depend on it. More threads than CPUs are allowed, but slower.");
-  module.def("get_num_threads", &get_num_threads,
-             "Threads in use: set_num_threads, else the environment variable LAMINA_NUM_THREADS, else\n"
-             "hardware_threads(), or OMP_NUM_THREADS if that is fewer.");
+  module.def(
+      "set_num_threads", &set_num_threads, py::arg("count"), py::arg("exact") = false,
+      "Use at most `count` threads (1 to 1024) from the next call on, or as many wherever work can be\n"
+      "divided; ValueError outside that range. Results do not depend on it.");
+  module.def(
+      "get_num_threads", &get_num_threads,
+      "The most threads used: set_num_threads, else the environment variable LAMINA_NUM_THREADS, else\n"
+      "hardware_threads(), or OMP_NUM_THREADS if that is fewer.");
   module.def("hardware_threads", &hardware_threads,
              "CPUs this process may use: its affinity, or the whole CPUs of its cgroup quota if fewer.");
 }

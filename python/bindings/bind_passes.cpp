@@ -1,6 +1,7 @@
 // Binds what a network does with rows: predictions, losses, passes forward and back, steps and epochs.
 #include <pybind11/stl.h>
 
+#include "custom_loss.h"
 #include "examples.h"
 #include "handles.h"
 #include "parameter_arrays.h"
@@ -68,6 +69,18 @@ ValueAndGradients value_and_gradient(Model<T>& model, const std::vector<py::obje
 }
 
 template <class T>
+double custom_value_and_gradient(Model<T>& model, const py::object& rows, const py::function& ask,
+                                 const CustomPass& pass) {
+  const InputArrays inputs(rows, model.network().inputs(), "forward");
+  const CustomLoss<T> loss = custom_loss<T>([&](auto&&... given) { return ask(given...); });
+  CustomSteps<T> steps(model, loss);
+  const auto run = [&](Poll poll) {
+    return steps.value_and_gradient({inputs.source(), {}, nullptr}, {}, pass, poll).value_or(0.0);
+  };
+  return run_unlocked(run, inputs);
+}
+
+template <class T>
 void adapt_weights(Model<T>& model, const py::array& inputs, bool scale, int64_t bias_rows, uint64_t seed) {
   const ArraySource source = source_of(inputs, model.network().inputs(), "adapt_weights");
   const DataInitOptions options{scale, bias_rows, seed};
@@ -75,14 +88,12 @@ void adapt_weights(Model<T>& model, const py::array& inputs, bool scale, int64_t
 }
 
 template <class T>
-py::array forward(Model<T>& model, const py::array& inputs, bool training, uint64_t seed, uint64_t step,
-                  double noise_factor) {
+py::array forward(Model<T>& model, const py::array& inputs, bool training, uint64_t seed, uint64_t step) {
   const ArraySource source = source_of(inputs, model.network().inputs(), "forward");
   const std::vector<int64_t> shape = model.forward_shape(source.rows, training);
   DenseArray<T> outputs(std::vector<py::ssize_t>(shape.begin(), shape.end()));
   T* out = outputs.mutable_data();
-  run_unlocked([&](Poll poll) { model.forward(source, training, seed, step, out, poll, noise_factor); },
-               inputs);
+  run_unlocked([&](Poll poll) { model.forward(source, training, seed, step, out, poll); }, inputs);
   return outputs;
 }
 
@@ -134,8 +145,7 @@ void bind_averages(py::class_<NetworkHandle>& type) {
       .def("resume_training_weights",
            unlocked_with<Average>("WeightAverage",
                                   [](auto& m, auto& average) { m.resume_training_weights(average); }),
-           py::arg("average"))
-      .def("end_epoch", unlocked([](auto& model) { model.end_epoch(); }));
+           py::arg("average"));
 }
 
 void bind_steps(py::class_<NetworkHandle>& type) {
@@ -160,6 +170,16 @@ void bind_steps(py::class_<NetworkHandle>& type) {
           py::arg("loss"), py::arg("examples"), py::kw_only(), py::arg("seed"), py::arg("step"),
           py::arg("accumulate"))
       .def(
+          "custom_value_and_gradient",
+          [](const NetworkHandle& self, const py::object& inputs, const py::function& ask, uint64_t seed,
+             uint64_t step, bool accumulate) {
+            return self.visit([&](auto& model) {
+              return custom_value_and_gradient(model, inputs, ask, {seed, step, accumulate});
+            });
+          },
+          py::arg("inputs"), py::arg("ask"), py::kw_only(), py::arg("seed"), py::arg("step"),
+          py::arg("accumulate"))
+      .def(
           "adapt_weights",
           [](const NetworkHandle& self, const py::array& inputs, bool scale, int64_t bias_rows,
              uint64_t seed) {
@@ -168,13 +188,11 @@ void bind_steps(py::class_<NetworkHandle>& type) {
           py::arg("inputs"), py::kw_only(), py::arg("scale"), py::arg("bias_rows"), py::arg("seed"))
       .def(
           "forward",
-          [](const NetworkHandle& self, const py::array& inputs, bool training, uint64_t seed, uint64_t step,
-             double noise_factor) {
-            return self.visit(
-                [&](auto& model) { return forward(model, inputs, training, seed, step, noise_factor); });
+          [](const NetworkHandle& self, const py::array& inputs, bool training, uint64_t seed,
+             uint64_t step) {
+            return self.visit([&](auto& model) { return forward(model, inputs, training, seed, step); });
           },
-          py::arg("inputs"), py::kw_only(), py::arg("training"), py::arg("seed"), py::arg("step"),
-          py::arg("noise_factor") = 1.0)
+          py::arg("inputs"), py::kw_only(), py::arg("training"), py::arg("seed"), py::arg("step"))
       .def(
           "backward",
           [](const NetworkHandle& self, const py::array& output_gradient, bool gradients_wanted,

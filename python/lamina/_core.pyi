@@ -7,7 +7,7 @@ import lamina._network.examples
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['DEFAULT_THRESHOLD', 'EarlyStoppingRule', 'FAR_OUTSIDE', 'FitLoop', 'GREATEST_NUMBER', 'LoadedModel', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_each_row_once', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'default_loss', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'load_model', 'load_model_bytes', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'normalization_figures', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'set_table_error', 'shuffled_rows', 'spare_like', 'target_scaling_figures', 'train_linear_unit', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'wants_figures', 'weigh_classes', 'wrap_schedule', 'write_file', 'write_model_file']
+__all__: list[str] = ['DEFAULT_THRESHOLD', 'EarlyStoppingRule', 'FAR_OUTSIDE', 'FitLoop', 'GREATEST_NUMBER', 'LoadedModel', 'Loss', 'Network', 'NotFiniteError', 'Optimizer', 'PerceptronResult', 'Predictor', 'Schedule', 'Scorer', 'TableEncoder', 'TableTarget', 'TextTable', 'WeightAverage', 'activate', 'activation_gradient', 'activations', 'build_info', 'catalogue', 'check_layer', 'check_optimizer', 'class_labels', 'code_texts', 'compile_predictor', 'compute_metric', 'compute_metric_of_classes', 'curve_times', 'default_loss', 'first_rows', 'get_num_threads', 'gradient_source', 'hardware_threads', 'hessian_vector_product', 'hold_out', 'is_trainable', 'jacobian', 'jacobian_vector_product', 'load_model', 'load_model_bytes', 'make_early_stopping', 'make_fit', 'make_loss', 'make_network', 'make_schedule', 'make_scorer', 'make_table_encoder', 'make_table_target', 'make_text_table', 'make_warm_up', 'metric_table', 'narrow_columns', 'normalization_figures', 'parameter_shapes', 'parse_model', 'read_classes', 'read_model_file', 'read_values', 'read_weights', 'reads_date_format', 'sample_gradient_norms', 'sample_gradients', 'schedule_from_json', 'serialize_model', 'set_num_threads', 'set_table_error', 'shuffled_rows', 'spare_like', 'target_scaling_figures', 'train_linear_unit', 'train_perceptron', 'values_within', 'vector_jacobian_product', 'wants_figures', 'weigh_classes', 'wrap_schedule', 'write_file', 'write_model_file']
 class NotFiniteError(FloatingPointError):
     """
     A loss or a weight became NaN or infinite; the weights before it are kept.
@@ -96,13 +96,13 @@ class Network:
         ...
     def backward(self, output_gradient: numpy.ndarray, *, gradients_wanted: bool, accumulate: bool, input_gradient_wanted: bool) -> numpy.ndarray | None:
         ...
-    def decay_rules(self) -> list[tuple[bool, bool, float]]:
+    def custom_value_and_gradient(self, inputs: typing.Any, ask: collections.abc.Callable, *, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, accumulate: bool) -> float:
         ...
-    def end_epoch(self) -> None:
+    def decay_rules(self) -> list[tuple[bool, bool, float]]:
         ...
     def evaluate(self, loss: Loss, examples: lamina._network.examples.Examples, outputs: numpy.ndarray | None = None) -> float:
         ...
-    def forward(self, inputs: numpy.ndarray, *, training: bool, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, noise_factor: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> numpy.ndarray:
+    def forward(self, inputs: numpy.ndarray, *, training: bool, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex) -> numpy.ndarray:
         ...
     def get_parameters(self) -> list[numpy.ndarray]:
         ...
@@ -178,8 +178,6 @@ class FitLoop:
     def figures(self) -> dict:
         ...
     def run(self, callbacks: dict, target_loss: typing.SupportsFloat | typing.SupportsIndex | None, time_limit: typing.SupportsFloat | typing.SupportsIndex | None, progress: dict, minimiser: typing.Any) -> None:
-        ...
-    def step_ended(self, step: typing.SupportsInt | typing.SupportsIndex, loss: typing.SupportsFloat | typing.SupportsIndex, penalty: typing.SupportsFloat | typing.SupportsIndex) -> bool:
         ...
     def steps_per_epoch(self) -> int:
         ...
@@ -376,8 +374,6 @@ def catalogue() -> dict:
     """
     Names of all layers, activations, initializers, losses and optimizers of the core.
     """
-def check_each_row_once(order: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], rows: typing.SupportsInt | typing.SupportsIndex, where: str) -> None:
-    ...
 def check_layer(spec: str) -> None:
     """
     ValueError where no network could hold the layer of this JSON description.
@@ -414,7 +410,7 @@ def first_rows(text: bytes, separator: str, quote: str, comment: str, limit: typ
     """
 def get_num_threads() -> int:
     """
-    Threads in use: set_num_threads, else the environment variable LAMINA_NUM_THREADS, else
+    The most threads used: set_num_threads, else the environment variable LAMINA_NUM_THREADS, else
     hardware_threads(), or OMP_NUM_THREADS if that is fewer.
     """
 def gradient_source(activation: str) -> str:
@@ -523,11 +519,10 @@ def serialize_model(record: str, tensors: dict[str, numpy.ndarray], weights: str
     """
     The bytes that write_model_file would write.
     """
-def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex) -> None:
+def set_num_threads(count: typing.SupportsInt | typing.SupportsIndex, exact: bool = False) -> None:
     """
-    Use `count` threads (1 to 1024) from the next call on; ValueError outside that range.
-    
-    Results do not depend on it. More threads than CPUs are allowed, but slower.
+    Use at most `count` threads (1 to 1024) from the next call on, or as many wherever work can be
+    divided; ValueError outside that range. Results do not depend on it.
     """
 def set_table_error(make: typing.Any) -> None:
     """

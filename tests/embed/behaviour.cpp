@@ -66,6 +66,54 @@ void exceptions_pass_through_fit() {
   expect(caught, "a metric's exception");
 }
 
+void exceptions_and_refusals_of_losses_and_orders() {
+  const auto throws = [](const LossBatch<float>&) -> double { throw Own(); };
+  const auto caught = [](auto call) {
+    try {
+      call();
+    } catch (const Own&) {
+      return true;
+    }
+    return false;
+  };
+  Sequential net = made_net();
+  const std::vector<float> before = net.parameter("layers.0.weight");
+  Optimizer optimizer(net, "sgd");
+  expect(caught([&] { net.fit(kX, kY, {.loss = throws}); }), "a loss's exception in fit");
+  expect(caught([&] { net.train_step(kX, kY, optimizer, {.loss = throws}); }), "in train_step");
+  expect(caught([&] { net.value_and_gradient(kX, kY, {.loss = throws}); }), "in value_and_gradient");
+  expect(caught([&] { (void)net.evaluate(kX, kY, {.loss = throws}); }), "in evaluate");
+  expect(caught([&] { (void)net.evaluate_with(kX, kY, {.loss = throws}); }), "in evaluate_with");
+  expect(caught([&] {
+           net.fit(kX, kY, {.row_order = [](std::size_t, std::span<std::int64_t>) { throw Own(); }});
+         }),
+         "an order's exception");
+  const auto of_double = [](const LossBatch<double>&) { return 0.0; };
+  const std::string said = refused(LAMINA_ERROR_TYPE, [&] { net.fit(kX, kY, {.loss = of_double}); });
+  expect(said.find("expected a function of lamina::LossBatch<float>") != std::string::npos, said.c_str());
+  // Nothing is set of the gradient, or too few rows of the order.
+  const auto no_gradient = [](const LossBatch<float>&) { return 1.0; };
+  refused(LAMINA_ERROR_NOT_FINITE, [&] { net.fit(kX, kY, {.loss = no_gradient}); });
+  refused(LAMINA_ERROR_VALUE,
+          [&] { net.fit(kX, kY, {.row_order = [](std::size_t, std::span<std::int64_t>) {}}); });
+  const std::vector<double> weights(kRows, 1.0);
+  refused(LAMINA_ERROR_VALUE, [&] { net.fit(kX, kY, {.loss = no_gradient, .sample_weight = weights}); });
+
+  const std::vector<float> values{1, 2};
+  const std::vector<std::int32_t> indices{0, 1}, starts{0, 1, 2};
+  refused(LAMINA_ERROR_VALUE, [&] { SparseRows(values, starts, starts); });
+  refused(LAMINA_ERROR_VALUE, [&] { SparseRows(values, indices, std::vector<std::int32_t>{}); });
+  const SparseRows rows(values, indices, starts);
+  refused(LAMINA_ERROR_VALUE, [&] { (void)net.forward(rows); });
+  refused(LAMINA_ERROR_VALUE, [&] { (void)net.jacobian(rows); });
+  refused(LAMINA_ERROR_VALUE, [&] { (void)net.predict(SparseRows(values, starts, starts)); });
+  const Evaluation evaluation = net.evaluate_with(kX, kY, {.metrics = {"rmse"}});
+  expect(evaluation.names() == std::vector<std::string>{"loss", "rmse"}, "names of an evaluation");
+  refused(LAMINA_ERROR_VALUE, [&] { (void)evaluation["mse"]; });
+  expect(net.parameter("layers.0.weight") == before, "the weights are as before");
+  expect(net.fit(kX, kY, {.epochs = 1}).epochs() == 1, "the network can be trained");
+}
+
 void observers_stop_a_fit() {
   Sequential net = made_net();
   std::size_t steps = 0, epochs = 0;
@@ -214,6 +262,7 @@ void what_cannot_be_is_refused(const std::filesystem::path& folder) {
 int main(int, char** arguments) {
   const std::filesystem::path folder = arguments[1];
   exceptions_pass_through_fit();
+  exceptions_and_refusals_of_losses_and_orders();
   observers_stop_a_fit();
   an_optimizer_keeps_its_state();
   values_are_values(folder);

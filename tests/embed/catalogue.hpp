@@ -33,3 +33,4 @@ void say_optimizers();
 void say_schedules();
 void say_metrics();
 void say_fits();
+void say_data();

@@ -135,6 +135,7 @@ int main() {
     say_schedules();
     say_metrics();
     say_fits();
+    say_data();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

@@ -68,6 +68,11 @@ FIRST = {
     "lamina_early_stopping": c_interface.EarlyStopping,
     "lamina_class_weight": c_interface.ClassWeight,
     "lamina_fit_options": c_interface.FitOptions,
+    "lamina_sparse_rows": c_interface.SparseRows,
+    "lamina_loss_batch": c_interface.LossBatch,
+    "lamina_loss_function": c_interface.LossFunction,
+    "lamina_evaluate_options": c_interface.EvaluateOptions,
+    "lamina_figure": c_interface.Figure,
 }
 
 
@@ -124,6 +129,10 @@ EXPECTED = {
     "Table models": r"yes: 0\.\d{3}\n(yes|no)\n",
     "The lowest latency": r"0\.\d{3}\n",
     "Build and train": r"0: \d\.\d{4}\n(\d+: \d\.\d{4}\n)*accuracy \d\.\d\d, .*\n",
+    "Losses of the program's own": r"lower after \d+ calls\n",
+    "Metrics of rows": r"loss \d\.\d{3}\naccuracy \d\.\d{3}\nf1 \d\.\d{3}\n"
+    r"confusion_matrix 3 x 3\n",
+    "Sparse rows": r"0\.\d{3}\n",
     "Steps and gradients": r"\d\.\d{4}, then \d\.\d{4}; slope -?\d\.\d{4}\n"
     r"layers\.0\.weight: 16\nlayers\.0\.bias: 8\nlayers\.1\.weight: 8\nlayers\.1\.bias: 1\n",
 }

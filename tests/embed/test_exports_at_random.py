@@ -45,6 +45,19 @@ def make_networks(folder: Path, seeds: Sequence[int]) -> dict[str, RandomNetwork
     return made
 
 
+def make_integers(folder: Path, seeds: Sequence[int]) -> dict[str, RandomNetwork]:
+    """The same as integers of 8 bits, which have no gradient and are not `predict`'s numbers."""
+    made = {}
+    for seed in seeds:
+        random = made[f"n{seed}"] = RandomNetwork(seed)
+        random.is_continuous = False
+        path, options = folder / f"n{seed}", {"dtype": "int8", "calibration": random.rows(20)}
+        random.net.export_c(f"{path}.h", prefix=path.name, **options)
+        random.net.export_python(f"{path}.py", **options)
+        random.net.export_javascript(f"{path}.js", prefix=path.name, **options)
+    return made
+
+
 def build_networks(
     folder: Path, made: dict[str, RandomNetwork], compiler: str, more: Sequence[str] = ()
 ) -> Path:
@@ -119,6 +132,18 @@ def fastest() -> str:
 def test_networks_at_random_are_alike_in_every_language(tmp_path: Path) -> None:
     made = make_networks(tmp_path, range(1, 9))
     check_networks(tmp_path, made, build_networks(tmp_path, made, fastest()))
+
+
+@pytest.mark.kernels
+def test_integers_at_random_are_alike_in_every_language(tmp_path: Path) -> None:
+    made = make_integers(tmp_path, range(1, 7))
+    check_networks(tmp_path, made, build_networks(tmp_path, made, fastest()))
+
+
+@pytest.mark.long
+def test_many_networks_of_integers_have_no_undefined_behaviour(tmp_path: Path) -> None:
+    made = make_integers(tmp_path, range(600, 640))
+    check_networks(tmp_path, made, build_networks(tmp_path, made, "gcc", SANITIZED))
 
 
 @pytest.mark.long

@@ -105,6 +105,23 @@ def test_members_of_an_ensemble_and_units_without_weights_are_integers_too(tmp_p
     assert (found - expected).std() < 0.02 * expected.std()
 
 
+def test_factors_of_members_and_missing_values_go_with_integers(tmp_path: Path) -> None:
+    members = lm.Ensemble([lm.Dense(8, "relu"), lm.Dense(2)], k=3, adapters="all")
+    net = lm.Sequential([lm.Embedding({0: 4}, units=3), members], inputs=2, seed=1)
+    x = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
+    x[:, 0] = np.resize([np.nan, 0, 1, 2, 3, 9], 200)
+    net.export_c(tmp_path / "model.h", dtype="int8", calibration=x)
+    found = predictions(compiled(network_driver(tmp_path / "model.h", "float32")), x, 2)
+    expected = net.predict(x)
+    assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
+
+
+def test_calibration_from_which_no_range_follows_is_refused(tmp_path: Path) -> None:
+    net = lm.Sequential([lm.Affine(1e30), lm.Affine(1e30), lm.Dense(1)], inputs=1)
+    with pytest.raises(ValueError, match=r"dense layer 0 .*reads NaN or infinite numbers"):
+        net.export_c(tmp_path / "model.h", dtype="int8", calibration=[[9.0], [1.0]])
+
+
 def fashion(images: Any, rows: int, epochs: int) -> tuple[lm.Sequential, Any, Any]:
     """The recipe of test_fashion_mnist, on pixels as they are, and the test images."""
     scaling = lm.Affine(1 / (255 * 0.353), -0.286 / 0.353)

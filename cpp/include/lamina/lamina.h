@@ -46,7 +46,8 @@ typedef enum lamina_status {
   LAMINA_ERROR_FORMAT = 6,     /* not a model file, damaged, or of a newer major version */
   LAMINA_ERROR_NOT_FINITE = 7, /* a loss, weight or gradient became NaN or infinite */
   LAMINA_ERROR_STATE = 8,      /* not now: another thread trains this model, or nothing was computed yet */
-  LAMINA_ERROR_INTERNAL = 9    /* a fault of lamina's own, or an exception of a callback's */
+  LAMINA_ERROR_INTERNAL = 9,   /* a fault of lamina's own, or an exception of a callback's */
+  LAMINA_ERROR_CALLBACK = 10   /* a function of the caller's said that it failed */
 } lamina_status;
 
 /* What the last error of the calling thread was, until its next; "" before the first. Never NULL. */
@@ -60,8 +61,8 @@ LAMINA_API int lamina_version_number(void);
 /* The instruction set of the kernels in use: "avx512", "avx2", "sse2", "neon" or "portable". */
 LAMINA_API const char* lamina_instruction_set(void);
 
-/* On how many threads long work runs, 1 to 1024; at first one a processor that this process may use. Results
- * do not depend on it. */
+/* On how many threads work runs at most, 1 to 1024; at first one a processor that this process may use. How
+ * many of them a step or a prediction takes is found by trying. Results do not depend on it. */
 LAMINA_API lamina_status lamina_set_num_threads(int threads);
 LAMINA_API int lamina_num_threads(void);
 
@@ -84,7 +85,8 @@ typedef enum lamina_option_kind {
   LAMINA_OPTION_INTEGERS = 4, /* an array */
   LAMINA_OPTION_NUMBERS = 5,  /* an array */
   LAMINA_OPTION_OPTIONS = 6,  /* options within: an activation with its parameter, {"kind", ...} */
-  LAMINA_OPTION_LIST = 7      /* an array, each element an option without a name */
+  LAMINA_OPTION_LIST = 7,     /* an array, each element an option without a name */
+  LAMINA_OPTION_FUNCTION = 8  /* of a loss of kind "custom" */
 } lamina_option_kind;
 
 typedef struct lamina_option {
@@ -98,6 +100,7 @@ typedef struct lamina_option {
     const int64_t* integers;
     const double* numbers;
     const struct lamina_option* options; /* of OPTIONS and LIST */
+    const struct lamina_loss_function* function;
   } value;
   size_t count; /* of the array that `value` points to; else 0 */
 } lamina_option;
@@ -148,6 +151,11 @@ static inline lamina_option lamina_options(const char* name, const lamina_option
 static inline lamina_option lamina_list(const char* name, const lamina_option* elements, size_t count) {
   lamina_option option = lamina_option_of(name, LAMINA_OPTION_LIST, count);
   option.value.options = elements;
+  return option;
+}
+static inline lamina_option lamina_function(const char* name, const struct lamina_loss_function* value) {
+  lamina_option option = lamina_option_of(name, LAMINA_OPTION_FUNCTION, 0);
+  option.value.function = value;
   return option;
 }
 
@@ -229,6 +237,25 @@ LAMINA_API const char* lamina_describe(const lamina_model* model);
 LAMINA_API lamina_status lamina_predict(const lamina_model* model, const float* x, size_t rows, float* y);
 LAMINA_API lamina_status lamina_predict_double(const lamina_model* model, const double* x, size_t rows,
                                                double* y);
+
+/* Compressed sparse rows (CSR), as scipy's csr_matrix has them: row r stores values[indptr[r]] to
+ * values[indptr[r + 1] - 1], whose columns, in ascending order, each once, are at the same places of
+ * `indices`; everything else is 0. A first dense layer reads what is stored alone; the bits are those of the
+ * same rows in full. Everything is checked before it is used. */
+typedef struct lamina_sparse_rows {
+  size_t struct_size;
+  const void* values; /* [stored], of `type` */
+  lamina_type type;
+  size_t stored;
+  const void* indices; /* [stored] */
+  const void* indptr;  /* [rows + 1], from 0 to at most `stored` */
+  int wide_indices;    /* 1: indices and indptr are int64_t; 0: int32_t */
+} lamina_sparse_rows;
+#define LAMINA_SPARSE_ROWS_INIT {sizeof(lamina_sparse_rows), NULL, LAMINA_FLOAT32, 0, NULL, NULL, 0}
+
+/* y[rows, outputs] of `y_type`, with the bits of Python's Sequential.predict of such a matrix. */
+LAMINA_API lamina_status lamina_predict_sparse(const lamina_model* model, const lamina_sparse_rows* x,
+                                               size_t rows, lamina_type y_type, void* y);
 
 /* ---- Predictors: the lowest latency ---- */
 
@@ -335,10 +362,42 @@ typedef struct lamina_data {
   const void* y;          /* [rows, y_columns], for other losses; else NULL */
   lamina_type y_type;
   size_t y_columns;
-  const double* weights; /* of the rows, at least 0; NULL: all 1 */
+  const double* weights;              /* of the rows, at least 0; NULL: all 1 */
+  const lamina_sparse_rows* sparse_x; /* in place of x, which is NULL */
 } lamina_data;
 #define LAMINA_DATA_INIT \
-  {sizeof(lamina_data), NULL, LAMINA_FLOAT32, 0, 0, NULL, NULL, LAMINA_FLOAT32, 0, NULL}
+  {sizeof(lamina_data), NULL, LAMINA_FLOAT32, 0, 0, NULL, NULL, LAMINA_FLOAT32, 0, NULL, NULL}
+
+/* What a loss of the caller's is asked: its value for the outputs of some rows, and for training its
+ * gradient. Of an ensemble in training each row comes once for each member. */
+typedef struct lamina_loss_batch {
+  size_t struct_size;
+  lamina_type type; /* of outputs, y and gradient: the model's */
+  size_t rows, outputs_columns;
+  const void* outputs;    /* [rows, outputs_columns] */
+  const int32_t* classes; /* [rows], where the data have classes; else NULL */
+  const void* y;          /* [rows, y_columns], where they have values, as many as they like; else NULL */
+  size_t y_columns;
+  void* gradient; /* [rows, outputs_columns], to be filled: of the value with respect to the outputs. NULL
+                     where the value alone is asked for */
+} lamina_loss_batch;
+
+/* A loss of the caller's, such as the mean over the rows of a batch; the layers' penalties are added to it.
+ * Wherever a loss is taken:
+ *
+ *   lamina_loss_function own = {sizeof own, squared_error, NULL};
+ *   lamina_option custom[] = {lamina_function("function", &own)};
+ *   lamina_description loss = {"custom", custom, 1};
+ *
+ * It sets `value` and every element of the gradient, and returns 0; anything else ends the call with
+ * LAMINA_ERROR_CALLBACK, and a value or gradient that is not finite with LAMINA_ERROR_NOT_FINITE: the weights
+ * are then those of the last whole step. It runs on the thread that called, may predict with the model, but
+ * not train it or pass rows forward. Rows have no weights; it may apply its own. */
+typedef struct lamina_loss_function {
+  size_t struct_size;
+  int (*function)(const lamina_loss_batch* batch, double* value, void* user);
+  void* user;
+} lamina_loss_function;
 
 /* Keeps its state (momenta) from one fit or step to the next. */
 typedef struct lamina_optimizer lamina_optimizer;
@@ -350,6 +409,16 @@ LAMINA_API lamina_status lamina_optimizer_create(const lamina_model* model, cons
 LAMINA_API void lamina_optimizer_free(lamina_optimizer* optimizer);
 LAMINA_API lamina_status lamina_optimizer_set_learning_rate(lamina_optimizer* optimizer, double rate);
 LAMINA_API double lamina_optimizer_learning_rate(const lamina_optimizer* optimizer);
+/* Its state, to be kept with a saved model: the steps taken, and for each parameter so many arrays in that
+ * parameter's shape and type (momenta, squares). An optimizer of the same options that takes them over goes
+ * on as this one would, to the bit. */
+LAMINA_API size_t lamina_optimizer_states(const lamina_optimizer* optimizer);
+LAMINA_API int64_t lamina_optimizer_steps(const lamina_optimizer* optimizer);
+LAMINA_API lamina_status lamina_optimizer_set_steps(lamina_optimizer* optimizer, int64_t steps);
+LAMINA_API lamina_status lamina_optimizer_get_state(lamina_optimizer* optimizer, size_t state,
+                                                    size_t parameter, void* values);
+LAMINA_API lamina_status lamina_optimizer_set_state(lamina_optimizer* optimizer, size_t state,
+                                                    size_t parameter, const void* values);
 
 /* The fit in hand, as callbacks see it. */
 typedef struct lamina_fit_state lamina_fit_state;
@@ -431,6 +500,10 @@ typedef struct lamina_fit_options {
   double time_limit;                           /* seconds; 0: none */
   const lamina_observer* observers;
   size_t observer_count;
+  /* In place of a shuffle: sets order[rows] to the numbers of the rows of an epoch, each once, and returns 0;
+   * anything else ends the fit with LAMINA_ERROR_CALLBACK. NULL: none. */
+  int (*row_order)(size_t epoch, int64_t* order, size_t rows, void* user);
+  void* row_order_user;
 } lamina_fit_options;
 /* 10 epochs of shuffled batches of 32 rows: lamina_fit_options_init(&options, sizeof options). */
 LAMINA_API lamina_status lamina_fit_options_init(lamina_fit_options* options, size_t struct_size);
@@ -458,9 +531,41 @@ LAMINA_API int64_t lamina_history_best_epoch(const lamina_history* history);
 LAMINA_API lamina_status lamina_fit(lamina_model* model, const lamina_data* data,
                                     const lamina_fit_options* options, lamina_history** history);
 
-/* Mean loss over all rows. */
+/* Mean loss over all rows, without penalties. */
 LAMINA_API lamina_status lamina_evaluate(const lamina_model* model, const lamina_data* data,
                                          lamina_description loss, double* value);
+
+typedef struct lamina_evaluate_options {
+  size_t struct_size;
+  lamina_description loss;
+  const lamina_metric* metrics; /* any of lamina's, also those that give arrays, and functions */
+  size_t metric_count;
+} lamina_evaluate_options;
+#define LAMINA_EVALUATE_OPTIONS_INIT {sizeof(lamina_evaluate_options), {NULL, NULL, 0}, NULL, 0}
+
+/* The loss and metrics of an evaluation. */
+typedef struct lamina_evaluation lamina_evaluation;
+typedef struct lamina_figure {
+  size_t struct_size;
+  const char* name;     /* "loss", "accuracy", ...; NULL is no figure's */
+  const double* values; /* [elements]; the evaluation's */
+  size_t elements;
+  size_t dimensions; /* 0: one number */
+  size_t shape[2];   /* of "confusion_matrix": [classes, classes] */
+} lamina_figure;
+#define LAMINA_FIGURE_INIT {sizeof(lamina_figure), NULL, NULL, 0, 0, {0, 0}}
+
+/* As Python's Sequential.evaluate; `options` NULL is the loss alone. */
+LAMINA_API lamina_status lamina_evaluate_with(const lamina_model* model, const lamina_data* data,
+                                              const lamina_evaluate_options* options,
+                                              lamina_evaluation** evaluation);
+LAMINA_API void lamina_evaluation_free(lamina_evaluation* evaluation);
+/* How many figures there are; "loss" is the first. */
+LAMINA_API size_t lamina_evaluation_figures(const lamina_evaluation* evaluation);
+LAMINA_API lamina_status lamina_evaluation_figure(const lamina_evaluation* evaluation, size_t index,
+                                                  lamina_figure* figure);
+/* One number by its name; NaN where there is none of that name, or an array. */
+LAMINA_API double lamina_evaluation_value(const lamina_evaluation* evaluation, const char* name);
 
 /* ---- Steps and gradients ---- */
 

@@ -24,9 +24,12 @@ class Execution {
   }
 
   int threads() const { return threads_ > 0 ? threads_ : get_num_threads(); }
-  void run_team(int threads, FunctionRef<void(Team&)> body) const { lamina::run_team(threads, body); }
-  void run_with_helpers(int threads, FunctionRef<void(Team&)> body) const {
-    lamina::run_with_helpers(threads, body);
+  TeamReport run_team(int threads, FunctionRef<void(Team&)> body,
+                      std::chrono::nanoseconds patience = std::chrono::nanoseconds::max()) const {
+    return lamina::run_team(threads, body, patience);
+  }
+  TeamReport run_with_helpers(int threads, FunctionRef<void(Team&)> body, bool wake = false) const {
+    return lamina::run_with_helpers(threads, body, wake);
   }
 
  private:

@@ -6,7 +6,9 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <new>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string_view>
 #include <thread>
@@ -15,24 +17,69 @@
 
 #if defined(__linux__)
 #include <sched.h>
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif defined(_WIN32)
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
 #endif
 
 namespace lamina {
 namespace {
 
-int affinity_count() {
 #if defined(__linux__)
+// Calls use(mask, its size in bytes, CPUs that it has room for); 0 where the system does not tell.
+template <class Use>
+int with_affinity(Use use) {
   // More than 1024 CPUs need a larger mask than cpu_set_t.
   for (std::size_t cpus = CPU_SETSIZE; cpus <= std::size_t{1} << 16; cpus *= 4) {
     cpu_set_t* mask = CPU_ALLOC(cpus);
     if (mask == nullptr) break;
     const std::size_t size = CPU_ALLOC_SIZE(cpus);
-    const int count = sched_getaffinity(0, size, mask) == 0 ? CPU_COUNT_S(size, mask) : 0;
+    const int result = sched_getaffinity(0, size, mask) == 0 ? use(mask, size, cpus) : 0;
     CPU_FREE(mask);
-    if (count > 0) return count;
+    if (result > 0) return result;
   }
+  return 0;
+}
+#endif
+
+int affinity_count() {
+#if defined(__linux__)
+  const int count =
+      with_affinity([](cpu_set_t* mask, std::size_t size, std::size_t) { return CPU_COUNT_S(size, mask); });
+  if (count > 0) return count;
 #endif
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// 0 where the system does not tell.
+int cores_of_system() {
+#if defined(__linux__)
+  return with_affinity([](cpu_set_t* mask, std::size_t size, std::size_t room) {
+    std::vector<int> cpus;
+    for (std::size_t i = 0; i < room; ++i)
+      if (CPU_ISSET_S(i, size, mask)) cpus.push_back(static_cast<int>(i));
+    return detail::count_cores("/sys/devices/system/cpu", cpus);
+  });
+#elif defined(__APPLE__)
+  int cores = 0;
+  std::size_t size = sizeof cores;
+  return sysctlbyname("hw.physicalcpu", &cores, &size, nullptr, 0) == 0 ? cores : 0;
+#elif defined(_WIN32)
+  DWORD bytes = 0;
+  GetLogicalProcessorInformation(nullptr, &bytes);
+  std::vector<SYSTEM_LOGICAL_PROCESSOR_INFORMATION> found(bytes /
+                                                          sizeof(SYSTEM_LOGICAL_PROCESSOR_INFORMATION));
+  if (found.empty() || !GetLogicalProcessorInformation(found.data(), &bytes)) return 0;
+  return static_cast<int>(std::count_if(found.begin(), found.end(), [](const auto& entry) {
+    return entry.Relationship == RelationProcessorCore;
+  }));
+#else
+  return 0;
+#endif
 }
 
 // Quota over period from one folder; 0 if it sets no limit.
@@ -129,6 +176,7 @@ int threads_of_environment() {
 
 // 0 until set_num_threads.
 std::atomic<int> chosen_threads{0};
+std::atomic<bool> chosen_exactly{false};
 
 }  // namespace
 
@@ -137,6 +185,21 @@ int hardware_threads() {
   const double quota = quota_of_process();
   if (quota <= 0 || quota >= affinity) return affinity;
   return std::max(1, static_cast<int>(quota));
+}
+
+int physical_cores() noexcept {
+  static std::atomic<int> known{0};
+  int cores = known.load(std::memory_order_relaxed);
+  if (cores > 0) return cores;
+  try {
+    cores = cores_of_system();
+    if (cores <= 0) cores = affinity_count();
+    cores = std::min(cores, hardware_threads());
+    known.store(cores, std::memory_order_relaxed);
+  } catch (const std::bad_alloc&) {  // only asked where to begin, and again next time
+    cores = 1;
+  }
+  return cores;
 }
 
 bool cpu_quota_is_tight() {
@@ -150,11 +213,25 @@ int get_num_threads() {
   return asked > 0 ? asked : std::min(-asked, hardware_threads());
 }
 
-void set_num_threads(int count) {
+void set_num_threads(int count, bool exact) {
   if (count < 1 || count > kMaxThreads)
     throw Error(Error::Kind::kValue, "set_num_threads: expected 1 to " + std::to_string(kMaxThreads) +
                                          " threads, got " + std::to_string(count));
   chosen_threads.store(count, std::memory_order_relaxed);
+  chosen_exactly.store(exact, std::memory_order_relaxed);
+}
+
+bool threads_are_exact() noexcept { return chosen_exactly.load(std::memory_order_relaxed); }
+
+int detail::count_cores(const std::string& folder, const std::vector<int>& cpus) {
+  std::set<std::string> cores;  // each by its list of CPUs
+  for (const int cpu : cpus) {
+    const std::string name = "cpu" + std::to_string(cpu);
+    std::string siblings;
+    std::ifstream(folder + "/" + name + "/topology/thread_siblings_list") >> siblings;
+    cores.insert(siblings.empty() ? name : siblings);
+  }
+  return static_cast<int>(cores.size());
 }
 
 double detail::cgroup_cpu_quota(const std::string& mount, const std::string& membership) {

@@ -7,12 +7,14 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include "base/blocked_signals.h"
 #include "base/cpu_features.h"
 #include "base/cpu_placement.h"
 #include "base/denormals.h"
+#include "base/job_slot.h"
 #include "base/wait.h"
 
 #if !defined(_WIN32)
@@ -22,21 +24,16 @@
 namespace lamina {
 namespace {
 
-// Two lines of most CPUs, one of Apple's: neighbours do not slow each other down.
-constexpr std::size_t kFlagSpacing = 128;
-// Pauses before a yield where there are more threads than CPUs.
-constexpr int kCrowdedSpins = 32;
 // How long a worker waits awake for its next job: some times what a wake-up takes; less where a quota is
 // paid.
 constexpr std::chrono::microseconds kIdleSpin{50};
 constexpr std::chrono::microseconds kTightIdleSpin{5};
+// How long a member waits awake for the others, where each has a CPU.
+constexpr std::chrono::microseconds kLongAwake{50};
 // A move costs the caches, and the system needs a tick to move a thread back.
 constexpr std::chrono::milliseconds kBetweenMoves{5};
 // Calls without a wake-up after many in vain, as when other programs keep the workers' CPUs.
 constexpr int kLongestWakePause = 1023;
-// Of a member's command: nothing on offer, the last one was taken by its worker or taken back.
-constexpr uint32_t kTaken = 1;
-
 }  // namespace
 
 namespace detail {
@@ -47,13 +44,15 @@ class ThreadPool {
   // The pool of this process; never destroyed, as workers may outlive static destructors.
   static ThreadPool& instance();
 
-  bool try_acquire() noexcept { return !busy_.exchange(true, std::memory_order_acquire); }
-  void release() noexcept { busy_.store(false, std::memory_order_release); }
+  bool try_lock() noexcept { return !busy_.exchange(true, std::memory_order_acquire); }
+  void unlock() noexcept { busy_.store(false, std::memory_order_release); }
 
-  // These need the pool acquired. False, and nothing run, if no worker can be had.
-  bool run(int threads, FunctionRef<void(Team&)> body);
+  // These need the pool locked. False, and nothing run, if no worker can be had.
+  bool run(int threads, FunctionRef<void(Team&)> body, std::chrono::nanoseconds patience);
   // The same, waiting for none that comes too late.
-  bool run_helped(int threads, FunctionRef<void(Team&)> body);
+  bool run_helped(int threads, FunctionRef<void(Team&)> body, bool wakes);
+  // Seconds that the caller of the last run waited for others.
+  double waited() const noexcept { return waited_.count(); }
   static void run_alone(FunctionRef<void(Team&)> body);
   void stop_workers();
 
@@ -67,40 +66,28 @@ class ThreadPool {
   static void after_fork_in_child() noexcept;
 
  private:
-  static constexpr auto kNothing = [](Team&) {};
-
-  struct Job {
-    FunctionRef<void(Team&)> body = kNothing;
-    uint64_t arrivals = 0;
-    uint64_t launch = 0;  // 0: end the worker
-    int size = 0;
-    std::chrono::nanoseconds idle_spin{0};  // after the job, before sleep
-  };
-
   struct Member {
-    // Written by the caller: `command` changes with each job, last. One line, one store: the worker,
-    // which polls it, does not take it away half written. Even: the job is on offer.
-    alignas(kFlagSpacing) Job job;
-    std::atomic<uint32_t> command{kTaken};
+    JobSlot slot;
     // Written by the member: barriers passed, ever growing, and the last launch it completed.
     alignas(kFlagSpacing) std::atomic<uint64_t> arrived{0};
     std::atomic<uint64_t> finished{0};
     std::atomic<int> cpu{-1};  // where it was when it arrived
-    // Both exchange `asleep` after their own write, so one of them sees what the other wrote.
-    alignas(kFlagSpacing) std::atomic<bool> asleep{false};
     std::thread thread;
     std::chrono::steady_clock::time_point moved{};
   };
 
+  Member& at(int index) const noexcept { return *members_[static_cast<std::size_t>(index)]; }
   int start_workers(int wanted);
-  void hand_over(Member& member, const Job& job) noexcept;
+  bool gather(const Job& job, std::chrono::nanoseconds patience) noexcept;
+  bool has_gathered(const Job& job) noexcept;
   void wait_until_finished(const Member& member, uint64_t launch) noexcept;
+  template <class Ready, class BeforeLongWait>
+  void wait(bool by_caller, Ready ready, BeforeLongWait before_long_wait) noexcept;
   void work(int index) noexcept;
   void execute(int index, Member& member, const Job& job) noexcept;
+  void finish(Member& member, uint64_t launch) noexcept;
   void rethrow_failure();
   static void part_from(const Member& other, Member& own) noexcept;
-  static bool take_job(Member& member) noexcept;
-  static void wait_for_job(Member& member, std::chrono::nanoseconds idle_spin) noexcept;
 
   static std::atomic<ThreadPool*> current_;
 
@@ -110,6 +97,7 @@ class ThreadPool {
   uint64_t arrivals_ = 0;
   std::exception_ptr failure_;
   std::chrono::nanoseconds idle_spin_ = kIdleSpin;
+  std::chrono::duration<double> waited_{0.0};
   std::chrono::steady_clock::time_point last_helped_{};
   int wake_pause_ = 0, calls_to_wake_ = 0;  // calls that wake nobody
   int available_cpus_ = 1;
@@ -117,6 +105,9 @@ class ThreadPool {
   // Read by all in barriers, seldom written, so on lines of their own. Member 0 is the caller.
   alignas(kFlagSpacing) std::atomic<bool> failed_{false};
   int barrier_spins_ = kSpins;
+  // Of a job that gathers: twice its launch, and one more where all have come.
+  std::atomic<uint64_t> gathered_{0};
+  WaitingPlace place_;  // of all who wait for members
   std::array<std::unique_ptr<Member>, kMaxThreads> members_;
 };
 
@@ -165,38 +156,85 @@ int ThreadPool::start_workers(int wanted) {
 }
 
 void ThreadPool::stop_workers() {
-  for (int i = 1; i <= workers_; ++i) hand_over(*members_[static_cast<std::size_t>(i)], Job());
-  for (int i = 1; i <= workers_; ++i) members_[static_cast<std::size_t>(i)]->thread.join();
+  for (int i = 1; i <= workers_; ++i) at(i).slot.hand_over(Job());
+  for (int i = 1; i <= workers_; ++i) at(i).thread.join();
   workers_ = 0;
 }
 
-void ThreadPool::hand_over(Member& member, const Job& job) noexcept {
-  member.job = job;
-  member.command.store((member.command.load(std::memory_order_relaxed) | kTaken) + 1,
-                       std::memory_order_release);
-  if (member.asleep.exchange(false, std::memory_order_acq_rel)) wake_sleeper(member.command);
+// Short waits are part of every barrier; long ones by the caller are counted.
+template <class Ready, class BeforeLongWait>
+void ThreadPool::wait(bool by_caller, Ready ready, BeforeLongWait before_long_wait) noexcept {
+  for (int i = 0; i < barrier_spins_; ++i) {
+    if (ready()) return;
+    pause_cpu();
+  }
+  using Clock = std::chrono::steady_clock;
+  const auto began = Clock::now();
+  before_long_wait();
+  while (barrier_spins_ == kSpins && Clock::now() - began < kLongAwake) {
+    for (int i = 0; i < kCrowdedSpins && !ready(); ++i) pause_cpu();
+    if (ready()) break;
+  }
+  if (!ready()) place_.sleep_until(ready);
+  if (by_caller) waited_ += Clock::now() - began;
 }
 
 void ThreadPool::wait_until_finished(const Member& member, uint64_t launch) noexcept {
-  spin_then_yield(
-      barrier_spins_, [&] { return member.finished.load(std::memory_order_acquire) == launch; }, [] {});
+  wait(true, [&] { return member.finished.load() == launch; }, [] {});
 }
 
-bool ThreadPool::run(int threads, FunctionRef<void(Team&)> body) {
+// True once all workers have taken the job; where one is late, nobody runs it and it is taken back.
+bool ThreadPool::gather(const Job& job, std::chrono::nanoseconds patience) noexcept {
+  const auto began = std::chrono::steady_clock::now();
+  bool complete = true;
+  for (int i = 1; i < job.size; ++i) {
+    Member& member = at(i);
+    for (int turn = 0; !member.slot.was_taken(); ++turn) {
+      pause_cpu();
+      if (turn % kSpins != kSpins - 1) continue;
+      if (std::chrono::steady_clock::now() - began < patience) continue;
+      if (member.slot.take()) {
+        member.finished.store(job.launch, std::memory_order_relaxed);
+        complete = false;
+      }
+      break;
+    }
+  }
+  gathered_.store(2 * job.launch + (complete ? 1 : 0));
+  place_.wake_all();
+  return complete;
+}
+
+// By a worker that took the job.
+bool ThreadPool::has_gathered(const Job& job) noexcept {
+  uint64_t gathered = 0;
+  const auto decided = [&] {
+    gathered = gathered_.load();
+    return gathered / 2 == job.launch;
+  };
+  wait(false, decided, [] {});
+  return gathered % 2 != 0;
+}
+
+bool ThreadPool::run(int threads, FunctionRef<void(Team&)> body, std::chrono::nanoseconds patience) {
   const int workers = start_workers(std::min(threads, kMaxThreads) - 1);
   if (workers == 0) return false;
   const int size = workers + 1;
   const bool crowded = size > available_cpus_;
   const int spins = crowded ? kCrowdedSpins : kSpins;
   if (barrier_spins_ != spins) barrier_spins_ = spins;
-  const Job job{body, arrivals_, ++launch_, size, crowded ? std::chrono::nanoseconds(0) : idle_spin_};
-  for (int i = 1; i < size; ++i) hand_over(*members_[static_cast<std::size_t>(i)], job);
-  execute(0, *members_[0], job);
+  const bool gathers = patience != std::chrono::nanoseconds::max();
+  const Job job{body, arrivals_, ++launch_,
+                size, gathers,   crowded ? std::chrono::nanoseconds(0) : idle_spin_};
+  waited_ = {};
+  for (int i = 1; i < size; ++i) at(i).slot.hand_over(job);
+  const bool complete = !gathers || gather(job, patience);
+  if (complete) execute(0, *members_[0], job);
   for (int i = 0; i < size; ++i) {
-    const Member& member = *members_[static_cast<std::size_t>(i)];
-    wait_until_finished(member, job.launch);
-    arrivals_ = std::max(arrivals_, member.arrived.load(std::memory_order_relaxed));
+    if (i > 0) wait_until_finished(at(i), job.launch);
+    arrivals_ = std::max(arrivals_, at(i).arrived.load(std::memory_order_relaxed));
   }
+  if (!complete) run_alone(body);
   rethrow_failure();
   return true;
 }
@@ -214,25 +252,26 @@ void ThreadPool::run_alone(FunctionRef<void(Team&)> body) {
 }
 
 // A job that its worker has not taken when the caller is through is taken back.
-bool ThreadPool::run_helped(int threads, FunctionRef<void(Team&)> body) {
+bool ThreadPool::run_helped(int threads, FunctionRef<void(Team&)> body, bool wakes) {
   const int size = 1 + start_workers(std::min(threads, kMaxThreads) - 1);
   if (size == 1 || size > available_cpus_) return false;
   if (barrier_spins_ != kSpins) barrier_spins_ = kSpins;
   // Waking costs as much as the help brings, unless calls follow each other before the worker sleeps again.
   const bool close = std::chrono::steady_clock::now() - last_helped_ < idle_spin_ / 2;
-  const bool wake = close && calls_to_wake_ == 0;
+  const bool wake = wakes || (close && calls_to_wake_ == 0);
   if (close && !wake) --calls_to_wake_;
-  const Job job{body, arrivals_, ++launch_, size, idle_spin_};
-  const auto offered = [&](const Member& member) { return member.job.launch == job.launch; };
+  const Job job{body, arrivals_, ++launch_, size, false, idle_spin_};
+  waited_ = {};
+  const auto offered = [&](const Member& member) { return member.slot.job().launch == job.launch; };
   for (int i = 1; i < size; ++i) {
-    Member& member = *members_[static_cast<std::size_t>(i)];
-    if (wake || !member.asleep.load(std::memory_order_relaxed)) hand_over(member, job);
+    Member& member = at(i);
+    if (wake || !member.slot.worker_sleeps()) member.slot.hand_over(job);
   }
   execute(0, *members_[0], job);
   bool helped = false;
   for (int i = 1; i < size; ++i) {
-    Member& member = *members_[static_cast<std::size_t>(i)];
-    if (!offered(member) || take_job(member)) continue;
+    Member& member = at(i);
+    if (!offered(member) || member.slot.take()) continue;
     wait_until_finished(member, job.launch);
     helped = true;
   }
@@ -246,7 +285,12 @@ bool ThreadPool::run_helped(int threads, FunctionRef<void(Team&)> body) {
   return true;
 }
 
-// Sets `finished` last: it also lets the others pass all later barriers of this launch.
+void ThreadPool::finish(Member& member, uint64_t launch) noexcept {
+  member.finished.store(launch);
+  place_.wake_all();
+}
+
+// Finishes last: that also lets the others pass all later barriers of this launch.
 void ThreadPool::execute(int index, Member& member, const Job& job) noexcept {
   try {
     const FlushDenormals mode;
@@ -255,55 +299,23 @@ void ThreadPool::execute(int index, Member& member, const Job& job) noexcept {
   } catch (...) {
     if (!failed_.exchange(true, std::memory_order_relaxed)) failure_ = std::current_exception();
   }
-  member.finished.store(job.launch, std::memory_order_release);
+  finish(member, job.launch);
 }
 
 void ThreadPool::work(int index) noexcept {
-  Member& member = *members_[static_cast<std::size_t>(index)];
+  Member& member = at(index);
   std::chrono::nanoseconds idle_spin = kIdleSpin;
   for (;;) {
-    do wait_for_job(member, idle_spin);
-    while (!take_job(member));
-    const Job job = member.job;
+    do member.slot.wait(idle_spin);
+    while (!member.slot.take());
+    const Job job = member.slot.job();
     if (job.launch == 0) return;
     idle_spin = job.idle_spin;
-    execute(index, member, job);
+    if (!job.gathers || has_gathered(job))
+      execute(index, member, job);
+    else
+      finish(member, job.launch);
   }
-}
-
-// True where a job was on offer; the member's job is then the calling thread's alone.
-bool ThreadPool::take_job(Member& member) noexcept {
-  uint32_t command = member.command.load(std::memory_order_acquire);
-  return (command & kTaken) == 0 &&
-         member.command.compare_exchange_strong(command, command | kTaken, std::memory_order_acq_rel);
-}
-
-// Waits until a job is on offer: spins, then yields, for `idle_spin` after the last one, then sleeps.
-void ThreadPool::wait_for_job(Member& member, std::chrono::nanoseconds idle_spin) noexcept {
-  uint32_t command = kTaken;
-  const auto on_offer = [&] {
-    command = member.command.load(std::memory_order_acquire);
-    return (command & kTaken) == 0;
-  };
-  for (int i = 0; i < kSpins; ++i) {
-    if (on_offer()) return;
-    pause_cpu();
-  }
-  const auto end = std::chrono::steady_clock::now() + idle_spin;
-  while (std::chrono::steady_clock::now() < end) {
-    for (int i = 0; i < kCrowdedSpins; ++i) {
-      if (on_offer()) return;
-      pause_cpu();
-    }
-    std::this_thread::yield();
-  }
-  // Anew each time: a waker that took its job back has reset it.
-  for (;;) {
-    member.asleep.exchange(true, std::memory_order_acq_rel);
-    if (on_offer()) break;
-    sleep_while_equal(member.command, command);
-  }
-  member.asleep.store(false, std::memory_order_relaxed);
 }
 
 // All watch all: one transfer of a cache line each way, and no counter that a thrower must mend.
@@ -311,14 +323,14 @@ void ThreadPool::wait_at_barrier(Team& team) noexcept {
   const uint64_t arrivals = ++team.arrivals_;
   Member& own = *members_[static_cast<std::size_t>(team.index)];
   own.cpu.store(current_cpu(), std::memory_order_relaxed);
-  own.arrived.store(arrivals, std::memory_order_release);
+  own.arrived.store(arrivals);
+  place_.wake_all();
   for (int step = 1; step < team.size; ++step) {
     const Member& other = *members_[static_cast<std::size_t>((team.index + step) % team.size)];
     const auto arrived = [&] {
-      return other.arrived.load(std::memory_order_acquire) >= arrivals ||
-             other.finished.load(std::memory_order_acquire) == team.launch_;
+      return other.arrived.load() >= arrivals || other.finished.load() == team.launch_;
     };
-    spin_then_yield(barrier_spins_, arrived, [&] {
+    wait(team.index == 0, arrived, [&] {
       if (team.index > 0) part_from(other, own);  // the caller's thread is the program's, and stays
     });
   }
@@ -338,13 +350,13 @@ void ThreadPool::part_from(const Member& other, Member& own) noexcept {
 void ThreadPool::before_fork() {
   cpu_features();  // A child must not find this static half made by another thread.
   ThreadPool* pool = current_.load(std::memory_order_acquire);
-  if (pool == nullptr || !pool->try_acquire()) return;
+  if (pool == nullptr || !pool->try_lock()) return;
   pool->stop_workers();
   held_for_fork = pool;
 }
 
 void ThreadPool::after_fork_in_parent() noexcept {
-  if (ThreadPool* pool = std::exchange(held_for_fork, nullptr)) pool->release();
+  if (ThreadPool* pool = std::exchange(held_for_fork, nullptr)) pool->unlock();
 }
 
 void ThreadPool::after_fork_in_child() noexcept {
@@ -360,39 +372,28 @@ bool Team::failed() const noexcept { return pool_ != nullptr && pool_->failed();
 
 namespace {
 
-// The pool, where no other call holds it.
-class AcquiredPool {
- public:
-  AcquiredPool() : pool_(detail::ThreadPool::instance()), acquired_(pool_.try_acquire()) {}
-  ~AcquiredPool() {
-    if (acquired_) pool_.release();
+// run(pool) is false where no worker can be had.
+template <class Run>
+TeamReport run_on_pool(int threads, FunctionRef<void(Team&)> body, Run run) {
+  if (threads > 1) {
+    detail::ThreadPool& pool = detail::ThreadPool::instance();
+    const std::unique_lock lock(pool, std::try_to_lock);
+    if (lock.owns_lock() && run(pool)) return {true, pool.waited()};
   }
-  AcquiredPool(const AcquiredPool&) = delete;
-  AcquiredPool& operator=(const AcquiredPool&) = delete;
-  explicit operator bool() const noexcept { return acquired_; }
-  detail::ThreadPool* operator->() const noexcept { return &pool_; }
-
- private:
-  detail::ThreadPool& pool_;
-  bool acquired_;
-};
+  detail::ThreadPool::run_alone(body);
+  return {threads == 1, 0.0};
+}
 
 }  // namespace
 
-void run_team(int threads, FunctionRef<void(Team&)> body) {
-  if (threads > 1) {
-    const AcquiredPool pool;
-    if (pool && pool->run(threads, body)) return;
-  }
-  detail::ThreadPool::run_alone(body);
+TeamReport run_team(int threads, FunctionRef<void(Team&)> body, std::chrono::nanoseconds patience) {
+  return run_on_pool(threads, body,
+                     [&](detail::ThreadPool& pool) { return pool.run(threads, body, patience); });
 }
 
-void run_with_helpers(int threads, FunctionRef<void(Team&)> body) {
-  if (threads > 1) {
-    const AcquiredPool pool;
-    if (pool && pool->run_helped(threads, body)) return;
-  }
-  detail::ThreadPool::run_alone(body);
+TeamReport run_with_helpers(int threads, FunctionRef<void(Team&)> body, bool wake) {
+  return run_on_pool(threads, body,
+                     [&](detail::ThreadPool& pool) { return pool.run_helped(threads, body, wake); });
 }
 
 }  // namespace lamina

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <thread>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -58,5 +59,41 @@ inline void wake_sleeper(std::atomic<uint32_t>& word) noexcept {
   word.notify_one();
 #endif
 }
+
+inline void wake_sleepers(std::atomic<uint32_t>& word) noexcept {
+#if defined(__linux__)
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, std::numeric_limits<int>::max(), nullptr, nullptr, 0);
+#else
+  word.notify_all();
+#endif
+}
+
+// Where threads wait for what others do, awake at first and then asleep: a thread that yields again and again
+// would lose its turn to other programs each time, for some milliseconds.
+class WaitingPlace {
+ public:
+  // After `ready` was found false for a while, and until it is true; it reads what is written before
+  // wake_all().
+  template <class Ready>
+  void sleep_until(Ready ready) noexcept {
+    sleepers_.fetch_add(1);
+    for (;;) {
+      const uint32_t calls = calls_.load();
+      if (ready()) break;
+      sleep_while_equal(calls_, calls);
+    }
+    sleepers_.fetch_sub(1);
+  }
+
+  void wake_all() noexcept {
+    if (sleepers_.load() == 0) return;
+    calls_.fetch_add(1);
+    wake_sleepers(calls_);
+  }
+
+ private:
+  std::atomic<uint32_t> calls_{0};
+  std::atomic<int> sleepers_{0};
+};
 
 }  // namespace lamina

@@ -72,6 +72,9 @@ lamina_status translate_exception(const char* function) noexcept {
   constexpr const char* kOutOfMemory = "out of memory; free some, or use a smaller model or fewer rows";
   try {
     throw;
+  } catch (const CallbackError& error) {
+    set_message(function, error.what());
+    return LAMINA_ERROR_CALLBACK;
   } catch (const Error& error) {
     set_message(function, error.what());
     return status_of(error.kind());
@@ -97,8 +100,8 @@ extern "C" {
 const char* lamina_error_message(void) { return lamina::c::message; }
 
 const char* lamina_status_name(lamina_status status) {
-  constexpr const char* kNames[] = {"ok",        "value",  "type",       "memory", "io",
-                                    "not found", "format", "not finite", "state",  "internal"};
+  constexpr const char* kNames[] = {"ok",     "value",      "type",  "memory",   "io",      "not found",
+                                    "format", "not finite", "state", "internal", "callback"};
   const int number = lamina::c::number_of(status);
   return number >= 0 && number < static_cast<int>(std::size(kNames)) ? kNames[number] : "unknown";
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "c_api/handles.h"
+#include "c_api/loss.h"
 #include "inference/data.h"
 
 namespace lamina::c {
@@ -20,18 +21,22 @@ template <class T>
 class Examples {
  public:
   Examples(const lamina_data* given, const TrainableNetwork& network, const Model<T>& model,
-           const LossSpec& loss, const std::string& where, WeightUse use = WeightUse::kMean);
+           const GivenLoss& loss, const std::string& where, WeightUse use = WeightUse::kMean);
   Examples(const Examples&) = delete;
   Examples& operator=(const Examples&) = delete;
 
   const DataSet<T>& data() const noexcept { return data_; }
 
  private:
-  void read_targets(const lamina_data& given, const LossSpec& loss, int64_t outputs,
+  // `loss` is null for a function.
+  void read_targets(const lamina_data& given, const LossSpec* loss, int64_t outputs,
                     const std::string& where);
+  // Of a function of the caller's: as they are.
+  void read_custom_targets(const lamina_data& given, const ArraySource& y);
   void read_weights(const lamina_data& given, const LossSpec& loss, const std::string& where, WeightUse use);
 
   DataSet<T> data_;
+  std::optional<SparseSource> sparse_;
   std::vector<int32_t> classes_;
   std::vector<T> values_;
   std::vector<double> weights_;

@@ -90,6 +90,16 @@ FitOptions core_options(const lamina_fit_options& given, const TrainableNetwork&
   options.batches.shuffle = given.shuffle != 0;
   options.batches.seed = given.seed == LAMINA_MODEL_SEED ? network.seed() : given.seed;
   options.batches.epochs_before = network.epochs_trained;
+  if (given.row_order != nullptr)
+    options.batches.order = [call = given.row_order, user = given.row_order_user](int64_t epoch,
+                                                                                  int64_t rows) {
+      // What it leaves out is no row, and refused.
+      std::vector<int64_t> order(static_cast<size_t>(rows), -1);
+      if (const int code = call(static_cast<size_t>(epoch), order.data(), order.size(), user); code != 0)
+        throw CallbackError("fit, epoch " + std::to_string(epoch + 1) + ": row_order returned " +
+                            std::to_string(code));
+      return order;
+    };
   if (!(given.validation_fraction >= 0.0 && given.validation_fraction < 1.0))
     fail_value("expected validation_fraction of at least 0 and below 1, got " +
                shown(given.validation_fraction));
@@ -134,17 +144,17 @@ class PreparedFit {
   PreparedFit(TrainableNetwork& network, Model<T>& model, const lamina_data* data,
               const lamina_fit_options& given)
       : model_(model),
-        loss_(network.loss(given.loss)),
+        loss_(network, given.loss),
         options_(core_options(given, network)),
         schedule_(schedule_of(given.schedule, "schedule")),
         decay_schedule_(schedule_of(given.decay_schedule, "decay_schedule")),
         noise_schedule_(noise_schedule_of(given.noise_schedule)),
         scorer_(scorer_of(given.metrics, given.metric_count)),
-        train_(data, network, model, *loss_, "fit"),
+        train_(data, network, model, loss_, "fit"),
         counter_(network) {
     if (given.validation != nullptr)
-      validation_ =
-          std::make_unique<Examples<T>>(given.validation, network, model, *loss_, "fit, validation");
+      validation_ = std::make_unique<Examples<T>>(given.validation, network, model, loss_, "fit, validation");
+    if (loss_.spec() == nullptr) custom_ = loss_.template custom<T>();
     take_optimizer(given);
     if (const auto average = average_of(given.average)) {
       average_.emplace(model.make_average(average->options));
@@ -154,7 +164,8 @@ class PreparedFit {
   }
 
   History run() {
-    FitParts<T> parts{&model_, loss_.get(), used_ ? &used_->get() : &*own_optimizer_};
+    FitParts<T> parts{&model_, loss_.spec(), used_ ? &used_->get() : &*own_optimizer_};
+    if (custom_) parts.custom = &custom_;
     parts.schedule = schedule_.get();
     parts.decay_schedule = decay_schedule_.get();
     parts.noise_schedule = noise_schedule_.get();
@@ -179,7 +190,8 @@ class PreparedFit {
   }
 
   Model<T>& model_;
-  std::shared_ptr<const LossSpec> loss_;
+  GivenLoss loss_;
+  CustomLoss<T> custom_;
   FitOptions options_;
   std::unique_ptr<Schedule> schedule_, decay_schedule_, noise_schedule_;
   Scorer scorer_;

@@ -39,6 +39,11 @@ Value guarded_value(const char* function, Value otherwise, Body body) noexcept {
   }
 }
 
+// A function of the caller's said that it failed.
+struct CallbackError : Error {
+  explicit CallbackError(const std::string& sentence) : Error(Kind::kState, sentence) {}
+};
+
 [[noreturn]] inline void fail(Error::Kind kind, const std::string& sentence) { throw Error(kind, sentence); }
 [[noreturn]] inline void fail_value(const std::string& sentence) { fail(Error::Kind::kValue, sentence); }
 

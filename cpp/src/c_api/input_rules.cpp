@@ -9,10 +9,14 @@
 #include "base/json_reader.h"
 #include "c_api/guard.h"
 #include "c_api/options.h"
+#include "c_api/sized.h"
+#include "inference/sparse_rows.h"
 #include "inference/values_within.h"
 
 namespace lamina::c {
 namespace {
+
+constexpr lamina_sparse_rows kNoSparseRows = LAMINA_SPARSE_ROWS_INIT;
 
 // None of these makes a text before something is wrong: predictors do not allocate.
 std::size_t size_of(const lamina_type& type, const char* name) {
@@ -42,7 +46,21 @@ double number_at(const ArraySource& source, std::int64_t row, std::int64_t colum
   return static_cast<double>(*reinterpret_cast<const float*>(at));
 }
 
+[[noreturn]] void refuse_value(const char* name, double value, std::int64_t row, std::int64_t column) {
+  const std::string place = " in row " + std::to_string(row) + ", column " + std::to_string(column);
+  if (std::isfinite(value))
+    fail_value(std::string(name) + " holds " + shown(value) + place +
+               ", beyond float32's range (3.4e38); scale it, or use a network of float64");
+  fail_value("expected finite numbers in " + std::string(name) + ", got " + shown(value) + place);
+}
+
 }  // namespace
+
+void check_aligned(const void* array, std::size_t alignment, const char* name) {
+  if (reinterpret_cast<std::uintptr_t>(array) % alignment != 0)
+    fail_value(std::string(name) + " is not aligned; expected an address that is a multiple of " +
+               std::to_string(alignment));
+}
 
 ArraySource source_of(const void* x, const lamina_type& type, std::size_t rows, std::size_t stride,
                       std::int64_t columns, const char* name) {
@@ -55,9 +73,7 @@ ArraySource source_of(const void* x, const lamina_type& type, std::size_t rows, 
   if (stride % size != 0)
     fail_value("the stride of " + std::string(name) + " is " + std::to_string(stride) +
                " bytes; expected a multiple of " + std::to_string(size) + ", or 0 for rows without gaps");
-  if (reinterpret_cast<std::uintptr_t>(x) % size != 0)
-    fail_value(std::string(name) + " is not aligned; expected an address that is a multiple of " +
-               std::to_string(size));
+  check_aligned(x, size, name);
   const std::size_t step = stride == 0 ? row_bytes : stride;
   check_extent(count, std::max(step, row_bytes), name);
   const bool wide = size == sizeof(double);
@@ -78,6 +94,34 @@ void check_results(const void* results, std::size_t rows, std::int64_t columns, 
                std::to_string(columns) + " numbers");
 }
 
+SparseSource::SparseSource(const lamina_sparse_rows& given, std::size_t rows, std::int64_t columns,
+                           const char* where) {
+  const lamina_sparse_rows own = sized_copy(given, kNoSparseRows, "sparse rows");
+  const std::size_t size = size_of(own.type, "sparse rows");
+  const std::int64_t count = count_of(rows, "rows"), stored = count_of(own.stored, "stored");
+  const bool wide = own.wide_indices == 1;
+  if (!wide && own.wide_indices != 0)
+    fail_value("wide_indices is " + std::to_string(own.wide_indices) + "; expected 0 or 1");
+  const auto check_array = [&](const void* array, const char* name, std::size_t elements,
+                               std::size_t element) {
+    if (array == nullptr && elements > 0)
+      fail_value(std::string(name) + " of sparse rows is NULL; expected " + std::to_string(elements) +
+                 " numbers");
+    check_aligned(array, element, name);
+  };
+  const std::size_t index = wide ? sizeof(std::int64_t) : sizeof(std::int32_t);
+  check_array(own.values, "values", own.stored, size);
+  check_array(own.indices, "indices", own.stored, index);
+  check_array(own.indptr, "indptr", rows + 1, index);
+  layout_ = {own.indptr, own.indices, wide, stored};
+  const auto step = static_cast<std::int64_t>(size);
+  source_ = {own.values, size == sizeof(double) ? kernels::SourceType::kF64 : kernels::SourceType::kF32,
+             count,      columns,
+             0,          step};
+  source_.sparse = &layout_;
+  check_sparse(source_, where);
+}
+
 InputRules::InputRules(const Json& first_layer) {
   const Json& kind = first_layer.at("kind");
   all_may_miss_ = kind.is("column_encoding");
@@ -93,17 +137,30 @@ void InputRules::check(const ArraySource& inputs, bool is_double, const char* na
   const bool narrow = !is_double || inputs.type == kernels::SourceType::kF32;
   const double limit =
       narrow ? static_cast<double>(std::numeric_limits<float>::max()) : std::numeric_limits<double>::max();
-  if (inputs.rows == 0 || values_within(inputs, limit, all_may_miss_)) return;
+  if (inputs.rows == 0) return;
+  if (inputs.sparse != nullptr) return check_sparse_values(inputs, limit, name);
+  if (values_within(inputs, limit, all_may_miss_)) return;
   for (std::int64_t row = 0; row < inputs.rows; ++row)
     for (std::int64_t column = 0; column < inputs.columns; ++column) {
       const double value = number_at(inputs, row, column);
-      if (std::fabs(value) <= limit || (std::isnan(value) && may_miss(column))) continue;
-      const std::string place = " in row " + std::to_string(row) + ", column " + std::to_string(column);
-      if (std::isfinite(value))
-        fail_value(std::string(name) + " holds " + shown(value) + place +
-                   ", beyond float32's range (3.4e38); scale it, or use a network of float64");
-      fail_value("expected finite numbers in " + std::string(name) + ", got " + shown(value) + place);
+      if (!(std::fabs(value) <= limit) && !(std::isnan(value) && may_miss(column)))
+        refuse_value(name, value, row, column);
     }
+}
+
+// NaN may stand where all columns may miss values alone, as in Python.
+void InputRules::check_sparse_values(const ArraySource& inputs, double limit, const char* name) const {
+  ArraySource stored = inputs;
+  stored.sparse = nullptr;
+  stored.rows = 1;
+  stored.columns = inputs.sparse->stored;
+  if (stored.columns == 0 || values_within(stored, limit, all_may_miss_)) return;
+  for (std::int64_t row = 0; row < inputs.rows; ++row)
+    each_stored(inputs, row, [&](std::int64_t column, std::int64_t element) {
+      const double value = number_at(stored, 0, element);
+      if (!(std::fabs(value) <= limit) && !(std::isnan(value) && all_may_miss_))
+        refuse_value(name, value, row, column);
+    });
 }
 
 }  // namespace lamina::c

@@ -133,25 +133,49 @@ std::vector<std::byte> bytes_of(const lamina_model& model) {
   return bytes;
 }
 
+// y[rows, outputs] of checked rows.
+template <class T, class Number>
+void predict_rows(const TrainableNetwork& network, const Model<T>& model, const ArraySource& source,
+                  const char* name, Number* y) {
+  constexpr auto never = [](std::int64_t) { return false; };
+  const std::int64_t outputs = model.network().outputs();
+  check_results(y, static_cast<std::size_t>(source.rows), outputs, std::max(sizeof(T), sizeof(Number)), "y");
+  network.input_rules().check(source, network.is_double(), name);
+  if (source.rows == 0) return;
+  if constexpr (std::is_same_v<T, Number>) {
+    model.predict(source, y, never);
+  } else {
+    AlignedBuffer<T> values(source.rows * outputs);
+    model.predict(source, values.data(), never);
+    std::transform(values.data(), values.data() + values.size(), y,
+                   [](T value) { return static_cast<Number>(value); });
+  }
+}
+
 template <class Number>
 void predict(const lamina_model* model, const Number* x, std::size_t rows, Number* y) {
-  constexpr auto never = [](std::int64_t) { return false; };
   constexpr auto type = sizeof(Number) == 4 ? LAMINA_FLOAT32 : LAMINA_FLOAT64;
   const TrainableNetwork& network = network_of(model);
   network.visit([&]<class T>(const Model<T>& own) {
-    const std::int64_t outputs = own.network().outputs();
-    const ArraySource source = source_of(x, type, rows, 0, own.network().inputs(), "x");
-    check_results(y, rows, outputs, std::max(sizeof(T), sizeof(Number)), "y");
-    network.input_rules().check(source, network.is_double(), "x");
-    if (rows == 0) return;
-    if constexpr (std::is_same_v<T, Number>) {
-      own.predict(source, y, never);
-    } else {
-      AlignedBuffer<T> values(source.rows * outputs);
-      own.predict(source, values.data(), never);
-      std::transform(values.data(), values.data() + values.size(), y,
-                     [](T value) { return static_cast<Number>(value); });
-    }
+    predict_rows(network, own, source_of(x, type, rows, 0, own.network().inputs(), "x"), "x", y);
+  });
+}
+
+void predict_sparse(const lamina_model* model, const lamina_sparse_rows* x, std::size_t rows,
+                    const lamina_type& y_type, void* y) {
+  const TrainableNetwork& network = network_of(model);
+  check_given(x, "x", "compressed rows");
+  const int type = number_of(y_type);
+  if (type != LAMINA_FLOAT32 && type != LAMINA_FLOAT64)
+    fail_value("y_type is " + std::to_string(type) + "; expected LAMINA_FLOAT32 or LAMINA_FLOAT64");
+  const std::size_t size = type == LAMINA_FLOAT64 ? sizeof(double) : sizeof(float);
+  check_aligned(y, size, "y");
+  network.visit([&]<class T>(const Model<T>& own) {
+    const SparseSource source(*x, rows, own.network().inputs(), "predict");
+    if (type == LAMINA_FLOAT64)
+      predict_rows(network, own, source.get(), "x", static_cast<double*>(y));
+    else
+      predict_rows(network, own, source.get(), "x", static_cast<float*>(y));
   });
 }
 
@@ -293,6 +317,11 @@ const char* lamina_describe(const lamina_model* model) {
 
 lamina_status lamina_predict(const lamina_model* model, const float* x, size_t rows, float* y) {
   return guarded(__func__, [&] { predict(model, x, rows, y); });
+}
+
+lamina_status lamina_predict_sparse(const lamina_model* model, const lamina_sparse_rows* x, size_t rows,
+                                    lamina_type y_type, void* y) {
+  return guarded(__func__, [&] { predict_sparse(model, x, rows, y_type, y); });
 }
 
 lamina_status lamina_predict_double(const lamina_model* model, const double* x, size_t rows, double* y) {

@@ -22,6 +22,16 @@ bool same_parameters(const std::vector<Parameter>& a, const std::vector<Paramete
   });
 }
 
+// Refuses the methods that are Python's with more than their names.
+void check_steps_by_batches(const Json& optimizer) {
+  const Json& kind = optimizer.is_text() ? optimizer : optimizer.at("kind");
+  for (const char* name : {"lbfgs", "levenberg_marquardt"})
+    if (kind.is(name))
+      fail_value("optimizer '" + std::string(name) +
+                 "' takes all rows at once by means of scipy's and numpy's, and is lamina's in Python alone; "
+                 "expected one that steps by batches, such as 'adam', or load what Python has fitted");
+}
+
 }  // namespace
 
 std::unique_lock<TrainingRight> right_to(lamina_optimizer& optimizer) {
@@ -33,7 +43,9 @@ std::unique_lock<TrainingRight> right_to(lamina_optimizer& optimizer) {
 
 OptimizerSpec optimizer_spec(const lamina_description& optimizer) {
   const std::optional<Json> described = read_description(optimizer, "optimizer");
-  return optimizer_from_json(described ? *described : Json("adam"));
+  const Json given = described ? *described : Json("adam");
+  check_steps_by_batches(given);
+  return optimizer_from_json(given);
 }
 
 template <class T>
@@ -64,7 +76,9 @@ lamina_status lamina_optimizer_create(const lamina_model* model, const char* kin
   return guarded(__func__, [&] {
     const TrainableNetwork& network = network_of(model);
     check_given(optimizer, "optimizer", "where the optimizer is to go");
-    const OptimizerSpec spec = optimizer_from_json(required_description(kind, options, count, "optimizer"));
+    const lamina_description given = {kind, options, count};
+    if (kind == nullptr) fail_value("the kind of optimizer is NULL; expected a text");
+    const OptimizerSpec spec = optimizer_spec(given);
     auto made = std::make_unique<lamina_optimizer>();
     network.visit([&]<class T>(const Model<T>& own) {
       made->optimizer = std::unique_ptr<Optimizer<T>>(new Optimizer<T>(own.make_optimizer(spec)));

@@ -58,6 +58,8 @@ class OptionReader {
         return members(option, name);
       case LAMINA_OPTION_LIST:
         return list(option, name);
+      case LAMINA_OPTION_FUNCTION:
+        refuse(name, "is a function, which a loss of kind 'custom' alone takes");
       default:
         refuse(name, "has kind " + std::to_string(number_of(option.kind)) +
                          "; expected one of lamina_option_kind, as lamina_integer and its like set it");

@@ -32,9 +32,7 @@ void check_values(const Parameter& parameter, const T* values) {
 
 void check_parameter_values(const void* values, std::size_t alignment) {
   check_given(values, "values", "an array of the parameter's elements");
-  if (reinterpret_cast<std::uintptr_t>(values) % alignment != 0)
-    fail_value("values are not aligned; expected an address that is a multiple of " +
-               std::to_string(alignment));
+  check_aligned(values, alignment, "values");
 }
 
 lamina_parameter info_of(const Parameter& parameter) {

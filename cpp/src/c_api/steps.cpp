@@ -23,9 +23,7 @@ ArraySource checked_rows(const TrainableNetwork& network, const Model<T>& model,
 // An array of the model's type, aligned as that asks.
 template <class T>
 void check_own(const void* array, const char* name) {
-  if (reinterpret_cast<std::uintptr_t>(array) % alignof(T) != 0)
-    fail_value(std::string(name) + " is not aligned; expected an address that is a multiple of " +
-               std::to_string(alignof(T)));
+  check_aligned(array, alignof(T), name);
 }
 
 }  // namespace
@@ -36,28 +34,23 @@ using namespace lamina::c;
 
 extern "C" {
 
-lamina_status lamina_evaluate(const lamina_model* model, const lamina_data* data, lamina_description loss,
-                              double* value) {
-  return guarded(__func__, [&] {
-    const TrainableNetwork& network = network_of(model);
-    check_given(value, "value", "where the loss is to go");
-    network.visit([&]<class T>(const Model<T>& own) {
-      const auto spec = network.loss(loss);
-      const Examples<T> examples(data, network, own, *spec, "evaluate");
-      *value = own.evaluate(examples.data(), *spec, nullptr, never).loss;
-    });
-  });
-}
-
 lamina_status lamina_train_step(lamina_model* model, const lamina_data* batch, lamina_description loss,
                                 lamina_optimizer* optimizer, uint64_t seed, double* loss_value) {
   return guarded(__func__, [&] {
     const TrainableNetwork& network = network_of(model);
     network.visit([&]<class T>(Model<T>& own) {
-      const auto spec = network.loss(loss);
-      const Examples<T> examples(batch, network, own, *spec, "train_step");
+      const GivenLoss given(network, loss);
+      const Examples<T> examples(batch, network, own, given, "train_step");
       const UsedOptimizer<T> used(optimizer, own);
-      const double value = own.train_step(examples.data(), *spec, used.get(), seed_of(seed, network), never);
+      const std::uint64_t own_seed = seed_of(seed, network);
+      double value = 0.0;
+      if (given.spec() != nullptr) {
+        value = own.train_step(examples.data(), *given.spec(), used.get(), own_seed, never);
+      } else {
+        const auto right = own.hold_training();
+        value = given.value_and_gradient(own, examples.data(), {own_seed, std::uint64_t(used.get().steps())});
+        own.apply_gradients(used.get());
+      }
       if (loss_value != nullptr) *loss_value = value;
     });
   });
@@ -69,10 +62,13 @@ lamina_status lamina_value_and_gradient(lamina_model* model, const lamina_data* 
   return guarded(__func__, [&] {
     TrainableNetwork& network = network_of(model);
     network.visit([&]<class T>(Model<T>& own) {
-      const auto spec = network.loss(loss);
-      const Examples<T> examples(batch, network, own, *spec, "value_and_gradient", WeightUse::kAbsolute);
-      const double value = own.value_and_gradient(examples.data(), *spec, seed_of(seed, network),
-                                                  ++network.random_step, accumulate != 0, never);
+      const GivenLoss given(network, loss);
+      const Examples<T> examples(batch, network, own, given, "value_and_gradient", WeightUse::kAbsolute);
+      const CustomPass pass{seed_of(seed, network), ++network.random_step, accumulate != 0};
+      const double value = given.spec() == nullptr
+                               ? given.value_and_gradient(own, examples.data(), pass)
+                               : own.value_and_gradient(examples.data(), *given.spec(), pass.seed, pass.step,
+                                                        pass.accumulate, never);
       if (loss_value != nullptr) *loss_value = value;
     });
   });

@@ -11,6 +11,7 @@
 #include "inference/evaluation.h"
 #include "layers/dense.h"
 #include "layers/rows.h"
+#include "network/work_sizes.h"
 
 #if defined(__GNUC__)
 #define LAMINA_KEPT_OUT __attribute__((noinline))
@@ -247,7 +248,8 @@ void use_workspace(int64_t size, const Use& use) {
 }  // namespace
 
 template <class T>
-LAMINA_KEPT_OUT void Predictor<T>::share_row(int threads, const ArraySource& in, T* out) const {
+LAMINA_KEPT_OUT TeamReport Predictor<T>::share_row(int threads, const ArraySource& in, T* out) const {
+  TeamReport report;
   PieceQueue queue;
   struct {
     const Step* step;
@@ -261,23 +263,33 @@ LAMINA_KEPT_OUT void Predictor<T>::share_row(int threads, const ArraySource& in,
     queue.run(step.pieces, run);
   };
   use_workspace<T>(row_workspace_size(), [&](T* workspace) {
-    execution_.run_with_helpers(threads, [&](Team& team) {
+    report = execution_.run_with_helpers(threads, [&](Team& team) {
       if (team.index > 0) return queue.help(run);
       run_steps(in, out, [&](const Place& place) { return workspace + place.offset; }, share);
       queue.close();
     });
   });
+  return report;
 }
 
 template <class T>
 void Predictor<T>::run_row(const ArraySource& in, T* out) const {
   const int threads = row_threads_ > 1 ? std::min(row_threads_, execution_.threads()) : 1;
-  if (threads > 1) return share_row(threads, in, out);
-  use_workspace<T>(row_workspace_size(), [&in, out, this](T* workspace) {
-    run_steps(
-        in, out, [&](const Place& place) { return workspace + place.offset; },
-        [&](const Step& step, const T* from, T* to) { run_dense(step, from, to); });
-  });
+  const auto alone = [&] {
+    use_workspace<T>(row_workspace_size(), [&in, out, this](T* workspace) {
+      run_steps(
+          in, out, [&](const Place& place) { return workspace + place.offset; },
+          [&](const Step& step, const T* from, T* to) { run_dense(step, from, to); });
+    });
+    return TeamReport();
+  };
+  if (threads == 1) {
+    alone();
+    return;
+  }
+  const double work = static_cast<double>(multiply_adds());
+  row_choices_.run(threads, estimated_microseconds(work, sizeof(T) == 8),
+                   [&](int chosen) { return chosen > 1 ? share_row(chosen, in, out) : alone(); });
 }
 
 template <class T>

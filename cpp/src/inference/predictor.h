@@ -8,6 +8,7 @@
 #include "base/execution.h"
 #include "base/layout.h"
 #include "base/poll.h"
+#include "base/thread_choice.h"
 #include "inference/data.h"
 #include "inference/plan.h"
 #include "network/workspace.h"
@@ -87,7 +88,7 @@ class Predictor {
   template <class Buffer, class RunDense>
   void run_steps(const ArraySource& in, T* out, Buffer buffer, RunDense dense) const noexcept;
   void run_row(const ArraySource& in, T* out) const;
-  void share_row(int threads, const ArraySource& in, T* out) const;
+  TeamReport share_row(int threads, const ArraySource& in, T* out) const;
 
   const Network<T>& network() const noexcept { return plan_.network(); }
 
@@ -99,6 +100,7 @@ class Predictor {
   int64_t row_buffers_ = 0;
   bool copies_input_;    // a layer that reads the input takes padded rows only
   int row_threads_ = 1;  // that one row is worth
+  mutable SharedThreadChoices row_choices_;
 };
 
 }  // namespace lamina

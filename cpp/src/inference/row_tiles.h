@@ -22,27 +22,30 @@ inline constexpr double kBriefMicroseconds = 200.0;
 struct RowTiles {
   int64_t rows, tile;
   int threads;
-  bool brief;  // not worth waiting for a sleeping thread
+  double microseconds;  // of one thread, estimated
   Execution execution;
 
-  // Rows that pass through `network`, in as many tiles for each thread; `multiply_adds` of a row decide how
-  // many threads they deserve.
+  // The threads that `rows` rows through `network` deserve, by the multiply-adds of a row.
   template <class T>
-  static RowTiles cut(const Network<T>& network, int64_t rows, double multiply_adds,
+  static int most_threads(int64_t rows, double multiply_adds, const Execution& execution) {
+    const auto limit = static_cast<int>(std::clamp<int64_t>(rows, 1, execution.threads()));
+    return deserved_threads(multiply_adds * static_cast<double>(rows), sizeof(T) == 8, limit);
+  }
+
+  // Rows that pass through `network`, in as many tiles for each thread.
+  template <class T>
+  static RowTiles cut(const Network<T>& network, int64_t rows, double multiply_adds, int threads,
                       const Execution& execution) {
     const int64_t most = network.tile_rows();
-    const auto limit = static_cast<int>(std::clamp<int64_t>(rows, 1, execution.threads()));
-    const double work = multiply_adds * static_cast<double>(rows);
-    const int threads = deserved_threads(work, sizeof(T) == 8, limit);
     const int64_t rounds = std::max<int64_t>(1, (rows + most * threads - 1) / (most * threads));
     return {rows, std::max<int64_t>(1, (rows + rounds * threads - 1) / (rounds * threads)), threads,
-            estimated_microseconds(work, sizeof(T) == 8) < kBriefMicroseconds, execution};
+            estimated_microseconds(multiply_adds * static_cast<double>(rows), sizeof(T) == 8), execution};
   }
 
   // Calls body(thread, first row, rows) once for each tile, each thread taking the next free one. The poll
-  // is told the rows begun. False: it asked to stop.
+  // is told the rows begun. Sets `completed`; false: it asked to stop.
   template <class Body>
-  bool run(Poll poll, Body body) const {
+  TeamReport run(Poll poll, bool& completed, Body body) const {
     std::atomic<int64_t> next{0};
     std::atomic<bool> cancelled{false};
     // One tile is done before anybody could be asked: two looks at the clock are a tenth of a short call.
@@ -60,27 +63,45 @@ struct RowTiles {
         asked = std::chrono::steady_clock::now();
       }
     };
-    brief ? execution.run_with_helpers(threads, take_tiles) : execution.run_team(threads, take_tiles);
-    return !cancelled.load();
+    // Sleeping threads are woken only where they can be of use before the caller is through.
+    const TeamReport report =
+        execution.run_with_helpers(threads, take_tiles, microseconds >= kBriefMicroseconds);
+    completed = !cancelled.load();
+    return report;
   }
 };
+
+// Calls run(tiles, completed) with rows cut for as many threads as calls of that length have been found to be
+// fastest with; returns `completed`.
+template <class T, class Run>
+bool run_row_tiles(const Network<T>& network, int64_t rows, double multiply_adds, const Execution& execution,
+                   Run run) {
+  const int most = RowTiles::most_threads<T>(rows, multiply_adds, execution);
+  const double work = multiply_adds * static_cast<double>(rows);
+  bool completed = true;
+  network.call_threads().run(most, estimated_microseconds(work, sizeof(T) == 8), [&](int threads) {
+    return run(RowTiles::cut(network, rows, multiply_adds, threads, execution), completed);
+  });
+  return completed;
+}
 
 // Calls body(workspace, first row, rows) for each tile of a pass forward, each thread with a workspace of its
 // own. `sparse` (or null): rows that workspaces hold as they are. False: the poll asked to stop.
 template <class T, class Body>
 bool run_inference_tiles(const Network<T>& network, int64_t rows, const ArraySource* sparse,
                          const Execution& execution, Poll poll, Body body) {
-  const RowTiles tiles =
-      RowTiles::cut(network, rows, static_cast<double>(network.forward_multiply_adds()), execution);
-  std::vector<Workspace<T>> workspaces;
-  workspaces.reserve(static_cast<size_t>(tiles.threads));
-  const int64_t stored = sparse != nullptr ? most_stored(*sparse, nullptr, rows, tiles.tile) : 0;
-  for (int i = 0; i < tiles.threads; ++i) {
-    workspaces.emplace_back(network, tiles.tile, WorkspaceUse::kInference, sparse != nullptr);
-    if (sparse != nullptr) workspaces.back().sparse_input()->reserve(stored);
-  }
-  return tiles.run(poll, [&](int thread, int64_t first, int64_t count) {
-    body(workspaces[static_cast<size_t>(thread)], first, count);
+  const auto work = static_cast<double>(network.forward_multiply_adds());
+  return run_row_tiles(network, rows, work, execution, [&](const RowTiles& tiles, bool& completed) {
+    std::vector<Workspace<T>> workspaces;
+    workspaces.reserve(static_cast<size_t>(tiles.threads));
+    const int64_t stored = sparse != nullptr ? most_stored(*sparse, nullptr, rows, tiles.tile) : 0;
+    for (int i = 0; i < tiles.threads; ++i) {
+      workspaces.emplace_back(network, tiles.tile, WorkspaceUse::kInference, sparse != nullptr);
+      if (sparse != nullptr) workspaces.back().sparse_input()->reserve(stored);
+    }
+    return tiles.run(poll, completed, [&](int thread, int64_t first, int64_t count) {
+      body(workspaces[static_cast<size_t>(thread)], first, count);
+    });
   });
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "base/thread_choice.h"
 #include "layers/layer.h"
 
 namespace lamina {
@@ -73,6 +74,7 @@ struct GradientRequest {
   ParameterUpdater<T>* updater = nullptr;
   T* scratch;
   bool fetch_ahead = false;
+  PackedInputs<T>* packed = nullptr;
   bool keep_transposed = true;  // false: they are left stale
 };
 
@@ -228,6 +230,8 @@ class Network {
   // Multiply-adds of one row: forward, and the whole training step.
   int64_t forward_multiply_adds() const noexcept { return forward_multiply_adds_; }
   int64_t training_multiply_adds() const noexcept { return training_multiply_adds_; }
+  // What calls on many rows have learned of the threads that they deserve.
+  SharedThreadChoices& call_threads() const noexcept { return call_threads_; }
 
  private:
   // Layers without memory for their parameters.
@@ -261,6 +265,7 @@ class Network {
   bool takes_offset_rows_ = false;
   std::vector<size_t> coupled_;  // nodes whose layers couple rows
   std::vector<int64_t> slot_columns_, slot_rows_;
+  int64_t widest_slot_ = 1;
   std::vector<int> slot_roots_;
   std::vector<bool> slot_learned_;  // something that the slot's values depend on learns
   std::vector<bool> slot_stores_aux_;
@@ -277,6 +282,7 @@ class Network {
   bool first_transposed_stale_ = true;  // of those before which nothing learns, which training leaves out
   uint64_t weights_version_ = 0;
   int64_t forward_multiply_adds_ = 0, training_multiply_adds_ = 0;
+  mutable SharedThreadChoices call_threads_;
 };
 
 }  // namespace lamina

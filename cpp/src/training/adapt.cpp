@@ -233,12 +233,17 @@ bool wants_target_scaling(const Model<T>& model) {
 }
 
 template <class T>
-void adapt_ends(Model<T>& model, const DataSet<T>& data, const LossSpec& loss) {
+void adapt_ends(Model<T>& model, const DataSet<T>& data, const LossSpec* loss) {
   AdaptedFigures figures;
+  if (wants_normalization(model) && data.inputs.sparse != nullptr)
+    throw Error(
+        Error::Kind::kValue,
+        "fit: expected dense rows for a Normalization without means of its own, got sparse ones, which "
+        "subtracting a mean fills; leave Normalization out and scale the columns");
   if (wants_normalization(model))
     figures = normalization_figures<T>("layers.0", data.inputs, data.sample_weights);
   if (wants_target_scaling(model)) {
-    const bool gaussian = loss.name == "gaussian_negative_log_likelihood";
+    const bool gaussian = loss != nullptr && loss->name == "gaussian_negative_log_likelihood";
     AdaptedFigures last = target_scaling_figures(model.network(), source_of(data.targets, data.inputs.rows),
                                                  data.sample_weights, gaussian);
     figures.insert(figures.end(), std::make_move_iterator(last.begin()), std::make_move_iterator(last.end()));
@@ -256,7 +261,7 @@ template bool wants_normalization(const Model<float>&);
 template bool wants_normalization(const Model<double>&);
 template bool wants_target_scaling(const Model<float>&);
 template bool wants_target_scaling(const Model<double>&);
-template void adapt_ends(Model<float>&, const DataSet<float>&, const LossSpec&);
-template void adapt_ends(Model<double>&, const DataSet<double>&, const LossSpec&);
+template void adapt_ends(Model<float>&, const DataSet<float>&, const LossSpec*);
+template void adapt_ends(Model<double>&, const DataSet<double>&, const LossSpec*);
 
 }  // namespace lamina

@@ -31,8 +31,8 @@ bool wants_normalization(const Model<T>& model);
 template <class T>
 bool wants_target_scaling(const Model<T>& model);
 
-// What `fit` does first, from the rows that are trained on.
+// What `fit` does first, from the rows that are trained on; `loss` is null for a custom one.
 template <class T>
-void adapt_ends(Model<T>& model, const DataSet<T>& data, const LossSpec& loss);
+void adapt_ends(Model<T>& model, const DataSet<T>& data, const LossSpec* loss);
 
 }  // namespace lamina

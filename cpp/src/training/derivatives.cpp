@@ -55,12 +55,13 @@ template <class Body>
 bool Derivatives<T>::run(int64_t rows, int64_t passes, Poll poll, Body body) {
   const double work =
       static_cast<double>(network_.training_multiply_adds()) * static_cast<double>(1 + passes);
-  const RowTiles tiles = RowTiles::cut(network_, rows, work, execution_);
-  std::vector<std::unique_ptr<Member>> members;
-  members.reserve(static_cast<size_t>(tiles.threads));
-  for (int i = 0; i < tiles.threads; ++i) members.push_back(std::make_unique<Member>(network_, tiles.tile));
-  return tiles.run(poll, [&](int thread, int64_t first, int64_t count) {
-    body(*members[static_cast<size_t>(thread)], first, count);
+  return run_row_tiles(network_, rows, work, execution_, [&](const RowTiles& tiles, bool& completed) {
+    std::vector<std::unique_ptr<Member>> members;
+    members.reserve(static_cast<size_t>(tiles.threads));
+    for (int i = 0; i < tiles.threads; ++i) members.push_back(std::make_unique<Member>(network_, tiles.tile));
+    return tiles.run(poll, completed, [&](int thread, int64_t first, int64_t count) {
+      body(*members[static_cast<size_t>(thread)], first, count);
+    });
   });
 }
 

@@ -41,12 +41,8 @@ class Fit {
   std::string stop_reason() const;
   // Ends training at the next step: an epoch in hand gives no record.
   void break_off(const std::string& reason);
-  // Within an epoch: asks on_poll and on_progress, and returns whether to break it off.
-  bool progress(int64_t steps_done);
-  bool step_ended(int64_t step, const StepLoss& loss);
-  // Of the last step_ended.
+  // Of the last step that ended, where an observer wants steps.
   double step_penalty() const noexcept { return step_penalty_; }
-  bool wants_steps() const noexcept { return wants_steps_; }
 
   int64_t epochs() const noexcept { return epochs_; }
   Learner& learner() noexcept { return learner_; }
@@ -57,6 +53,9 @@ class Fit {
   using Clock = std::chrono::steady_clock;
 
   bool is_over() const { return !stop_reason().empty(); }
+  // Within an epoch: asks on_poll and on_progress, and returns whether to break it off.
+  bool progress(int64_t steps_done);
+  bool step_ended(int64_t step, const StepLoss& loss);
   // Begins and ends what `train` does, whatever happens in it.
   void run_between(FunctionRef<void()> train);
   void begin_epoch();

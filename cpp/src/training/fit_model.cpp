@@ -24,14 +24,6 @@ void check_at_least_1(int64_t value, const char* name) {
 }
 
 template <class T>
-NumberView targets_of(const DataSet<T>& data) {
-  if (data.targets.classes != nullptr) return {data.targets.classes, data.inputs.rows};
-  NumberView view(data.targets.values, data.inputs.rows, data.targets.columns);
-  view.row_stride = data.targets.row_stride;
-  return view;
-}
-
-template <class T>
 class ModelWeights final : public WeightCopy {
  public:
   explicit ModelWeights(const Model<T>& model) : flat_(model.network().flat_size()) {
@@ -48,7 +40,11 @@ template <class T>
 void check_data(const FitParts<T>& parts, const DataSet<T>& data, const char* where) {
   const Network<T>& network = parts.model->network();
   check_shape(data.inputs, network.inputs(), 1, where);
-  check_targets(data, *parts.loss, network.outputs(), where);
+  if (parts.loss != nullptr) return check_targets(data, *parts.loss, network.outputs(), where);
+  if (data.sample_weights != nullptr)
+    throw Error(
+        Error::Kind::kValue,
+        std::string(where) + ": expected no sample_weight with a custom loss; apply the weights in it");
 }
 
 // Of rows whose elements are mostly 0 (one-hot categories), how many are not, where it pays to gather those
@@ -65,6 +61,14 @@ double stored_per_row(const Network<T>& network, const ArraySource& rows, int64_
 }
 
 }  // namespace
+
+template <class T>
+NumberView targets_of(const DataSet<T>& data) {
+  if (data.targets.classes != nullptr) return {data.targets.classes, data.inputs.rows};
+  NumberView view(data.targets.values, data.inputs.rows, data.targets.columns);
+  view.row_stride = data.targets.row_stride;
+  return view;
+}
 
 template <class T>
 ModelLearner<T>::ModelLearner(const FitParts<T>& parts, const FitData<T>& data, const BatchOptions& options,
@@ -142,7 +146,7 @@ EpochRecord ModelLearner<T>::train_rows(const StepValues& values, T* outputs, co
   request.batch_size = options_.batch_size;
   request.shuffle = options_.shuffle;
   std::vector<int64_t> order;
-  if (options_.order) order = options_.order(epochs_trained_);
+  if (options_.order) order = options_.order(epochs_trained_, data_.train.inputs.rows);
   if (options_.order && order.empty()) check_each_row_once(order, data_.train.inputs.rows, "fit");
   request.order = order;
   request.seed = options_.seed;
@@ -150,6 +154,9 @@ EpochRecord ModelLearner<T>::train_rows(const StepValues& values, T* outputs, co
   request.accumulate = options_.accumulate;
   request.after_step = hooks.after_step;
   WeightAverage<T>* average = parts_.average_per == Per::kStep ? parts_.average : nullptr;
+  if (parts_.custom != nullptr)
+    return CustomSteps<T>(*parts_.model, *parts_.custom)
+        .run_epoch(data_.train, request, *parts_.optimizer, average, outputs, hooks.poll);
   return parts_.model->run_epoch(data_.train, *parts_.loss, request, *parts_.optimizer, average, outputs,
                                  hooks.poll);
 }
@@ -186,6 +193,8 @@ bool ModelLearner<T>::train_epoch(const EpochHooks& hooks, Figures& record) {
 
 template <class T>
 double ModelLearner<T>::validation_loss(T* outputs, Poll poll) {
+  if (parts_.custom != nullptr)
+    return CustomSteps<T>(*parts_.model, *parts_.custom).evaluate(*data_.validation, outputs, poll);
   return parts_.model->evaluate(*data_.validation, *parts_.loss, outputs, poll).loss;
 }
 
@@ -237,8 +246,11 @@ class PreparedData {
   PreparedData(const FitParts<T>& parts, const FitData<T>& data, const FitOptions& options) : data_(data) {
     check_data(parts, data.train, "fit");
     if (data.validation) check_data(parts, *data.validation, "fit, validation_data");
-    if (options.validation_fraction != 0.0) hold_back(*parts.loss, options);
+    if (options.validation_fraction != 0.0) hold_back(parts.loss, options);
     if (!options.balanced_classes && options.class_weights.empty()) return;
+    if (parts.loss == nullptr)
+      throw Error(Error::Kind::kValue,
+                  "fit: expected no class_weight with a loss of your own; apply the weights in it");
     std::optional<std::span<const ClassWeight>> table;
     if (!options.balanced_classes) table = options.class_weights;
     const DataSet<T>& rows = data_.train;
@@ -256,13 +268,14 @@ class PreparedData {
   const double* metric_weights() const noexcept { return metric_weights_; }
 
  private:
-  void hold_back(const LossSpec& loss, const FitOptions& options) {
+  void hold_back(const LossSpec* loss, const FitOptions& options) {
     if (data_.validation)
       throw Error(Error::Kind::kValue, "fit: expected validation data or validation_fraction, got both");
     const int64_t rows = data_.train.inputs.rows;
-    const HoldOut parts =
-        hold_out(rows, options.validation_fraction, options.batches.seed,
-                 classes_of_rows(data_.train.targets, rows, loss), "fit: validation_fraction");
+    std::vector<int64_t> classes;
+    if (loss != nullptr) classes = classes_of_rows(data_.train.targets, rows, *loss);
+    const HoldOut parts = hold_out(rows, options.validation_fraction, options.batches.seed, classes,
+                                   "fit: validation_fraction");
     held_.emplace(data_.train, parts.held);
     train_.emplace(data_.train, parts.train);
     check_some_weight(held_->data, "held back", options.validation_fraction);
@@ -310,11 +323,13 @@ History fit_model(const FitParts<T>& parts, const FitData<T>& given, const FitOp
                          [](const Observer* observer) { return observer->adds_figures(); }));
   for (Schedule* schedule : {parts.schedule, parts.decay_schedule, parts.noise_schedule})
     if (schedule != nullptr) schedule->watch(learner.figures());
-  adapt_ends(*parts.model, data.train, *parts.loss);
+  adapt_ends(*parts.model, data.train, parts.loss);
   fit.run();
   return fit.history();
 }
 
+template NumberView targets_of(const DataSet<float>&);
+template NumberView targets_of(const DataSet<double>&);
 template class ModelLearner<float>;
 template class ModelLearner<double>;
 template History fit_model<float>(const FitParts<float>&, const FitData<float>&, const FitOptions&,

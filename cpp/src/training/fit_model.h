@@ -11,6 +11,7 @@
 
 #include "metrics/scorer.h"
 #include "training/class_weights.h"
+#include "training/custom_loss.h"
 #include "training/fit.h"
 #include "training/model.h"
 #include "training/schedules.h"
@@ -22,8 +23,8 @@ struct BatchOptions {
   int64_t batch_size = 32;  // rows; the last batch may be shorter
   int64_t accumulate = 1;   // batches whose mean gradient makes one update
   bool shuffle = true;      // a new order of rows each epoch
-  // Of an epoch of this fit, from 0: row numbers of the rows that are trained on, each once; empty: as above.
-  std::function<std::vector<int64_t>(int64_t epoch)> order = {};
+  // Of an epoch of this fit, from 0: numbers of the rows that are trained on, each once; empty: as above.
+  std::function<std::vector<int64_t>(int64_t epoch, int64_t rows)> order = {};
   uint64_t seed = 0;          // of shuffling and dropout
   int64_t epochs_before = 0;  // epochs of earlier fits, whose orders are not drawn again
 };
@@ -35,11 +36,15 @@ struct FitData {
   std::optional<DataSet<T>> validation;
 };
 
+// The targets as metrics read them.
+template <class T>
+NumberView targets_of(const DataSet<T>& data);
+
 // What is trained, and by what.
 template <class T>
 struct FitParts {
   Model<T>* model;
-  const LossSpec* loss;
+  const LossSpec* loss;  // null: `custom`
   Optimizer<T>* optimizer;
   Schedule* schedule = nullptr;         // null: the optimizer's learning rate
   WeightAverage<T>* average = nullptr;  // null: none
@@ -49,6 +54,7 @@ struct FitParts {
   // Of factors, at most 1, by which the rates of dropouts and the deviations of noise are multiplied;
   // null: 1.
   Schedule* noise_schedule = nullptr;
+  const CustomLoss<T>* custom = nullptr;
 };
 
 struct FitOptions {

@@ -53,22 +53,24 @@ bool ForwardBackward<T>::forward(const ArraySource& inputs, bool training, uint6
   const double work = work_between_barriers(network_, network_.forward_multiply_adds(), rows_);
   TimedPoll timed(poll, false);
   stopped_.store(false, std::memory_order_relaxed);
-  execution_.run_team(team_size(work), [&](Team& team) {
-    const Slot<T>& input = workspace_.input();
-    // The derivatives that backward reads are kept in any case; `training` decides on dropout and on whose
-    // statistics a layer that couples rows takes.
-    for (int phase = 0; phase < network_.phases(); ++phase) {
-      begin_forward_phase(team, network_, pass(0, rows_), phase);
-      for_each_tile(team, network_, rows_, [&](int64_t first, int64_t count) {
-        if (stops(team, timed)) return;
-        if (phase == 0)
-          gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), inputs, nullptr, first,
-                        count, input.values + first * input.row_stride, input.row_stride);
-        network_.forward(pass(first, count), phase);
-        if (phase + 1 == network_.phases()) give_outputs(first, count, outputs);
+  run_chosen(
+      forward_choices_, work, [](int) {},
+      [&](Team& team) {
+        const Slot<T>& input = workspace_.input();
+        // The derivatives that backward reads are kept in any case; `training` decides on dropout and on
+        // whose statistics a layer that couples rows takes.
+        for (int phase = 0; phase < network_.phases(); ++phase) {
+          begin_forward_phase(team, network_, pass(0, rows_), phase);
+          for_each_tile(team, network_, rows_, [&](int64_t first, int64_t count) {
+            if (stops(team, timed)) return;
+            if (phase == 0)
+              gather_inputs(network_.kernels(), network_.row_offset(network_.weights()), inputs, nullptr,
+                            first, count, input.values + first * input.row_stride, input.row_stride);
+            network_.forward(pass(first, count), phase);
+            if (phase + 1 == network_.phases()) give_outputs(first, count, outputs);
+          });
+        }
       });
-    }
-  });
   if (stopped_) rows_ = 0;
   return !stopped_;
 }
@@ -97,18 +99,24 @@ void ForwardBackward<T>::take_gradient(int64_t first, int64_t rows, const T* gra
 }
 
 template <class T>
-int ForwardBackward<T>::team_size(double multiply_adds) const {
-  return deserved_threads(multiply_adds, sizeof(T) == 8, execution_.threads());
+void ForwardBackward<T>::run_chosen(ThreadChoices& choices, double multiply_adds,
+                                    FunctionRef<void(int threads)> prepare, FunctionRef<void(Team&)> body) {
+  const int most = deserved_threads(multiply_adds, sizeof(T) == 8, execution_.threads());
+  choices.run_step(most, estimated_microseconds(multiply_adds, sizeof(T) == 8),
+                   [&](const ThreadChoice& choice) {
+                     prepare(choice.threads());
+                     return execution_.run_team(choice.threads(), body, choice.patience());
+                   });
 }
 
 template <class T>
 bool ForwardBackward<T>::backward(const T* output_gradient, T* gradients, T* input_gradient, Poll poll) {
   if (network_.reads_transposed(rows_)) network_.refresh_transposed(input_gradient != nullptr);
-  const int threads = team_size(work_between_barriers(network_, network_.training_multiply_adds(), rows_));
-  tasks_.prepare(rows_, threads);
+  const double work = work_between_barriers(network_, network_.training_multiply_adds(), rows_);
   TimedPoll timed(poll, false);
   stopped_.store(false, std::memory_order_relaxed);
-  execution_.run_team(threads, [&](Team& team) {
+  const auto prepare = [&](int threads) { tasks_.prepare(rows_, threads); };
+  run_chosen(backward_choices_, work, prepare, [&](Team& team) {
     if (team.index == 0) tasks_.begin();
     const Slot<T>& input = workspace_.input();
     for (int phase = network_.phases() - 1; phase >= 0; --phase) {
@@ -135,14 +143,15 @@ void ForwardBackward<T>::apply(Optimizer<T>& optimizer, T* gradients, const T* s
   if (backup_.empty()) backup_ = AlignedBuffer<T>(network_.flat_size());
   std::copy_n(network_.weights(), network_.flat_size(), backup_.data());
   // An update reads and writes each weight, its state and its gradient: about ten multiply-adds' time.
-  const int threads =
-      team_size(10.0 * static_cast<double>(network_.flat_size()) + optimizer.preparing_multiply_adds());
-  tasks_.prepare(rows_, threads);
+  const double work = 10.0 * static_cast<double>(network_.flat_size()) + optimizer.preparing_multiply_adds();
   clipper_.prepare(network_.parameters());
-  tasks_.begin();
-  optimizer.begin_step(network_.weights(), nullptr);
-  if (statistics != nullptr) network_.update_running(statistics, optimizer);
-  execution_.run_team(threads, [&](Team& team) {
+  const auto prepare = [&](int threads) {
+    tasks_.prepare(rows_, threads);
+    tasks_.begin();
+    optimizer.begin_step(network_.weights(), nullptr);
+    if (statistics != nullptr) network_.update_running(statistics, optimizer);
+  };
+  run_chosen(update_choices_, work, prepare, [&](Team& team) {
     clipper_.clip(team, network_.kernels(), optimizer.spec(), gradients);
     team.barrier();
     optimizer.prepare_updates(team, gradients, [] { return false; });

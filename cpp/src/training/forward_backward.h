@@ -6,6 +6,7 @@
 
 #include "base/execution.h"
 #include "base/poll.h"
+#include "base/thread_choice.h"
 #include "inference/data.h"
 #include "training/gradient_tasks.h"
 
@@ -40,8 +41,10 @@ class ForwardBackward {
  private:
   // Asked between pieces of the work: true once the poll, which member 0 asks, has asked to stop.
   bool stops(const Team& team, TimedPoll& poll) noexcept;
-  // Threads for this much work between two barriers.
-  int team_size(double multiply_adds) const;
+  // On as many threads as this much work between two barriers deserves and as were found to be fastest, once
+  // `prepare` was told how many.
+  void run_chosen(ThreadChoices& choices, double multiply_adds, FunctionRef<void(int threads)> prepare,
+                  FunctionRef<void(Team&)> body);
   NetworkPass<T> pass(int64_t first, int64_t rows) noexcept;
   // Rows [first, first + rows) of the outputs, from or to the user's arrays.
   void give_outputs(int64_t first, int64_t rows, T* outputs) const noexcept;
@@ -51,6 +54,7 @@ class ForwardBackward {
   Execution execution_;
   Workspace<T> workspace_;
   GradientTasks<T> tasks_;
+  ThreadChoices forward_choices_, backward_choices_, update_choices_;
   GradientClipper<T> clipper_;
   AlignedBuffer<T> backup_;
   int64_t rows_ = 0;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "inference/logits.h"
+#include "network/work_sizes.h"
 #include "training/step.h"
 
 namespace lamina {
@@ -62,14 +63,19 @@ class BatchGradient {
  private:
   bool compute(const BatchRows& batch) {
     const StepRequest<double> request{.data = data_, .batch = batch, .seed = 0, .step = 0, .training = false};
-    const int threads = runner_.prepare_threads(batch.rows);
+    const int most = runner_.prepare_threads(batch.rows);
     runner_.reset_flags();
-    runner_.execution().run_team(threads, [&](Team& team) {
+    const auto body = [&](Team& team) {
       runner_.run_rows(team, request, [&] { return poll_(batch.first_row); });
       if (team.index == 0) runner_.tasks().begin();
       team.barrier();
       if (runner_.loss_is_finite() && !runner_.cancelled())
         runner_.tasks().run(team, runner_.workspace(), batch.rows, part_.data(), true, nullptr);
+    };
+    const double work = runner_.training_multiply_adds(batch.rows);
+    choices_.run_step(most, estimated_microseconds(work, true), [&](const ThreadChoice& choice) {
+      runner_.tasks().prepare(batch.rows, choice.threads());
+      return runner_.execution().run_team(choice.threads(), body, choice.patience());
     });
     runner_.check_classes("hessian_vector_product");
     if (!runner_.loss_is_finite())
@@ -82,6 +88,7 @@ class BatchGradient {
   const DataSet<double>& data_;
   double total_;
   AlignedBuffer<double> part_;
+  ThreadChoices choices_;
   Poll poll_;
 };
 

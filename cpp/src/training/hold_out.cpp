@@ -142,10 +142,14 @@ TakenRows<T>::TakenRows(const DataSet<T>& from, std::span<const int64_t> rows) {
   const ArraySource& source = from.inputs;
   const auto size = bytes_of(source.type);
   const auto* inputs = static_cast<const std::byte*>(source.data);
+  // A row as it lies, or element by element.
+  const bool whole = source.column_stride == size;
+  const int64_t pieces = source.sparse != nullptr ? 0 : whole ? 1 : source.columns;
+  const int64_t piece = whole ? source.columns * size : size;
   for (const int64_t row : rows) {
-    for (int64_t column = 0; source.sparse == nullptr && column < source.columns; ++column) {
-      const std::byte* value = inputs + row * source.row_stride + column * source.column_stride;
-      inputs_.insert(inputs_.end(), value, value + size);
+    for (int64_t i = 0; i < pieces; ++i) {
+      const std::byte* first = inputs + row * source.row_stride + i * source.column_stride;
+      inputs_.insert(inputs_.end(), first, first + piece);
     }
     if (from.targets.classes != nullptr) classes_.push_back(from.targets.classes[row]);
     if (from.targets.values != nullptr) {

@@ -37,13 +37,30 @@ std::unique_lock<TrainingRight> Model<T>::hold_training() {
 }
 
 template <class T>
-std::unique_lock<TrainingRight> Model<T>::lock_training() {
+std::unique_lock<TrainingRight> Model<T>::lock_between_epochs() {
   std::unique_lock lock = hold_training();
   if (in_epoch_)
     throw Error(
         Error::Kind::kState,
         "network: an epoch is running; train it or change its weights between epochs, in on_epoch_end");
   return lock;
+}
+
+template <class T>
+std::unique_lock<TrainingRight> Model<T>::lock_training() {
+  std::unique_lock lock = lock_between_epochs();
+  if (in_loss_)
+    throw Error(Error::Kind::kState,
+                "network: a loss of your own is being computed; it may predict, but not pass rows forward or "
+                "back, train, or change weights");
+  return lock;
+}
+
+template <class T>
+double Model<T>::undisturbed(FunctionRef<double()> loss) {
+  const auto training = lock_training();
+  const ScopedFlag computing(in_loss_);
+  return loss();
 }
 
 template <class T>
@@ -343,7 +360,7 @@ bool Model<T>::hessian_vector_product(const LossSpec& loss, const DataSet<T>& da
 
 template <class T>
 bool Model<T>::derive(FunctionRef<bool(Derivatives<T>&)> use) {
-  const auto training = lock_training();
+  const auto training = lock_between_epochs();
   Derivatives<T> derivatives(network_, execution_);
   return use(derivatives);
 }

@@ -54,6 +54,9 @@ class Model {
   // The right to train, for calls that belong together: what one leaves (gradients, what backward reads) is
   // no other thread's before it is given back. Raises kState where another thread has it.
   std::unique_lock<TrainingRight> hold_training();
+  // Calls loss() for a custom loss, between forward and backward: meanwhile nothing may change the weights or
+  // what backward reads.
+  double undisturbed(FunctionRef<double()> loss);
   void begin_fit();
   void end_fit() noexcept;
   // After an epoch of steps of a custom training loop; run_epoch does it itself.
@@ -114,7 +117,9 @@ class Model {
   Evaluation evaluate(const DataSet<T>& data, const LossSpec& loss, T* outputs, Poll poll) const;
 
  private:
-  // The right to train; raises kState also within an epoch (a callback's call).
+  // The right to train; raise kState also within an epoch (a callback's call), the second within a custom
+  // loss.
+  std::unique_lock<TrainingRight> lock_between_epochs();
   std::unique_lock<TrainingRight> lock_training();
   // The right to change weights, once those who read them in place have left.
   std::unique_lock<std::shared_mutex> lock_weights();
@@ -152,7 +157,7 @@ class Model {
   std::unique_ptr<Buffers> buffers_;
 
   TrainingRight training_right_;             // of the thread that trains, through a whole fit
-  bool in_epoch_ = false;                    // guarded by training_right_
+  bool in_epoch_ = false, in_loss_ = false;  // guarded by training_right_
   mutable std::shared_mutex weights_mutex_;  // weights change (unique) or are read in place (shared)
   mutable std::mutex turn_mutex_;            // readers queue behind a waiting writer, so it is not starved
   mutable std::mutex published_mutex_;

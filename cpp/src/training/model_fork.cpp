@@ -36,7 +36,7 @@ void Model<T>::after_fork_in_child() noexcept {
   if (training_right_.take_from_lost_thread()) {
     static_cast<void>(buffers_.release());
     followed_ = nullptr;
-    in_epoch_ = false;
+    in_epoch_ = in_loss_ = false;
     if (published_) {
       std::copy_n(published_->data(), network_.flat_size(), network_.weights());
       network_.mark_weights_changed();

@@ -19,6 +19,8 @@ namespace lamina {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // Old weights of every step double an update's traffic. Where steps are short and repeat without the
 // optimizer's state, they are kept only now and then, and the steps since are done again where one fails.
 constexpr int64_t kStepsPerBackup = 32;
@@ -46,16 +48,17 @@ Trainer<T>::Trainer(Network<T>& network, const LossSpec& loss, int64_t capacity,
 }
 
 template <class T>
-void Trainer<T>::run_members(int64_t batch_rows, FunctionRef<void(Team&)> body) {
-  runner_.tasks().prepare(batch_rows, choice_.threads());
-  runner_.execution().run_team(choice_.threads(), body);
+TeamReport Trainer<T>::run_members(int64_t batch_rows, const ThreadChoice& choice,
+                                   FunctionRef<void(Team&)> body) {
+  runner_.tasks().prepare(batch_rows, choice.threads());
+  return runner_.execution().run_team(choice.threads(), body, choice.patience());
 }
 
 template <class T>
 BatchRows Trainer<T>::Epoch::batch(int64_t step) const noexcept {
-  const int64_t first = step * step_rows;
-  return {order.empty() ? nullptr : order.data() + first, first,
-          step + 1 < steps ? step_rows : data.inputs.rows - first};
+  const int64_t first = step * step_rows, left = data.inputs.rows - first;
+  const int64_t rows = step + 1 < steps ? step_rows : left;
+  return {order.empty() ? nullptr : order.data() + first, first, rows, left - rows};
 }
 
 template <class T>
@@ -87,7 +90,7 @@ void Trainer<T>::prepare(Epoch& epoch) {
   runner_.prepare_rows(epoch.data, epoch.order.empty() ? nullptr : epoch.order.data(), epoch.batch_size);
   const double work = runner_.training_multiply_adds(epoch.batch_size);
   epoch.step_microseconds = estimated_microseconds(work, sizeof(T) == 8);
-  choice_.prepare(runner_.prepare_threads(epoch.batch_size), epoch.step_microseconds);
+  choice_ = &choices_.of(runner_.prepare_threads(epoch.batch_size), epoch.step_microseconds);
   // A hook's sums cannot be had again, so its steps are never repeated.
   const bool repeats =
       epoch.optimizer.is_stateless() && epoch.step_microseconds < kShortStep && epoch.hook == nullptr;
@@ -101,16 +104,21 @@ void Trainer<T>::prepare(Epoch& epoch) {
 
 template <class T>
 void Trainer<T>::run_stretches(Epoch& epoch, Poll poll) {
-  using Clock = std::chrono::steady_clock;
   TimedPoll timed(poll, epoch.step_microseconds < 50.0);
   const auto stop = [&] { return timed(epoch.record.steps); };
-  for (int64_t from = 0; from < epoch.steps && epoch.record.steps == from;) {
-    const int64_t to = from + std::min(choice_.steps_left(), epoch.steps - from);
-    const bool tries = choice_.tries();  // else the clock would take its share of a step on one row
-    const auto started = tries ? Clock::now() : Clock::time_point();
-    run_members(epoch.batch_size, [&](Team& team) { run_steps(team, epoch, from, to, stop); });
-    if (tries) choice_.record(to - from, std::chrono::duration<double>(Clock::now() - started).count());
-    from = to;
+  while (epoch.record.steps < epoch.steps && !epoch.ended) {
+    const int64_t from = epoch.record.steps, to = from + std::min(choice_->steps_left(), epoch.steps - from);
+    const auto body = [&](Team& team) { run_steps(team, epoch, from, to, stop); };
+    if (!choice_->tries()) {  // the clock would take its share of a step on one row
+      run_members(epoch.batch_size, *choice_, body);
+      continue;
+    }
+    const auto began = Clock::now();
+    const std::chrono::duration<double> most(choice_->seconds_left());
+    epoch.stretch_end = began + std::chrono::duration_cast<Clock::duration>(most);
+    const TeamReport report = run_members(epoch.batch_size, *choice_, body);
+    const std::chrono::duration<double> taken = Clock::now() - began;
+    choice_->record(epoch.record.steps - from, taken.count(), report);
   }
 }
 
@@ -118,10 +126,13 @@ template <class T>
 void Trainer<T>::run_steps(Team& team, Epoch& epoch, int64_t from, int64_t to,
                            FunctionRef<bool()> stop) noexcept {
   for (int64_t step = from; step < to; ++step) {
-    if (!run_step(team, epoch, step, stop)) return;
+    const bool going = run_step(team, epoch, step, stop);
+    if (team.index == 0 && !going) epoch.ended = true;
+    if (!going) return;
     if (epoch.average != nullptr)
       follow(team, *epoch.average, step, network_.weights(), network_.flat_size());
     if (team.index == 0) add_to_record(epoch, step);
+    if (team.size > 1 && stretch_over_.load(std::memory_order_relaxed)) return;
   }
 }
 
@@ -202,7 +213,11 @@ bool Trainer<T>::run_step(Team& team, Epoch& epoch, int64_t index, FunctionRef<b
     if (team.index == 0) optimizer.undo_step_count();
     return false;
   }
-  if (team.index == 0) backup_.note(index);
+  if (team.index == 0) {
+    backup_.note(index);
+    // All read it behind the barrier, and it is not written again before they have met in the next step.
+    if (team.size > 1) stretch_over_.store(Clock::now() >= epoch.stretch_end, std::memory_order_relaxed);
+  }
   team.barrier();
   return optimizer.step_is_finite();
 }
@@ -252,7 +267,7 @@ bool Trainer<T>::join_batches(Team& team, const StepRequest<T>& request, const E
     const int64_t first = i * batch_size;
     StepRequest<T> part = request;
     part.batch = {all.indices ? all.indices + first : nullptr, all.first_row + first,
-                  i + 1 < parts ? batch_size : all.rows - first};
+                  i + 1 < parts ? batch_size : all.rows - first, 0};
     part.step = request.step * static_cast<uint64_t>(epoch.request.accumulate) + static_cast<uint64_t>(i);
     if (team.index == 0 && i > 0)
       tasks.include_penalties(runner_.loss().each_part_brings_penalties() && !request.summed);
@@ -311,20 +326,22 @@ std::optional<double> Trainer<T>::value_and_gradient(const DataSet<T>& data, uin
   const int64_t rows = data.inputs.rows;
   network_.check_batch_rows(rows, "value_and_grad");
   runner_.prepare_rows(data, nullptr, rows);
-  const int threads = runner_.prepare_threads(rows);
   if (network_.reads_transposed(rows)) network_.refresh_transposed(false);
   runner_.reset_flags();
   const StepRequest<T> request{.data = data, .batch = {.rows = rows}, .seed = seed, .step = step};
   TimedPoll timed(poll, false);
   const auto stop = [&] { return timed(0); };
-  runner_.execution().run_team(threads, [&](Team& team) {
+  const auto body = [&](Team& team) {
     runner_.run_rows(team, request, stop);
     if (team.index == 0) runner_.tasks().begin();
     team.barrier();
     if (!runner_.loss_is_finite() || runner_.cancelled()) return;
     runner_.tasks().run(team, runner_.workspace(), rows, gradients, true, nullptr,
                         [&] { return runner_.stops(team, stop); });
-  });
+  };
+  const double work = runner_.training_multiply_adds(rows);
+  passes_.run_step(runner_.prepare_threads(rows), estimated_microseconds(work, sizeof(T) == 8),
+                   [&](const ThreadChoice& choice) { return run_members(rows, choice, body); });
   if (runner_.cancelled()) return std::nullopt;
   runner_.check_classes("value_and_grad");
   if (!runner_.loss_is_finite())
@@ -347,7 +364,7 @@ void Trainer<T>::undo(Epoch& epoch, int64_t done) {
   runner_.reset_flags();
   const double rate = epoch.optimizer.learning_rate(), decay = epoch.optimizer.weight_decay();
   epoch.optimizer.set_steps(epoch.steps_before + kept);
-  run_members(epoch.batch_size, [&](Team& team) {
+  run_members(epoch.batch_size, *choice_, [&](Team& team) {
     for (int64_t step = kept; step < good; ++step) run_step(team, epoch, step, [] { return false; });
   });
   network_.note_update(keeps_transposed);

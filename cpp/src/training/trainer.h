@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <optional>
@@ -10,12 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "base/thread_choice.h"
 #include "optimizers/weight_average.h"
 #include "training/epoch_hooks.h"
 #include "training/gradient_sum.h"
 #include "training/step.h"
 #include "training/step_values.h"
-#include "training/thread_choice.h"
 #include "training/weight_backup.h"
 
 namespace lamina {
@@ -97,6 +99,8 @@ class Trainer {
     double step_microseconds = 0.0;  // estimated, on one thread
     EpochRecord record{};
     double weight_sum = 0.0;
+    bool ended = false;  // a step could not be done, or was asked to stop
+    std::chrono::steady_clock::time_point stretch_end = std::chrono::steady_clock::time_point::max();
 
     BatchRows batch(int64_t step) const noexcept;
     const char* caller() const noexcept { return request.epoch == kNoEpoch ? "train_step" : "fit"; }
@@ -108,13 +112,14 @@ class Trainer {
   void prepare(Epoch& epoch);
   // All steps, in stretches of as many threads as were chosen; ends early where a step cannot be done.
   void run_stretches(Epoch& epoch, Poll poll);
+  // As far as `to`, or until the stretch's time is over.
   void run_steps(Team& team, Epoch& epoch, int64_t from, int64_t to, FunctionRef<bool()> stop) noexcept;
   // By member 0 after a step.
   void add_to_record(Epoch& epoch, int64_t step) noexcept;
   // Raises what went wrong, with the weights of the last good step.
   void finish(Epoch& epoch);
   // As many members as were chosen, with the gradient's tiles cut for them.
-  void run_members(int64_t batch_rows, FunctionRef<void(Team&)> body);
+  TeamReport run_members(int64_t batch_rows, const ThreadChoice& choice, FunctionRef<void(Team&)> body);
   bool gradient_comes_first(const Optimizer<T>& optimizer, int64_t rows, int threads) const noexcept;
   void prepare_buffers(const Epoch& epoch);
   // By every member of the team: one update; false: stop (not finite or cancelled).
@@ -134,7 +139,9 @@ class Trainer {
 
   Network<T>& network_;
   StepRunner<T> runner_;
-  ThreadChoice choice_;
+  ThreadChoices choices_, passes_;         // of steps; of value_and_gradient
+  ThreadChoice* choice_ = nullptr;         // of the epoch's steps
+  std::atomic<bool> stretch_over_{false};  // by member 0, between a step's barriers
   WeightBackup<T> backup_;
   AlignedBuffer<T> gradients_;  // only where the optimizer needs the whole gradient
   AlignedBuffer<T> part_;       // of one batch among several of an update

@@ -27,7 +27,8 @@ def integer_product(
     whole = integer_weights(weight.reshape(-1, inputs), bias, gain, reads)
     note = f"[{members * outputs}, {inputs}], each row in steps of its own"
     codes = writer.constant(f"{path}.weight", whole.weight, "byte", note)
-    sums = writer.constant(f"{path}.bias", whole.bias, "int")
+    # Not ".bias", which members' own offsets have.
+    sums = writer.constant(f"{path}.sums", whole.bias, "int", "biases as sums of integers")
     scale = writer.constant(f"{path}.scale", whole.scale)
     own = int(members > 1)
     count = rows * inputs

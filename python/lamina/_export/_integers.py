@@ -52,5 +52,15 @@ def integer_weights(
 
 
 def ranges_of(inputs: Sequence[Array]) -> list[IntegerRange]:
-    """The range of each product's inputs."""
+    """The range of each product's inputs.
+
+    Raises:
+        ValueError: some are NaN or infinite.
+    """
+    for place, each in enumerate(inputs):
+        if not np.isfinite(each).all():
+            raise ValueError(
+                f"export: of the calibration rows, dense layer {place} (counted from 0) reads NaN "
+                "or infinite numbers, of which no range of integers follows"
+            )
     return [IntegerRange(float(each.min()), float(each.max())) for each in inputs]

@@ -188,6 +188,16 @@ def _chains(steps: Steps) -> tuple[dict[Value, str], dict[str, int]]:
 
 
 def constant(name: str, kind: str, values: Any, note: str = "") -> Constant:
-    """A constant array of numbers."""
-    array = np.ascontiguousarray(values, dtype=TYPES[kind]).ravel()
+    """A constant array of numbers.
+
+    Raises:
+        ValueError: a number is beyond its type.
+    """
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(values, dtype=TYPES[kind]).ravel()
+    if kind == "float" and not np.isfinite(array).all():
+        raise ValueError(
+            f"export: {name} would hold numbers beyond float32's 3.4e38; the model's weights, or "
+            "the calibration rows, are too large"
+        )
     return Constant(name, kind, array, note)

@@ -130,6 +130,8 @@ def _constant(each: Constant, prefix: str) -> str:
         # Digits that read back as the number, and no more.
         suffix = "f" if each.kind == "float" else ""
         words = [text + suffix for text in each.values.astype("U32").tolist()]
+        # Infinity stands for a missing number where a table says so.
+        words = [text.replace("inf", "1.0 / 0.0") for text in words]
         head = f"static const {_TYPES[each.kind]} {name}[{len(words)}] = {{\n"
     return note + head + _filled_lines(words) + "};\n"
 

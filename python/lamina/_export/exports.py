@@ -53,7 +53,8 @@ def export_network(
         run = Run(network_program(network))
         calls = [partial(run.names["predict"], row.tolist()) for row in rows]
         build = partial(build, ranges=input_ranges(calls, run))
-        tested = rows[:8].astype(np.float32)
+        # C has no constant NaN for a missing value.
+        tested = np.nan_to_num(rows[:8].astype(np.float32), nan=0.0)
     else:
         tested = network_rows(network.inputs)
     found = Run(build(math="own")).predict(tested)

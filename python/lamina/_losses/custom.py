@@ -5,6 +5,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from lamina import _core
+from lamina._checks import arrays
 from lamina._checks.types import ArrayLike, NDArray
 from lamina._losses.losses import CustomLoss, Loss
 
@@ -52,3 +53,35 @@ def custom_value(loss: CustomLoss, outputs: Array, y: Any) -> tuple[float, Array
             f"loss: expected your function's value as a number, got {result[0]!r}"
         ) from None
     return value, np.asarray(result[1])
+
+
+def value_and_gradient(
+    loss: CustomLoss, outputs: Array, y: Any, members: int
+) -> tuple[float, Array | None]:
+    """What the function gives for outputs [rows * members, outputs] and y [rows].
+
+    Args:
+        members: of an ensemble, whose outputs are rows of their own: the mean over rows is that of
+            its losses.
+
+    Returns:
+        The value, and where it is finite the gradient in the outputs' shape and type.
+
+    Raises:
+        TypeError: it did not return (value, gradient) of numbers. ValueError: the gradient has
+            another shape than the outputs.
+    """
+    if members > 1:
+        y = np.repeat(y, members, axis=0)
+    value, gradient = custom_value(loss, outputs, y)
+    if not np.isfinite(value):
+        return value, None
+    if gradient.shape != outputs.shape:
+        raise ValueError(
+            f"loss: expected your function's gradient of shape {outputs.shape} as the outputs "
+            f"have, got {gradient.shape}"
+        )
+    dtype: arrays.Dtype = "float64" if outputs.dtype == np.float64 else "float32"
+    return value, arrays.contiguous(
+        gradient, dtype=dtype, where="loss", name="your function's gradient"
+    )

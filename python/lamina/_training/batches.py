@@ -39,12 +39,6 @@ def batches(
         check_whole(value, name, "batches", below=COUNTABLE)
     seed = checked_seed(seed)
     order = _core.shuffled_rows(int(rows), seed, int(epoch)) if shuffle else np.arange(rows)
-    return cut(order, batch_size, smallest)
-
-
-def cut(order: NDArray[np.int64], batch_size: int, smallest: int) -> Iterator[NDArray[np.int64]]:
-    """The batches of rows in this order; arguments as for `batches`."""
-    rows = len(order)
     starts = list(range(0, rows, batch_size))
     if len(starts) > 1 and rows - starts[-1] < smallest:
         starts.pop()

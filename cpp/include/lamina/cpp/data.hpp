@@ -96,7 +96,43 @@ template <class T>
   return static_cast<std::size_t>(std::distance(row.begin(), std::max_element(row.begin(), row.end())));
 }
 
-// Rows [rows, inputs] for the length of a call: any contiguous range of float or double.
+// Compressed sparse rows (CSR) in someone else's memory, as scipy's csr_matrix has them: row r stores
+// values[indptr[r]] to values[indptr[r + 1] - 1], at columns in ascending order which `indices` holds (both
+// std::int32_t or std::int64_t); the rest is 0.
+template <class T>
+class SparseRows {
+ public:
+  template <detail::RealRange V, detail::WholeRange I, detail::WholeRange P>
+    requires(std::same_as<detail::element_of<V>, T> &&
+             std::same_as<detail::element_of<I>, detail::element_of<P>> &&
+             (std::same_as<detail::element_of<I>, std::int32_t> ||
+              std::same_as<detail::element_of<I>, std::int64_t>))
+  SparseRows(const V& values, const I& indices, const P& indptr) : rows_(std::ranges::size(indptr)) {
+    if (std::ranges::size(values) != std::ranges::size(indices))
+      detail::refuse("sparse rows: expected an index for each of " +
+                     std::to_string(std::ranges::size(values)) + " values, got " +
+                     std::to_string(std::ranges::size(indices)));
+    if (rows_ == 0) detail::refuse("sparse rows: expected indptr of rows + 1 numbers, got none");
+    --rows_;
+    stored_.values = std::ranges::data(values);
+    stored_.type = detail::type_of<T>;
+    stored_.stored = std::ranges::size(values);
+    stored_.indices = std::ranges::data(indices);
+    stored_.indptr = std::ranges::data(indptr);
+    stored_.wide_indices = sizeof(detail::element_of<I>) == sizeof(std::int64_t) ? 1 : 0;
+  }
+  [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+  // For calls of lamina.h.
+  [[nodiscard]] const lamina_sparse_rows& stored() const noexcept { return stored_; }
+
+ private:
+  std::size_t rows_;
+  lamina_sparse_rows stored_ = LAMINA_SPARSE_ROWS_INIT;
+};
+template <class V, class I, class P>
+SparseRows(const V&, const I&, const P&) -> SparseRows<detail::element_of<V>>;
+
+// Rows [rows, inputs] for the length of a call: any contiguous range of float or double, or sparse rows.
 class Inputs {
  public:
   template <detail::RealRange R>
@@ -106,14 +142,27 @@ class Inputs {
         type_(detail::type_of<detail::element_of<R>>) {}
   Inputs(std::initializer_list<float> numbers) noexcept
       : values_(numbers.begin()), count_(numbers.size()), type_(LAMINA_FLOAT32) {}
+  template <class T>
+  Inputs(const SparseRows<T>& rows) noexcept  // NOLINT
+      : values_(nullptr), count_(rows.rows()), type_(detail::type_of<T>), sparse_(rows.stored()) {}
   [[nodiscard]] const void* values() const noexcept { return values_; }
-  [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] lamina_type type() const noexcept { return type_; }
+  // Rows of so many numbers.
+  [[nodiscard]] std::size_t rows(std::size_t width, const char* where) const {
+    return sparse_ ? count_ : detail::rows_of(count_, width, where);
+  }
+  // The same, where sparse ones are not taken.
+  [[nodiscard]] std::size_t dense_rows(std::size_t width, const char* where) const {
+    if (sparse_) detail::refuse(std::string(where) + ": expected rows in full, got sparse ones");
+    return rows(width, where);
+  }
+  [[nodiscard]] const lamina_sparse_rows* sparse() const noexcept { return sparse_ ? &*sparse_ : nullptr; }
 
  private:
   const void* values_;
   std::size_t count_;
   lamina_type type_;
+  std::optional<lamina_sparse_rows> sparse_ = {};
 };
 
 // Classes [rows] from 0, a range of whole numbers; or values [rows, columns], a range of float or double.
@@ -170,7 +219,8 @@ inline lamina_data data_of(const Inputs& x, const Targets& y,
   lamina_data data = LAMINA_DATA_INIT;
   data.x = x.values();
   data.x_type = x.type();
-  data.rows = rows_of(x.count(), inputs, where);
+  data.rows = x.rows(inputs, where);
+  data.sparse_x = x.sparse();
   data.classes = y.classes();
   data.y = y.values();
   data.y_type = y.type();

@@ -105,6 +105,7 @@ class CArguments {
         return lamina_numbers(option.name, option.numbers.data(), option.numbers.size());
       case LAMINA_OPTION_OPTIONS:
       case LAMINA_OPTION_LIST:
+      case LAMINA_OPTION_FUNCTION:  // of a custom loss alone, which makes it itself
         break;
     }
     const std::vector<lamina_option>& within = of(option.options);

@@ -1,7 +1,6 @@
 // The options of `fit`, with Python's names and defaults.
 #pragma once
 
-#include <lamina/cpp/losses.hpp>
 #include <lamina/cpp/model.hpp>
 #include <lamina/cpp/observers.hpp>
 #include <lamina/cpp/optimizers.hpp>
@@ -125,6 +124,8 @@ struct FitOptions {
   detail::Number target_loss = {};  // stop when the training loss falls to this
   detail::Number time_limit = {};   // seconds
   std::vector<Observer> observers = {};
+  // In place of a shuffle: sets the numbers of an epoch's rows, each once; epochs count from 0.
+  std::function<void(std::size_t epoch, std::span<std::int64_t> order)> row_order = {};
 };
 
 namespace detail {
@@ -140,7 +141,10 @@ inline int mode_of(const std::string& mode, const char* where) {
 class FitArguments {
  public:
   FitArguments(const FitOptions& options, std::size_t inputs)
-      : calls_(options.observers), observer_(calls_.observer()) {
+      : calls_(options.observers),
+        observer_(calls_.observer()),
+        loss_(options.loss, calls_),
+        row_order_(options.row_order) {
     check(lamina_fit_options_init(&made_, sizeof made_));
     set_method(options);
     set_data(options, inputs);
@@ -159,7 +163,7 @@ class FitArguments {
 
  private:
   void set_method(const FitOptions& options) {
-    if (options.loss) made_.loss = arguments_.of(options.loss->description());
+    made_.loss = loss_.get();
     if (options.optimizer) {
       const OptimizerDescription& optimizer = options.optimizer->description();
       made_.optimizer_state = options.optimizer->state();
@@ -173,6 +177,12 @@ class FitArguments {
     if (options.batch_size) made_.batch_size = *options.batch_size;
     if (options.accumulate) made_.accumulate = *options.accumulate;
     if (options.shuffle) made_.shuffle = *options.shuffle ? 1 : 0;
+    made_.row_order_user = this;
+    if (row_order_)
+      made_.row_order = [](std::size_t epoch, std::int64_t* order, std::size_t rows, void* user) {
+        auto& own = *static_cast<FitArguments*>(user);
+        return own.calls_.attempt([&] { own.row_order_(epoch, {order, rows}); }) ? 0 : 1;
+      };
     if (options.average) average_ = description_of(*options.average);
     made_.average = arguments_.of(average_);
   }
@@ -209,6 +219,8 @@ class FitArguments {
   Description average_;
   Calls calls_;
   lamina_observer observer_;
+  LossArgument loss_;
+  const std::function<void(std::size_t, std::span<std::int64_t>)>& row_order_;
   lamina_data validation_ = LAMINA_DATA_INIT;
   lamina_early_stopping stopping_ = LAMINA_EARLY_STOPPING_INIT;
   std::vector<lamina_metric> metrics_;

@@ -1,12 +1,10 @@
-// What training minimises: a name such as "cross_entropy", or one of these structs with Python's options.
+// The losses of lamina as structs with Python's options.
 #pragma once
 
 #include <lamina/cpp/description.hpp>
 
 namespace lamina {
 inline namespace v1 {
-
-using Loss = detail::Described<detail::LossRole>;
 
 namespace detail {
 

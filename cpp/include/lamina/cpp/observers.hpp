@@ -1,11 +1,8 @@
 // Who follows a fit, and what is left of it: observers, history.
 #pragma once
 
+#include <lamina/cpp/loss.hpp>
 #include <lamina/cpp/metrics.hpp>
-
-#include <exception>
-#include <functional>
-#include <memory>
 
 namespace lamina {
 inline namespace v1 {
@@ -108,14 +105,10 @@ class History {
 
 namespace detail {
 
-// Functions of the program's as lamina.h calls them. No exception passes through the library: the first one
-// is kept, ends the fit, and is raised again by `rethrow`.
-class Calls {
+// Observers and metrics of the program's as lamina.h calls them.
+class Calls : public Attempts {
  public:
   explicit Calls(const std::vector<Observer>& observers) : observers_(observers) {}
-  Calls(const Calls&) = delete;
-  Calls& operator=(const Calls&) = delete;
-
   lamina_observer observer() {
     lamina_observer made = LAMINA_OBSERVER_INIT;
     made.user = this;
@@ -159,27 +152,12 @@ class Calls {
     return made;
   }
 
-  void rethrow() const {
-    if (error_) std::rethrow_exception(error_);
-  }
-
  private:
   struct MetricCall {
     MetricCall(Calls& of, const Metric::Function& wrapped) : calls(of), function(wrapped) {}
     Calls& calls;
     const Metric::Function& function;
   };
-
-  // Nothing of the program's is called again once it has thrown.
-  template <class Function>
-  void attempt(Function function) noexcept {
-    if (error_) return;
-    try {
-      function();
-    } catch (...) {
-      error_ = std::current_exception();
-    }
-  }
 
   template <class Which, class Event>
   static int ask(void* user, Which which, const Event& event) noexcept {
@@ -189,18 +167,17 @@ class Calls {
   int tell(Which which, const Event& event) noexcept {
     for (const Observer& observer : observers_)
       if (const auto& function = observer.callbacks().*which) attempt([&] { function(event); });
-    return error_ ? 1 : 0;
+    return failed() ? 1 : 0;
   }
   int poll() noexcept {
     bool over = false;
     for (const Observer& observer : observers_)
       if (const auto& function = observer.callbacks().on_poll) attempt([&] { over = function() || over; });
-    return error_ || over ? 1 : 0;
+    return failed() || over ? 1 : 0;
   }
 
   const std::vector<Observer>& observers_;
   std::deque<MetricCall> metrics_;
-  std::exception_ptr error_;
 };
 
 }  // namespace detail

@@ -1,6 +1,7 @@
 // A network: built from layers, trained, asked, saved.
 #pragma once
 
+#include <lamina/cpp/evaluation.hpp>
 #include <lamina/cpp/fit_options.hpp>
 #include <lamina/cpp/layers.hpp>
 #include <lamina/cpp/predictor.hpp>
@@ -57,6 +58,12 @@ class Sequential : public Model {
   [[nodiscard]] Matrix<float> predict(std::initializer_list<float> x) const {
     return outputs_for(std::span(x.begin(), x.size()));
   }
+  template <class T>
+  [[nodiscard]] Matrix<T> predict(const SparseRows<T>& x) const {
+    Matrix<T> results(x.rows(), outputs());
+    detail::check(lamina_predict_sparse(handle(), &x.stored(), x.rows(), detail::type_of<T>, results.data()));
+    return results;
+  }
   [[nodiscard]] Predictor compile_predictor() const { return Predictor(*this); }
 
   // Trains; the same seed, data and options give the weights that Python's Sequential.fit gives, to the bit.
@@ -78,6 +85,28 @@ class Sequential : public Model {
       return lamina_evaluate(handle(), data, loss, &value);
     });
     return value;
+  }
+
+  // The loss and metrics, those that give arrays among them; as Python's evaluate.
+  [[nodiscard]] Evaluation evaluate_with(const Inputs& x, const Targets& y,
+                                         const EvaluateOptions& options) const {
+    const lamina_data data = detail::data_of(x, y, options.sample_weight, inputs(), "evaluate_with");
+    const std::vector<Observer> nobody;
+    detail::Calls calls(nobody);
+    const detail::LossArgument loss(options.loss, calls);
+    detail::CArguments arguments;
+    std::vector<lamina_metric> metrics;
+    for (const Metric& metric : options.metrics) metrics.push_back(calls.metric(metric, arguments));
+    lamina_evaluate_options given = LAMINA_EVALUATE_OPTIONS_INIT;
+    given.loss = loss.get();
+    given.metrics = metrics.data();
+    given.metric_count = metrics.size();
+    lamina_evaluation* evaluation = nullptr;
+    const lamina_status status = lamina_evaluate_with(handle(), &data, &given, &evaluation);
+    Evaluation made(evaluation);
+    calls.rethrow();
+    detail::check(status);
+    return made;
   }
 
   // One update on all rows as one batch; returns the loss before it.
@@ -108,7 +137,7 @@ class Sequential : public Model {
   template <detail::Real T = float>
   Matrix<T> forward(const Inputs& x, const ForwardOptions& options = {}) {
     expect<T>("forward");
-    const std::size_t rows = detail::rows_of(x.count(), inputs(), "forward");
+    const std::size_t rows = x.dense_rows(inputs(), "forward");
     width_ = outputs() * (options.training ? lamina_members(handle()) : 1);
     Matrix<T> outputs(rows, width_);
     detail::check(lamina_forward(handle(), x.values(), x.type(), rows, options.training ? 1 : 0,
@@ -131,7 +160,7 @@ class Sequential : public Model {
   template <detail::Real T = float>
   [[nodiscard]] Matrix<T> jacobian(const Inputs& x) {
     expect<T>("jacobian");
-    const std::size_t rows = detail::rows_of(x.count(), inputs(), "jacobian");
+    const std::size_t rows = x.dense_rows(inputs(), "jacobian");
     Matrix<T> derivatives(rows, outputs() * inputs());
     detail::check(lamina_jacobian(handle(), x.values(), x.type(), rows, derivatives.data()));
     return derivatives;
@@ -203,9 +232,11 @@ class Sequential : public Model {
   void with_data(const Inputs& x, const Targets& y, const LossOptions& options, const char* where,
                  Call call) const {
     const lamina_data data = detail::data_of(x, y, options.sample_weight, inputs(), where);
-    detail::CArguments arguments;
-    detail::check(call(&data, options.loss ? arguments.of(options.loss->description())
-                                           : lamina_description{nullptr, nullptr, 0}));
+    detail::Attempts attempts;
+    const detail::LossArgument loss(options.loss, attempts);
+    const lamina_status status = call(&data, loss.get());
+    attempts.rethrow();
+    detail::check(status);
   }
   template <class T>
   void expect(const char* where) const {
