@@ -131,7 +131,7 @@ class RandomNetwork:
                 self.missing = list(range(n))
                 return [self._columns()]
             case 5:
-                return [lm.Affine(self._one([1 / 255, [0.5] * n]), self._one([0.0, -1.0]))]
+                return [lm.Affine(*self._one([(1 / 255, 0.0), ([0.5] * n, -1.0)]))]
         return []
 
     def _edges(self, most: int = 12) -> list[float]:
@@ -166,15 +166,17 @@ class RandomNetwork:
 
     def _any(self, depth: int) -> lm.Layer:
         scale, shift = self._flag(), self._flag()
+        # A small one makes of a row's last digits numbers of about 1.
+        epsilons = [1e-12, 1e-5] if self.extreme else [1e-3, 1.0]
         match self._count(0, 19):
             case 0:
                 return lm.Activation(self._one(ACTIVATIONS))
             case 1:
                 return lm.BatchNorm(scale=scale, shift=shift, epsilon=self._one([1e-5, 1e-12]))
             case 2:
-                return lm.LayerNorm(self._one([1e-5, 1e-12, 1.0]), scale, shift)
+                return lm.LayerNorm(self._one(epsilons), scale, shift)
             case 3:
-                return lm.RMSNorm(self._one([1e-6, 1e-12]), scale)
+                return lm.RMSNorm(self._one(epsilons), scale)
             case 4:
                 return lm.PReLU(shared=self._flag())
             case 5:
