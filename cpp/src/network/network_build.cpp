@@ -106,6 +106,7 @@ template <class T>
 int Network<T>::add_slot(int64_t columns, int64_t rows) {
   const int slot = static_cast<int>(slot_columns_.size());
   slot_columns_.push_back(columns);
+  widest_slot_ = std::max(widest_slot_, columns);
   slot_rows_.push_back(rows);
   slot_roots_.push_back(slot);
   slot_learned_.push_back(false);
@@ -245,7 +246,7 @@ bool repays_codes(const kernels::FeatureCodes& codes, int64_t features, int64_t 
   }
   // Beside plain features that are multiplied in any case, where none is left out.
   if (coded == features) least -= 2 * codes.plain_count;
-  return features > codes.plain_count && units >= kFewestUnits && features >= least;
+  return coded > 0 && features > codes.plain_count && units >= kFewestUnits && features >= least;
 }
 
 }  // namespace

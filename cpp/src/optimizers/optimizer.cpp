@@ -71,6 +71,9 @@ void Optimizer<T>::begin_step(T* weights, T* backup, ChangedLines* changed) noex
     std::transform(c.begin(), c.end(), group.coefficients.begin(),
                    [](double x) { return static_cast<T>(x); });
   }
+  updates_alike_ = !muon_ && std::all_of(groups_.begin(), groups_.end(), [&](const Group& group) {
+    return group.coefficients == groups_.front().coefficients;
+  });
 }
 
 template <class T>

@@ -57,9 +57,9 @@ TeamReport Trainer<T>::run_members(int64_t batch_rows, const ThreadChoice& choic
 
 template <class T>
 BatchRows Trainer<T>::Epoch::batch(int64_t step) const noexcept {
-  const int64_t first = step * step_rows;
-  return {order.empty() ? nullptr : order.data() + first, first,
-          step + 1 < steps ? step_rows : data.inputs.rows - first};
+  const int64_t first = step * step_rows, left = data.inputs.rows - first;
+  const int64_t rows = step + 1 < steps ? step_rows : left;
+  return {order.empty() ? nullptr : order.data() + first, first, rows, left - rows};
 }
 
 template <class T>
@@ -268,7 +268,7 @@ bool Trainer<T>::join_batches(Team& team, const StepRequest<T>& request, const E
     const int64_t first = i * batch_size;
     StepRequest<T> part = request;
     part.batch = {all.indices ? all.indices + first : nullptr, all.first_row + first,
-                  i + 1 < parts ? batch_size : all.rows - first};
+                  i + 1 < parts ? batch_size : all.rows - first, 0};
     part.step = request.step * static_cast<uint64_t>(epoch.request.accumulate) + static_cast<uint64_t>(i);
     if (team.index == 0 && i > 0)
       tasks.include_penalties(runner_.loss().each_part_brings_penalties() && !request.summed);
