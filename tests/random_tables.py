@@ -45,7 +45,7 @@ NASTY = [
 ]
 VALUES = ["red", "007", "1.50", "True", "1000.0", "0", "a b", *NASTY]
 SPELLINGS = [
-    *("TRUE", "false", "1.0", "1000", "7", "1.5", "?", "NA", "", "unseen"),
+    *("TRUE", "true", "false", "1.0", "1000", "7", "1.5", "?", "NA", "", "unseen"),
     *("+1", "-0", "1500e-3", ".15e1", "01.5", "1e3"),
 ]
 PRESETS = ("plain", "ensemble", "realmlp-td", "realmlp-td-s", "tabm-mini")

@@ -18,7 +18,7 @@ from embed.generated_code import (
     units_apart,
 )
 from lamina._export._identifiers import identifiers
-from lamina.tabular import TableModel
+from lamina.tabular import TableModel, TableWarning
 from tables import OPTIONS, fit, make
 
 FUNCTIONS = {
@@ -326,3 +326,22 @@ def test_infinity_may_stand_for_a_missing_number(tmp_path: Path, compiler: str) 
     found = table_answers(compiled(source, compiler), [["inf"], [None]], 1)
     assert found[0].tolist() == found[1].tolist()
     assert found[0, 0] == 0
+
+
+def test_true_among_other_texts_is_found_in_any_letters(tmp_path: Path) -> None:
+    answer = np.resize(np.array(["True", "False", "maybe"], dtype=object), 90)
+    table = {"answer": answer, "y": np.resize([1.0, 2.0, 3.0], 90) + np.arange(90) / 1e3}
+    model = TableModel.fit(table, target="y", **OPTIONS | {"categorical": ["answer"]})
+    texts = ["True", "TRUE", "true ", "FALSE", "false", "maybe", "Maybe", "tru", "truest", "1"]
+    cells = {"answer": np.array([text.strip() for text in texts], dtype=object)}
+    with pytest.warns(TableWarning):
+        expected = model.predict(cells)
+    model.export_c(tmp_path / "model.h")
+    model.export_python(tmp_path / "model.py")
+    source = table_driver(tmp_path / "model.h", {"answer": "text"}, 1)
+    in_c = table_answers(compiled(source), [[text] for text in texts], 1)[:, 1]
+    python = module(tmp_path / "model.py")
+    in_python = [python.predict_row({"answer": text})[0] for text in texts]
+    for found in (in_c, in_python):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert len(set(expected.tolist())) == 4

@@ -172,16 +172,19 @@ def same_number(a: Text, b: Text) -> Bool:
     return i == MOST_DIGITS
 
 
-def same_truth(a: Text, b: Text) -> Bool:
-    """Whether two texts are the same but for capitals, and b is true or false."""
-    if not (same_texts(b, "true") or same_texts(b, "false")):
-        return False
+def spells(text: Text, word: Text) -> Bool:
+    """Whether a text is a word of small letters but for capitals."""
     i = 0
-    while character(b, i) != 0:
-        if (character(a, i) | SMALL) != character(b, i):
+    while character(word, i) != 0:
+        if (character(text, i) | SMALL) != character(word, i):
             return False
         i = i + 1
-    return ends(a, i)
+    return ends(text, i)
+
+
+def same_truth(a: Text, b: Text) -> Bool:
+    """Whether two texts are both true, or both false, in small letters or great ones."""
+    return (spells(a, "true") and spells(b, "true")) or (spells(a, "false") and spells(b, "false"))
 
 
 def find_text(text: Text, count: Int, texts: Texts) -> Int:
