@@ -144,7 +144,7 @@ class ParameterAllocator {
   static int64_t advance(int64_t& size, int64_t elements) {
     constexpr int64_t kMost = int64_t{1} << 57;  // a layer takes far less, so the sum cannot overflow
     if (size + elements > kMost)
-      throw Error(Error::Kind::kMemory, "network: its layers have more weights than any memory could hold");
+      throw_error(Error::Kind::kMemory, {"network: its layers have more weights than any memory could hold"});
     return std::exchange(size, size + elements);
   }
 
