@@ -39,7 +39,8 @@ class RandomNetwork:
         usual = self.rng.normal(size=(8, self.inputs))
         while not np.isfinite(self.net.predict(usual)).all():
             self.net.set_parameters({k: self._moved(k, v) for k, v in first.items()})
-        self.is_continuous = "'step'" not in str(self.net.layers)
+        text, first_is = str(self.net.layers), isinstance(layers[0], lm.Embedding)
+        self.is_continuous = "'step'" not in text and text.count("Embedding(") == int(first_is)
 
     def rows(self, count: int) -> Any:
         """Rows [count, inputs]: numbers of about 1, some of them at the edges, some missing."""
@@ -57,15 +58,28 @@ class RandomNetwork:
         """Assert that outputs are those of `predict`, as far as a network of usual numbers tells.
 
         Args:
-            limits: by dtype, the share of the greatest output that an error may be, beside what the
-                last digits of the inputs make.
+            limits: by dtype, the share of the greatest output that an error may be, beside what
+                the last digits of inputs and weights make.
         """
         if self.extreme or not self.is_continuous:
             return
         expected = self.net.predict(x)
-        moved = self.net.predict(x * x.dtype.type(1 + 8 * np.finfo(x.dtype).eps))
-        limit = limits[self.net.dtype] * np.abs(expected).max() + 4 * np.abs(moved - expected)
+        moved = np.abs(self._in_last_digits().predict(self._blurred(x)) - expected)
+        limit = limits[self.net.dtype] * np.abs(expected).max() + 4 * moved.max(axis=1)[:, None]
         assert (np.abs(outputs - expected) <= limit).all(), self.net.layers
+
+    def _blurred(self, values: Any) -> Any:
+        """Numbers that differ in their last digits."""
+        signs = self.rng.choice([-8, 8], values.shape) * np.finfo(values.dtype).eps
+        return values * (1 + signs).astype(values.dtype)
+
+    def _in_last_digits(self) -> lm.Sequential:
+        """The network with weights that differ in their last digits."""
+        net = lm.Sequential(self.net.layers, inputs=self.inputs, dtype=self.net.dtype)
+        given = self.net.parameters().items()
+        changed = {k: v if k.endswith("rows") else self._blurred(v) for k, v in given}
+        net.set_parameters(changed)
+        return net
 
     def _count(self, low: int, high: int) -> int:
         return int(self.rng.integers(low, high + 1))
@@ -117,7 +131,7 @@ class RandomNetwork:
                 self.missing = list(range(n))
                 return [self._columns()]
             case 5:
-                return [lm.Affine(self._one([1 / 255, [0.5] * n]), self._one([0.0, -1.0]))]
+                return [lm.Affine(*self._one([(1 / 255, 0.0), ([0.5] * n, -1.0)]))]
         return []
 
     def _edges(self, most: int = 12) -> list[float]:
@@ -152,15 +166,17 @@ class RandomNetwork:
 
     def _any(self, depth: int) -> lm.Layer:
         scale, shift = self._flag(), self._flag()
+        # A small one makes of a row's last digits numbers of about 1.
+        epsilons = [1e-12, 1e-5] if self.extreme else [1e-3, 1.0]
         match self._count(0, 19):
             case 0:
                 return lm.Activation(self._one(ACTIVATIONS))
             case 1:
                 return lm.BatchNorm(scale=scale, shift=shift, epsilon=self._one([1e-5, 1e-12]))
             case 2:
-                return lm.LayerNorm(self._one([1e-5, 1e-12, 1.0]), scale, shift)
+                return lm.LayerNorm(self._one(epsilons), scale, shift)
             case 3:
-                return lm.RMSNorm(self._one([1e-6, 1e-12]), scale)
+                return lm.RMSNorm(self._one(epsilons), scale)
             case 4:
                 return lm.PReLU(shared=self._flag())
             case 5:

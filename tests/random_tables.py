@@ -112,7 +112,7 @@ class RandomTable:
         ]
         options |= {"numeric": numbers, "categorical": texts}
         if rng.random() < 0.5:
-            names = [name for name in NASTY if name not in ("null", "None")]
+            names = [name for name in NASTY if name.strip() not in ("", "null", "None")]
             classes = rng.permutation(names)[: self._one([2, 2, 3, 5])]
             table[self.target] = np.array([classes[i % len(classes)] for i in range(rows)], object)
             return options | {"task": "classification", "calibrate": self._one([False, True])}

@@ -7,18 +7,8 @@ import numpy as np
 import pytest
 
 import lamina as lm
-from c_interface import (
-    ClassWeight,
-    CLibrary,
-    EarlyStopping,
-    Metric,
-    MetricFunction,
-    assert_same,
-    data_of,
-    description_of,
-    load_library,
-    options_of,
-)
+from c_interface import CLibrary, assert_same, data_of, description_of, load_library, options_of
+from c_structs import ClassWeight, EarlyStopping, Metric, MetricFunction
 from lamina._network.model_file import Extras, load_model, save_model
 
 RNG = np.random.default_rng(5)

@@ -10,9 +10,6 @@ import pytest
 import lamina as lm
 from c_interface import (
     CLibrary,
-    LossCall,
-    LossFunction,
-    Metric,
     assert_same,
     data_of,
     description_of,
@@ -20,6 +17,7 @@ from c_interface import (
     loss_function,
     options_of,
 )
+from c_structs import LossCall, LossFunction, Metric
 
 RNG = np.random.default_rng(17)
 X = RNG.normal(size=(101, 5))

@@ -8,17 +8,8 @@ import numpy as np
 import pytest
 
 import lamina as lm
-from c_interface import (
-    CLibrary,
-    Metric,
-    MetricFunction,
-    RowOrder,
-    assert_same,
-    data_of,
-    description_of,
-    load_library,
-    sparse_of,
-)
+from c_interface import CLibrary, assert_same, data_of, description_of, load_library, sparse_of
+from c_structs import Metric, MetricFunction, RowOrder
 from lamina.metrics._metric import TABLE
 
 sparse = pytest.importorskip("scipy.sparse")

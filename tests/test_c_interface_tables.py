@@ -5,16 +5,8 @@ import ctypes as ct
 import numpy as np
 import pytest
 
-from c_interface import (
-    CLASS_INDICES,
-    INTERVALS,
-    PREDICTIONS,
-    QUANTILES,
-    Cell,
-    CLibrary,
-    Column,
-    load_library,
-)
+from c_interface import CLibrary, load_library
+from c_structs import CLASS_INDICES, INTERVALS, PREDICTIONS, QUANTILES, Cell, Column
 from lamina.tabular import TableModel
 
 RNG = np.random.default_rng(5)

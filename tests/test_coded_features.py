@@ -197,12 +197,13 @@ def test_training_follows_that_on_features(name: str, before: str) -> None:
         [lm.Scale(0.5), lm.Dense(3, "relu"), lm.Dense(2)],
         [lm.Affine(2.0), lm.Dense(24, "relu"), lm.Dense(2)],
         [lm.Affine(np.arange(FEATURES) % 2.0), lm.Dense(24, "relu"), lm.Dense(2)],
+        [lm.Affine(np.zeros(FEATURES)), lm.Scale(), lm.Dense(24, "relu"), lm.Dense(2)],
         [lm.Affine(mask_of(COLUMNS), 1.0), lm.Scale(0.5), lm.Dense(24, "relu"), lm.Dense(2)],
     ],
     ids=[
         *("batch norm", "residual", "ensemble", "few units"),
         *("shift", "two scales", "scaled ensemble", "scaled residual", "scaled few units"),
-        *("fixed scale", "mask that cuts steps", "mask with an offset"),
+        *("fixed scale", "mask that cuts steps", "mask of all", "mask with an offset"),
     ],
 )
 @each_dtype

@@ -245,3 +245,12 @@ def test_without_the_package_a_sentence_says_what_to_install(
     monkeypatch.setitem(sys.modules, "onnx", None)
     with warnings.catch_warnings(), pytest.raises(ImportError, match=r"lamina\[onnx\]"):
         network([lm.Dense(3)], X, "float32").export_onnx()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("limits", [lm.Activation("relu6"), lm.Clip(0.5, 2.0), lm.Clip(high=1.0)])
+def test_limits_behind_a_relu_are_read_by_onnx_runtime(limits: lm.Layer, dtype: Any) -> None:
+    net = lm.Sequential([lm.Dense(4, "relu"), limits], inputs=3, dtype=dtype)
+    x = 5 * np.random.default_rng(0).normal(size=(20, 3)).astype(dtype)
+    for outputs in run_both(net.export_onnx(), {"input": x}):
+        assert_close(outputs["output"], net.predict(x))

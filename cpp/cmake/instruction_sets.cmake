@@ -16,6 +16,10 @@ elseif(_processor MATCHES "^(aarch64|arm64|ARM64)$")
 endif()
 set(LAMINA_SETS "" CACHE STRING
   "Instruction sets to build kernels for, of ${LAMINA_INSTRUCTION_SETS};portable; empty: those of this processor's kind")
+if(LAMINA_SMALL AND NOT LAMINA_SETS AND "avx2" IN_LIST LAMINA_INSTRUCTION_SETS)
+  # On x86-64, where there are several: the one that most processors of the last ten years have.
+  set(LAMINA_INSTRUCTION_SETS avx2)
+endif()
 if(LAMINA_SETS)
   foreach(_set IN LISTS LAMINA_SETS)
     if(NOT _set IN_LIST LAMINA_INSTRUCTION_SETS AND NOT _set STREQUAL "portable")

@@ -9,7 +9,8 @@ function(lamina_public_library target type)
   target_include_directories(${target} INTERFACE
     "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/cpp/include>" "$<INSTALL_INTERFACE:${LAMINA_INSTALL_INCLUDE}>")
   target_link_libraries(${target} PRIVATE Threads::Threads)
-  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX INTERPROCEDURAL_OPTIMIZATION OFF)
+  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
+  lamina_whole_program(${target})
 endfunction()
 
 # Makes the linker export the symbols of a list, and call all others of the library without going through a table.
@@ -36,6 +37,20 @@ endfunction()
 
 lamina_public_library(lamina SHARED)
 lamina_drop_unused_sections(lamina)
+if(LAMINA_SMALL)
+  # Its tables of functions need 2,000 addresses: 2 kB of them packed, 50 not. glibc reads them since 2.36.
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_LINK_OPTIONS "LINKER:-z,pack-relative-relocs")
+  check_cxx_source_compiles("#include <features.h>
+    #if !__GLIBC_PREREQ(2, 36)
+    #error older
+    #endif
+    int main() {}" LAMINA_PACKED_RELOCATIONS)
+  if(LAMINA_PACKED_RELOCATIONS)
+    target_link_options(lamina PRIVATE ${CMAKE_REQUIRED_LINK_OPTIONS})
+  endif()
+  unset(CMAKE_REQUIRED_LINK_OPTIONS)
+endif()
 if(LAMINA_BUILD_PYTHON)
   # Wheels hold no symbolic links: the one file has the name that programs ask for, and no number.
   set_target_properties(lamina PROPERTIES WINDOWS_EXPORT_ALL_SYMBOLS ON)
@@ -58,4 +73,5 @@ else()
   if(NOT MSVC)  # whose import library has the name
     set_target_properties(lamina_static PROPERTIES OUTPUT_NAME lamina)
   endif()
+  lamina_drop_whole_program(lamina_static)
 endif()

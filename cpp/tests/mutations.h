@@ -110,8 +110,10 @@ inline void edit_json(std::string& text, std::size_t from, Random& random) {
       text.replace(number.begin, number.end - number.begin, kWild[below(random, std::size(kWild))]);
       break;
     case 1: {  // one more, or one less
-      const long long value = std::atoll(of(number).c_str()) + (random() % 2 == 0 ? 1 : -1);
-      text.replace(number.begin, number.end - number.begin, std::to_string(value));
+      const auto value = static_cast<std::uint64_t>(std::atoll(of(number).c_str()));
+      const std::uint64_t other_value = random() % 2 == 0 ? value + 1 : value - 1;
+      text.replace(number.begin, number.end - number.begin,
+                   std::to_string(static_cast<std::int64_t>(other_value)));
       break;
     }
     case 2:

@@ -122,7 +122,7 @@ class RandomArguments {
         data.rows = std::min(data.rows, kRoom / std::max<std::size_t>(data.y_columns, 1));
     }
     if (chance(6)) data.weights = wide_.data();
-    if (chance(20)) data.struct_size = chance(2) ? 0 : kHuge;
+    if (chance(20)) data.struct_size = below(random_, sizeof data);
     if (chance(20)) {
       const int number = 7;
       std::memcpy(&data.x_type, &number, sizeof number);

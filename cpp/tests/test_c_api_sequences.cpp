@@ -226,7 +226,7 @@ class Sequences : private RandomArguments {
       options.observers = &observer;
       options.observer_count = 1;
     }
-    if (chance(20)) options.struct_size = below(random_, 2000);
+    if (chance(20)) options.struct_size = below(random_, sizeof options);
     lamina_history* history = nullptr;
     check("fit", lamina_fit(model, maybe(&data), &options, &history));
     if (history == nullptr) return;
@@ -294,7 +294,7 @@ class Sequences : private RandomArguments {
     lamina_model* model = any_model();
     get(model, &lamina_get_parameter, "get_parameter");
     lamina_parameter info = LAMINA_PARAMETER_INIT;
-    if (chance(10)) info.struct_size = below(random_, 100);
+    if (chance(10)) info.struct_size = below(random_, sizeof info);
     const std::size_t index = chance(8) ? any_count() : below(random_, 4);
     if (!check("parameter_info", lamina_parameter_info(model, index, maybe(&info)))) return;
     const std::vector<double> values(info.elements < kRoom ? info.elements : 0, chance(6) ? kNaN : 0.25);

@@ -67,6 +67,32 @@ LAMINA_TEST(a_second_thread_that_trains_gets_a_status_and_the_first_goes_on) {
   CHECK_OK(lamina_fit(model, &data, nullptr, nullptr));
 }
 
+LAMINA_TEST(predictions_go_on_while_another_thread_makes_and_frees_models) {
+  OwnedModel model;
+  CHECK_OK(build(model.out()));
+  const Rows rows;
+  const std::vector<float> expected = predictions(model, rows);
+  std::atomic<bool> done{false};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&] {
+      while (!done) {
+        std::vector<float> y(expected.size());
+        const lamina_status status = lamina_predict(model, rows.x.data(), kRows, y.data());
+        if (status != LAMINA_OK || y != expected) ++wrong;
+      }
+    });
+  for (int i = 0; i < 50; ++i) {
+    OwnedModel other;
+    CHECK_OK(build(other.out()));
+    CHECK(predictions(other, rows) == expected);
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+}
+
 LAMINA_TEST(an_optimizer_serves_one_thread_at_a_time) {
   OwnedModel model, copy;
   CHECK_OK(build(model.out()));

@@ -1,6 +1,7 @@
 // Column sums and transposing of every instruction set that this machine runs.
 #include <cstdint>
 
+#include "base/layout.h"
 #include "kernels/dispatch.h"
 #include "product_support.h"
 
@@ -34,9 +35,9 @@ LAMINA_TEST(column_sums_add_the_rows_in_order) {
 template <class T>
 void check_transpose(const KernelTable<T>& table) {
   for (const int64_t rows : {1, 2, 3, 7, 15, 16, 17, 32, 47}) {
-    for (const int64_t column_lines : {1, 2, 5}) {
-      const int64_t columns = column_lines * kLine<T>;
-      const int64_t in_stride = columns + kLine<T>, out_stride = rows + 3;
+    for (const int64_t columns : {int64_t{1}, int64_t{2}, int64_t{3}, kLine<T> - 1, kLine<T>, kLine<T> + 1,
+                                  2 * kLine<T>, 4 * kLine<T> + 3, 5 * kLine<T>}) {
+      const int64_t in_stride = lamina::padded_columns<T>(columns) + kLine<T>, out_stride = rows + 3;
       Buffer<T> in(rows * in_stride), out(columns * out_stride);
       Numbers(static_cast<uint64_t>(rows * columns)).fill(in, false);
       for (int64_t i = 0; i < out.size(); ++i) out[i] = Buffer<T>::guard();
@@ -52,7 +53,7 @@ void check_transpose(const KernelTable<T>& table) {
   }
 }
 
-LAMINA_TEST(transpose_takes_any_number_of_rows_and_leaves_the_rest) {
+LAMINA_TEST(transpose_takes_any_number_of_rows_and_columns_and_leaves_the_rest) {
   for_each_table([](const auto& table) { check_transpose(table); });
 }
 

@@ -121,7 +121,7 @@ void check_offset(const KernelTable<T>& table, const Source<S>& source, SourceTy
     low[static_cast<size_t>(c)] = static_cast<T>(std::ldexp(1.0, -30 - static_cast<int>(c % 5)));
   }
   Aligned<T> out(5 * stride, T(77));
-  table.gather_rows({5, columns, source.origin, type, source.row_stride, source.column_stride, indices, 3,
+  table.gather_rows({5, columns, source.origin, type, source.row_stride, source.column_stride, indices, 0, 3,
                      out.data(), stride, high.data(), low.data()});
   for (int64_t r = 0; r < 5; ++r) {
     const int64_t row = indices != nullptr ? indices[r] : 3 + r;
@@ -149,7 +149,7 @@ void check_gather(const KernelTable<T>& table, SourceType type) {
       const int64_t stride = padded<T>(columns) + padded<T>(1);
       Aligned<T> out(5 * stride, T(77));
       table.gather_rows({5, columns, source.origin, type, source.row_stride, source.column_stride,
-                         indexed ? indices.data() : nullptr, 3, out.data(), stride});
+                         indexed ? indices.data() : nullptr, 0, 3, out.data(), stride});
       for (int64_t r = 0; r < 5; ++r) {
         const int64_t row = indexed ? indices[static_cast<size_t>(r)] : 3 + r;
         for (int64_t c = 0; c < columns; ++c)
@@ -181,7 +181,7 @@ LAMINA_TEST(booleans_become_zero_and_one) {
   on_every_table([]<class T>(const KernelTable<T>& table) {
     const uint8_t source[4] = {0, 1, 255, 0};
     Aligned<T> out(padded<T>(4));
-    table.gather_rows({1, 4, source, SourceType::kBool, 4, 1, nullptr, 0, out.data(), out.size()});
+    table.gather_rows({1, 4, source, SourceType::kBool, 4, 1, nullptr, 0, 0, out.data(), out.size()});
     CHECK(out[0] == T(0) && out[1] == T(1) && out[2] == T(1) && out[3] == T(0));
   });
 }
@@ -198,7 +198,8 @@ LAMINA_TEST(every_half_precision_number_is_converted_exactly) {
     std::vector<uint16_t> source(65536);
     for (size_t i = 0; i < source.size(); ++i) source[i] = static_cast<uint16_t>(i);
     Aligned<T> out(65536);
-    table.gather_rows({1, 65536, source.data(), SourceType::kF16, 131072, 2, nullptr, 0, out.data(), 65536});
+    table.gather_rows(
+        {1, 65536, source.data(), SourceType::kF16, 131072, 2, nullptr, 0, 0, out.data(), 65536});
     for (uint32_t i = 0; i < 65536; ++i) {
       const double truth = half_value(i);
       CHECK(std::isnan(truth) ? std::isnan(out[i]) : static_cast<double>(out[i]) == truth);

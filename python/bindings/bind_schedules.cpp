@@ -20,30 +20,30 @@ using schedules::Needed;
 using schedules::Range;
 
 // Reads options from the attributes of a Python schedule, by the names that the core has for them.
-class AttributeReader {
+class AttributeReader final : public schedules::OptionVisitor {
  public:
   explicit AttributeReader(py::handle schedule)
       : schedule_(schedule), name_(py::type::of(schedule).attr("__name__").cast<std::string>()) {}
 
-  void number(const char* option, double& value, const Range& range, Needed = Needed::kNo) const {
+  void number(const char* option, double& value, const Range& range, Needed = Needed::kNo) override {
     const py::object given = schedule_.attr(option);
     if (!is_number(given) || !schedules::in_range(as_double(given), range))
       refuse(Error::Kind::kValue, name_, schedules::expected_number(option, range), given);
     value = as_double(given);
   }
-  void count(const char* option, int64_t& value, int64_t low, Needed = Needed::kNo) const {
+  void count(const char* option, int64_t& value, int64_t low, Needed = Needed::kNo) override {
     const py::object given = schedule_.attr(option);
     if (!is_whole(given) || as_integer(given) < low)
       refuse(Error::Kind::kValue, name_, schedules::expected_count(option, low), given);
     value = as_integer(given);
   }
-  void length(const char* option, std::optional<int64_t>& value) const {
+  void length(const char* option, std::optional<int64_t>& value) override {
     if (schedule_.attr(option).is_none()) return;
     int64_t given = 0;
     count(option, given, 1);
     value = given;
   }
-  void milestones(const char* option, std::vector<int64_t>& values) const {
+  void milestones(const char* option, std::vector<int64_t>& values) override {
     const py::object given = schedule_.attr(option);
     bool good = py::isinstance<py::tuple>(given);
     if (good)
@@ -53,14 +53,14 @@ class AttributeReader {
       }
     if (!good) refuse(Error::Kind::kValue, name_, schedules::expected_milestones(option), given);
   }
-  void text(const char* option, std::string& value) const {
+  void text(const char* option, std::string& value) override {
     const py::object given = schedule_.attr(option);
     if (given.is_none()) return;
     if (!PyUnicode_Check(given.ptr()))
       refuse(Error::Kind::kType, name_, std::string(option) + " as a text or None", given);
     value = given.cast<std::string>();
   }
-  void mode(const char* option, std::optional<Mode>& value) const {
+  void mode(const char* option, std::optional<Mode>& value) override {
     value = named_value<std::optional<Mode>>(
         schedule_.attr(option), {{"auto", std::nullopt}, {"min", Mode::kMin}, {"max", Mode::kMax}}, name_,
         std::string(option) + " auto, min or max");
@@ -69,13 +69,13 @@ class AttributeReader {
     return named_value<Per>(schedule_.attr("per"), {{"step", Per::kStep}, {"epoch", Per::kEpoch}}, name_,
                             "per 'step' or 'epoch'");
   }
-  double rate() const {
+  double rate() {
     double rate = 0.0;
     number("rate", rate, schedules::kNotNegative);
     return rate;
   }
   template <class Options>
-  Options options() const {
+  Options options() {
     Options options;
     schedules::visit_options(options, *this);
     return options;
@@ -129,14 +129,14 @@ class PythonSchedule final : public Schedule {
 };
 
 template <class Options>
-std::unique_ptr<Schedule> make(const AttributeReader& given) {
+std::unique_ptr<Schedule> make(AttributeReader& given) {
   if constexpr (std::is_same_v<Options, PlateauOptions>)
     return make_plateau(given.rate(), given.options<Options>(), given.per());
   else
     return make_schedule(given.rate(), given.options<Options>(), given.per());
 }
 
-using Maker = std::unique_ptr<Schedule> (*)(const AttributeReader&);
+using Maker = std::unique_ptr<Schedule> (*)(AttributeReader&);
 
 template <class... Options>
 std::map<std::string, Maker> makers(std::variant<Options...>*) {
@@ -229,13 +229,14 @@ void register_schedules(py::module_& module) {
       "make_schedule",
       [](const std::string& kind, const py::object& options) {
         static const std::map<std::string, Maker> known = makers(static_cast<CurveOptions*>(nullptr));
-        return bound(known.at(kind)(AttributeReader(options)));
+        AttributeReader given(options);
+        return bound(known.at(kind)(given));
       },
       py::arg("kind"), py::arg("options"), "A curve or a plateau, by the attributes of a Python schedule.");
   module.def(
       "make_warm_up",
       [](const Bound& after, const py::object& options) {
-        const AttributeReader given(options);
+        AttributeReader given(options);
         return bound(make_warm_up(after.schedule, given.options<WarmUpOptions>(), given.per()));
       },
       py::arg("after"), py::arg("options"));

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import c_interface
+import c_structs
 import lamina as lm
 from lamina import _core
 from lamina.tabular import TableModel
@@ -55,24 +55,24 @@ def test_the_header_compiles_alone_and_twice_without_a_warning(
 
 # Version 1 of each struct, as programs compiled today have it.
 FIRST = {
-    "lamina_option": c_interface.Option,
-    "lamina_description": c_interface.Description,
-    "lamina_load_options": c_interface.LoadOptions,
-    "lamina_save_options": c_interface.SaveOptions,
-    "lamina_cell": c_interface.Cell,
-    "lamina_column": c_interface.Column,
-    "lamina_parameter": c_interface.Parameter,
-    "lamina_data": c_interface.Data,
-    "lamina_observer": c_interface.Observer,
-    "lamina_metric": c_interface.Metric,
-    "lamina_early_stopping": c_interface.EarlyStopping,
-    "lamina_class_weight": c_interface.ClassWeight,
-    "lamina_fit_options": c_interface.FitOptions,
-    "lamina_sparse_rows": c_interface.SparseRows,
-    "lamina_loss_batch": c_interface.LossBatch,
-    "lamina_loss_function": c_interface.LossFunction,
-    "lamina_evaluate_options": c_interface.EvaluateOptions,
-    "lamina_figure": c_interface.Figure,
+    "lamina_option": c_structs.Option,
+    "lamina_description": c_structs.Description,
+    "lamina_load_options": c_structs.LoadOptions,
+    "lamina_save_options": c_structs.SaveOptions,
+    "lamina_cell": c_structs.Cell,
+    "lamina_column": c_structs.Column,
+    "lamina_parameter": c_structs.Parameter,
+    "lamina_data": c_structs.Data,
+    "lamina_observer": c_structs.Observer,
+    "lamina_metric": c_structs.Metric,
+    "lamina_early_stopping": c_structs.EarlyStopping,
+    "lamina_class_weight": c_structs.ClassWeight,
+    "lamina_fit_options": c_structs.FitOptions,
+    "lamina_sparse_rows": c_structs.SparseRows,
+    "lamina_loss_batch": c_structs.LossBatch,
+    "lamina_loss_function": c_structs.LossFunction,
+    "lamina_evaluate_options": c_structs.EvaluateOptions,
+    "lamina_figure": c_structs.Figure,
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import lamina as lm
 from embed.consumers import (
+    Environment,
     build_with_cmake,
     build_with_flags,
     exported,
@@ -54,12 +55,11 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def prefix(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a library of one instruction set and float32 is installed."""
+    """Where the smallest library is installed: AVX2 and float32, as the option gives them."""
     build = tmp_path_factory.mktemp("build")
     installed = tmp_path_factory.mktemp("installed") / "here"
     cmake = needed("cmake")
-    options = ("LAMINA_BUILD_PYTHON=OFF", "LAMINA_SETS=avx2", "LAMINA_FLOAT64=OFF")
-    definitions = [f"-D{option}" for option in (*options, "CMAKE_INSTALL_LIBDIR=lib")]
+    definitions = ["-DLAMINA_SMALL=ON", "-DLAMINA_WERROR=ON", "-DCMAKE_INSTALL_LIBDIR=lib"]
     subprocess.run([cmake, "-S", repository, "-B", build, *definitions], check=True)
     subprocess.run([cmake, "--build", build, "-j2"], check=True)
     subprocess.run([cmake, "--install", build, "--strip", "--prefix", installed], check=True)
@@ -67,10 +67,37 @@ def prefix(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installed.rename(installed.with_name("moved"))
 
 
-def test_the_library_of_one_set_and_float32_is_less_than_half_of_the_wheels(prefix: Path) -> None:
+def test_the_smallest_library_is_under_a_megabyte(prefix: Path) -> None:
     library = (prefix / "lib" / "liblamina.so").resolve()
     assert library.name == f"liblamina.so.{lm.__version__}"
-    assert library.stat().st_size < 1_600_000
+    assert library.stat().st_size < 1_000_000
+
+
+def test_it_trains_and_predicts_to_the_same_bits_as_the_wheels_library(
+    prefix: Path, fresh: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMINA_ISA", "avx2")
+    folders = [tmp_path / "small", tmp_path / "wheel"]
+    for folder in folders:
+        folder.mkdir()
+    sources, cmake_dir = [HERE / "train.c"], prefix / "lib" / "cmake" / "lamina"
+    small = build_with_cmake(folders[0], sources, "gcc", cmake_dir=cmake_dir)
+    programs = [small, fresh.build(folders[1], sources, tool="config", options=("-O2",))]
+    printed = [
+        run(program, folder / "net.lamina")
+        for program, folder in zip(programs, folders, strict=True)
+    ]
+    assert "epoch 0x" in printed[0]
+    assert "predicted " in printed[0]
+    assert printed[0] == printed[1]
+    files = [(folder / "net.lamina").read_bytes() for folder in folders]
+    assert files[0] == files[1]
+
+
+def test_the_static_library_needs_no_link_time_optimisation(prefix: Path) -> None:
+    sections = run("readelf", "-SW", prefix / "lib" / "liblamina.a")
+    assert ".text" in sections
+    assert "lto" not in sections
 
 
 def test_it_exports_what_the_header_declares_and_nothing_else(prefix: Path) -> None:

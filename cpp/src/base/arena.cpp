@@ -1,5 +1,6 @@
 // Allocates zero-filled aligned memory, with huge pages for large blocks where Linux offers them.
 #include "base/arena.h"
+#include "base/text.h"
 
 #include <limits>
 #include <new>
@@ -14,8 +15,8 @@ namespace detail {
 namespace {
 
 [[noreturn]] void refuse(const std::string& size) {
-  throw Error(Error::Kind::kMemory,
-              "memory: could not get " + size + "; use a smaller network or batch, or free memory");
+  throw_error(Error::Kind::kMemory,
+              {"memory: could not get ", size, "; use a smaller network or batch, or free memory"});
 }
 
 constexpr std::size_t round_up(std::size_t bytes, std::size_t unit) {
@@ -48,12 +49,11 @@ void* map_huge(std::size_t bytes) {
 }  // namespace
 
 std::size_t byte_count(int64_t count, std::size_t element_size) {
-  if (count < 0) refuse(std::to_string(count) + " elements");
+  if (count < 0) refuse(concat({count, " elements"}));
   // A quarter of the address space at most, so that sums and rounding up cannot overflow.
   constexpr std::size_t limit = std::numeric_limits<std::size_t>::max() / 4;
   const auto unsigned_count = static_cast<uint64_t>(count);
-  if (unsigned_count > limit / element_size)
-    refuse(std::to_string(count) + " elements of " + std::to_string(element_size) + " bytes");
+  if (unsigned_count > limit / element_size) refuse(concat({count, " elements of ", element_size, " bytes"}));
   return static_cast<std::size_t>(unsigned_count) * element_size;
 }
 
@@ -63,7 +63,7 @@ void* allocate_zeroed(std::size_t bytes) {
 #else
   void* block = allocate_small(bytes);
 #endif
-  if (block == nullptr) refuse(std::to_string(bytes) + " bytes");
+  if (block == nullptr) refuse(concat({bytes, " bytes"}));
   return block;
 }
 
@@ -99,17 +99,17 @@ void Arena::allocate() {
 void Arena::finish() {
   pass_ = Pass::kIdle;
   if (used_ != measured_)
-    throw Error(Error::Kind::kState, "Arena: the placing pass took " + std::to_string(used_) +
-                                         " bytes, the measuring pass " + std::to_string(measured_));
+    throw_error(Error::Kind::kState,
+                {"Arena: the placing pass took ", used_, " bytes, the measuring pass ", measured_});
 }
 
 std::byte* Arena::take_bytes(std::size_t bytes) {
-  if (pass_ == Pass::kIdle) throw Error(Error::Kind::kState, "Arena: take is for use inside lay_out");
+  if (pass_ == Pass::kIdle) throw_error(Error::Kind::kState, {"Arena: take is for use inside lay_out"});
   const std::size_t offset = used_;
   used_ = detail::byte_count(static_cast<int64_t>(offset + detail::round_up(bytes, kAlignment)), 1);
   if (pass_ == Pass::kMeasuring) return nullptr;
   if (used_ > measured_)
-    throw Error(Error::Kind::kState, "Arena: the placing pass takes more than was measured");
+    throw_error(Error::Kind::kState, {"Arena: the placing pass takes more than was measured"});
   return buffer_.data() + offset;
 }
 

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/text.h"
+
 namespace lamina {
 
 class Error : public std::runtime_error {
@@ -22,16 +24,15 @@ class Error : public std::runtime_error {
   Kind kind_;
 };
 
+// Raises Error, out of line: a sentence is put together only where it is needed.
+[[noreturn]] void throw_error(Error::Kind kind, TextParts sentence);
+
 // A refusal of the operating system, or one that stands for it: `code` is an errno, `reason` says it in
 // words.
 class SystemError : public Error {
  public:
-  SystemError(int code, const std::string& before, const std::string& reason)
-      : Error(code == ENOENT ? Kind::kNotFound : Kind::kIo, before + ": " + reason),
-        code_(code),
-        reason_length_(reason.size()) {}
-  SystemError(const std::error_code& error, const std::string& before)
-      : SystemError(error.default_error_condition(), before) {}
+  SystemError(int code, std::string_view before, std::string_view reason);
+  SystemError(const std::error_code& error, std::string_view before);
 
   int code() const noexcept { return code_; }
   // The end of what().
@@ -42,9 +43,7 @@ class SystemError : public Error {
 
  private:
   // By the errno that a system's own number stands for, whose text is no matter of the system's language.
-  SystemError(const std::error_condition& condition, const std::string& before)
-      : SystemError(condition.category() == std::generic_category() ? condition.value() : EIO, before,
-                    condition.message()) {}
+  SystemError(const std::error_condition& condition, std::string_view before);
 
   int code_;
   std::size_t reason_length_;

@@ -19,8 +19,7 @@ class Execution {
   // At most this many; raises kValue unless it is 1 to kMaxThreads.
   explicit Execution(int threads) : threads_(threads) {
     if (threads < 1 || threads > kMaxThreads)
-      throw Error(Error::Kind::kValue, "execution: expected 1 to " + std::to_string(kMaxThreads) +
-                                           " threads, got " + std::to_string(threads));
+      throw_error(Error::Kind::kValue, {"execution: expected 1 to ", kMaxThreads, " threads, got ", threads});
   }
 
   int threads() const { return threads_ > 0 ? threads_ : get_num_threads(); }

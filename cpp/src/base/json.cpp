@@ -1,21 +1,21 @@
-// JSON text to values and back. The JSON library reads the text, event by event; nothing else of it is used
-// but its way to write a number.
+// JSON values.
 #include "base/json.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
+#include <nlohmann/detail/conversions/to_chars.hpp>
 #include <type_traits>
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace lamina {
 namespace {
 
-[[noreturn]] void fail(const std::string& what) { throw Error(Error::Kind::kValue, "JSON: " + what); }
+[[noreturn]] void fail(TextParts what) { throw_error(Error::Kind::kValue, {"JSON: ", what}); }
 
 bool before(const Json::Member& a, const Json::Member& b) { return a.key < b.key; }
 
@@ -35,49 +35,6 @@ void normalise(Json::Object& members) {
   members.erase(members.begin() + static_cast<std::ptrdiff_t>(kept), members.end());
 }
 
-// How many bytes at the start of `text` (not empty) are one character of UTF-8, or begin one that the next
-// byte breaks; `whole` tells which.
-std::size_t character_length(std::string_view text, bool& whole) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xC2 && lead < 0xE0 ? 2
-                             : lead >= 0xE0 && lead < 0xF0 ? 3
-                             : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                           : 0;
-  whole = false;
-  if (length == 0) return 1;
-  for (std::size_t i = 1; i < length; ++i) {
-    unsigned char least = 0x80, most = 0xBF;
-    if (i == 1) {
-      if (lead == 0xE0) least = 0xA0;  // not in fewer bytes
-      if (lead == 0xED) most = 0x9F;   // no surrogates
-      if (lead == 0xF0) least = 0x90;
-      if (lead == 0xF4) most = 0x8F;  // not above U+10FFFF
-    }
-    if (i == text.size() || byte(i) < least || byte(i) > most) return i;
-  }
-  whole = true;
-  return length;
-}
-
-void append_character(std::string& out, std::string_view character) {
-  constexpr std::array<std::pair<char, char>, 7> kEscapes = {
-      {{'"', '"'}, {'\\', '\\'}, {'\b', 'b'}, {'\f', 'f'}, {'\n', 'n'}, {'\r', 'r'}, {'\t', 't'}}};
-  const char first = character.front();
-  for (const auto& [raw, escape] : kEscapes)
-    if (first == raw) {
-      out += {'\\', escape};
-      return;
-    }
-  constexpr const char* kDigits = "0123456789abcdef";
-  const auto code = static_cast<unsigned char>(first);
-  if (code < 0x20)
-    out += {'\\', 'u', '0', '0', kDigits[code >> 4], kDigits[code & 15]};
-  else
-    out += character;
-}
-
 void append_number(std::string& out, double value) {
   if (!std::isfinite(value)) {
     out += "null";
@@ -87,34 +44,6 @@ void append_number(std::string& out, double value) {
   const char* end = nlohmann::detail::to_chars(digits.data(), digits.data() + digits.size(), value);
   out += std::string_view(digits.data(), end);
 }
-
-// The JSON library's events as ours, and the place of an error.
-class Adapter {
- public:
-  explicit Adapter(JsonEvents& events) : events_(events) {}
-  const std::string& problem() const noexcept { return problem_; }
-
-  bool null() { return events_.null(); }
-  bool boolean(bool value) { return events_.boolean(value); }
-  bool number_integer(std::int64_t value) { return events_.negative(value); }
-  bool number_unsigned(std::uint64_t value) { return events_.whole(value); }
-  bool number_float(double value, const std::string&) { return events_.fraction(value); }
-  bool string(std::string& value) { return events_.text(value); }
-  bool binary(nlohmann::json::binary_t&) { return false; }  // JSON text has none
-  bool start_object(std::size_t) { return events_.begin_object(); }
-  bool key(std::string& name) { return events_.key(name); }
-  bool end_object() { return events_.end_object(); }
-  bool start_array(std::size_t) { return events_.begin_array(); }
-  bool end_array() { return events_.end_array(); }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) {
-    problem_ = "not valid JSON at byte " + std::to_string(position) + " (JSON has no NaN or infinity)";
-    return false;
-  }
-
- private:
-  JsonEvents& events_;
-  std::string problem_;
-};
 
 // Builds a value; containers that are still open lie on a stack.
 class Builder final : public JsonEvents {
@@ -200,8 +129,8 @@ Json Json::object(Object members) {
 Json Json::parse(std::string_view text) {
   Builder builder;
   std::string problem = read_json(text, builder);
-  if (builder.too_deep()) problem = "nested more than " + std::to_string(kDeepest) + " deep";
-  if (!problem.empty()) throw Error(Error::Kind::kValue, "description: " + problem);
+  if (builder.too_deep()) problem = concat({"nested more than ", kDeepest, " deep"});
+  if (!problem.empty()) throw_error(Error::Kind::kValue, {"description: ", problem});
   return builder.take();
 }
 
@@ -246,7 +175,7 @@ void Json::write(std::string& out) const {
 template <class Kind>
 const Kind& Json::get(const char* expected) const {
   if (const Kind* value = std::get_if<Kind>(&value_)) return *value;
-  fail(std::string("expected ") + expected + ", got " + dump());
+  fail({"expected ", expected, ", got ", dump()});
 }
 
 bool Json::boolean() const { return get<bool>("true or false"); }
@@ -279,7 +208,7 @@ const Json* Json::find(std::string_view key) const noexcept {
 
 const Json& Json::at(std::string_view key) const {
   if (const Json* value = find(key)) return *value;
-  fail("expected an object with '" + std::string(key) + "', got " + dump());
+  fail({"expected an object with '", key, "', got ", dump()});
 }
 
 Json& Json::operator[](std::string_view key) {
@@ -291,25 +220,5 @@ Json& Json::operator[](std::string_view key) {
 }
 
 bool Json::operator==(const Json& other) const noexcept { return value_ == other.value_; }
-
-std::string read_json(std::string_view text, JsonEvents& events) {
-  // The library takes a zero byte for the end of the text.
-  if (text.find('\0') != std::string_view::npos) return "not valid JSON: it holds a zero byte";
-  Adapter adapter(events);
-  nlohmann::json::sax_parse(text, &adapter);
-  return adapter.problem();
-}
-
-void append_json_text(std::string& out, std::string_view text, bool replaces) {
-  out += '"';
-  while (!text.empty()) {
-    bool whole = false;
-    const std::size_t length = character_length(text, whole);
-    if (!whole && !replaces) fail("a text is not UTF-8");
-    append_character(out, whole ? text.substr(0, length) : std::string_view("\xEF\xBF\xBD"));
-    text.remove_prefix(length);
-  }
-  out += '"';
-}
 
 }  // namespace lamina

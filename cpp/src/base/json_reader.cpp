@@ -6,16 +6,17 @@
 #include <utility>
 
 #include "base/number_text.h"
+#include "base/text.h"
 
 namespace lamina {
 namespace {
 
 std::string range(double minimum, double maximum) {
   if (maximum == std::numeric_limits<double>::max() || std::isinf(maximum))
-    return "of at least " + shown(minimum);
+    return concat({"of at least ", shown(minimum)});
   // The number before 1 stands for 1 itself left out.
-  if (maximum == std::nextafter(1.0, 0.0)) return "of at least " + shown(minimum) + " and below 1";
-  return "between " + shown(minimum) + " and " + shown(maximum);
+  if (maximum == std::nextafter(1.0, 0.0)) return concat({"of at least ", shown(minimum), " and below 1"});
+  return concat({"between ", shown(minimum), " and ", shown(maximum)});
 }
 
 }  // namespace
@@ -26,10 +27,10 @@ std::string shown(double value) {
                                                               : Json(value).dump();
 }
 
-void fail_outside(const std::string& where, const std::string& key, double minimum, double maximum,
+void fail_outside(std::string_view where, std::string_view key, double minimum, double maximum,
                   double value) {
-  throw Error(Error::Kind::kValue,
-              where + ": expected '" + key + "' " + range(minimum, maximum) + ", got " + shown(value));
+  throw_error(Error::Kind::kValue,
+              {where, ": expected '", key, "' ", range(minimum, maximum), ", got ", shown(value)});
 }
 
 Json as_object(const Json& json) {
@@ -37,60 +38,60 @@ Json as_object(const Json& json) {
   return json;
 }
 
-JsonReader::JsonReader(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
-  if (!object_.is_object()) fail("expected an object of options, got " + object_.dump());
+JsonReader::JsonReader(const Json& object, std::string_view where) : object_(object), where_(where) {
+  if (!object_.is_object()) fail({"expected an object of options, got ", object_.dump()});
 }
 
-bool JsonReader::has(const std::string& key) const {
+bool JsonReader::has(std::string_view key) const {
   const Json* value = object_.find(key);
   return value != nullptr && !value->is_null();
 }
 
-const Json& JsonReader::at(const std::string& key) const {
-  if (!has(key)) fail("expected '" + key + "', which is missing");
+const Json& JsonReader::at(std::string_view key) const {
+  if (!has(key)) fail({"expected '", key, "', which is missing"});
   return object_.at(key);
 }
 
-const Json::Array& JsonReader::list(const std::string& key, const char* of_what) const {
+const Json::Array& JsonReader::list(std::string_view key, const char* of_what) const {
   const Json& value = at(key);
   if (!value.is_array() || value.elements().empty())
-    fail(std::string("expected a list of at least one ") + of_what + ", got " + value.dump());
+    fail({"expected a list of at least one ", of_what, ", got ", value.dump()});
   return value.elements();
 }
 
-std::string JsonReader::text(const std::string& key) const {
+std::string JsonReader::text(std::string_view key) const {
   const Json& value = at(key);
-  if (!value.is_text()) fail("expected text for '" + key + "', got " + value.dump());
+  if (!value.is_text()) fail({"expected text for '", key, "', got ", value.dump()});
   return value.text();
 }
 
-bool JsonReader::boolean(const std::string& key, bool fallback) const {
+bool JsonReader::boolean(std::string_view key, bool fallback) const {
   if (!has(key)) return fallback;
   const Json& value = at(key);
-  if (!value.is_boolean()) fail("expected true or false for '" + key + "', got " + value.dump());
+  if (!value.is_boolean()) fail({"expected true or false for '", key, "', got ", value.dump()});
   return value.boolean();
 }
 
-double JsonReader::number(const std::string& key, std::optional<double> fallback, double minimum,
+double JsonReader::number(std::string_view key, std::optional<double> fallback, double minimum,
                           double maximum) const {
   if (!has(key) && fallback) return *fallback;
   const Json& json = at(key);
-  if (!json.is_number()) fail("expected a number for '" + key + "', got " + json.dump());
+  if (!json.is_number()) fail({"expected a number for '", key, "', got ", json.dump()});
   const double value = json.number();
   if (!(value >= minimum && value <= maximum))
-    fail("expected '" + key + "' " + range(minimum, maximum) + ", got " + json.dump());
+    fail({"expected '", key, "' ", range(minimum, maximum), ", got ", json.dump()});
   return value;
 }
 
-int64_t JsonReader::integer(const std::string& key, std::optional<int64_t> fallback, int64_t minimum,
+int64_t JsonReader::integer(std::string_view key, std::optional<int64_t> fallback, int64_t minimum,
                             int64_t maximum) const {
   if (!has(key) && fallback) return *fallback;
   const Json& json = at(key);
-  if (!json.is_integer()) fail("expected a whole number for '" + key + "', got " + json.dump());
+  if (!json.is_integer()) fail({"expected a whole number for '", key, "', got ", json.dump()});
   const int64_t value = json.integer();
   if (value < minimum || value > maximum)
-    fail("expected '" + key + "' " + range(static_cast<double>(minimum), static_cast<double>(maximum)) +
-         ", got " + json.dump());
+    fail({"expected '", key, "' ", range(static_cast<double>(minimum), static_cast<double>(maximum)),
+          ", got ", json.dump()});
   return value;
 }
 
@@ -99,12 +100,10 @@ void JsonReader::allow_only(const std::vector<std::string>& keys) const {
   std::erase(options, "kind");  // the caller's own choice, no option of it
   for (const Json::Member& member : object_.members())
     if (std::find(keys.begin(), keys.end(), member.key) == keys.end())
-      fail("unknown option '" + member.key + "'; " +
-           (options.empty() ? "there are none" : "expected some of " + join(options)));
+      fail({"unknown option '", member.key, "'; ",
+            (options.empty() ? "there are none" : concat({"expected some of ", join(options)}))});
 }
 
-void JsonReader::fail(const std::string& what) const {
-  throw Error(Error::Kind::kValue, where_ + ": " + what);
-}
+void JsonReader::fail(TextParts what) const { throw_error(Error::Kind::kValue, {where_, ": ", what}); }
 
 }  // namespace lamina

@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -18,30 +19,30 @@ Json as_object(const Json& json);
 
 // A number as such a sentence shows it; and the sentence of one that is out of its range.
 std::string shown(double value);
-[[noreturn]] void fail_outside(const std::string& where, const std::string& key, double minimum,
-                               double maximum, double value);
+[[noreturn]] void fail_outside(std::string_view where, std::string_view key, double minimum, double maximum,
+                               double value);
 
 // One object of options, which must outlive the reader. Each reader raises Error kValue, in a sentence that
 // opens with `where`.
 class JsonReader {
  public:
-  JsonReader(const Json& object, std::string where);
-  JsonReader(Json&& object, std::string where) = delete;
+  JsonReader(const Json& object, std::string_view where);
+  JsonReader(Json&& object, std::string_view where) = delete;
 
-  bool has(const std::string& key) const;
-  const Json& at(const std::string& key) const;
+  bool has(std::string_view key) const;
+  const Json& at(std::string_view key) const;
   // At least one of them.
-  const Json::Array& list(const std::string& key, const char* of_what) const;
-  std::string text(const std::string& key) const;
-  bool boolean(const std::string& key, bool fallback) const;
-  double number(const std::string& key, std::optional<double> fallback,
+  const Json::Array& list(std::string_view key, const char* of_what) const;
+  std::string text(std::string_view key) const;
+  bool boolean(std::string_view key, bool fallback) const;
+  double number(std::string_view key, std::optional<double> fallback,
                 double minimum = -std::numeric_limits<double>::infinity(),
                 double maximum = std::numeric_limits<double>::infinity()) const;
-  int64_t integer(const std::string& key, std::optional<int64_t> fallback, int64_t minimum,
+  int64_t integer(std::string_view key, std::optional<int64_t> fallback, int64_t minimum,
                   int64_t maximum = int64_t{1} << 31) const;
   // Refuses options that nobody reads: a misspelt one would silently do nothing.
   void allow_only(const std::vector<std::string>& keys) const;
-  [[noreturn]] void fail(const std::string& what) const;
+  [[noreturn]] void fail(TextParts what) const;
 
  private:
   const Json& object_;

@@ -2,6 +2,7 @@
 #include "base/number_text.h"
 
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -43,6 +44,16 @@ std::string exact_number(float value) {
   std::string text = printed(static_cast<double>(value), digits);
   while (std::strtof(text.c_str(), nullptr) != value) text = printed(static_cast<double>(value), ++digits);
   return exact_number(std::strtod(text.c_str(), nullptr));
+}
+
+double parse_decimal(std::string_view text) {
+#if defined(__cpp_lib_to_chars)
+  double value = 0.0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (result.ec == std::errc()) return value;
+#endif
+  // Out of range, where from_chars does not tell large from small.
+  return std::strtod(std::string(text).c_str(), nullptr);
 }
 
 }  // namespace lamina

@@ -67,7 +67,32 @@ double RandomStream::normal(uint64_t i) const noexcept {
   return radius * (i % 2 == 0 ? angle.cosine : angle.sine);
 }
 
-uint64_t RandomSequence::bounded(uint64_t bound) noexcept {
+// philox() of kBlocks counters, round by round.
+void RandomSequence::refill() noexcept {
+  uint32_t word[4][kBlocks];
+  for (std::size_t i = 0; i < kBlocks; ++i) {
+    const PhiloxBlock counter = stream_.counter(blocks_ + i);
+    for (std::size_t w = 0; w < 4; ++w) word[w][i] = counter.word[w];
+  }
+  PhiloxKey key = stream_.key();
+  for (int round = 0; round < 10; ++round) {
+    for (std::size_t i = 0; i < kBlocks; ++i) {
+      const uint64_t p0 = uint64_t{kPhiloxMultiplier[0]} * word[0][i];
+      const uint64_t p1 = uint64_t{kPhiloxMultiplier[1]} * word[2][i];
+      word[0][i] = static_cast<uint32_t>(p1 >> 32) ^ word[1][i] ^ key.word[0];
+      word[1][i] = static_cast<uint32_t>(p1);
+      word[2][i] = static_cast<uint32_t>(p0 >> 32) ^ word[3][i] ^ key.word[1];
+      word[3][i] = static_cast<uint32_t>(p0);
+    }
+    key.word[0] += kPhiloxWeyl[0];
+    key.word[1] += kPhiloxWeyl[1];
+  }
+  for (std::size_t i = 0; i < kWords; ++i) words_[i] = word[i % 4][i / 4];
+  blocks_ += kBlocks;
+  next_ = 0;
+}
+
+uint64_t RandomSequence::bounded_widely(uint64_t bound) noexcept {
   if (bound > uint64_t{1} << 32) {
     // Too wide for one word: the smallest power of two that covers it, and rejection.
     const uint64_t mask = ~uint64_t{0} >> std::countl_zero(bound - 1);
@@ -77,13 +102,12 @@ uint64_t RandomSequence::bounded(uint64_t bound) noexcept {
       if (candidate < bound) return candidate;
     }
   }
-  if (bound == uint64_t{1} << 32) return next();
-  const auto range = static_cast<uint32_t>(bound);
-  uint64_t product = uint64_t{next()} * range;
-  if (static_cast<uint32_t>(product) < range) {
-    const uint32_t biased = (0u - range) % range;
-    while (static_cast<uint32_t>(product) < biased) product = uint64_t{next()} * range;
-  }
+  return next();
+}
+
+uint64_t RandomSequence::bounded_again(uint32_t range, uint64_t product) noexcept {
+  const uint32_t biased = (0u - range) % range;
+  while (static_cast<uint32_t>(product) < biased) product = uint64_t{next()} * range;
   return product >> 32;
 }
 

@@ -1,6 +1,7 @@
 // Random numbers drawn by position: the same for any number of threads, order of use and platform.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -15,9 +16,11 @@ class RandomStream {
   constexpr RandomStream(uint64_t seed, StreamTag tag, uint32_t id = 0, uint64_t step = 0) noexcept
       : key_(philox_key(seed)), step_(step), id_(id), tag_(tag) {}
 
-  constexpr PhiloxBlock block(uint64_t index) const noexcept {
-    return philox(key_, philox_counter(index, step_, id_, tag_));
+  constexpr PhiloxBlock block(uint64_t index) const noexcept { return philox(key_, counter(index)); }
+  constexpr PhiloxBlock counter(uint64_t index) const noexcept {
+    return philox_counter(index, step_, id_, tag_);
   }
+  constexpr PhiloxKey key() const noexcept { return key_; }
 
   constexpr uint32_t bits(uint64_t i) const noexcept { return block(i / 4).word[i % 4]; }
 
@@ -47,18 +50,31 @@ class RandomSequence {
  public:
   constexpr explicit RandomSequence(RandomStream stream) noexcept : stream_(stream) {}
 
-  constexpr uint32_t next() noexcept {
-    if (position_ % 4 == 0) block_ = stream_.block(position_ / 4);
-    return block_.word[position_++ % 4];
+  uint32_t next() noexcept {
+    if (next_ == kWords) refill();
+    return words_[next_++];
   }
 
   // Uniform in [0, bound), without bias (Lemire, 2019); bound > 0.
-  uint64_t bounded(uint64_t bound) noexcept;
+  uint64_t bounded(uint64_t bound) noexcept {
+    if (bound >= uint64_t{1} << 32) return bounded_widely(bound);
+    const auto range = static_cast<uint32_t>(bound);
+    const uint64_t product = uint64_t{next()} * range;
+    return static_cast<uint32_t>(product) < range ? bounded_again(range, product) : product >> 32;
+  }
 
  private:
+  // Blocks that are made together, as vectors of the compiler's.
+  static constexpr std::size_t kBlocks = 8, kWords = 4 * kBlocks;
+  void refill() noexcept;
+  uint64_t bounded_widely(uint64_t bound) noexcept;
+  // Where `product` of the first number may be biased.
+  uint64_t bounded_again(uint32_t range, uint64_t product) noexcept;
+
   RandomStream stream_;
-  PhiloxBlock block_{};
-  uint64_t position_ = 0;
+  uint64_t blocks_ = 0;  // made so far
+  std::size_t next_ = kWords;
+  uint32_t words_[kWords];
 };
 
 // Permutes `indices` in place (Fisher-Yates). The permutation depends on seed, epoch and length only.

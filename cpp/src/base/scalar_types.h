@@ -20,9 +20,9 @@ using OfAnyScalar = std::variant<std::unique_ptr<Of<float>>, std::unique_ptr<Of<
 #endif
 
 [[noreturn]] inline void refuse_float64() {
-  throw Error(Error::Kind::kValue,
-              "dtype float64: expected float32, the one type that this build of lamina has; "
-              "configure it with LAMINA_FLOAT64=ON for both");
+  throw_error(Error::Kind::kValue,
+              {"dtype float64: expected float32, the one type that this build of lamina has; "
+               "configure it with LAMINA_FLOAT64=ON for both"});
 }
 
 // Calls make<double>() or make<float>(); refuses double where this build is without it.

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/text.h"
 
 #if defined(__linux__)
 #include <sched.h>
@@ -86,11 +87,11 @@ int cores_of_system() {
 double folder_quota(const std::string& folder, bool version_2) {
   double quota = 0, period = 0;
   if (version_2) {
-    std::ifstream file(folder + "/cpu.max");
+    std::ifstream file(concat({folder, "/cpu.max"}));
     if (!(file >> quota >> period)) return 0;  // "max 100000" has no number first
   } else {
-    std::ifstream quota_file(folder + "/cpu.cfs_quota_us");
-    std::ifstream period_file(folder + "/cpu.cfs_period_us");
+    std::ifstream quota_file(concat({folder, "/cpu.cfs_quota_us"}));
+    std::ifstream period_file(concat({folder, "/cpu.cfs_period_us"}));
     if (!(quota_file >> quota) || !(period_file >> period)) return 0;
   }
   return quota > 0 && period > 0 ? quota / period : 0;
@@ -112,7 +113,7 @@ double strictest_quota(const std::string& root, std::string path, bool version_2
 }
 
 bool names_cpu_controller(const std::string& controllers) {
-  return ("," + controllers + ",").find(",cpu,") != std::string::npos;
+  return (concat({",", controllers, ","})).find(",cpu,") != std::string::npos;
 }
 
 // Read once. Atomics, not function statics: a child forked in the middle of another thread's first
@@ -149,9 +150,8 @@ int lamina_threads() {
   const char* text = std::getenv("LAMINA_NUM_THREADS");
   if (text == nullptr || *text == '\0') return 0;
   if (const std::optional<int> count = parse_count(text)) return *count;
-  throw Error(Error::Kind::kValue, "LAMINA_NUM_THREADS: expected a whole number from 1 to " +
-                                       std::to_string(kMaxThreads) + ", got '" + text +
-                                       "'; correct or unset it");
+  throw_error(Error::Kind::kValue, {"LAMINA_NUM_THREADS: expected a whole number from 1 to ", kMaxThreads,
+                                    ", got '", text, "'; correct or unset it"});
 }
 
 // kMaxThreads where OMP_NUM_THREADS tells nothing. "4,2" gives a count for each nesting level.
@@ -215,8 +215,8 @@ int get_num_threads() {
 
 void set_num_threads(int count, bool exact) {
   if (count < 1 || count > kMaxThreads)
-    throw Error(Error::Kind::kValue, "set_num_threads: expected 1 to " + std::to_string(kMaxThreads) +
-                                         " threads, got " + std::to_string(count));
+    throw_error(Error::Kind::kValue,
+                {"set_num_threads: expected 1 to ", kMaxThreads, " threads, got ", count});
   chosen_threads.store(count, std::memory_order_relaxed);
   chosen_exactly.store(exact, std::memory_order_relaxed);
 }
@@ -226,9 +226,9 @@ bool threads_are_exact() noexcept { return chosen_exactly.load(std::memory_order
 int detail::count_cores(const std::string& folder, const std::vector<int>& cpus) {
   std::set<std::string> cores;  // each by its list of CPUs
   for (const int cpu : cpus) {
-    const std::string name = "cpu" + std::to_string(cpu);
+    const std::string name = concat({"cpu", cpu});
     std::string siblings;
-    std::ifstream(folder + "/" + name + "/topology/thread_siblings_list") >> siblings;
+    std::ifstream(concat({folder, "/", name, "/topology/thread_siblings_list"})) >> siblings;
     cores.insert(siblings.empty() ? name : siblings);
   }
   return static_cast<int>(cores.size());

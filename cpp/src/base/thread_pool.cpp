@@ -15,6 +15,7 @@
 #include "base/cpu_placement.h"
 #include "base/denormals.h"
 #include "base/job_slot.h"
+#include "base/text.h"
 #include "base/wait.h"
 
 #if !defined(_WIN32)

@@ -33,7 +33,10 @@ class Team {
     int64_t first;
     int64_t last;
   };
-  Range share(int64_t count) const noexcept { return {count * index / size, count * (index + 1) / size}; }
+  Range share(int64_t count) const noexcept {
+    if (size == 1) return {0, count};  // without divisions, which would show in short steps
+    return {count * index / size, count * (index + 1) / size};
+  }
 
  private:
   friend class detail::ThreadPool;

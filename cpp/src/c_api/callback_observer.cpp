@@ -63,7 +63,7 @@ std::vector<std::unique_ptr<Observer>> observers_of(const lamina_observer* obser
   constexpr std::size_t kMost = 1024;
   std::vector<std::unique_ptr<Observer>> made;
   if (count == 0) return made;
-  if (count > kMost) fail_value("observer_count is " + std::to_string(count) + "; expected at most 1024");
+  if (count > kMost) fail_value({"observer_count is ", count, "; expected at most 1024"});
   check_given(observers, "observers", "an array of as many as observer_count says");
   const std::size_t size = observers->struct_size;
   check_struct_size(size, alignof(lamina_observer), "observers");
@@ -71,8 +71,8 @@ std::vector<std::unique_ptr<Observer>> observers_of(const lamina_observer* obser
   for (std::size_t i = 0; i < count; ++i) {
     const auto& given = *reinterpret_cast<const lamina_observer*>(bytes + i * size);
     if (given.struct_size != size)
-      fail_value("observers[" + std::to_string(i) + "].struct_size is " + std::to_string(given.struct_size) +
-                 "; expected " + std::to_string(size) + ", as the first one has");
+      fail_value({"observers[", i, "].struct_size is ", given.struct_size, "; expected ", size,
+                  ", as the first one has"});
     made.push_back(std::make_unique<CallbackObserver>(sized_copy(given, kNoObserver, "observers"), state));
   }
   return made;

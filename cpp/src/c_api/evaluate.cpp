@@ -98,9 +98,7 @@ lamina_status lamina_evaluation_figure(const lamina_evaluation* evaluation, size
     check_given(figure, "figure", "a struct to fill");
     const size_t size = figure->struct_size;
     check_struct_size(size, alignof(lamina_figure), "figure");
-    if (index >= figures.size())
-      fail_value("index is " + std::to_string(index) + "; expected one below " +
-                 std::to_string(figures.size()));
+    if (index >= figures.size()) fail_value({"index is ", index, "; expected one below ", figures.size()});
     const auto& [name, result] = figures[index];
     lamina_figure found = kNoFigure;
     found.name = name.c_str();

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/text.h"
 #include "c_api/options.h"
 #include "c_api/sized.h"
 #include "training/check_targets.h"
@@ -12,9 +13,7 @@ namespace {
 
 constexpr lamina_data kNoData = LAMINA_DATA_INIT;
 
-[[noreturn]] void refuse(const std::string& where, const std::string& rest) {
-  fail_value(where + ": " + rest);
-}
+[[noreturn]] void refuse(std::string_view where, TextParts rest) { fail_value({where, ": ", rest}); }
 
 // int32 [rows, 1].
 ArraySource class_source(const int32_t* classes, int64_t rows) {
@@ -26,11 +25,11 @@ ArraySource class_source(const int32_t* classes, int64_t rows) {
 template <class T>
 Examples<T>::Examples(const lamina_data* given, const TrainableNetwork& network, const Model<T>& model,
                       const GivenLoss& loss, const std::string& where, WeightUse use) {
-  if (given == nullptr) refuse(where, "data is NULL; expected rows with their targets");
+  if (given == nullptr) refuse(where, {"data is NULL; expected rows with their targets"});
   const lamina_data own = sized_copy(*given, kNoData, "data");
   if (own.x != nullptr && own.sparse_x != nullptr)
-    refuse(where, "x and sparse_x are both given; expected one of them, the other NULL");
-  if (own.rows < 1) refuse(where, "data has no rows; expected at least one");
+    refuse(where, {"x and sparse_x are both given; expected one of them, the other NULL"});
+  if (own.rows < 1) refuse(where, {"data has no rows; expected at least one"});
   const int64_t inputs = model.network().inputs();
   data_.inputs = own.sparse_x != nullptr
                      ? sparse_.emplace(*own.sparse_x, own.rows, inputs, where.c_str()).get()
@@ -40,7 +39,7 @@ Examples<T>::Examples(const lamina_data* given, const TrainableNetwork& network,
   if (loss.spec() != nullptr)
     read_weights(own, *loss.spec(), where, use);
   else if (own.weights != nullptr)
-    refuse(where, "expected no weights with a custom loss; apply the weights in it");
+    refuse(where, {"expected no weights with a custom loss; apply the weights in it"});
 }
 
 template <class T>
@@ -48,9 +47,8 @@ void Examples<T>::read_targets(const lamina_data& given, const LossSpec* spec, i
                                const std::string& where) {
   const int64_t rows = data_.inputs.rows;
   if ((given.classes == nullptr) == (given.y == nullptr))
-    refuse(where, std::string(given.y == nullptr ? "neither classes nor y is given"
-                                                 : "classes and y are both given") +
-                      "; expected one of them, the other NULL");
+    refuse(where, {given.y == nullptr ? "neither classes nor y is given" : "classes and y are both given",
+                   "; expected one of them, the other NULL"});
   const int64_t found = given.classes != nullptr ? 1 : count_of(given.y_columns, "y_columns");
   const ArraySource source = given.classes != nullptr
                                  ? class_source(given.classes, rows)
@@ -65,9 +63,8 @@ void Examples<T>::read_targets(const lamina_data& given, const LossSpec* spec, i
     return;
   }
   if (found != columns)
-    refuse(where, std::string(given.classes != nullptr ? "classes are" : "y is") + " [rows, " +
-                      std::to_string(found) + "]; expected y of " + std::to_string(columns) +
-                      " columns for this network and " + loss.name);
+    refuse(where, {given.classes != nullptr ? "classes are" : "y is", " [rows, ", found, "]; expected y of ",
+                   columns, " columns for this network and ", loss.name});
   values_.resize(static_cast<size_t>(rows * columns));
   read_values(source, loss, where.c_str(), values_.data());
   data_.targets.values = values_.data();
@@ -82,7 +79,7 @@ void Examples<T>::read_custom_targets(const lamina_data& given, const ArraySourc
     return;
   }
   const int64_t count = y.rows * y.columns;
-  if (y.columns < 1) fail_value("y_columns is 0; expected at least 1");
+  if (y.columns < 1) fail_value({"y_columns is 0; expected at least 1"});
   if (y.type == kernels::SourceType::kF64)
     values_.assign(static_cast<const double*>(given.y), static_cast<const double*>(given.y) + count);
   else

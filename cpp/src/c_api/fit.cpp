@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/json_reader.h"
+#include "base/text.h"
 #include "c_api/callback_observer.h"
 #include "c_api/examples.h"
 #include "c_api/fit_metrics.h"
@@ -30,7 +31,7 @@ lamina_fit_options default_options() {
 }
 
 int64_t at_least_1(size_t count, const char* what) {
-  if (count < 1) fail_value(std::string("expected ") + what + " of at least 1, got 0");
+  if (count < 1) fail_value({"expected ", what, " of at least 1, got 0"});
   return count_of(count, what);
 }
 
@@ -43,8 +44,8 @@ std::unique_ptr<Schedule> schedule_of(const lamina_description& schedule, const 
 std::unique_ptr<Schedule> noise_schedule_of(const lamina_description& schedule) {
   std::unique_ptr<Schedule> factors = schedule_of(schedule, "noise_schedule");
   if (factors && factors->rate() > 1.0)
-    fail_value("expected noise_schedule as factors of the layers' rates, from 0 to 1, got a rate of " +
-               shown(factors->rate()));
+    fail_value({"expected noise_schedule as factors of the layers' rates, from 0 to 1, got a rate of ",
+                shown(factors->rate())});
   return factors;
 }
 
@@ -58,14 +59,14 @@ std::optional<AverageOptions> average_of(const lamina_description& average) {
   if (!described) return std::nullopt;
   const JsonReader spec(*described, "weight_average");
   if (spec.text("kind") != "weight_average")
-    spec.fail("unknown average '" + spec.text("kind") + "'; expected 'weight_average'");
+    spec.fail({"unknown average '", spec.text("kind"), "'; expected 'weight_average'"});
   spec.allow_only({"kind", "decay", "warm_up", "start", "per"});
   AverageOptions own;
   own.options.decay = spec.number("decay", own.options.decay, 0.0, 1.0);
   own.options.warm_up = spec.boolean("warm_up", own.options.warm_up);
   own.options.start = spec.integer("start", own.options.start, 0);
   const std::string per = spec.has("per") ? spec.text("per") : "step";
-  if (per != "step" && per != "epoch") spec.fail("expected per 'step' or 'epoch', got '" + per + "'");
+  if (per != "step" && per != "epoch") spec.fail({"expected per 'step' or 'epoch', got '", per, "'"});
   own.per = per == "step" ? Per::kStep : Per::kEpoch;
   return own;
 }
@@ -96,26 +97,25 @@ FitOptions core_options(const lamina_fit_options& given, const TrainableNetwork&
       // What it leaves out is no row, and refused.
       std::vector<int64_t> order(static_cast<size_t>(rows), -1);
       if (const int code = call(static_cast<size_t>(epoch), order.data(), order.size(), user); code != 0)
-        throw CallbackError("fit, epoch " + std::to_string(epoch + 1) + ": row_order returned " +
-                            std::to_string(code));
+        throw CallbackError(concat({"fit, epoch ", epoch + 1, ": row_order returned ", code}));
       return order;
     };
   if (!(given.validation_fraction >= 0.0 && given.validation_fraction < 1.0))
-    fail_value("expected validation_fraction of at least 0 and below 1, got " +
-               shown(given.validation_fraction));
+    fail_value(
+        {"expected validation_fraction of at least 0 and below 1, got ", shown(given.validation_fraction)});
   options.validation_fraction = given.validation_fraction;
   options.balanced_classes = given.balanced_classes != 0;
   const size_t weights = static_cast<size_t>(count_of(given.class_weight_count, "class_weight_count"));
   if (weights > 0)
     check_given(given.class_weights, "class_weights", "an array of as many as class_weight_count says");
   if (weights > 0 && options.balanced_classes)
-    fail_value("class_weights and balanced_classes are both given; expected one of them");
+    fail_value({"class_weights and balanced_classes are both given; expected one of them"});
   for (size_t i = 0; i < weights; ++i)
     options.class_weights.push_back({given.class_weights[i].label, given.class_weights[i].weight});
   if (given.early_stopping != nullptr) options.early_stopping = stopping_of(*given.early_stopping);
   if (!std::isnan(given.target_loss)) options.target_loss = given.target_loss;
   if (!(given.time_limit >= 0.0))
-    fail_value("expected time_limit in seconds, or 0 for none, got " + shown(given.time_limit));
+    fail_value({"expected time_limit in seconds, or 0 for none, got ", shown(given.time_limit)});
   if (given.time_limit > 0.0) options.time_limit = given.time_limit;
   return options;
 }
@@ -182,7 +182,7 @@ class PreparedFit {
  private:
   void take_optimizer(const lamina_fit_options& given) {
     if (given.optimizer_state != nullptr && given.optimizer.kind != nullptr)
-      fail_value("optimizer and optimizer_state are both given; expected one of them");
+      fail_value({"optimizer and optimizer_state are both given; expected one of them"});
     if (given.optimizer_state != nullptr)
       used_.emplace(given.optimizer_state, model_);
     else

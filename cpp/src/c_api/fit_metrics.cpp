@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json_reader.h"
+#include "base/text.h"
 #include "c_api/options.h"
 
 namespace lamina::c {
@@ -24,9 +25,9 @@ Value named_value(const JsonReader& spec, const std::string& option, const Named
   std::string names;
   for (const Named<Value>& value : values) {
     if (given == value.name) return value.value;
-    names += (names.empty() ? "" : ", ") + std::string(value.name);
+    names += concat({(names.empty() ? "" : ", "), value.name});
   }
-  spec.fail("expected " + option + " " + names + ", got '" + given + "'");
+  spec.fail({"expected ", option, " ", names, ", got '", given, "'"});
 }
 
 std::vector<double> levels_of(const JsonReader& spec) {
@@ -38,13 +39,13 @@ std::vector<double> levels_of(const JsonReader& spec) {
     for (const Json& level : spec.list("level", "levels")) levels.push_back(level.number());
   for (const double level : levels)
     if (!(level >= 0.0 && level <= 1.0))
-      spec.fail("expected level in [0, 1], or several such, got " + shown(level));
+      spec.fail({"expected level in [0, 1], or several such, got ", shown(level)});
   return levels;
 }
 
 MetricOptions options_of(const Metric& metric, const Json& described) {
   const JsonReader spec(described, metric.name);
-  std::vector<std::string> known = metric.options;
+  std::vector<std::string> known(metric.options.begin(), metric.options.end());
   known.emplace_back("kind");
   spec.allow_only(known);
   MetricOptions options;
@@ -88,11 +89,11 @@ std::optional<Mode> mode_of(int greater_is_better) {
 
 ScoredMetric metric_of(const lamina_metric& given) {
   std::optional<Json> described = read_description(given.metric, "metric");
-  if (!described) fail_value("the kind of a metric is NULL; expected a name");
+  if (!described) fail_value({"the kind of a metric is NULL; expected a name"});
   const std::string name = described->at("kind").text();
   if (given.function == nullptr) return ScoredMetric::of(name, options_of(metric_named(name), *described));
   if (given.metric.count > 0)
-    fail_value("metric '" + name + "' has a function and options; expected one of them");
+    fail_value({"metric '", name, "' has a function and options; expected one of them"});
   ScoredMetric own;
   own.name = name;
   own.mode = mode_of(given.greater_is_better);
@@ -110,7 +111,7 @@ ScoredMetric metric_of(const lamina_metric& given) {
 
 Scorer scorer_of(const lamina_metric* metrics, std::size_t count) {
   constexpr std::size_t kMost = 1024;
-  if (count > kMost) fail_value("metric_count is " + std::to_string(count) + "; expected at most 1024");
+  if (count > kMost) fail_value({"metric_count is ", count, "; expected at most 1024"});
   if (count > 0) check_given(metrics, "metrics", "an array of as many as metric_count says");
   std::vector<ScoredMetric> scored;
   for (std::size_t i = 0; i < count; ++i) scored.push_back(metric_of(metrics[i]));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "lamina/lamina.h"
 
 namespace lamina::c {
@@ -44,12 +45,12 @@ struct CallbackError : Error {
   explicit CallbackError(const std::string& sentence) : Error(Kind::kState, sentence) {}
 };
 
-[[noreturn]] inline void fail(Error::Kind kind, const std::string& sentence) { throw Error(kind, sentence); }
-[[noreturn]] inline void fail_value(const std::string& sentence) { fail(Error::Kind::kValue, sentence); }
+[[noreturn]] inline void fail(Error::Kind kind, TextParts sentence) { throw_error(kind, sentence); }
+[[noreturn]] inline void fail_value(TextParts sentence) { fail(Error::Kind::kValue, sentence); }
 
 // `what` is the argument's name, `expected` what it should be: "one that lamina_load gave".
 inline void check_given(const void* argument, const char* what, const char* expected) {
-  if (argument == nullptr) fail_value(std::string(what) + " is NULL; expected " + expected);
+  if (argument == nullptr) fail_value({what, " is NULL; expected ", expected});
 }
 
 // The number of an enumeration as it came from C, where any int may stand: passed on by reference until here,

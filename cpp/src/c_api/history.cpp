@@ -16,8 +16,8 @@ const History& given_history(const lamina_history* history) {
 const History::Epoch& epoch_of(const lamina_history* history, size_t epoch) {
   const auto& epochs = given_history(history).epochs;
   if (epoch >= epochs.size())
-    fail_value("epoch is " + std::to_string(epoch) + "; expected one below " + std::to_string(epochs.size()) +
-               ", as lamina_history_epochs tells");
+    fail_value(
+        {"epoch is ", epoch, "; expected one below ", epochs.size(), ", as lamina_history_epochs tells"});
   return epochs[epoch];
 }
 

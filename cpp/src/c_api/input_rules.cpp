@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/json_reader.h"
+#include "base/text.h"
 #include "c_api/guard.h"
 #include "c_api/options.h"
 #include "c_api/sized.h"
@@ -26,8 +27,7 @@ std::size_t size_of(const lamina_type& type, const char* name) {
     case LAMINA_FLOAT64:
       return sizeof(double);
     default:
-      fail_value(std::string(name) + " has type " + std::to_string(number_of(type)) +
-                 "; expected LAMINA_FLOAT32 or LAMINA_FLOAT64");
+      fail_value({name, " has type ", number_of(type), "; expected LAMINA_FLOAT32 or LAMINA_FLOAT64"});
   }
 }
 
@@ -35,8 +35,8 @@ std::size_t size_of(const lamina_type& type, const char* name) {
 void check_extent(std::int64_t rows, std::size_t row_bytes, const char* name) {
   constexpr auto kMost = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
   if (rows > 0 && row_bytes > kMost / static_cast<std::size_t>(rows))
-    fail_value(std::string(name) + " would have " + std::to_string(rows) + " rows of " +
-               std::to_string(row_bytes) + " bytes, more than the address space holds");
+    fail_value(
+        {name, " would have ", rows, " rows of ", row_bytes, " bytes, more than the address space holds"});
 }
 
 double number_at(const ArraySource& source, std::int64_t row, std::int64_t column) noexcept {
@@ -47,19 +47,18 @@ double number_at(const ArraySource& source, std::int64_t row, std::int64_t colum
 }
 
 [[noreturn]] void refuse_value(const char* name, double value, std::int64_t row, std::int64_t column) {
-  const std::string place = " in row " + std::to_string(row) + ", column " + std::to_string(column);
+  const std::string place = concat({" in row ", row, ", column ", column});
   if (std::isfinite(value))
-    fail_value(std::string(name) + " holds " + shown(value) + place +
-               ", beyond float32's range (3.4e38); scale it, or use a network of float64");
-  fail_value("expected finite numbers in " + std::string(name) + ", got " + shown(value) + place);
+    fail_value({name, " holds ", shown(value), place,
+                ", beyond float32's range (3.4e38); scale it, or use a network of float64"});
+  fail_value({"expected finite numbers in ", name, ", got ", shown(value), place});
 }
 
 }  // namespace
 
 void check_aligned(const void* array, std::size_t alignment, const char* name) {
   if (reinterpret_cast<std::uintptr_t>(array) % alignment != 0)
-    fail_value(std::string(name) + " is not aligned; expected an address that is a multiple of " +
-               std::to_string(alignment));
+    fail_value({name, " is not aligned; expected an address that is a multiple of ", alignment});
 }
 
 ArraySource source_of(const void* x, const lamina_type& type, std::size_t rows, std::size_t stride,
@@ -67,12 +66,11 @@ ArraySource source_of(const void* x, const lamina_type& type, std::size_t rows, 
   const std::size_t size = size_of(type, name);
   const std::int64_t count = count_of(rows, "rows");
   if (x == nullptr && rows > 0)
-    fail_value(std::string(name) + " is NULL; expected " + std::to_string(rows) + " rows of " +
-               std::to_string(columns) + " numbers");
+    fail_value({name, " is NULL; expected ", rows, " rows of ", columns, " numbers"});
   const std::size_t row_bytes = static_cast<std::size_t>(columns) * size;
   if (stride % size != 0)
-    fail_value("the stride of " + std::string(name) + " is " + std::to_string(stride) +
-               " bytes; expected a multiple of " + std::to_string(size) + ", or 0 for rows without gaps");
+    fail_value({"the stride of ", name, " is ", stride, " bytes; expected a multiple of ", size,
+                ", or 0 for rows without gaps"});
   check_aligned(x, size, name);
   const std::size_t step = stride == 0 ? row_bytes : stride;
   check_extent(count, std::max(step, row_bytes), name);
@@ -90,8 +88,7 @@ void check_results(const void* results, std::size_t rows, std::int64_t columns, 
   const std::int64_t count = count_of(rows, "rows");
   check_extent(count, static_cast<std::size_t>(columns) * element_size, name);
   if (results == nullptr && rows > 0 && columns > 0)
-    fail_value(std::string(name) + " is NULL; expected room for " + std::to_string(rows) + " rows of " +
-               std::to_string(columns) + " numbers");
+    fail_value({name, " is NULL; expected room for ", rows, " rows of ", columns, " numbers"});
 }
 
 SparseSource::SparseSource(const lamina_sparse_rows& given, std::size_t rows, std::int64_t columns,
@@ -100,13 +97,11 @@ SparseSource::SparseSource(const lamina_sparse_rows& given, std::size_t rows, st
   const std::size_t size = size_of(own.type, "sparse rows");
   const std::int64_t count = count_of(rows, "rows"), stored = count_of(own.stored, "stored");
   const bool wide = own.wide_indices == 1;
-  if (!wide && own.wide_indices != 0)
-    fail_value("wide_indices is " + std::to_string(own.wide_indices) + "; expected 0 or 1");
+  if (!wide && own.wide_indices != 0) fail_value({"wide_indices is ", own.wide_indices, "; expected 0 or 1"});
   const auto check_array = [&](const void* array, const char* name, std::size_t elements,
                                std::size_t element) {
     if (array == nullptr && elements > 0)
-      fail_value(std::string(name) + " of sparse rows is NULL; expected " + std::to_string(elements) +
-                 " numbers");
+      fail_value({name, " of sparse rows is NULL; expected ", elements, " numbers"});
     check_aligned(array, element, name);
   };
   const std::size_t index = wide ? sizeof(std::int64_t) : sizeof(std::int32_t);

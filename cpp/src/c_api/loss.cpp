@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 
+#include "base/text.h"
 #include "c_api/sized.h"
 
 namespace lamina::c {
@@ -18,11 +19,11 @@ lamina_loss_function function_of(const lamina_description& loss) {
   const lamina_option* option = loss.options;
   const bool one = loss.count == 1 && option != nullptr && option->name != nullptr;
   if (!one || std::strcmp(option->name, "function") != 0 || number_of(option->kind) != LAMINA_OPTION_FUNCTION)
-    fail_value("loss 'custom': expected one option, 'function', as lamina_function makes it");
+    fail_value({"loss 'custom': expected one option, 'function', as lamina_function makes it"});
   check_given(option->value.function, "loss 'custom': function", "a lamina_loss_function");
   const lamina_loss_function own = sized_copy(*option->value.function, kNone, "function");
   if (own.function == nullptr)
-    fail_value("loss 'custom': function->function is NULL; expected the function to call");
+    fail_value({"loss 'custom': function->function is NULL; expected the function to call"});
   return own;
 }
 
@@ -54,8 +55,8 @@ CustomLoss<T> GivenLoss::custom() const {
     asked.gradient = batch.gradient;
     double value = kUnset;
     if (const int code = own.function(&asked, &value, own.user); code != 0)
-      throw CallbackError("loss: your function returned " + std::to_string(code) +
-                          "; the weights are those of the last whole step");
+      throw CallbackError(
+          concat({"loss: your function returned ", code, "; the weights are those of the last whole step"}));
     return value;
   };
 }

@@ -48,7 +48,7 @@ std::unique_ptr<lamina_model> model_of(const ModelFile& file, const std::string&
 // Empty and NULL paths are refused; bytes that are no UTF-8 may be the name of a file.
 std::filesystem::path path_of(const char* path) {
   check_given(path, "path", "the path of a file");
-  if (*path == '\0') fail_value("path is empty; expected the path of a file");
+  if (*path == '\0') fail_value({"path is empty; expected the path of a file"});
 #if defined(_WIN32)
   return std::filesystem::path(reinterpret_cast<const char8_t*>(path));
 #else
@@ -78,7 +78,7 @@ std::optional<TensorType> stored_type(const lamina_storage& storage) {
     case LAMINA_STORAGE_BFLOAT16:
       return TensorType::kBfloat16;
     default:
-      fail_value("storage is " + std::to_string(number_of(storage)) + "; expected one of lamina_storage");
+      fail_value({"storage is ", number_of(storage), "; expected one of lamina_storage"});
   }
 }
 
@@ -167,7 +167,7 @@ void predict_sparse(const lamina_model* model, const lamina_sparse_rows* x, std:
   check_given(x, "x", "compressed rows");
   const int type = number_of(y_type);
   if (type != LAMINA_FLOAT32 && type != LAMINA_FLOAT64)
-    fail_value("y_type is " + std::to_string(type) + "; expected LAMINA_FLOAT32 or LAMINA_FLOAT64");
+    fail_value({"y_type is ", type, "; expected LAMINA_FLOAT32 or LAMINA_FLOAT64"});
   const std::size_t size = type == LAMINA_FLOAT64 ? sizeof(double) : sizeof(float);
   check_aligned(y, size, "y");
   network.visit([&]<class T>(const Model<T>& own) {
@@ -189,9 +189,8 @@ const lamina_model& given_model(const lamina_model* model) {
 TrainableNetwork& network_of(const lamina_model* model) {
   const lamina_model& given = given_model(model);
   if (!given.network)
-    fail(
-        Error::Kind::kType,
-        "model is a table model; expected a network alone (lamina_table_predict takes a table model's rows)");
+    fail(Error::Kind::kType, {"model is a table model; expected a network alone (lamina_table_predict takes "
+                              "a table model's rows)"});
   return *given.network;
 }
 
@@ -199,7 +198,7 @@ const TableModel& table_of(const lamina_model* model) {
   const lamina_model& given = given_model(model);
   if (!given.table)
     fail(Error::Kind::kType,
-         "model is a network alone; expected a table model (lamina_predict takes a network's rows)");
+         {"model is a network alone; expected a table model (lamina_predict takes a network's rows)"});
   return *given.table;
 }
 
@@ -241,8 +240,7 @@ lamina_status lamina_save_memory(const lamina_model* model, void* data, size_t c
     const std::vector<std::byte> bytes = bytes_of(given_model(model));
     check_given(size, "size", "where the number of bytes is to go");
     if (data != nullptr && capacity < bytes.size())
-      fail_value("data has room for " + std::to_string(capacity) + " bytes; expected at least " +
-                 std::to_string(bytes.size()));
+      fail_value({"data has room for ", capacity, " bytes; expected at least ", bytes.size()});
     if (data != nullptr) std::copy(bytes.begin(), bytes.end(), static_cast<std::byte*>(data));
     *size = bytes.size();
   });
@@ -302,10 +300,8 @@ int lamina_is_table(const lamina_model* model) {
 const char* lamina_input_name(const lamina_model* model, size_t index) {
   return guarded_value(__func__, static_cast<const char*>(nullptr), [&]() -> const char* {
     const std::vector<std::string>& names = given_model(model).input_names;
-    if (names.empty()) fail_value("the model's inputs have no names");
-    if (index >= names.size())
-      fail_value("index is " + std::to_string(index) + "; expected one below " +
-                 std::to_string(names.size()));
+    if (names.empty()) fail_value({"the model's inputs have no names"});
+    if (index >= names.size()) fail_value({"index is ", index, "; expected one below ", names.size()});
     return names[index].c_str();
   });
 }

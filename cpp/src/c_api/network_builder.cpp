@@ -24,9 +24,9 @@ void add_layer(lamina_network& network, Json layer) {
 Json layers_of(const lamina_network* network) {
   check_given(network, "network", "one that lamina_network_create gave");
   if (network->open.size() > 1)
-    fail(Error::Kind::kState, "the block '" + network->open.back().block.at("kind").text() +
-                                  "' is still open; call lamina_network_end first");
-  if (network->open.front().layers.empty()) fail_value("network has no layers; expected at least one");
+    fail(Error::Kind::kState, {"the block '", network->open.back().block.at("kind").text(),
+                               "' is still open; call lamina_network_end first"});
+  if (network->open.front().layers.empty()) fail_value({"network has no layers; expected at least one"});
   return {{"inputs", network->inputs}, {"layers", network->open.front().layers}};
 }
 
@@ -41,7 +41,7 @@ lamina_status lamina_network_create(size_t inputs, lamina_network** network) {
   return guarded(__func__, [&] {
     check_given(network, "network", "where the network is to go");
     if (inputs < 1 || inputs > static_cast<size_t>(kMostColumns))
-      fail_value("inputs is " + std::to_string(inputs) + "; expected 1 to " + std::to_string(kMostColumns));
+      fail_value({"inputs is ", inputs, "; expected 1 to ", kMostColumns});
     auto made = std::make_unique<lamina_network>();
     made->inputs = static_cast<int64_t>(inputs);
     made->open.emplace_back();
@@ -72,10 +72,9 @@ lamina_status lamina_network_begin(lamina_network* network, const char* kind, co
     lamina_network& given = given_network(network);
     Json block = required_description(kind, options, count, "layer");
     if (!block.at("kind").is("residual") && !block.at("kind").is("ensemble"))
-      fail_value("kind is '" + std::string(kind) +
-                 "'; expected a layer that holds layers, 'residual' or 'ensemble'");
+      fail_value({"kind is '", kind, "'; expected a layer that holds layers, 'residual' or 'ensemble'"});
     if (block.find("layers") != nullptr)
-      fail_value("option 'layers' is given; expected the layers from the calls until lamina_network_end");
+      fail_value({"option 'layers' is given; expected the layers from the calls until lamina_network_end"});
     given.open.push_back({std::move(block), {}});
   });
 }
@@ -84,7 +83,7 @@ lamina_status lamina_network_end(lamina_network* network) {
   return guarded(__func__, [&] {
     lamina_network& given = given_network(network);
     if (given.open.size() < 2)
-      fail(Error::Kind::kState, "no block is open; expected lamina_network_begin before it");
+      fail(Error::Kind::kState, {"no block is open; expected lamina_network_begin before it"});
     Json block = given.open.back().block;
     block["layers"] = given.open.back().layers;
     make_layer<float>(block);
@@ -99,8 +98,7 @@ lamina_status lamina_model_create(const lamina_network* network, lamina_type typ
     const Json layers = layers_of(network);
     check_given(model, "model", "where the model is to go");
     if (number_of(type) != LAMINA_FLOAT32 && number_of(type) != LAMINA_FLOAT64)
-      fail_value("type is " + std::to_string(number_of(type)) +
-                 "; expected LAMINA_FLOAT32 or LAMINA_FLOAT64");
+      fail_value({"type is ", number_of(type), "; expected LAMINA_FLOAT32 or LAMINA_FLOAT64"});
     auto made = std::make_unique<lamina_model>();
     made->network = std::make_unique<TrainableNetwork>(layers, number_of(type) == LAMINA_FLOAT64, seed);
     const Json contents = made->network->contents();

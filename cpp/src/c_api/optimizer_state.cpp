@@ -12,15 +12,14 @@ constexpr const char* kExpected = "one that lamina_optimizer_create gave";
 
 void check_below(size_t index, size_t count, const char* what, const char* told_by) {
   if (index >= count)
-    fail_value(std::string(what) + " is " + std::to_string(index) + "; expected one below " +
-               std::to_string(count) + ", as " + told_by + " tells");
+    fail_value({what, " is ", index, "; expected one below ", count, ", as ", told_by, " tells"});
 }
 
 template <class T>
 void check_finite(const Parameter& parameter, const T* values) {
   for (std::int64_t i = 0; i < parameter.element_count(); ++i)
     if (!std::isfinite(values[i]))
-      fail_value("the state of " + parameter.name + " would not be finite at element " + std::to_string(i));
+      fail_value({"the state of ", parameter.name, " would not be finite at element ", i});
 }
 
 // Between an array of the caller's and the optimizer's: to the caller where `from` is null, else from there.
@@ -70,8 +69,7 @@ lamina_status lamina_optimizer_set_steps(lamina_optimizer* optimizer, int64_t st
   return guarded(__func__, [&] {
     check_given(optimizer, "optimizer", kExpected);
     const auto right = right_to(*optimizer);
-    if (steps < 0 || steps > int64_t{1} << 40)
-      fail_value("steps is " + std::to_string(steps) + "; expected 0 to 2^40");
+    if (steps < 0 || steps > int64_t{1} << 40) fail_value({"steps is ", steps, "; expected 0 to 2^40"});
     std::visit([&](const auto& own) { own->set_steps(steps); }, optimizer->optimizer);
   });
 }

@@ -27,9 +27,10 @@ void check_steps_by_batches(const Json& optimizer) {
   const Json& kind = optimizer.is_text() ? optimizer : optimizer.at("kind");
   for (const char* name : {"lbfgs", "levenberg_marquardt"})
     if (kind.is(name))
-      fail_value("optimizer '" + std::string(name) +
-                 "' takes all rows at once by means of scipy's and numpy's, and is lamina's in Python alone; "
-                 "expected one that steps by batches, such as 'adam', or load what Python has fitted");
+      fail_value(
+          {"optimizer '", name,
+           "' takes all rows at once by means of scipy's and numpy's, and is lamina's in Python alone; "
+           "expected one that steps by batches, such as 'adam', or load what Python has fitted"});
 }
 
 }  // namespace
@@ -37,7 +38,7 @@ void check_steps_by_batches(const Json& optimizer) {
 std::unique_lock<TrainingRight> right_to(lamina_optimizer& optimizer) {
   std::unique_lock right(optimizer.right, std::try_to_lock);
   if (!right.owns_lock())
-    fail(Error::Kind::kState, "another thread uses the optimizer; expected one at a time");
+    fail(Error::Kind::kState, {"another thread uses the optimizer; expected one at a time"});
   return right;
 }
 
@@ -53,9 +54,10 @@ UsedOptimizer<T>::UsedOptimizer(lamina_optimizer* handle, const Model<T>& model)
     : handle_(given_optimizer(handle)), right_(right_to(handle_)) {
   using Own = std::unique_ptr<Optimizer<T>>;
   if (!std::holds_alternative<Own>(handle_.optimizer))
-    fail(Error::Kind::kType, "the optimizer is of a model of another type; expected one made for this model");
+    fail(Error::Kind::kType,
+         {"the optimizer is of a model of another type; expected one made for this model"});
   if (!same_parameters(get().parameters(), model.network().parameters()))
-    fail_value("the optimizer is of a model with other parameters; expected one made for this model");
+    fail_value({"the optimizer is of a model with other parameters; expected one made for this model"});
 }
 
 template class UsedOptimizer<float>;
@@ -77,7 +79,7 @@ lamina_status lamina_optimizer_create(const lamina_model* model, const char* kin
     const TrainableNetwork& network = network_of(model);
     check_given(optimizer, "optimizer", "where the optimizer is to go");
     const lamina_description given = {kind, options, count};
-    if (kind == nullptr) fail_value("the kind of optimizer is NULL; expected a text");
+    if (kind == nullptr) fail_value({"the kind of optimizer is NULL; expected a text"});
     const OptimizerSpec spec = optimizer_spec(given);
     auto made = std::make_unique<lamina_optimizer>();
     network.visit([&]<class T>(const Model<T>& own) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/json_reader.h"
+#include "base/text.h"
 
 namespace lamina::c {
 namespace {
@@ -30,8 +31,8 @@ class OptionReader {
   void add(Json& to, const lamina_option* options, std::size_t count) const {
     check_array(options, count, "options");
     for (std::size_t i = 0; i < count; ++i) {
-      std::string name = text_of(options[i].name, where_ + ": the name of option " + std::to_string(i));
-      if (to.find(name) != nullptr) refuse(name, "is given twice; expected it once");
+      std::string name = text_of(options[i].name, concat({where_, ": the name of option ", i}));
+      if (to.find(name) != nullptr) refuse(name, {"is given twice; expected it once"});
       Json value = read(options[i], name);
       to[name] = std::move(value);
     }
@@ -39,7 +40,7 @@ class OptionReader {
 
  private:
   Json read(const lamina_option& option, const std::string& name) const {
-    if (depth_ > kDeepest) refuse(name, "holds options more than " + std::to_string(kDeepest) + " deep");
+    if (depth_ > kDeepest) refuse(name, {"holds options more than ", kDeepest, " deep"});
     switch (number_of(option.kind)) {
       case LAMINA_OPTION_BOOLEAN:
         return option.value.boolean != 0;
@@ -48,7 +49,7 @@ class OptionReader {
       case LAMINA_OPTION_NUMBER:
         return finite(option.value.number, name);
       case LAMINA_OPTION_TEXT:
-        return text_of(option.value.text, where_ + ": option '" + name + "'");
+        return text_of(option.value.text, concat({where_, ": option '", name, "'"}));
       case LAMINA_OPTION_INTEGERS:
         check_array(option.value.integers, option.count, name);
         return Json::Array(option.value.integers, option.value.integers + option.count);
@@ -59,10 +60,10 @@ class OptionReader {
       case LAMINA_OPTION_LIST:
         return list(option, name);
       case LAMINA_OPTION_FUNCTION:
-        refuse(name, "is a function, which a loss of kind 'custom' alone takes");
+        refuse(name, {"is a function, which a loss of kind 'custom' alone takes"});
       default:
-        refuse(name, "has kind " + std::to_string(number_of(option.kind)) +
-                         "; expected one of lamina_option_kind, as lamina_integer and its like set it");
+        refuse(name, {"has kind ", number_of(option.kind),
+                      "; expected one of lamina_option_kind, as lamina_integer and its like set it"});
     }
   }
   Json numbers(const lamina_option& option, const std::string& name) const {
@@ -74,7 +75,7 @@ class OptionReader {
   }
   Json members(const lamina_option& option, const std::string& name) const {
     Json object = Json::object({});
-    OptionReader(where_ + ", " + name, depth_ + 1).add(object, option.value.options, option.count);
+    OptionReader(concat({where_, ", ", name}), depth_ + 1).add(object, option.value.options, option.count);
     return object;
   }
   Json list(const lamina_option& option, const std::string& name) const {
@@ -88,18 +89,17 @@ class OptionReader {
   double finite(double number, const std::string& name) const {
     if (!std::isfinite(number))
       refuse(name,
-             "is " + shown(number) + "; expected a finite number, or leave the option out for its default");
+             {"is ", shown(number), "; expected a finite number, or leave the option out for its default"});
     return number;
   }
   void check_array(const void* array, std::size_t count, const std::string& name) const {
     if (count > kMostOptions)
-      fail_value(where_ + ": '" + name + "' has a count of " + std::to_string(count) +
-                 "; expected at most 2^24");
+      fail_value({where_, ": '", name, "' has a count of ", count, "; expected at most 2^24"});
     if (array == nullptr && count > 0)
-      fail_value(where_ + ": '" + name + "' is NULL; expected an array of " + std::to_string(count));
+      fail_value({where_, ": '", name, "' is NULL; expected an array of ", count});
   }
-  [[noreturn]] void refuse(const std::string& option, const std::string& what) const {
-    fail_value(where_ + ": option '" + option + "' " + what);
+  [[noreturn]] void refuse(std::string_view option, TextParts what) const {
+    fail_value({where_, ": option '", option, "' ", what});
   }
 
   std::string where_;
@@ -109,9 +109,9 @@ class OptionReader {
 }  // namespace
 
 std::string text_of(const char* text, const std::string& what) {
-  if (text == nullptr) fail_value(what + " is NULL; expected a text");
+  if (text == nullptr) fail_value({what, " is NULL; expected a text"});
   std::string own(text);
-  if (!is_utf8(own)) fail_value(what + " is no UTF-8; expected a text in that encoding");
+  if (!is_utf8(own)) fail_value({what, " is no UTF-8; expected a text in that encoding"});
   return own;
 }
 
@@ -123,21 +123,21 @@ std::optional<Json> read_description(const lamina_description& description, cons
   if (description.kind != nullptr)
     return required_description(description.kind, description.options, description.count, what);
   if (description.options != nullptr || description.count > 0)
-    fail_value(std::string(what) + " has options, but its kind is NULL; expected a name");
+    fail_value({what, " has options, but its kind is NULL; expected a name"});
   return std::nullopt;
 }
 
 Json required_description(const char* kind, const lamina_option* options, std::size_t count,
                           const char* what) {
-  Json described{{"kind", text_of(kind, std::string("the kind of ") + what)}};
-  add_options(described, options, count, std::string(what) + " '" + kind + "'");
+  Json described{{"kind", text_of(kind, concat({"the kind of ", what}))}};
+  add_options(described, options, count, concat({what, " '", kind, "'"}));
   return described;
 }
 
 std::int64_t count_of(std::size_t count, const char* what) {
   constexpr std::int64_t kMost = std::int64_t{1} << 40;
   if (static_cast<std::uint64_t>(count) > static_cast<std::uint64_t>(kMost))
-    fail_value(std::string(what) + " is " + std::to_string(count) + "; expected at most 2^40");
+    fail_value({what, " is ", count, "; expected at most 2^40"});
   return static_cast<std::int64_t>(count);
 }
 

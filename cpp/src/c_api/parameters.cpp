@@ -13,8 +13,8 @@ template <class T>
 const Parameter& parameter_at(const Model<T>& model, size_t index) {
   const std::vector<Parameter>& parameters = model.network().parameters();
   if (index >= parameters.size())
-    fail_value("index is " + std::to_string(index) + "; expected one below " +
-               std::to_string(parameters.size()) + ", as lamina_parameters tells");
+    fail_value(
+        {"index is ", index, "; expected one below ", parameters.size(), ", as lamina_parameters tells"});
   return parameters[index];
 }
 
@@ -22,11 +22,9 @@ template <class T>
 void check_values(const Parameter& parameter, const T* values) {
   const bool variances = parameter.name.ends_with("running_var");
   for (std::int64_t i = 0; i < parameter.element_count(); ++i) {
-    if (!std::isfinite(values[i]))
-      fail_value(parameter.name + " would not be finite at element " + std::to_string(i));
+    if (!std::isfinite(values[i])) fail_value({parameter.name, " would not be finite at element ", i});
     if (variances && values[i] < T(0))
-      fail_value(parameter.name + " would be negative at element " + std::to_string(i) +
-                 "; expected variances of at least 0");
+      fail_value({parameter.name, " would be negative at element ", i, "; expected variances of at least 0"});
   }
 }
 
@@ -38,7 +36,7 @@ void check_parameter_values(const void* values, std::size_t alignment) {
 lamina_parameter info_of(const Parameter& parameter) {
   lamina_parameter info = LAMINA_PARAMETER_INIT;
   if (parameter.shape.size() > std::size(info.shape))
-    fail(Error::Kind::kState, parameter.name + " has more dimensions than lamina_parameter holds");
+    fail(Error::Kind::kState, {parameter.name, " has more dimensions than lamina_parameter holds"});
   info.name = parameter.name.c_str();
   info.dimensions = parameter.shape.size();
   std::transform(parameter.shape.begin(), parameter.shape.end(), info.shape,
@@ -105,7 +103,7 @@ lamina_status lamina_get_gradient(const lamina_model* model, size_t index, void*
       const T* gradients = own.gradients();
       if (gradients == nullptr)
         fail(Error::Kind::kState,
-             "there are no gradients; expected lamina_value_and_gradient or lamina_backward before it");
+             {"there are no gradients; expected lamina_value_and_gradient or lamina_backward before it"});
       unpack_parameter(parameter, gradients, static_cast<T*>(values));
     });
   });

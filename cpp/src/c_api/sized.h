@@ -16,8 +16,8 @@ inline constexpr std::size_t kMostStructBytes = 4096;
 // Refuses sizes that no version of the struct has. `name` is the argument's: "options".
 inline void check_struct_size(std::size_t size, std::size_t alignment, const char* name) {
   if (size >= 2 * sizeof(std::size_t) && size <= kMostStructBytes && size % alignment == 0) return;
-  fail_value(std::string(name) + "->struct_size is " + std::to_string(size) +
-             "; expected the size of the struct, as its _INIT macro or _init function sets it");
+  fail_value({name, "->struct_size is ", size,
+              "; expected the size of the struct, as its _INIT macro or _init function sets it"});
 }
 
 // What the caller gives; fields beyond his struct have their defaults. A field of a later version may be
@@ -30,9 +30,9 @@ Struct sized_copy(const Struct& given, const Struct& defaults, const char* name)
   const auto* bytes = reinterpret_cast<const unsigned char*>(&given);
   for (std::size_t i = sizeof(Struct); i < size; ++i)
     if (bytes[i] != 0)
-      fail_value(std::string(name) +
-                 " sets a field that this version of lamina does not have; update the library, or leave the "
-                 "field zero");
+      fail_value({name,
+                  " sets a field that this version of lamina does not have; update the library, or leave the "
+                  "field zero"});
   Struct own = defaults;
   std::memcpy(&own, &given, std::min(size, sizeof(Struct)));
   own.struct_size = sizeof(Struct);

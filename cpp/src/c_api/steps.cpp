@@ -15,7 +15,7 @@ template <class T>
 ArraySource checked_rows(const TrainableNetwork& network, const Model<T>& model, const void* x,
                          const lamina_type& type, size_t rows) {
   const ArraySource source = source_of(x, type, rows, 0, model.network().inputs(), "x");
-  if (rows < 1) fail_value("rows is 0; expected at least one");
+  if (rows < 1) fail_value({"rows is 0; expected at least one"});
   network.input_rules().check(source, network.is_double(), "x");
   return source;
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/text.h"
 #include "c_api/handles.h"
 #include "c_api/options.h"
 #include "c_api/tables.h"
@@ -23,21 +24,21 @@ class Answer {
         return;
       case LAMINA_CLASS_INDICES:
         if (target.is_number())
-          fail_value("the model predicts a number; expected one of classes for LAMINA_CLASS_INDICES");
+          fail_value({"the model predicts a number; expected one of classes for LAMINA_CLASS_INDICES"});
         columns_ = 1;
         return;
       case LAMINA_QUANTILES:
         if (!target.is_number() || target.number_targets().front().levels.empty())
-          fail_value("the model was trained without quantiles; expected one trained for them");
+          fail_value({"the model was trained without quantiles; expected one trained for them"});
         for (const NumberTarget& number : target.number_targets()) columns_ += number.levels.size();
         return;
       case LAMINA_INTERVALS:
         if (!target.is_number() || !target.number_targets().front().coverage)
-          fail_value("the model was trained without an interval; expected one trained for it");
+          fail_value({"the model was trained without an interval; expected one trained for it"});
         columns_ = 2 * target.number_targets().size();
         return;
       default:
-        fail_value("kind is " + std::to_string(kind_) + "; expected one of lamina_table_output");
+        fail_value({"kind is ", kind_, "; expected one of lamina_table_output"});
     }
   }
 
@@ -70,7 +71,7 @@ class Answer {
 
 // A text of a cell, without the blanks at its ends; the caller's own memory.
 std::string_view cell_text(const char* text, const std::string& column) {
-  text_of(text, "the text of column '" + column + "'");
+  text_of(text, concat({"the text of column '", column, "'"}));
   return strip(text);
 }
 
@@ -78,7 +79,7 @@ std::string_view cell_text(const char* text, const std::string& column) {
 std::vector<Cell> row_of(const TableModel& model, const lamina_cell* cells, size_t count) {
   std::vector<std::string> names;
   for (size_t i = 0; i < count; ++i)
-    names.push_back(text_of(cells[i].column, "the column of cell " + std::to_string(i)));
+    names.push_back(text_of(cells[i].column, concat({"the column of cell ", i})));
   const std::vector<std::string_view> views(names.begin(), names.end());
   std::vector<Cell> row;
   for (const size_t place : model.preprocessor().places_among(views)) {
@@ -93,9 +94,9 @@ std::vector<Cell> row_of(const TableModel& model, const lamina_cell* cells, size
 
 void check_filled(const lamina_column& column, const std::string& name) {
   if ((column.numbers == nullptr) == (column.texts == nullptr))
-    fail_value("column '" + name + "' has " +
-               (column.numbers == nullptr ? "neither numbers nor texts" : "numbers and texts") +
-               "; expected one of them, the other NULL");
+    fail_value({"column '", name, "' has ",
+                (column.numbers == nullptr ? "neither numbers nor texts" : "numbers and texts"),
+                "; expected one of them, the other NULL"});
 }
 
 // A table in the caller's memory, with the codes that texts are read by.
@@ -106,7 +107,7 @@ class Columns {
     codes_.reserve(count);
     dictionaries_.reserve(count);
     for (size_t i = 0; i < count; ++i) {
-      names_.push_back(text_of(columns[i].name, "the name of column " + std::to_string(i)));
+      names_.push_back(text_of(columns[i].name, concat({"the name of column ", i})));
       if (model.preprocessor().find(names_.back()) < 0) continue;  // its values are not looked at
       table_.push_back({names_.back(), column_of(columns[i], names_.back(), rows)});
     }
@@ -147,7 +148,7 @@ class Columns {
 template <class Array>
 void check_array(const Array* array, size_t count, const char* what) {
   constexpr size_t kMost = size_t{1} << 24;
-  if (count > kMost) fail_value("count is " + std::to_string(count) + "; expected at most 2^24");
+  if (count > kMost) fail_value({"count is ", count, "; expected at most 2^24"});
   if (count > 0) check_given(array, what, "an array of as many as count says");
 }
 
@@ -159,7 +160,7 @@ std::vector<std::vector<Cell>> rows_of(const TableModel& model, const lamina_col
   const auto length = static_cast<size_t>(count_of(rows, "rows"));
   std::vector<std::string> names;
   for (size_t i = 0; i < count; ++i)
-    names.push_back(text_of(columns[i].name, "the name of column " + std::to_string(i)));
+    names.push_back(text_of(columns[i].name, concat({"the name of column ", i})));
   const std::vector<std::string_view> views(names.begin(), names.end());
   std::vector<std::vector<Cell>> cells(length);
   for (const size_t place : model.preprocessor().places_among(views)) {
@@ -221,8 +222,7 @@ const char* lamina_class_name(const lamina_model* model, size_t index) {
   return guarded_value(__func__, static_cast<const char*>(nullptr), [&] {
     const std::vector<std::string>& classes = table_of(model).target().classes();
     if (index >= classes.size())
-      fail_value("index is " + std::to_string(index) + "; expected one below " +
-                 std::to_string(classes.size()) + ", as lamina_classes tells");
+      fail_value({"index is ", index, "; expected one below ", classes.size(), ", as lamina_classes tells"});
     return classes[index].c_str();
   });
 }

@@ -77,14 +77,15 @@ void gather_as_dense(const RowOffset<T>& offset, const ArraySource& source, cons
                      int64_t first_row, int64_t rows, T* out, int64_t out_row_stride) noexcept;
 
 // Copies rows (indices[i], or first_row + i where indices is null) as T into padded rows, less `offset`.
+// `following`: how many more indices come after these, of rows that are gathered later.
 template <class T>
 void gather_inputs(const kernels::KernelTable<T>& table, const RowOffset<T>& offset,
                    const ArraySource& source, const int64_t* indices, int64_t first_row, int64_t rows, T* out,
-                   int64_t out_row_stride) noexcept {
+                   int64_t out_row_stride, int64_t following = 0) noexcept {
   if (source.sparse != nullptr)
     return gather_as_dense(offset, source, indices, first_row, rows, out, out_row_stride);
   table.gather_rows({rows, source.columns, source.data, source.type, source.row_stride, source.column_stride,
-                     indices, first_row, out, out_row_stride, offset.high, offset.low});
+                     indices, following, first_row, out, out_row_stride, offset.high, offset.low});
 }
 
 }  // namespace lamina

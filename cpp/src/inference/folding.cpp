@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "layers/batch_norm.h"
 #include "layers/dense.h"
 #include "layers/ensemble.h"
@@ -202,7 +203,7 @@ class Folder {
     if (!reads_) return;
     const auto& layers = network_.layers();
     const auto found = std::ranges::find_if(layers, [&](const auto& own) { return own.get() == &layer; });
-    const std::string name = "layers." + std::to_string(found - layers.begin()) + ".";
+    const std::string name = concat({"layers.", found - layers.begin(), "."});
     for (const Parameter& parameter : network_.parameters())
       if (parameter.name.starts_with(name)) read(parameter, out);
   }

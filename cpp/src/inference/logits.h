@@ -29,15 +29,15 @@ void check_loss_fits(const LossSpec& loss, const Network<T>& network) {
                                         "gaussian_negative_log_likelihood"};
   if (network.target_scaling() != nullptr &&
       std::find(kOfQuantities.begin(), kOfQuantities.end(), loss.name) == kOfQuantities.end())
-    throw Error(Error::Kind::kValue,
-                "loss " + loss.name +
-                    ": expected targets as they are, got a network that scales them (scale_targets); it goes "
-                    "with mean_squared_error, mean_absolute_error, huber, log_cosh, quantile and "
-                    "gaussian_negative_log_likelihood");
+    throw_error(Error::Kind::kValue,
+                {"loss ", loss.name,
+                 ": expected targets as they are, got a network that scales them (scale_targets); it goes "
+                 "with mean_squared_error, mean_absolute_error, huber, log_cosh, quantile and "
+                 "gaussian_negative_log_likelihood"});
   if (network.target_scaling() != nullptr && loss.has_levels() && loss.target_columns(network.outputs()) > 1)
-    throw Error(Error::Kind::kValue,
-                "loss quantile: expected one target beside a network that scales it (scale_targets), got " +
-                    std::to_string(loss.target_columns(network.outputs())));
+    throw_error(Error::Kind::kValue,
+                {"loss quantile: expected one target beside a network that scales it (scale_targets), got ",
+                 loss.target_columns(network.outputs())});
   check_loss_fits(loss, network.output_activation(), network.outputs());
 }
 

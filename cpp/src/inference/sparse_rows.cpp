@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/layout.h"
+#include "base/text.h"
 #include "kernels/dispatch.h"
 
 namespace lamina {
@@ -58,25 +59,25 @@ void each_stored(const ArraySource& source, int64_t row, FunctionRef<void(int64_
 }
 
 void check_sparse(const ArraySource& source, const char* where) {
-  const auto fail = [&](const std::string& what) {
-    throw Error(Error::Kind::kValue, std::string(where) + ": expected compressed sparse rows " + what);
+  const auto fail = [&](TextParts what) {
+    throw_error(Error::Kind::kValue, {where, ": expected compressed sparse rows ", what});
   };
   const SparseLayout& layout = *source.sparse;
   if (source.type != SourceType::kF32 && source.type != SourceType::kF64)
-    throw Error(Error::Kind::kType, std::string(where) + ": expected sparse rows of float32 or float64");
-  if (source.columns > INT32_MAX) fail("with fewer than 2^31 columns, got " + std::to_string(source.columns));
+    throw_error(Error::Kind::kType, {where, ": expected sparse rows of float32 or float64"});
+  if (source.columns > INT32_MAX) fail({"with fewer than 2^31 columns, got ", source.columns});
   const auto start = [&](int64_t row) { return index_at(layout.starts, layout.wide, row); };
   if (start(0) != 0 || start(source.rows) > layout.stored)
-    fail("that start at 0 and end within the " + std::to_string(layout.stored) + " stored elements, got " +
-         std::to_string(start(0)) + " and " + std::to_string(start(source.rows)));
+    fail({"that start at 0 and end within the ", layout.stored, " stored elements, got ", start(0), " and ",
+          start(source.rows)});
   for (int64_t row = 0; row < source.rows; ++row) {
-    if (start(row + 1) < start(row)) fail("whose starts ascend, got others in row " + std::to_string(row));
+    if (start(row + 1) < start(row)) fail({"whose starts ascend, got others in row ", row});
     int64_t before = -1;
     for (int64_t i = start(row); i < start(row + 1); ++i) {
       const int64_t column = index_at(layout.columns, layout.wide, i);
       if (column <= before || column >= source.columns)
-        fail("with ascending columns below " + std::to_string(source.columns) + " in each row, got " +
-             std::to_string(column) + " after " + std::to_string(before) + " in row " + std::to_string(row));
+        fail({"with ascending columns below ", source.columns, " in each row, got ", column, " after ",
+              before, " in row ", row});
       before = column;
     }
   }

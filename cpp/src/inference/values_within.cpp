@@ -66,7 +66,7 @@ bool values_within(const ArraySource& source, double limit, bool nan_allowed) {
     case kernels::SourceType::kF64:
       return all_within<double>(source, limit, nan_allowed);
     default:
-      throw Error(Error::Kind::kType, "values_within: expected float32 or float64");
+      throw_error(Error::Kind::kType, {"values_within: expected float32 or float64"});
   }
 }
 

@@ -85,13 +85,12 @@ const InstructionSet& choose() {
     if (wanted && set.runs_here(cpu_features())) return set;
   }
   if (!is_forced) {
-    throw Error(Error::Kind::kState, "this build of lamina has kernels for " +
-                                         join(built_instruction_sets()) +
-                                         " alone, which this processor does not run; configure it with "
-                                         "other LAMINA_SETS");
+    throw_error(Error::Kind::kState, {"this build of lamina has kernels for ", join(built_instruction_sets()),
+                                      " alone, which this processor does not run; configure it with "
+                                      "other LAMINA_SETS"});
   }
-  throw Error(Error::Kind::kValue, "LAMINA_ISA: expected one of " + join(available_instruction_sets()) +
-                                       " (what this build has and this CPU runs), got " + forced);
+  throw_error(Error::Kind::kValue, {"LAMINA_ISA: expected one of ", join(available_instruction_sets()),
+                                    " (what this build has and this CPU runs), got ", forced});
 }
 
 const InstructionSet& chosen() {

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "kernels/blend_rows.h"
+#include "kernels/blocking.h"
 #include "kernels/catalogue.h"
 #include "kernels/coded_rows.h"
 #include "kernels/column_jobs.h"
@@ -54,6 +55,7 @@ struct Product {
   const void* next[kMaxNextArrays];
   int next_count;
   int64_t next_bytes;
+  const Blocking* blocking;  // null: the defaults
 };
 
 inline constexpr int kMaxTransposedColumns = 4;
@@ -130,6 +132,7 @@ struct GatherRows {
   SourceType type;
   int64_t source_row_stride, source_column_stride;  // bytes, may be negative
   const int64_t* indices;                           // null: rows first_row, first_row + 1, ...
+  int64_t following;  // how many more indices come after these, of rows that are gathered later
   int64_t first_row;
   T* out;
   int64_t out_row_stride;  // padding columns are set to zero
@@ -253,8 +256,8 @@ struct KernelTable {
   void (*panel_dots)(const PanelDots<T>&) noexcept;
   // out[columns] = sum over rows ascending of b[row, columns]; the bias gradient.
   void (*column_sums)(int64_t rows, int64_t columns, const T* b, int64_t b_row_stride, T* out) noexcept;
-  // out[c * out_row_stride + r] = in[r * in_row_stride + c]; any number of rows, columns a multiple of
-  // 64 bytes; `in` rows are aligned, `out` need not be; nothing but rows x columns elements is touched.
+  // out[c * out_row_stride + r] = in[r * in_row_stride + c]; any number of rows and columns; `in` rows are
+  // padded, `out` rows need not be; nothing but rows x columns elements is written.
   void (*transpose)(int64_t rows, int64_t columns, const T* in, int64_t in_row_stride, T* out,
                     int64_t out_row_stride) noexcept;
 

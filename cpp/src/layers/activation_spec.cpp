@@ -5,6 +5,7 @@
 
 #include "base/json_reader.h"
 #include "base/layout.h"
+#include "base/text.h"
 
 namespace lamina {
 
@@ -66,11 +67,11 @@ const Entry& find_entry(std::string name) {
   for (const Entry& entry : kEntries)
     if (name == entry.name) return entry;
   if (name == "prelu")
-    throw Error(Error::Kind::kValue,
-                "activation: 'prelu' learns its slopes and is a layer of its own; put lamina.PReLU() after "
-                "this layer");
-  throw Error(Error::Kind::kValue,
-              "activation: unknown name '" + name + "'; expected one of " + join(activation_names()));
+    throw_error(Error::Kind::kValue,
+                {"activation: 'prelu' learns its slopes and is a layer of its own; put lamina.PReLU() after "
+                 "this layer"});
+  throw_error(Error::Kind::kValue,
+              {"activation: unknown name '", name, "'; expected one of ", join(activation_names())});
 }
 
 ActivationSpec spec_of(const Entry& entry, double parameter) {
@@ -91,9 +92,9 @@ ActivationSpec::ActivationSpec(const char* of) {
 
 ActivationSpec::ActivationSpec(const char* of, double given) {
   const Entry& entry = find_entry(of);
-  const std::string where = std::string("activation ") + entry.name;
+  const std::string where = concat({"activation ", entry.name});
   if (entry.parameter == nullptr)
-    throw Error(Error::Kind::kValue, where + ": expected no parameter, got " + shown(given));
+    throw_error(Error::Kind::kValue, {where, ": expected no parameter, got ", shown(given)});
   if (!(given >= entry.minimum && given <= entry.maximum))
     fail_outside(where, entry.parameter, entry.minimum, entry.maximum, given);
   *this = spec_of(entry, given);
@@ -102,7 +103,7 @@ ActivationSpec::ActivationSpec(const char* of, double given) {
 ActivationSpec activation_from_json(const Json& json) {
   const Json object = as_object(json);
   const Entry& entry = find_entry(JsonReader(object, "activation").text("kind"));
-  const JsonReader spec(object, std::string("activation ") + entry.name);
+  const JsonReader spec(object, concat({"activation ", entry.name}));
   ActivationSpec result = spec_of(entry, 0.0);
   if (entry.parameter != nullptr) {
     result.parameter = spec.number(entry.parameter, entry.default_value, entry.minimum, entry.maximum);

@@ -65,9 +65,8 @@ void ColumnEncoding<T>::add_column(const ColumnOptions& column) {
   }
   if (code.indicator) add_plain_features(1);
   if (features_ > kMostColumns)
-    throw Error(Error::Kind::kValue, "ColumnEncoding, column " + std::to_string(codes_.size()) +
-                                         ": the columns up to here make more than " +
-                                         std::to_string(kMostColumns) + " features");
+    throw_error(Error::Kind::kValue, {"ColumnEncoding, column ", codes_.size(),
+                                      ": the columns up to here make more than ", kMostColumns, " features"});
   knots_.emplace_back(column.edges.begin(), column.edges.end());
   codes_.push_back(code);
 }
@@ -85,9 +84,9 @@ std::unique_ptr<Layer<T>> ColumnEncoding<T>::unbuilt_copy() const {
 template <class T>
 int64_t ColumnEncoding<T>::build(int64_t inputs, ParameterAllocator&) {
   if (inputs != inputs_)
-    throw Error(Error::Kind::kValue, "ColumnEncoding: expected " + std::to_string(inputs_) +
-                                         " inputs (one for each number or category, two for a date), got " +
-                                         std::to_string(inputs));
+    throw_error(Error::Kind::kValue,
+                {"ColumnEncoding: expected ", inputs_,
+                 " inputs (one for each number or category, two for a date), got ", inputs});
   return features_;
 }
 

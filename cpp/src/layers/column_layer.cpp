@@ -19,9 +19,8 @@ template <class T>
 int64_t ColumnLayer<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   const std::string where = class_name(this->kind());
   if (places_.back().input >= inputs)
-    throw Error(Error::Kind::kValue, where + ": expected columns below " + std::to_string(inputs) +
-                                         ", the number of inputs, got " +
-                                         std::to_string(places_.back().input));
+    throw_error(Error::Kind::kValue, {where, ": expected columns below ", inputs,
+                                      ", the number of inputs, got ", places_.back().input});
   inputs_ = inputs;
   int64_t input = 0;
   const auto pass_on = [&](int64_t until) {
@@ -37,8 +36,8 @@ int64_t ColumnLayer<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   }
   pass_on(inputs);
   if (outputs_ > kMostColumns)
-    throw Error(Error::Kind::kValue, where + ": expected at most " + std::to_string(kMostColumns) +
-                                         " outputs, got " + std::to_string(outputs_));
+    throw_error(Error::Kind::kValue,
+                {where, ": expected at most ", kMostColumns, " outputs, got ", outputs_});
   take_parameters(allocator);
   return outputs_;
 }

@@ -1,9 +1,8 @@
-// Dense layer: rows forward and backward, and weight gradients by tile.
+// Dense layer: options, first weights, rows forward and backward.
 #include "layers/dense.h"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/json.h"
 
@@ -33,6 +32,7 @@ template <class T>
 int64_t Dense<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   inputs_ = inputs;
   panel_columns_ = allocator.panel_columns();
+  output_panels_ = panel_count(outputs_);
   offset_ = allocator.take(padded_columns<T>(outputs_) * panel_rows());
   transposed_offset_ = allocator.take_transposed(padded_columns<T>(inputs_) * padded_columns<T>(outputs_));
   if (options_.parametrization == Parametrization::kNtk)
@@ -111,7 +111,7 @@ bool Dense<T>::splits_backward(int parts) const noexcept {
 template <class T>
 int Dense<T>::gradient_task_part(int task, int parts) const noexcept {
   const int64_t columns = padded_columns<T>(outputs_);
-  const int64_t first = task % panel_count(outputs_) * panel_columns_;
+  const int64_t first = task % output_panels_ * panel_columns_;
   int part = 0;
   while (part_begin(columns, part + 1, parts) <= first) ++part;
   return part;
@@ -148,6 +148,7 @@ void Dense<T>::forward(const RowPass<T>& pass) const noexcept {
   product.c = pass.output_values();
   product.c_row_stride = pass.output.row_stride;
   product.init = options_.bias && !is_scaled() ? ProductInit::kBias : ProductInit::kZero;
+  product.blocking = &kernels::blocking();
   const bool activate =
       !pass.skips_activation && options_.activation.is_elementwise() && !options_.activation.is_identity();
   if (activate) {
@@ -203,6 +204,7 @@ void Dense<T>::backward(const RowPass<T>& pass) const noexcept {
   product.c = pass.input_delta();
   product.c_row_stride = pass.input.row_stride;
   product.init = ProductInit::kZero;
+  product.blocking = &kernels::blocking();
   if (const ActivationSpec* activation = pass.input_activation) {
     product.epilogue = ProductEpilogue::kDerivative;
     product.activation = activation->function;
@@ -229,169 +231,6 @@ void Dense<T>::backward_row(const RowPass<T>& pass) const noexcept {
   apply_activation_backward(pass.kernels, *pass.input_activation, 1, last - first,
                             pass.input_values() + first, aux == nullptr ? nullptr : aux + first,
                             pass.input.row_stride, delta + first, pass.input.row_stride);
-}
-
-// A limit of norms needs all weights of a unit in one task.
-template <class T>
-int64_t Dense<T>::task_inputs(int64_t inputs_per_task) const noexcept {
-  return options_.max_norm > 0.0 ? inputs_ : std::min(inputs_, inputs_per_task);
-}
-
-template <class T>
-int Dense<T>::gradient_task_count(int64_t inputs_per_task) const noexcept {
-  if (reads_codes()) return coded_task_count();
-  if (!options_.learning.trainable) return 0;
-  const int64_t inputs = task_inputs(inputs_per_task);
-  return static_cast<int>(panel_count(outputs_) * ((inputs_ + inputs - 1) / inputs));
-}
-
-template <class T>
-int64_t Dense<T>::gradient_scratch_size(int64_t inputs_per_task) const noexcept {
-  if (reads_codes()) return coded_scratch_size();
-  // The last row is for flags of sparse rows: a byte an input.
-  const int64_t inputs = task_inputs(inputs_per_task);
-  return (inputs + 1) * panel_columns_ +
-         padded_columns<T>((inputs + 1) / static_cast<int64_t>(sizeof(T)) + 1);
-}
-
-template <class T>
-typename Dense<T>::Tile Dense<T>::tile(int task, int64_t inputs_per_task) const noexcept {
-  // Neighbouring tasks share their block of inputs, which so stays in cache.
-  const int64_t panels = panel_count(outputs_);
-  const int64_t panel = task % panels, place = task / panels;
-  if (!reads_codes())
-    return tile_of(panel, place * inputs_per_task,
-                   std::min(inputs_per_task, inputs_ - place * inputs_per_task));
-  const CodedBlock& block = blocks_[static_cast<size_t>(place)];
-  Tile tile = tile_of(panel, block.first_input, block.inputs);
-  tile.block = &block;
-  return tile;
-}
-
-template <class T>
-typename Dense<T>::Tile Dense<T>::tile_of(int64_t panel, int64_t first_input, int64_t inputs) const noexcept {
-  Tile tile{};
-  tile.first_column = panel * panel_columns_;
-  tile.width = std::min(panel_columns_, padded_columns<T>(outputs_) - tile.first_column);
-  tile.first_input = first_input;
-  tile.inputs = inputs;
-  tile.last_inputs = tile.first_input + tile.inputs == inputs_;
-  tile.offset = offset_ + tile.first_column * panel_rows() + tile.first_input * tile.width;
-  return tile;
-}
-
-// dW tile [inputs, width] = x^T [inputs, batch] dz [batch, width]
-template <class T>
-void Dense<T>::compute_dense_gradient(const Tile& tile, const GradientPass<T>& pass,
-                                      T* weight) const noexcept {
-  Product<T> product{};
-  product.rows = tile.inputs;
-  product.columns = tile.width;
-  product.true_columns = std::min(tile.width, outputs_ - tile.first_column);
-  product.depth = pass.batch_rows;
-  product.a = pass.input.values + tile.first_input;
-  product.a_row_stride = 1;
-  product.a_depth_stride = pass.input.row_stride;
-  product.b = pass.output.delta + tile.first_column;
-  product.b_row_stride = pass.output.row_stride;
-  product.c = weight;
-  product.c_row_stride = tile.width;
-  if (pass.fetch_ahead) product.next_count = pass.updater->places(tile.offset, product.next);
-  product.next_bytes = tile.inputs * tile.width * static_cast<int64_t>(sizeof(T));
-  pass.kernels.product(product);
-}
-
-// And db = column sums of dz.
-template <class T>
-void Dense<T>::compute_gradient(const Tile& tile, const GradientPass<T>& pass, bool skips, T* weight,
-                                T* bias) const noexcept {
-  if (pass.input.sparse != nullptr)
-    compute_sparse_gradient(tile, pass, skips, weight);
-  else if (reads_codes())
-    compute_coded_gradient(tile, pass, weight);
-  else
-    compute_dense_gradient(tile, pass, weight);
-  if (bias != nullptr) {
-    pass.kernels.column_sums(pass.batch_rows, tile.width, pass.output.delta + tile.first_column,
-                             pass.output.row_stride, bias);
-    if (is_scaled()) pass.kernels.scale_values(tile.width, static_cast<T>(1.0 / gain_), bias);
-  }
-  if (pass.penalty_factor != 0.0 && has_penalty())
-    pass.kernels.add_penalty(tile.inputs * tile.width, static_cast<T>(options_.l1 * pass.penalty_factor),
-                             static_cast<T>(options_.l2 * pass.penalty_factor), pass.parameters + tile.offset,
-                             weight);
-}
-
-template <class T>
-void Dense<T>::constrain(const Tile& t, const GradientPass<T>& pass) const noexcept {
-  T* weights = pass.parameters + t.offset;
-  if (options_.non_negative)
-    pass.kernels.clamp_values(t.inputs * t.width, T(0), std::numeric_limits<T>::infinity(), weights);
-  if (options_.max_norm > 0.0)
-    pass.kernels.limit_column_norms(t.inputs, t.width, static_cast<T>(options_.max_norm), weights, t.width);
-}
-
-// The updates of a batch of one row multiply its factors themselves: the gradient need not be written.
-template <class T>
-bool Dense<T>::is_outer_product(const GradientPass<T>& pass) const noexcept {
-  const bool penalised = pass.penalty_factor != 0.0 && has_penalty();
-  return pass.batch_rows == 1 && pass.gradients == nullptr && !penalised && !is_scaled() &&
-         pass.input.sparse == nullptr && !reads_codes();
-}
-
-template <class T>
-void Dense<T>::run_gradient_task(int task, int64_t inputs_per_task, int first_parameter,
-                                 const GradientPass<T>& pass) const noexcept {
-  if (input_scale_) return run_scaled_task(task, first_parameter, pass);
-  run_tile(tile(task, task_inputs(inputs_per_task)), first_parameter, pass);
-}
-
-template <class T>
-void Dense<T>::run_tile(const Tile& t, int first_parameter, const GradientPass<T>& pass) const noexcept {
-  const int64_t weights = t.inputs * t.width;
-  const bool has_bias = options_.bias && t.last_inputs;
-  T* weight = pass.gradients ? pass.gradients + t.offset : pass.scratch;
-  const bool skips = skips_unread_rows(first_parameter, pass);
-  GradientPiece<T> weight_gradient{weight}, bias_gradient{weight + weights};
-  if (is_outer_product(pass)) {
-    bias_gradient = {pass.output.delta + t.first_column};
-    weight_gradient = {bias_gradient.values, pass.input.values + t.first_input, t.width};
-  } else if (pass.compute) {
-    compute_gradient(t, pass, skips, weight, has_bias ? weight + weights : nullptr);
-  }
-  if (pass.updater == nullptr) return;
-  if (skips)
-    update_read_rows(t, first_parameter, pass, weight);
-  else
-    pass.updater->update(first_parameter, t.offset, weights, weight_gradient);
-  if (has_bias) pass.updater->update(first_parameter + 1, t.offset + weights, t.width, bias_gradient);
-  constrain(t, pass);
-  if (pass.transposed_wanted) transpose_tile(pass.kernels, t, pass.parameters, pass.transposed);
-}
-
-template <class T>
-void Dense<T>::transpose_tile(const kernels::KernelTable<T>& table, const Tile& t, const T* parameters,
-                              T* transposed) const noexcept {
-  // A tile may straddle panels of the transposed weights, whose columns are inputs.
-  for (int64_t done = 0; done < t.inputs;) {
-    const int64_t input = t.first_input + done;
-    const int64_t left_in_panel = panel_columns_ - input % panel_columns_;
-    const int64_t count = std::min(t.inputs - done, left_in_panel);
-    const int64_t first = input / panel_columns_ * panel_columns_;
-    const int64_t width = std::min(panel_columns_, padded_columns<T>(inputs_) - first);
-    T* out = transposed + transposed_offset_ + first * padded_columns<T>(outputs_) + t.first_column * width +
-             (input - first);
-    table.transpose(count, t.width, parameters + t.offset + done * t.width, t.width, out, width);
-    done += count;
-  }
-}
-
-template <class T>
-void Dense<T>::refresh_transposed(const kernels::KernelTable<T>& table, const T* parameters,
-                                  T* transposed) const noexcept {
-  const int64_t panels = panel_count(outputs_);
-  for (int panel = 0; panel < panels; ++panel)
-    transpose_tile(table, tile_of(panel, 0, inputs_), parameters, transposed);
 }
 
 template class Dense<float>;

@@ -93,6 +93,7 @@ class Dense final : public Layer<T> {
   void constrain(const Tile& tile, const GradientPass<T>& pass) const noexcept;
   void compute_gradient(const Tile& tile, const GradientPass<T>& pass, bool skips, T* weight,
                         T* bias) const noexcept;
+  const T* pack_inputs(const Tile& tile, const GradientPass<T>& pass) const noexcept;
   void compute_dense_gradient(const Tile& tile, const GradientPass<T>& pass, T* weight) const noexcept;
   void transpose_tile(const kernels::KernelTable<T>& table, const Tile& tile, const T* parameters,
                       T* transposed) const noexcept;
@@ -109,6 +110,7 @@ class Dense final : public Layer<T> {
   int64_t inputs_ = 0;
   int64_t offset_ = 0, transposed_offset_ = 0;
   int64_t panel_columns_ = 0;
+  int64_t output_panels_ = 0;
   double gain_ = 1.0;
   AlignedBuffer<T> gain_row_;                     // of one panel; empty unless the layer is scaled
   const kernels::FeatureCodes* codes_ = nullptr;  // null: rows are not coded

@@ -13,7 +13,7 @@ const auto write_initializer = [](const InitializerSpec& value) { return initial
 const auto read_parametrization = [](const JsonReader& from, const char* name, Parametrization& value) {
   const std::string given = from.text(name);
   if (given != "standard" && given != "ntk")
-    from.fail(std::string("expected ") + name + " 'standard' or 'ntk', got '" + given + "'");
+    from.fail({"expected ", name, " 'standard' or 'ntk', got '", given, "'"});
   value = given == "ntk" ? Parametrization::kNtk : Parametrization::kStandard;
 };
 const auto write_parametrization = [](Parametrization value) {
@@ -22,8 +22,7 @@ const auto write_parametrization = [](Parametrization value) {
 
 }  // namespace
 
-template <class Visitor>
-void describe(Visitor& visitor, DenseOptions& o) {
+void describe(OptionVisitor& visitor, DenseOptions& o) {
   visitor.integer("units", o.units, 1, kMostColumns, InJson::kRequired);
   visitor.boolean("bias", o.bias);
   describe_learning(visitor, o.learning);
@@ -38,7 +37,7 @@ void describe(Visitor& visitor, DenseOptions& o) {
       "max_norm", o.max_norm,
       [](const JsonReader& from, const char* name, double& value) {
         value = from.number(name, std::nullopt, 0.0);
-        if (value == 0.0) from.fail("expected 'max_norm' above 0, got " + from.at(name).dump());
+        if (value == 0.0) from.fail({"expected 'max_norm' above 0, got ", from.at(name).dump()});
       },
       [](double value) { return value == 0.0 ? Json() : Json(value); });
   visitor.boolean("non_negative", o.non_negative, InJson::kUnlessDefault);
@@ -47,9 +46,9 @@ void describe(Visitor& visitor, DenseOptions& o) {
   visitor.value("parametrization", o.parametrization, read_parametrization, write_parametrization);
 }
 
-void check_rest(const std::string& where, const DenseOptions& o) {
+void check_rest(std::string_view where, const DenseOptions& o) {
   if (!(o.max_norm >= 0.0 && o.max_norm <= kAnyNumber))
-    fail(where, "expected 'max_norm' above 0, got " + shown(o.max_norm));
+    fail(where, {"expected 'max_norm' above 0, got ", shown(o.max_norm)});
   if (o.initializer) check_initializer(*o.initializer);
   check_initializer(o.bias_initializer);
 }

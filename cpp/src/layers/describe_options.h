@@ -1,9 +1,10 @@
 // What the files that describe options of layers share: for them alone.
 #pragma once
 
-#include <string>
+#include <string_view>
 
 #include "base/options.h"
+#include "base/text.h"
 #include "layers/layer_options.h"
 
 namespace lamina {
@@ -15,25 +16,23 @@ inline constexpr auto write_activation = [](const ActivationSpec& value) {
   return activation_to_json(value);
 };
 
-template <class Visitor>
-void describe_factor(Visitor& visitor, const char* name, double& factor) {
+inline void describe_factor(OptionVisitor& visitor, const char* name, double& factor) {
   visitor.number(name, factor, 0.0, kAnyNumber, InJson::kUnlessDefault);
 }
 
-template <class Visitor>
-void describe_learning(Visitor& visitor, LearningOptions& o) {
+inline void describe_learning(OptionVisitor& visitor, LearningOptions& o) {
   visitor.boolean("trainable", o.trainable, InJson::kUnlessDefault);
   describe_factor(visitor, "rate_factor", o.rate_factor);
   describe_factor(visitor, "decay_factor", o.decay_factor);
 }
 
-[[noreturn]] inline void fail(const std::string& where, const std::string& what) {
-  throw Error(Error::Kind::kValue, where + ": " + what);
+[[noreturn]] inline void fail(std::string_view where, TextParts what) {
+  throw_error(Error::Kind::kValue, {where, ": ", what});
 }
 
 // What no range of a single option tells: found by the options' type, before LAMINA_INSTANTIATE_OPTIONS.
 template <class Options>
-void check_rest(const std::string&, const Options&) {}
+void check_rest(std::string_view, const Options&) {}
 
 template <class Options>
 Options options_from_json(const Json& json) {
@@ -47,7 +46,7 @@ Json options_to_json(const Options& options) {
 
 template <class Options>
 void check_options(const Options& options) {
-  const std::string where = class_name(Options::kKind);
+  const char* where = class_name(Options::kKind);
   check_options<Options>(where, options);
   check_rest(where, options);
 }

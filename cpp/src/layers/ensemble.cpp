@@ -5,26 +5,27 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "layers/rows.h"
 
 namespace lamina {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& what) { throw Error(Error::Kind::kValue, "Ensemble: " + what); }
+[[noreturn]] void fail(TextParts what) { throw_error(Error::Kind::kValue, {"Ensemble: ", what}); }
 
 // Takes the last layer, of which each member has its own.
 template <class T>
 DenseOptions take_head(std::vector<std::unique_ptr<Layer<T>>>& layers) {
-  if (layers.empty()) fail("expected at least one layer, got none");
+  if (layers.empty()) fail({"expected at least one layer, got none"});
   if (layers.back()->kind() != LayerKind::kDense)
-    fail(std::string("expected a Dense layer, with its activation, as the last of its layers, got ") +
-         class_name(layers.back()->kind()));
+    fail({"expected a Dense layer, with its activation, as the last of its layers, got ",
+          class_name(layers.back()->kind())});
   DenseOptions head = static_cast<const Dense<T>&>(*layers.back()).options();
   if (head.activation.name == "log_softmax" || head.activation.name == "log_sigmoid")
-    fail("expected '" + head.activation.name.substr(4) + "' as the last activation, got '" +
-         head.activation.name +
-         "': its predictions are means over the members, of probabilities, not of logarithms");
+    fail({"expected '", head.activation.name.substr(4), "' as the last activation, got '",
+          head.activation.name,
+          "': its predictions are means over the members, of probabilities, not of logarithms"});
   layers.pop_back();
   return head;
 }

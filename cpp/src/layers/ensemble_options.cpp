@@ -15,8 +15,7 @@ auto reads_one_of(const char* first, const char* second) {
   return [=](const JsonReader& from, const char* name, Enum& value) {
     const std::string text = from.text(name);
     if (text != first && text != second)
-      from.fail(std::string("expected '") + name + "' to be '" + first + "' or '" + second + "', got '" +
-                text + "'");
+      from.fail({"expected '", name, "' to be '", first, "' or '", second, "', got '", text, "'"});
     value = static_cast<Enum>(text == second);
   };
 }
@@ -27,8 +26,7 @@ auto writes_one_of(const char* first, const char* second) {
 
 }  // namespace
 
-template <class Visitor>
-void describe(Visitor& visitor, EnsembleOptions& o) {
+void describe(OptionVisitor& visitor, EnsembleOptions& o) {
   visitor.integer("k", o.k, 1, kMostMembers);
   visitor.value("adapters", o.adapters, reads_one_of<Adapters>("first", "all"),
                 writes_one_of<Adapters>("first", "all"));
@@ -38,7 +36,7 @@ void describe(Visitor& visitor, EnsembleOptions& o) {
       "chunks", o.chunks,
       [](const JsonReader& from, const char* name, std::vector<int64_t>& chunks) {
         if (!from.at(name).is_array())
-          from.fail("expected a list of widths for 'chunks', got " + from.at(name).dump());
+          from.fail({"expected a list of widths for 'chunks', got ", from.at(name).dump()});
         for (const Json& width : from.at(name).elements()) {
           const Json one = {{name, width}};
           chunks.push_back(
@@ -55,9 +53,9 @@ void describe(Visitor& visitor, EnsembleOptions& o) {
 }
 
 template <>
-void check_rest(const std::string& where, const EnsembleOptions& o) {
+void check_rest(std::string_view where, const EnsembleOptions& o) {
   for (const int64_t width : o.chunks)
-    if (width < 1) fail(where, "expected widths of at least 1 for 'chunks', got " + std::to_string(width));
+    if (width < 1) fail(where, {"expected widths of at least 1 for 'chunks', got ", width});
 }
 
 LAMINA_INSTANTIATE_OPTIONS(EnsembleOptions)

@@ -18,8 +18,8 @@ AlignedBuffer<T> as_row(const std::vector<double>& values, int64_t columns, int6
                         const char* name) {
   const auto count = static_cast<int64_t>(values.size());
   if (count != 1 && count != columns)
-    throw Error(Error::Kind::kValue, std::string("Affine: expected one '") + name + "', or one for each of " +
-                                         std::to_string(columns) + " columns, got " + std::to_string(count));
+    throw_error(Error::Kind::kValue,
+                {"Affine: expected one '", name, "', or one for each of ", columns, " columns, got ", count});
   AlignedBuffer<T> row(length);
   for (int64_t i = 0; i < std::min(columns, length); ++i)
     row[i] = static_cast<T>(values[static_cast<size_t>(count == 1 ? 0 : i)]);

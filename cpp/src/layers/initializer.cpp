@@ -7,6 +7,7 @@
 
 #include "base/json_reader.h"
 #include "base/random.h"
+#include "base/text.h"
 
 namespace lamina {
 
@@ -96,12 +97,12 @@ std::vector<double> orthogonal(int64_t rows, int64_t columns, double gain, const
 void check_initializer(const InitializerSpec& spec) {
   const std::vector<std::string> names = initializer_names();
   if (std::find(names.begin(), names.end(), spec.name) == names.end())
-    throw Error(Error::Kind::kValue,
-                "initializer: unknown name '" + spec.name + "'; expected one of " + join(names));
+    throw_error(Error::Kind::kValue,
+                {"initializer: unknown name '", spec.name, "'; expected one of ", join(names)});
   if (!std::isfinite(spec.value) || (spec.name == "normal" && spec.value < 0.0))
-    throw Error(Error::Kind::kValue, "initializer " + spec.name + ": expected a finite " +
-                                         (spec.name == "normal" ? "'deviation' of at least 0" : "number") +
-                                         ", got " + shown(spec.value));
+    throw_error(Error::Kind::kValue, {"initializer ", spec.name, ": expected a finite ",
+                                      (spec.name == "normal" ? "'deviation' of at least 0" : "number"),
+                                      ", got ", shown(spec.value)});
 }
 
 InitializerSpec initializer_from_json(const Json& json) {

@@ -82,6 +82,8 @@ class ParameterUpdater {
   // [offset, offset + n) of the flat buffer, all of it part of network parameter `parameter`.
   virtual void update(int parameter, int64_t offset, int64_t n,
                       const GradientPiece<T>& gradient) noexcept = 0;
+  // True where updates of all parameters are the same, so that neighbouring ones may be updated as one.
+  virtual bool updates_alike() const noexcept { return false; }
   // True where an update by a gradient of 0 would change neither weights nor state of `parameter`.
   virtual bool rests_at_zero(int parameter) const noexcept {
     (void)parameter;
@@ -99,6 +101,15 @@ class ParameterUpdater {
   }
 };
 
+// A block of a batch's inputs, which tasks that follow one another copy side by side once for all of them.
+template <class T>
+struct PackedInputs {
+  T* values;
+  int64_t size;             // elements that there is room for
+  const T* from = nullptr;  // where the block that stands there was read, and how many inputs it has
+  int64_t inputs = 0;
+};
+
 // The whole batch's gradient of one layer, in tasks that touch disjoint parameters.
 template <class T>
 struct GradientPass {
@@ -108,13 +119,14 @@ struct GradientPass {
   int64_t batch_rows;
   T* parameters;
   T* transposed;
-  bool transposed_wanted;        // keep the transposed weights up to date
-  T* gradients;                  // flat buffer, or null: pieces pass through scratch
-  bool compute;                  // false: `gradients` holds them already
-  double penalty_factor;         // of the layer's penalties in computed gradients; 0: without them
-  ParameterUpdater<T>* updater;  // null: weights stay
-  T* scratch;                    // gradient_scratch_size() elements, this thread's
-  bool fetch_ahead;              // what the updater will touch lies far from this thread's caches
+  bool transposed_wanted;             // keep the transposed weights up to date
+  T* gradients;                       // flat buffer, or null: pieces pass through scratch
+  bool compute;                       // false: `gradients` holds them already
+  double penalty_factor;              // of the layer's penalties in computed gradients; 0: without them
+  ParameterUpdater<T>* updater;       // null: weights stay
+  T* scratch;                         // gradient_scratch_size() elements, this thread's
+  bool fetch_ahead;                   // what the updater will touch lies far from this thread's caches
+  PackedInputs<T>* packed = nullptr;  // this thread's; null: inputs are read where they lie
 };
 
 // Hands out the network's flat buffer while layers are built.
@@ -132,7 +144,7 @@ class ParameterAllocator {
   static int64_t advance(int64_t& size, int64_t elements) {
     constexpr int64_t kMost = int64_t{1} << 57;  // a layer takes far less, so the sum cannot overflow
     if (size + elements > kMost)
-      throw Error(Error::Kind::kMemory, "network: its layers have more weights than any memory could hold");
+      throw_error(Error::Kind::kMemory, {"network: its layers have more weights than any memory could hold"});
     return std::exchange(size, size + elements);
   }
 

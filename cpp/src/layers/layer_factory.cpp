@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/json_reader.h"
+#include "base/text.h"
 #include "layers/activation_layer.h"
 #include "layers/batch_norm.h"
 #include "layers/column_encoding.h"
@@ -99,7 +100,7 @@ std::unique_ptr<Layer<T>> make_layer(const Json& json) {
   if (kind == kind_name(Options::kKind)) return make_layer<T>(options_from_json<Options>(json));
   LAMINA_LAYERS(LAMINA_ENTRY)
 #undef LAMINA_ENTRY
-  spec.fail("unknown kind '" + kind + "'; expected one of " + join(layer_kinds()));
+  spec.fail({"unknown kind '", kind, "'; expected one of ", join(layer_kinds())});
 }
 
 #define LAMINA_INSTANTIATE(T)                                                              \

@@ -44,18 +44,15 @@ constexpr double kFarthestAffine = 1e30;
 }  // namespace
 
 // Found by the visitors' callers by argument, and so in no namespace without a name.
-template <class Visitor>
-void describe(Visitor& visitor, ActivationOptions& o) {
+void describe(OptionVisitor& visitor, ActivationOptions& o) {
   visitor.value("activation", o.activation, read_activation, write_activation, InJson::kRequired);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, DropoutOptions& o) {
+void describe(OptionVisitor& visitor, DropoutOptions& o) {
   visitor.number("rate", o.rate, 0.0, 1.0, InJson::kRequired);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, BatchNormOptions& o) {
+void describe(OptionVisitor& visitor, BatchNormOptions& o) {
   visitor.number("momentum", o.momentum, 0.0, 1.0);
   visitor.number("epsilon", o.epsilon, 1e-12, kAnyNumber);
   visitor.boolean("scale", o.scale);
@@ -63,15 +60,14 @@ void describe(Visitor& visitor, BatchNormOptions& o) {
   describe_learning(visitor, o.learning);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, ResidualOptions& o) {
+void describe(OptionVisitor& visitor, ResidualOptions& o) {
   describe_learning(visitor, o.learning);
   visitor.value(
       "projection", o.projection,
       [](const JsonReader& from, const char* name, Projection& value) {
         if (from.at(name).is("auto")) return;
         if (!from.at(name).is_boolean())
-          from.fail("expected projection 'auto', true or false, got " + from.at(name).dump());
+          from.fail({"expected projection 'auto', true or false, got ", from.at(name).dump()});
         value = from.boolean(name, false) ? Projection::kAlways : Projection::kNever;
       },
       [](Projection value) {
@@ -82,56 +78,48 @@ void describe(Visitor& visitor, ResidualOptions& o) {
       [](const ResidualOptions&) { return Json(); });
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, AlphaDropoutOptions& o) {
+void describe(OptionVisitor& visitor, AlphaDropoutOptions& o) {
   visitor.number("rate", o.rate, 0.0, 1.0, InJson::kRequired);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, GaussianNoiseOptions& o) {
+void describe(OptionVisitor& visitor, GaussianNoiseOptions& o) {
   visitor.number("deviation", o.deviation, 0.0, 1e6, InJson::kRequired);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, PReluOptions& o) {
+void describe(OptionVisitor& visitor, PReluOptions& o) {
   describe_learning(visitor, o.learning);
   visitor.number("initial_slope", o.initial_slope, -1e6, 1e6);
   visitor.boolean("shared", o.shared);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, ParametricActivationOptions& o) {
+void describe(OptionVisitor& visitor, ParametricActivationOptions& o) {
   visitor.value("activation", o.activation, read_activation, write_activation, InJson::kRequired);
   describe_learning(visitor, o.learning);
   visitor.number("initial_weight", o.initial_weight, -1e6, 1e6);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, LayerNormOptions& o) {
+void describe(OptionVisitor& visitor, LayerNormOptions& o) {
   describe_learning(visitor, o.learning);
   visitor.number("epsilon", o.epsilon, 1e-12, 1.0);
   visitor.boolean("scale", o.scale);
   visitor.boolean("shift", o.shift);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, RmsNormOptions& o) {
+void describe(OptionVisitor& visitor, RmsNormOptions& o) {
   describe_learning(visitor, o.learning);
   visitor.number("epsilon", o.epsilon, 1e-12, 1.0);
   visitor.boolean("scale", o.scale);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, ScaleOptions& o) {
+void describe(OptionVisitor& visitor, ScaleOptions& o) {
   describe_learning(visitor, o.learning);
   visitor.number("initial_scale", o.initial_scale, -1e6, 1e6);
   visitor.boolean("shift", o.shift);
 }
 
-template <class Visitor>
-void describe(Visitor&, NormalizationOptions&) {}
-template <class Visitor>
-void describe(Visitor& visitor, TargetScalingOptions& o) {
+void describe(OptionVisitor&, NormalizationOptions&) {}
+
+void describe(OptionVisitor& visitor, TargetScalingOptions& o) {
   visitor.boolean("clip", o.clip, InJson::kUnlessDefault);
 }
 
@@ -143,8 +131,7 @@ const auto read_numbers = [](const JsonReader& from, const char* name, std::vect
   values.clear();
   const auto add = [&](const Json& element) {
     if (!element.is_number())
-      from.fail(std::string("expected a number or a list of numbers for '") + name + "', got " +
-                element.dump());
+      from.fail({"expected a number or a list of numbers for '", name, "', got ", element.dump()});
     values.push_back(element.number());
   };
   if (json.is_array()) {
@@ -159,14 +146,12 @@ const auto write_numbers = [](const std::vector<double>& values) {
 
 }  // namespace
 
-template <class Visitor>
-void describe(Visitor& visitor, AffineOptions& o) {
+void describe(OptionVisitor& visitor, AffineOptions& o) {
   visitor.value("scale", o.scale, read_numbers, write_numbers);
   visitor.value("offset", o.offset, read_numbers, write_numbers);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, ClipOptions& o) {
+void describe(OptionVisitor& visitor, ClipOptions& o) {
   const auto read = [](const JsonReader& from, const char* name, double& value) {
     value = from.number(name, std::nullopt);
   };
@@ -175,31 +160,31 @@ void describe(Visitor& visitor, ClipOptions& o) {
   visitor.value("high", o.high, read, write);
 }
 
-void check_rest(const std::string& where, const ParametricActivationOptions& o) {
+void check_rest(std::string_view where, const ParametricActivationOptions& o) {
   if (!o.activation.is_elementwise() || !o.activation.is_trainable())
-    fail(where, "expected an elementwise activation that has a derivative, got '" + o.activation.name + "'");
+    fail(where, {"expected an elementwise activation that has a derivative, got '", o.activation.name, "'"});
 }
 
-void check_rest(const std::string& where, const DropoutOptions& o) {
-  if (o.rate >= 1.0) fail(where, "expected a 'rate' below 1, got 1: nothing would be kept");
+void check_rest(std::string_view where, const DropoutOptions& o) {
+  if (o.rate >= 1.0) fail(where, {"expected a 'rate' below 1, got 1: nothing would be kept"});
 }
 
-void check_rest(const std::string& where, const AffineOptions& o) {
+void check_rest(std::string_view where, const AffineOptions& o) {
   const auto check = [&](const char* name, const std::vector<double>& values) {
-    if (values.empty()) fail(where, std::string("expected at least one number for '") + name + "', got none");
+    if (values.empty()) fail(where, {"expected at least one number for '", name, "', got none"});
     for (const double value : values)
       if (!(std::abs(value) <= kFarthestAffine))
-        fail(where, std::string("expected '") + name + "' between -1e30 and 1e30, got " + shown(value));
+        fail(where, {"expected '", name, "' between -1e30 and 1e30, got ", shown(value)});
   };
   check("scale", o.scale);
   check("offset", o.offset);
 }
 
-void check_rest(const std::string& where, const ClipOptions& o) {
+void check_rest(std::string_view where, const ClipOptions& o) {
   if (!std::isfinite(o.low) && !std::isfinite(o.high))
-    fail(where, "expected 'low' or 'high' or both, got neither");
+    fail(where, {"expected 'low' or 'high' or both, got neither"});
   if (!(o.low < o.high))
-    fail(where, "expected 'low' below 'high', got " + Json(o.low).dump() + " and " + Json(o.high).dump());
+    fail(where, {"expected 'low' below 'high', got ", Json(o.low).dump(), " and ", Json(o.high).dump()});
 }
 
 const char* kind_name(LayerKind kind) noexcept { return kNames[static_cast<size_t>(kind)].kind; }

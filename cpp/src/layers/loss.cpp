@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "base/json_reader.h"
+#include "base/text.h"
 
 namespace lamina {
 
@@ -72,8 +73,7 @@ constexpr std::array kEntries = {
 const Entry& find_entry(const std::string& name) {
   for (const Entry& entry : kEntries)
     if (name == entry.name || name == entry.alias) return entry;
-  throw Error(Error::Kind::kValue,
-              "loss: unknown name '" + name + "'; expected one of " + join(loss_names()));
+  throw_error(Error::Kind::kValue, {"loss: unknown name '", name, "'; expected one of ", join(loss_names())});
 }
 
 std::vector<std::string> split_at_commas(const std::string& list) {
@@ -85,15 +85,14 @@ std::vector<std::string> split_at_commas(const std::string& list) {
 
 double checked(const Entry& entry, const ParameterEntry& parameter, double value) {
   if (!(value >= parameter.minimum && value <= parameter.maximum))
-    fail_outside(std::string("loss ") + entry.name, parameter.name, parameter.minimum, parameter.maximum,
-                 value);
+    fail_outside(concat({"loss ", entry.name}), parameter.name, parameter.minimum, parameter.maximum, value);
   return value;
 }
 
 // Several quantile levels: one output each, of each target.
 std::vector<double> read_levels(const JsonReader& spec) {
   const Json::Array& levels = spec.at(kLevel.name).elements();
-  if (levels.empty()) spec.fail("expected at least one 'level', got none");
+  if (levels.empty()) spec.fail({"expected at least one 'level', got none"});
   std::vector<double> values;
   for (const Json& level : levels) {
     const Json one = {{kLevel.name, level}};
@@ -107,7 +106,7 @@ LossOptions read_options(const JsonReader& spec, const Entry& entry) {
   LossOptions options{.kind = entry.name};
   const std::string reduction = spec.has("reduction") ? spec.text("reduction") : "mean";
   if (reduction != "mean" && reduction != "sum")
-    spec.fail("expected 'reduction' to be mean or sum, got '" + reduction + "'");
+    spec.fail({"expected 'reduction' to be mean or sum, got '", reduction, "'"});
   options.mean_over_rows = reduction == "mean";
   options.scale = spec.number("scale", options.scale, kLeastScale, kMostScale);
   options.divide_penalty = spec.boolean("divide_penalty", options.divide_penalty);
@@ -156,11 +155,11 @@ LossSpec make_loss(const LossOptions& options) {
   result.takes_classes = entry.takes_classes;
   result.mean_over_rows = options.mean_over_rows;
   if (!(options.scale >= kLeastScale && options.scale <= kMostScale))
-    fail_outside("loss " + result.name, "scale", kLeastScale, kMostScale, options.scale);
+    fail_outside(concat({"loss ", result.name}), "scale", kLeastScale, kMostScale, options.scale);
   result.scale = options.scale;
   if (options.divide_penalty && !options.mean_over_rows)
-    throw Error(Error::Kind::kValue,
-                "loss " + result.name + ": expected reduction 'mean' with divide_penalty, got 'sum'");
+    throw_error(Error::Kind::kValue,
+                {"loss ", result.name, ": expected reduction 'mean' with divide_penalty, got 'sum'"});
   result.divides_penalty = options.divide_penalty;
   result.mean_over_columns = entry.mean_over_columns && options.mean_over_rows;
   if (entry.from_outputs == Loss::kGaussianLogVariance) result.outputs_per_value = 2;
@@ -187,7 +186,7 @@ LossSpec make_loss(const LossOptions& options) {
 LossSpec loss_from_json(const Json& json) {
   const Json object = as_object(json);
   const Entry& entry = find_entry(JsonReader(object, "loss").text("kind"));
-  return make_loss(read_options(JsonReader(object, "loss " + std::string(entry.name)), entry));
+  return make_loss(read_options(JsonReader(object, concat({"loss ", entry.name})), entry));
 }
 
 Json loss_to_json(const LossSpec& spec) { return Json::parse(spec.text); }
@@ -204,25 +203,24 @@ std::vector<std::string> loss_names() {
 }
 
 void check_loss_fits(const LossSpec& loss, const ActivationSpec& output, int64_t outputs) {
-  const auto fail = [&](const std::string& what) {
-    throw Error(Error::Kind::kValue, "loss " + loss.name + ": " + what);
+  const auto fail = [&](TextParts what) {
+    throw_error(Error::Kind::kValue, {"loss ", loss.name, ": ", what});
   };
   if (!loss.fitting.empty() && std::ranges::find(loss.fitting, output.name) == loss.fitting.end()) {
     const bool takes_rates = loss.name == "poisson" && loss.from_outputs != Loss::kPoissonRate;
-    fail("expected '" + join(loss.fitting, "' or '") + "' as the last activation, got '" + output.name + "'" +
-         (takes_rates ? "; with log_input=False it is 'softplus' or 'relu'" : ""));
+    fail({"expected '", join(loss.fitting, "' or '"), "' as the last activation, got '", output.name, "'",
+          (takes_rates ? "; with log_input=False it is 'softplus' or 'relu'" : "")});
   }
   if (loss.absorbed == "softmax" && outputs < 2)
-    fail("expected at least 2 outputs, got 1; for two classes with one output use 'sigmoid' and " +
-         std::string(loss.name == "focal" ? "binary_focal" : "binary_cross_entropy"));
+    fail({"expected at least 2 outputs, got 1; for two classes with one output use 'sigmoid' and ",
+          loss.name == "focal" ? "binary_focal" : "binary_cross_entropy"});
   if (loss.from_outputs == Loss::kCosine && outputs < 2)
-    fail("expected at least 2 outputs, got 1, whose angle to a target is 0 or 180 degrees");
+    fail({"expected at least 2 outputs, got 1, whose angle to a target is 0 or 180 degrees"});
   if (outputs % loss.outputs_per_value != 0)
-    fail("expected an even number of outputs, means and then as many log variances, got " +
-         std::to_string(outputs));
+    fail({"expected an even number of outputs, means and then as many log variances, got ", outputs});
   if (loss.has_levels() && outputs % std::ssize(loss.levels()) != 0)
-    fail("expected one output for each of the " + std::to_string(loss.levels().size()) +
-         " levels of each target, got " + std::to_string(outputs) + " outputs");
+    fail({"expected one output for each of the ", loss.levels().size(), " levels of each target, got ",
+          outputs, " outputs"});
 }
 
 template <class T>

@@ -27,8 +27,8 @@ int64_t MemberRows<T>::build(int64_t inputs, ParameterAllocator& allocator) {
   const std::vector<int64_t>& chunks = options_.chunks;
   const int64_t covered = std::accumulate(chunks.begin(), chunks.end(), int64_t{0});
   if (!chunks.empty() && covered != inputs)
-    throw Error(Error::Kind::kValue, "Ensemble: expected 'chunks' to cover its " + std::to_string(inputs) +
-                                         " inputs, got widths that add up to " + std::to_string(covered));
+    throw_error(Error::Kind::kValue, {"Ensemble: expected 'chunks' to cover its ", inputs,
+                                      " inputs, got widths that add up to ", covered});
   scale_offset_ = allocator.take(options_.members * padded());
   if (options_.bias) bias_offset_ = allocator.take(options_.members * padded());
   return inputs;

@@ -37,8 +37,8 @@ template <class T>
 AlphaDropout<T>::AlphaDropout(const AlphaDropoutOptions& options) : options_(options) {
   check_options(options_);
   if (kept_rate<T>(options_.rate) == 0.0)
-    throw Error(Error::Kind::kValue,
-                "AlphaDropout: expected a 'rate' below 1, got " + Json(options_.rate).dump());
+    throw_error(Error::Kind::kValue,
+                {"AlphaDropout: expected a 'rate' below 1, got ", Json(options_.rate).dump()});
 }
 
 template <class T>

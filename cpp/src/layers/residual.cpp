@@ -47,7 +47,7 @@ Residual<T>::Residual(std::vector<std::unique_ptr<Layer<T>>> layers, const Resid
     : layers_(std::move(layers)), fork_(std::make_unique<Fork<T>>()), options_(options) {
   check_options(options_);
   if (layers_.empty())
-    throw Error(Error::Kind::kValue, "Residual: expected at least one layer in the block, got none");
+    throw_error(Error::Kind::kValue, {"Residual: expected at least one layer in the block, got none"});
 }
 
 template <class T>
@@ -69,9 +69,9 @@ std::unique_ptr<Layer<T>> Residual<T>::unbuilt_copy() const {
 template <class T>
 Layer<T>& Residual<T>::make_skip(int64_t inputs, int64_t outputs) {
   if (options_.projection == Projection::kNever && inputs != outputs)
-    throw Error(Error::Kind::kValue, "Residual: expected as many outputs of the inner layers as inputs, " +
-                                         std::to_string(inputs) + ", got " + std::to_string(outputs) +
-                                         "; without projection=False a learned projection joins them");
+    throw_error(Error::Kind::kValue,
+                {"Residual: expected as many outputs of the inner layers as inputs, ", inputs, ", got ",
+                 outputs, "; without projection=False a learned projection joins them"});
   projects_ = options_.projection == Projection::kAlways || inputs != outputs;
   if (projects_) {
     // Without bias: the block's last layer has one.

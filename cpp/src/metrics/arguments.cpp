@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/number_text.h"
+#include "base/text.h"
 
 namespace lamina::metrics {
 namespace {
@@ -59,8 +60,8 @@ void check_finite(const char* name, const char* argument, const PlainNumbers& nu
   if (finite) return;
   const std::span<const double> all = numbers.all();
   const auto first = std::ranges::find_if(all, [](double value) { return !std::isfinite(value); });
-  fail(name, std::string("expected finite numbers in ") + argument + ", got " + short_number(*first) +
-                 " in row " + std::to_string((first - all.begin()) / numbers.columns));
+  fail(name, {"expected finite numbers in ", argument, ", got ", short_number(*first), " in row ",
+              (first - all.begin()) / numbers.columns});
 }
 
 bool all_finite(const PlainNumbers& numbers) {
@@ -91,14 +92,13 @@ Task task_of(const char* name, const PlainNumbers& truth, const Found& found, co
   if (found.zeros_and_ones) return shares && rows_sum_to_one(outputs) ? Task::kMulticlass : Task::kMultilabel;
   if (found.signs) return Task::kMultilabel;
   if (shares && found.least >= 0.0) return Task::kMulticlass;
-  fail(name,
-       "expected class indices, 0 and 1, or probabilities that sum to 1 in the rows of y_true; give "
-       "task='multilabel' where each column is a label of its own");
+  fail(name, {"expected class indices, 0 and 1, or probabilities that sum to 1 in the rows of y_true; give "
+              "task='multilabel' where each column is a label of its own"});
 }
 
 void check_same_shape(const char* name, const PlainNumbers& truth, const PlainNumbers& outputs) {
   if (truth.columns != outputs.columns)
-    fail(name, "expected y_true of shape " + shape_text(outputs) + " like y_pred, got " + shape_text(truth));
+    fail(name, {"expected y_true of shape ", shape_text(outputs), " like y_pred, got ", shape_text(truth)});
 }
 
 // Targets of one or several outputs, each by itself: 0 and 1, -1 and 1, or probabilities.
@@ -107,8 +107,8 @@ void read_labels(const PlainNumbers& truth, const Found& found, Classes& result)
   result.signs = found.least < 0.0;
   if ((result.signs && !found.signs) || found.most > 1.0)
     fail(result.name,
-         "expected class indices 0 to 1 in y_true (or -1 and 1, or probabilities of class 1), got " +
-             short_number(found.most > 1.0 ? found.most : found.least));
+         {"expected class indices 0 to 1 in y_true (or -1 and 1, or probabilities of class 1), got ",
+          short_number(found.most > 1.0 ? found.most : found.least)});
   const bool hard = result.signs || found.zeros_and_ones;
   const double limit = result.signs ? 0.0 : 0.5;
   const std::span<const double> all = truth.all();
@@ -135,7 +135,7 @@ void read_shares(const PlainNumbers& truth, const Found& found, Classes& result)
       if (!hard) result.soft.push_back(value);
     }
     if ((!found.signs && found.least < 0.0) || std::abs(sum - 1.0) > kSumSlack)
-      fail(result.name, "expected one-hot rows or probabilities in y_true");
+      fail(result.name, {"expected one-hot rows or probabilities in y_true"});
     result.truth.push_back(largest);
   }
 }
@@ -147,18 +147,15 @@ void read_class_indices(const PlainNumbers& truth, Classes& result) {
     const volatile double read = truth.at(row);
     const double value = read;
     if (!(value >= 0.0 && value < columns && value == std::floor(value)))
-      fail(result.name, "expected class indices 0 to " + std::to_string(result.outputs.columns - 1) +
-                            " in y_true for " + std::to_string(result.outputs.columns) + " outputs, got " +
-                            short_number(value));
+      fail(result.name, {"expected class indices 0 to ", result.outputs.columns - 1, " in y_true for ",
+                         result.outputs.columns, " outputs, got ", short_number(value)});
     result.truth.push_back(static_cast<int32_t>(value));
   }
 }
 
 }  // namespace
 
-void fail(const char* name, const std::string& what) {
-  throw Error(Error::Kind::kValue, std::string(name) + ": " + what);
-}
+void fail(const char* name, TextParts what) { throw_error(Error::Kind::kValue, {name, ": ", what}); }
 
 std::string shape_text(int64_t rows, int64_t columns) {
   return std::string("(")
@@ -173,7 +170,7 @@ RowWeights::RowWeights(const char* name, const double* weights, int64_t rows)
   if (weights == nullptr) return;
   const Found found = look_at({weights, static_cast<std::size_t>(rows)});
   if (!found.finite || found.least < 0.0 || !(found.most > 0.0))
-    fail(name, "expected finite weights of at least 0, not all 0");
+    fail(name, {"expected finite weights of at least 0, not all 0"});
   // The largest weight is 1: sums neither overflow nor vanish, and their ratios stay.
   if (found.most <= 1e-100 || found.most >= 1e100) scale_ = found.most;
   total_ = pairwise_sum(0, rows, *this);
@@ -181,14 +178,14 @@ RowWeights::RowWeights(const char* name, const double* weights, int64_t rows)
 
 std::vector<int32_t> Classes::decided(std::optional<double> threshold) const {
   if (were_chosen) {
-    if (threshold) fail(name, "expected no threshold where y_pred holds classes");
+    if (threshold) fail(name, {"expected no threshold where y_pred holds classes"});
     return chosen;
   }
   if (task == Task::kMulticlass && outputs.columns > 2 && threshold)
-    fail(name, "expected no threshold for " + std::to_string(outputs.columns) +
-                   " classes, of which the one with the largest output is chosen");
+    fail(name, {"expected no threshold for ", outputs.columns,
+                " classes, of which the one with the largest output is chosen"});
   if (threshold && !std::isfinite(*threshold))
-    fail(name, "expected a finite threshold, got " + short_number(*threshold));
+    fail(name, {"expected a finite threshold, got ", short_number(*threshold)});
   const double limit = threshold.value_or(signs ? 0.0 : 0.5);
   if (many_labels() || (outputs.columns == 1)) {
     const std::span<const double> all = outputs.all();
@@ -210,18 +207,17 @@ std::vector<int32_t> Classes::decided(std::optional<double> threshold) const {
 }
 
 void Classes::expect_outputs() const {
-  if (were_chosen) fail(name, "expected outputs of a network in y_pred, got classes");
+  if (were_chosen) fail(name, {"expected outputs of a network in y_pred, got classes"});
 }
 
 Classes classes_of(const char* name, const MetricData& data, std::optional<Task> task) {
   if (data.classes != nullptr) return chosen_classes(name, *data.classes, data.weights, task);
   PlainNumbers truth(data.targets), outputs(data.outputs);
-  if (outputs.rows < 1 || outputs.columns < 1) fail(name, "expected at least one row and one output");
+  if (outputs.rows < 1 || outputs.columns < 1) fail(name, {"expected at least one row and one output"});
   const Found given = look_at(outputs.all()), targets = look_at(truth.all());
   check_finite(name, "y_pred", outputs, given.finite);
   check_finite(name, "y_true", truth, targets.finite);
-  if (truth.rows != outputs.rows)
-    fail(name, "expected " + std::to_string(outputs.rows) + " labels, got " + std::to_string(truth.rows));
+  if (truth.rows != outputs.rows) fail(name, {"expected ", outputs.rows, " labels, got ", truth.rows});
   Classes result(name, outputs.rows, data.weights);
   result.task = task ? *task : task_of(name, truth, targets, outputs);
   result.outputs = std::move(outputs);
@@ -236,8 +232,7 @@ Classes classes_of(const char* name, const MetricData& data, std::optional<Task>
     read_labels(truth, targets, result);
   } else {
     if (result.task == Task::kBinary && result.outputs.columns > 2)
-      fail(name,
-           "expected one or two outputs for task binary, got " + std::to_string(result.outputs.columns));
+      fail(name, {"expected one or two outputs for task binary, got ", result.outputs.columns});
     if (truth.columns > 1)
       read_shares(truth, targets, result);
     else
@@ -253,8 +248,8 @@ std::string check_probabilities(const Classes& given) {
       std::max(given.rounding, static_cast<double>(std::numeric_limits<float>::epsilon()));
   const double slack = 16.0 * rounding;
   if (given.least < -slack || given.most > 1.0 + slack)
-    fail(given.name, "expected probabilities between 0 and 1 in y_pred, got " +
-                         short_number(given.least < -slack ? given.least : given.most));
+    fail(given.name, {"expected probabilities between 0 and 1 in y_pred, got ",
+                      short_number(given.least < -slack ? given.least : given.most)});
   if (given.task != Task::kMulticlass) return "";
   double furthest = 0.0, sum_there = 1.0;
   int64_t where = 0;
@@ -267,20 +262,20 @@ std::string check_probabilities(const Classes& given) {
     }
   }
   if (furthest <= std::sqrt(rounding)) return "";
-  return std::string(given.name) + ": expected the probabilities of each row in y_pred to sum to 1, got " +
-         short_number(sum_there) + " in row " + std::to_string(where);
+  return concat({given.name, ": expected the probabilities of each row in y_pred to sum to 1, got ",
+                 short_number(sum_there), " in row ", where});
 }
 
 Values values_of(const char* name, const MetricData& data, bool broadcast) {
   PlainNumbers truth(data.targets), prediction(data.outputs);
-  if (data.classes != nullptr) fail(name, "expected predictions in y_pred, got classes");
-  if (truth.rows < 1 || prediction.columns < 1) fail(name, "expected at least one row and one output");
+  if (data.classes != nullptr) fail(name, {"expected predictions in y_pred, got classes"});
+  if (truth.rows < 1 || prediction.columns < 1) fail(name, {"expected at least one row and one output"});
   check_finite(name, "y_true", truth, all_finite(truth));
   check_finite(name, "y_pred", prediction, all_finite(prediction));
   const bool one_for_several = broadcast && truth.columns > 0 && prediction.columns % truth.columns == 0;
   if (truth.rows != prediction.rows || (truth.columns != prediction.columns && !one_for_several))
     fail(name,
-         "expected y_pred of shape " + shape_text(truth) + " like y_true, got " + shape_text(prediction));
+         {"expected y_pred of shape ", shape_text(truth), " like y_true, got ", shape_text(prediction)});
   const int64_t rows = truth.rows;
   return {std::move(truth), std::move(prediction), RowWeights(name, data.weights, rows)};
 }

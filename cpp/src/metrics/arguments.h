@@ -6,13 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "metrics/metric.h"
 #include "metrics/plain_numbers.h"
 #include "metrics/row_weights.h"
 
 namespace lamina::metrics {
 
-[[noreturn]] void fail(const char* name, const std::string& what);
+[[noreturn]] void fail(const char* name, TextParts what);
 // "(rows, columns)"
 std::string shape_text(int64_t rows, int64_t columns);
 

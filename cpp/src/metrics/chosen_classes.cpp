@@ -65,8 +65,9 @@ std::optional<int64_t> usual_low(const std::vector<int64_t>& classes) {
 
 Classes chosen_classes(const char* name, const ChosenClasses& given, const double* weights,
                        std::optional<Task> task) {
-  if (given.rows < 1) fail(name, "expected at least one row, got none");
-  if (task == Task::kMultilabel) fail(name, "expected task binary or multiclass for classes, got multilabel");
+  if (given.rows < 1) fail(name, {"expected at least one row, got none"});
+  if (task == Task::kMultilabel)
+    fail(name, {"expected task binary or multiclass for classes, got multilabel"});
   // Copies: their values stay while they are looked up.
   const std::vector<int64_t> truth(given.truth, given.truth + given.rows);
   const std::vector<int64_t> chosen(given.chosen, given.chosen + given.rows);
@@ -79,7 +80,7 @@ Classes chosen_classes(const char* name, const ChosenClasses& given, const doubl
   result.count = low ? 2 : static_cast<int64_t>(classes.size());
   result.task = task.value_or(result.count <= 2 ? Task::kBinary : Task::kMulticlass);
   if (result.task == Task::kBinary && result.count > 2)
-    fail(name, "expected two classes for task binary, got " + std::to_string(result.count));
+    fail(name, {"expected two classes for task binary, got ", result.count});
   if (result.count == 2 && !low)
     for (const int64_t value : classes) {
       const bool named = value >= 0 && value < static_cast<int64_t>(given.names.size());

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "base/text.h"
 #include "metrics/arguments.h"
 #include "metrics/formulas.h"
 
@@ -59,14 +60,13 @@ std::vector<Counts> counts_of(const Classes& given, std::optional<double> thresh
 // Which of two classes is class 1 must be known.
 void check_positive(const Classes& given, bool two) {
   if (!two)
-    fail(given.name,
-         "expected two classes for average='binary', got " +
-             (given.many_labels() ? "many labels at once" : std::to_string(given.count) + " classes") +
-             "; take 'macro', 'micro' or 'weighted'");
+    fail(given.name, {"expected two classes for average='binary', got ",
+                      (given.many_labels() ? "many labels at once" : concat({given.count, " classes"})),
+                      "; take 'macro', 'micro' or 'weighted'"});
   if (!given.labels.empty())
-    fail(given.name, "expected classes 0 and 1, or -1 and 1, got " + given.labels[0] + " and " +
-                         given.labels[1] +
-                         "; which of them is meant? Give (y_true == it, y_pred == it), or average='macro'");
+    fail(given.name,
+         {"expected classes 0 and 1, or -1 and 1, got ", given.labels[0], " and ", given.labels[1],
+          "; which of them is meant? Give (y_true == it, y_pred == it), or average='macro'"});
 }
 
 // A ratio of counts by class.
@@ -111,7 +111,7 @@ MetricResult averaged(const char* name, const MetricData& data, const MetricOpti
 Classes one_class_a_row(const char* name, const MetricData& data, const MetricOptions& options) {
   Classes given = classes_of(name, data, options.task);
   if (given.many_labels())
-    fail(name, "expected one class a row, got many labels at once; give one label's column, or take f1");
+    fail(name, {"expected one class a row, got many labels at once; give one label's column, or take f1"});
   return given;
 }
 
@@ -167,7 +167,7 @@ MetricResult accuracy(const MetricData& data, const MetricOptions& options) {
 MetricResult label_accuracy(const MetricData& data, const MetricOptions& options) {
   const Classes given = classes_of("label_accuracy", data, options.task);
   if (given.task == Task::kMulticlass)
-    fail(given.name, "expected many labels at once, got one class a row; take accuracy");
+    fail(given.name, {"expected many labels at once, got one class a row; take accuracy"});
   const std::vector<int32_t> decided = given.decided(options.threshold);
   if (!given.many_labels()) return number(share_of_right(given, decided));
   const int64_t labels = given.count;

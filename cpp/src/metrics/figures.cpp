@@ -40,12 +40,12 @@ Monitored monitored(const std::string& where, const std::string& name, std::opti
   if (found == figures.end()) {
     std::vector<std::string> names;
     for (const FigureMode& figure : figures) names.push_back(figure.name);
-    throw Error(Error::Kind::kValue, where + ": no figure named '" + chosen + "'; there are " + join(names));
+    throw_error(Error::Kind::kValue, {where, ": no figure named '", chosen, "'; there are ", join(names)});
   }
   const std::optional<Mode> known = mode ? mode : found->mode;
   if (!known)
-    throw Error(Error::Kind::kValue, where + ": expected mode='min' or mode='max' for '" + chosen +
-                                         "', of which lamina does not know whether less or more is better");
+    throw_error(Error::Kind::kValue, {where, ": expected mode='min' or mode='max' for '", chosen,
+                                      "', of which lamina does not know whether less or more is better"});
   return {chosen, *known == Mode::kMax};
 }
 

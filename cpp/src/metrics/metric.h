@@ -68,8 +68,8 @@ struct Metric {
   const char* name;
   const char* alias;  // empty: none
   Reads reads;
-  std::optional<Mode> mode;          // empty: no figure that could be better
-  std::vector<std::string> options;  // names of those that it reads
+  std::optional<Mode> mode;              // empty: no figure that could be better
+  std::span<const char* const> options;  // names of those that it reads
   // Raises Error kValue where targets, outputs and options do not go together or are not finite.
   MetricResult (*compute)(const MetricData& data, const MetricOptions& options);
 };

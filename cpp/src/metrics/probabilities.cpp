@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.h"
 #include "metrics/arguments.h"
 #include "metrics/formulas.h"
 
@@ -112,11 +113,8 @@ MetricResult brier_score(const MetricData& data, const MetricOptions& options) {
 MetricResult expected_calibration_error(const MetricData& data, const MetricOptions& options) {
   const char* name = "expected_calibration_error";
   if (options.bins < 1 || options.bins > kMostBins)
-    fail(name, std::string("expected bins of at least 1")
-                   .append(options.bins < 1 ? "" : " and at most ")
-                   .append(options.bins < 1 ? "" : std::to_string(kMostBins))
-                   .append(", got ")
-                   .append(std::to_string(options.bins)));
+    fail(name, {"expected bins of at least 1", options.bins < 1 ? "" : concat({" and at most ", kMostBins}),
+                ", got ", options.bins});
   const Classes given = classes_of(name, data, options.task);
   std::string warning = check_probabilities(given);
   const std::vector<int32_t> decided = given.decided(std::nullopt);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/text.h"
 #include "metrics/arguments.h"
 #include "metrics/formulas.h"
 #include "metrics/sort_scores.h"
@@ -88,8 +89,8 @@ double size_of(const Classes& given, int64_t column) {
 MetricResult averaged(const Classes& given, std::optional<Average> chosen, Area area) {
   const Average average = chosen.value_or(Average::kMacro);
   if (average == Average::kAuto || average == Average::kBinary)
-    fail(given.name, std::string("expected average macro, micro, weighted or None, got '") +
-                         (average == Average::kAuto ? "auto'" : "binary'"));
+    fail(given.name, {"expected average macro, micro, weighted or None, got '",
+                      (average == Average::kAuto ? "auto'" : "binary'")});
   given.expect_outputs();
   const int64_t columns = given.outputs.columns;
   if (!given.many_labels() && given.count == 2) {
@@ -123,9 +124,8 @@ std::string empty_warning(const Classes& given) {
     for (int64_t row = 0; row < given.rows && !found; ++row)
       found = given.holds(row, k) && given.weight(row) > 0.0;
     if (!found)
-      return std::string(given.name) + ": " +
-             (given.many_labels() ? "label " + std::to_string(k) : "class 1") +
-             " has no true rows, and counts as 0";
+      return concat({given.name, ": ", (given.many_labels() ? concat({"label ", k}) : "class 1"),
+                     " has no true rows, and counts as 0"});
   }
   return "";
 }
@@ -145,15 +145,14 @@ MetricResult average_precision(const MetricData& data, const MetricOptions& opti
 
 MetricResult top_k_accuracy(const MetricData& data, const MetricOptions& options) {
   const char* name = "top_k_accuracy";
-  if (options.k < 1) fail(name, "expected k of at least 1, got " + std::to_string(options.k));
+  if (options.k < 1) fail(name, {"expected k of at least 1, got ", options.k});
   const Classes given = classes_of(name, data, options.task);
   given.expect_outputs();
-  if (given.many_labels()) fail(name, "expected one class a row, got many labels at once");
+  if (given.many_labels()) fail(name, {"expected one class a row, got many labels at once"});
   if (options.k >= given.count)
     return {{1.0},
             {},
-            std::string(name) + ": the true class is always among the " + std::to_string(options.k) +
-                " largest of " + std::to_string(given.count)};
+            concat({name, ": the true class is always among the ", options.k, " largest of ", given.count})};
   if (given.outputs.columns == 1) {
     const std::vector<int32_t> decided = given.decided(std::nullopt);
     return {{given.weight.mean([&](int64_t row) {

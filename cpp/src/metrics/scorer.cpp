@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/number_text.h"
+#include "base/text.h"
 #include "layers/loss.h"
 
 namespace lamina {
@@ -23,7 +24,7 @@ bool is_one_of(std::string_view name, std::initializer_list<std::string_view> na
   return std::ranges::find(names, name) != names.end();
 }
 
-[[noreturn]] void fail(const std::string& sentence) { throw Error(Error::Kind::kValue, sentence); }
+[[noreturn]] void fail(TextParts sentence) { throw_error(Error::Kind::kValue, sentence); }
 
 bool reads_classes(const Metric& metric) {
   return metric.reads != Reads::kValues && metric.reads != Reads::kQuantiles;
@@ -44,9 +45,10 @@ void check_fit(const ScoredMetric& scored, const OutputKind& kind) {
     expected = "outputs that tell classes";
   } else if (decides && kind.scale == OutputScale::kValues && !scored.options.task) {
     expected = "outputs that tell classes";
-    hint = "; write lamina.metrics.Metric('" + scored.name +
-           "', task='multiclass') where the largest output does, or task='multilabel' where each does above "
-           "0.5";
+    hint = concat(
+        {"; write lamina.metrics.Metric('", scored.name,
+         "', task='multiclass') where the largest output does, or task='multilabel' where each does above "
+         "0.5"});
   } else if (reads_values && kind.scale == OutputScale::kMargins) {
     expected = "predictions in the target's units";
   } else if (metric.reads == Reads::kValues && kind.levels.size() > 1) {
@@ -55,7 +57,7 @@ void check_fit(const ScoredMetric& scored, const OutputKind& kind) {
   } else if (!reads_values && kind.task == Task::kMulticlass && kind.outputs == 1) {
     expected = "at least two classes";
   }
-  if (!expected.empty()) fail(scored.name + ": expected " + expected + ", got " + kind.what() + hint);
+  if (!expected.empty()) fail({scored.name, ": expected ", expected, ", got ", kind.what(), hint});
 }
 
 // Above which an output stands for class 1: 0 for margins and targets of -1 and 1.
@@ -74,8 +76,8 @@ double threshold_of(const std::string& name, const OutputKind& kind, std::span<c
       return signs ? value == -1.0 || value == 1.0 : !(value < 0.0 || value > 1.0);
     });
     if (wrong)
-      fail(name + ": expected class indices 0 and 1 (or -1 and 1) in y for one output, got " +
-           short_number(*wrong));
+      fail({name, ": expected class indices 0 and 1 (or -1 and 1) in y for one output, got ",
+            short_number(*wrong)});
   }
   return signs ? 0.0 : 0.5;
 }
@@ -99,8 +101,8 @@ NumberView in_target_units(const ScoredMetric& scored, const OutputKind& kind, c
   }
   if (kind.scale == OutputScale::kMeans) return outputs.first_columns(outputs.columns / 2);
   if (targets.int32 != nullptr && outputs.columns > 1)
-    fail(scored.name + ": expected values for " + std::to_string(outputs.columns) +
-         " outputs, got class indices; take accuracy or log_loss, or one-hot y");
+    fail({scored.name, ": expected values for ", outputs.columns,
+          " outputs, got class indices; take accuracy or log_loss, or one-hot y"});
   return outputs;
 }
 
@@ -131,7 +133,7 @@ std::string OutputKind::what() const {
     }
     return "outputs";
   };
-  return std::string("the ") + words() + " that " + loss + " gives after " + last_activation;
+  return concat({"the ", words(), " that ", loss, " gives after ", last_activation});
 }
 
 OutputKind output_kind(const LossSpec* loss, std::string_view last_activation, int64_t outputs) {
@@ -176,10 +178,10 @@ Scorer::Scorer(std::vector<ScoredMetric> metrics) : metrics_(std::move(metrics))
   for (std::size_t i = 0; i < metrics_.size(); ++i) {
     const std::string& name = metrics_[i].name;
     if (std::ranges::find(kReserved, name) != kReserved.end() || name.starts_with("val_"))
-      fail("metrics: '" + name + "' is a figure of lamina's own; give yours another name: " + give);
+      fail({"metrics: '", name, "' is a figure of lamina's own; give yours another name: ", give});
     for (std::size_t other = 0; other < i; ++other)
       if (metrics_[other].name == name)
-        fail("metrics: two are named '" + name + "'; give one another name: " + give);
+        fail({"metrics: two are named '", name, "'; give one another name: ", give});
   }
 }
 
@@ -215,9 +217,9 @@ void Scorer::prepare(const OutputKind& kind, std::span<const NumberView> targets
       const MetricResult found = result(scored, tried, outputs, nullptr);
       add_warning(warnings, found);
       if (found.is_array() && !arrays)
-        fail("metrics: '" + scored.name +
-             "' gives an array, which is no figure to follow in fit; call lamina.metrics." +
-             scored.metric->name + "(y, net.predict(X)), or take it in evaluate");
+        fail({"metrics: '", scored.name,
+              "' gives an array, which is no figure to follow in fit; call lamina.metrics.",
+              scored.metric->name, "(y, net.predict(X)), or take it in evaluate"});
     };
     const bool of_classes = reads_classes(*scored.metric);
     const bool as_the_loss = !scored.options.task || scored.options.task == kind.task;

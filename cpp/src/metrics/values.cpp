@@ -118,14 +118,13 @@ MetricResult pinball(const MetricData& data, const MetricOptions& options) {
   const std::vector<double> levels = options.levels.empty() ? std::vector<double>{0.5} : options.levels;
   for (const double level : levels)
     if (!(level >= 0.0 && level <= 1.0))
-      fail(name, "expected level in [0, 1], or a sequence of such, got " + short_number(level));
+      fail(name, {"expected level in [0, 1], or a sequence of such, got ", short_number(level)});
   const bool several = levels.size() > 1;
   const int64_t count = static_cast<int64_t>(levels.size());
   const bool one_each = data.targets.columns == data.outputs.columns && data.outputs.columns == count;
   if (several && !one_each && data.outputs.columns != count * data.targets.columns)
-    fail(name, "expected " + std::to_string(count) + " columns in y_pred for " + std::to_string(count) +
-                   " levels and one in y_true, got " + std::to_string(data.outputs.columns) + " and " +
-                   std::to_string(data.targets.columns));
+    fail(name, {"expected ", count, " columns in y_pred for ", count, " levels and one in y_true, got ",
+                data.outputs.columns, " and ", data.targets.columns});
   const Values given = values_of(name, data, several);
   const int64_t columns = given.columns();
   const int64_t each = columns / given.truth.columns;  // outputs of a target

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "model_file/in_quotes.h"
 
 #ifdef _WIN32
@@ -34,14 +35,14 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const fs::path& target, const std::string& step, int code) {
   throw SystemError(std::error_code(code, std::system_category()),
-                    "cannot save " + path_in_quotes(target) + ": " + step);
+                    concat({"cannot save ", path_in_quotes(target), ": ", step}));
 }
 
 constexpr const char* kFollowing = "following the symbolic link";
 
 // In the system's name, before it is asked.
 [[noreturn]] void refuse(const fs::path& target, const std::string& step, std::errc code) {
-  throw SystemError(std::make_error_code(code), "cannot save " + path_in_quotes(target) + ": " + step);
+  throw SystemError(std::make_error_code(code), concat({"cannot save ", path_in_quotes(target), ": ", step}));
 }
 
 #ifdef _WIN32
@@ -151,7 +152,7 @@ bool create_nameless([[maybe_unused]] const fs::path& folder, [[maybe_unused]] F
 
 bool name_file([[maybe_unused]] FileHandle file, [[maybe_unused]] const fs::path& path) {
 #ifdef O_TMPFILE
-  const std::string link = "/proc/self/fd/" + std::to_string(file);
+  const std::string link = concat({"/proc/self/fd/", file});
   return ::linkat(AT_FDCWD, link.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
 #else
   return false;
@@ -236,8 +237,7 @@ class TemporaryNames {
   fs::path next() {
     const auto time = std::chrono::system_clock::now().time_since_epoch();
     const auto ticks = std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
-    return folder_ / (std::string(kBegin) + std::to_string(process_id()) + "-" + std::to_string(ticks) + "-" +
-                      std::to_string(count_++) + kEnd);
+    return folder_ / (concat({kBegin, process_id(), "-", ticks, "-", count_++, kEnd}));
   }
 
   // Removes what killed processes have left: temporary files that nobody has locked or written for an hour.
@@ -329,7 +329,7 @@ fs::path resolve_target(const fs::path& path) {
   if (status.type() == fs::file_type::none) fail(path, "looking at it", error.value());
   if (fs::is_directory(status)) refuse(path, "it is a folder; give a file name", std::errc::is_a_directory);
   if (fs::exists(status) && !fs::is_regular_file(status))
-    throw SystemError(EINVAL, "cannot save " + path_in_quotes(path), "it is not a regular file");
+    throw SystemError(EINVAL, concat({"cannot save ", path_in_quotes(path)}), "it is not a regular file");
   return target;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #ifndef _WIN32
 #include <fcntl.h>
@@ -59,8 +60,7 @@ NewBytes new_bytes(std::uint64_t size, const std::string& source) {
     const std::span<std::byte> bytes = buffer->span();
     return {bytes, std::move(buffer)};
   } catch (const std::exception&) {
-    throw Error(Error::Kind::kMemory,
-                source + ": not enough memory for its " + std::to_string(size) + " bytes");
+    throw_error(Error::Kind::kMemory, {source, ": not enough memory for its ", size, " bytes"});
   }
 }
 
@@ -68,12 +68,12 @@ OpenFile::OpenFile(const fs::path& path, std::string source) : path_(path), sour
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   const auto fail = [&](const std::error_code& code) {
-    throw SystemError(code, source_ + ": cannot be read");
+    throw SystemError(code, concat({source_, ": cannot be read"}));
   };
   if (error) fail(error);
   if (fs::is_directory(status))
     throw SystemError(std::make_error_code(std::errc::is_a_directory),
-                      source_ + ": is a folder, expected a model file");
+                      concat({source_, ": is a folder, expected a model file"}));
   if (!fs::is_regular_file(status)) throw SystemError(EINVAL, source_, "is not a regular file");
   size_ = fs::file_size(path, error);
   if (error) fail(error);
@@ -87,8 +87,8 @@ void OpenFile::read(std::span<std::byte> target) {
   stream_.read(reinterpret_cast<char*>(target.data()), static_cast<std::streamsize>(target.size()));
   if (std::cmp_not_equal(stream_.gcount(), target.size())) {
     throw SystemError(EIO, source_,
-                      "reading stopped after " + std::to_string(stream_.gcount()) + " of " +
-                          std::to_string(target.size()) + " bytes; was it changed meanwhile?");
+                      concat({"reading stopped after ", stream_.gcount(), " of ", target.size(),
+                              " bytes; was it changed meanwhile?"}));
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "model_file/in_quotes.h"
 #include "model_file/record.h"
 
@@ -33,7 +34,7 @@ std::string_view type_name(TensorType type) {
   for (const TypeName& entry : kTypeNames) {
     if (entry.type == type) return entry.name;
   }
-  throw Error(Error::Kind::kValue, "model file: unknown tensor type");
+  throw_error(Error::Kind::kValue, {"model file: unknown tensor type"});
 }
 
 std::optional<TensorType> type_from_name(std::string_view name) {
@@ -60,7 +61,7 @@ class HeaderReader final : public JsonEvents {
     constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     if (value > kLargest) return unexpected("too large a number");
     if (state_ == State::kShape) {
-      if (tensor().shape.size() == kHighestRank) return fail("more than 8 dimensions");
+      if (tensor().shape.size() == kHighestRank) return fail({"more than 8 dimensions"});
       tensor().shape.push_back(static_cast<std::int64_t>(value));
       return true;
     }
@@ -76,7 +77,7 @@ class HeaderReader final : public JsonEvents {
     }
     if (state_ != State::kTypeValue) return unexpected("text");
     const std::optional<TensorType> type = type_from_name(value);
-    if (!type) return fail("unknown dtype " + in_quotes(value) + ", expected F32, F64, I64, U8, F16 or BF16");
+    if (!type) return fail({"unknown dtype ", in_quotes(value), ", expected F32, F64, I64, U8, F16 or BF16"});
     tensor().type = *type;
     return enter(State::kTensor);
   }
@@ -92,10 +93,10 @@ class HeaderReader final : public JsonEvents {
     if (state_ == State::kRoot) return enter(State::kEnd);
     if (state_ == State::kMetadata) {
       if (metadata_seen_ == kAllMetadata) return enter(State::kRoot);
-      return fail("its metadata lack a key");
+      return fail({"its metadata lack a key"});
     }
     if (tensor_seen_ == kAllTensorKeys) return enter(State::kRoot);
-    return fail("needs dtype, shape and data_offsets");
+    return fail({"needs dtype, shape and data_offsets"});
   }
 
   bool begin_array() override {
@@ -105,7 +106,7 @@ class HeaderReader final : public JsonEvents {
   }
 
   bool end_array() override {
-    if (state_ == State::kOffsets && offset_count_ != 2) return fail("data_offsets needs two numbers");
+    if (state_ == State::kOffsets && offset_count_ != 2) return fail({"data_offsets needs two numbers"});
     return enter(State::kTensor);
   }
 
@@ -113,7 +114,7 @@ class HeaderReader final : public JsonEvents {
     if (state_ == State::kMetadata) return metadata_key(name);
     if (state_ == State::kTensor) return tensor_key(name);
     if (name == kMetadataKey) {
-      if (metadata_seen_ != 0) return fail("__metadata__ appears twice");
+      if (metadata_seen_ != 0) return fail({"__metadata__ appears twice"});
       return enter(State::kMetadataStart);
     }
     header.tensors.emplace_back().name = name;
@@ -157,26 +158,29 @@ class HeaderReader final : public JsonEvents {
     const auto* found = std::find(kMetadataKeys.begin(), kMetadataKeys.end(), name);
     key_ = name;
     if (found == kMetadataKeys.end())
-      return newer_ ? enter(State::kMetadataValue) : fail("unknown metadata key " + in_quotes(name));
+      return newer_ ? enter(State::kMetadataValue) : fail({"unknown metadata key ", in_quotes(name)});
     const unsigned bit = 1U << (found - kMetadataKeys.begin());
-    if ((metadata_seen_ & bit) != 0) return fail("metadata key " + in_quotes(name) + " appears twice");
+    if ((metadata_seen_ & bit) != 0) return fail({"metadata key ", in_quotes(name), " appears twice"});
     metadata_seen_ |= bit;
     return enter(State::kMetadataValue);
   }
 
   bool tensor_key(const std::string& name) {
     const auto* found = std::find(kTensorKeys.begin(), kTensorKeys.end(), name);
-    if (found == kTensorKeys.end()) return fail("unknown key " + in_quotes(name));
+    if (found == kTensorKeys.end()) return fail({"unknown key ", in_quotes(name)});
     const auto index = static_cast<std::size_t>(found - kTensorKeys.begin());
-    if ((tensor_seen_ & (1U << index)) != 0) return fail(in_quotes(name) + " appears twice");
+    if ((tensor_seen_ & (1U << index)) != 0) return fail({in_quotes(name), " appears twice"});
     tensor_seen_ |= 1U << index;
     return enter(kTensorStates[index]);
   }
 
-  bool unexpected(const std::string& what) { return fail("did not expect " + what); }
+  bool unexpected(const std::string& what) { return fail({"did not expect ", what}); }
 
-  bool fail(const std::string& text) {
-    problem = header.tensors.empty() ? text : "tensor " + in_quotes(tensor().name) + ": " + text;
+  bool fail(TextParts text) {
+    if (header.tensors.empty())
+      problem = concat(text);
+    else
+      problem = concat({"tensor ", in_quotes(tensor().name), ": ", text});
     return false;
   }
 
@@ -196,29 +200,28 @@ std::string order_and_check(std::vector<HeaderTensor>& tensors, std::uint64_t pa
   });
   std::uint64_t expected_begin = 0;
   for (const HeaderTensor& tensor : tensors) {
-    const std::string where = "tensor " + in_quotes(tensor.name) + ": ";
+    const std::string where = concat({"tensor ", in_quotes(tensor.name), ": "});
     std::uint64_t bytes = 0;
-    if (!checked_byte_count(tensor.type, tensor.shape, bytes)) return where + "its shape is too large";
+    if (!checked_byte_count(tensor.type, tensor.shape, bytes))
+      return concat({where, "its shape is too large"});
     if (tensor.begin != expected_begin) {
-      return where + "starts at " + std::to_string(tensor.begin) + ", expected " +
-             std::to_string(expected_begin);
+      return concat({where, "starts at ", tensor.begin, ", expected ", expected_begin});
     }
     if (tensor.end < tensor.begin || tensor.end - tensor.begin != bytes) {
-      return where + "its shape needs " + std::to_string(bytes) + " bytes, its offsets hold another number";
+      return concat({where, "its shape needs ", bytes, " bytes, its offsets hold another number"});
     }
-    if (tensor.begin % element_size(tensor.type) != 0) return where + "starts between two elements";
+    if (tensor.begin % element_size(tensor.type) != 0) return concat({where, "starts between two elements"});
     expected_begin = tensor.end;
   }
   if (expected_begin == payload_bytes) return {};
-  return "its tensors cover " + std::to_string(expected_begin) + " bytes, the file holds " +
-         std::to_string(payload_bytes);
+  return concat({"its tensors cover ", expected_begin, " bytes, the file holds ", payload_bytes});
 }
 
 void append_name(std::string& text, const std::string& name) {
   try {
     append_json_text(text, name);
   } catch (const Error&) {
-    throw Error(Error::Kind::kValue, "model file: tensor " + in_quotes(name) + ": its name is not UTF-8");
+    throw_error(Error::Kind::kValue, {"model file: tensor ", in_quotes(name), ": its name is not UTF-8"});
   }
 }
 
@@ -243,7 +246,7 @@ std::string format_header(std::string_view record, std::span<const HeaderTensor>
                           std::uint32_t minor) {
   std::string text(kHeaderOpening);
   text += R"(0000000000000000","format_version":")" + std::to_string(kFormatMajor);
-  if (minor > 0) text += "." + std::to_string(minor);
+  if (minor > 0) text += concat({".", minor});
   text += R"(","lamina":)";
   append_json_text(text, record);
   text += '}';

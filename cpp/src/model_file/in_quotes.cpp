@@ -2,6 +2,7 @@
 #include "model_file/in_quotes.h"
 
 #include "base/json.h"
+#include "base/text.h"
 
 namespace lamina {
 namespace {
@@ -16,7 +17,7 @@ std::string escaped(std::string_view text) {
 
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t kLongest = 120;
-  return text.size() <= kLongest ? escaped(text) : escaped(text.substr(0, kLongest)) + "...";
+  return text.size() <= kLongest ? escaped(text) : concat({escaped(text.substr(0, kLongest)), "..."});
 }
 
 std::string path_in_quotes(const std::filesystem::path& path) { return escaped(path_text(path)); }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "model_file/atomic_write.h"
 #include "model_file/crc64.h"
 #include "model_file/file_bytes.h"
@@ -52,38 +53,35 @@ std::array<char, 16> checksum_digits(std::span<const std::byte> file) noexcept {
   return digits;
 }
 
-[[noreturn]] void refuse(const std::string& source, const std::string& sentence) {
-  throw Error(Kind::kFormat, source + ": " + sentence);
+[[noreturn]] void refuse(std::string_view source, TextParts sentence) {
+  throw_error(Kind::kFormat, {source, ": ", sentence});
 }
 
 // Throws unless `head`, the file's first bytes, opens as a model file does and can hold the header
 // it announces.
 void recognise(std::span<const std::byte> head, std::uint64_t file_bytes, const std::string& source) {
-  const std::string size_text = std::to_string(file_bytes) + " bytes";
-  if (file_bytes == 0) refuse(source, "not a lamina model: it is empty");
-  if (head.size() < kChecksumEnd) refuse(source, "not a lamina model, or cut off: it has only " + size_text);
+  const std::string size_text = concat({file_bytes, " bytes"});
+  if (file_bytes == 0) refuse(source, {"not a lamina model: it is empty"});
+  if (head.size() < kChecksumEnd) refuse(source, {"not a lamina model, or cut off: it has only ", size_text});
   const std::string_view text = as_text(head.subspan(kLengthBytes));
   if (!text.starts_with(kHeaderOpening)) {
     if (text.find(R"("format":"lamina")") != std::string_view::npos) {
-      refuse(source,
-             "not a lamina model as lamina writes it: another program has rewritten its header; "
-             "take the original file");
+      refuse(source, {"not a lamina model as lamina writes it: another program has rewritten its header; "
+                      "take the original file"});
     }
     if (text.starts_with('{') && text.find("\"data_offsets\"") != std::string_view::npos) {
-      refuse(source,
-             "not a lamina model: a safetensors file that holds tensors but no network; "
-             "build the network "
-             "and set its parameters from these tensors");
+      refuse(source, {"not a lamina model: a safetensors file that holds tensors but no network; "
+                      "build the network "
+                      "and set its parameters from these tensors"});
     }
-    refuse(source, "not a lamina model: expected a file saved by lamina, got other data");
+    refuse(source, {"not a lamina model: expected a file saved by lamina, got other data"});
   }
   const std::uint64_t length = header_length(head);
-  if (length > kLargestHeader) refuse(source, "damaged: its header length is beyond 16 MB");
+  if (length > kLargestHeader) refuse(source, {"damaged: its header length is beyond 16 MB"});
   if (length > file_bytes - kLengthBytes) {
-    refuse(source, "damaged or cut off: its header needs " + std::to_string(length) +
-                       " bytes, the file has " + size_text);
+    refuse(source, {"damaged or cut off: its header needs ", length, " bytes, the file has ", size_text});
   }
-  if (length < kChecksumEnd - kLengthBytes) refuse(source, "damaged: its header ends within the checksum");
+  if (length < kChecksumEnd - kLengthBytes) refuse(source, {"damaged: its header ends within the checksum"});
 }
 
 // A whole number without leading zeros at the start of `text`, which is taken off; nothing where there is
@@ -99,7 +97,7 @@ std::optional<std::uint32_t> take_number(std::string_view& text) {
 // Refuses a newer major version, and says whether the minor version is newer.
 bool check_version(std::string_view header, const std::string& source) {
   header.remove_prefix(kChecksumEnd - kLengthBytes);
-  if (!header.starts_with(kVersionOpening)) refuse(source, "malformed header: expected format_version");
+  if (!header.starts_with(kVersionOpening)) refuse(source, {"malformed header: expected format_version"});
   header.remove_prefix(kVersionOpening.size());
   const std::string_view written = header.substr(0, header.find('"'));
   const std::optional<std::uint32_t> major = take_number(header);
@@ -109,11 +107,11 @@ bool check_version(std::string_view header, const std::string& source) {
     minor = take_number(header);
   }
   if (!major || *major == 0 || !minor || !header.starts_with('"'))
-    refuse(source,
-           "malformed header: expected format_version as two numbers such as 1.2, got " + in_quotes(written));
+    refuse(source, {"malformed header: expected format_version as two numbers such as 1.2, got ",
+                    in_quotes(written)});
   if (*major > kFormatMajor) {
-    refuse(source, "written by a newer lamina (format " + std::string(written) + "); this one reads up to " +
-                       std::to_string(kFormatMajor) + ", of any minor version: upgrade lamina");
+    refuse(source, {"written by a newer lamina (format ", written, "); this one reads up to ", kFormatMajor,
+                    ", of any minor version: upgrade lamina"});
   }
   return *minor > kFormatMinor;
 }
@@ -123,9 +121,8 @@ void check_checksum(std::span<const std::byte> bytes, const std::string& source)
   const std::string_view expected(digits.data(), digits.size());
   const std::string_view found = as_text(bytes.subspan(kChecksumBegin, digits.size()));
   if (found == expected) return;
-  refuse(source, "damaged or cut off: the checksum over its " + std::to_string(bytes.size()) + " bytes is " +
-                     std::string(expected) + ", the file says " + in_quotes(found) +
-                     "; copy or download it again");
+  refuse(source, {"damaged or cut off: the checksum over its ", bytes.size(), " bytes is ", expected,
+                  ", the file says ", in_quotes(found), "; copy or download it again"});
 }
 
 ModelFile parse_checked(FileBytes file, const std::string& source) {
@@ -134,7 +131,7 @@ ModelFile parse_checked(FileBytes file, const std::string& source) {
   const bool newer = check_version(header_text, source);
   const std::span<const std::byte> payload = bytes.subspan(kLengthBytes + header_text.size());
   if ((bytes.size() - payload.size()) % kPayloadAlignment != 0)
-    refuse(source, "malformed header: not padded to 64");
+    refuse(source, {"malformed header: not padded to 64"});
   Header header = parse_header(header_text, payload.size(), newer, source);
 
   ModelFile model{std::move(header.record), {}, std::move(file.owner)};
@@ -153,7 +150,7 @@ ModelFile parse(FileBytes file, const std::string& source) {
   try {
     return parse_checked(std::move(file), source);
   } catch (const std::bad_alloc&) {
-    throw Error(Kind::kMemory, source + ": not enough memory for its " + std::to_string(size) + " bytes");
+    throw_error(Kind::kMemory, {source, ": not enough memory for its ", size, " bytes"});
   }
 }
 
@@ -174,12 +171,12 @@ std::vector<HeaderTensor> place(std::span<const TensorView> tensors, std::span<c
   std::uint64_t end = 0;
   for (const std::size_t index : order) {
     const TensorView& tensor = tensors[index];
-    const std::string where = "model file: tensor " + in_quotes(tensor.name) + ": ";
+    const std::string where = concat({"model file: tensor ", in_quotes(tensor.name), ": "});
     std::uint64_t bytes = 0;
-    if (tensor.name == kMetadataKey) throw Error(Kind::kValue, where + "this name is reserved");
-    if (tensor.shape.size() > kHighestRank) throw Error(Kind::kValue, where + "more than 8 dimensions");
+    if (tensor.name == kMetadataKey) throw_error(Kind::kValue, {where, "this name is reserved"});
+    if (tensor.shape.size() > kHighestRank) throw_error(Kind::kValue, {where, "more than 8 dimensions"});
     if (!checked_byte_count(tensor.type, tensor.shape, bytes))
-      throw Error(Kind::kValue, where + "unfit shape");
+      throw_error(Kind::kValue, {where, "unfit shape"});
     placed.push_back({tensor.name, tensor.type, tensor.shape, end, end + bytes});
     end += bytes;
   }
@@ -248,7 +245,7 @@ ModelFile view_model_file(std::span<const std::byte> bytes) {
 }
 
 ModelFile read_model_file(const fs::path& path, bool map) {
-  const std::string source = "model file " + path_in_quotes(path);
+  const std::string source = concat({"model file ", path_in_quotes(path)});
   OpenFile file(path, source);
   // What is no model is refused by its first bytes, before memory is taken for all of it.
   std::array<std::byte, kRecogniseBytes> head;
@@ -261,16 +258,15 @@ ModelFile read_model_file(const fs::path& path, bool map) {
 std::vector<std::byte> serialize_model_file(std::string_view record, std::span<const TensorView> tensors,
                                             std::uint32_t minor) {
   const std::string problem = record_problem(record);
-  if (!problem.empty()) throw Error(Kind::kValue, "model file: the record: " + problem);
+  if (!problem.empty()) throw_error(Kind::kValue, {"model file: the record: ", problem});
   if (const auto name = repeated_name(tensors))
-    throw Error(Kind::kValue, "model file: two tensors are named " + in_quotes(*name));
+    throw_error(Kind::kValue, {"model file: two tensors are named ", in_quotes(*name)});
   const std::vector<std::size_t> order = payload_order(tensors);
   const std::vector<HeaderTensor> placed = place(tensors, order);
   const std::string header = format_header(record, placed, minor);
   if (header.size() > kLargestHeader) {
-    throw Error(Kind::kValue, "model file: the record and the tensors' names need " +
-                                  std::to_string(header.size()) +
-                                  " bytes, at most 16 MB fit; put long tables into tensors");
+    throw_error(Kind::kValue, {"model file: the record and the tensors' names need ", header.size(),
+                               " bytes, at most 16 MB fit; put long tables into tensors"});
   }
   const std::uint64_t length = header.size();
   const std::uint64_t payload_bytes = placed.empty() ? 0 : placed.back().end;

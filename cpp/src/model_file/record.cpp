@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "model_file/in_quotes.h"
 
 namespace lamina {
@@ -30,14 +31,14 @@ class RecordChecker final : public JsonEvents {
 
   bool key(std::string& name) override {
     if (levels_.back().insert(name).second) return true;
-    return fail("the key " + in_quotes(name) + " appears twice in one object");
+    return fail({"the key ", in_quotes(name), " appears twice in one object"});
   }
 
  private:
-  bool scalar() { return !levels_.empty() || fail("expected a JSON object"); }
+  bool scalar() { return !levels_.empty() || fail({"expected a JSON object"}); }
 
   bool enter() {
-    if (levels_.size() == kDeepest) return fail("nested more than " + std::to_string(kDeepest) + " deep");
+    if (levels_.size() == kDeepest) return fail({"nested more than ", kDeepest, " deep"});
     levels_.emplace_back();
     return true;
   }
@@ -47,8 +48,8 @@ class RecordChecker final : public JsonEvents {
     return true;
   }
 
-  bool fail(std::string problem) {
-    problem_ = std::move(problem);
+  bool fail(TextParts problem) {
+    problem_ = concat(problem);
     return false;
   }
 

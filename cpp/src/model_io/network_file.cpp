@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "inference/evaluation.h"
 #include "model_file/half_floats.h"
 #include "model_file/in_quotes.h"
@@ -23,11 +24,11 @@ constexpr std::string_view kFurther = "networks.";
 constexpr std::string_view kLowPart = ".mean_low";
 constexpr std::size_t kShownNames = 6;
 
-[[noreturn]] void fail(const std::string& source, const std::string& what) {
-  throw Error(Error::Kind::kFormat, source + ": " + what);
+[[noreturn]] void fail(std::string_view source, TextParts what) {
+  throw_error(Error::Kind::kFormat, {source, ": ", what});
 }
 
-std::string prefix_of(std::size_t number) { return std::string(kFurther) + std::to_string(number) + "."; }
+std::string prefix_of(std::size_t number) { return concat({kFurther, number, "."}); }
 
 // Calls make() and says of its refusals where they come from.
 template <class Make>
@@ -36,7 +37,7 @@ auto described(const std::string& source, Make make) {
     return make();
   } catch (const Error& error) {
     if (error.kind() != Error::Kind::kValue && error.kind() != Error::Kind::kType) throw;
-    fail(source, std::string("the description of the network is wrong: ") + error.what());
+    fail(source, {"the description of the network is wrong: ", error.what()});
   }
 }
 
@@ -57,17 +58,17 @@ void check_contents(const Json& contents) {
         Field{"record", &Json::is_object, "a record of options"}}) {
     const Json* value = contents.find(name);
     if (value == nullptr || !(value->*is_kind)())
-      wrong(std::string("expected '") + name + "' as " + expected + ", got " +
-            (value == nullptr ? "nothing" : value->dump().substr(0, 60)));
+      wrong(concat({"expected '", name, "' as ", expected, ", got ",
+                    (value == nullptr ? "nothing" : value->dump().substr(0, 60))}));
   }
   constexpr std::int64_t kCountable = std::int64_t{1} << 44;  // as Python's checks have it
   if (!is_natural(contents.at("seed"))) wrong("expected a seed of at least 0");
   const Json& epochs = contents.at("epochs_trained");
   if (!is_natural(epochs) || epochs.integer() >= kCountable)
-    wrong("expected epochs_trained from 0 to 2^44 - 1, got " + epochs.dump());
+    wrong(concat({"expected epochs_trained from 0 to 2^44 - 1, got ", epochs.dump()}));
   const Json& dtype = contents.at("dtype");
   if (!dtype.is("float32") && !dtype.is("float64"))
-    wrong("expected dtype float32 or float64, got " + dtype.dump());
+    wrong(concat({"expected dtype float32 or float64, got ", dtype.dump()}));
 }
 
 void check_feature_names(const Json& contents, std::int64_t inputs) {
@@ -77,11 +78,10 @@ void check_feature_names(const Json& contents, std::int64_t inputs) {
       names->is_array() && std::all_of(names->elements().begin(), names->elements().end(),
                                        [](const Json& n) { return n.is_text() || n.is_integer(); });
   if (!list)
-    throw Error(Error::Kind::kValue,
-                "expected feature_names as a list of names, got " + names->dump().substr(0, 60));
+    throw_error(Error::Kind::kValue,
+                {"expected feature_names as a list of names, got ", names->dump().substr(0, 60)});
   if (std::ssize(names->elements()) != inputs)
-    throw Error(Error::Kind::kValue, "expected " + std::to_string(inputs) + " feature_names, got " +
-                                         std::to_string(names->elements().size()));
+    throw_error(Error::Kind::kValue, {"expected ", inputs, " feature_names, got ", names->elements().size()});
 }
 
 // Takes the member off the object; null where there is none. Values are moved, as a record may be large.
@@ -96,8 +96,8 @@ Json take_member(Json& object, const std::string& key) {
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::string text;
-  for (const std::int64_t extent : shape) text += (text.empty() ? "" : ", ") + std::to_string(extent);
-  return "[" + text + "]";
+  for (const std::int64_t extent : shape) text += concat({(text.empty() ? "" : ", "), extent});
+  return concat({"[", text, "]"});
 }
 
 using WeightsByName = std::map<std::string, const TensorView*, std::less<>>;
@@ -168,10 +168,11 @@ void check_weights(const std::vector<Parameter>& expected, bool is_double, const
     left.erase(parameter.name);
     const TensorView& tensor = *found->second;
     if (tensor.shape != parameter.shape)
-      wrong(parameter.name + " expected shape " + shape_text(parameter.shape) + ", got " +
-            shape_text(tensor.shape));
+      wrong(concat({parameter.name, " expected shape ", shape_text(parameter.shape), ", got ",
+                    shape_text(tensor.shape)}));
     if (!fits(tensor.type, is_double))
-      wrong(parameter.name + " expected dtype " + type_name(is_double) + ", got " + name_of(tensor.type));
+      wrong(
+          concat({parameter.name, " expected dtype ", type_name(is_double), ", got ", name_of(tensor.type)}));
   }
   for (const auto& [name, tensor] : left) unlike.push_back(name);
   if (unlike.empty()) return;
@@ -179,16 +180,17 @@ void check_weights(const std::vector<Parameter>& expected, bool is_double, const
   std::string names;
   for (std::size_t i = 0; i < std::min(unlike.size(), kShownNames); ++i)
     names += (i == 0 ? "" : ", ") + unlike[i];
-  wrong("weights and description do not agree: " + names + (unlike.size() > kShownNames ? ", ..." : ""));
+  wrong(concat(
+      {"weights and description do not agree: ", names, (unlike.size() > kShownNames ? ", ..." : "")}));
 }
 
 template <class T>
 void check_values(const std::string& name, std::span<const T> values) {
   const auto all = [&](auto is_right) { return std::all_of(values.begin(), values.end(), is_right); };
   if (!all([](T value) { return std::isfinite(value); }))
-    throw Error(Error::Kind::kValue, name + " expected finite numbers");
+    throw_error(Error::Kind::kValue, {name, " expected finite numbers"});
   if (name.ends_with("running_var") && !all([](T value) { return value >= 0; }))
-    throw Error(Error::Kind::kValue, name + " expected variances of at least 0");
+    throw_error(Error::Kind::kValue, {name, " expected variances of at least 0"});
 }
 
 template <class T>
@@ -272,7 +274,7 @@ NetworkFile NetworkFile::further(Json contents, std::size_t number, const std::s
     const TensorView& tensor = tensors_[*next];
     weights.push_back({tensor.name.substr(prefix.size()), tensor.type, tensor.shape, tensor.data});
   }
-  return of(std::move(contents), weights, source + ", network " + std::to_string(number));
+  return of(std::move(contents), weights, concat({source, ", network ", number}));
 }
 
 void NetworkFile::keep_own_tensors(const std::vector<TensorView>& tensors) {
@@ -289,8 +291,8 @@ void NetworkFile::run_self_test(const std::string& source) const {
   const bool wide = stored && stored->type == TensorType::kFloat64;
   if (!stored || (!wide && stored->type != TensorType::kFloat32) || stored->shape.size() != 2 ||
       stored->shape[0] != self_test_.outputs->shape[0] || stored->shape[1] != inputs())
-    fail(source, "its self-test needs the tensor selftest.inputs of float32 or float64, [rows, " +
-                     std::to_string(inputs()) + "]");
+    fail(source,
+         {"its self-test needs the tensor selftest.inputs of float32 or float64, [rows, ", inputs(), "]"});
   const std::int64_t size = wide ? 8 : 4, rows = stored->shape[0];
   const auto type = wide ? kernels::SourceType::kF64 : kernels::SourceType::kF32;
   std::vector<double> got(static_cast<std::size_t>(rows * outputs()));

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/number_text.h"
+#include "base/text.h"
 #include "model_file/atomic_write.h"
 #include "model_file/half_floats.h"
 #include "model_io/network_file.h"
@@ -15,7 +16,7 @@
 namespace lamina {
 namespace {
 
-[[noreturn]] void refuse(const std::string& what) { throw Error(Error::Kind::kValue, "save: " + what); }
+[[noreturn]] void refuse(TextParts what) { throw_error(Error::Kind::kValue, {"save: ", what}); }
 
 bool is_weight(const TensorView& tensor) {
   const std::string& name = tensor.name;
@@ -30,7 +31,7 @@ class Rounded {
       : views_(tensors.begin(), tensors.end()) {
     if (!type) return;
     if (*type != TensorType::kFloat16 && *type != TensorType::kBfloat16)
-      refuse("expected weights stored as float16 or bfloat16, got " + std::string(name_of(*type)));
+      refuse({"expected weights stored as float16 or bfloat16, got ", name_of(*type)});
     for (TensorView& view : views_)
       if (is_weight(view)) round(view, *type);
   }
@@ -39,15 +40,15 @@ class Rounded {
  private:
   void round(TensorView& view, TensorType type) {
     if (view.type == TensorType::kFloat64)
-      refuse(view.name + " is float64; a network of float32 alone can be stored as " + name_of(type));
+      refuse({view.name, " is float64; a network of float32 alone can be stored as ", name_of(type)});
     if (view.type != TensorType::kFloat32 || view.shape.size() < 2) return;
     const std::span<const float> values(static_cast<const float*>(view.data), view.element_count());
     std::vector<std::uint16_t>& bits = stored_.emplace_back(values.size());
     if (const auto place = narrow(values, type, bits.data()))
-      refuse(view.name + " holds " + exact_number(values[*place]) + ", beyond " +
-             exact_number(widened(type == TensorType::kFloat16 ? 0x7BFF : 0x7F7F, type)) +
-             ", the greatest number of " + name_of(type) + "; store it as " +
-             (type == TensorType::kFloat16 ? "bfloat16 or float32" : "float32"));
+      refuse({view.name, " holds ", exact_number(values[*place]), ", beyond ",
+              exact_number(widened(type == TensorType::kFloat16 ? 0x7BFF : 0x7F7F, type)),
+              ", the greatest number of ", name_of(type), "; store it as ",
+              (type == TensorType::kFloat16 ? "bfloat16 or float32" : "float32")});
     view.type = type;
     view.data = bits.data();
   }
@@ -67,7 +68,7 @@ struct SelfTest {
 SelfTest of_network(std::span<const std::byte> file, const ArraySource& rows) {
   const bool wide = rows.type == kernels::SourceType::kF64;
   if (rows.sparse != nullptr || (!wide && rows.type != kernels::SourceType::kF32))
-    refuse("expected the rows of a self-test dense, of float32 or float64");
+    refuse({"expected the rows of a self-test dense, of float32 or float64"});
   const NetworkFile network = NetworkFile::parse(view_model_file(file), "save");
   check_shape(rows, network.inputs(), 1, "save: selftest");
   SelfTest test;
@@ -143,7 +144,7 @@ std::vector<std::byte> model_bytes(std::string_view contents, std::span<const Te
   // Put into the text, whose order of fields stays.
   std::string with_test(contents);
   with_test.insert(with_test.find('{') + 1,
-                   Json(kSelfTestField).dump() + ":" + self_test_record(test.rows).dump() + ",");
+                   concat({Json(kSelfTestField).dump(), ":", self_test_record(test.rows).dump(), ","}));
   std::vector<TensorView> all = rounded.views();
   all.insert(all.end(), test.views.begin(), test.views.end());
   return serialize_model_file(with_test, all, minor);

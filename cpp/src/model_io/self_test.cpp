@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/number_text.h"
+#include "base/text.h"
 #include "kernels/dispatch.h"
 #include "tables/text_value.h"
 
@@ -20,8 +21,8 @@ namespace {
 constexpr const char* kInstructionSet = "instruction_set";
 constexpr const char* kDate = "date";
 
-[[noreturn]] void fail(const std::string& source, const std::string& what) {
-  throw Error(Error::Kind::kFormat, source + ": its self-test " + what);
+[[noreturn]] void fail(std::string_view source, TextParts what) {
+  throw_error(Error::Kind::kFormat, {source, ": its self-test ", what});
 }
 
 bool same_bits(double a, double b) noexcept {
@@ -56,7 +57,7 @@ Json cell_to_json(const Cell& cell) {
           return value.seconds == kNoDate ? Json() : Json{{kDate, value.seconds}};
         } else if constexpr (std::is_floating_point_v<Value>) {
           if (std::isinf(value))
-            throw Error(Error::Kind::kValue, "selftest: expected finite numbers, got infinity");
+            throw_error(Error::Kind::kValue, {"selftest: expected finite numbers, got infinity"});
           return value;  // JSON writes NaN, a missing value, as null
         } else {
           return value;
@@ -73,27 +74,28 @@ Cell cell_from_json(const Json& json) {
   if (json.is_text()) return std::string_view(json.text());
   const Json* date = json.is_object() ? json.find(kDate) : nullptr;
   if (date == nullptr || !date->is_integer())
-    throw Error(Error::Kind::kValue, "selftest: expected cells of rows, got " + json.dump().substr(0, 60));
+    throw_error(Error::Kind::kValue, {"selftest: expected cells of rows, got ", json.dump().substr(0, 60)});
   return Date{date->integer()};
 }
 
 void check_self_test_there(const StoredSelfTest& stored, std::int64_t outputs, const std::string& source) {
   if (stored.record.is_null() && !stored.outputs)
-    throw Error(Error::Kind::kFormat,
-                source + ": expected a self-test in the file, but it has none; save it with rows (selftest)");
+    throw_error(
+        Error::Kind::kFormat,
+        {source, ": expected a self-test in the file, but it has none; save it with rows (selftest)"});
   const Json* set = stored.record.find(kInstructionSet);
-  if (set == nullptr || !set->is_text()) fail(source, "expected the name of an instruction set");
+  if (set == nullptr || !set->is_text()) fail(source, {"expected the name of an instruction set"});
   if (!stored.outputs || stored.outputs->type != TensorType::kFloat64 || stored.outputs->shape.size() != 2 ||
       stored.outputs->shape[1] != outputs)
-    fail(source, "expected the tensor selftest.outputs of float64, [rows, " + std::to_string(outputs) + "]");
-  if (stored.outputs->shape[0] < 1) fail(source, "expected at least one row");
+    fail(source, {"expected the tensor selftest.outputs of float64, [rows, ", outputs, "]"});
+  if (stored.outputs->shape[0] < 1) fail(source, {"expected at least one row"});
 }
 
 void compare_self_test(const StoredSelfTest& stored, std::span<const double> got, std::int64_t outputs,
                        bool single, const std::string& source) {
   check_self_test_there(stored, outputs, source);
   if (std::cmp_not_equal(got.size(), stored.outputs->shape[0] * outputs))
-    fail(source, "expected outputs of as many rows as it has");
+    fail(source, {"expected outputs of as many rows as it has"});
   const std::span<const double> expected(static_cast<const double*>(stored.outputs->data), got.size());
   const std::string& set = stored.record.at(kInstructionSet).text();
   const bool exact = set == kernels::instruction_set();
@@ -102,12 +104,12 @@ void compare_self_test(const StoredSelfTest& stored, std::span<const double> got
     const auto output = static_cast<std::int64_t>(i) % outputs;
     const double allowed = exact ? 0.0 : tolerance(expected, outputs, output, single);
     if (!exact && std::abs(expected[i] - got[i]) <= allowed) continue;
-    fail(source, "fails: row " + std::to_string(static_cast<std::int64_t>(i) / outputs) + ", output " +
-                     std::to_string(output) + " (from 0) was " + exact_number(expected[i]) +
-                     " when it was saved, and is " + exact_number(got[i]) + " now; allowed " +
-                     (exact ? "is no difference, as both ran on " + set
-                            : "is " + exact_number(allowed) + ", as it was saved on " + set +
-                                  " and runs on " + kernels::instruction_set()));
+    fail(source,
+         {"fails: row ", static_cast<std::int64_t>(i) / outputs, ", output ", output, " (from 0) was ",
+          exact_number(expected[i]), " when it was saved, and is ", exact_number(got[i]), " now; allowed ",
+          (exact ? concat({"is no difference, as both ran on ", set})
+                 : concat({"is ", exact_number(allowed), ", as it was saved on ", set, " and runs on ",
+                           kernels::instruction_set()}))});
   }
 }
 

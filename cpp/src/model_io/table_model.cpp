@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "model_file/in_quotes.h"
 
 namespace lamina {
@@ -39,7 +40,7 @@ Parts split(std::span<const TensorView> tensors, bool newer, const std::string& 
     } else if (tensor.name == "networks.shares") {
       parts.shares.push_back(own);
     } else if (!newer) {
-      throw Error(Error::Kind::kValue, source + ": unknown tensor '" + tensor.name + "'");
+      throw_error(Error::Kind::kValue, {source, ": unknown tensor '", tensor.name, "'"});
     }
   }
   return parts;
@@ -48,10 +49,10 @@ Parts split(std::span<const TensorView> tensors, bool newer, const std::string& 
 // The tensor of shares, all above 0.
 std::vector<double> read_shares(std::vector<RecordTensor> tensors, std::size_t networks,
                                 const std::string& source) {
-  RecordTensors left(source + ", networks", std::move(tensors));
+  RecordTensors left(concat({source, ", networks"}), std::move(tensors));
   const std::span<const double> shares = left.take("shares", static_cast<std::int64_t>(networks));
   for (const double share : shares)
-    if (share <= 0.0) throw Error(Error::Kind::kValue, source + ": expected shares of networks above 0");
+    if (share <= 0.0) throw_error(Error::Kind::kValue, {source, ": expected shares of networks above 0"});
   return {shares.begin(), shares.end()};
 }
 
@@ -80,7 +81,7 @@ TableModel TableModel::of(const ModelFile& file, const std::string& source, cons
   const StoredSelfTest self_test = network.self_test();
   Json record = network.take_record();
   if (record.members().empty())
-    throw Error(Error::Kind::kFormat, source + ": expected a model of tables, got a network alone");
+    throw_error(Error::Kind::kFormat, {source, ": expected a model of tables, got a network alone"});
   try {
     RecordFields fields(source, record);
     const bool one = fields.check_version(kSchema, kOldest, kNewest) == kOldest;
@@ -116,14 +117,14 @@ void TableModel::run_self_test(const StoredSelfTest& stored, const std::string& 
   const Json* rows = stored.record.find("rows");
   if (rows == nullptr || !rows->is_array() ||
       std::cmp_not_equal(rows->elements().size(), stored.outputs->shape[0]))
-    throw Error(Error::Kind::kFormat, source + ": its self-test needs a list of rows for its outputs");
+    throw_error(Error::Kind::kFormat, {source, ": its self-test needs a list of rows for its outputs"});
   compare_self_test(stored, outputs_of_rows(*rows), target_.outputs(), !network_.is_double(), source);
 }
 
 Json TableModel::describe(WrittenTensors& tensors) const {
   Json contents = network_.describe("", tensors);
   for (std::size_t i = 0; i < others_.size(); ++i)
-    others_[i].describe("networks." + std::to_string(i + 1) + ".", tensors);
+    others_[i].describe(concat({"networks.", i + 1, "."}), tensors);
   tensors.add(tensors_.views);
   contents["record"] = record_;
   return contents;
@@ -144,10 +145,10 @@ std::vector<std::byte> TableModel::bytes(const SaveOptions& options) const {
 void TableModel::check_networks(const RecordFields& fields) const {
   for (std::size_t i = 0; i < networks(); ++i) {
     if (!(network(i).layer(0) == preprocessor_.layer()))
-      fields.fail("expected a network whose first layer is that of the preprocessing");
+      fields.fail({"expected a network whose first layer is that of the preprocessing"});
     if (network(i).outputs() != target_.outputs())
-      fields.fail("the target needs " + std::to_string(target_.outputs()) +
-                  " network outputs, but there are " + std::to_string(network(i).outputs()));
+      fields.fail(
+          {"the target needs ", target_.outputs(), " network outputs, but there are ", network(i).outputs()});
   }
 }
 
@@ -210,14 +211,14 @@ std::vector<double> TableModel::run(const std::vector<float>& inputs) const {
 
 std::int64_t TableModel::row_count(std::span<const double> outputs) const {
   if (std::ssize(outputs) % target_.outputs() != 0)
-    throw Error(Error::Kind::kValue, "expected outputs [rows, " + std::to_string(target_.outputs()) +
-                                         "], got " + std::to_string(outputs.size()) + " numbers");
+    throw_error(Error::Kind::kValue,
+                {"expected outputs [rows, ", target_.outputs(), "], got ", outputs.size(), " numbers"});
   return std::ssize(outputs) / target_.outputs();
 }
 
 std::vector<std::string_view> TableModel::classes(std::span<const double> outputs,
                                                   std::optional<double> threshold) const {
-  if (target_.is_number()) throw Error(Error::Kind::kValue, "a regression model gives no classes");
+  if (target_.is_number()) throw_error(Error::Kind::kValue, {"a regression model gives no classes"});
   std::vector<std::int64_t> indices(static_cast<std::size_t>(row_count(outputs)));
   target_.choose_classes(outputs.data(), std::ssize(indices), threshold, indices.data());
   std::vector<std::string_view> names;
@@ -228,7 +229,7 @@ std::vector<std::string_view> TableModel::classes(std::span<const double> output
 }
 
 std::vector<double> TableModel::numbers(std::span<const double> outputs) const {
-  if (!target_.is_number()) throw Error(Error::Kind::kValue, "a model of classes gives no numbers");
+  if (!target_.is_number()) throw_error(Error::Kind::kValue, {"a model of classes gives no numbers"});
   const std::int64_t rows = row_count(outputs);
   std::vector<double> numbers(static_cast<std::size_t>(rows) * target_.number_targets().size());
   target_.numbers(outputs.data(), rows, numbers.data());

@@ -61,8 +61,9 @@ int Network<T>::gradient_task_count(int node, int64_t inputs_per_task, bool spar
 
 template <class T>
 int64_t Network<T>::tile_rows() const noexcept {
-  const int64_t rows = row_tile(flat_size() * static_cast<int64_t>(sizeof(T)));
-  return (rows + members_ - 1) / members_;
+  constexpr auto kSize = static_cast<int64_t>(sizeof(T));
+  const int64_t rows = row_tile(flat_size() * kSize, row_stride_for<T>(widest_slot_) * kSize);
+  return members_ == 1 ? rows : (rows + members_ - 1) / members_;
 }
 
 template <class T>
@@ -94,7 +95,8 @@ void Network<T>::run_gradient_task(const GradientTask& task, int64_t inputs_per_
                                  .penalty_factor = request.penalty_factor,
                                  .updater = request.updater,
                                  .scratch = request.scratch,
-                                 .fetch_ahead = request.fetch_ahead});
+                                 .fetch_ahead = request.fetch_ahead,
+                                 .packed = request.packed});
 }
 
 template <class T>

@@ -74,6 +74,7 @@ struct GradientRequest {
   ParameterUpdater<T>* updater = nullptr;
   T* scratch;
   bool fetch_ahead = false;
+  PackedInputs<T>* packed = nullptr;
   bool keep_transposed = true;  // false: they are left stale
 };
 
@@ -264,6 +265,7 @@ class Network {
   bool takes_offset_rows_ = false;
   std::vector<size_t> coupled_;  // nodes whose layers couple rows
   std::vector<int64_t> slot_columns_, slot_rows_;
+  int64_t widest_slot_ = 1;
   std::vector<int> slot_roots_;
   std::vector<bool> slot_learned_;  // something that the slot's values depend on learns
   std::vector<bool> slot_stores_aux_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/json_reader.h"
+#include "base/text.h"
 #include "kernels/dispatch.h"
 #include "layers/column_encoding.h"
 #include "layers/dense.h"
@@ -34,8 +35,8 @@ std::vector<std::unique_ptr<Layer<T>>> layers_of(const Json& json) {
   std::vector<std::unique_ptr<Layer<T>>> layers;
   const Json::Array& described = JsonReader(json, "network").list("layers", "layer");
   if (described.size() > kMostNodes)
-    throw Error(Error::Kind::kValue, "network: expected at most " + std::to_string(kMostNodes) +
-                                         " layers, got " + std::to_string(described.size()));
+    throw_error(Error::Kind::kValue,
+                {"network: expected at most ", kMostNodes, " layers, got ", described.size()});
   for (const Json& layer : described) layers.push_back(make_layer<T>(layer));
   return layers;
 }
@@ -77,10 +78,10 @@ Network<T>::Network(int64_t inputs, Layers layers)
       allocator_(kernels_.panel_columns) {
   if (inputs_ < 1 || inputs_ > kMostColumns)
     fail_outside("network", "inputs", 1.0, static_cast<double>(kMostColumns), static_cast<double>(inputs_));
-  if (layers_.empty()) throw Error(Error::Kind::kValue, "network: expected at least one layer, got none");
+  if (layers_.empty()) throw_error(Error::Kind::kValue, {"network: expected at least one layer, got none"});
   layer_slots_.push_back(add_slot(inputs_, 1));
   for (size_t i = 0; i < layers_.size(); ++i)
-    layer_slots_.push_back(add_layer(*layers_[i], "layers." + std::to_string(i), layer_slots_.back(), 0));
+    layer_slots_.push_back(add_layer(*layers_[i], concat({"layers.", i}), layer_slots_.back(), 0));
   if (members_ == 1 && member_nodes_ == 0) member_nodes_ = nodes_.size();
   check_order();
   takes_offset_rows_ = layers_.front()->take_offset_rows();
@@ -92,20 +93,20 @@ template <class T>
 void Network<T>::check_order() const {
   for (const Node<T>& node : nodes_)
     if (node.layer->as_target_scaling() != nullptr && &node != &nodes_.back())
-      throw Error(Error::Kind::kValue,
-                  "TargetScaling: expected as the last layer of the network, got " + node.name);
+      throw_error(Error::Kind::kValue,
+                  {"TargetScaling: expected as the last layer of the network, got ", node.name});
   // Behind the mean of the members a layer would see it in prediction alone.
   for (size_t i = 0; i + 1 < layers_.size(); ++i)
     if (layers_[i]->as_ensemble() != nullptr && layers_[i + 1]->as_target_scaling() == nullptr)
-      throw Error(Error::Kind::kValue, "Ensemble: expected as the last layer of the network, got layers." +
-                                           std::to_string(i) + " before a " +
-                                           class_name(layers_[i + 1]->kind()));
+      throw_error(Error::Kind::kValue, {"Ensemble: expected as the last layer of the network, got layers.", i,
+                                        " before a ", class_name(layers_[i + 1]->kind())});
 }
 
 template <class T>
 int Network<T>::add_slot(int64_t columns, int64_t rows) {
   const int slot = static_cast<int>(slot_columns_.size());
   slot_columns_.push_back(columns);
+  widest_slot_ = std::max(widest_slot_, columns);
   slot_rows_.push_back(rows);
   slot_roots_.push_back(slot);
   slot_learned_.push_back(false);
@@ -119,8 +120,8 @@ int Network<T>::add_layer(Layer<T>& layer, const std::string& name, int input_sl
   if (Residual<T>* block = layer.as_residual()) return add_block(*block, name, input_slot, depth);
   if (Ensemble<T>* ensemble = layer.as_ensemble()) {
     if (depth > 0)
-      throw Error(Error::Kind::kValue,
-                  "Ensemble: expected as the last layer of the network, got it within a block as " + name);
+      throw_error(Error::Kind::kValue,
+                  {"Ensemble: expected as the last layer of the network, got it within a block as ", name});
     return add_ensemble(*ensemble, name, input_slot);
   }
   if (adapting_ == nullptr || layer.kind() != LayerKind::kDense) return add_plain(layer, name, input_slot);
@@ -149,7 +150,7 @@ int Network<T>::add_ensemble(Ensemble<T>& ensemble, const std::string& name, int
   int slot = add_slot(ensemble.expand().build(columns(input_slot), allocator_), members_);
   add_node(ensemble.expand(), name, input_slot, slot);
   adapting_ = ensemble.adapts_all() ? &ensemble : nullptr;
-  const auto inner = [&](size_t i) { return name + ".layers." + std::to_string(i); };
+  const auto inner = [&](size_t i) { return concat({name, ".layers.", i}); };
   for (size_t i = 0; i < ensemble.layers().size(); ++i)
     slot = add_layer(*ensemble.layers()[i], inner(i), slot, 1);
   adapting_ = nullptr;
@@ -163,19 +164,18 @@ int Network<T>::add_ensemble(Ensemble<T>& ensemble, const std::string& name, int
 template <class T>
 int Network<T>::add_block(Residual<T>& block, const std::string& name, int input_slot, int depth) {
   if (depth == kDeepestBlock)
-    throw Error(Error::Kind::kValue,
-                "Residual: expected blocks nested at most " + std::to_string(kDeepestBlock) + " deep");
+    throw_error(Error::Kind::kValue, {"Residual: expected blocks nested at most ", kDeepestBlock, " deep"});
   const auto columns = [&](int slot) { return slot_columns_[static_cast<size_t>(slot)]; };
   const int64_t rows = slot_rows(input_slot);
   int slot = add_slot(columns(input_slot), rows);
   slot_roots_.back() = slot_root(input_slot);
   add_node(block.fork(), name, input_slot, slot);
   for (size_t i = 0; i < block.layers().size(); ++i)
-    slot = add_layer(*block.layers()[i], name + ".layers." + std::to_string(i), slot, depth + 1);
+    slot = add_layer(*block.layers()[i], concat({name, ".layers.", i}), slot, depth + 1);
   const int output_slot = add_slot(columns(slot), rows);
   Layer<T>& skip = block.make_skip(columns(input_slot), columns(slot));
   skip.build(columns(input_slot), allocator_);
-  add_node(skip, block.projects() ? name + ".projection" : name, input_slot, output_slot);
+  add_node(skip, block.projects() ? concat({name, ".projection"}) : name, input_slot, output_slot);
   add_node(block, name, slot, output_slot);
   return output_slot;
 }
@@ -183,9 +183,9 @@ int Network<T>::add_block(Residual<T>& block, const std::string& name, int input
 template <class T>
 void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_slot, int output_slot) {
   if (nodes_.size() == kMostNodes)
-    throw Error(Error::Kind::kValue,
-                "network: expected at most " + std::to_string(kMostNodes) +
-                    " layers, those within blocks and the parts of blocks counted, got more");
+    throw_error(Error::Kind::kValue,
+                {"network: expected at most ", kMostNodes,
+                 " layers, those within blocks and the parts of blocks counted, got more"});
   Node<T> node{.layer = &layer,
                .layer_index = static_cast<uint32_t>(nodes_.size()),
                .name = name,
@@ -196,7 +196,7 @@ void Network<T>::add_node(Layer<T>& layer, const std::string& name, int input_sl
                .learns = false,
                .reads_learned = slot_learned_[static_cast<size_t>(input_slot)]};
   for (Parameter parameter : layer.parameters()) {
-    parameter.name = name + "." + parameter.name;
+    parameter.name = concat({name, ".", parameter.name});
     node.learns = node.learns || parameter.trainable;
     parameters_.push_back(std::move(parameter));
   }
@@ -246,7 +246,7 @@ bool repays_codes(const kernels::FeatureCodes& codes, int64_t features, int64_t 
   }
   // Beside plain features that are multiplied in any case, where none is left out.
   if (coded == features) least -= 2 * codes.plain_count;
-  return features > codes.plain_count && units >= kFewestUnits && features >= least;
+  return coded > 0 && features > codes.plain_count && units >= kFewestUnits && features >= least;
 }
 
 }  // namespace
@@ -343,20 +343,19 @@ void Network<T>::check_trainable() const {
   for (const Node<T>& node : nodes_) {
     const ActivationSpec* activation = node.layer->output_activation();
     if (activation != nullptr && !activation->is_trainable())
-      throw Error(Error::Kind::kValue,
-                  node.name + ": '" + activation->name +
-                      "' has no derivative to train through; use 'sigmoid' in its place, or "
-                      "Perceptron for a single unit");
+      throw_error(Error::Kind::kValue,
+                  {node.name, ": '", activation->name,
+                   "' has no derivative to train through; use 'sigmoid' in its place, or "
+                   "Perceptron for a single unit"});
   }
 }
 
 template <class T>
 void Network<T>::check_batch_rows(int64_t rows, const char* where) const {
   if (couples_rows() && rows * members_ < 2)
-    throw Error(Error::Kind::kValue, std::string(where) + ": expected batches of at least 2 rows, since " +
-                                         nodes_[coupled_.front()].name +
-                                         " takes mean and variance over the batch, got " +
-                                         std::to_string(rows));
+    throw_error(Error::Kind::kValue,
+                {where, ": expected batches of at least 2 rows, since ", nodes_[coupled_.front()].name,
+                 " takes mean and variance over the batch, got ", rows});
 }
 
 template class Network<float>;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "kernels/blocking.h"
+
 namespace lamina {
 
 // Some 70 % of the peak of a core with 256-bit or 512-bit vectors.
@@ -10,10 +12,12 @@ double estimated_microseconds(double multiply_adds, bool double_precision) noexc
   return multiply_adds / (double_precision ? 20e3 : 40e3);
 }
 
-int64_t row_tile(int64_t weight_bytes) noexcept {
-  constexpr int64_t kMiB = int64_t{1} << 20;
-  if (weight_bytes <= kMiB) return 48;
-  return weight_bytes <= 16 * kMiB ? 96 : 192;
+int64_t row_tile(int64_t weight_bytes, int64_t row_bytes) noexcept {
+  const kernels::Blocking& blocking = kernels::blocking();
+  const int64_t least = blocking.least_tile;
+  if (weight_bytes <= blocking.small_bytes) return least;
+  const int64_t wanted = weight_bytes <= blocking.medium_bytes ? 2 * least : 4 * least;
+  return std::clamp(blocking.tile_bytes / row_bytes / least * least, least, wanted);
 }
 
 bool columns_are_shared(double multiply_adds, int64_t rows, bool double_precision, int threads) noexcept {

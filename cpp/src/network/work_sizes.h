@@ -5,8 +5,9 @@
 
 namespace lamina {
 
-// Rows that pass through all layers together, so that they stay in cache while each weight is read once.
-int64_t row_tile(int64_t weight_bytes) noexcept;
+// Rows that pass through all layers together, so that they stay in cache while each weight is read once;
+// `row_bytes` of the widest layer.
+int64_t row_tile(int64_t weight_bytes, int64_t row_bytes) noexcept;
 
 // Whether a team shares each layer's columns rather than the batch's rows, of so many multiply-adds forward.
 // A member then reads only weights that it wrote, at the cost of a barrier a layer and of outputs that pass

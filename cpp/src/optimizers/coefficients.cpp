@@ -33,6 +33,12 @@ double epsilon_after(double epsilon, bool epsilon_hat, double root_scale) noexce
 
 double step_of(const ParameterStep& request) noexcept { return static_cast<double>(request.step); }
 
+// 1 - beta^t, by which a running mean of t values falls short of their mean. A power below 2^-54 does not
+// show in it, and need not be taken: beta^t < exp(-t (1 - beta)).
+double share_of_mean(double beta, double t) noexcept {
+  return t * (1.0 - beta) > 38.0 ? 1.0 : 1.0 - std::pow(beta, t);
+}
+
 // NAdam's momenta at step t and t + 1, and the product of all up to t.
 struct NadamMomenta {
   double now, next, product;
@@ -59,9 +65,9 @@ Coefficients coefficients(const SgdOptions& o, const ParameterStep& request) {
 
 Coefficients coefficients(const AdamOptions& o, const ParameterStep& request) {
   const Decay decay(request, o.decoupled);
-  const double t = step_of(request), root_scale = 1.0 / std::sqrt(1.0 - std::pow(o.beta2, t));
-  return {request.learning_rate / (1.0 - std::pow(o.beta1, t)), 1.0 - o.beta1, 1.0 - o.beta2,  root_scale,
-          epsilon_after(o.epsilon, o.epsilon_hat, root_scale),  decay.coupled, decay.decoupled};
+  const double t = step_of(request), root_scale = 1.0 / std::sqrt(share_of_mean(o.beta2, t));
+  return {request.learning_rate / share_of_mean(o.beta1, t),   1.0 - o.beta1, 1.0 - o.beta2,  root_scale,
+          epsilon_after(o.epsilon, o.epsilon_hat, root_scale), decay.coupled, decay.decoupled};
 }
 
 Coefficients coefficients(const AdamaxOptions& o, const ParameterStep& request) {

@@ -43,9 +43,9 @@ std::vector<double> muon_scales(const MuonOptions& options, const std::vector<Pa
     scales.push_back(own ? scale_of(options, p) : 0.0);
   }
   if (std::ranges::all_of(scales, [](double scale) { return scale == 0.0; }))
-    throw Error(Error::Kind::kValue,
-                "optimizer muon: expected trainable weights between hidden layers (at least three Dense "
-                "layers), got none; use adamw, or first_and_last");
+    throw_error(Error::Kind::kValue,
+                {"optimizer muon: expected trainable weights between hidden layers (at least three Dense "
+                 "layers), got none; use adamw, or first_and_last"});
   return scales;
 }
 

@@ -40,8 +40,8 @@ Optimizer<T>::Optimizer(const OptimizerSpec& spec, const std::vector<Parameter>&
 template <class T>
 void Optimizer<T>::check_number(const char* name, double value) const {
   if (!(value >= 0.0) || std::isinf(value))
-    throw Error(Error::Kind::kValue, "optimizer " + std::string(entry_.name) + ": expected a finite " + name +
-                                         " of at least 0, got " + std::to_string(value));
+    throw_error(Error::Kind::kValue, {"optimizer ", entry_.name, ": expected a finite ", name,
+                                      " of at least 0, got ", std::to_string(value)});
 }
 
 template <class T>
@@ -71,6 +71,9 @@ void Optimizer<T>::begin_step(T* weights, T* backup, ChangedLines* changed) noex
     std::transform(c.begin(), c.end(), group.coefficients.begin(),
                    [](double x) { return static_cast<T>(x); });
   }
+  updates_alike_ = !muon_ && std::all_of(groups_.begin(), groups_.end(), [&](const Group& group) {
+    return group.coefficients == groups_.front().coefficients;
+  });
 }
 
 template <class T>

@@ -35,6 +35,7 @@ class Optimizer final : public ParameterUpdater<T> {
   void begin_step(T* weights, T* backup, ChangedLines* changed = nullptr) noexcept;
   void update(int parameter, int64_t offset, int64_t n, const GradientPiece<T>& gradient) noexcept override;
   bool rests_at_zero(int parameter) const noexcept override;
+  bool updates_alike() const noexcept override { return updates_alike_; }
   void begin_part(int64_t offset, int64_t n) noexcept override {
     if (changed_ != nullptr && backup_ != nullptr) changed_->bring_up_to_date(offset, n, weights_, backup_);
   }
@@ -94,6 +95,7 @@ class Optimizer final : public ParameterUpdater<T> {
   };
   std::vector<Group> groups_;
   std::vector<size_t> group_of_;  // per parameter
+  bool updates_alike_ = false;    // the groups' coefficients of the current step are the same
   double learning_rate_, weight_decay_;
   int64_t steps_ = 0;
   T* weights_ = nullptr;

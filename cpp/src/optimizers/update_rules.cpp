@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/options.h"
+#include "base/text.h"
 
 namespace lamina {
 
@@ -45,8 +46,8 @@ OptimizerSpec defaults_of(const std::string& name) {
   if (name == "adamw") return {.update = AdamOptions{.decoupled = true}, .weight_decay = 0.01};
   for (const Kind& kind : kKinds)
     if (name == kind.entry.name) return kind.defaults;
-  throw Error(Error::Kind::kValue,
-              "optimizer: unknown name '" + name + "'; expected one of " + join(optimizer_names()));
+  throw_error(Error::Kind::kValue,
+              {"optimizer: unknown name '", name, "'; expected one of ", join(optimizer_names())});
 }
 
 bool is_amsgrad(const UpdateOptions& update) noexcept {
@@ -54,84 +55,68 @@ bool is_amsgrad(const UpdateOptions& update) noexcept {
   return adam != nullptr && adam->amsgrad;
 }
 
-template <class Visitor>
-void describe_rate(Visitor& visitor, double& rate) {
+void describe_rate(OptionVisitor& visitor, double& rate) {
   visitor.number("learning_rate", rate, 0.0, kAnyNumber);
 }
 
-template <class Visitor>
-void describe_share(Visitor& visitor, const char* name, double& share) {
+void describe_share(OptionVisitor& visitor, const char* name, double& share) {
   visitor.number(name, share, 0.0, kBelowOne);
 }
 
-template <class Visitor>
-void describe_size(Visitor& visitor, const char* name, double& size) {
+void describe_size(OptionVisitor& visitor, const char* name, double& size) {
   visitor.number(name, size, 0.0, kAnyNumber);
 }
 
-template <class Visitor, class Adaptive>
-void describe_moments(Visitor& visitor, Adaptive& o) {
+template <class Adaptive>
+void describe_moments(OptionVisitor& visitor, Adaptive& o) {
   describe_rate(visitor, o.learning_rate);
   describe_share(visitor, "beta1", o.beta1);
   describe_share(visitor, "beta2", o.beta2);
   describe_size(visitor, "epsilon", o.epsilon);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, SgdOptions& o) {
+void describe(OptionVisitor& visitor, SgdOptions& o) {
   describe_rate(visitor, o.learning_rate);
   describe_share(visitor, "momentum", o.momentum);
   visitor.boolean("nesterov", o.nesterov);
   visitor.boolean("rate_in_velocity", o.rate_in_velocity);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, AdamOptions& o) {
+void describe(OptionVisitor& visitor, AdamOptions& o) {
   describe_moments(visitor, o);
   visitor.boolean("epsilon_hat", o.epsilon_hat);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, AdamaxOptions& o) {
-  describe_moments(visitor, o);
-}
+void describe(OptionVisitor& visitor, AdamaxOptions& o) { describe_moments(visitor, o); }
 
-template <class Visitor>
-void describe(Visitor& visitor, NadamOptions& o) {
+void describe(OptionVisitor& visitor, NadamOptions& o) {
   describe_moments(visitor, o);
   describe_size(visitor, "momentum_decay", o.momentum_decay);
   visitor.boolean("epsilon_hat", o.epsilon_hat);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, RadamOptions& o) {
-  describe_moments(visitor, o);
-}
+void describe(OptionVisitor& visitor, RadamOptions& o) { describe_moments(visitor, o); }
 
-template <class Visitor>
-void describe(Visitor& visitor, LionOptions& o) {
+void describe(OptionVisitor& visitor, LionOptions& o) {
   describe_rate(visitor, o.learning_rate);
   describe_share(visitor, "beta1", o.beta1);
   describe_share(visitor, "beta2", o.beta2);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, AdagradOptions& o) {
+void describe(OptionVisitor& visitor, AdagradOptions& o) {
   describe_rate(visitor, o.learning_rate);
   describe_size(visitor, "rate_decay", o.rate_decay);
   describe_size(visitor, "initial_accumulator", o.initial_accumulator);
   describe_size(visitor, "epsilon", o.epsilon);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, AdadeltaOptions& o) {
+void describe(OptionVisitor& visitor, AdadeltaOptions& o) {
   describe_rate(visitor, o.learning_rate);
   describe_share(visitor, "rho", o.rho);
   describe_size(visitor, "epsilon", o.epsilon);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, RmspropOptions& o) {
+void describe(OptionVisitor& visitor, RmspropOptions& o) {
   describe_rate(visitor, o.learning_rate);
   describe_share(visitor, "rho", o.rho);
   describe_size(visitor, "epsilon", o.epsilon);
@@ -139,8 +124,7 @@ void describe(Visitor& visitor, RmspropOptions& o) {
   visitor.boolean("centered", o.centered);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, RpropOptions& o) {
+void describe(OptionVisitor& visitor, RpropOptions& o) {
   describe_rate(visitor, o.learning_rate);
   visitor.number("shrink", o.shrink, 1e-6, kBelowOne);
   visitor.number("grow", o.grow, 1.0, 1e6);
@@ -148,8 +132,7 @@ void describe(Visitor& visitor, RpropOptions& o) {
   describe_size(visitor, "largest_step", o.largest_step);
 }
 
-template <class Visitor>
-void describe(Visitor& visitor, MuonOptions& o) {
+void describe(OptionVisitor& visitor, MuonOptions& o) {
   describe_rate(visitor, o.learning_rate);
   describe_share(visitor, "momentum", o.momentum);
   visitor.boolean("nesterov", o.nesterov);
@@ -163,8 +146,7 @@ void describe(Visitor& visitor, MuonOptions& o) {
 }
 
 // With what every optimizer has.
-template <class Visitor>
-void describe(Visitor& visitor, OptimizerSpec& spec) {
+void describe(OptionVisitor& visitor, OptimizerSpec& spec) {
   std::visit(
       [&](auto& own) {
         describe(visitor, own);
@@ -180,21 +162,17 @@ void describe(Visitor& visitor, OptimizerSpec& spec) {
   describe_size(visitor, "clip_parameter_norm", spec.clip_parameter_norm);
 }
 
-std::string place_of(const OptimizerSpec& spec) {
-  return std::string("optimizer ") + optimizer_entry(spec).name;
-}
+std::string place_of(const OptimizerSpec& spec) { return concat({"optimizer ", optimizer_entry(spec).name}); }
 
 // What no single option can tell.
 void check_together(const OptimizerSpec& spec) {
-  const auto fail = [&](const std::string& what) {
-    throw Error(Error::Kind::kValue, place_of(spec) + ": " + what);
-  };
+  const auto fail = [&](TextParts what) { throw_error(Error::Kind::kValue, {place_of(spec), ": ", what}); };
   if (const auto* sgd = std::get_if<SgdOptions>(&spec.update); sgd && sgd->nesterov && sgd->momentum == 0.0)
-    fail("expected a 'momentum' above 0 with nesterov, got 0");
+    fail({"expected a 'momentum' above 0 with nesterov, got 0"});
   if (const auto* rprop = std::get_if<RpropOptions>(&spec.update);
       rprop && rprop->smallest_step > rprop->largest_step)
-    fail("expected 'smallest_step' of at most 'largest_step', got " + Json(rprop->smallest_step).dump() +
-         " and " + Json(rprop->largest_step).dump());
+    fail({"expected 'smallest_step' of at most 'largest_step', got ", Json(rprop->smallest_step).dump(),
+          " and ", Json(rprop->largest_step).dump()});
 }
 
 }  // namespace
@@ -213,8 +191,7 @@ double first_learning_rate(const OptimizerSpec& spec) noexcept {
 
 void check_optimizer(const OptimizerSpec& spec) {
   OptimizerSpec copy = spec;
-  OptionChecker visitor(place_of(spec));
-  describe(visitor, copy);
+  check_described(place_of(spec), [&](OptionVisitor& visitor) { describe(visitor, copy); });
   check_together(spec);
 }
 
@@ -222,12 +199,8 @@ OptimizerSpec optimizer_from_json(const Json& json) {
   const Json object = as_object(json);
   const std::string kind = JsonReader(object, "optimizer").text("kind");
   OptimizerSpec spec = defaults_of(kind);
-  const JsonReader reader(object, "optimizer " + kind);
-  OptionNames names;
-  describe(names, spec);
-  reader.allow_only(names.names);
-  OptionReader visitor(reader);
-  describe(visitor, spec);
+  read_described(object, concat({"optimizer ", kind}),
+                 [&](OptionVisitor& visitor) { describe(visitor, spec); });
   check_together(spec);
   return spec;
 }
@@ -241,9 +214,8 @@ std::vector<std::string> optimizer_names() {
 Json optimizer_to_json(const OptimizerSpec& spec) {
   Json json = {{"kind", optimizer_entry(spec).name}};
   OptimizerSpec copy = spec;
-  OptionWriter visitor;
-  describe(visitor, copy);
-  visitor.take(json, visitor);
+  const auto own = [&](OptionVisitor& visitor) { describe(visitor, copy); };
+  write_described(json, own, own);
   return json;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace lamina {
 
@@ -15,7 +16,7 @@ class CellError : public Error {
   // Rows count from 1. `unread`: the value as text, where it may stand for a missing one.
   CellError(const std::string& column, std::int64_t row, std::string problem,
             std::optional<std::string> unread = std::nullopt)
-      : Error(Kind::kValue, "column '" + column + "', row " + std::to_string(row) + ": " + problem),
+      : Error(Kind::kValue, concat({"column '", column, "', row ", row, ": ", problem})),
         column_(column),
         row_(row),
         problem_(std::move(problem)),

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/text.h"
 #include "tables/text_value.h"
 #include "tables/utf8.h"
 
@@ -35,15 +36,15 @@ Cell ColumnEncoder::formatted(const Cell& cell) const {
   if (format_.number && text != nullptr) {
     if (missing_->contains(*text)) return {};
     if (const std::optional<double> number = format_.number->parse(*text)) return *number;
-    throw CellError(name_, 1, "expected a number, got " + shorten(*text));
+    throw CellError(name_, 1, concat({"expected a number, got ", shorten(*text)}));
   }
   if (format_.date && !std::holds_alternative<Date>(cell)) {
     std::optional<std::string> written = write_cell(cell);
     if (!written || missing_->contains(*written)) return {};
     if (text == nullptr) written = same_value(*written);
     if (const auto seconds = format_.date->parse(*written)) return Date{*seconds};
-    throw CellError(name_, 1,
-                    "expected a date written as " + format_.date->text() + ", got " + shorten(*written));
+    throw CellError(
+        name_, 1, concat({"expected a date written as ", format_.date->text(), ", got ", shorten(*written)}));
   }
   return cell;
 }
@@ -55,9 +56,9 @@ void ColumnEncoder::check_unit(const std::vector<Cell>& cells) const {
     if (const auto* text = std::get_if<std::string_view>(&cell)) texts.push_back(*text);
   const std::string unit = common_unit(name_, texts);
   if (unit.empty() || unit == format_.number->unit) return;
-  const std::string expected = format_.number->unit.empty() ? "alone" : "in " + format_.number->unit;
-  throw Error(Error::Kind::kValue,
-              "column '" + name_ + "': expected numbers " + expected + ", got numbers in " + unit);
+  const std::string expected = format_.number->unit.empty() ? "alone" : concat({"in ", format_.number->unit});
+  throw_error(Error::Kind::kValue,
+              {"column '", name_, "': expected numbers ", expected, ", got numbers in ", unit});
 }
 
 std::string ColumnEncoder::example(const Cell& cell, const Finding& finding) const {
@@ -69,7 +70,7 @@ std::string ColumnEncoder::example(const Cell& cell, const Finding& finding) con
 
 CellError ColumnEncoder::beyond(double number, std::int64_t row) const {
   const std::string written = write_rounded(number);
-  return CellError(name_, row, "expected a number of at most 1e+100, got " + written, written);
+  return CellError(name_, row, concat({"expected a number of at most 1e+100, got ", written}), written);
 }
 
 Finding ColumnEncoder::encode(const Cell& cell, float* out) const {
@@ -107,10 +108,10 @@ void ColumnEncoder::encode_cells(const std::vector<Cell>& cells, bool as_read, f
 std::unique_ptr<ColumnEncoder> make_column_encoder(std::size_t index, const Json& record,
                                                    std::shared_ptr<const MissingTexts> missing,
                                                    RecordTensors& tensors, bool tells_embedded) {
-  RecordFields fields("preprocessor, column " + std::to_string(index), record);
+  RecordFields fields(concat({"preprocessor, column ", index}), record);
   const std::string& kind = fields.text("kind");
   const std::string& name = fields.text("name");
-  RecordTensors own = tensors.part(std::to_string(index) + ".");
+  RecordTensors own = tensors.part(concat({index, "."}));
   std::unique_ptr<ColumnEncoder> encoder;
   if (kind == "number")
     encoder = std::make_unique<NumberEncoder>(name, std::move(missing), fields, own);
@@ -119,7 +120,7 @@ std::unique_ptr<ColumnEncoder> make_column_encoder(std::size_t index, const Json
   else if (kind == "date")
     encoder = std::make_unique<DateEncoder>(name, std::move(missing), fields, own);
   else
-    fields.fail("expected kind to be one of number, category, date, got '" + kind + "'");
+    fields.fail({"expected kind to be one of number, category, date, got '", kind, "'"});
   own.done();
   fields.done();
   return encoder;

@@ -54,9 +54,8 @@ ColumnRows::ColumnRows(const ColumnEncoder& encoder, const Column& column)
     for (std::int64_t row = 0; row < texts->rows; ++row)
       greatest = std::max(greatest, static_cast<std::uint32_t>(codes_[row]));
     if (texts->rows > 0 && greatest >= cells_.size())
-      throw Error(Error::Kind::kValue, "column '" + encoder.name() + "': expected codes of its " +
-                                           std::to_string(cells_.size()) + " texts, got " +
-                                           std::to_string(static_cast<std::int32_t>(greatest)));
+      throw_error(Error::Kind::kValue, {"column '", encoder.name(), "': expected codes of its ",
+                                        cells_.size(), " texts, got ", static_cast<std::int32_t>(greatest)});
   } else {
     const bool numbers = std::holds_alternative<NumberColumn>(column);
     if (encoder.kind() == (numbers ? ColumnEncoder::Kind::kNumber : ColumnEncoder::Kind::kDate)) return;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "tables/text_value.h"
 #include "tables/utf8.h"
 
@@ -105,8 +106,8 @@ std::optional<std::int64_t> DateFormat::Fields::seconds() const noexcept {
 }
 
 DateFormat::DateFormat(std::string format) : format_(std::move(format)) {
-  const auto refuse = [this](const std::string& why) {
-    throw Error(Error::Kind::kValue, "dates written as " + format_ + " cannot be read: " + why);
+  const auto refuse = [this](TextParts why) {
+    throw_error(Error::Kind::kValue, {"dates written as ", format_, " cannot be read: ", why});
   };
   std::string used;
   for (std::size_t at = 0; at < format_.size();) {
@@ -117,15 +118,15 @@ DateFormat::DateFormat(std::string format) : format_(std::move(format)) {
       continue;
     }
     const char directive = c == '%' && at < format_.size() ? format_[at++] : '\0';
-    if (c == '%' && directive == '\0') refuse("nothing stands behind its last %");
+    if (c == '%' && directive == '\0') refuse({"nothing stands behind its last %"});
     if (c != '%' || directive == '%') {
       if (parts_.empty() || parts_.back().directive != '\0') parts_.push_back({'\0', {}});
       parts_.back().literal += directive == '%' ? "%" : format_.substr(begin, at - begin);
       continue;
     }
     if (std::string_view("aAbBdfHIjmMpSyYz").find(directive) == std::string_view::npos)
-      refuse(std::string("it holds %") + directive);
-    if (used.find(directive) != std::string::npos) refuse(std::string("it holds %") + directive + " twice");
+      refuse({"it holds %", directive});
+    if (used.find(directive) != std::string::npos) refuse({"it holds %", directive, " twice"});
     used += directive;
     parts_.push_back({directive, {}});
   }

@@ -2,10 +2,14 @@
 #include "tables/distinct_cells.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <span>
 #include <type_traits>
+
+#include "base/function_ref.h"
 
 namespace lamina {
 namespace {
@@ -51,13 +55,25 @@ class ValueCodes {
   std::vector<Value> values_;
 };
 
-template <class Value, class Load, class MakeCell>
-DistinctCells number(std::int64_t rows, Load load, MakeCell make_cell) {
+// The type in which all numbers of a kind are numbered: each keeps its value and its order.
+template <class Number>
+using Wide = std::conditional_t<std::is_floating_point_v<Number>, double,
+                                std::conditional_t<std::is_signed_v<Number>, std::int64_t, std::uint64_t>>;
+
+// read(first, block) gives the block's rows from the first on.
+template <class Value>
+DistinctCells number(std::int64_t rows, FunctionRef<void(std::int64_t, std::span<Value>)> read,
+                     FunctionRef<Cell(Value)> make_cell) {
   ValueCodes<Value> found;
   DistinctCells distinct;
-  distinct.codes.resize(static_cast<std::size_t>(rows));
-  for (std::int64_t row = 0; row < rows; ++row)
-    distinct.codes[static_cast<std::size_t>(row)] = found.code(load(row));
+  distinct.codes.reserve(static_cast<std::size_t>(rows));
+  std::array<Value, 256> values_of_rows;
+  for (std::int64_t first = 0; first < rows; first += std::ssize(values_of_rows)) {
+    const auto count = std::min(rows - first, std::ssize(values_of_rows));
+    const auto block = std::span(values_of_rows).first(static_cast<std::size_t>(count));
+    read(first, block);
+    for (const Value value : block) distinct.codes.push_back(found.code(value));
+  }
   const std::vector<Value>& values = found.values();
   std::vector<std::int32_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
@@ -89,17 +105,23 @@ Cell cell_of(Number number) {
 
 DistinctCells distinct_cells(const NumberColumn& column) {
   return with_number_type(column.type, [&]<class Number>(const Number*) {
-    const auto load = [&](std::int64_t row) {
-      return load_number<Number>(static_cast<const char*>(column.data) + row * column.stride);
+    const auto read = [&](std::int64_t first, std::span<Wide<Number>> block) {
+      const char* from = static_cast<const char*>(column.data) + first * column.stride;
+      for (Wide<Number>& value : block) {
+        value = static_cast<Wide<Number>>(load_number<Number>(from));
+        from += column.stride;
+      }
     };
-    return number<Number>(column.rows, load, [](Number value) { return cell_of(value); });
+    const auto make_cell = [](Wide<Number> value) { return cell_of(static_cast<Number>(value)); };
+    return number<Wide<Number>>(column.rows, read, make_cell);
   });
 }
 
 DistinctCells distinct_cells(const DateColumn& column) {
-  return number<std::int64_t>(
-      column.rows, [&](std::int64_t row) { return column.seconds[row]; },
-      [](std::int64_t seconds) { return Cell(Date{seconds}); });
+  const auto read = [&](std::int64_t first, std::span<std::int64_t> block) {
+    std::copy_n(column.seconds + first, block.size(), block.begin());
+  };
+  return number<std::int64_t>(column.rows, read, [](std::int64_t seconds) { return Cell(Date{seconds}); });
 }
 
 }  // namespace lamina

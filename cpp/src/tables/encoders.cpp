@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/text.h"
 #include "tables/column_encoder.h"
 #include "tables/plain_number.h"
 #include "tables/text_value.h"
@@ -21,7 +22,8 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 Scaling take_scaling(const RecordFields& fields, RecordTensors& tensors) {
   const auto values = tensors.take("scaling", 4);
-  if (values[1] <= 0.0 || values[3] < 0.0) fields.fail("expected a scale above 0 and a limit of at least 0");
+  if (values[1] <= 0.0 || values[3] < 0.0)
+    fields.fail({"expected a scale above 0 and a limit of at least 0"});
   return {values[0], values[1], values[2], values[3]};
 }
 
@@ -33,7 +35,7 @@ double clipped(double value) noexcept {
 
 void ColumnEncoder::take_bounds(const RecordFields& fields, RecordTensors& tensors) {
   const auto values = tensors.take("bounds", 2);
-  if (values[0] > values[1]) fields.fail("expected bounds in rising order");
+  if (values[0] > values[1]) fields.fail({"expected bounds in rising order"});
   low_ = values[0];
   high_ = values[1];
   low_limit_ = low_ - kFarOutside * (high_ - low_);
@@ -49,7 +51,7 @@ NumberEncoder::NumberEncoder(std::string name, std::shared_ptr<const MissingText
   edges_.assign(edges.begin(), edges.end());
   const bool rising =
       std::adjacent_find(edges_.begin(), edges_.end(), std::greater_equal<>()) == edges_.end();
-  if (edges_.size() == 1 || !rising) fields.fail("expected none, or two and more rising edges");
+  if (edges_.size() == 1 || !rising) fields.fail({"expected none, or two and more rising edges"});
   padded_edges_ = edges_;
   padded_edges_.resize(std::bit_ceil(edges_.size() + 1), std::numeric_limits<double>::infinity());
   scaling_ = take_scaling(fields, tensors);
@@ -115,12 +117,13 @@ Finding NumberEncoder::write(const Cell& cell, float* out) const {
         if constexpr (std::is_same_v<Value, std::monostate>) {
           return write_value(kNaN, out);
         } else if constexpr (std::is_same_v<Value, Date>) {
-          throw Error(Error::Kind::kValue, "column '" + name() + "': expected numbers, got dates");
+          throw_error(Error::Kind::kValue, {"column '", name(), "': expected numbers, got dates"});
           return Finding{};
         } else if constexpr (std::is_same_v<Value, std::string_view>) {
           const std::optional<double> number = read_text(value);
           if (!number)
-            throw CellError(name(), 1, "expected a number, got " + shorten(value), std::string(value));
+            throw CellError(name(), 1, concat({"expected a number, got ", shorten(value)}),
+                            std::string(value));
           return write_value(*number, out);
         } else {
           return write_number(value, out);
@@ -158,7 +161,7 @@ CategoryEncoder::CategoryEncoder(std::string name, std::shared_ptr<const Missing
   std::vector<std::string> known = fields.texts("rare");
   other_ = fields.boolean("other");
   set_indicator(fields.boolean("missing"));
-  if (categories_.empty() && !other_) fields.fail("expected at least one category, or a place for others");
+  if (categories_.empty() && !other_) fields.fail({"expected at least one category, or a place for others"});
   complete_ = fields.boolean("complete");
   embedded_ = tells_embedded && fields.boolean("embedded");
   places_ = places_of(categories_);
@@ -233,7 +236,7 @@ Finding DateEncoder::write(const Cell& cell, float* out) const {
   const std::optional<std::int64_t> seconds = parse_date(*text);
   if (!seconds) {
     const std::string shown = is_truth(*text) ? *text : same_value(*text);
-    throw CellError(name(), 1, "expected a date such as 2024-03-31, got " + shorten(shown));
+    throw CellError(name(), 1, concat({"expected a date such as 2024-03-31, got ", shorten(shown)}));
   }
   // Its text was looked up among the missing ones already.
   return write_seconds(*seconds, out);

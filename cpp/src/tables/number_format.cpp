@@ -240,9 +240,9 @@ std::string common_unit(const std::string& column, const std::vector<std::string
       std::any_of(units.begin(), units.end(), [](const Found& found) { return found.unit == "%"; });
   if (!percents) std::erase_if(units, [](const Found& found) { return found.unit.empty(); });
   if (units.size() > 1)
-    throw Error(Error::Kind::kValue, "column '" + column + "': " + shorten(units[0].text) + " and " +
-                                         shorten(units[1].text) +
-                                         " are in different units; give them one, or each a column");
+    throw_error(Error::Kind::kValue,
+                {"column '", column, "': ", shorten(units[0].text), " and ", shorten(units[1].text),
+                 " are in different units; give them one, or each a column"});
   return units.empty() ? "" : units[0].unit;
 }
 

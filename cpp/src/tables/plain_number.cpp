@@ -1,11 +1,10 @@
 // Numbers as tables write them, read as strtod reads them.
 #include "tables/plain_number.h"
 
-#include <charconv>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
 
+#include "base/number_text.h"
 #include "tables/row_scanner.h"
 #include "tables/utf8.h"
 
@@ -38,17 +37,6 @@ bool parse_named(std::string_view text, double& value) {
     return false;
   }
   return true;
-}
-
-// A checked text of digits, at most one point and an exponent, whatever its length.
-double parse_slowly(std::string_view text) {
-#if defined(__cpp_lib_to_chars)
-  double value = 0.0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec == std::errc()) return value;
-#endif
-  // Out of range, where from_chars does not tell large from small.
-  return std::strtod(std::string(text).c_str(), nullptr);
 }
 
 // Digits read into a mantissa as far as they fit; counts them from the first that is not zero.
@@ -104,7 +92,7 @@ bool parse_ascii(std::string_view text, bool codes, double& value) {
     const bool exact = mantissa.digits <= kMantissaDigits && mantissa.value <= kExactWhole;
     if (whole_digits == 0) return false;
     if (!codes && (!exact || (whole_digits > 1 && *unsigned_begin == '0'))) return false;
-    value = exact ? static_cast<double>(mantissa.value) : parse_slowly({unsigned_begin, end});
+    value = exact ? static_cast<double>(mantissa.value) : parse_decimal({unsigned_begin, end});
     if (negative) value = -value;
     return true;
   }
@@ -139,7 +127,7 @@ bool parse_ascii(std::string_view text, bool codes, double& value) {
     value = static_cast<double>(mantissa.value);
     value = exponent < 0 ? value / kPowers[-exponent] : value * kPowers[exponent];
   } else {
-    value = parse_slowly({unsigned_begin, end});
+    value = parse_decimal({unsigned_begin, end});
   }
   if (negative) value = -value;
   return true;

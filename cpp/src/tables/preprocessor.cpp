@@ -27,23 +27,23 @@ constexpr std::size_t kShownNames = 8;
 
 // The format of each column that has one.
 TextMap<ColumnFormat> read_formats(const Json& record) {
-  const std::string where = std::string(kWhere) + ", formats";
+  const std::string where = concat({kWhere, ", formats"});
   RecordFields fields(where, record);
   TextMap<ColumnFormat> formats;
   for (const Json::Member& member : fields.object("numbers")) {
-    RecordFields own(where + ", numbers of '" + member.key + "'", member.value);
+    RecordFields own(concat({where, ", numbers of '", member.key, "'"}), member.value);
     const std::string& decimal = own.text("decimal");
     const std::string& unit = own.text("unit");
     own.done();
     if (decimal != "." && decimal != ",")
-      own.fail("expected a decimal point or comma, got '" + decimal + "'");
+      own.fail({"expected a decimal point or comma, got '", decimal, "'"});
     formats[member.key].number = NumberFormat{decimal[0], unit};
   }
   for (const Json::Member& member : fields.object("dates")) {
     if (!member.value.is_text())
-      fields.fail("expected the format of dates of '" + member.key + "' to be str");
+      fields.fail({"expected the format of dates of '", member.key, "' to be str"});
     if (formats.contains(member.key))
-      fields.fail("column '" + member.key + "' is named for numbers and for dates");
+      fields.fail({"column '", member.key, "' is named for numbers and for dates"});
     formats[member.key].date = DateFormat(member.value.text());
   }
   fields.done();
@@ -73,12 +73,10 @@ Preprocessor::Preprocessor(const Json& record, std::vector<RecordTensor> tensors
   fields.done();
   vectors.done();
   if (encoders_.empty() || places_.size() != encoders_.size())
-    fields.fail("expected at least one column, and none twice");
+    fields.fail({"expected at least one column, and none twice"});
   std::int64_t features = 0;
   for (const auto& encoder : encoders_) features += encoder->features();
-  if (width != features)
-    fields.fail("expected width " + std::to_string(features) + " of its columns, got " +
-                std::to_string(width));
+  if (width != features) fields.fail({"expected width ", features, " of its columns, got ", width});
 }
 
 int Preprocessor::find(std::string_view name) const {
@@ -92,18 +90,18 @@ std::vector<std::size_t> Preprocessor::places_among(std::span<const std::string_
     const int place = find(names[i]);
     if (place < 0) continue;
     if (places[static_cast<std::size_t>(place)] != names.size())
-      throw Error(Error::Kind::kValue, "the table has two columns named '" + std::string(names[i]) + "'");
+      throw_error(Error::Kind::kValue, {"the table has two columns named '", names[i], "'"});
     places[static_cast<std::size_t>(place)] = i;
   }
   std::vector<std::string> absent;
   for (std::size_t place = 0; place < places.size(); ++place)
-    if (places[place] == names.size()) absent.push_back("'" + names_[place] + "'");
+    if (places[place] == names.size()) absent.push_back(concat({"'", names_[place], "'"}));
   if (absent.empty()) return places;
   const std::size_t more = absent.size() > kShownNames ? absent.size() - kShownNames : 0;
   absent.resize(absent.size() - more);
-  throw Error(Error::Kind::kValue, "the table has no column " + join(absent) +
-                                       (more > 0 ? " and " + std::to_string(more) + " more" : "") +
-                                       ", which the model reads");
+  throw_error(Error::Kind::kValue,
+              {"the table has no column ", join(absent), (more > 0 ? concat({" and ", more, " more"}) : ""),
+               ", which the model reads"});
 }
 
 Json Preprocessor::layer() const {
@@ -114,8 +112,7 @@ Json Preprocessor::layer() const {
 
 void Preprocessor::check_cells(std::size_t count) const {
   if (count != encoders_.size())
-    throw Error(Error::Kind::kValue, "expected " + std::to_string(encoders_.size()) +
-                                         " cells in a row, got " + std::to_string(count));
+    throw_error(Error::Kind::kValue, {"expected ", encoders_.size(), " cells in a row, got ", count});
 }
 
 void Preprocessor::encode_row(std::span<const Cell> cells, float* out,
@@ -137,8 +134,8 @@ void Preprocessor::encode(std::span<const Source> sources, float* out, std::vect
   std::exception_ptr error;
   for (const Source& source : sources) {
     if (row_count(source.column) != rows)
-      throw Error(Error::Kind::kValue, "expected columns of one length, got " + std::to_string(rows) +
-                                           " and " + std::to_string(row_count(source.column)) + " rows");
+      throw_error(Error::Kind::kValue,
+                  {"expected columns of one length, got ", rows, " and ", row_count(source.column), " rows"});
     try {
       columns.emplace_back(*encoders_.at(source.place), source.column);
     } catch (const Error&) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/text.h"
 
 namespace lamina {
 
@@ -45,7 +46,7 @@ class RecordFields {
   std::int64_t check_version(std::string_view schema, std::int64_t oldest, std::int64_t newest);
   bool is_newer() const noexcept { return newer_; }
   void done() const;
-  [[noreturn]] void fail(const std::string& what) const;
+  [[noreturn]] void fail(TextParts what) const;
 
  private:
   const Json& take(std::string_view name, bool (Json::*is_kind)() const noexcept, const char* kind);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "tables/text_value.h"
 
 namespace lamina {
@@ -27,7 +28,7 @@ void take_scaling(RecordFields& fields, RecordTensors& tensors, NumberTarget& ta
   const auto scaling = tensors.take("scaling", 2);
   target.mean = scaling[0];
   target.scale = scaling[1];
-  if (target.scale <= 0.0) fields.fail("expected a scale above 0");
+  if (target.scale <= 0.0) fields.fail({"expected a scale above 0"});
 }
 
 NumberTarget read_number(const Json& record, const std::string& where, RecordTensors tensors) {
@@ -37,18 +38,18 @@ NumberTarget read_number(const Json& record, const std::string& where, RecordTen
   const std::int64_t count = fields.integer("levels");
   const bool has_interval = fields.boolean("interval");
   take_scaling(fields, tensors, target);
-  if (count < 0 || count == 1) fields.fail("expected no level, or at least 2");
+  if (count < 0 || count == 1) fields.fail({"expected no level, or at least 2"});
   const auto levels = tensors.take("levels", count);
   tensors.take("quantiles", count);
   target.levels.assign(levels.begin(), levels.end());
   const bool rising = std::ranges::is_sorted(levels, std::less_equal<>());
   if (count > 0 && (!rising || levels.front() <= 0.0 || levels.back() >= 1.0 ||
                     std::ranges::find(levels, 0.5) == levels.end()))
-    fields.fail("expected rising levels between 0 and 1, and 0.5 among them");
+    fields.fail({"expected rising levels between 0 and 1, and 0.5 among them"});
   if (has_interval) {
     const auto interval = tensors.take("interval", 2);
     if (count < 2 || !(interval[0] > 0.0 && interval[0] < 1.0))
-      fields.fail("expected an interval of levels, and a coverage between 0 and 1");
+      fields.fail({"expected an interval of levels, and a coverage between 0 and 1"});
     target.coverage = interval[0];
     target.margin = interval[1];
   }
@@ -90,7 +91,7 @@ TableTarget::TableTarget(const Json& record, std::vector<RecordTensor> tensors) 
   if (task == "classification") {
     read_classes(fields, vectors, !first_version);
   } else if (task != "regression") {
-    fields.fail("expected task classification or regression, got '" + task + "'");
+    fields.fail({"expected task classification or regression, got '", task, "'"});
   } else if (first_version) {
     numbers_.emplace_back().name = fields.text("name");
     take_scaling(fields, vectors, numbers_.front());
@@ -107,9 +108,9 @@ void TableTarget::read_classes(RecordFields& fields, RecordTensors& tensors, boo
   const auto shares = tensors.take("shares", std::ssize(classes_));
   if (classes_.size() < 2 ||
       std::any_of(shares.begin(), shares.end(), [](double share) { return share < 0.0; }))
-    fields.fail("expected at least two classes, and shares of at least 0");
+    fields.fail({"expected at least two classes, and shares of at least 0"});
   if (calibrated) temperature_ = tensors.take("temperature", 1).front();
-  if (temperature_ <= 0.0) fields.fail("expected a temperature above 0");
+  if (temperature_ <= 0.0) fields.fail({"expected a temperature above 0"});
 }
 
 void TableTarget::read_numbers(RecordFields& fields, RecordTensors& tensors) {
@@ -117,11 +118,12 @@ void TableTarget::read_numbers(RecordFields& fields, RecordTensors& tensors) {
   std::unordered_set<std::string> names;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const std::string number = std::to_string(i);
-    numbers_.push_back(read_number(records[i], "target " + number, tensors.part(number + ".")));
+    numbers_.push_back(
+        read_number(records[i], concat({"target ", number}), tensors.part(concat({number, "."}))));
     const std::string& name = numbers_.back().name;
-    if (!names.insert(name).second) fields.fail("'" + name + "' is there twice");
+    if (!names.insert(name).second) fields.fail({"'", name, "' is there twice"});
   }
-  if (numbers_.empty()) fields.fail("expected at least one number");
+  if (numbers_.empty()) fields.fail({"expected at least one number"});
 }
 
 std::int64_t TableTarget::outputs() const noexcept {
@@ -133,13 +135,12 @@ std::int64_t TableTarget::outputs() const noexcept {
 
 void TableTarget::check_threshold(std::optional<double> threshold) const {
   if (!threshold) return;
-  const auto fail = [](const std::string& what) { throw Error(Error::Kind::kValue, what); };
-  const std::string decides = "a threshold decides between two classes, but '" + name() + "' ";
-  if (is_number()) fail(decides + "is a number");
-  if (classes_.size() != 2)
-    fail(decides + "has " + std::to_string(classes_.size()) + "; the most probable one is predicted");
+  const auto fail = [](TextParts what) { throw_error(Error::Kind::kValue, what); };
+  const std::string decides = concat({"a threshold decides between two classes, but '", name(), "' "});
+  if (is_number()) fail({decides, "is a number"});
+  if (classes_.size() != 2) fail({decides, "has ", classes_.size(), "; the most probable one is predicted"});
   if (!(*threshold >= 0.0 && *threshold <= 1.0))
-    fail("expected a threshold from 0 to 1, got " + write_rounded(*threshold));
+    fail({"expected a threshold from 0 to 1, got ", write_rounded(*threshold)});
 }
 
 void TableTarget::calibrate(double* outputs, std::int64_t rows) const {
@@ -169,7 +170,7 @@ void TableTarget::choose_classes(const double* outputs, std::int64_t rows, std::
 }
 
 void TableTarget::probabilities(const double* outputs, std::int64_t rows, double* probabilities) const {
-  if (is_number()) throw Error(Error::Kind::kValue, "a regression model gives no probabilities");
+  if (is_number()) throw_error(Error::Kind::kValue, {"a regression model gives no probabilities"});
   if (this->outputs() > 1) {
     std::copy_n(outputs, rows * this->outputs(), probabilities);
     return;
@@ -189,7 +190,7 @@ void TableTarget::numbers(const double* outputs, std::int64_t rows, double* numb
 
 void TableTarget::quantiles(const double* outputs, std::int64_t rows, double* quantiles) const {
   if (!is_number() || numbers_.front().levels.empty())
-    throw Error(Error::Kind::kValue, "the model was trained without quantiles");
+    throw_error(Error::Kind::kValue, {"the model was trained without quantiles"});
   each_number(numbers_, outputs, rows, [&](const NumberTarget& target, std::span<const double> values) {
     for (const double value : values) *quantiles++ = value * target.scale + target.mean;
   });
@@ -197,7 +198,7 @@ void TableTarget::quantiles(const double* outputs, std::int64_t rows, double* qu
 
 void TableTarget::intervals(const double* outputs, std::int64_t rows, double* intervals) const {
   if (!is_number() || !numbers_.front().coverage)
-    throw Error(Error::Kind::kValue, "the model was trained without an interval");
+    throw_error(Error::Kind::kValue, {"the model was trained without an interval"});
   each_number(numbers_, outputs, rows, [&](const NumberTarget& target, std::span<const double> values) {
     const double outside = (1.0 - *target.coverage) / 2.0;
     double lower = values[place_of(target.levels, outside)] - target.margin;

@@ -110,7 +110,7 @@ std::int32_t TextDictionary::code(std::string_view text, std::uint32_t hash) {
     if (slot.hash == hash && equal((*this)[slot.code], text)) return slot.code;
   }
   if (entries_.size() >= static_cast<size_t>(std::numeric_limits<std::int32_t>::max())) {
-    throw Error(Error::Kind::kValue, "a column has more than 2,147,483,647 different texts");
+    throw_error(Error::Kind::kValue, {"a column has more than 2,147,483,647 different texts"});
   }
   const auto added = static_cast<std::int32_t>(entries_.size());
   entries_.push_back(keep(text));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/thread_pool.h"
 #include "tables/plain_number.h"
 
@@ -21,8 +22,8 @@ constexpr size_t kLongestRow = size_t{1} << 26;
 
 bool is_text(ColumnKind kind) { return kind == ColumnKind::kText || kind == ColumnKind::kWrittenText; }
 
-[[noreturn]] void fail(std::int64_t line, const std::string& problem) {
-  throw Error(Error::Kind::kFormat, "line " + std::to_string(line) + ": " + problem);
+[[noreturn]] void fail(std::int64_t line, TextParts problem) {
+  throw_error(Error::Kind::kFormat, {"line ", line, ": ", problem});
 }
 
 }  // namespace
@@ -38,10 +39,10 @@ void TextTable::add(std::string_view block) {
   if (!block.empty() && std::memchr(block.data(), 0, block.size()) != nullptr) {
     const auto lines =
         std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(text_.find('\0')), '\n');
-    fail(lines_before_ + lines, "a byte 0, which no text holds");
+    fail(lines_before_ + lines, {"a byte 0, which no text holds"});
   }
   read(false);
-  if (text_.size() > kLongestRow) fail(lines_before_, "a row of more than 64 MiB begins here");
+  if (text_.size() > kLongestRow) fail(lines_before_, {"a row of more than 64 MiB begins here"});
 }
 
 void TextTable::finish() {
@@ -162,12 +163,11 @@ void TextTable::append(size_t index, size_t parts) {
 
 void TextTable::check(const Part& part) const {
   if (part.faulty_cells != columns_.size()) {
-    fail(lines_before_,
-         "expected " + std::to_string(columns_.size()) + " cells, got " + std::to_string(part.faulty_cells));
+    fail(lines_before_, {"expected ", columns_.size(), " cells, got ", part.faulty_cells});
   }
-  if (part.result == Result::kOpenQuote) fail(lines_before_, "quotes that open in this row are not closed");
+  if (part.result == Result::kOpenQuote) fail(lines_before_, {"quotes that open in this row are not closed"});
   if (part.result == Result::kBehindQuote) {
-    fail(lines_before_, "expected a separator behind the closing quote of a cell");
+    fail(lines_before_, {"expected a separator behind the closing quote of a cell"});
   }
 }
 

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/layout.h"
+#include "base/text.h"
 #include "kernels/dispatch.h"
 
 namespace lamina {
@@ -100,9 +101,8 @@ template <class T>
 void check_range(const std::vector<double>& figures, const char* name) {
   for (std::size_t j = 0; j < figures.size(); ++j)
     if (!(std::abs(figures[j]) <= static_cast<double>(std::numeric_limits<T>::max())))
-      throw Error(Error::Kind::kValue, std::string("adapt: the ") + name + " of column " + std::to_string(j) +
-                                           " is beyond " + (sizeof(T) == 4 ? "float32" : "float64") +
-                                           "'s range");
+      throw_error(Error::Kind::kValue, {"adapt: the ", name, " of column ", j, " is beyond ",
+                                        (sizeof(T) == 4 ? "float32" : "float64"), "'s range"});
 }
 
 template <class T>
@@ -122,7 +122,7 @@ int64_t place_of(const Network<T>& network, const std::string& name) {
 
 template <class T>
 std::string last_layer(const Network<T>& network) {
-  return "layers." + std::to_string(network.layers().size() - 1);
+  return concat({"layers.", network.layers().size() - 1});
 }
 
 // Whether a layer's figures are those it began with: 0 to subtract, and 1 to divide by.
@@ -131,7 +131,7 @@ bool is_new(const Model<T>& model, const std::string& layer, const char* offset,
   bool is_new = true;
   model.read([&](const Network<T>& network, const T* weights) {
     const auto all = [&](const std::string& name, T value) {
-      const auto index = place_of(network, layer + "." + name);
+      const auto index = place_of(network, concat({layer, ".", name}));
       const Parameter& parameter = network.parameters()[static_cast<std::size_t>(index)];
       std::vector<T> values(static_cast<std::size_t>(parameter.element_count()));
       unpack_parameter(parameter, weights, values.data());
@@ -176,10 +176,10 @@ AdaptedFigures normalization_figures(const std::string& layer, const ArraySource
   const std::vector<double> high = rounded<T>(found.mean);
   std::vector<double> low = found.mean;
   for (std::size_t j = 0; j < low.size(); ++j) low[j] -= high[j];
-  return {{layer + ".mean", high},
-          {layer + ".mean_low", rounded<T>(std::move(low))},
-          {layer + ".deviation", rounded<T>(found.deviation)},
-          {layer + ".rows", rounded<T>({static_cast<double>(x.rows)})}};
+  return {{concat({layer, ".mean"}), high},
+          {concat({layer, ".mean_low"}), rounded<T>(std::move(low))},
+          {concat({layer, ".deviation"}), rounded<T>(found.deviation)},
+          {concat({layer, ".rows"}), rounded<T>({static_cast<double>(x.rows)})}};
 }
 
 template <class T>
@@ -188,9 +188,8 @@ AdaptedFigures target_scaling_figures(const Network<T>& network, const ArraySour
   const auto outputs = static_cast<std::size_t>(network.outputs()),
              columns = static_cast<std::size_t>(targets.columns);
   if (columns == 0 || (!gaussian && columns != 1 && columns != outputs))
-    throw Error(Error::Kind::kValue, "fit: expected " + std::to_string(outputs) +
-                                         " columns of targets to scale, one an output, got " +
-                                         std::to_string(columns));
+    throw_error(Error::Kind::kValue,
+                {"fit: expected ", outputs, " columns of targets to scale, one an output, got ", columns});
   Moments found = moments(targets, weights);
   check_range<T>(found.mean, "targets' mean");
   check_range<T>(found.deviation, "targets' deviation");
@@ -211,12 +210,12 @@ AdaptedFigures target_scaling_figures(const Network<T>& network, const ArraySour
     high[i] = found.most[j];
   }
   const std::string layer = last_layer(network);
-  AdaptedFigures figures{{layer + ".scale", rounded<T>(std::move(scale))},
-                         {layer + ".shift", rounded<T>(std::move(shift))},
-                         {layer + ".rows", rounded<T>({static_cast<double>(targets.rows)})}};
-  if (place_of(network, layer + ".low") < 0) return figures;
-  figures.emplace_back(layer + ".low", rounded<T>(std::move(low)));
-  figures.emplace_back(layer + ".high", rounded<T>(std::move(high)));
+  AdaptedFigures figures{{concat({layer, ".scale"}), rounded<T>(std::move(scale))},
+                         {concat({layer, ".shift"}), rounded<T>(std::move(shift))},
+                         {concat({layer, ".rows"}), rounded<T>({static_cast<double>(targets.rows)})}};
+  if (place_of(network, concat({layer, ".low"})) < 0) return figures;
+  figures.emplace_back(concat({layer, ".low"}), rounded<T>(std::move(low)));
+  figures.emplace_back(concat({layer, ".high"}), rounded<T>(std::move(high)));
   return figures;
 }
 

@@ -66,7 +66,8 @@ std::optional<WrongClass> Batch<T>::gather(const Network<T>& network, const Data
     gather_sparse_rows(data.inputs, batch.indices, batch.first_row, first, count, *sparse);
   else
     gather_inputs(network.kernels(), network.row_offset(network.weights()), data.inputs, indices,
-                  batch.first_row + first, count, input.values + first * input.row_stride, input.row_stride);
+                  batch.first_row + first, count, input.values + first * input.row_stride, input.row_stride,
+                  batch.rows - first - count + batch.following);
   if (data.sample_weights != nullptr)
     for (int64_t i = first; i < first + count; ++i)
       weights_[i] = static_cast<T>(data.sample_weights[batch.source_row(i)] * weight_scale);

@@ -15,6 +15,7 @@ struct BatchRows {
   const int64_t* indices = nullptr;
   int64_t first_row = 0;
   int64_t rows = 0;
+  int64_t following = 0;  // how many more indices come after these, where there are indices
 
   int64_t source_row(int64_t i) const noexcept { return indices ? indices[i] : first_row + i; }
 };

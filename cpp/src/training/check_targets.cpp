@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/number_text.h"
+#include "base/text.h"
 
 namespace lamina {
 
@@ -45,42 +46,58 @@ Number<Value> load(const char* from) noexcept {
   }
 }
 
-template <class Value, class Use>
-void each_of(const ArraySource& source, Use use) {
+template <class Load, class Use>
+void each_of(const ArraySource& source, Load load_one, Use use) {
   const auto* data = static_cast<const char*>(source.data);
   for (int64_t row = 0; row < source.rows; ++row)
     for (int64_t column = 0; column < source.columns; ++column)
-      use(load<Value>(data + row * source.row_stride + column * source.column_stride), row, column);
+      use(load_one(data + row * source.row_stride + column * source.column_stride), row, column);
 }
 
-// Calls use(value, row, column) for every element, each value in its own type, row by row.
+// Of integers that 63 bits hold.
+template <class Value>
+int64_t load_whole(const char* from) noexcept {
+  return load<Value>(from);
+}
+
+using LoadWhole = int64_t (*)(const char*) noexcept;
+
+LoadWhole whole_loader(kernels::SourceType type) noexcept {
+  using kernels::SourceType;
+  switch (type) {
+    case SourceType::kI8:
+      return load_whole<int8_t>;
+    case SourceType::kU16:
+      return load_whole<uint16_t>;
+    case SourceType::kI16:
+      return load_whole<int16_t>;
+    case SourceType::kU32:
+      return load_whole<uint32_t>;
+    case SourceType::kI32:
+      return load_whole<int32_t>;
+    default:
+      return load_whole<uint8_t>;
+  }
+}
+
+// Calls use(value, row, column) for every element, row by row, each a float, a double or an integer of 64
+// bits.
 template <class Use>
 void each_value(const ArraySource& source, Use use) {
   using kernels::SourceType;
   switch (source.type) {
     case SourceType::kF32:
-      return each_of<float>(source, use);
+      return each_of(source, [](const char* from) { return load<float>(from); }, use);
     case SourceType::kF64:
-      return each_of<double>(source, use);
+      return each_of(source, [](const char* from) { return load<double>(from); }, use);
     case SourceType::kF16:
-      return each_of<Half>(source, use);
-    case SourceType::kU8:
-    case SourceType::kBool:
-      return each_of<uint8_t>(source, use);
-    case SourceType::kI8:
-      return each_of<int8_t>(source, use);
-    case SourceType::kU16:
-      return each_of<uint16_t>(source, use);
-    case SourceType::kI16:
-      return each_of<int16_t>(source, use);
-    case SourceType::kU32:
-      return each_of<uint32_t>(source, use);
-    case SourceType::kI32:
-      return each_of<int32_t>(source, use);
+      return each_of(source, [](const char* from) { return load<Half>(from); }, use);
     case SourceType::kU64:
-      return each_of<uint64_t>(source, use);
+      return each_of(source, [](const char* from) { return load<uint64_t>(from); }, use);
     case SourceType::kI64:
-      return each_of<int64_t>(source, use);
+      return each_of(source, [](const char* from) { return load<int64_t>(from); }, use);
+    default:
+      return each_of(source, whole_loader(source.type), use);
   }
 }
 
@@ -95,17 +112,16 @@ std::string text_of(Value value) {
 template <class Value>
 [[noreturn]] void refuse(const char* where, const std::string& expected, Value found, int64_t row,
                          const char* hint = "") {
-  throw Error(Error::Kind::kValue, std::string(where) + ": expected " + expected + ", got " + text_of(found) +
-                                       " in row " + std::to_string(row) + hint);
+  throw_error(Error::Kind::kValue,
+              {where, ": expected ", expected, ", got ", text_of(found), " in row ", row, hint});
 }
 
 template <class Value>
 void check_finite(Value value, const char* where, const char* name, int64_t row, int64_t column) {
   if constexpr (std::is_floating_point_v<Value>) {
     if (std::isfinite(value)) return;
-    throw Error(Error::Kind::kValue, std::string(where) + ": expected finite numbers in " + name + ", got " +
-                                         text_of(value) + " in row " + std::to_string(row) + ", column " +
-                                         std::to_string(column));
+    throw_error(Error::Kind::kValue, {where, ": expected finite numbers in ", name, ", got ", text_of(value),
+                                      " in row ", row, ", column ", column});
   }
 }
 
@@ -123,11 +139,11 @@ class ValueCheck {
     check_finite(value, where_, "y", row, column);
     if (probability_) {
       if (value < Value{0} || value > Value{1})
-        refuse(where_, "targets between 0 and 1 for " + loss_.name, value, row);
+        refuse(where_, concat({"targets between 0 and 1 for ", loss_.name}), value, row);
       if (loss_.takes_classes) add(static_cast<double>(value), row, columns, column);
     }
     if (nonnegative_ && value < Value{0})
-      refuse(where_, "targets of at least 0 for " + loss_.name, value, row);
+      refuse(where_, concat({"targets of at least 0 for ", loss_.name}), value, row);
     if (positive_ && value <= Value{0})
       refuse(where_, "targets above 0 for gamma", value, row, "; tweedie takes 0 too");
     if (hinge_) note_sign(value, row);
@@ -136,12 +152,11 @@ class ValueCheck {
   // True where targets are 0 and 1, which stand for -1 and 1; raises where they are both.
   bool zero_is_minus_one(bool zero_allowed) const {
     if (zero_row_ < 0) return false;
-    if (!zero_allowed) refuse(where_, "targets of -1 and 1 for " + loss_.name, 0, zero_row_);
+    if (!zero_allowed) refuse(where_, concat({"targets of -1 and 1 for ", loss_.name}), 0, zero_row_);
     if (minus_row_ >= 0)
-      throw Error(Error::Kind::kValue, std::string(where_) +
-                                           ": expected targets of -1 and 1, or of 0 and 1, for " +
-                                           loss_.name + ", got -1 and 0 together, in rows " +
-                                           std::to_string(minus_row_) + " and " + std::to_string(zero_row_));
+      throw_error(Error::Kind::kValue,
+                  {where_, ": expected targets of -1 and 1, or of 0 and 1, for ", loss_.name,
+                   ", got -1 and 0 together, in rows ", minus_row_, " and ", zero_row_});
     return true;
   }
 
@@ -149,7 +164,7 @@ class ValueCheck {
   void add(double value, int64_t row, int64_t columns, int64_t column) {
     sum_ = column == 0 ? value : sum_ + value;
     if (column + 1 == columns && !(std::fabs(sum_ - 1.0) <= kSumTolerance))
-      refuse(where_, "the targets of each row to sum to 1 for " + loss_.name, sum_, row);
+      refuse(where_, concat({"the targets of each row to sum to 1 for ", loss_.name}), sum_, row);
   }
 
   template <class Value>
@@ -158,7 +173,7 @@ class ValueCheck {
     if (number == 0.0) zero_row_ = zero_row_ < 0 ? row : zero_row_;
     if (number == -1.0) minus_row_ = minus_row_ < 0 ? row : minus_row_;
     if (number != 0.0 && number != 1.0 && number != -1.0)
-      refuse(where_, "targets of -1 and 1, or of 0 and 1, for " + loss_.name, value, row);
+      refuse(where_, concat({"targets of -1 and 1, or of 0 and 1, for ", loss_.name}), value, row);
   }
 
   const LossSpec& loss_;
@@ -172,9 +187,9 @@ template <class T, class Value>
 void check_range(Value value, const char* where) {
   if constexpr (std::is_same_v<T, float> && std::is_same_v<Value, double>)
     if (std::fabs(value) > static_cast<double>(std::numeric_limits<float>::max()))
-      throw Error(Error::Kind::kValue, std::string(where) +
-                                           ": y holds values beyond float32's range (3.4e38); scale them, "
-                                           "or use dtype='float64'");
+      throw_error(Error::Kind::kValue, {where,
+                                        ": y holds values beyond float32's range (3.4e38); scale them, "
+                                        "or use dtype='float64'"});
 }
 
 template <class Value>
@@ -184,8 +199,7 @@ void check_weight(Value value, const char* where, int64_t row) {
 }
 
 [[noreturn]] void fail_all_zero(const char* where) {
-  throw Error(Error::Kind::kValue,
-              std::string(where) + ": expected a sample_weight above 0 somewhere, got only zeros");
+  throw_error(Error::Kind::kValue, {where, ": expected a sample_weight above 0 somewhere, got only zeros"});
 }
 
 }  // namespace
@@ -209,9 +223,7 @@ void read_classes(const ArraySource& y, int64_t outputs, const char* where, int3
     else
       known = value >= Value{0} && static_cast<double>(value) < static_cast<double>(outputs);
     if (!known)
-      refuse(where,
-             "class indices from 0 to " + std::to_string(outputs - 1) + " in y for " +
-                 std::to_string(outputs) + " outputs",
+      refuse(where, concat({"class indices from 0 to ", outputs - 1, " in y for ", outputs, " outputs"}),
              value, row);
     if (classes != nullptr) classes[row] = static_cast<int32_t>(value);
   });
@@ -259,28 +271,27 @@ void scale_weights(std::span<double> weights, WeightScale scale, const char* whe
   const double most =
       narrow ? static_cast<double>(std::numeric_limits<float>::max()) : std::numeric_limits<double>::max();
   if (largest >= least && largest <= most) return;
-  throw Error(Error::Kind::kValue, std::string(where) + ": expected the largest sample_weight between " +
-                                       short_number(least, 2) + " and " + short_number(most, 2) +
-                                       ", since its size counts here, got " + short_number(largest, 3));
+  throw_error(Error::Kind::kValue,
+              {where, ": expected the largest sample_weight between ", short_number(least, 2), " and ",
+               short_number(most, 2), ", since its size counts here, got ", short_number(largest, 3)});
 }
 
 template <class T>
 void check_targets(const DataSet<T>& data, const LossSpec& loss, int64_t outputs, const char* where) {
   const Targets<T>& targets = data.targets;
   const int64_t rows = data.inputs.rows, columns = loss.target_columns(outputs);
-  const std::string begin = std::string(where) + ": expected ";
+  const std::string begin = concat({where, ": expected "});
   if (targets.classes != nullptr) {
     if (!loss.takes_classes)
-      throw Error(Error::Kind::kValue, begin + "values [rows, " + std::to_string(columns) + "] for " +
-                                           loss.name + ", got class indices");
+      throw_error(Error::Kind::kValue,
+                  {begin, "values [rows, ", columns, "] for ", loss.name, ", got class indices"});
     for (int64_t row = 0; row < rows; ++row)
       if (targets.classes[row] < 0 || targets.classes[row] >= outputs)
         fail_wrong_class(where, {row, targets.classes[row]}, outputs);
   } else if (targets.values == nullptr || targets.columns != columns) {
-    const std::string got = targets.values == nullptr ? "none" : std::to_string(targets.columns) + " columns";
-    throw Error(Error::Kind::kValue, begin + "y of shape [" + std::to_string(rows) + ", " +
-                                         std::to_string(columns) + "] for this network and " + loss.name +
-                                         ", got " + got);
+    const std::string got = targets.values == nullptr ? "none" : concat({targets.columns, " columns"});
+    throw_error(Error::Kind::kValue, {begin, "y of shape [", rows, ", ", columns, "] for this network and ",
+                                      loss.name, ", got ", got});
   } else {
     ValueCheck check(loss, where);
     for (int64_t row = 0; row < rows; ++row)

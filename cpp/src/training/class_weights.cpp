@@ -9,14 +9,15 @@
 
 #include "base/error.h"
 #include "base/number_text.h"
+#include "base/text.h"
 #include "training/check_targets.h"
 
 namespace lamina {
 
 namespace {
 
-[[noreturn]] void refuse(const char* where, const std::string& rest) {
-  throw Error(Error::Kind::kValue, std::string(where) + ": " + rest);
+[[noreturn]] void refuse(const char* where, TextParts rest) {
+  throw_error(Error::Kind::kValue, {where, ": ", rest});
 }
 
 // How many classes the targets tell apart.
@@ -25,12 +26,11 @@ int64_t class_count(const LossSpec& loss, int64_t outputs, const char* where) {
   if (loss.takes_classes) return outputs;
   if (binary && outputs == 1) return 2;
   if (binary)
-    refuse(where, "expected one class a row beside class_weight, got " + std::to_string(outputs) +
-                      " outputs of " + loss.name +
-                      " with classes of their own; weigh rows by sample_weight, or take "
-                      "BinaryCrossEntropy(positive_weight=...)");
-  refuse(where, "class_weight expects a loss of classes, such as cross_entropy, got " + loss.name +
-                    "; weigh rows by sample_weight");
+    refuse(where, {"expected one class a row beside class_weight, got ", outputs, " outputs of ", loss.name,
+                   " with classes of their own; weigh rows by sample_weight, or take "
+                   "BinaryCrossEntropy(positive_weight=...)"});
+  refuse(where, {"class_weight expects a loss of classes, such as cross_entropy, got ", loss.name,
+                 "; weigh rows by sample_weight"});
 }
 
 // The targets of checked rows as a share of each class.
@@ -80,13 +80,13 @@ std::vector<double> factors_of(std::span<const ClassWeight> table, int64_t class
   std::vector<double> factors(static_cast<size_t>(classes), 1.0);
   for (const ClassWeight& given : table)
     if (!(given.weight >= 0.0) || std::isinf(given.weight))
-      refuse(where, "expected finite class weights of at least 0, got " + exact_number(given.weight) +
-                        " for class " + short_number(given.label));
+      refuse(where, {"expected finite class weights of at least 0, got ", exact_number(given.weight),
+                     " for class ", short_number(given.label)});
   for (const ClassWeight& given : table) {
     const double label = is_signed && given.label == -1.0 ? 0.0 : given.label;
     if (!(label >= 0.0 && label < static_cast<double>(classes)) || label != std::floor(label))
-      refuse(where, "expected classes from 0 to " + std::to_string(classes - 1) + " in class_weight, got " +
-                        short_number(given.label));
+      refuse(where, {"expected classes from 0 to ", classes - 1, " in class_weight, got ",
+                     short_number(given.label)});
     factors[static_cast<size_t>(label)] = given.weight;
   }
   return factors;
@@ -116,7 +116,7 @@ std::vector<double> class_weighted(const Targets<T>& targets, int64_t rows, cons
   if (loss.mean_over_rows && any(weights)) scale_weights(weights, scale, where);
   if (sample_weights != nullptr)
     for (size_t row = 0; row < weights.size(); ++row) weights[row] *= sample_weights[row];
-  if (!any(weights)) refuse(where, "class_weight and sample_weight leave every row with weight 0");
+  if (!any(weights)) refuse(where, {"class_weight and sample_weight leave every row with weight 0"});
   scale_weights(weights, scale, where);
   return weights;
 }

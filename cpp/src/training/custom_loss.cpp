@@ -25,8 +25,8 @@ std::vector<int64_t> repeated(std::span<const int64_t> rows, int64_t count, int6
 
 void check_value(double value) {
   if (!std::isfinite(value))
-    throw Error(Error::Kind::kNotFinite,
-                "loss: your function gave " + shown(value) + "; the weights are unchanged");
+    throw_error(Error::Kind::kNotFinite,
+                {"loss: your function gave ", shown(value), "; the weights are unchanged"});
 }
 
 template <class T>
@@ -64,8 +64,8 @@ std::optional<double> CustomSteps<T>::value_and_gradient(const DataSet<T>& data,
   const double value = model_.undisturbed([&] { return loss_(batch); });
   check_value(value);
   if (!is_finite(gradient_))
-    throw Error(Error::Kind::kNotFinite,
-                "loss: your function gave a gradient that is not finite; the weights are unchanged");
+    throw_error(Error::Kind::kNotFinite,
+                {"loss: your function gave a gradient that is not finite; the weights are unchanged"});
   if (pass.share != 1.0)
     for (T& element : gradient_) element *= static_cast<T>(pass.share);
   model_.backward(gradient_.data(), shape, true, pass.accumulate, nullptr, watch);
@@ -138,8 +138,7 @@ EpochRecord CustomSteps<T>::run_epoch(const DataSet<T>& data, const EpochRequest
       loss = run_update(data, order, step, request, optimizer, outputs, poll);
     } catch (const Error& error) {
       if (error.kind() != Error::Kind::kNotFinite) throw;
-      throw Error(error.kind(), "fit, epoch " + std::to_string(request.epoch) + ", step " +
-                                    std::to_string(step + 1) + ": " + error.what());
+      throw_error(error.kind(), {"fit, epoch ", request.epoch, ", step ", step + 1, ": ", error.what()});
     }
     record.cancelled = !loss;
     if (record.cancelled) break;

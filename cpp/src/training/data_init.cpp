@@ -190,10 +190,11 @@ class FirstWeights {
 template <class T>
 bool initialize_from_data(Model<T>& model, const ArraySource& inputs, const DataInitOptions& options,
                           Poll poll) {
-  if (inputs.rows < 1) throw Error(Error::Kind::kValue, "adapt_weights: expected at least one row, got none");
+  if (inputs.rows < 1)
+    throw_error(Error::Kind::kValue, {"adapt_weights: expected at least one row, got none"});
   if (options.bias_rows < 0)
-    throw Error(Error::Kind::kValue,
-                "adapt_weights: expected bias_rows of at least 0, got " + std::to_string(options.bias_rows));
+    throw_error(Error::Kind::kValue,
+                {"adapt_weights: expected bias_rows of at least 0, got ", options.bias_rows});
   const auto training = model.hold_training();
   FirstWeights<T> first(model.network(), inputs, options, poll);
   if (!first.fit()) return false;

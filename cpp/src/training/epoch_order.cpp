@@ -6,21 +6,21 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "training/trainer.h"
 
 namespace lamina {
 
 void check_each_row_once(std::span<const int64_t> order, int64_t rows, const char* where) {
-  const auto fail = [&](const std::string& found) {
-    throw Error(Error::Kind::kValue, std::string(where) + ": expected an order that has each of the " +
-                                         std::to_string(rows) + " rows once, by numbers from 0, got " +
-                                         found);
+  const auto fail = [&](TextParts found) {
+    throw_error(Error::Kind::kValue, {where, ": expected an order that has each of the ", rows,
+                                      " rows once, by numbers from 0, got ", found});
   };
-  if (static_cast<int64_t>(order.size()) != rows) fail(std::to_string(order.size()) + " row numbers");
+  if (static_cast<int64_t>(order.size()) != rows) fail({order.size(), " row numbers"});
   std::vector<bool> seen(order.size());
   for (const int64_t row : order) {
-    if (row < 0 || row >= rows) fail("row number " + std::to_string(row));
-    if (seen[static_cast<size_t>(row)]) fail("row " + std::to_string(row) + " twice");
+    if (row < 0 || row >= rows) fail({"row number ", row});
+    if (seen[static_cast<size_t>(row)]) fail({"row ", row, " twice"});
     seen[static_cast<size_t>(row)] = true;
   }
 }

@@ -20,8 +20,7 @@ bool Learner::is_not_finite(const std::exception_ptr& error) const {
 
 Fit::Fit(Learner& learner, int64_t epochs, std::span<Observer* const> observers)
     : learner_(learner), epochs_(epochs), observers_(observers.begin(), observers.end()) {
-  if (epochs < 1)
-    throw Error(Error::Kind::kValue, "fit: expected epochs of at least 1, got " + std::to_string(epochs));
+  if (epochs < 1) throw_error(Error::Kind::kValue, {"fit: expected epochs of at least 1, got ", epochs});
   wants_steps_ = std::any_of(observers_.begin(), observers_.end(),
                              [](const Observer* observer) { return observer->wants_steps(); });
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/json_reader.h"
+#include "base/text.h"
 #include "inference/sparse_rows.h"
 #include "training/adapt.h"
 #include "training/check_targets.h"
@@ -18,9 +19,7 @@ namespace lamina {
 namespace {
 
 void check_at_least_1(int64_t value, const char* name) {
-  if (value < 1)
-    throw Error(Error::Kind::kValue,
-                "fit: expected " + std::string(name) + " of at least 1, got " + std::to_string(value));
+  if (value < 1) throw_error(Error::Kind::kValue, {"fit: expected ", name, " of at least 1, got ", value});
 }
 
 template <class T>
@@ -42,9 +41,8 @@ void check_data(const FitParts<T>& parts, const DataSet<T>& data, const char* wh
   check_shape(data.inputs, network.inputs(), 1, where);
   if (parts.loss != nullptr) return check_targets(data, *parts.loss, network.outputs(), where);
   if (data.sample_weights != nullptr)
-    throw Error(
-        Error::Kind::kValue,
-        std::string(where) + ": expected no sample_weight with a custom loss; apply the weights in it");
+    throw_error(Error::Kind::kValue,
+                {where, ": expected no sample_weight with a custom loss; apply the weights in it"});
 }
 
 // Of rows whose elements are mostly 0 (one-hot categories), how many are not, where it pays to gather those
@@ -101,7 +99,7 @@ FigureModes ModelLearner<T>::figures() const {
   figures.insert(figures.end(), metrics.begin(), metrics.end());
   const size_t own = figures.size();
   for (size_t i = 0; data_.validation && i < own; ++i)
-    figures.push_back({"val_" + figures[i].name, figures[i].mode});
+    figures.push_back({concat({"val_", figures[i].name}), figures[i].mode});
   if (has_penalties()) figures.insert(figures.begin() + 1, {"penalty", std::nullopt});
   figures.push_back({"learning_rate", std::nullopt});
   return figures;
@@ -209,7 +207,7 @@ void ModelLearner<T>::complete(Figures& record, Poll poll) {
     record.push_back({"val_loss", loss});
     if (outputs != nullptr)
       for (const Figure& figure : score(Part::kValidation))
-        record.push_back({"val_" + figure.name, figure.value});
+        record.push_back({concat({"val_", figure.name}), figure.value});
   }
   if (parts_.optimizer == nullptr) return;
   record.push_back({"learning_rate", parts_.optimizer->learning_rate()});
@@ -249,8 +247,8 @@ class PreparedData {
     if (options.validation_fraction != 0.0) hold_back(parts.loss, options);
     if (!options.balanced_classes && options.class_weights.empty()) return;
     if (parts.loss == nullptr)
-      throw Error(Error::Kind::kValue,
-                  "fit: expected no class_weight with a loss of your own; apply the weights in it");
+      throw_error(Error::Kind::kValue,
+                  {"fit: expected no class_weight with a loss of your own; apply the weights in it"});
     std::optional<std::span<const ClassWeight>> table;
     if (!options.balanced_classes) table = options.class_weights;
     const DataSet<T>& rows = data_.train;
@@ -270,7 +268,7 @@ class PreparedData {
  private:
   void hold_back(const LossSpec* loss, const FitOptions& options) {
     if (data_.validation)
-      throw Error(Error::Kind::kValue, "fit: expected validation data or validation_fraction, got both");
+      throw_error(Error::Kind::kValue, {"fit: expected validation data or validation_fraction, got both"});
     const int64_t rows = data_.train.inputs.rows;
     std::vector<int64_t> classes;
     if (loss != nullptr) classes = classes_of_rows(data_.train.targets, rows, *loss);
@@ -287,10 +285,10 @@ class PreparedData {
     const double* weights = part.sample_weights;
     const int64_t rows = part.inputs.rows;
     if (weights == nullptr || std::any_of(weights, weights + rows, [](double w) { return w > 0.0; })) return;
-    throw Error(Error::Kind::kValue,
-                "fit: validation_fraction " + shown(fraction) +
-                    ": expected a sample weight above 0 among the " + std::to_string(rows) + " rows " + name +
-                    ", got only zeros; leave rows of weight 0 out, or give validation data");
+    throw_error(
+        Error::Kind::kValue,
+        {"fit: validation_fraction ", shown(fraction), ": expected a sample weight above 0 among the ", rows,
+         " rows ", name, ", got only zeros; leave rows of weight 0 out, or give validation data"});
   }
 
   FitData<T> data_;

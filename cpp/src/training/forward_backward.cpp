@@ -162,9 +162,10 @@ void ForwardBackward<T>::apply(Optimizer<T>& optimizer, T* gradients, const T* s
   std::copy_n(backup_.data(), network_.flat_size(), network_.weights());
   network_.mark_weights_changed();
   optimizer.reset();  // its running means are not finite either
-  throw Error(Error::Kind::kNotFinite,
-              "optimizer.step: a weight or a running mean would not be finite; the weights are as they were. "
-              "Check the gradients, or try a lower learning_rate");
+  throw_error(
+      Error::Kind::kNotFinite,
+      {"optimizer.step: a weight or a running mean would not be finite; the weights are as they were. "
+       "Check the gradients, or try a lower learning_rate"});
 }
 
 template class ForwardBackward<float>;

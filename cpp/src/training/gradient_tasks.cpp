@@ -15,9 +15,10 @@ namespace {
 // Elements whose squares are summed as one piece, whoever does it.
 constexpr int64_t kClipChunk = 4096;
 
-// What fits in the second-level cache beside the rest.
-constexpr int64_t kFetchedAtOnce = int64_t{512} << 10;
 constexpr int64_t kCacheLine = 64;
+
+// What fits in the second-level cache beside the rest.
+int64_t fetched_at_once() noexcept { return kernels::blocking().small_bytes / 2; }
 
 inline void prefetch(const void* p) noexcept {
 #if defined(__GNUC__)
@@ -55,6 +56,8 @@ void GradientTasks<T>::prepare(int64_t batch_rows, int threads) {
     found = plans_.end() - 1;
   }
   plan_ = &*found;
+  packed_size_ = kernels::blocking().packed_bytes / static_cast<int64_t>(sizeof(T));
+  if (packed_.size() < threads * packed_size_) packed_ = AlignedBuffer<T>(threads * packed_size_);
 }
 
 // Orders the tasks by their owners: where members share a layer's columns, who makes them, else even parts.
@@ -89,7 +92,7 @@ void GradientTasks<T>::begin() noexcept {
 template <class T>
 void GradientTasks<T>::fetch_rows_of_others(const Team& team, const Workspace<T>& workspace,
                                             int64_t batch_rows) const noexcept {
-  if (workspace.bytes() > kFetchedAtOnce || team.index >= plan_->threads) return;
+  if (workspace.bytes() > fetched_at_once() || team.index >= plan_->threads) return;
   const Share& share = plan_->shares[static_cast<size_t>(team.index)];
   if (share.first == share.last) return;
   const Team::Range own = team.share(batch_rows);
@@ -118,7 +121,8 @@ void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t ba
   // Weights that both sides of the barrier read, or that other layers have driven out of the cache.
   const bool fetch_ahead =
       updater != nullptr &&
-      (team.size > 1 || 4 * network_.flat_size() * static_cast<int64_t>(sizeof(T)) > kFetchedAtOnce);
+      (team.size > 1 || 4 * network_.flat_size() * static_cast<int64_t>(sizeof(T)) > fetched_at_once());
+  PackedInputs<T> packed{packed_.data() + team.index * packed_size_, packed_size_};
   const GradientRequest<T> request{.workspace = workspace,
                                    .batch_rows = batch_rows,
                                    .gradients = gradients,
@@ -127,7 +131,13 @@ void GradientTasks<T>::run(const Team& team, Workspace<T>& workspace, int64_t ba
                                    .updater = updater,
                                    .scratch = scratch_.data() + team.index * plan_->scratch_size,
                                    .fetch_ahead = fetch_ahead,
+                                   .packed = packed_size_ > 0 ? &packed : nullptr,
                                    .keep_transposed = keep_transposed_};
+  if (team.size == 1 && plan_->threads == 1) {  // no counter of tasks to share
+    for (size_t i = 0; i < plan_->tasks.size() && (i % 4 != 0 || !stop()); ++i)
+      network_.run_gradient_task(plan_->tasks[i], plan_->inputs_per_task, request);
+    return;
+  }
   if (compute && team.size > 1) fetch_rows_of_others(team, workspace, batch_rows);
   // Runs of neighbouring tasks share inputs, and prefetch for each other.
   const int run = std::clamp(static_cast<int>(plan_->tasks.size()) / (8 * team.size), 1, 4);

@@ -64,6 +64,8 @@ class GradientTasks {
   std::vector<Plan> plans_;
   Plan* plan_ = nullptr;
   AlignedBuffer<T> scratch_;
+  AlignedBuffer<T> packed_;  // of all threads, packed_size_ each; empty where inputs are read where they lie
+  int64_t packed_size_ = 0;
 };
 
 // Joins gradients of several batches: their mean by the weight of the rows, or their sum for losses that sum.

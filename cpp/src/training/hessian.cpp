@@ -79,7 +79,7 @@ class BatchGradient {
     });
     runner_.check_classes("hessian_vector_product");
     if (!runner_.loss_is_finite())
-      throw Error(Error::Kind::kNotFinite, "hessian_vector_product: the loss is not finite");
+      throw_error(Error::Kind::kNotFinite, {"hessian_vector_product: the loss is not finite"});
     return !runner_.cancelled();
   }
 

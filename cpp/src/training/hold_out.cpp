@@ -101,11 +101,11 @@ std::vector<size_t> counts_by_class(const std::vector<std::vector<int64_t>>& gro
 HoldOut hold_out(int64_t rows, double fraction, uint64_t seed, std::span<const int64_t> classes,
                  const std::string& what) {
   if (!(fraction > 0.0 && fraction < 1.0))
-    throw Error(Error::Kind::kValue,
-                what + ": expected a share above 0 and below 1, got " + exact_number(fraction));
+    throw_error(Error::Kind::kValue,
+                {what, ": expected a share above 0 and below 1, got ", exact_number(fraction)});
   if (!classes.empty() && static_cast<int64_t>(classes.size()) != rows)
-    throw Error(Error::Kind::kValue, what + ": expected a class for each of " + std::to_string(rows) +
-                                         " rows, got " + std::to_string(classes.size()));
+    throw_error(Error::Kind::kValue,
+                {what, ": expected a class for each of ", rows, " rows, got ", classes.size()});
   std::vector<std::vector<int64_t>> groups;
   if (rows > 0) groups = rows_by_class(rows, classes);
   const std::vector<size_t> counts = counts_by_class(groups, fraction, rows, seed);
@@ -117,8 +117,8 @@ HoldOut hold_out(int64_t rows, double fraction, uint64_t seed, std::span<const i
     found.train.insert(found.train.end(), cut, groups[g].end());
   }
   if (found.held.empty() || found.train.empty())
-    throw Error(Error::Kind::kValue, what + " " + exact_number(fraction) + " of " + std::to_string(rows) +
-                                         " rows leaves no row on one side");
+    throw_error(Error::Kind::kValue,
+                {what, " ", exact_number(fraction), " of ", rows, " rows leaves no row on one side"});
   std::sort(found.held.begin(), found.held.end());
   std::sort(found.train.begin(), found.train.end());
   return found;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/arena.h"
+#include "base/text.h"
 #include "base/thread_pool.h"
 #include "training/gradient_tasks.h"
 

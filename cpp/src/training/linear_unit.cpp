@@ -125,7 +125,7 @@ class UnitTraining {
       result.cancelled = !run_epoch(timed);
       if (result.cancelled) break;
       if (!std::isfinite(bias_) || !weights_.is_finite())
-        throw Error(Error::Kind::kNotFinite, "a weight overflowed in epoch " + std::to_string(result.epochs));
+        throw_error(Error::Kind::kNotFinite, {"a weight overflowed in epoch ", result.epochs});
       const UnitEpoch epoch = figures(result.epochs);
       if (after_epoch != nullptr) (*after_epoch)(epoch);
       goes_on = improves(epoch);

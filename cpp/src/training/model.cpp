@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/poll.h"
+#include "base/text.h"
 #include "training/hessian.h"
 
 namespace lamina {
@@ -30,9 +31,9 @@ template <class T>
 std::unique_lock<TrainingRight> Model<T>::hold_training() {
   std::unique_lock lock(training_right_, std::try_to_lock);
   if (!lock.owns_lock())
-    throw Error(
+    throw_error(
         Error::Kind::kState,
-        "network: another thread is training it; wait for it, or train a copy (predicting is allowed)");
+        {"network: another thread is training it; wait for it, or train a copy (predicting is allowed)"});
   return lock;
 }
 
@@ -40,9 +41,9 @@ template <class T>
 std::unique_lock<TrainingRight> Model<T>::lock_between_epochs() {
   std::unique_lock lock = hold_training();
   if (in_epoch_)
-    throw Error(
+    throw_error(
         Error::Kind::kState,
-        "network: an epoch is running; train it or change its weights between epochs, in on_epoch_end");
+        {"network: an epoch is running; train it or change its weights between epochs, in on_epoch_end"});
   return lock;
 }
 
@@ -50,9 +51,10 @@ template <class T>
 std::unique_lock<TrainingRight> Model<T>::lock_training() {
   std::unique_lock lock = lock_between_epochs();
   if (in_loss_)
-    throw Error(Error::Kind::kState,
-                "network: a loss of your own is being computed; it may predict, but not pass rows forward or "
-                "back, train, or change weights");
+    throw_error(
+        Error::Kind::kState,
+        {"network: a loss of your own is being computed; it may predict, but not pass rows forward or "
+         "back, train, or change weights"});
   return lock;
 }
 
@@ -102,7 +104,7 @@ template <class T>
 void Model<T>::begin_fit() {
   auto training = lock_training();
   if (published())
-    throw Error(Error::Kind::kState, "fit: this network is in a fit already; wait for its end");
+    throw_error(Error::Kind::kState, {"fit: this network is in a fit already; wait for its end"});
   training.release();  // unlocked by end_fit
   publish();
 }
@@ -238,9 +240,9 @@ double Model<T>::value_and_gradient(const DataSet<T>& data, const LossSpec& loss
   Buffers& kept = buffers();
   const bool joins = accumulate && kept.gradients.stand();
   if (joins && !kept.gradients.have_weight())
-    throw Error(
+    throw_error(
         Error::Kind::kState,
-        "value_and_grad: expected accumulate=False after backward, whose gradients have no row weight");
+        {"value_and_grad: expected accumulate=False after backward, whose gradients have no row weight"});
   Trainer<T>& trainer = trainer_for(loss, data.inputs.rows, data);
   trainer.runner().tasks().include_penalties(!joins || loss.each_part_brings_penalties());
   const std::optional<double> value =
@@ -264,8 +266,8 @@ namespace {
 
 std::string text_of(const std::vector<int64_t>& shape) {
   std::string text;
-  for (const int64_t extent : shape) text += (text.empty() ? "[" : ", ") + std::to_string(extent);
-  return shape.empty() ? "[]" : text + "]";
+  for (const int64_t extent : shape) text += concat({(text.empty() ? "[" : ", "), extent});
+  return shape.empty() ? "[]" : concat({text, "]"});
 }
 
 }  // namespace
@@ -282,11 +284,11 @@ void Model<T>::backward(const T* output_gradient, const std::vector<int64_t>& sh
   const auto training = lock_training();
   Buffers& kept = buffers();
   if (!kept.passes || kept.passes->rows() == 0)
-    throw Error(Error::Kind::kState, "backward: expected a call of forward before it");
+    throw_error(Error::Kind::kState, {"backward: expected a call of forward before it"});
   const std::vector<int64_t> expected = forward_shape(kept.passes->rows(), kept.passes->of_members());
   if (shape != expected)
-    throw Error(Error::Kind::kValue, "backward: expected a gradient of shape " + text_of(expected) +
-                                         ", as forward returned, got " + text_of(shape));
+    throw_error(Error::Kind::kValue, {"backward: expected a gradient of shape ", text_of(expected),
+                                      ", as forward returned, got ", text_of(shape)});
   network_.check_trainable();
   const bool joins = gradients_wanted && accumulate && kept.gradients.stand();
   kept.passes->include_penalties(!joins);
@@ -306,8 +308,8 @@ void Model<T>::apply_gradients(Optimizer<T>& optimizer) {
   const auto training = lock_training();
   Buffers& kept = buffers();
   if (!kept.gradients.stand())
-    throw Error(Error::Kind::kState,
-                "optimizer.step: expected a call of backward or value_and_grad before it");
+    throw_error(Error::Kind::kState,
+                {"optimizer.step: expected a call of backward or value_and_grad before it"});
   const auto weights = lock_weights();
   const T* statistics = kept.statistics_pending ? kept.statistics.data() : nullptr;
   passes_for(1).apply(optimizer, kept.gradients.values(), statistics);

@@ -1,6 +1,8 @@
 // Looks for the first number that is not finite.
 #include "training/not_finite.h"
 
+#include "base/text.h"
+
 #include <cmath>
 
 namespace lamina {
@@ -24,8 +26,8 @@ std::string first_not_finite_place(const Network<T>& network, const Workspace<T>
   for (const Node<T>& node : network.nodes())
     // Behind the members nothing ran.
     if (node.output_slot <= network.member_slot() && !finite(node.output_slot))
-      return "the output of " + node.name + " (" + kind_name(node.layer->kind()) + ")";
-  return "the loss itself (" + loss.name + ")";
+      return concat({"the output of ", node.name, " (", kind_name(node.layer->kind()), ")"});
+  return concat({"the loss itself (", loss.name, ")"});
 }
 
 #define LAMINA_INSTANTIATE(T)                                                                  \

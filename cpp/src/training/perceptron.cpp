@@ -80,8 +80,8 @@ class Training {
       const bool belongs = units_ == 1 ? row_class == 1 : row_class == unit;
       const double sign = belongs ? 1.0 : -1.0, distance = sign * sums_[unit];
       if (!std::isfinite(distance))
-        throw Error(Error::Kind::kNotFinite,
-                    "Perceptron: the sum of a row is not finite; scale the inputs, or lower learning_rate");
+        throw_error(Error::Kind::kNotFinite,
+                    {"Perceptron: the sum of a row is not finite; scale the inputs, or lower learning_rate"});
       if (distance > options_.margin) continue;
       wrong = true;
       ++result_.updates[static_cast<size_t>(unit)];

@@ -40,6 +40,7 @@ void for_each_tile(const Team& team, const Network<T>& network, int64_t rows, Ru
   const Team::Range own = team.share(rows);
   const int64_t count = own.last - own.first;
   const int64_t tile = network.tile_rows();
+  if (count > 0 && count <= tile) return run(own.first, count);
   const int64_t tiles = (count + tile - 1) / tile;
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t first = own.first + count * i / tiles, last = own.first + count * (i + 1) / tiles;

@@ -1,6 +1,8 @@
 // Schedules from JSON.
 #include <utility>
 
+#include "base/function_ref.h"
+#include "base/text.h"
 #include "training/schedule_options.h"
 #include "training/schedules.h"
 
@@ -9,36 +11,28 @@ namespace {
 
 Per per_of(const JsonReader& spec) {
   const std::string given = spec.has("per") ? spec.text("per") : "step";
-  if (given != "step" && given != "epoch") spec.fail("expected per 'step' or 'epoch', got '" + given + "'");
+  if (given != "step" && given != "epoch") spec.fail({"expected per 'step' or 'epoch', got '", given, "'"});
   return given == "step" ? Per::kStep : Per::kEpoch;
 }
 
-template <class Options>
-Options options_of(const JsonReader& spec, std::vector<std::string> common) {
-  Options options;
+// What `options` says of them; refuses others, but for `common`.
+void read_options(const JsonReader& spec, std::vector<std::string> common,
+                  FunctionRef<void(schedules::OptionVisitor&)> options) {
   schedules::OptionReader reader(spec);
-  schedules::visit_options(options, reader);
+  options(reader);
   reader.allow_only(std::move(common));
-  return options;
 }
 
-// The curve of this kind; null where there is none.
-template <std::size_t index = 0>
-std::unique_ptr<Schedule> curve_of(const std::string& kind, const Json& json) {
-  if constexpr (index < std::variant_size_v<CurveOptions>) {
-    using Options = std::variant_alternative_t<index, CurveOptions>;
-    if (kind != Options::kKind) return curve_of<index + 1>(kind, json);
-    const JsonReader spec(json, Options::kName);
-    return make_schedule(spec.number("rate", std::nullopt),
-                         options_of<Options>(spec, {"kind", "rate", "per"}), per_of(spec));
-  } else {
-    return nullptr;
-  }
-}
+struct CurveKind {
+  const char *kind, *name;
+  CurveOptions defaults;
+};
 
 template <std::size_t... indices>
-std::vector<std::string> curve_kinds(std::index_sequence<indices...>) {
-  return {std::variant_alternative_t<indices, CurveOptions>::kKind...};
+std::vector<CurveKind> curve_kinds(std::index_sequence<indices...>) {
+  return {{std::variant_alternative_t<indices, CurveOptions>::kKind,
+           std::variant_alternative_t<indices, CurveOptions>::kName,
+           CurveOptions(std::in_place_index<indices>)}...};
 }
 
 }  // namespace
@@ -48,18 +42,31 @@ std::unique_ptr<Schedule> schedule_from_json(const Json& json) {
   const std::string kind = JsonReader(json, "schedule").text("kind");
   if (kind == PlateauOptions::kKind) {
     const JsonReader spec(json, PlateauOptions::kName);
-    return make_plateau(spec.number("rate", std::nullopt),
-                        options_of<PlateauOptions>(spec, {"kind", "rate", "per"}), per_of(spec));
+    PlateauOptions options;
+    read_options(spec, {"kind", "rate", "per"},
+                 [&](schedules::OptionVisitor& visitor) { schedules::visit_options(options, visitor); });
+    return make_plateau(spec.number("rate", std::nullopt), options, per_of(spec));
   }
   if (kind == WarmUpOptions::kKind) {
     const JsonReader spec(json, WarmUpOptions::kName);
-    const auto options = options_of<WarmUpOptions>(spec, {"kind", "rate", "per", "after"});
+    WarmUpOptions options;
+    read_options(spec, {"kind", "rate", "per", "after"},
+                 [&](schedules::OptionVisitor& visitor) { schedules::visit_options(options, visitor); });
     return make_warm_up(schedule_from_json(spec.at("after")), options, per_of(spec));
   }
-  if (std::unique_ptr<Schedule> curve = curve_of(kind, json)) return curve;
-  std::vector<std::string> kinds = curve_kinds(std::make_index_sequence<std::variant_size_v<CurveOptions>>());
+  std::vector<std::string> kinds;
+  for (CurveKind& known : curve_kinds(std::make_index_sequence<std::variant_size_v<CurveOptions>>())) {
+    if (kind == known.kind) {
+      const JsonReader spec(json, known.name);
+      read_options(spec, {"kind", "rate", "per"}, [&](schedules::OptionVisitor& visitor) {
+        std::visit([&](auto& options) { schedules::visit_options(options, visitor); }, known.defaults);
+      });
+      return make_schedule(spec.number("rate", std::nullopt), known.defaults, per_of(spec));
+    }
+    kinds.emplace_back(known.kind);
+  }
   kinds.insert(kinds.end(), {PlateauOptions::kKind, WarmUpOptions::kKind});
-  throw Error(Error::Kind::kValue, "schedule: unknown kind '" + kind + "'; expected one of " + join(kinds));
+  throw_error(Error::Kind::kValue, {"schedule: unknown kind '", kind, "'; expected one of ", join(kinds)});
 }
 
 }  // namespace lamina

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/text.h"
 #include "training/schedule_options.h"
 
 namespace lamina {
@@ -93,7 +94,7 @@ const std::optional<int64_t>* length_of(const Options& options) {
 }
 
 template <class Options>
-Json spec_of(const Options& options, double rate, Per per) {
+Json spec_of(Options options, double rate, Per per) {
   Json spec = {{"kind", Options::kKind}, {"rate", rate}, {"per", per == Per::kStep ? "step" : "epoch"}};
   OptionWriter writer(spec);
   schedules::visit_options(options, writer);
@@ -102,9 +103,9 @@ Json spec_of(const Options& options, double rate, Per per) {
 
 int64_t steps_of_an_epoch(const std::string& name, const RateSpan& span) {
   if (!span.epoch_steps)
-    throw Error(
+    throw_error(
         Error::Kind::kValue,
-        name + ": expected per='step', or optimizer.set_length(steps_per_epoch) before steps by hand");
+        {name, ": expected per='step', or optimizer.set_length(steps_per_epoch) before steps by hand"});
   return *span.epoch_steps;
 }
 
@@ -253,9 +254,8 @@ class FunctionSchedule final : public Schedule {
   static double value(const RateFunction& function, int64_t t, Per per) {
     const double rate = function(t);
     if (!schedules::in_range(rate, kNotNegative))
-      schedules::fail(
-          kName, "a finite rate of at least 0 from your function",
-          Json(rate).dump() + " at " + (per == Per::kStep ? "step " : "epoch ") + std::to_string(t));
+      schedules::fail(kName, "a finite rate of at least 0 from your function",
+                      concat({Json(rate).dump(), " at ", (per == Per::kStep ? "step " : "epoch "), t}));
     return rate;
   }
 
@@ -274,7 +274,7 @@ class FunctionSchedule final : public Schedule {
   std::unique_ptr<Schedule> clone() const override { return std::make_unique<FunctionSchedule>(*this); }
 
   Json to_json() const override {
-    throw Error(Error::Kind::kValue, std::string(kName) + ": a function cannot be written as JSON");
+    throw_error(Error::Kind::kValue, {kName, ": a function cannot be written as JSON"});
   }
 
  private:
@@ -285,7 +285,7 @@ class FunctionSchedule final : public Schedule {
 
 template <class Options>
 void check(double rate, Options options) {
-  const OptionChecker checker(Options::kName);
+  OptionChecker checker(Options::kName);
   checker.number("rate", rate, kNotNegative);
   schedules::visit_options(options, checker);
 }
@@ -293,7 +293,7 @@ void check(double rate, Options options) {
 }  // namespace
 
 std::vector<double> Schedule::factors(std::span<const double>, double) const {
-  throw Error(Error::Kind::kValue, "schedule: expected a curve, which has factors, got another");
+  throw_error(Error::Kind::kValue, {"schedule: expected a curve, which has factors, got another"});
 }
 
 CurveTimes curve_times(const std::string& name, Per per, const RateSpan& span, double length,
@@ -306,9 +306,9 @@ CurveTimes curve_times(const std::string& name, Per per, const RateSpan& span, d
   times.length = length;
   if (!ends_with_training) return times;
   if (!span.last_step)
-    throw Error(Error::Kind::kValue, name +
-                                         ": expected a length, or optimizer.set_length(steps_per_epoch, "
-                                         "epochs) before steps by hand");
+    throw_error(Error::Kind::kValue, {name,
+                                      ": expected a length, or optimizer.set_length(steps_per_epoch, "
+                                      "epochs) before steps by hand"});
   times.length = static_cast<double>(*span.last_step) / static_cast<double>(unit);
   return times;
 }
@@ -330,14 +330,14 @@ std::unique_ptr<Schedule> make_plateau(double rate, const PlateauOptions& option
 std::unique_ptr<Schedule> make_warm_up(std::shared_ptr<Schedule> after, const WarmUpOptions& options,
                                        Per per) {
   if (after == nullptr)
-    throw Error(Error::Kind::kValue, "WarmUp: expected a schedule that follows, got none");
+    throw_error(Error::Kind::kValue, {"WarmUp: expected a schedule that follows, got none"});
   check(after->rate(), options);
   return std::make_unique<WarmUp>(std::move(after), options, per);
 }
 
 std::unique_ptr<Schedule> make_function_schedule(RateFunction function, Per per) {
   if (!function)
-    throw Error(Error::Kind::kType, "FunctionSchedule: expected a function of the step, got none");
+    throw_error(Error::Kind::kType, {"FunctionSchedule: expected a function of the step, got none"});
   const double rate = FunctionSchedule::value(function, 0, per);
   return std::make_unique<FunctionSchedule>(rate, std::move(function), per);
 }

@@ -15,9 +15,8 @@ namespace {
 void check_range(const double* values, int64_t steps, double most, const char* expected) {
   for (int64_t i = 0; values != nullptr && i < steps; ++i)
     if (!(values[i] >= 0.0 && values[i] <= most))
-      throw Error(Error::Kind::kValue, std::string("fit: expected ") + expected + ", got " +
-                                           Json(values[i]).dump() + " at step " + std::to_string(i + 1) +
-                                           " of the epoch");
+      throw_error(Error::Kind::kValue, {"fit: expected ", expected, ", got ", Json(values[i]).dump(),
+                                        " at step ", i + 1, " of the epoch"});
 }
 
 }  // namespace

@@ -6,17 +6,18 @@
 
 #include "base/error.h"
 #include "base/number_text.h"
+#include "base/text.h"
 #include "training/fit.h"
 
 namespace lamina {
 
 EarlyStopping::EarlyStopping(EarlyStoppingOptions options) : options_(std::move(options)) {
   if (options_.patience < 1)
-    throw Error(Error::Kind::kValue,
-                "EarlyStopping: expected patience of at least 1, got " + std::to_string(options_.patience));
+    throw_error(Error::Kind::kValue,
+                {"EarlyStopping: expected patience of at least 1, got ", options_.patience});
   if (!(options_.min_delta >= 0.0))
-    throw Error(Error::Kind::kValue,
-                "EarlyStopping: expected min_delta of at least 0, got " + exact_number(options_.min_delta));
+    throw_error(Error::Kind::kValue,
+                {"EarlyStopping: expected min_delta of at least 0, got ", exact_number(options_.min_delta)});
 }
 
 Monitored EarlyStopping::watched(const FigureModes& figures) const {
@@ -50,10 +51,9 @@ void EarlyStopping::on_epoch_end(Fit& fit, int64_t epoch, Figures& record) {
     improved_epoch_ = epoch;
   } else if (epoch - improved_epoch_ >= options_.patience) {
     fit.stop(best_epoch_ >= 0
-                 ? figure.name + " has not improved for " + std::to_string(options_.patience) +
-                       " epochs (best " + short_number(best_) + " in epoch " +
-                       std::to_string(best_epoch_ + 1) + ")"
-                 : figure.name + " was not finite in any of " + std::to_string(epoch + 1) + " epochs");
+                 ? concat({figure.name, " has not improved for ", options_.patience, " epochs (best ",
+                           short_number(best_), " in epoch ", best_epoch_ + 1, ")"})
+                 : concat({figure.name, " was not finite in any of ", epoch + 1, " epochs"}));
   }
 }
 
@@ -67,18 +67,18 @@ void EarlyStopping::on_fit_end(Fit& fit) {
 void TargetLoss::on_epoch_end(Fit& fit, int64_t, Figures& record) {
   const Figure* loss = find_figure(record, "loss");
   if (loss != nullptr && loss->value <= threshold_)
-    fit.stop("loss " + short_number(loss->value) + " reached the target " + short_number(threshold_));
+    fit.stop(concat({"loss ", short_number(loss->value), " reached the target ", short_number(threshold_)}));
 }
 
 TimeLimit::TimeLimit(double seconds) : seconds_(seconds) {
   if (!(seconds > 0.0))
-    throw Error(Error::Kind::kValue, "fit: expected time_limit above 0 s, got " + exact_number(seconds));
+    throw_error(Error::Kind::kValue, {"fit: expected time_limit above 0 s, got ", exact_number(seconds)});
 }
 
 void TimeLimit::on_poll(Fit& fit) {
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started_;
   if (taken.count() >= seconds_)
-    fit.break_off("the time limit of " + short_number(seconds_) + " s was reached");
+    fit.break_off(concat({"the time limit of ", short_number(seconds_), " s was reached"}));
 }
 
 }  // namespace lamina

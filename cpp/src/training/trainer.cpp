@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/poll.h"
+#include "base/text.h"
 #include "inference/logits.h"
 #include "network/work_sizes.h"
 #include "training/epoch_order.h"
@@ -56,9 +57,9 @@ TeamReport Trainer<T>::run_members(int64_t batch_rows, const ThreadChoice& choic
 
 template <class T>
 BatchRows Trainer<T>::Epoch::batch(int64_t step) const noexcept {
-  const int64_t first = step * step_rows;
-  return {order.empty() ? nullptr : order.data() + first, first,
-          step + 1 < steps ? step_rows : data.inputs.rows - first};
+  const int64_t first = step * step_rows, left = data.inputs.rows - first;
+  const int64_t rows = step + 1 < steps ? step_rows : left;
+  return {order.empty() ? nullptr : order.data() + first, first, rows, left - rows};
 }
 
 template <class T>
@@ -267,7 +268,7 @@ bool Trainer<T>::join_batches(Team& team, const StepRequest<T>& request, const E
     const int64_t first = i * batch_size;
     StepRequest<T> part = request;
     part.batch = {all.indices ? all.indices + first : nullptr, all.first_row + first,
-                  i + 1 < parts ? batch_size : all.rows - first};
+                  i + 1 < parts ? batch_size : all.rows - first, 0};
     part.step = request.step * static_cast<uint64_t>(epoch.request.accumulate) + static_cast<uint64_t>(i);
     if (team.index == 0 && i > 0)
       tasks.include_penalties(runner_.loss().each_part_brings_penalties() && !request.summed);
@@ -345,9 +346,9 @@ std::optional<double> Trainer<T>::value_and_gradient(const DataSet<T>& data, uin
   if (runner_.cancelled()) return std::nullopt;
   runner_.check_classes("value_and_grad");
   if (!runner_.loss_is_finite())
-    throw Error(Error::Kind::kNotFinite,
-                "value_and_grad: the loss is not finite; first seen in " +
-                    first_not_finite_place(network_, runner_.workspace(), rows, runner_.loss()));
+    throw_error(Error::Kind::kNotFinite,
+                {"value_and_grad: the loss is not finite; first seen in ",
+                 first_not_finite_place(network_, runner_.workspace(), rows, runner_.loss())});
   const double weight = runner_.loss().mean_over_rows ? total_weight(data, request.batch) : 1.0;
   return (weight > 0.0 ? runner_.summed_loss(rows) / weight : 0.0) +
          runner_.loss().penalty_factor(weight) * runner_.penalty();
@@ -377,9 +378,8 @@ template <class T>
 void Trainer<T>::fail_not_finite(Epoch& epoch, int64_t done) {
   Optimizer<T>& optimizer = epoch.optimizer;
   const bool in_update = runner_.loss_is_finite(), single = epoch.request.epoch == kNoEpoch;
-  const std::string where =
-      single ? "train_step " + std::to_string(epoch.steps_before + 1)
-             : "fit, epoch " + std::to_string(epoch.request.epoch) + ", step " + std::to_string(done + 1);
+  const std::string where = single ? concat({"train_step ", epoch.steps_before + 1})
+                                   : concat({"fit, epoch ", epoch.request.epoch, ", step ", done + 1});
   // Of several batches the last one's rows lie there; alone it may be larger by a row that joined it.
   int64_t rows = epoch.batch(done).rows;
   if (epoch.request.accumulate > 1) rows = std::min(rows, epoch.request.batch_size);
@@ -388,10 +388,10 @@ void Trainer<T>::fail_not_finite(Epoch& epoch, int64_t done) {
                                 : first_not_finite_place(network_, runner_.workspace(), rows, runner_.loss());
   undo(epoch, done);
   if (in_update || !optimizer.state_is_finite()) optimizer.reset();
-  throw Error(Error::Kind::kNotFinite, where + ": not a finite number, first seen in " + place +
-                                           "; the weights of the step before are kept. Try a lower " +
-                                           "learning_rate (now " + Json(optimizer.learning_rate()).dump() +
-                                           "), scaled inputs and targets, or clip_norm");
+  throw_error(Error::Kind::kNotFinite,
+              {where, ": not a finite number, first seen in ", place,
+               "; the weights of the step before are kept. Try a lower ", "learning_rate (now ",
+               Json(optimizer.learning_rate()).dump(), "), scaled inputs and targets, or clip_norm"});
 }
 
 template class Trainer<float>;

@@ -44,10 +44,6 @@ _WITHOUT_DOUBLE = {"softplus", "elu", "selu", "celu", "softsign", "hard_sigmoid"
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
 
 
-def _clipped(graph: Graph, x: str, low: float, high: float) -> str:
-    return graph.node("Clip", x, graph.numbers(low), graph.numbers(high))
-
-
 def _times_sigmoid(graph: Graph, x: str, _: float) -> str:
     return graph.node("Mul", x, graph.node("Sigmoid", x))
 
@@ -109,7 +105,7 @@ def _softsign(graph: Graph, x: str, _: float) -> str:
 
 
 def _hard_sigmoid(graph: Graph, x: str, _: float) -> str:
-    part = _clipped(graph, graph.node("Add", x, graph.numbers(3.0)), 0.0, 6.0)
+    part = graph.clip(graph.node("Add", x, graph.numbers(3.0)), 0.0, 6.0)
     return graph.node("Div", part, graph.numbers(6.0))
 
 
@@ -136,8 +132,8 @@ def _step(graph: Graph, x: str, _: float) -> str:
 
 _COMPOSED: dict[str, Write] = {
     "identity": lambda graph, x, _: x,
-    "relu6": lambda graph, x, _: _clipped(graph, x, 0.0, 6.0),
-    "hard_tanh": lambda graph, x, _: _clipped(graph, x, -1.0, 1.0),
+    "relu6": lambda graph, x, _: graph.clip(x, 0.0, 6.0),
+    "hard_tanh": lambda graph, x, _: graph.clip(x, -1.0, 1.0),
     "softplus": _softplus,
     "log_sigmoid": _log_sigmoid,
     "elu": lambda graph, x, alpha: _exponential_below(graph, x, alpha, 1.0),

@@ -105,6 +105,18 @@ class Graph:
         """The tensor in another dtype: "float32", "float64", "int64" or "bool"."""
         return self.node("Cast", tensor, to=_TYPES[dtype])
 
+    def clip(self, tensor: str, low: float | None, high: float | None) -> str:
+        """min(max(tensor, low), high), in the network's dtype; None: no limit on that side.
+
+        ONNX Runtime does not load a Clip of float64 behind a Relu, which it would join.
+        """
+        limits = ["" if limit is None else self.numbers(limit) for limit in (low, high)]
+        if self.dtype == "float32":
+            return self.node("Clip", tensor, *limits)
+        for operator, limit in zip(("Max", "Min"), limits, strict=True):
+            tensor = self.node(operator, tensor, limit) if limit else tensor
+        return tensor
+
     def concat(self, tensors: Sequence[str]) -> str:
         """Columns beside each other."""
         return tensors[0] if len(tensors) == 1 else self.node("Concat", *tensors, axis=-1)

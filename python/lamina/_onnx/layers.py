@@ -178,9 +178,7 @@ def _normalization(graph: Graph, spec: Spec, values: Values, rows: Rows) -> Rows
 
 
 def _clip(graph: Graph, spec: Spec, values: Values, rows: Rows) -> Rows:
-    limits = [spec.get("low"), spec.get("high")]
-    inputs = ["" if limit is None else graph.numbers(limit) for limit in limits]
-    return graph.node("Clip", rows[0], *inputs), rows[1]
+    return graph.clip(rows[0], spec.get("low"), spec.get("high")), rows[1]
 
 
 def _target_scaling(graph: Graph, spec: Spec, values: Values, rows: Rows) -> Rows:

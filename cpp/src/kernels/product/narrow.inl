@@ -5,6 +5,7 @@
 
 #include "kernels/kernel_table.h"
 #include "kernels/product/panels.inl"
+#include "kernels/rows/row_parts.inl"
 #include "kernels/simd/base.h"
 
 namespace lamina::kernels {
@@ -75,8 +76,9 @@ LAMINA_NOINLINE void narrow_rows(const Product<T>& p, int64_t row) noexcept {
   narrow_store(sums, columns, Sums{});
   for (int64_t i = 0; i < kRows; ++i) {
     T* c = p.c + (row + i) * p.c_row_stride;
-    for (int64_t j = 0; j < p.columns; j += kLanes) store(c + j, zero<T>());
-    for (int64_t j = 0; j < kColumns; ++j) c[j] = columns[j * kRows + i];
+    store(c, kColumns == 1 ? first_lane(columns[i]) : zero<T>());
+    for (int64_t j = kLanes; j < p.columns; j += kLanes) store(c + j, zero<T>());
+    for (int64_t j = 0; kColumns > 1 && j < kColumns; ++j) c[j] = columns[j * kRows + i];
   }
 }
 

@@ -41,10 +41,11 @@ void column_sums(int64_t rows, int64_t columns, const T* b, int64_t b_row_stride
   if (column < columns) sum_columns<T, 1>(rows, b + column, b_row_stride, out + column, IndicesTo<1>{});
 }
 
-// `count` of the lanes rows from `from` on, turned into the first `count` elements of as many rows.
+// `count` of the lanes rows from `from` on, turned into the first `count` elements of as many rows, of which
+// the first `columns` are written.
 template <class T>
 LAMINA_INLINE void transpose_lanes(int64_t count, const T* from, int64_t from_stride, T* to,
-                                   int64_t to_stride) {
+                                   int64_t to_stride, int64_t columns = Vec<T>::kLanes) {
   constexpr int kLanes = static_cast<int>(Vec<T>::kLanes);
   Vec<T> block[kLanes];
 #if defined(__GNUC__)
@@ -56,6 +57,7 @@ LAMINA_INLINE void transpose_lanes(int64_t count, const T* from, int64_t from_st
 #pragma GCC unroll 16
 #endif
   for (int i = 0; i < kLanes; ++i) {
+    if (i >= columns) continue;
     if (count == kLanes) {
       storeu(to + i * to_stride, block[i]);
     } else {
@@ -71,14 +73,22 @@ void transpose(int64_t rows, int64_t columns, const T* in, int64_t in_row_stride
   for (int64_t c = 0; c < columns; ++c) {
     for (int64_t r = 0; r < rows; r += kLineElements<T>) prefetch_to_write(out + c * out_row_stride + r);
   }
-  for (int64_t c = 0; c < columns; c += kLanes) {
+  int64_t c = 0;
+  for (; c + 2 < columns; c += kLanes) {
     const T* from = in + c;
     T* to = out + c * out_row_stride;
+    const int64_t count = columns - c;
     int64_t r = 0;
     for (; r + kLanes <= rows; r += kLanes) {
-      transpose_lanes(kLanes, from + r * in_row_stride, in_row_stride, to + r, out_row_stride);
+      transpose_lanes(kLanes, from + r * in_row_stride, in_row_stride, to + r, out_row_stride, count);
     }
-    if (r < rows) transpose_lanes(rows - r, from + r * in_row_stride, in_row_stride, to + r, out_row_stride);
+    if (r < rows) {
+      transpose_lanes(rows - r, from + r * in_row_stride, in_row_stride, to + r, out_row_stride, count);
+    }
+  }
+  // One or two columns are sooner copied.
+  for (; c < columns; ++c) {
+    for (int64_t r = 0; r < rows; ++r) out[c * out_row_stride + r] = in[r * in_row_stride + c];
   }
 }
 

@@ -21,14 +21,12 @@ LAMINA_INLINE BlockFunction<T> activation_function(Activation activation, bool b
 // Narrower tiles take more rows, to hide the latency of fma; with more than eight, a row stride of 4096 bytes
 // would overflow the ways of the first-level cache.
 constexpr int tile_rows(int vectors) { return vectors == kTileVectors ? kTileRows : 8; }
-// Bytes of a panel that one pass over the rows keeps in the second-level cache.
-constexpr int64_t kPanelBlockBytes = int64_t{512} << 10;
-// Rows of a row-major B, and columns of its A, in one pass. Each may lie in a page of its own: a tile of one
-// line a row takes as many as a small first-level TLB holds; wider tiles hide the misses.
+constexpr Blocking kDefaultBlocking;
+// Rows of a row-major B, and columns of its A, may lie in a page each: a pass of tiles of one line a row
+// takes as many as a small first-level TLB holds; wider tiles hide the misses.
+constexpr int64_t kNarrowRowMajorRows = 32;
 template <class T>
-constexpr int64_t kRowMajorBlock = kTileColumns<T> <= kLineElements<T> ? 32 : 256;
-// Rows whose outputs stay in the first-level cache for a block function.
-constexpr int64_t kBlockFunctionRows = 48;
+constexpr bool kHasNarrowTiles = kTileColumns<T> <= kLineElements<T>;
 
 // What happens to a finished sum in registers.
 enum class Finish : uint8_t { kNone, kRelu, kLeakyRelu, kReluMask, kLeakyReluMask, kMultiply };
@@ -59,7 +57,7 @@ struct Strip {
   T parameter;
   const T* aux;
   int64_t aux_stride;
-  Ahead<T> ahead;
+  const Ahead<T>* ahead;  // by address: a copy would wait for the stores of what it copies
 };
 
 // What the depth loop of a tile fetches along the way: B's next rows, or lines of an array used later.
@@ -152,7 +150,7 @@ LAMINA_INLINE void sum_tile(Vec<T>* sums, const Strip<T>& s, const T* a, int64_t
 // The first tile of a strip fetches the rows of B that come next, the following ones the arrays used later.
 template <class T, int kRows, int kVectors>
 LAMINA_INLINE void sum_and_fetch(Vec<T>* sums, const Strip<T>& s, const T* a, int64_t tile) {
-  const Ahead<T>& ahead = s.ahead;
+  const Ahead<T>& ahead = *s.ahead;
   int64_t fetching = 0;
   if (tile == 0 && ahead.rows != nullptr) {
     fetching = s.depth;
@@ -275,35 +273,38 @@ LAMINA_INLINE Ahead<T> rows_ahead(const Product<T>& p, bool last, const T* rows)
 
 // Weights beyond the second-level cache: the memory that follows a block, most often the next one.
 template <class T>
-LAMINA_INLINE Ahead<T> panel_ahead(const Product<T>& p, int64_t elements, const void* const* following) {
+LAMINA_INLINE Ahead<T> panel_ahead(const Product<T>& p, const Blocking& blocking, int64_t elements,
+                                   const void* const* following) {
   const int64_t bytes = p.columns * p.panel_rows * static_cast<int64_t>(sizeof(T));
-  const int count = bytes > kPanelBlockBytes / 2 ? 1 : 0;
+  const int count = bytes > blocking.panel_bytes / 2 ? 1 : 0;
   return arrays_ahead(p, following, count, elements / kLineElements<T>);
 }
 
 // Depth of a pass over the rows: even passes, where one is too long.
-LAMINA_INLINE int64_t even_block(int64_t depth, int64_t most) {
-  if (depth <= most) return depth;
+LAMINA_INLINE int64_t even_block(int64_t depth, int64_t row_size, int64_t most_size) {
+  if (depth * row_size <= most_size) return depth;
+  const int64_t most = most_size < row_size ? 1 : most_size / row_size;
   const int64_t blocks = (depth + most - 1) / most;
   return (depth + blocks - 1) / blocks;
 }
 
 // One panel's columns [column, column + width): depth blocks outer, rows inner.
 template <class T>
-LAMINA_INLINE void run_panel(const Product<T>& p, int64_t column, int64_t width, const T* b, int64_t b_stride,
-                             Finish finish, BlockFunction<T> block_function) {
+LAMINA_INLINE void run_panel(const Product<T>& p, const Blocking& blocking, int64_t column, int64_t width,
+                             const T* b, int64_t b_stride, Finish finish, BlockFunction<T> block_function) {
   constexpr int64_t kLanes = Vec<T>::kLanes;
   const bool in_panels = p.panel_rows > 0;
-  const int64_t block = even_block(
-      p.depth, in_panels ? kPanelBlockBytes / (width * static_cast<int64_t>(sizeof(T))) : kRowMajorBlock<T>);
-  const int64_t group = block_function != nullptr ? kBlockFunctionRows : p.rows;
+  const int64_t block =
+      in_panels ? even_block(p.depth, width * static_cast<int64_t>(sizeof(T)), blocking.panel_bytes)
+                : even_block(p.depth, 1, kHasNarrowTiles<T> ? kNarrowRowMajorRows : blocking.row_major_rows);
+  const int64_t group = block_function != nullptr ? blocking.function_rows : p.rows;
   int64_t start = 0;
   do {
     const int64_t depth = p.depth - start < block ? p.depth - start : block;
     const bool last = start + depth == p.depth;
     const T* next_rows = b + (start + depth) * b_stride;
     const void* following = next_rows;
-    const Ahead<T> ahead = in_panels ? panel_ahead(p, depth * b_stride, &following)
+    const Ahead<T> ahead = in_panels ? panel_ahead(p, blocking, depth * b_stride, &following)
                                      : rows_ahead(p, last, last ? b + width : next_rows);
     for (int64_t row = 0; row < p.rows; row += group) {
       const int64_t rows = p.rows - row < group ? p.rows - row : group;
@@ -324,7 +325,7 @@ LAMINA_INLINE void run_panel(const Product<T>& p, int64_t column, int64_t width,
             p.parameter,
             p.aux == nullptr ? nullptr : p.aux + column + j,
             p.aux_row_stride,
-            ahead};
+            &ahead};
         run_strip<T>(strip, static_cast<int>(left / kLanes), row, rows);
       }
       if (last && block_function != nullptr) {
@@ -349,6 +350,7 @@ template <class T>
 void product(const Product<T>& p) noexcept {
   const Finish finish = finish_in_registers(p);
   const BlockFunction<T> block_function = finish_by_block(p);
+  const Blocking& blocking = p.blocking != nullptr ? *p.blocking : kDefaultBlocking;
   if (p.rows <= 0) return;
   if (p.epilogue != ProductEpilogue::kDerivative && narrow_sums(p)) {
     finish_narrow(p);
@@ -358,9 +360,9 @@ void product(const Product<T>& p) noexcept {
     const int64_t left = p.columns - column;
     const int64_t width = left < kPanelColumns<T> ? left : kPanelColumns<T>;
     if (p.panel_rows > 0) {
-      run_panel(p, column, width, p.b + column * p.panel_rows, width, finish, block_function);
+      run_panel(p, blocking, column, width, p.b + column * p.panel_rows, width, finish, block_function);
     } else {
-      run_panel(p, column, width, p.b + column, p.b_row_stride, finish, block_function);
+      run_panel(p, blocking, column, width, p.b + column, p.b_row_stride, finish, block_function);
     }
   }
 }

@@ -32,15 +32,19 @@ LAMINA_NOINLINE void read_column_block(const LossRows<T>& job, int64_t first, in
 template <class T>
 LAMINA_NOINLINE void write_column_block(const LossRows<T>& job, int64_t first, int64_t count,
                                         const ColumnBlock<T>& block) noexcept {
-  const int64_t padded = padded_columns<T>(1);
-  for (int64_t i = 0; i < count; ++i) {
-    job.row_losses[first + i] =
-        static_cast<double>(block.loss[i]) * static_cast<double>(row_weight(job, first + i));
+  constexpr int64_t kPadded = padded_columns<T>(1);
+  double* losses = job.row_losses + first;
+  if (job.weights == nullptr) {
+    for (int64_t i = 0; i < count; ++i) losses[i] = static_cast<double>(block.loss[i]);
+  } else {
+    for (int64_t i = 0; i < count; ++i) {
+      losses[i] = static_cast<double>(block.loss[i]) * static_cast<double>(job.weights[first + i]);
+    }
   }
   if (job.delta == nullptr) return;
-  for (int64_t i = 0; i < count; ++i) {
-    T* delta = job.delta + (first + i) * job.delta_row_stride;
-    for (int64_t c = Vec<T>::kLanes; c < padded; c += Vec<T>::kLanes) store(delta + c, zero<T>());
+  T* delta = job.delta + first * job.delta_row_stride;
+  for (int64_t i = 0; i < count; ++i, delta += job.delta_row_stride) {
+    for (int64_t c = Vec<T>::kLanes; c < kPadded; c += Vec<T>::kLanes) store(delta + c, zero<T>());
     store(delta, first_lane(block.derivative[i] * (row_weight(job, first + i) * job.delta_scale)));
   }
 }

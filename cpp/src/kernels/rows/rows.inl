@@ -203,10 +203,38 @@ struct RowConversion {
   }
 };
 
+// Rows of T that lie as it does, of one cache line at most, each in a few vectors: a call of memcpy a row
+// would take longer than the copying.
+template <class T>
+LAMINA_INLINE bool gather_short_rows(const GatherRows<T>& job) {
+  constexpr int64_t kSize = static_cast<int64_t>(sizeof(T));
+  const int64_t padded = padded_columns<T>(job.columns);
+  const auto misfit =
+      (reinterpret_cast<uintptr_t>(job.source) | static_cast<uintptr_t>(job.source_row_stride)) %
+      static_cast<uintptr_t>(kSize);
+  if (padded * kSize > 64 || job.source_column_stride != kSize || misfit != 0) return false;
+  const char* source = static_cast<const char*>(job.source);
+  constexpr int64_t kAhead = 16;
+  const int64_t known = job.indices == nullptr ? 0 : job.rows + job.following;
+  for (int64_t r = 0; r < job.rows; ++r) {
+    const int64_t row = job.indices == nullptr ? job.first_row + r : job.indices[r];
+    if (r + kAhead < known) prefetch(source + job.indices[r + kAhead] * job.source_row_stride);
+    const T* from = reinterpret_cast<const T*>(source + row * job.source_row_stride);
+    T* out = job.out + r * job.out_row_stride;
+    for (int64_t c = 0; c < padded; c += Vec<T>::kLanes) {
+      store(out + c, c < job.columns ? load_up_to(from + c, job.columns - c) : zero<T>());
+    }
+  }
+  return true;
+}
+
 // Floating-point numbers, which most sources are, in a loop of their own.
 template <class T, class S>
 void gather_numbers_of(const GatherRows<T>& job) noexcept {
   if (job.offset != nullptr) return gather_rows_of<T, S>(job);
+  if constexpr (sizeof(T) == sizeof(S)) {
+    if (gather_short_rows(job)) return;
+  }
   gather_rows_with(job, sizeof(S), RowConversion<T, S>());
 }
 
