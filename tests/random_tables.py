@@ -85,7 +85,7 @@ class RandomTable:
         missing = self.rng.random(rows) < self._one([0.0, 0.2])
         if kind == "date":
             days = self.rng.integers(-20_000, 30_000, rows) * 86_400 + self._one([0, 3661])
-            return np.where(missing, np.datetime64("NaT"), days.astype("datetime64[s]"))
+            return np.where(missing, np.datetime64("NaT", "D"), days.astype("datetime64[s]"))
         if kind in ("category", "truth"):
             choices = (
                 self.choices[name]

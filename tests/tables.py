@@ -53,7 +53,7 @@ def mixed_table(rows=60):
     amount = rng.uniform(1.0, 50.0, rows).astype(np.float32)
     amount[::9] = np.nan
     days = np.datetime64("2024-01-01", "s") + rng.integers(0, 10**8, rows).astype("timedelta64[s]")
-    days[5] = np.datetime64("NaT")
+    days[5] = np.datetime64("NaT", "D")
     prices = [f"${value:,.2f}" for value in rng.uniform(500, 5000, rows)]
     table = {
         "x": x,

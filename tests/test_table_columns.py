@@ -108,7 +108,7 @@ def test_scalars_are_one_row():
     assert columns["none"].tolist() == [None]
 
 
-@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT, np.datetime64("NaT")])
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT, np.datetime64("NaT", "D")])
 def test_every_object_that_stands_for_missing_is_missing(missing):
     assert as_columns({"x": ["a", missing]})["x"].tolist() == ["a", None]
     assert np.isnan(as_columns({"x": [1.5, missing]})["x"]).tolist() == [False, True]

@@ -31,7 +31,7 @@ def mixed_table(rows=3000, seed=0):
     height = rng.normal(170.0, 12.0, rows)
     height[rng.random(rows) < 0.05] = np.nan
     joined = np.datetime64("2019-03-01", "s") + rng.integers(0, 10**8, rows).astype("m8[s]")
-    joined[rng.random(rows) < 0.03] = np.datetime64("NaT")
+    joined[rng.random(rows) < 0.03] = np.datetime64("NaT", "D")
     town = np.array(["Rome", "Oslo", "Bonn", None, "Linz"], object)
     return {
         "gain": gains,

@@ -1,5 +1,6 @@
 # The library that programs link: liblamina, which exports what cpp/include/lamina/lamina.h declares. Where the
 # Python module is built it also exports, for that alone, the C++ functions that the bindings call.
+include(CheckLinkerFlag)
 
 function(lamina_public_library target type)
   add_library(${target} ${type} $<TARGET_OBJECTS:lamina_c_api> $<TARGET_OBJECTS:lamina_core>
@@ -19,8 +20,15 @@ function(lamina_export target symbols)
   if(APPLE)
     target_link_options(${target} PRIVATE "LINKER:-exported_symbols_list,${symbols}")
   elseif(NOT WIN32)
-    target_link_options(${target} PRIVATE "LINKER:--version-script=${symbols}" LINKER:-Bsymbolic-functions
-      LINKER:-O1 LINKER:-z,noseparate-code)
+    target_link_options(${target} PRIVATE "LINKER:--version-script=${symbols}" LINKER:-O1)
+    # What Zig's front of the linker refuses makes the library smaller and its own calls direct.
+    foreach(_option IN ITEMS -Bsymbolic-functions -z,noseparate-code)
+      string(MAKE_C_IDENTIFIER "LAMINA_LINKER_TAKES${_option}" _taken)
+      check_linker_flag(CXX "LINKER:${_option}" ${_taken})
+      if(${_taken})
+        target_link_options(${target} PRIVATE "LINKER:${_option}")
+      endif()
+    endforeach()
     if(NOT LAMINA_SANITIZE)
       target_link_options(${target} PRIVATE LINKER:--no-undefined)
     endif()

@@ -85,7 +85,12 @@ bool fails_now() {
 
 #ifdef __linux__
 
-// These take the place of the C library's within this program.
+// These take the place of the C library's within this program; glibc's promise not to throw.
+#if defined(__GLIBC__)
+#define LAMINA_AS_IN_LIBRARY noexcept
+#else
+#define LAMINA_AS_IN_LIBRARY
+#endif
 extern "C" {
 ssize_t write(int file, const void* bytes, size_t size) {
   if (file > 2 && fails_now()) return -1;
@@ -93,10 +98,10 @@ ssize_t write(int file, const void* bytes, size_t size) {
   return syscall(SYS_write, file, bytes, size);
 }
 int fsync(int file) { return fails_now() ? -1 : static_cast<int>(syscall(SYS_fsync, file)); }
-int rename(const char* from, const char* to) noexcept {
+int rename(const char* from, const char* to) LAMINA_AS_IN_LIBRARY {
   return fails_now() ? -1 : static_cast<int>(syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
 }
-int fchmod(int file, mode_t mode) noexcept {
+int fchmod(int file, mode_t mode) LAMINA_AS_IN_LIBRARY {
   return fails_now() ? -1 : static_cast<int>(syscall(SYS_fchmod, file, mode));
 }
 }

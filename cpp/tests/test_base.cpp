@@ -146,6 +146,7 @@ LAMINA_TEST(the_callers_rounding_mode_comes_back) {
 }
 
 LAMINA_TEST(cpu_features_agree_with_the_compilers_own_detection) {
+  __builtin_cpu_init();  // a program that is linked statically does not by itself
   const lamina::CpuFeatures& features = lamina::cpu_features();
   CHECK(features.sse2);
   CHECK(features.avx2 ==

@@ -130,7 +130,8 @@ def _columns(preprocessor: Preprocessor, rows: Sequence[Row]) -> dict[str, NDArr
             columns[encoder.name] = np.array([np.nan if v is None else v for v in values])
         elif encoder.kind == "date":
             dates = [
-                np.datetime64("NaT") if v is None else np.datetime64(int(v), "s") for v in values
+                np.datetime64("NaT", "s") if v is None else np.datetime64(int(v), "s")
+                for v in values
             ]
             columns[encoder.name] = np.array(dates, dtype="datetime64[s]")
         else:

@@ -271,10 +271,10 @@ def read_dates(name: str, column: Column, missing_values: Collection[str]) -> ND
     """
     if not isinstance(column, CodedText) and column.dtype.kind == "M":
         dates = column.astype("datetime64[s]")
-        dates[MissingTexts.of(missing_values).among_dates(dates)] = np.datetime64("NaT")
+        dates[MissingTexts.of(missing_values).among_dates(dates)] = np.datetime64("NaT", "s")
         return dates
     coded = code_text(column, missing_values)
-    parsed = [np.datetime64("NaT") if t is None else parse_date(t) for t in coded.distinct]
+    parsed = [np.datetime64("NaT", "s") if t is None else parse_date(t) for t in coded.distinct]
     wrong = coded.first_row([date is None for date in parsed])
     if wrong is not None:
         problem = f"expected a date such as 2024-03-31, got {shorten(coded.text(wrong))}"

@@ -243,7 +243,7 @@ def read_formatted_dates(
     if wrong is not None:
         problem = f"expected a date written as {form}, got {shorten(coded.text(wrong))}"
         raise CellError(name, wrong, problem)
-    filled = [np.datetime64("NaT") if date is None else date for date in dates]
+    filled = [np.datetime64("NaT", "s") if date is None else date for date in dates]
     return np.array(filled, dtype="datetime64[s]")[coded.codes]
 
 
