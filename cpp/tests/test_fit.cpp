@@ -47,8 +47,8 @@ LAMINA_TEST(a_caller_s_order_of_rows_is_that_of_the_epoch) {
   problem.options.epochs = 1;
   std::vector<int64_t> order(120);
   for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int64_t>((i * 7) % order.size());
-  problem.options.batches.order = [&](int64_t epoch) {
-    CHECK(epoch == 0);
+  problem.options.batches.order = [&](int64_t epoch, int64_t rows) {
+    CHECK(epoch == 0 && rows == 120);
     return order;
   };
   problem.fit();

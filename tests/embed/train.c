@@ -1,5 +1,6 @@
-/* Trains a network with dropout, a residual block, a schedule, validation and metrics, saves it, reads it again, and
- * prints the bits of its figures and predictions: two libraries that print the same compute the same. */
+/* Trains a network with dropout, a residual block, a schedule, validation and metrics, saves it, reads it
+ * again, and prints the bits of its figures and predictions: two libraries that print the same compute the
+ * same. */
 #include <lamina/lamina.h>
 #include <math.h>
 #include <stdint.h>

@@ -51,7 +51,10 @@ class Builder final : public JsonEvents {
   Json take() { return std::move(root_); }
   bool too_deep() const noexcept { return too_deep_; }
 
-  bool null() override { return add(Json()); }
+  bool null() override {
+    place();
+    return true;
+  }
   bool boolean(bool value) override { return add(value); }
   bool negative(std::int64_t value) override { return add(value); }
   bool whole(std::uint64_t value) override { return add(value); }
@@ -87,13 +90,14 @@ class Builder final : public JsonEvents {
     open_.push_back({is_object, {}, {}});
     return true;
   }
+  // Where the next value belongs, which is null until it is put there.
+  Json& place() {
+    if (open_.empty()) return root_;
+    if (open_.back().is_object) return open_.back().members.back().value;
+    return open_.back().elements.emplace_back();
+  }
   bool add(Json value) {
-    if (open_.empty())
-      root_ = std::move(value);
-    else if (open_.back().is_object)
-      open_.back().members.back().value = std::move(value);
-    else
-      open_.back().elements.push_back(std::move(value));
+    place() = std::move(value);
     return true;
   }
 
