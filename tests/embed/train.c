@@ -2,7 +2,6 @@
  * again, and prints the bits of its figures and predictions: two libraries that print the same compute the
  * same. */
 #include <lamina/lamina.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,8 +78,8 @@ int main(int count, char** arguments) {
   int i;
   if (count != 2) return 2;
   for (i = 0; i < kRows; ++i) {
-    x[i][0] = (float)sin(0.7 * i);
-    x[i][1] = (float)cos(1.3 * i);
+    x[i][0] = (float)(i * 37 % 101) / 50.0F - 1.0F;
+    x[i][1] = (float)(i * 53 % 89) / 44.0F - 1.0F;
     classes[i] = x[i][0] * x[i][1] > 0.0F;
   }
   data.x = x;
