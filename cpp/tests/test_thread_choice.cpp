@@ -103,6 +103,21 @@ LAMINA_TEST(a_short_fit_soon_has_its_second_thread) {
   CHECK(taken < 1.1 * 100 * 55e-6);
 }
 
+LAMINA_TEST(a_worker_that_must_be_woken_is_not_taken_for_a_slow_one) {
+  // Calls with a step each, on a second thread that sleeps where the call before had one.
+  for (const double waking : {40.0, 80.0, 160.0}) {
+    Fresh fresh(40.0);
+    int before = 1;
+    Machine machine{[&](int threads, double, double&) {
+      const double taken = (threads == 2 ? 26.0 : 40.0) + (threads > before ? waking : 0.0);
+      before = threads;
+      return taken;
+    }};
+    while (machine.now < 1.0) machine.run(fresh.choice, 1.0, 1);
+    CHECK(machine.on_two / machine.now > 0.9);
+  }
+}
+
 LAMINA_TEST(a_small_gain_is_not_worth_a_processor) {
   Fresh fresh(100.0);
   CHECK(share_of_two(fresh.choice, 100.0, 99.0, 5.0) < 0.02);
