@@ -28,8 +28,8 @@ constexpr double kLook = 4e-3, kMemory = 20e-3;
 constexpr double kCostliestTrial = 20e-3;
 // More threads must save this share to be worth their processors.
 constexpr double kSavedByMore = 0.03;
-// A trial that is so much slower ends early, but not for the waking of its workers, which its first step pays:
-// where that ended trials, calls of some 40 us never found their second thread.
+// A trial that is so much slower ends early, but not for the waking of its workers, which its first step
+// pays: where that ended trials, calls of some 40 us never found their second thread.
 constexpr double kHopeless = 2.0, kHopelessAtLeast = 300e-6;
 // A sleeping worker of an idle processor comes within some 40 us.
 constexpr std::chrono::microseconds kPatience{100};
