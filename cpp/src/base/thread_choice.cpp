@@ -75,7 +75,7 @@ void ThreadChoice::prepare(int most, int cores, double microseconds) noexcept {
   pause_ = kLeastPause;
   last_tried_ = 0;
   size_t start = 0;
-  if (is_long() && !budget_->is_in_debt())
+  if (is_long())
     while (start + 1 < count_ && candidates_[start + 1].threads <= cores) ++start;
   begin_use(start);
   // A long step has a trial later, and others at once.
